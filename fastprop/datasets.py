@@ -1,0 +1,102 @@
+"""Data: the digits that ship with the package, and tables from files."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+
+def digits():
+    """Return the handwritten digits of the UCI repository's test set, 8 × 8 pixels each.
+
+    Returns
+    -------
+    X : ndarray
+        (1797, 64) float32, grey levels from 0 to 1, row by row of the picture.
+    y : ndarray
+        (1797,) int64, the digit from 0 to 9.
+
+    References
+    ----------
+    Alpaydin and Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository, 1998,
+    doi:10.24432/C50P49, licence CC BY 4.0.
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> X, y = fp.datasets.digits()
+    >>> X.shape, int(y[0])
+    ((1797, 64), 0)
+    """
+    with np.load(Path(__file__).parent / "data" / "digits.npz") as file:
+        return file["pixels"].astype(np.float32) / 16, file["labels"].astype(np.int64)
+
+
+def read(path, target=None):
+    """Read features and targets from a ``.csv`` or ``.npz`` file.
+
+    Parameters
+    ----------
+    path : str or Path
+        A CSV file with a header, all columns numeric, or an npz file with arrays ``X`` and ``y``.
+    target : str, optional
+        The column (CSV) or array (npz) to predict; by default the last column, or ``y``.
+
+    Returns
+    -------
+    X : ndarray
+        (n, features) float64.
+    y : ndarray
+        (n,): int64 where all targets are whole numbers from 0 on without a gap (classes), else float64.
+
+    Raises
+    ------
+    ValueError
+        If the file is missing, of another kind, or has text in a numeric column (the message names row and column).
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"there is no file {path}: check the path, or say 'digits' for the data that ships with fastprop.")
+    readers = {".csv": _read_csv, ".npz": _read_npz}
+    if path.suffix not in readers:
+        raise ValueError(f"{path} must end in .csv or .npz, not {path.suffix!r}: convert the file.")
+    X, y = readers[path.suffix](path, target)
+    classes = np.unique(y)
+    if y.ndim == 1 and len(classes) > 1 and np.array_equal(classes, np.arange(len(classes))):
+        y = y.astype(np.int64)
+    return X, y
+
+
+def _read_csv(path, target):
+    with open(path, newline="") as file:
+        header, *lines = list(csv.reader(file)) or [[]]
+    names = [name.strip() for name in header]
+    target = names[-1] if target is None and names else target
+    if target not in names:
+        raise ValueError(f"{path} has no column {target!r}: its columns are {', '.join(names)}.")
+    lines = [(number, line) for number, line in enumerate(lines, start=2) if line]
+    if not lines:
+        raise ValueError(f"{path} has no rows under its header: give at least one.")
+    table = np.empty((len(lines), len(names)))
+    for row, (number, line) in enumerate(lines):
+        if len(line) != len(names):
+            raise ValueError(f"{path} has {len(line)} cells in line {number} but {len(names)} columns: mend that line.")
+        for column, cell in enumerate(line):
+            try:
+                table[row, column] = float(cell)
+            except ValueError:
+                raise ValueError(
+                    f"{path} has {cell!r} in line {number}, column {names[column]!r}, where a number must be: "
+                    "replace it, or leave the column out."
+                ) from None
+    place = names.index(target)
+    return np.delete(table, place, axis=1), table[:, place]
+
+
+def _read_npz(path, target):
+    target = target or "y"
+    with np.load(path) as file:
+        for name in ("X", target):
+            if name not in file:
+                raise ValueError(f"{path} has no array {name!r}: it has {', '.join(file.files)}.")
+        return file["X"], file[target]

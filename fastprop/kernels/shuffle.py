@@ -1,0 +1,28 @@
+"""The order of the rows in an epoch: it depends on the seed and the epoch alone."""
+
+import numpy as np
+
+from fastprop.kernels.jit import part
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_MIX_1, _MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+
+
+@part
+def mix(x):
+    """Scramble 64 bits (the finalizer of SplitMix64: Steele, Lea and Flood 2014)."""
+    x = (x ^ (x >> np.uint64(30))) * _MIX_1
+    x = (x ^ (x >> np.uint64(27))) * _MIX_2
+    return x ^ (x >> np.uint64(31))
+
+
+@part
+def shuffle(order, seed, epoch):
+    """Shuffle in place: Fisher and Yates, with SplitMix64 started at (seed, epoch)."""
+    # order (m,)
+    state = mix(mix(np.uint64(seed) + _GOLDEN) + np.uint64(epoch))
+    for i in range(len(order) - 1, 0, -1):
+        state += _GOLDEN
+        # The high 32 bits of a draw times i + 1: an integer below i + 1 without a division (Lemire 2019).
+        j = np.int64(((mix(state) >> np.uint64(32)) * np.uint64(i + 1)) >> np.uint64(32))
+        order[i], order[j] = order[j], order[i]

@@ -1,0 +1,338 @@
+"""Vectors: a Numba type for one register, its operators, and the few instructions that Numba has no word for.
+
+``load`` gives `lanes` neighbouring elements of an array; ``+ - * /`` and the functions below work lane by lane, and a
+plain number stands for a vector full of it. What a lane holds never depends on how many lanes there are: ``group_sum``,
+the one sum across lanes, adds in an order that is the same for every width.
+
+Intrinsics run only inside kernels. Each has a twin in NumPy in ``tests/test_simd.py``, compared lane by lane.
+"""
+
+import operator
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.core.imputils import lower_builtin, lower_cast
+from numba.core.typeconv import Conversion
+from numba.core.typing.templates import AbstractTemplate, infer_global, signature
+from numba.extending import intrinsic, models, register_model
+
+from fastprop.kernels.jit import LANES
+from fastprop.layout import LINE_BYTES
+
+INT32, INT64 = ir.IntType(32), ir.IntType(64)
+
+
+class Vector(types.Type):
+    """One register of numbers of `dtype`: with AVX-512, 16 of float32 or 8 of float64."""
+
+    def __init__(self, dtype):
+        self.dtype = dtype
+        self.lanes = max(1, LANES * 32 // dtype.bitwidth)
+        super().__init__(f"Vector({dtype}, {self.lanes})")
+
+    def can_convert_from(self, typing_context, other):
+        return Conversion.safe if isinstance(other, types.Number) else None
+
+
+@register_model(Vector)
+class _VectorModel(models.PrimitiveModel):
+    def __init__(self, manager, vector):
+        element = {32: ir.FloatType(), 64: ir.DoubleType()}[vector.dtype.bitwidth]
+        super().__init__(manager, vector, ir.VectorType(element, vector.lanes))
+
+
+# ---- words of LLVM's intermediate representation, shared with tile.py ----
+
+
+def size_bytes(vector):
+    """How many bytes an element of the LLVM type `vector` takes."""
+    return 4 if vector.element == ir.FloatType() else 8
+
+
+def emit_pointer(context, builder, array_type, array, index):
+    """The address of element `index` of a one-dimensional array."""
+    data = context.make_array(array_type)(context, builder, value=array).data
+    return builder.gep(data, [index], inbounds=True)
+
+
+def emit_load(builder, pointer, vector):
+    """A vector from an element's address, which need not be a multiple of the vector's size."""
+    return builder.load(builder.bitcast(pointer, vector.as_pointer()), align=size_bytes(vector))
+
+
+def emit_store(builder, value, pointer):
+    """A vector to an element's address, which need not be a multiple of the vector's size."""
+    builder.store(value, builder.bitcast(pointer, value.type.as_pointer()), align=size_bytes(value.type))
+
+
+def emit_splat(builder, number, vector):
+    """A vector full of `number`."""
+    one = builder.insert_element(ir.Constant(vector, ir.Undefined), number, INT32(0))
+    return builder.shuffle_vector(one, one, ir.Constant(ir.VectorType(INT32, vector.count), [0] * vector.count))
+
+
+def emit_fma(builder, a, b, c):
+    """a · b + c, rounded once."""
+    name = f"llvm.fma.v{a.type.count}f{8 * size_bytes(a.type)}"
+    return builder.call(cgutils.get_or_insert_function(builder.module, ir.FunctionType(a.type, [a.type] * 3), name), [a, b, c])
+
+
+def emit_shuffle(builder, a, b, places):
+    """Lanes `places` of a and b laid side by side."""
+    return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(INT32, len(places)), places))
+
+
+# ---- operators ----
+
+
+def _define_operator(function, instruction):
+    @infer_global(function)
+    class Operator(AbstractTemplate):
+        def generic(self, args, keywords):
+            for vector in args:
+                if isinstance(vector, Vector):
+                    return signature(vector, *[vector] * len(args))
+
+    def emit(context, builder, sig, args):
+        return getattr(builder, instruction)(*args)
+
+    arity = 1 if function is operator.neg else 2
+    lower_builtin(function, *[Vector] * arity)(emit)
+
+
+for _function, _instruction in {
+    operator.add: "fadd",
+    operator.sub: "fsub",
+    operator.mul: "fmul",
+    operator.truediv: "fdiv",
+    operator.neg: "fneg",
+}.items():
+    _define_operator(_function, _instruction)
+
+
+@lower_cast(types.Number, Vector)
+def _number_to_vector(context, builder, from_type, to_type, number):
+    element = context.cast(builder, number, from_type, to_type.dtype)
+    return emit_splat(builder, element, context.get_value_type(to_type))
+
+
+# ---- functions ----
+
+
+@intrinsic
+def lanes(typing_context, array):
+    """How many elements of `array` make a vector."""
+
+    def emit(context, builder, sig, args):
+        return INT64(Vector(array.dtype).lanes)
+
+    return types.intp(array), emit
+
+
+@intrinsic
+def load(typing_context, array, index):
+    """The vector that starts at element `index`."""
+    vector = Vector(array.dtype)
+
+    def emit(context, builder, sig, args):
+        pointer = emit_pointer(context, builder, array, *args)
+        return emit_load(builder, pointer, context.get_value_type(vector))
+
+    return vector(array, types.intp), emit
+
+
+@intrinsic
+def store(typing_context, array, index, vector):
+    """Write a vector from element `index` on; a plain number fills it."""
+
+    def emit(context, builder, sig, args):
+        emit_store(builder, args[2], emit_pointer(context, builder, array, *args[:2]))
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, Vector(array.dtype)), emit
+
+
+@intrinsic
+def address(typing_context, array, index):
+    """A pointer to element `index`, for routines: three numbers travel lighter than three arrays."""
+
+    def emit(context, builder, sig, args):
+        return emit_pointer(context, builder, array, *args)
+
+    return types.CPointer(array.dtype)(array, types.intp), emit
+
+
+@intrinsic
+def advance(typing_context, pointer, count):
+    """The pointer `count` elements further."""
+
+    def emit(context, builder, sig, args):
+        return builder.gep(args[0], [args[1]], inbounds=True)
+
+    return pointer(pointer, types.intp), emit
+
+
+@intrinsic
+def splat(typing_context, array, number):
+    """A vector for `array` that is full of `number`."""
+
+    def emit(context, builder, sig, args):
+        return args[1]
+
+    return Vector(array.dtype)(array, Vector(array.dtype)), emit
+
+
+@intrinsic
+def fma(typing_context, a, b, c):
+    """a · b + c, rounded once. At least one of the three is a vector."""
+    vector = next(x for x in (a, b, c) if isinstance(x, Vector))
+
+    def emit(context, builder, sig, args):
+        return emit_fma(builder, *args)
+
+    return vector(vector, vector, vector), emit
+
+
+def polynomial(*coefficients):
+    """An intrinsic for the polynomial of these coefficients, the highest first, by Horner's rule."""
+
+    @intrinsic
+    def horner(typing_context, x):
+        def emit(context, builder, sig, args):
+            numbers = [ir.Constant(args[0].type, [c] * args[0].type.count) for c in coefficients]
+            total = numbers[0]
+            for number in numbers[1:]:
+                total = emit_fma(builder, total, args[0], number)
+            return total
+
+        return x(x), emit
+
+    return horner
+
+
+@intrinsic
+def where_less(typing_context, a, b, yes, no):
+    """`yes` where a < b, else `no`: also where a or b is NaN."""
+    vector = next(x for x in (a, b, yes, no) if isinstance(x, Vector))
+
+    def emit(context, builder, sig, args):
+        return builder.select(builder.fcmp_ordered("<", args[0], args[1]), args[2], args[3])
+
+    return vector(vector, vector, vector, vector), emit
+
+
+@intrinsic
+def first_lanes(typing_context, vector, count, otherwise):
+    """The first `count` lanes of `vector`, and `otherwise` in the lanes after them."""
+
+    def emit(context, builder, sig, args):
+        lane_numbers = ir.Constant(ir.VectorType(INT32, vector.lanes), list(range(vector.lanes)))
+        counts = emit_splat(builder, builder.trunc(args[1], INT32), lane_numbers.type)
+        return builder.select(builder.icmp_signed("<", lane_numbers, counts), args[0], args[2])
+
+    return vector(vector, types.intp, vector), emit
+
+
+def _bits(vector):
+    """The mantissa's length and the LLVM types of the floating-point vector and of its bits."""
+    size = vector.dtype.bitwidth
+    return {32: 23, 64: 52}[size], ir.VectorType(ir.IntType(size), vector.lanes)
+
+
+@intrinsic
+def shift_exponent(typing_context, vector, shift):
+    """`vector` times two to the power n, where n stands in the lowest bits of `shift` (n + 1.5 · 2^mantissa bits)."""
+    mantissa, integers = _bits(vector)
+
+    def emit(context, builder, sig, args):
+        bits, power = (builder.bitcast(x, integers) for x in args)
+        power = builder.shl(power, ir.Constant(integers, [mantissa] * integers.count))
+        return builder.bitcast(builder.add(bits, power), args[0].type)
+
+    return vector(vector, vector), emit
+
+
+@intrinsic
+def split_exponent(typing_context, vector):
+    """(m, n) with `vector` = m · 2ⁿ and √½ ≤ m < √2. For positive, normal numbers."""
+    mantissa, integers = _bits(vector)
+    root_half = {32: 0x3F3504F3, 64: 0x3FE6A09E667F3BCD}[vector.dtype.bitwidth]
+
+    def emit(context, builder, sig, args):
+        constant = lambda number: ir.Constant(integers, [number] * integers.count)  # noqa: E731
+        bits = builder.bitcast(args[0], integers)
+        power = builder.ashr(builder.sub(bits, constant(root_half)), constant(mantissa))
+        rest = builder.sub(bits, builder.shl(power, constant(mantissa)))
+        pair = builder.bitcast(rest, args[0].type), builder.sitofp(power, args[0].type)
+        return context.make_tuple(builder, sig.return_type, pair)
+
+    return types.UniTuple(vector, 2)(vector), emit
+
+
+def _fold(builder, vectors, combine):
+    """Combine the lanes of a list of vectors by halving, j with j + half: the same tree whatever the vectors' width."""
+    while len(vectors) > 1:
+        half = len(vectors) // 2
+        vectors = [combine(a, b) for a, b in zip(vectors[:half], vectors[half:])]
+    (vector,) = vectors
+    while vector.type.count > 1:
+        half = vector.type.count // 2
+        low, high = (emit_shuffle(builder, vector, vector, list(range(i, i + half))) for i in (0, half))
+        vector = combine(low, high)
+    return builder.extract_element(vector, INT32(0))
+
+
+@intrinsic
+def group_sum(typing_context, array, index):
+    """The sum of the cache line of elements from `index` on."""
+    vector = Vector(array.dtype)
+    count = LINE_BYTES * 8 // array.dtype.bitwidth // vector.lanes
+
+    def emit(context, builder, sig, args):
+        pointer = emit_pointer(context, builder, array, *args)
+        places = [builder.gep(pointer, [INT64(i * vector.lanes)], inbounds=True) for i in range(count)]
+        vectors = [emit_load(builder, place, context.get_value_type(vector)) for place in places]
+        return _fold(builder, vectors, builder.fadd)
+
+    return array.dtype(array, types.intp), emit
+
+
+@intrinsic
+def largest_lane(typing_context, vector):
+    """The largest of a vector's lanes."""
+
+    def emit(context, builder, sig, args):
+        return _fold(builder, [args[0]], lambda a, b: builder.select(builder.fcmp_ordered("<", a, b), b, a))
+
+    return vector.dtype(vector), emit
+
+
+@intrinsic
+def transpose_square(typing_context, source, start, stride, target, target_start, target_stride):
+    """Write the transpose of `lanes` rows of one vector each.
+
+    In log₂ lanes rounds, each swapping the off-diagonal blocks of one size: 64 shuffles for 256 float32.
+    """
+    vector = Vector(source.dtype)
+
+    def emit(context, builder, sig, args):
+        def rows(array_type, array, start, stride):
+            first = emit_pointer(context, builder, array_type, array, start)
+            return [builder.gep(first, [builder.mul(stride, INT64(i))], inbounds=True) for i in range(vector.lanes)]
+
+        square = [emit_load(builder, row, context.get_value_type(vector)) for row in rows(source, *args[:3])]
+        block = vector.lanes // 2
+        while block:
+            low = [lane if not lane & block else vector.lanes + lane - block for lane in range(vector.lanes)]
+            high = [lane + block if not lane & block else vector.lanes + lane for lane in range(vector.lanes)]
+            for i in range(vector.lanes):
+                if not i & block:
+                    pair = square[i], square[i + block]
+                    square[i], square[i + block] = (emit_shuffle(builder, *pair, places) for places in (low, high))
+            block //= 2
+        for value, row in zip(square, rows(target, *args[3:])):
+            emit_store(builder, value, row)
+        return context.get_dummy_value()
+
+    index = types.intp
+    return types.void(source, index, index, target, index, index), emit

@@ -1,0 +1,135 @@
+"""The register tile: the one loop that all of training is made of.
+
+    C[m, v] = Σₖ a[m, k] · B[k, v]
+
+for a few rows m and a few vectors v, whose accumulators stay in registers while k runs. Each accumulator is one chain of
+fused multiply-adds with k ascending, so that a result does not depend on how the work was cut into tiles.
+"""
+
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic
+
+from fastprop.kernels.jit import part, routine
+from fastprop.kernels.simd import (
+    INT64,
+    Vector,
+    address,
+    advance,
+    emit_fma,
+    emit_load,
+    emit_splat,
+    emit_store,
+    lanes,
+)
+
+
+def _make_tile(rows, vectors, transposed):
+    """A tile of `rows` × `vectors` accumulators.
+
+    `transposed` says which neighbours in memory the broadcast operand has: those along k (a is stored (M, K)) or, if
+    true, those along m (a is stored (K, M)). With either known, one of the two strides is a constant: 84 % of peak for
+    the transposed tile, 78 % with both strides variable.
+    """
+
+    @intrinsic
+    def tile(typing_context, a, a_stride, b, b_stride, c, c_stride, depth):
+        def emit(context, builder, sig, args):
+            vector = context.get_value_type(Vector(a.dtype))
+            a_first, a_stride, b_first, b_stride, c_first, c_stride, depth = args
+            at = lambda pointer, offset: builder.gep(pointer, [offset], inbounds=True)  # noqa: E731
+            before, loop, after = builder.block, builder.append_basic_block("k"), builder.append_basic_block("stored")
+            builder.branch(loop)
+
+            builder.position_at_end(loop)
+            k = builder.phi(INT64)
+            sums = [builder.phi(vector) for _ in range(rows * vectors)]
+            b_row = at(b_first, builder.mul(k, b_stride))
+            b_vectors = [emit_load(builder, at(b_row, INT64(v * vector.count)), vector) for v in range(vectors)]
+            a_first = at(a_first, builder.mul(k, a_stride) if transposed else k)
+            grown = []
+            for m in range(rows):
+                number = builder.load(at(a_first, INT64(m) if transposed else builder.mul(a_stride, INT64(m))))
+                splat = emit_splat(builder, number, vector)
+                grown += [emit_fma(builder, splat, b_vectors[v], sums[m * vectors + v]) for v in range(vectors)]
+            k_next = builder.add(k, INT64(1))
+            k.add_incoming(INT64(0), before)
+            k.add_incoming(k_next, loop)
+            for total, more in zip(sums, grown):
+                total.add_incoming(ir.Constant(vector, [0.0] * vector.count), before)
+                total.add_incoming(more, loop)
+            builder.cbranch(builder.icmp_signed("<", k_next, depth), loop, after)
+
+            builder.position_at_end(after)
+            for m in range(rows):
+                c_row = at(c_first, builder.mul(c_stride, INT64(m)))
+                for v in range(vectors):
+                    emit_store(builder, grown[m * vectors + v], at(c_row, INT64(v * vector.count)))
+            return context.get_dummy_value()
+
+        i = types.intp
+        return types.void(a, i, b, i, c, i, i), emit
+
+    return tile
+
+
+def _make_strip(vectors, most_rows, transposed):
+    """A strip of C, `vectors` wide and any number of rows high, in tiles of `most_rows` rows, then of 4, 2 and 1."""
+    tile_full = _make_tile(most_rows, vectors, transposed)
+    tile_4, tile_2, tile_1 = (_make_tile(rows, vectors, transposed) for rows in (4, 2, 1))
+
+    @routine
+    def strip(a, a_stride, b, b_stride, c, c_stride, rows, depth):
+        step = 1 if transposed else a_stride
+        while rows >= most_rows:
+            tile_full(a, a_stride, b, b_stride, c, c_stride, depth)
+            a, c, rows = advance(a, most_rows * step), advance(c, most_rows * c_stride), rows - most_rows
+        while rows >= 4:
+            tile_4(a, a_stride, b, b_stride, c, c_stride, depth)
+            a, c, rows = advance(a, 4 * step), advance(c, 4 * c_stride), rows - 4
+        if rows >= 2:
+            tile_2(a, a_stride, b, b_stride, c, c_stride, depth)
+            a, c, rows = advance(a, 2 * step), advance(c, 2 * c_stride), rows - 2
+        if rows >= 1:
+            tile_1(a, a_stride, b, b_stride, c, c_stride, depth)
+
+    return strip
+
+
+def _make_multiply(transposed):
+    # Rows × vectors that fill most of the 32 (AVX-512, NEON) registers: 24, 24, 24 and 16 accumulators, one vector of
+    # b each and one splat. Measured on 128-64-64: 6 × 4 79 %, 12 × 2 77 %, 8 × 3 80 % of peak; 16 × 1 63 %.
+    strip_1 = _make_strip(1, 16, transposed)
+    strip_2 = _make_strip(2, 12, transposed)
+    strip_3 = _make_strip(3, 8, transposed)
+    strip_4 = _make_strip(4, 6, transposed)
+
+    @part
+    def multiply(a, a_start, a_stride, b, b_start, b_stride, c, c_start, c_stride, rows, columns, depth):
+        # c (rows, columns)   b (depth, columns)   a (rows, depth), or (depth, rows) if transposed
+        a_first = address(a, a_start)
+        left = (columns + lanes(b) - 1) // lanes(b)
+        while left > 0:
+            strips = (left + 3) // 4
+            vectors = (left + strips - 1) // strips  # strips of nearly one width: 5 vectors are 3 + 2, not 4 + 1
+            b_first, c_first = address(b, b_start), address(c, c_start)
+            if vectors == 4:
+                strip_4(a_first, a_stride, b_first, b_stride, c_first, c_stride, rows, depth)
+            elif vectors == 3:
+                strip_3(a_first, a_stride, b_first, b_stride, c_first, c_stride, rows, depth)
+            elif vectors == 2:
+                strip_2(a_first, a_stride, b_first, b_stride, c_first, c_stride, rows, depth)
+            else:
+                strip_1(a_first, a_stride, b_first, b_stride, c_first, c_stride, rows, depth)
+            b_start += vectors * lanes(b)
+            c_start += vectors * lanes(b)
+            left -= vectors
+
+    return multiply
+
+
+multiply = _make_multiply(transposed=False)
+"""C = A · B with A stored (M, K)."""
+
+multiply_transposed = _make_multiply(transposed=True)
+"""C = Aᵀ · B with A stored (K, M)."""

@@ -1,0 +1,109 @@
+"""`MLP`: sizes, activations, and one flat vector of parameters with a view for each layer."""
+
+import numpy as np
+
+from fastprop import checks
+from fastprop.layout import aligned_zeros, padded, parameter_starts
+
+
+class MLP:
+    """A multilayer perceptron: layers ``a = f(x @ W + b)``.
+
+    Weights start uniform in ±√(6 / (n_in + n_out)) (Glorot and Bengio 2010), biases at zero.
+
+    Parameters
+    ----------
+    layer_sizes : sequence of int
+        Inputs, hidden layers, outputs: ``(64, 32, 10)``.
+    hidden : str
+        Activation of the hidden layers: ``"sigmoid"``.
+    output : str
+        Activation of the last layer: ``"sigmoid"``, ``"softmax"`` or ``"identity"``.
+    seed : int
+        Of the initial weights.
+    dtype : str
+        ``"float32"`` or ``"float64"``.
+
+    Attributes
+    ----------
+    weights, biases : list of ndarray
+        Writable views, ``weights[l]`` (n_in, n_out) and ``biases[l]`` (n_out,).
+    parameters : ndarray
+        The one vector they are views of; its layout is in ``fastprop/layout.py``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is out of its range; the message names the known values.
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> network = fp.MLP((2, 2, 1), seed=0)
+    >>> network.weights[0].shape, network.biases[0].shape
+    ((2, 2), (2,))
+    """
+
+    def __init__(self, layer_sizes, *, hidden="sigmoid", output="sigmoid", seed=0, dtype="float32"):
+        self.layer_sizes = checks.layer_sizes(layer_sizes)
+        self.hidden = checks.hidden(hidden)
+        self.output = checks.output(output)
+        self.dtype = checks.dtype(dtype)
+        self.parameters = aligned_zeros(int(parameter_starts(self.layer_sizes, self.dtype)[-1]), self.dtype)
+        random = np.random.default_rng(checks.seed(seed))
+        for weights in self.weights:
+            limit = np.sqrt(6 / sum(weights.shape))
+            weights[...] = random.uniform(-limit, limit, weights.shape)
+
+    @property
+    def weights(self):
+        """A list of writable views, each (n_in, n_out)."""
+        return [layer[1:] for layer in self._layers()]
+
+    @property
+    def biases(self):
+        """A list of writable views, each (n_out,)."""
+        return [layer[0] for layer in self._layers()]
+
+    def _layers(self):
+        starts = parameter_starts(self.layer_sizes, self.dtype)
+        for start, n_in, n_out in zip(starts, self.layer_sizes[:-1], self.layer_sizes[1:]):
+            stride = padded(n_out, self.dtype)
+            yield self.parameters[start : start + (1 + n_in) * stride].reshape(1 + n_in, stride)[:, :n_out]
+
+    def copy(self):
+        """Return a network with the same parameters in memory of its own."""
+        other = MLP(self.layer_sizes, hidden=self.hidden, output=self.output, dtype=self.dtype)
+        other.parameters[...] = self.parameters
+        return other
+
+    def predict(self, X):
+        """Return the outputs of the last layer.
+
+        Parameters
+        ----------
+        X : array_like
+            (n, n_in), finite.
+
+        Returns
+        -------
+        ndarray
+            (n, n_out) of the network's dtype: probabilities for a softmax output.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If `X` has another number of features or holds NaN, infinity or no numbers.
+        """
+        from fastprop import training  # loads Numba, which only training and predicting wait for
+
+        return training.predict(self, X)
+
+    def save(self, path):
+        """Write the network to a safetensors file (extra ``exchange``), to be read by `fastprop.load`."""
+        from fastprop.integrations import exchange
+
+        exchange.save(self, path)
+
+    def __repr__(self):
+        return f"MLP({self.layer_sizes}, hidden={self.hidden!r}, output={self.output!r}, dtype={self.dtype!r})"

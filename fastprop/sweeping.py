@@ -1,0 +1,211 @@
+"""`sweep`: many runs over one copy of the data, on all cores, each the same to the last bit as if it ran alone."""
+
+import threading
+import time
+from dataclasses import replace
+
+import numpy as np
+from tqdm import tqdm
+
+from fastprop import checks, jobs, metrics
+from fastprop.network import MLP
+from fastprop.options import SGD
+from fastprop.training import RUNS, Setting, predict
+
+HYPERPARAMETERS = {"learning_rate": float, "momentum": float, "batch_size": int, "seed": int, "layer_sizes": object}
+"""What can be swept, and the type of its column in the table."""
+
+
+class SweepResult:
+    """What came of a sweep.
+
+    Attributes
+    ----------
+    table : ndarray
+        Structured, one row a configuration in the order of the grid: the swept hyperparameters, ``loss`` and
+        ``validation_loss`` after the last epoch, ``score`` on the held-out rows (accuracy for classes, R² for numbers,
+        NaN without validation), ``epochs`` done, ``stopped`` (see `History`; ``"not run"`` after Ctrl-C), ``seconds``.
+    history : ndarray
+        (configurations, epochs) validation loss, or training loss without validation; NaN past a run's end.
+    best_network : MLP or None
+        The trained network of the best row; None if no configuration was finished.
+    seconds : float
+        How long the sweep took, compiling not counted.
+    """
+
+    def __init__(self, configurations, epochs, criterion):
+        names = [name for name in HYPERPARAMETERS if any(name in configuration for configuration in configurations)]
+        columns = [(name, HYPERPARAMETERS[name]) for name in names]
+        columns += [("loss", float), ("validation_loss", float), ("score", float)]
+        self.table = np.zeros(len(configurations), [*columns, ("epochs", int), ("stopped", "U11"), ("seconds", float)])
+        self.history = np.full((len(configurations), epochs), np.nan)
+        self.best_network, self.seconds = None, 0.0
+        self.hyperparameters, self.criterion = names, criterion
+        self._best, self._recording = (np.inf, 0), threading.Lock()
+        for name in ("loss", "validation_loss", "score"):
+            self.table[name] = np.nan
+        self.table["stopped"] = "not run"
+
+    @property
+    def done(self):
+        """How many configurations have run."""
+        return int((self.table["stopped"] != "not run").sum())
+
+    @property
+    def best(self):
+        """The best row: lowest validation loss, or training loss without validation; the first of equals."""
+        return self.top(1)[0]
+
+    def top(self, count):
+        """Return the best `count` rows, best first; runs that did not finish come last."""
+        losses = np.where(self.table["stopped"] == "finished", self.table[self.criterion], np.nan)
+        return self.table[np.argsort(losses, kind="stable")[:count]]
+
+    def record(self, number, network, history, score):
+        """Enter what came of a configuration, from any thread. Of the networks only the best is kept."""
+        row = self.table[number]
+        row["epochs"], row["stopped"], row["seconds"] = history.epochs, history.stopped, history.seconds
+        row["score"] = score
+        if history.epochs:
+            row["loss"] = history.loss[history.epochs - 1]
+            row["validation_loss"] = history.validation_loss[history.epochs - 1]
+        self.history[number] = getattr(history, self.criterion)
+        with self._recording:
+            if history.stopped == "finished" and (row[self.criterion], number) < self._best:
+                self._best, self.best_network = (row[self.criterion], number), network
+
+    def plot(self, path):
+        """Draw loss and score against the first swept hyperparameter into a picture file (extra ``plot``)."""
+        from fastprop.integrations import plotting
+
+        plotting.sweep(self, path)
+
+
+def sweep(
+    network,
+    X,
+    y,
+    grid,
+    *,
+    epochs,
+    batch_size=32,
+    loss=None,
+    optimizer=SGD(0.1),
+    validation=None,
+    sample_weight=None,
+    shuffle=True,
+    seed=0,
+    threads=None,
+    progress=False,
+    backend="kernels",
+):
+    """Train one network for each configuration of a grid, on all cores, over one copy of the data.
+
+    Row k of the result equals, to the last bit, ``train(MLP(…, seed=s), …, seed=s)`` with the hyperparameters of row k,
+    on any number of threads and whatever the other configurations do.
+
+    Parameters
+    ----------
+    network : MLP or sequence of int
+        What to train: a copy of this network for each configuration, or new networks of these layer sizes (sigmoid
+        hidden layers; the output that goes with the loss, or without one softmax for labels, identity for numbers).
+        A configuration with a ``seed`` or ``layer_sizes`` of its own begins with a new network.
+    X, y : array_like
+        See `train`.
+    grid : mapping or list of mappings
+        Hyperparameters and their values: a mapping of name to values stands for all combinations, a list of
+        mappings for just these. Known: learning_rate, momentum, batch_size, seed (of initial weights and row order),
+        layer_sizes.
+    epochs, batch_size, loss, optimizer, validation, sample_weight, shuffle, seed, backend
+        See `train`: these hold where the grid says nothing else.
+    threads : int, optional
+        How many configurations run at a time; by default as many as there are cores.
+    progress : bool
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    SweepResult
+        After Ctrl-C, what was finished by then.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as described, before anything is trained; the message says what to do.
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> X, y = fp.datasets.digits()
+    >>> result = fp.sweep((64, 16, 10), X, y, {"learning_rate": [0.01, 0.5]}, epochs=3, validation=0.2)
+    >>> float(result.best["learning_rate"])
+    0.5
+    """
+    configurations = checks.grid(grid, HYPERPARAMETERS)
+    checks.choice(backend, "backend", RUNS)
+    threads = min(checks.threads(threads), len(configurations))
+    if not isinstance(network, MLP):
+        sizes = checks.layer_sizes(network)
+        network = MLP(sizes, output=checks.output_for(loss, y, sizes[-1]), seed=seed)
+    setting = Setting(epochs, batch_size, checks.loss(loss, network.output), optimizer, bool(shuffle), seed)
+    settings = [_setting(setting, configuration) for configuration in configurations]
+    sizes = network.layer_sizes[0], network.layer_sizes[-1]
+    for configuration in configurations:
+        checks.ends(configuration.get("layer_sizes", network.layer_sizes), sizes)
+    data = checks.dataset(X, y, *sizes, setting.loss, network.dtype, sample_weight)
+    split = checks.validation(validation, data, *sizes, setting.loss, network.dtype)
+    result = SweepResult(configurations, epochs, "loss" if validation is None else "validation_loss")
+    for row, configuration, its_setting in zip(result.table, configurations, settings):
+        its_own = {**vars(its_setting), **vars(its_setting.optimizer), "layer_sizes": network.layer_sizes, **configuration}
+        for name in result.hyperparameters:
+            row[name] = its_own[name]
+
+    def job(number):
+        its_network = _network(network, configurations[number], settings[number].seed)
+        run = RUNS[backend](its_network, data, *split, settings[number])
+        return _Job(run, lambda: result.record(number, its_network, run.history, _score(its_network, *split[1:])))
+
+    RUNS[backend](network, data, *split, setting).prepare()
+    predict(network, data.inputs[:1])
+    start = time.perf_counter()
+    with tqdm(total=len(configurations), unit="configuration", disable=not progress) as bar:
+        jobs.run(map(job, range(len(configurations))), threads, lambda: bar.update(result.done - bar.n))
+    result.seconds = time.perf_counter() - start
+    return result
+
+
+class _Job:
+    """One configuration: its run, and what is to be done after it."""
+
+    def __init__(self, run, finish):
+        self._run, self._finish, self.stop = run, finish, run.stop
+
+    def __call__(self):
+        self._run()
+        self._finish()
+
+
+def _setting(setting, configuration):
+    """The setting of a configuration: what the grid names, and the sweep's own for the rest."""
+    in_optimizer = {name: configuration[name] for name in ("learning_rate", "momentum") if name in configuration}
+    in_setting = {name: configuration[name] for name in ("batch_size", "seed") if name in configuration}
+    return replace(setting, optimizer=replace(setting.optimizer, **in_optimizer), **in_setting)
+
+
+def _network(network, configuration, seed):
+    """The network that a configuration begins with."""
+    if "seed" not in configuration and "layer_sizes" not in configuration:
+        return network.copy()
+    sizes = configuration.get("layer_sizes", network.layer_sizes)
+    return MLP(sizes, hidden=network.hidden, output=network.output, seed=seed, dtype=network.dtype)
+
+
+def _score(network, held_out, rows):
+    """Accuracy on the held-out rows where there are classes, else R²; NaN where no rows are held out."""
+    if len(rows) == 0:
+        return np.nan
+    outputs = predict(network, held_out.inputs[rows])
+    if len(held_out.labels):
+        return metrics.accuracy(outputs, held_out.labels[rows])
+    score = metrics.r2 if network.output == "identity" else metrics.accuracy
+    return score(outputs, held_out.targets[rows])
