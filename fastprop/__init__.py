@@ -10,7 +10,7 @@ __version__ = "0.1.0"
 __all__ = ["MLP", "SGD", "History", "SweepResult", "datasets", "load", "reference", "sweep", "train"]
 
 _ON_USE = {
-    "History": "fastprop.training",
+    "History": "fastprop.runs",
     "train": "fastprop.training",
     "SweepResult": "fastprop.sweeping",
     "sweep": "fastprop.sweeping",

@@ -67,7 +67,9 @@ def instance(value, name, kind, example):
 def layer_sizes(sizes):
     """Return `sizes` as a tuple of at least two positive ints."""
     if isinstance(sizes, (str, bytes)) or not np.iterable(sizes):
-        raise TypeError(f"layer_sizes must be a tuple such as (64, 32, 10), not {sizes!r}: give one size for each layer.")
+        raise TypeError(
+            f"layer_sizes must be a tuple such as (64, 32, 10), not {sizes!r}: give one size for each layer."
+        )
     sizes = tuple(whole_number(size, "each of layer_sizes") for size in sizes)
     if len(sizes) < 2:
         raise ValueError(f"layer_sizes must name at least inputs and outputs, not {sizes}: give two sizes or more.")
@@ -176,6 +178,18 @@ def dataset(X, y, n_in, n_out, loss, dtype, sample_weight=None, names=("X", "y")
     return Dataset(X, targets, np.zeros(0, np.int64), weights)
 
 
+def split(rows, fraction):
+    """Return the numbers of the rows to train on and of those to hold out, a `fraction` of them."""
+    held_out = round(number(fraction, "validation", below=1.0) * rows)
+    if not 0 < held_out < rows:
+        raise ValueError(
+            f"validation={fraction} of {rows} rows holds out {held_out}: "
+            "choose a fraction that leaves at least one row on each side."
+        )
+    shuffled = np.random.default_rng(0).permutation(rows)
+    return np.sort(shuffled[held_out:]), np.sort(shuffled[:held_out])
+
+
 def validation(value, data, n_in, n_out, loss, dtype):
     """Return (training rows, validation data, its rows) for None, a fraction of `data`, or a pair (X, y).
 
@@ -186,16 +200,12 @@ def validation(value, data, n_in, n_out, loss, dtype):
     if value is None:
         return rows, data, rows[:0]
     if isinstance(value, numbers.Real) and not isinstance(value, bool):
-        held_out = round(number(value, "validation", below=1.0) * len(rows))
-        if not 0 < held_out < len(rows):
-            raise ValueError(
-                f"validation={value} of {len(rows)} rows holds out {held_out}: "
-                "choose a fraction that leaves at least one row on each side."
-            )
-        shuffled = np.random.default_rng(0).permutation(len(rows))
-        return np.sort(shuffled[held_out:]), data, np.sort(shuffled[:held_out])
+        rows, held_out_rows = split(len(rows), value)
+        return rows, data, held_out_rows
     if not isinstance(value, (tuple, list)) or len(value) != 2:
-        raise TypeError(f"validation must be a fraction or a pair (X, y), not {type(value).__name__}: give one of these.")
+        raise TypeError(
+            f"validation must be a fraction or a pair (X, y), not {type(value).__name__}: give one of these."
+        )
     held_out = dataset(*value, n_in, n_out, loss, dtype, names=("validation X", "validation y"))
     return rows, held_out, np.arange(len(held_out.inputs))
 
@@ -259,11 +269,15 @@ def _probabilities(targets, loss, name):
 def _weights(sample_weight, rows, dtype):
     weights = _numeric(sample_weight, "sample_weight")
     if weights.shape != (rows,):
-        raise ValueError(f"sample_weight has shape {weights.shape} but X has {rows} rows: give one weight for each row.")
+        raise ValueError(
+            f"sample_weight has shape {weights.shape} but X has {rows} rows: give one weight for each row."
+        )
     weights = _finite(weights[:, None], dtype, "sample_weight")[:, 0]
     if (weights <= 0).any():
         row = np.argmax(weights <= 0)
-        raise ValueError(f"sample_weight holds {weights[row]} at row {row}: weights must be positive; leave the row out.")
+        raise ValueError(
+            f"sample_weight holds {weights[row]} at row {row}: weights must be positive; leave the row out."
+        )
     return weights
 
 
@@ -271,11 +285,11 @@ def _weights(sample_weight, rows, dtype):
 
 
 def grid(value, known):
-    """Return the configurations of a sweep, a list of dicts: the product of a mapping, or a list of mappings as it is."""
+    """Return the configurations of a sweep as dicts: the product of a mapping, or a list of mappings as it is."""
     names = ", ".join(known)
     explicit = not isinstance(value, Mapping)
     if explicit and (isinstance(value, (str, bytes)) or not np.iterable(value)):
-        raise TypeError(f"grid must map hyperparameters to values or list configurations, not {value!r}: known are {names}.")
+        raise TypeError(f"grid must map hyperparameters to values, not be {value!r}: known are {names}.")
     mappings = list(value) if explicit else [value]
     if not mappings or not all(isinstance(mapping, Mapping) and mapping for mapping in mappings):
         raise ValueError(f"grid has no hyperparameters: give values for at least one of {names}.")

@@ -56,7 +56,9 @@ def read(path, target=None):
     """
     path = Path(path)
     if not path.is_file():
-        raise ValueError(f"there is no file {path}: check the path, or say 'digits' for the data that ships with fastprop.")
+        raise ValueError(
+            f"there is no file {path}: check the path, or say 'digits' for the data that ships with fastprop."
+        )
     readers = {".csv": _read_csv, ".npz": _read_npz}
     if path.suffix not in readers:
         raise ValueError(f"{path} must end in .csv or .npz, not {path.suffix!r}: convert the file.")

@@ -1,4 +1,4 @@
-"""Running jobs on a pool of threads: kernels run without the GIL, the calling thread watches, and Ctrl-C ends them all."""
+"""A pool of threads for jobs: kernels run without the GIL, the calling thread watches, and Ctrl-C ends them all."""
 
 import threading
 

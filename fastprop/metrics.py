@@ -52,4 +52,4 @@ def r2(outputs, y):
     spread = ((y - y.mean(axis=0)) ** 2).sum(axis=0)
     if not spread.any():
         return float("nan")
-    return float(np.mean((1 - ((y - outputs) ** 2).sum(axis=0)[spread > 0] / spread[spread > 0])))
+    return float(np.mean(1 - ((y - outputs) ** 2).sum(axis=0)[spread > 0] / spread[spread > 0]))

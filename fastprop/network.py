@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastprop import checks
-from fastprop.layout import aligned_zeros, padded, parameter_starts
+from fastprop.kernels.layout import aligned_zeros, padded, parameter_starts
 
 
 class MLP:
@@ -95,9 +95,9 @@ class MLP:
         ValueError, TypeError
             If `X` has another number of features or holds NaN, infinity or no numbers.
         """
-        from fastprop import training  # loads Numba, which only training and predicting wait for
+        from fastprop import runs  # loads Numba, which only training and predicting wait for
 
-        return training.predict(self, X)
+        return runs.predict(self, checks.inputs(X, self.layer_sizes[0], self.dtype))
 
     def save(self, path):
         """Write the network to a safetensors file (extra ``exchange``), to be read by `fastprop.load`."""

@@ -1,6 +1,6 @@
 """The specification: training in plain NumPy, float64, to be read rather than run.
 
-Everything that fastprop does fast is done here once, slowly and from the textbook, and every kernel is tested against it.
+Everything that fastprop does fast is done here once, from the textbook, and every kernel is tested against it.
 Weights are (n_in, n_out), a row of X is an example, and a layer is ``a = f(x @ W + b)``. It shares no code with
 the kernels. It does not know: blocks, vectors, threads, float32.
 
@@ -126,7 +126,7 @@ def _losses_and_delta(network, layers, y, kind):
 def step(network, X, y, kind, optimizer, velocity, sample_weight=None):
     """Do one step of stochastic gradient descent in place, with PyTorch's formulas.
 
-    v ← μ v + g, then w ← w - η v, or with Nesterov w ← w - η (g + μ v). `velocity` holds v: zeros before the first step.
+    v ← μ v + g, then w ← w - η v, or with Nesterov w ← w - η (g + μ v). `velocity` holds v, zeros at first.
     """
     dW, db = gradients(network, X, y, kind, sample_weight)
     for w, v, g in zip(network.weights + network.biases, velocity, dW + db):
@@ -152,6 +152,7 @@ def train(
 ):
     """Train in place; return training and validation loss of the epochs that were done, (2, epochs), NaN where unknown.
 
+    `validation` is (X, y) or (X, y, sample_weight).
     The training loss of an epoch is the mean of what each row's loss was when its minibatch came up, before the step.
     A run whose loss or weights are no longer finite ends there; so does one whose callback returns true.
     """
@@ -169,7 +170,7 @@ def train(
             step(network, X[rows], y[rows], loss, optimizer, velocity, weight[rows])
             if not np.isfinite(total):
                 break
-        validation_loss = np.nan if validation is None else _mean_loss(network, *validation, loss)
+        validation_loss = np.nan if validation is None else _mean_loss(network, *validation[:2], loss, *validation[2:])
         history = np.column_stack([history, [total / weight.sum(), validation_loss]])
         if not (np.isfinite(total) and all(np.isfinite(array).all() for array in parameters)):
             break

@@ -10,7 +10,7 @@ from tqdm import tqdm
 from fastprop import checks, jobs, metrics
 from fastprop.network import MLP
 from fastprop.options import SGD
-from fastprop.training import RUNS, Setting, predict
+from fastprop.runs import RUNS, Setting, predict
 
 HYPERPARAMETERS = {"learning_rate": float, "momentum": float, "batch_size": int, "seed": int, "layer_sizes": object}
 """What can be swept, and the type of its column in the table."""
@@ -156,7 +156,12 @@ def sweep(
     split = checks.validation(validation, data, *sizes, setting.loss, network.dtype)
     result = SweepResult(configurations, epochs, "loss" if validation is None else "validation_loss")
     for row, configuration, its_setting in zip(result.table, configurations, settings):
-        its_own = {**vars(its_setting), **vars(its_setting.optimizer), "layer_sizes": network.layer_sizes, **configuration}
+        its_own = {
+            **vars(its_setting),
+            **vars(its_setting.optimizer),
+            "layer_sizes": network.layer_sizes,
+            **configuration,
+        }
         for name in result.hyperparameters:
             row[name] = its_own[name]
 

@@ -7,8 +7,8 @@ multiply-adds. A derivative takes the layer's *output*; ``deltas`` comes in as d
 from fastprop.kernels.codes import SIGMOID, SOFTMAX
 from fastprop.kernels.functions import exp, sigmoid
 from fastprop.kernels.jit import part
+from fastprop.kernels.layout import LINE_BYTES
 from fastprop.kernels.simd import first_lanes, group_sum, lanes, largest_lane, load, splat, store, where_less
-from fastprop.layout import LINE_BYTES
 
 
 @part

@@ -1,4 +1,4 @@
-"""The numbers by which kernels know activations and losses. A new one gets a row here and a branch in the file of its kind."""
+"""The numbers by which kernels know activations and losses. A new one is a row here and a branch in its own file."""
 
 IDENTITY, SIGMOID, SOFTMAX = range(3)
 

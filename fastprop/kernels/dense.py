@@ -1,16 +1,16 @@
 """One dense layer, forward, backward and update, cut into blocks that fit the L1 cache.
 
-All three passes are the tile's one loop. What follows it (activation, derivative, update) is done block by block, while
-the block is in the cache: that costs one load and one store in dozens of multiply-adds, and keeps each readable by itself.
+All three passes are the tile's one loop. What follows it (activation, derivative, update) is done block by block while
+the block is in the cache: that costs one load and one store in dozens of multiply-adds, and each can be read by itself.
 How the work is cut never changes a result: every output is one chain of multiply-adds.
 """
 
 from fastprop.kernels.activations import activate, differentiate
 from fastprop.kernels.jit import part
+from fastprop.kernels.layout import BLOCK_ROWS, GRADIENT_LINES
 from fastprop.kernels.optimizers import sgd
 from fastprop.kernels.simd import lanes, transpose_square
 from fastprop.kernels.tile import multiply, multiply_transposed
-from fastprop.layout import BLOCK_ROWS, GRADIENT_LINES
 
 
 @part
@@ -34,12 +34,16 @@ def backward(plan, memory, parameters, layer, activation, rows):
     inputs, outputs = plan.sizes[layer], plan.sizes[layer + 1]
     d_stride, dx_stride = plan.strides[layer + 1], plan.strides[layer]
     x_stride = plan.line + plan.strides[layer]
-    transpose(parameters, plan.parameters[layer] + d_stride, d_stride, memory, plan.transposed, dx_stride, inputs, outputs)
+    transpose(
+        parameters, plan.parameters[layer] + d_stride, d_stride, memory, plan.transposed, dx_stride, inputs, outputs
+    )
     for row in range(0, rows, BLOCK_ROWS):
         height = min(BLOCK_ROWS, rows - row)
         d = plan.deltas[layer % 2] + row * d_stride
         dx = plan.deltas[(layer + 1) % 2] + row * dx_stride
-        multiply(memory, d, d_stride, memory, plan.transposed, dx_stride, memory, dx, dx_stride, height, inputs, outputs)
+        multiply(
+            memory, d, d_stride, memory, plan.transposed, dx_stride, memory, dx, dx_stride, height, inputs, outputs
+        )
         x = plan.activations[layer] + row * x_stride
         differentiate(activation, memory, x, x_stride, dx, dx_stride, plan.terms, height, inputs)
 

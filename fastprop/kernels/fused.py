@@ -10,7 +10,7 @@ from fastprop.kernels.dense import backward, forward, update
 from fastprop.kernels.jit import kernel, part
 from fastprop.kernels.losses import loss_and_deltas
 from fastprop.kernels.shuffle import shuffle
-from fastprop.kernels.simd import first_lanes, lanes, load, splat, store
+from fastprop.kernels.simd import first_lanes, flush_denormals, lanes, load, restore, splat, store
 
 
 class Network(NamedTuple):
@@ -32,7 +32,7 @@ class Optimizer(NamedTuple):
 
 
 class Data(NamedTuple):
-    """Rows of a data set, none copied. Either `targets` or `labels` is empty; so is `weights` where all rows weigh 1."""
+    """Rows of a data set, none copied. `targets` or `labels` is empty, and `weights` where all rows weigh 1."""
 
     inputs: np.ndarray  # (n · n_in,)
     targets: np.ndarray  # (n · n_out,)
@@ -51,32 +51,34 @@ def train(
 ):
     """Train from epoch progress[DONE] to `until`, or until asked to stop, or until something is no longer finite."""
     # order (m,): scratch   history (2, epochs): training, validation loss   progress (2,): epochs done, state
-    for epoch in range(progress[DONE], until):
+    state = flush_denormals()
+    while progress[DONE] < until and progress[STATE] == RUNNING:
+        epoch = progress[DONE]
         for i in range(len(order)):
             order[i] = data.rows[i]
         if shuffled:
             shuffle(order, seed, epoch)
         total = 0.0
         for first in range(0, len(order), batch_size):
-            if progress[STATE] == STOP:
-                return
             rows = min(batch_size, len(order) - first)
             total += step(network, optimizer, data, order, first, rows, plan, memory)
-            if not np.isfinite(total):
+            if progress[STATE] == STOP or not np.isfinite(total):
                 break
-        history[0, epoch] = total / weight_of(data, data.rows, 0, len(order)) / terms(network, plan)
-        if len(validation.rows) > 0:
-            history[1, epoch] = evaluate(network, validation, plan, memory)
-        progress[DONE] = epoch + 1
-        if not (np.isfinite(total) and all_finite(network.parameters)):
-            progress[STATE] = DIVERGED
-            return
+        if progress[STATE] == RUNNING:
+            history[0, epoch] = total / weight_of(data, data.rows, 0, len(order)) / terms(network, plan)
+            if len(validation.rows) > 0:
+                history[1, epoch] = evaluate(network, validation, plan, memory)
+            progress[DONE] = epoch + 1
+            if not (np.isfinite(total) and all_finite(network.parameters)):
+                progress[STATE] = DIVERGED
+    restore(state)
 
 
 @kernel
 def predict(network, data, plan, memory, outputs):
     """Write the last layer's activations of all rows."""
     # outputs (m, n_out)
+    state = flush_denormals()
     y, stride, columns = plan.activations[-1], plan.line + plan.strides[-1], plan.sizes[-1]
     for first in range(0, len(data.rows), plan.rows):
         rows = min(plan.rows, len(data.rows) - first)
@@ -85,6 +87,7 @@ def predict(network, data, plan, memory, outputs):
         for row in range(rows):
             for j in range(columns):
                 outputs[first + row, j] = memory[y + row * stride + j]
+    restore(state)
 
 
 @part
@@ -122,7 +125,7 @@ def forward_pass(network, data, order, first, rows, plan, memory):
 
 @part
 def loss(network, data, order, first, rows, plan, memory):
-    """The weighted sum of the minibatch's losses, after `forward_pass`; leaves the last layer's deltas for `backward`."""
+    """The weighted sum of a minibatch's losses, after `forward_pass`; leaves the last layer's deltas to `backward`."""
     columns, stride = plan.sizes[-1], plan.strides[-1]
     if len(data.labels) > 0:
         one_hot(data.labels, order, first, rows, columns, memory, plan.targets, stride)

@@ -30,9 +30,7 @@ def loss_and_deltas(network, plan, memory, outputs, deltas, rows, scale):
         else:
             total += weight * cross_entropy(memory, y, t, d, plan.terms, columns, scale * weight)
     if network.loss == MSE:
-        differentiate(
-            network.output, memory, outputs, plan.line + stride, deltas, stride, plan.terms, rows, columns
-        )
+        differentiate(network.output, memory, outputs, plan.line + stride, deltas, stride, plan.terms, rows, columns)
     return total
 
 

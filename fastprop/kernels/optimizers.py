@@ -6,7 +6,7 @@ from fastprop.kernels.simd import fma, lanes, load, store
 
 @part
 def sgd(optimizer, weights, start, stride, gradient, g_start, g_stride, rows, columns):
-    """Stochastic gradient descent as in PyTorch: v ← μ v + g, then w ← w - η v, or with Nesterov w ← w - η (g + μ v)."""
+    """Gradient descent as in PyTorch: v ← μ v + g, then w ← w - η v, or with Nesterov w ← w - η (g + μ v)."""
     # weights, gradient (rows, columns)
     velocity, momentum = optimizer.velocity, optimizer.momentum
     for row in range(rows):

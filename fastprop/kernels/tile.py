@@ -2,8 +2,8 @@
 
     C[m, v] = Σₖ a[m, k] · B[k, v]
 
-for a few rows m and a few vectors v, whose accumulators stay in registers while k runs. Each accumulator is one chain of
-fused multiply-adds with k ascending, so that a result does not depend on how the work was cut into tiles.
+for a few rows m and a few vectors v, whose accumulators stay in registers while k runs. Each accumulator is one chain
+of fused multiply-adds with k ascending, so that a result does not depend on how the work was cut into tiles.
 """
 
 from llvmlite import ir

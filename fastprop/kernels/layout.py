@@ -19,10 +19,10 @@ LINE_BYTES = 64
 """A cache line, and the widest vector."""
 
 BLOCK_ROWS = 48
-"""Rows that are worked on at once, a multiple of every tile's rows: what follows the tiles finds them in the L1 cache."""
+"""Rows worked on at once, a multiple of every tile's rows: what follows the tiles finds them in the L1 cache."""
 
 GRADIENT_LINES = 4
-"""Cache lines in a row of a block of gradient, the widest strip of tiles. No more of a gradient is ever stored: 12 KB."""
+"""Cache lines in a row of a block of gradient, the widest strip. No more of a gradient is ever stored: 12 KB."""
 
 
 def line(dtype):
