@@ -11,6 +11,12 @@ from numba.core.codegen import JITCodeLibrary, get_host_cpu_features
 from numba.core.compiler import Compiler
 
 
+_FEATURES = set((numba.config.CPU_FEATURES or get_host_cpu_features()).split(","))
+
+REGISTERS = 32 if "+avx512vl" in _FEATURES or "+neon" in _FEATURES else 16
+"""How many vector registers the machine has."""
+
+
 def _lanes():
     """How many float32 lanes a vector has: ``FASTPROP_LANES`` where it is set, else the widest this machine has."""
     forced = os.environ.get("FASTPROP_LANES")
@@ -18,8 +24,7 @@ def _lanes():
         if forced not in ("1", "4", "8", "16"):
             raise ValueError(f"FASTPROP_LANES must be 1, 4, 8 or 16, not {forced!r}: set one of these or unset it.")
         return int(forced)
-    features = get_host_cpu_features().split(",")
-    return 16 if "+avx512f" in features else 8 if {"+avx2", "+fma"} <= set(features) else 4
+    return 16 if "+avx512f" in _FEATURES else 8 if {"+avx2", "+fma"} <= _FEATURES else 4
 
 
 LANES = _lanes()
