@@ -3,7 +3,7 @@
 from importlib import import_module
 
 from fastprop import datasets, reference
-from fastprop.network import MLP
+from fastprop.network import MLP, load
 from fastprop.options import SGD
 
 __version__ = "0.1.0"
@@ -14,7 +14,6 @@ _ON_USE = {
     "train": "fastprop.training",
     "SweepResult": "fastprop.sweeping",
     "sweep": "fastprop.sweeping",
-    "load": "fastprop.integrations.exchange",
 }
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from fastprop import checks
+from fastprop.integrations import exchange
 from fastprop.kernels.layout import aligned_zeros, padded, parameter_starts
 
 
@@ -101,9 +102,33 @@ class MLP:
 
     def save(self, path):
         """Write the network to a safetensors file (extra ``exchange``), to be read by `fastprop.load`."""
-        from fastprop.integrations import exchange
-
-        exchange.save(self, path)
+        about = {"layer_sizes": self.layer_sizes, "hidden": self.hidden, "output": self.output, "dtype": self.dtype}
+        exchange.write(path, about, self.weights, self.biases)
 
     def __repr__(self):
         return f"MLP({self.layer_sizes}, hidden={self.hidden!r}, output={self.output!r}, dtype={self.dtype!r})"
+
+
+def load(path):
+    """Read a network that `MLP.save` wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    MLP
+
+    Raises
+    ------
+    ValueError
+        If the file is missing or no network of fastprop's.
+    ImportError
+        If safetensors is not installed (extra ``exchange``).
+    """
+    about, weights, biases = exchange.read(path)
+    network = MLP(about.pop("layer_sizes"), **about)
+    for ours, theirs in zip(network.weights + network.biases, weights + biases):
+        ours[...] = theirs
+    return network

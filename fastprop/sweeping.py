@@ -8,6 +8,7 @@ import numpy as np
 from tqdm import tqdm
 
 from fastprop import checks, jobs, metrics
+from fastprop.integrations import plotting
 from fastprop.network import MLP
 from fastprop.options import SGD
 from fastprop.runs import RUNS, Setting, predict
@@ -76,8 +77,6 @@ class SweepResult:
 
     def plot(self, path):
         """Draw loss and score against the first swept hyperparameter into a picture file (extra ``plot``)."""
-        from fastprop.integrations import plotting
-
         plotting.sweep(self, path)
 
 

@@ -1,36 +1,24 @@
-"""Networks in files: safetensors (extra ``exchange``)."""
+"""Networks in safetensors files (extra ``exchange``)."""
 
 import json
 
 import numpy as np
 
-from fastprop.network import MLP
+
+def write(path, about, weights, biases):
+    """Write tensors ``weights.0``, ``biases.0``, … and `about`, a dict of plain values, to a file."""
+    tensors = {f"weights.{layer}": np.ascontiguousarray(array) for layer, array in enumerate(weights)}
+    tensors |= {f"biases.{layer}": np.ascontiguousarray(array) for layer, array in enumerate(biases)}
+    _safetensors().numpy.save_file(tensors, path, {"fastprop": json.dumps(about)})
 
 
-def save(network, path):
-    """Write `network` to a safetensors file: tensors ``weights.0``, ``biases.0``, …, and its sizes and activations."""
-    tensors = {}
-    for layer, (weights, biases) in enumerate(zip(network.weights, network.biases)):
-        tensors[f"weights.{layer}"], tensors[f"biases.{layer}"] = map(np.ascontiguousarray, (weights, biases))
-    about = {"layer_sizes": network.layer_sizes, "hidden": network.hidden, "output": network.output}
-    _safetensors().numpy.save_file(tensors, path, {"fastprop": json.dumps({**about, "dtype": network.dtype})})
-
-
-def load(path):
-    """Read a network that `MLP.save` wrote.
-
-    Parameters
-    ----------
-    path : str or Path
-
-    Returns
-    -------
-    MLP
+def read(path):
+    """Read what `write` wrote: `about`, weights and biases.
 
     Raises
     ------
     ValueError
-        If the file is no network of fastprop's.
+        If the file is missing or of another kind.
     ImportError
         If safetensors is not installed.
     """
@@ -38,12 +26,13 @@ def load(path):
     try:
         with safetensors.safe_open(path, "numpy") as file:
             about = json.loads(file.metadata()["fastprop"])
-            network = MLP(about.pop("layer_sizes"), **about)
-            for layer, (weights, biases) in enumerate(zip(network.weights, network.biases)):
-                weights[...], biases[...] = file.get_tensor(f"weights.{layer}"), file.get_tensor(f"biases.{layer}")
+            layers = range(len(about["layer_sizes"]) - 1)
+            weights, biases = (
+                [file.get_tensor(f"{kind}.{layer}") for layer in layers] for kind in ("weights", "biases")
+            )
+            return about, weights, biases
     except (OSError, KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
         raise ValueError(f"{path} is not a network that fastprop saved ({error}): check the path.") from error
-    return network
 
 
 def _safetensors():

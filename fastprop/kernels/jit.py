@@ -10,7 +10,6 @@ from numba.core import caching
 from numba.core.codegen import JITCodeLibrary, get_host_cpu_features
 from numba.core.compiler import Compiler
 
-
 _FEATURES = set((numba.config.CPU_FEATURES or get_host_cpu_features()).split(","))
 
 REGISTERS = 32 if "+avx512vl" in _FEATURES or "+neon" in _FEATURES else 16
