@@ -1,5 +1,7 @@
 """A training run of one network, on the kernels or on the reference: a job that `jobs.run` runs and Ctrl-C stops."""
 
+import sys
+import threading
 import time
 from dataclasses import dataclass
 
@@ -12,6 +14,9 @@ from fastprop.options import SGD
 
 PREDICTED_ROWS = 4 * layout.BLOCK_ROWS
 """Rows that are predicted at a time."""
+
+_PREPARED = set()
+"""The dtypes for which the kernel is compiled in this process."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,7 @@ class KernelRun:
         optimizer = setting.optimizer
         velocity = layout.aligned_zeros(len(network.parameters), network.dtype)
         self._losses, self._progress = np.full((2, setting.epochs), np.nan), np.zeros(2, np.int64)
-        self._setting, self._called_off, self._seconds = setting, False, 0.0
+        self._network, self._setting, self._called_off, self._seconds = network, setting, False, 0.0
         self._arguments = (
             _kernel_network(network, setting.loss),
             fused.Optimizer(velocity, optimizer.learning_rate, optimizer.momentum, optimizer.nesterov),
@@ -96,9 +101,17 @@ class KernelRun:
                 return
 
     def prepare(self):
-        """Compile the kernel, or fetch it from the disk, without training."""
-        self._train(until=0)
+        """Compile the kernel, or fetch it from the disk, by training for no epochs; say so if that takes long."""
+        if self._network.dtype in _PREPARED:
+            return
+        notice = threading.Timer(1.0, print, ["fastprop: compiling for this machine, once ..."], {"file": sys.stderr})
+        notice.start()
+        try:
+            self._train(until=0)
+        finally:
+            notice.cancel()
         self._seconds = 0.0
+        _PREPARED.add(self._network.dtype)
 
     def stop(self):
         """Ask a call in another thread to end after the minibatch it is at."""
