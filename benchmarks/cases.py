@@ -1,10 +1,40 @@
 """The one case table: what is measured, said once and used by every benchmark."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 # --- layer shapes -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A network and how its rows are cut into minibatches."""
+
+    layer_sizes: tuple[int, ...]
+    rows: int
+    batch_size: int
+
+    def __str__(self):
+        return f"{'-'.join(map(str, self.layer_sizes))} {self.rows} by {self.batch_size}"
+
+
+# Seeds and cases are only ever appended: test names and recorded results refer to them.
+SHAPES = (
+    Shape((2, 2, 1), rows=9, batch_size=1),
+    Shape((1, 1, 1), rows=10, batch_size=7),
+    Shape((3, 5, 2), rows=20, batch_size=7),
+    Shape((5, 3), rows=33, batch_size=7),  # no hidden layer
+    Shape((64, 32, 10), rows=100, batch_size=32),
+    Shape((17, 33, 9, 5), rows=75, batch_size=32),
+    Shape((130, 70, 3), rows=150, batch_size=100),  # more than one block of rows, and of a gradient's columns
+    Shape((6, 5, 4, 3, 4, 2), rows=40, batch_size=7),
+    Shape((16, 16, 16), rows=48, batch_size=32),  # nothing to pad
+    Shape((2, 2, 1), rows=9, batch_size=32),  # full batch
+    Shape((17, 33, 9, 5), rows=12, batch_size=1),
+    Shape((48, 64, 48), rows=110, batch_size=96),  # whole blocks, and one row of weights more
+)
 
 
 # --- workloads ----------------------------------------------------------------------------------------------
@@ -30,7 +60,7 @@ class Workload:
     @property
     def layers(self):
         """(inputs, outputs) of every layer, first to last."""
-        return tuple(zip(self.layer_sizes, self.layer_sizes[1:]))
+        return tuple(pairwise(self.layer_sizes))
 
     @property
     def flops_per_epoch(self):
@@ -38,7 +68,7 @@ class Workload:
 
         A layer costs three products (forward, weight gradient, deltas passed back), the first layer two.
         """
-        products = [n_in * n_out * (2 if l == 0 else 3) for l, (n_in, n_out) in enumerate(self.layers)]
+        products = [n_in * n_out * (2 if layer == 0 else 3) for layer, (n_in, n_out) in enumerate(self.layers)]
         return 2 * self.rows * self.configurations * sum(products)
 
 

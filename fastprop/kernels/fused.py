@@ -157,15 +157,16 @@ def terms(network, plan):
 
 @part
 def gather(source, width, order, first, rows, memory, start, stride):
-    # memory (rows, width) ← source (n, width)[order[first : first + rows]], the padding zero
+    # memory (rows, width) ← source (n, width)[order[first : first + rows]]
     whole = width - width % lanes(memory)
     for row in range(rows):
         here, there = order[first + row] * width, start + row * stride
         for j in range(0, whole, lanes(memory)):
             store(memory, there + j, load(source, here + j))
         if whole < width and here + whole + lanes(memory) <= len(source):
-            # The last vector reads on into the next row. Number by number, digits took 10 % longer to train.
-            store(memory, there + whole, first_lanes(load(source, here + whole), width - whole, 0))
+            # The last vector reads on into the next row, and leaves that in the padding, where nobody looks.
+            # Number by number, digits took 10 % longer to train.
+            store(memory, there + whole, load(source, here + whole))
         else:
             for j in range(whole, width):
                 memory[there + j] = source[here + j]

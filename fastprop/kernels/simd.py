@@ -295,16 +295,16 @@ def _bits(vector):
 
 
 @intrinsic
-def shift_exponent(typing_context, vector, shift):
-    """`vector` times two to the power n, where n stands in the lowest bits of `shift` (n + 1.5 · 2^mantissa bits)."""
+def power_of_two(typing_context, vector):
+    """2ⁿ, where n plus the exponents' bias (127 or 1023) stands in the lowest bits of each lane."""
     mantissa, integers = _bits(vector)
 
     def emit(context, builder, sig, args):
-        bits, power = (builder.bitcast(x, integers) for x in args)
-        power = builder.shl(power, ir.Constant(integers, [mantissa] * integers.count))
-        return builder.bitcast(builder.add(bits, power), args[0].type)
+        bits = builder.bitcast(args[0], integers)
+        power = builder.shl(bits, ir.Constant(integers, [mantissa] * integers.count))
+        return builder.bitcast(power, args[0].type)
 
-    return vector(vector, vector), emit
+    return vector(vector), emit
 
 
 @intrinsic

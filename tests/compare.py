@@ -1,0 +1,98 @@
+"""What the numerical tests share: problems to train on, and how results are compared."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+import fastprop as fp
+from benchmarks.cases import SHAPES
+
+ROOT = Path(__file__).parent.parent
+
+DTYPES = ("float32", "float64")
+
+
+# ---- problems ----
+
+
+class Task(NamedTuple):
+    """What a network is trained for."""
+
+    output: str
+    loss: str
+    targets: str = "numbers"  # or "labels"
+
+
+TASKS = (
+    Task("identity", "mse"),
+    Task("sigmoid", "mse"),
+    Task("softmax", "mse"),
+    Task("sigmoid", "binary_cross_entropy"),
+    Task("softmax", "cross_entropy"),
+    Task("softmax", "cross_entropy", "labels"),
+)
+
+CASES = [(shape, task) for shape in SHAPES for task in TASKS if task.targets == "numbers" or shape.layer_sizes[-1] > 1]
+
+
+def problem(shape, task=TASKS[0], dtype="float64"):
+    """Return a network, inputs and targets for it."""
+    random = np.random.default_rng(0)
+    network = fp.MLP(shape.layer_sizes, output=task.output, dtype=dtype)
+    for biases in network.biases:
+        biases[...] = random.normal(size=biases.shape)
+    X = random.normal(size=(shape.rows, shape.layer_sizes[0])).astype(dtype)
+    y = random.random((shape.rows, shape.layer_sizes[-1])).astype(dtype)
+    if task.targets == "labels":
+        return network, X, y.argmax(axis=1)
+    return network, X, y / y.sum(axis=1, keepdims=True) if task.loss == "cross_entropy" else y
+
+
+# ---- results ----
+
+
+def tolerance(dtype, length):
+    """By how much two results may differ that are `length` roundings away from each other.
+
+    One rounding errs by up to ε/2. Their signs are as good as random, so that `length` of them come to about
+    √length · ε/2 (Higham and Mary, "A new approach to probabilistic rounding error analysis", 2019); four times that
+    is rare.
+    """
+    return 2 * np.finfo(dtype).eps * np.sqrt(length)
+
+
+def assert_close(actual, expected, tolerance, name):
+    """Fail unless all differ by no more than `tolerance`, relative to what is expected where that is above 1.
+
+    Below 1 the difference counts as it is: rounding errors are those of the terms of a sum, and these are of order 1.
+    """
+    actual, expected = np.asarray(actual, np.float64), np.asarray(expected, np.float64)
+    assert actual.shape == expected.shape, f"{name} has shape {actual.shape}, expected {expected.shape}"
+    error = np.abs(actual - expected) / np.maximum(1, np.abs(expected))
+    worst = np.unravel_index(np.argmax(error), error.shape)  # a NaN is the largest
+    assert error[worst] <= tolerance, (
+        f"{name}{[int(i) for i in worst]} is {float(actual[worst])!r}, expected {float(expected[worst])!r}: "
+        f"off by {error[worst]:.3g}, tolerance {tolerance:.3g}"
+    )
+
+
+def digest(*arrays):
+    """Return one short text for the bytes of all arrays."""
+    return hashlib.sha256(b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)).hexdigest()
+
+
+# ---- other processes ----
+
+
+def run_python(code, directory=ROOT, **environment):
+    """Run `code` in a new Python, started in `directory`, where warnings are errors; return what it printed."""
+    command = [sys.executable, "-W", "error", "-c", code]
+    done = subprocess.run(command, cwd=directory, env=os.environ | environment, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    return done.stdout

@@ -1,0 +1,60 @@
+"""Kernels on disk: compiled once, found by the next process, never run after an edit."""
+
+import shutil
+
+import pytest
+
+from tests.compare import ROOT, run_python
+
+TRAIN = """
+import fastprop as fp
+fp.train(fp.MLP((2, 2, 1)), [[0, 1]], [1], epochs=1)
+from fastprop.kernels.fused import train as kernel
+"""
+PREDICT = """
+import fastprop as fp
+fp.MLP((2, 2, 1)).predict([[0, 1]])
+from fastprop.kernels.fused import predict as kernel
+"""
+MEASURE = """
+from fastprop.kernels.peak import _run as kernel
+kernel(1)
+"""
+FOUND, COMPILED = (1, 0), (0, 1)
+
+
+def found_and_compiled(code, **where):
+    """Run a script in a new process; return how often its `kernel` was found on the disk and how often compiled."""
+    count = "print(sum(kernel.stats.cache_hits.values()), sum(kernel.stats.cache_misses.values()))"
+    return tuple(map(int, run_python(code + count, **where).split()))
+
+
+def test_the_next_process_compiles_nothing(tmp_path):
+    assert found_and_compiled(TRAIN, NUMBA_CACHE_DIR=str(tmp_path)) == COMPILED
+    assert found_and_compiled(TRAIN, NUMBA_CACHE_DIR=str(tmp_path)) == FOUND
+
+
+def test_each_number_of_lanes_has_kernels_of_its_own(tmp_path):
+    def run(lanes):
+        return found_and_compiled(PREDICT, NUMBA_CACHE_DIR=str(tmp_path), FASTPROP_LANES=lanes)
+
+    assert [run("4"), run("8"), run("4"), run("8")] == [COMPILED, COMPILED, FOUND, FOUND]
+
+
+def test_an_edit_of_any_file_makes_kernels_stale(tmp_path):
+    shutil.copytree(ROOT / "fastprop", tmp_path / "fastprop", ignore=shutil.ignore_patterns("__pycache__"))
+    where = {"directory": tmp_path, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    assert found_and_compiled(MEASURE, **where) == COMPILED
+    for file in sorted(tmp_path.glob("fastprop/kernels/*.py")):
+        with open(file, "a") as source:
+            source.write("# edited\n")
+        assert found_and_compiled(MEASURE, **where) == COMPILED, file.name
+    assert found_and_compiled(MEASURE, **where) == FOUND
+    assert len(list(tmp_path.glob("cache/**/*.nbi"))) == 1  # the stale ones are gone
+
+
+def test_other_lanes_are_refused():
+    with pytest.raises(
+        RuntimeError, match="FASTPROP_LANES must be 1, 4, 8 or 16, not '3': set one of these or unset it"
+    ):
+        run_python("import fastprop.kernels.jit", FASTPROP_LANES="3")

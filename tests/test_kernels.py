@@ -1,0 +1,147 @@
+"""The kernels against the reference: every shape, task and option, in float32 and float64."""
+
+import math
+
+import numpy as np
+import pytest
+
+import fastprop as fp
+from fastprop import reference
+from tests.compare import CASES, TASKS, assert_close, problem, tolerance
+
+EPOCHS = 2
+OPTIMIZERS = [fp.SGD(0.1), fp.SGD(0.1, momentum=0.9), fp.SGD(0.1, momentum=0.9, nesterov=True)]
+
+
+def roundings(shape):
+    """How many roundings lie between a network and what training makes of it.
+
+    In each step, one sum over a layer's inputs and one over a batch's rows.
+    """
+    steps = EPOCHS * math.ceil(shape.rows / shape.batch_size)
+    return steps * (max(shape.layer_sizes) + min(shape.batch_size, shape.rows))
+
+
+def assert_trains_as_reference(shape, task, dtype, **options):
+    network, X, y = problem(shape, task, dtype)
+    expected = network.copy()
+    options = {"epochs": EPOCHS, "batch_size": shape.batch_size, "loss": task.loss, "seed": 1, **options}
+    history = fp.train(network, X, y, **options)
+    expected_history = fp.train(expected, X, y, backend="reference", **options)
+    limit = tolerance(dtype, roundings(shape))
+    for layer in range(len(network.weights)):
+        assert_close(network.weights[layer], expected.weights[layer], limit, f"weights[{layer}]")
+        assert_close(network.biases[layer], expected.biases[layer], limit, f"biases[{layer}]")
+    assert_close(history.loss, expected_history.loss, limit, "loss")
+    if "validation" in options:
+        assert_close(history.validation_loss, expected_history.validation_loss, limit, "validation_loss")
+
+
+# ---- training ----
+
+
+def test_training(case, dtype):
+    assert_trains_as_reference(*case, dtype)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=str)
+def test_optimizers(shape, dtype, optimizer):
+    assert_trains_as_reference(shape, TASKS[0], dtype, optimizer=optimizer)
+
+
+def test_sample_weight_and_a_held_out_fraction(case, dtype):
+    shape, task = case
+    sample_weight = np.random.default_rng(3).uniform(0.1, 3, shape.rows)
+    assert_trains_as_reference(shape, task, dtype, sample_weight=sample_weight, validation=0.25)
+
+
+def test_given_validation_rows_in_order(case, dtype):
+    shape, task = case
+    _, X, y = problem(shape, task, dtype)
+    assert_trains_as_reference(shape, task, dtype, validation=(X[::-2] / 2, y[::-2]), shuffle=False)
+
+
+def test_one_step_takes_the_gradient(case):
+    shape, task = case
+    network, X, y = problem(shape, task, "float64")
+    before = reference.Network.of(network)
+    fp.train(network, X, y, epochs=1, batch_size=shape.rows, loss=task.loss, optimizer=fp.SGD(1))
+    dW, db = reference.gradients(before, X, y, task.loss)
+    limit = tolerance("float64", max(shape.layer_sizes) + shape.rows)
+    for layer in range(len(dW)):
+        assert_close(before.weights[layer] - network.weights[layer], dW[layer], limit, f"dW[{layer}]")
+        assert_close(before.biases[layer] - network.biases[layer], db[layer], limit, f"db[{layer}]")
+
+
+@pytest.mark.parametrize("task", TASKS[3:5], ids=" ".join)
+def test_logits_of_a_thousand(task, dtype):
+    network = fp.MLP((2, 2), output=task.output, dtype=dtype)
+    network.weights[0][...] = np.eye(2)
+    X, y = np.array([[1000, -1000], [-1000, 1000], [0, 0]]), np.array([[0, 1], [0, 1], [0, 1]])
+    before = reference.Network.of(network)
+    history = fp.train(network, X, y, epochs=1, batch_size=3, loss=task.loss, optimizer=fp.SGD(1))
+    assert_close(history.loss[0], reference.loss(before, X, y, task.loss), tolerance(dtype, 3), "loss")
+    (dW,), (db,) = reference.gradients(before, X, y, task.loss)
+    assert_close(before.weights[0] - network.weights[0], dW, tolerance(dtype, 3), "dW")
+    assert_close(before.biases[0] - network.biases[0], db, tolerance(dtype, 3), "db")
+
+
+def test_digits_are_learned():
+    X, y = fp.datasets.digits()
+    grid, optimizer = {"learning_rate": [0.5]}, fp.SGD(momentum=0.9)
+    result = fp.sweep((64, 32, 10), X, y, grid, epochs=30, loss="cross_entropy", optimizer=optimizer, validation=0.2)
+    assert result.best["score"] >= 0.95
+
+
+# ---- prediction ----
+
+
+@pytest.mark.parametrize("rows", [1, 47, 500])
+def test_predictions(shape, dtype, rows):
+    for task in TASKS[:3]:
+        network, *_ = problem(shape, task, dtype)
+        X = np.random.default_rng(4).normal(size=(rows, shape.layer_sizes[0])).astype(dtype)
+        _, expected = reference.forward(reference.Network.of(network), X)[-1]
+        assert_close(network.predict(X), expected, tolerance(dtype, sum(shape.layer_sizes)), task.output)
+
+
+# ---- what is left alone ----
+
+
+def test_padding_stays_zero(case, dtype):
+    shape, task = case
+    network, X, y = problem(shape, task, dtype)
+    fp.train(network, X, y, epochs=EPOCHS, batch_size=shape.batch_size, loss=task.loss, optimizer=OPTIMIZERS[2])
+    for array in network.weights + network.biases:
+        array[...] = 0
+    assert not network.parameters.any()
+
+
+def test_data_is_not_written(case, dtype):
+    shape, task = case
+    network, *data = problem(shape, task, dtype)
+    sample_weight = np.linspace(1, 2, shape.rows, dtype=dtype)
+    arrays = [*data, sample_weight]
+    before = [array.copy() for array in arrays]
+    fp.train(network, *data, epochs=1, loss=task.loss, sample_weight=sample_weight, validation=tuple(data))
+    network.predict(data[0])
+    for array, copy in zip(arrays, before):
+        np.testing.assert_array_equal(array, copy)
+        assert array.flags.writeable
+
+
+def test_refused_data_leaves_the_network(dtype):
+    network = fp.MLP((3, 4, 2), dtype=dtype)
+    before, X, y = network.parameters.copy(), np.ones((5, 3)), np.ones((5, 2))
+    X[4, 2] = np.nan
+    with pytest.raises(ValueError, match="row 4, column 2"):
+        fp.train(network, X, y, epochs=1)
+    np.testing.assert_array_equal(network.parameters, before)
+
+
+def test_denormals_are_the_callers_own():
+    tiny = np.full(4, np.finfo(np.float32).tiny)
+    network, X, y = problem(*CASES[0])
+    fp.train(network, X, y, epochs=1)
+    network.predict(X)
+    assert (tiny / 2 > 0).all()

@@ -1,0 +1,197 @@
+"""The reference against calculus, the seed exercise, PyTorch's formulas and pinned numbers."""
+
+import numpy as np
+import pytest
+
+from fastprop import SGD, exercise, reference
+from tests.compare import TASKS, assert_close, run_python, tolerance
+
+
+def make_network(output, layer_sizes=(4, 6, 5, 3)):
+    random = np.random.default_rng(1)
+    weights = [random.normal(size=sizes) for sizes in zip(layer_sizes[:-1], layer_sizes[1:])]
+    return reference.Network(weights, [random.normal(size=W.shape[1]) for W in weights], output=output)
+
+
+def make_data(task, rows=7):
+    random = np.random.default_rng(2)
+    X, y = random.normal(size=(rows, 4)), random.random((rows, 3))
+    if task.targets == "labels":
+        return X, y.argmax(axis=1)
+    return X, y / y.sum(axis=1, keepdims=True) if task.loss == "cross_entropy" else y
+
+
+# ---- gradients ----
+
+
+def slope(function, array, index, width):
+    """The central difference of `function` to one element of `array`."""
+    middle = array[index]
+    array[index] = middle + width
+    above = function()
+    array[index] = middle - width
+    below = function()
+    array[index] = middle
+    return (above - below) / (2 * width)
+
+
+@pytest.mark.parametrize("sample_weight", [None, np.linspace(0.1, 3, 7)], ids=["unweighted", "weighted"])
+@pytest.mark.parametrize("task", TASKS, ids=" ".join)
+def test_gradients_are_slopes_of_the_loss(task, sample_weight):
+    network, (X, y) = make_network(task.output), make_data(task)
+    dW, db = reference.gradients(network, X, y, task.loss, sample_weight)
+    # A difference over 2h errs by about h² (the curve) and ε / h (rounding): both are least near h = ∛ε.
+    h = np.finfo(np.float64).eps ** (1 / 3)
+    for number, (array, gradient) in enumerate(zip(network.weights + network.biases, dW + db)):
+        slopes = [
+            slope(lambda: reference.loss(network, X, y, task.loss, sample_weight), array, index, h)
+            for index in np.ndindex(array.shape)
+        ]
+        assert_close(gradient, np.reshape(slopes, array.shape), 4 * h**2, f"gradient {number}")
+
+
+@pytest.mark.parametrize("task", TASKS, ids=" ".join)
+def test_weight_two_counts_as_two_rows(task):
+    network, (X, y) = make_network(task.output), make_data(task)
+    twice = np.r_[np.arange(7), 3]
+    weight = np.where(np.arange(7) == 3, 2.0, 1.0)
+    assert_close(
+        reference.loss(network, X, y, task.loss, weight),
+        reference.loss(network, X[twice], y[twice], task.loss),
+        tolerance("float64", 8),
+        "loss",
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "output", "expected"),
+    [
+        ("mse", "identity", ((0.5 - 1) ** 2 + (-1.5 - 0) ** 2) / 2),
+        ("binary_cross_entropy", "sigmoid", (np.log1p(np.exp(-0.5)) + np.log1p(np.exp(-1.5))) / 2),
+        ("cross_entropy", "softmax", np.log1p(np.exp(-2))),
+    ],
+)
+def test_losses_by_hand(kind, output, expected):
+    network = reference.Network([np.eye(2)], [np.zeros(2)], output=output)
+    X, y = np.array([[0.5, -1.5]]), np.array([[1.0, 0.0]])
+    assert_close(reference.loss(network, X, y, kind), expected, tolerance("float64", 4), "loss")
+
+
+@pytest.mark.parametrize(("kind", "output"), [("binary_cross_entropy", "sigmoid"), ("cross_entropy", "softmax")])
+def test_logits_of_a_thousand_do_not_overflow(kind, output):
+    network = reference.Network([np.eye(2)], [np.zeros(2)], output=output)
+    X, y = np.array([[1000.0, -1000.0]]), np.array([[0.0, 1.0]])
+    assert reference.loss(network, X, y, kind) == {"binary_cross_entropy": 1000, "cross_entropy": 2000}[kind]
+
+
+# ---- the seed exercise: design.md, section 1 ----
+
+
+def assert_printed(actual, *printed):
+    """Compare with numbers as NumPy prints them, to 8 digits after the point."""
+    np.testing.assert_array_equal(np.round(np.ravel(actual), 8), printed)
+
+
+def test_exercise_forward():
+    network = exercise.network()
+    _, (_, hidden), (_, output) = reference.forward(network, exercise.X)
+    assert_printed(hidden, 0.55724785, 0.62010643)
+    assert_printed(output, 0.67932855)
+    assert_printed(reference.loss(network, exercise.X, exercise.TARGET, "mse"), 0.00042731)
+
+
+def test_exercise_gradients():
+    dW, _ = reference.gradients(exercise.network(), exercise.X, exercise.TARGET, "mse")
+    stale = 4e-8  # the seed's gradients were printed from weights that had been changed before
+    assert_close(dW[0], [[-0.00055551, -0.00063649], [-0.00033331, -0.0003819]], stale, "dW[0]")
+    assert_close(dW[1], [[-0.00501868], [-0.0055848]], stale, "dW[1]")
+
+
+def test_exercise_step():
+    network = exercise.network()
+    reference.step(network, exercise.X, exercise.TARGET, "mse", SGD(0.1), velocity_of(network))
+    assert_printed(network.weights[0], 0.20005555, 0.40006365, 0.10003333, 0.30003819)
+    assert_printed(network.weights[1], 0.50050187, 0.60055848)
+    assert_printed(network.biases[0], 0.1001111, 0.2001273)
+    assert_printed(network.biases[1], 0.10090062)
+
+
+# ---- optimizers ----
+
+
+def velocity_of(network):
+    return [np.zeros_like(array) for array in network.weights + network.biases]
+
+
+@pytest.mark.parametrize(
+    "optimizer", [SGD(0.1), SGD(0.1, momentum=0.9), SGD(0.1, momentum=0.9, nesterov=True)], ids=str
+)
+def test_optimizers_follow_pytorch(optimizer):
+    network = reference.Network([np.array([[0.5]])], [np.array([0.0])], output="identity")
+    X, y, velocity = np.array([[2.0]]), np.array([[3.0]]), velocity_of(network)
+    w, b, buffer = 0.5, 0.0, None
+    for _ in range(3):
+        reference.step(network, X, y, "mse", optimizer, velocity)
+        # torch.optim.SGD: the buffer begins as the first gradient
+        gradient = 2 * (2 * w + b - 3) * np.array([2, 1])
+        buffer = gradient if buffer is None else optimizer.momentum * buffer + gradient
+        step = gradient + optimizer.momentum * buffer if optimizer.nesterov else buffer
+        w, b = np.array([w, b]) - optimizer.learning_rate * step
+        assert_close([network.weights[0][0, 0], network.biases[0][0]], [w, b], tolerance("float64", 3), "parameters")
+
+
+def test_last_batch_is_averaged_over_its_own_rows():
+    network = reference.Network([np.array([[0.0]])], [np.array([0.0])], output="identity")
+    X, y = np.array([[1.0], [1.0], [1.0]]), np.array([[1.0], [1.0], [5.0]])
+    options = {"batch_size": 2, "loss": "mse", "optimizer": SGD(0.25), "shuffle": False}
+    history = reference.train(network, X, y, epochs=1, **options)
+    # w and b go to 0.5 each, so that the last row is off by 4, and its step is 0.25 · 2 · 4
+    assert (network.weights[0][0, 0], network.biases[0][0]) == (2.5, 2.5)
+    np.testing.assert_array_equal(history[:, 0], [(1 + 1 + 16) / 3, np.nan])
+
+
+# ---- the order of rows ----
+
+
+@pytest.mark.parametrize("rows", [1, 2, 100])
+def test_row_order_is_a_permutation(rows):
+    np.testing.assert_array_equal(np.sort(reference.row_order(rows, seed=3, epoch=5)), np.arange(rows))
+
+
+def test_row_order_changes_with_epoch_and_seed():
+    orders = [tuple(reference.row_order(20, seed, epoch)) for seed in range(4) for epoch in range(4)]
+    assert len(set(orders)) == 16
+
+
+@pytest.mark.parametrize(
+    ("rows", "seed", "epoch", "expected"),
+    [
+        (5, 0, 0, [3, 2, 0, 4, 1]),
+        (5, 0, 1, [3, 2, 1, 4, 0]),
+        (8, 1, 0, [6, 1, 5, 0, 4, 7, 2, 3]),
+        (8, 2**63 - 1, 7, [0, 1, 7, 5, 2, 6, 4, 3]),
+    ],
+)
+def test_row_order_stays_as_it_was(rows, seed, epoch, expected):
+    np.testing.assert_array_equal(reference.row_order(rows, seed, epoch), expected)
+
+
+def test_row_order_favours_no_place():
+    counts = sum(np.eye(4)[reference.row_order(4, seed=0, epoch=epoch)] for epoch in range(4000))
+    assert np.abs(counts - 1000).max() < 5 * np.sqrt(4000 * 1 / 4 * 3 / 4)  # five standard deviations
+
+
+# ---- independence ----
+
+
+def test_reference_stands_alone():
+    code = f"import runpy, sys; runpy.run_path({reference.__file__!r}); print(*sys.modules)"
+    loaded = {name.split(".")[0] for name in run_python(code).split()}
+    assert "numpy" in loaded
+    assert not loaded & {"fastprop", "numba", "llvmlite"}
+
+
+def test_reference_is_imported_without_numba():
+    loaded = run_python("import fastprop.reference, sys; print(*sys.modules)").split()
+    assert "fastprop.reference" in loaded
+    assert not {"numba", "llvmlite", "fastprop.kernels.jit"} & set(loaded)
