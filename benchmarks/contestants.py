@@ -10,8 +10,12 @@ import numpy as np
 from .cases import learning_rates
 
 
-class Unavailable(Exception):
+class UnavailableError(Exception):
     """A contestant cannot run on this machine; the message says why."""
+
+
+class UnequalWorkError(Exception):
+    """A contestant did not train what the others trained."""
 
 
 class Contestant:
@@ -23,6 +27,10 @@ class Contestant:
     def enters(self, workload):
         """Whether this trainer is a candidate for the workload."""
         return True
+
+    def threads_used(self, workload, threads):
+        """How many of the `threads` it puts to work: all, unless it is known to use fewer."""
+        return threads
 
     def prepare(self, workload, data, weights, threads):
         """Take over the data and the initial weights, in the form the library likes best.
@@ -48,10 +56,14 @@ class Contestant:
 class Fastprop(Contestant):
     """fastprop, through its public calls: `train` for one network, `sweep` for many.
 
-    A sweep starts from the initial weights at every call, and hands out its best network only.
+    A sweep starts from the initial weights at every call, copies them for each configuration (inside the timing)
+    and hands out its best network only.
     """
 
     name = "fastprop"
+
+    def threads_used(self, workload, threads):
+        return threads if workload.configurations > 1 else 1
 
     def prepare(self, workload, data, weights, threads):
         import fastprop
@@ -67,24 +79,41 @@ class Fastprop(Contestant):
         }
         units = {"hidden": workload.hidden, "output": workload.output}
         self.network = fastprop.MLP(workload.layer_sizes, **units, seed=0)
-        for l, (initial_weights, initial_biases) in enumerate(weights):
-            self.network.weights[l][...] = initial_weights
-            self.network.biases[l][...] = initial_biases
-        self.best, self.best_network = 0, self.network
+        for layer, (initial_weights, initial_biases) in enumerate(weights):
+            self.network.weights[layer][...] = initial_weights
+            self.network.biases[layer][...] = initial_biases
 
     def epochs(self, n, shuffle=True):
-        fp = self.library
-        options = self.options | {"epochs": n, "shuffle": shuffle}
+        self.options |= {"epochs": n, "shuffle": shuffle}
         if len(self.learning_rates) == 1:
-            fp.train(self.network, *self.data, optimizer=fp.SGD(float(self.learning_rates[0])), **options)
+            self.train(self.network, self.learning_rates[0])
         else:
-            grid = {"learning_rate": self.learning_rates}
-            result = fp.sweep(self.network, *self.data, grid, optimizer=fp.SGD(), **options)
-            self.best = int(np.argmin(np.abs(self.learning_rates - result.best["learning_rate"])))
-            self.best_network = result.best_network
+            grid, optimizer = {"learning_rate": self.learning_rates}, self.library.SGD()
+            self.result = self.library.sweep(self.network, *self.data, grid, optimizer=optimizer, **self.options)
+
+    def train(self, network, learning_rate):
+        return self.library.train(network, *self.data, optimizer=self.library.SGD(learning_rate), **self.options)
 
     def parameters(self):
-        return {self.best: list(zip(self.best_network.weights, self.best_network.biases))}
+        if len(self.learning_rates) == 1:
+            return {0: layers_of(self.network)}
+        losses = self.result.table["loss"]
+        alone = {k: self.train_alone(k) for k in (0, len(losses) // 2, len(losses) - 1)}
+        return alone | {int(np.nanargmin(losses)): layers_of(self.result.best_network)}
+
+    def train_alone(self, configuration):
+        """Do again what the sweep did for one configuration, whose network it did not keep; return the layers."""
+        network = self.network.copy()
+        loss = self.train(network, self.learning_rates[configuration]).loss[-1]
+        loss_in_sweep = self.result.table["loss"][configuration]
+        if loss != loss_in_sweep:
+            raise UnequalWorkError(f"configuration {configuration} ends at {loss} alone, {loss_in_sweep} in the sweep")
+        return layers_of(network)
+
+
+def layers_of(network):
+    """The (weights, biases) of every layer of a fastprop network."""
+    return list(zip(network.weights, network.biases))
 
 
 class NumPy(Contestant):
@@ -116,10 +145,10 @@ class NumPy(Contestant):
             activations.append(1 / (1 + np.exp(-(activations[-1] @ weights + biases))))
         output = activations[-1]
         delta = (2 / targets.size) * (output - targets) * output * (1 - output)
-        for l in reversed(range(len(layers))):
-            weights, biases = layers[l]
-            below = activations[l]
-            delta_below = (delta @ weights.T) * below * (1 - below) if l > 0 else None
+        for number in reversed(range(len(layers))):
+            weights, biases = layers[number]
+            below = activations[number]
+            delta_below = (delta @ weights.T) * below * (1 - below) if number > 0 else None
             weights -= learning_rate * (below.T @ delta)
             biases -= learning_rate * delta.sum(axis=0)
             delta = delta_below
@@ -243,7 +272,7 @@ class TorchCompiled(Torch):
         try:
             self.torch.compile(lambda x: x + 1)(self.torch.ones(1))
         except Exception as error:  # whatever its compiler or the C++ compiler under it raises
-            raise Unavailable(str(error).partition("\n")[0]) from error
+            raise UnavailableError(str(error).partition("\n")[0]) from error
 
     def make_step(self):
         inputs, targets, tensors, rate = self.inputs, self.targets, self.tensors, self.rate
@@ -264,11 +293,18 @@ class TorchCompiled(Torch):
 class Jax(Contestant):
     """JAX: an epoch is one jitted `lax.scan` over its minibatches, rows gathered inside, parameters donated.
 
-    A sweep is a `vmap` of the epoch, its configurations split over the host devices, one a thread. The row
-    order is drawn by NumPy: `jax.random.permutation` sorts, which on a CPU takes longer than a small epoch.
+    A sweep is a `vmap` of the epoch, its configurations split over the host devices, one a thread.
+
+    Parameters
+    ----------
+    name : str
+    host_order : bool
+        Whether NumPy draws the order of the rows, and not `jax.random.permutation` within the epoch. That is how it
+        is commonly done, but it sorts, which on a CPU takes longer than a small epoch.
     """
 
-    name = "jax"
+    def __init__(self, name, host_order):
+        self.name, self.host_order = name, host_order
 
     def prepare(self, workload, data, weights, threads):
         import jax
@@ -297,12 +333,17 @@ class Jax(Contestant):
         self.everywhere = everywhere
 
     def epochs(self, n, shuffle=True):
-        rows = len(self.data[0])
         for _ in range(n):
-            order = self.rng.permutation(rows) if shuffle else np.arange(rows)
-            order = self.jax.device_put(order.astype(np.int32), self.everywhere)
+            order = self.jax.device_put(self.draw_order(shuffle).astype(np.int32), self.everywhere)
             self.layers = self.epoch(self.layers, self.rates, *self.data, order)
         self.jax.block_until_ready(self.layers)
+
+    def draw_order(self, shuffle):
+        """The order of the rows, or the seed from which the epoch draws it."""
+        rows = len(self.data[0])
+        if not shuffle:
+            return np.arange(rows)
+        return self.rng.permutation(rows) if self.host_order else self.rng.integers(2**31, size=())
 
     def parameters(self):
         layers = self.jax.tree.map(np.asarray, self.layers)
@@ -322,6 +363,9 @@ def make_jax_epoch(batch_size):
         return jnp.mean((x - targets) ** 2)
 
     def epoch(layers, learning_rate, inputs, targets, order):
+        if order.ndim == 0:  # a seed
+            order = jax.random.permutation(jax.random.key(order), len(inputs))
+
         def step(layers, batch):
             gradients = jax.grad(loss)(layers, inputs[batch], targets[batch])
             return jax.tree.map(lambda p, g: p - learning_rate * g, layers, gradients), None
@@ -336,5 +380,14 @@ def make_jax_epoch(batch_size):
 
 
 CONTESTANTS = {
-    contestant.name: contestant for contestant in (Fastprop, Torch, TorchCompiled, Jax, ScikitLearn, NumPy)
+    contestant.name: contestant
+    for contestant in (
+        Fastprop(),
+        Torch(),
+        TorchCompiled(),
+        Jax("jax", host_order=False),
+        Jax("jax-host-order", host_order=True),
+        ScikitLearn(),
+        NumPy(),
+    )
 }

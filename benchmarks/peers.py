@@ -21,17 +21,13 @@ import time
 import numpy as np
 
 from .cases import WORKLOADS, make_data, make_weights
-from .contestants import CONTESTANTS, NumPy, Unavailable
+from .contestants import CONTESTANTS, NumPy, UnavailableError, UnequalWorkError
 
 # Equal work: parameters may differ by this share of their largest change in an epoch, plus this share of the
 # largest of them. The change counts because a few small steps vanish beside the weights themselves.
 CHANGE_TOLERANCE, ROUNDING = 2e-4, 2e-6
 GROUP_SECONDS = 0.1  # a timed call trains as many epochs as take about this long
 PAUSE_SECONDS = 0.1  # before a timed call: the threads of an idle OpenBLAS spin for 30 ms and disturb others
-
-
-class UnequalWork(Exception):
-    """A contestant did not train what the others trained."""
 
 
 # --- one workload, in its own process -----------------------------------------------------------------------
@@ -59,12 +55,12 @@ def measure(workload, names, threads, repeats, seconds):
     reference = train_reference(workload, data, weights)
     contestants, first_calls = {}, {}
     for name in names:
-        contestant = CONTESTANTS[name]()
+        contestant = CONTESTANTS[name]
         if not contestant.enters(workload):
             continue
         try:
             contestant.prepare(workload, data, weights, threads)
-        except (ModuleNotFoundError, Unavailable) as reason:
+        except (ModuleNotFoundError, UnavailableError) as reason:
             print(f"{workload.name}: {name} is left out: {reason}", file=sys.stderr)
             continue
         first_calls[name] = timed(contestant, 1, shuffle=False)
@@ -72,8 +68,11 @@ def measure(workload, names, threads, repeats, seconds):
             check_equal_work(f"{name} on {workload.name}", contestant.parameters(), reference, weights)
         contestants[name] = contestant
     groups = {name: choose_group(contestant) for name, contestant in contestants.items()}
-    samples = time_in_rounds(contestants, groups, repeats, seconds)
-    return [record(workload, name, samples[name], groups[name], first_calls[name]) for name in contestants]
+    samples = sample_in_rounds(contestants, groups, repeats, seconds)
+    return [
+        record(workload, contestant, threads, samples[name], groups[name], first_calls[name])
+        for name, contestant in contestants.items()
+    ]
 
 
 def train_reference(workload, data, weights):
@@ -85,7 +84,7 @@ def train_reference(workload, data, weights):
 
 
 def check_equal_work(who, parameters, reference, initial):
-    """Raise `UnequalWork` unless every layer handed out equals the reference to float32 rounding."""
+    """Raise `UnequalWorkError` unless every layer handed out equals the reference to float32 rounding."""
     for configuration, layers in parameters.items():
         arrays, expected_arrays, initial_arrays = map(flatten, (layers, reference[configuration], initial))
         for i, array in enumerate(arrays):
@@ -94,7 +93,7 @@ def check_equal_work(who, parameters, reference, initial):
             allowed = CHANGE_TOLERANCE * np.max(np.abs(change)) + ROUNDING * np.max(np.abs(expected))
             if not error < allowed:
                 kind = ("weights", "biases")[i % 2]
-                raise UnequalWork(
+                raise UnequalWorkError(
                     f"{who}: after one epoch in row order the {kind} of layer {i // 2} (configuration "
                     f"{configuration}) are off NumPy's by {error:.1e}; expected less than {allowed:.1e}"
                 )
@@ -108,10 +107,10 @@ def flatten(layers):
 def choose_group(contestant):
     """How many epochs a timed call trains: about `GROUP_SECONDS` of them, at least one."""
     timed(contestant, 1)
-    return max(1, round(GROUP_SECONDS / timed(contestant, 1)))
+    return max(1, round(GROUP_SECONDS / min(timed(contestant, 1) for _ in range(2))))
 
 
-def time_in_rounds(contestants, groups, repeats, seconds):
+def sample_in_rounds(contestants, groups, repeats, seconds):
     """Seconds an epoch of every contestant, called in turn; dict name -> list."""
     samples = {name: [] for name in contestants}
     spent = dict.fromkeys(contestants, 0.0)
@@ -132,16 +131,17 @@ def timed(contestant, epochs, shuffle=True):
     return time.perf_counter() - start
 
 
-def record(workload, name, samples, group, first_call):
+def record(workload, contestant, threads, samples, group, first_call):
     """What is kept of one contestant on one workload: seconds an epoch, and how they were measured."""
     p10, median, p90 = np.percentile(samples, (10, 50, 90)).tolist()
     return {
         "workload": workload.name,
-        "contestant": name,
+        "contestant": contestant.name,
         "seconds": median,
         "p10": p10,
         "p90": p90,
         "gflops": workload.flops_per_epoch / median / 1e9,
+        "threads_used": contestant.threads_used(workload, threads),
         "first_call": first_call,
         "epochs_per_call": group,
         "calls": len(samples),
@@ -149,6 +149,13 @@ def record(workload, name, samples, group, first_call):
 
 
 # --- all workloads ------------------------------------------------------------------------------------------
+
+
+def measure_peak():
+    """GFLOP/s, float32, of one thread that does nothing but multiply and add in registers."""
+    from fastprop.kernels import peak  # not above: asv imports this file for its own list of benchmarks
+
+    return peak.measure()
 
 
 def limit_threads(threads):
@@ -176,17 +183,18 @@ def run_worker(workload, options):
     return json.loads(worker.stdout)
 
 
-HEADER = ("workload", "contestant", "ms an epoch", "p10 - p90", "÷ fastprop", "GFLOP/s", "first call, s")
+HEADER = ("workload", "contestant", "ms an epoch", "p10 - p90", "÷ fastprop", "GFLOP/s", "of peak", "first call, s")
 
 
-def table_rows(records):
-    """The cells of the table, one row a record."""
+def table_rows(records, peak):
+    """The cells of the table, one row a record; `peak` is the GFLOP/s that one thread could reach."""
     fastprop_seconds = next((r["seconds"] for r in records if r["contestant"] == "fastprop"), None)
     for r in records:
         ratio = f"{r['seconds'] / fastprop_seconds:.2f}" if fastprop_seconds else "-"
         median, p10, p90 = (three_digits(1e3 * r[key]) for key in ("seconds", "p10", "p90"))
         gflops, first_call = three_digits(r["gflops"]), f"{r['first_call']:.2f}"
-        yield r["workload"], r["contestant"], median, f"{p10} - {p90}", ratio, gflops, first_call
+        share = f"{r['gflops'] / (peak * r['threads_used']):.1%}"
+        yield r["workload"], r["contestant"], median, f"{p10} - {p90}", ratio, gflops, share, first_call
 
 
 def three_digits(value):
@@ -197,15 +205,16 @@ def three_digits(value):
 def print_row(cells):
     """One line of the table: the names to the left, the figures to the right."""
     workload, contestant, *figures = cells
-    print(f"{workload:9} {contestant:14}" + "".join(f"{figure:>16}" for figure in figures), flush=True)
+    print(f"{workload:9} {contestant:15}" + "".join(f"{figure:>16}" for figure in figures), flush=True)
 
 
-def describe_run(options):
+def describe_run(options, peak):
     """The machine, the versions and the options behind the figures."""
     installed = {package.name.lower(): package.version for package in importlib.metadata.distributions()}
     libraries = ("fastprop", "numba", "numpy", "torch", "jax", "scikit-learn")
     return {
         "machine": platform.processor() or platform.machine(),
+        "peak_gflops": peak,
         "python": platform.python_version(),
         "versions": {name: installed[name] for name in libraries if name in installed},
         "threads": options.threads,
@@ -248,16 +257,18 @@ def main(arguments=None):
         json.dump(records, sys.stdout)
         return
     limit_threads(options.threads)
+    peak = measure_peak()
+    print(f"{options.threads} threads; peak of one, multiply-adds in registers alone: {peak:.0f} GFLOP/s\n")
     print_row(HEADER)
     records = []
     for workload in options.workloads:
         workload_records = run_worker(workload, options)
-        for row in table_rows(workload_records):
+        for row in table_rows(workload_records, peak):
             print_row(row)
         records += workload_records
     if options.json:
         with open(options.json, "w") as file:
-            json.dump({"run": describe_run(options), "records": records}, file, indent=1)
+            json.dump({"run": describe_run(options, peak), "records": records}, file, indent=1)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ Input is checked once, here, before any kernel sees it and before anything is ch
 import numbers
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -31,10 +32,16 @@ class Dataset(NamedTuple):
 # ---- numbers and names ----
 
 
+def shown(value):
+    """Return `value` as it is to stand in a message: on one line, and not too long."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
 def whole_number(value, name, least=1):
     """Return `value` as an int of at least `least`."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{name} must be a whole number, not {value!r}: give an int of at least {least}.")
+        raise TypeError(f"{name} must be a whole number, not {shown(value)}: give an int of at least {least}.")
     if value < least:
         raise ValueError(f"{name} must be at least {least}, not {value}: give a larger number.")
     return int(value)
@@ -43,24 +50,31 @@ def whole_number(value, name, least=1):
 def number(value, name, least=0.0, below=np.inf):
     """Return `value` as a finite float with `least` ≤ value < `below`."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{name} must be a number, not {value!r}: give a float.")
+        raise TypeError(f"{name} must be a number, not {shown(value)}: give a float.")
     if not least <= value < below or not np.isfinite(value):
         limits = f"at least {least:g}" + (f" and below {below:g}" if np.isfinite(below) else " and finite")
         raise ValueError(f"{name} must be {limits}, not {value}: give a number in that range.")
     return float(value)
 
 
+def flag(value, name):
+    """Return `value` as a bool, which it must be."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False, not {shown(value)}: give one of these.")
+    return bool(value)
+
+
 def choice(value, name, known):
     """Return `value`, one of the names `known`."""
     if not isinstance(value, str) or value not in known:
-        raise ValueError(f"{name} must be one of {', '.join(known)}, not {value!r}: choose one of these.")
+        raise ValueError(f"{name} must be one of {', '.join(known)}, not {shown(value)}: choose one of these.")
     return value
 
 
 def instance(value, name, kind, example):
     """Return `value`, which must be a `kind`."""
     if not isinstance(value, kind):
-        raise TypeError(f"{name} must be a {kind.__name__}, not {value!r}: give one, such as {example}.")
+        raise TypeError(f"{name} must be a {kind.__name__}, not {shown(value)}: give one, such as {example}.")
     return value
 
 
@@ -68,7 +82,7 @@ def layer_sizes(sizes):
     """Return `sizes` as a tuple of at least two positive ints."""
     if isinstance(sizes, (str, bytes)) or not np.iterable(sizes):
         raise TypeError(
-            f"layer_sizes must be a tuple such as (64, 32, 10), not {sizes!r}: give one size for each layer."
+            f"layer_sizes must be a tuple such as (64, 32, 10), not {shown(sizes)}: give one size for each layer."
         )
     sizes = tuple(whole_number(size, "each of layer_sizes") for size in sizes)
     if len(sizes) < 2:
@@ -136,31 +150,56 @@ def output(name):
 
 def dtype(name):
     """Return the name of a dtype: float32 or float64."""
-    return choice(str(np.dtype(name)) if not isinstance(name, str) else name, "dtype", DTYPES)
+    return choice(np.dtype(name).name if isinstance(name, (type, np.dtype)) else name, "dtype", DTYPES)
+
+
+def new_file(path, name):
+    """Return `path`, in whose folder a file can be made."""
+    folder = Path(path).absolute().parent
+    if not os.access(folder, os.W_OK):
+        raise ValueError(f"{name} {path} cannot be written: make the folder {folder}, or choose another.")
+    return path
 
 
 # ---- data ----
 
 
-def inputs(X, n_in, dtype, name="X"):
-    """Return `X` as (n, n_in) of `dtype`, finite, C-contiguous and read-only; no copy where it is so already."""
-    X = _numeric(X, name)
+def numeric(array, name):
+    """Return `array` as an array of numbers."""
+    try:
+        array = np.asarray(array)
+    except ValueError:
+        raise ValueError(f"{name} has rows of different lengths: give as many numbers in each row.") from None
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must hold numbers, not {array.dtype}: convert it to a numeric array.")
+    return array
+
+
+def matrix(X, name="X"):
+    """Return `X` as an array of numbers with rows and features."""
+    X = numeric(X, name)
     if X.ndim != 2:
         raise ValueError(f"{name} must have two dimensions, rows and features, not shape {X.shape}: reshape it.")
+    if len(X) == 0:
+        raise ValueError(f"{name} has no rows: give at least one.")
+    return X
+
+
+def inputs(X, n_in, dtype, name="X"):
+    """Return `X` as (n, n_in) of `dtype`, finite, C-contiguous and read-only; no copy where it is so already."""
+    X = matrix(X, name)
     if X.shape[1] != n_in:
         raise ValueError(
             f"{name} has {X.shape[1]} features but the network has {n_in} inputs: "
             f"give {n_in} columns or make the network with {X.shape[1]} inputs."
         )
-    if len(X) == 0:
-        raise ValueError(f"{name} has no rows: give at least one.")
     return _finite(X, dtype, name)
 
 
 def dataset(X, y, n_in, n_out, loss, dtype, sample_weight=None, names=("X", "y")):
     """Return `X` and `y` as a `Dataset` for a network of `n_in` inputs and `n_out` outputs."""
     X = inputs(X, n_in, dtype, names[0])
-    y = _numeric(y, names[1])
+    y = numeric(y, names[1])
     if y.ndim == 0 or len(y) != len(X):
         rows = "no" if y.ndim == 0 else len(y)
         raise ValueError(f"{names[0]} has {len(X)} rows but {names[1]} has {rows}: give one target for each row.")
@@ -210,13 +249,6 @@ def validation(value, data, n_in, n_out, loss, dtype):
     return rows, held_out, np.arange(len(held_out.inputs))
 
 
-def _numeric(array, name):
-    array = np.asarray(array)
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name} must hold numbers, not {array.dtype}: convert it to a numeric array.")
-    return array
-
-
 def _finite(array, dtype, name):
     with np.errstate(over="ignore"):
         array = np.ascontiguousarray(array, dtype)
@@ -262,12 +294,13 @@ def _probabilities(targets, loss, name):
         row = np.argmax(bad)
         wanted = "probabilities that sum to 1" if loss == "cross_entropy" else "numbers from 0 to 1"
         raise ValueError(
-            f"{name} holds {targets[row]} at row {row}, but loss {loss!r} needs {wanted}: rescale it or use loss='mse'."
+            f"{name} holds {shown(targets[row].tolist())} at row {row}, but loss {loss!r} needs {wanted}: "
+            "rescale it or use loss='mse'."
         )
 
 
 def _weights(sample_weight, rows, dtype):
-    weights = _numeric(sample_weight, "sample_weight")
+    weights = numeric(sample_weight, "sample_weight")
     if weights.shape != (rows,):
         raise ValueError(
             f"sample_weight has shape {weights.shape} but X has {rows} rows: give one weight for each row."
@@ -289,13 +322,13 @@ def grid(value, known):
     names = ", ".join(known)
     explicit = not isinstance(value, Mapping)
     if explicit and (isinstance(value, (str, bytes)) or not np.iterable(value)):
-        raise TypeError(f"grid must map hyperparameters to values, not be {value!r}: known are {names}.")
+        raise TypeError(f"grid must map hyperparameters to values, not be {shown(value)}: known are {names}.")
     mappings = list(value) if explicit else [value]
     if not mappings or not all(isinstance(mapping, Mapping) and mapping for mapping in mappings):
         raise ValueError(f"grid has no hyperparameters: give values for at least one of {names}.")
     for name in [name for mapping in mappings for name in mapping]:
         if name not in known:
-            raise ValueError(f"grid has an unknown hyperparameter {name!r}: known are {names}.")
+            raise ValueError(f"grid has an unknown hyperparameter {shown(name)}: known are {names}.")
     if explicit:
         return [dict(mapping) for mapping in mappings]
     configurations = [{}]

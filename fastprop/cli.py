@@ -28,45 +28,42 @@ def sweep(options):
     """``fastprop sweep``."""
     X, y = _data(options)
     sizes = [_layer_sizes(X, y, hidden) for hidden in options.hidden]
-    grid = {"learning_rate": options.learning_rate, "momentum": options.momentum, "seed": range(options.seeds)}
-    grid = {name: values for name, values in {**grid, "layer_sizes": sizes}.items() if len(values) > 1}
-    fixed = fp.SGD(options.learning_rate[0], momentum=options.momentum[0])
-    if not grid:
-        grid = {"learning_rate": options.learning_rate}
-    result = fp.sweep(sizes[0], X, y, grid, optimizer=fixed, progress=True, **_common(options))
-    finished = int((result.table["stopped"] == "finished").sum())
-    _print_table(result, options.top)
-    print(f"\n{finished} of {len(result.table)} configurations finished in {result.seconds:.2f} s")
-    if not finished:
+    seeds = range(checks.whole_number(options.seeds, "--seeds"))
+    grid = {"learning_rate": options.learning_rate, "momentum": options.momentum, "seed": seeds, "layer_sizes": sizes}
+    grid = {name: values for name, values in grid.items() if len(values) > 1 or name == "learning_rate"}
+    optimizer = fp.SGD(momentum=options.momentum[0])
+    result = fp.sweep(sizes[0], X, y, grid, optimizer=optimizer, progress=True, **_common(options))
+    stopped = result.table["stopped"].tolist()
+    _print_table(result, checks.whole_number(options.top, "--top"))
+    print(f"\n{stopped.count('finished')} of {len(stopped)} configurations finished in {result.seconds:.2f} s")
+    if result.best_network is not None:
+        print(f"best network: {result.score_name} {result.best['score']:.4f} on the held-out rows")
+        if options.plot:
+            result.plot(options.plot)
+            print(f"picture: {options.plot}")
+        _save(result.best_network, options)
+    elif "diverged" in stopped:
         raise ValueError("no configuration finished: sweep smaller learning rates.")
-    print(f"best network: {_score_name(result.best_network)} {result.best['score']:.4f} on the held-out rows")
-    if options.plot:
-        result.plot(options.plot)
-        print(f"picture: {options.plot}")
-    if options.save:
-        result.best_network.save(options.save)
-        print(f"network: {options.save}")
-    return 0 if finished == len(result.table) or "not run" not in result.table["stopped"] else 130
+    return 130 if {"interrupted", "not run"} & set(stopped) else 0
 
 
 def train(options):
     """``fastprop train``."""
     X, y = _data(options)
-    output = checks.output_for(options.loss, y, _layer_sizes(X, y, ())[-1])
-    network = fp.MLP(_layer_sizes(X, y, options.hidden), output=output, seed=options.seed)
+    sizes = _layer_sizes(X, y, options.hidden)
+    output = checks.output_for(options.loss, y, sizes[-1])
+    network = fp.MLP(sizes, output=output, seed=options.seed)
     optimizer = fp.SGD(options.learning_rate, momentum=options.momentum)
     history = fp.train(network, X, y, optimizer=optimizer, seed=options.seed, progress=True, **_common(options))
-    last = history.epochs - 1
     print(f"{history.stopped} after {history.epochs} epochs in {history.seconds:.2f} s")
+    if history.stopped == "diverged":
+        raise ValueError("the loss is no longer finite: train with a smaller learning rate.")
     if history.epochs:
-        print(f"loss {history.loss[last]:.6g}, on the held-out rows {history.validation_loss[last]:.6g}")
-    _, held_out = checks.split(len(X), options.validation)
-    score = metrics.r2 if output == "identity" else metrics.accuracy
-    targets = y[held_out] if y.ndim == 2 or output == "softmax" else y[held_out, None].astype(float)
-    print(f"{_score_name(network)} {score(network.predict(X[held_out]), targets):.4f} on the held-out rows")
-    if options.save:
-        network.save(options.save)
-        print(f"network: {options.save}")
+        loss, held_out_loss = history.loss[history.epochs - 1], history.validation_loss[history.epochs - 1]
+        print(f"loss {loss:.6g}, on the held-out rows {held_out_loss:.6g}")
+        name = metrics.score_name(sizes[-1] > 1 and y.ndim == 1, checks.loss(options.loss, output))
+        print(f"{name} {history.score:.4f} on the held-out rows")
+    _save(network, options)
     return 130 if history.stopped == "interrupted" else 0
 
 
@@ -113,8 +110,10 @@ def _cell(value):
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _score_name(network):
-    return "R²" if network.output == "identity" else "accuracy"
+def _save(network, options):
+    if options.save:
+        network.save(options.save)
+        print(f"network: {options.save}")
 
 
 # ---- parsing ----
@@ -141,7 +140,9 @@ def _parser():
     )
     sweeping.add_argument("--seeds", type=int, default=1, metavar="N", help="train each with N seeds (default 1)")
     sweeping.add_argument("--top", type=int, default=10, metavar="N", help="how many rows to print (default 10)")
-    sweeping.add_argument("--plot", metavar="FILE", help="draw loss and score against the learning rate")
+    sweeping.add_argument(
+        "--plot", type=_new_file, metavar="FILE", help="draw loss and score against the learning rate"
+    )
     sweeping.set_defaults(command=sweep)
 
     training = commands.add_parser("train", help="train one network")
@@ -171,7 +172,7 @@ def _add_common(parser):
         "--loss", help="mse, binary_cross_entropy or cross_entropy (default: cross_entropy for classes, else mse)"
     )
     parser.add_argument("--threads", type=int, help="(default: all cores)")
-    parser.add_argument("--save", metavar="FILE", help="write the best network to a safetensors file")
+    parser.add_argument("--save", type=_new_file, metavar="FILE", help="write the best network to a safetensors file")
 
 
 def _common(options):
@@ -181,14 +182,20 @@ def _common(options):
 
 def _values(text):
     kind, *rest = text.split(":")
-    spaces = {"geomspace": np.geomspace, "linspace": np.linspace}
     try:
-        if kind in spaces:
-            first, last, count = rest
-            return spaces[kind](float(first), float(last), int(count)).tolist()
-        return [float(value) for value in text.split(",")]
+        if not rest:
+            return [float(value) for value in kind.split(",")]
+        first, last, count = rest
+        first, last, count = float(first), float(last), int(count)
+        if count > 0 and kind == "linspace":
+            return np.linspace(first, last, count).tolist()
+        if count > 0 and kind == "geomspace" and min(first, last) > 0:
+            return np.geomspace(first, last, count).tolist()
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not 0.1 or 0.1,0.3 or geomspace:FIRST:LAST:COUNT") from None
+        pass
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is not 0.1 or 0.1,0.3 or geomspace:FIRST:LAST:COUNT with positive numbers"
+    )
 
 
 def _hidden(text):
@@ -200,6 +207,10 @@ def _hidden(text):
 
 def _hidden_choices(text):
     return [_hidden(choice) for choice in text.split(",")]
+
+
+def _new_file(path):
+    return checks.new_file(path, "the file")
 
 
 def _data(options):

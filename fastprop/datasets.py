@@ -1,9 +1,12 @@
 """Data: the digits that ship with the package, and tables from files."""
 
 import csv
+import zipfile
 from pathlib import Path
 
 import numpy as np
+
+from fastprop import checks
 
 
 def digits():
@@ -63,6 +66,7 @@ def read(path, target=None):
     if path.suffix not in readers:
         raise ValueError(f"{path} must end in .csv or .npz, not {path.suffix!r}: convert the file.")
     X, y = readers[path.suffix](path, target)
+    X, y = checks.matrix(X).astype(np.float64), checks.numeric(y, target or "y").astype(np.float64)
     classes = np.unique(y)
     if y.ndim == 1 and len(classes) > 1 and np.array_equal(classes, np.arange(len(classes))):
         y = y.astype(np.int64)
@@ -70,35 +74,52 @@ def read(path, target=None):
 
 
 def _read_csv(path, target):
-    with open(path, newline="") as file:
-        header, *lines = list(csv.reader(file)) or [[]]
-    names = [name.strip() for name in header]
-    target = names[-1] if target is None and names else target
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            lines = list(csv.reader(file))
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is no CSV file ({error}): give a header and rows of numbers.") from None
+    if not lines:
+        raise ValueError(f"{path} is empty: give a header and rows of numbers.")
+    names = [name.strip() for name in lines[0]]
+    target = names[-1] if target is None else target
     if target not in names:
         raise ValueError(f"{path} has no column {target!r}: its columns are {', '.join(names)}.")
-    lines = [(number, line) for number, line in enumerate(lines, start=2) if line]
-    if not lines:
+    if len(names) == 1:
+        raise ValueError(f"{path} has no features: give columns beside {target!r}.")
+    rows = [_numbers(path, names, number, line) for number, line in enumerate(lines, start=1) if line and number > 1]
+    if not rows:
         raise ValueError(f"{path} has no rows under its header: give at least one.")
-    table = np.empty((len(lines), len(names)))
-    for row, (number, line) in enumerate(lines):
-        if len(line) != len(names):
-            raise ValueError(f"{path} has {len(line)} cells in line {number} but {len(names)} columns: mend that line.")
-        for column, cell in enumerate(line):
-            try:
-                table[row, column] = float(cell)
-            except ValueError:
-                raise ValueError(
-                    f"{path} has {cell!r} in line {number}, column {names[column]!r}, where a number must be: "
-                    "replace it, or leave the column out."
-                ) from None
+    table = np.array(rows)
     place = names.index(target)
     return np.delete(table, place, axis=1), table[:, place]
 
 
+def _numbers(path, names, number, line):
+    """The cells of a line as floats."""
+    if len(line) != len(names):
+        raise ValueError(f"{path} has {len(line)} cells in line {number} but {len(names)} columns: mend that line.")
+    cells = []
+    for name, cell in zip(names, line):
+        try:
+            cells.append(float(cell))
+        except ValueError:
+            raise ValueError(
+                f"{path} has {cell!r} in line {number}, column {name!r}, where a number must be: "
+                "replace it, or leave the column out."
+            ) from None
+    return cells
+
+
 def _read_npz(path, target):
     target = target or "y"
-    with np.load(path) as file:
-        for name in ("X", target):
-            if name not in file:
-                raise ValueError(f"{path} has no array {name!r}: it has {', '.join(file.files)}.")
-        return file["X"], file[target]
+    try:
+        with open(path, "rb") as file, np.load(file) as arrays:
+            found = {name: arrays[name] for name in ("X", target) if name in arrays}
+            names = ", ".join(arrays.files)
+    except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is no npz file of numeric arrays ({error}): write it with np.savez.") from None
+    for name in ("X", target):
+        if name not in found:
+            raise ValueError(f"{path} has no array {name!r}: it has {names}.")
+    return found["X"], found[target]

@@ -1,6 +1,15 @@
 """A pool of threads for jobs: kernels run without the GIL, the calling thread watches, and Ctrl-C ends them all."""
 
 import threading
+import time
+
+from tqdm import tqdm
+
+
+class ProgressBar(tqdm):
+    """A bar that starts no thread of its own."""
+
+    monitor_interval = 0
 
 
 def run(jobs, threads, watch):
@@ -26,43 +35,39 @@ def run(jobs, threads, watch):
     Exception
         The first that a job raised, after the running jobs were stopped.
     """
-    pending, drawing, running, errors, stopping = iter(jobs), threading.Lock(), set(), [], threading.Event()
+    pending, drawing, running, errors, gone = iter(jobs), threading.Lock(), set(), [], []
+    stopping, over = threading.Event(), threading.Event()
 
     def work():
-        while not stopping.is_set():
-            try:
+        try:
+            while not stopping.is_set():
                 with drawing:
                     job = next(pending, None)
                 if job is None:
-                    return
+                    break
                 running.add(job)
                 job()
                 running.discard(job)
-            except BaseException as error:
-                errors.append(error)
-                stopping.set()
+        except BaseException as error:
+            errors.append(error)
+        gone.append(True)
+        if errors or len(gone) == threads:
+            over.set()
 
-    workers = [threading.Thread(target=work, daemon=True) for _ in range(threads)]
-    for worker in workers:
-        worker.start()
-
-    def wait(meanwhile):
-        for worker in workers:
-            while worker.is_alive():
-                worker.join(0.05)
-                meanwhile()
-
-    def stop_running():
-        for job in list(running):
-            job.stop()
-
+    for _ in range(threads):
+        threading.Thread(target=work, daemon=True).start()
     try:
-        wait(watch)
+        # Not by Thread.join: Ctrl-C in the middle of one has Python 3.11 believe that the thread has ended.
+        while not over.wait(0.05):
+            watch()
     except KeyboardInterrupt:
         return False
     finally:
         stopping.set()
-        wait(stop_running)
+        while len(gone) < threads:
+            for job in list(running):
+                job.stop()
+            time.sleep(0.001)
         watch()
     if errors:
         raise errors[0]

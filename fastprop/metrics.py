@@ -48,8 +48,16 @@ def r2(outputs, y):
     float
         1 for a perfect prediction, 0 for that of the mean, NaN where `y` is constant.
     """
-    y = y.astype(np.float64)
+    y, outputs = y.astype(np.float64), outputs.astype(np.float64)
     spread = ((y - y.mean(axis=0)) ** 2).sum(axis=0)
     if not spread.any():
         return float("nan")
     return float(np.mean(1 - ((y - outputs) ** 2).sum(axis=0)[spread > 0] / spread[spread > 0]))
+
+
+SCORES = {"accuracy": accuracy, "R²": r2}
+
+
+def score_name(labelled, loss):
+    """Return what is measured where nobody says: accuracy for labels or the loss of a classifier, else R²."""
+    return "accuracy" if labelled or loss != "mse" else "R²"

@@ -1,5 +1,7 @@
 """`MLP`: sizes, activations, and one flat vector of parameters with a view for each layer."""
 
+import copy
+
 import numpy as np
 
 from fastprop import checks
@@ -74,7 +76,8 @@ class MLP:
 
     def copy(self):
         """Return a network with the same parameters in memory of its own."""
-        other = MLP(self.layer_sizes, hidden=self.hidden, output=self.output, dtype=self.dtype)
+        other = copy.copy(self)
+        other.parameters = aligned_zeros(len(self.parameters), self.dtype)
         other.parameters[...] = self.parameters
         return other
 

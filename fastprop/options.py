@@ -44,5 +44,6 @@ class SGD:
     def __post_init__(self):
         object.__setattr__(self, "learning_rate", checks.number(self.learning_rate, "learning_rate"))
         object.__setattr__(self, "momentum", checks.number(self.momentum, "momentum", below=1.0))
+        object.__setattr__(self, "nesterov", checks.flag(self.nesterov, "nesterov"))
         if self.nesterov and self.momentum == 0:
             raise ValueError("nesterov needs a momentum above 0, not 0: give one, such as momentum=0.9.")

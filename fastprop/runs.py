@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastprop import checks, reference
+from fastprop import checks, metrics, reference
 from fastprop.kernels import fused, layout
 from fastprop.kernels.codes import ACTIVATIONS, LOSSES
 from fastprop.options import SGD
@@ -35,6 +35,7 @@ class Setting:
         object.__setattr__(self, "epochs", checks.whole_number(self.epochs, "epochs"))
         object.__setattr__(self, "batch_size", checks.whole_number(self.batch_size, "batch_size"))
         object.__setattr__(self, "seed", checks.seed(self.seed))
+        object.__setattr__(self, "shuffle", checks.flag(self.shuffle, "shuffle"))
         checks.instance(self.optimizer, "optimizer", SGD, "fp.SGD(0.1)")
         if self.callback is not None and not callable(self.callback):
             raise TypeError(f"callback must be callable, not {self.callback!r}: give a function of epoch and history.")
@@ -56,6 +57,8 @@ class History:
         Why training ended: ``"finished"``, ``"diverged"``, ``"interrupted"`` or ``"callback"``.
     seconds : float
         How long it took, compiling not counted.
+    score : float
+        Accuracy or R² (see `metrics.score_name`) of the trained network on the held-out rows; NaN where there are none.
     """
 
     loss: np.ndarray
@@ -63,6 +66,7 @@ class History:
     epochs: int = 0
     stopped: str = "finished"
     seconds: float = 0.0
+    score: float = float("nan")
 
 
 class KernelRun:
@@ -165,8 +169,9 @@ class ReferenceRun:
         if not finite:
             self.history.stopped = "diverged"
         self.history.seconds = time.perf_counter() - start
-        for ours, theirs in zip(self._network.weights + self._network.biases, network.weights + network.biases):
-            ours[...] = theirs
+        with np.errstate(over="ignore"):
+            for ours, theirs in zip(self._network.weights + self._network.biases, network.weights + network.biases):
+                ours[...] = theirs
 
     def prepare(self):
         """Nothing is to be compiled."""
@@ -202,6 +207,19 @@ def predict(network, X):
     memory = layout.workspace(plan, network.dtype)
     fused.predict(_kernel_network(network, "mse"), _kernel_data(data, np.arange(len(X))), plan, memory, outputs)
     return outputs
+
+
+def score(network, held_out, rows, loss):
+    """Return the score of the held-out rows that `metrics.score_name` names.
+
+    NaN where there are no such rows, and of a network that is not finite.
+    """
+    if len(rows) == 0 or not np.isfinite(network.parameters).all():
+        return float("nan")
+    labelled = len(held_out.labels) > 0
+    y = held_out.labels if labelled else held_out.targets
+    with np.errstate(over="ignore"):
+        return metrics.SCORES[metrics.score_name(labelled, loss)](predict(network, held_out.inputs[rows]), y[rows])
 
 
 def _kernel_network(network, loss):

@@ -5,13 +5,12 @@ import time
 from dataclasses import replace
 
 import numpy as np
-from tqdm import tqdm
 
 from fastprop import checks, jobs, metrics
 from fastprop.integrations import plotting
 from fastprop.network import MLP
 from fastprop.options import SGD
-from fastprop.runs import RUNS, Setting, predict
+from fastprop.runs import RUNS, Setting, predict, score
 
 HYPERPARAMETERS = {"learning_rate": float, "momentum": float, "batch_size": int, "seed": int, "layer_sizes": object}
 """What can be swept, and the type of its column in the table."""
@@ -24,24 +23,26 @@ class SweepResult:
     ----------
     table : ndarray
         Structured, one row a configuration in the order of the grid: the swept hyperparameters, ``loss`` and
-        ``validation_loss`` after the last epoch, ``score`` on the held-out rows (accuracy for classes, R² for numbers,
-        NaN without validation), ``epochs`` done, ``stopped`` (see `History`; ``"not run"`` after Ctrl-C), ``seconds``.
+        ``validation_loss`` after the last epoch, ``score`` on the held-out rows (NaN without validation), ``epochs``
+        done, ``stopped`` (see `History`; ``"not run"`` after Ctrl-C), ``seconds``.
     history : ndarray
         (configurations, epochs) validation loss, or training loss without validation; NaN past a run's end.
+    score_name : str
+        What ``score`` is: ``"accuracy"`` or ``"R²"``.
     best_network : MLP or None
         The trained network of the best row; None if no configuration was finished.
     seconds : float
         How long the sweep took, compiling not counted.
     """
 
-    def __init__(self, configurations, epochs, criterion):
+    def __init__(self, configurations, epochs, criterion, score_name):
         names = [name for name in HYPERPARAMETERS if any(name in configuration for configuration in configurations)]
         columns = [(name, HYPERPARAMETERS[name]) for name in names]
         columns += [("loss", float), ("validation_loss", float), ("score", float)]
         self.table = np.zeros(len(configurations), [*columns, ("epochs", int), ("stopped", "U11"), ("seconds", float)])
         self.history = np.full((len(configurations), epochs), np.nan)
         self.best_network, self.seconds = None, 0.0
-        self.hyperparameters, self.criterion = names, criterion
+        self.hyperparameters, self.criterion, self.score_name = names, criterion, score_name
         self._best, self._recording = (np.inf, 0), threading.Lock()
         for name in ("loss", "validation_loss", "score"):
             self.table[name] = np.nan
@@ -146,33 +147,36 @@ def sweep(
     if not isinstance(network, MLP):
         sizes = checks.layer_sizes(network)
         network = MLP(sizes, output=checks.output_for(loss, y, sizes[-1]), seed=seed)
-    setting = Setting(epochs, batch_size, checks.loss(loss, network.output), optimizer, bool(shuffle), seed)
-    settings = [_setting(setting, configuration) for configuration in configurations]
-    sizes = network.layer_sizes[0], network.layer_sizes[-1]
+    setting = Setting(epochs, batch_size, checks.loss(loss, network.output), optimizer, shuffle, seed)
+    ends = network.layer_sizes[0], network.layer_sizes[-1]
     for configuration in configurations:
-        checks.ends(configuration.get("layer_sizes", network.layer_sizes), sizes)
-    data = checks.dataset(X, y, *sizes, setting.loss, network.dtype, sample_weight)
-    split = checks.validation(validation, data, *sizes, setting.loss, network.dtype)
-    result = SweepResult(configurations, epochs, "loss" if validation is None else "validation_loss")
-    for row, configuration, its_setting in zip(result.table, configurations, settings):
-        its_own = {
-            **vars(its_setting),
-            **vars(its_setting.optimizer),
-            "layer_sizes": network.layer_sizes,
-            **configuration,
-        }
+        if "layer_sizes" in configuration:
+            configuration["layer_sizes"] = checks.ends(configuration["layer_sizes"], ends)
+    settings = [_setting(setting, configuration) for configuration in configurations]
+    data = checks.dataset(X, y, *ends, setting.loss, network.dtype, sample_weight)
+    split = checks.validation(validation, data, *ends, setting.loss, network.dtype)
+    result = SweepResult(
+        configurations,
+        epochs,
+        "loss" if validation is None else "validation_loss",
+        metrics.score_name(len(data.labels) > 0, setting.loss),
+    )
+    for row, configuration, own in zip(result.table, configurations, settings):
+        values = {**vars(own), **vars(own.optimizer), "layer_sizes": network.layer_sizes, **configuration}
         for name in result.hyperparameters:
-            row[name] = its_own[name]
+            row[name] = values[name]
 
     def job(number):
-        its_network = _network(network, configurations[number], settings[number].seed)
-        run = RUNS[backend](its_network, data, *split, settings[number])
-        return _Job(run, lambda: result.record(number, its_network, run.history, _score(its_network, *split[1:])))
+        own_network, own = _network(network, configurations[number], settings[number].seed), settings[number]
+        run = RUNS[backend](own_network, data, *split, own)
+        return _Job(
+            run, lambda: result.record(number, own_network, run.history, score(own_network, *split[1:], own.loss))
+        )
 
     RUNS[backend](network, data, *split, setting).prepare()
     predict(network, data.inputs[:1])
     start = time.perf_counter()
-    with tqdm(total=len(configurations), unit="configuration", disable=not progress) as bar:
+    with jobs.ProgressBar(total=len(configurations), unit="configuration", disable=not progress) as bar:
         jobs.run(map(job, range(len(configurations))), threads, lambda: bar.update(result.done - bar.n))
     result.seconds = time.perf_counter() - start
     return result
@@ -202,14 +206,3 @@ def _network(network, configuration, seed):
         return network.copy()
     sizes = configuration.get("layer_sizes", network.layer_sizes)
     return MLP(sizes, hidden=network.hidden, output=network.output, seed=seed, dtype=network.dtype)
-
-
-def _score(network, held_out, rows):
-    """Accuracy on the held-out rows where there are classes, else R²; NaN where no rows are held out."""
-    if len(rows) == 0:
-        return np.nan
-    outputs = predict(network, held_out.inputs[rows])
-    if len(held_out.labels):
-        return metrics.accuracy(outputs, held_out.labels[rows])
-    score = metrics.r2 if network.output == "identity" else metrics.accuracy
-    return score(outputs, held_out.targets[rows])

@@ -1,11 +1,9 @@
 """`train`: one network, in place."""
 
-from tqdm import tqdm
-
 from fastprop import checks, jobs
 from fastprop.network import MLP
 from fastprop.options import SGD
-from fastprop.runs import RUNS, Setting
+from fastprop.runs import RUNS, Setting, score
 
 
 def train(
@@ -84,13 +82,15 @@ def train(
     checks.instance(network, "network", MLP, "fp.MLP((64, 32, 10))")
     checks.choice(backend, "backend", RUNS)
     checks.threads(threads)
-    setting = Setting(epochs, batch_size, checks.loss(loss, network.output), optimizer, bool(shuffle), seed, callback)
+    setting = Setting(epochs, batch_size, checks.loss(loss, network.output), optimizer, shuffle, seed, callback)
     sizes = network.layer_sizes[0], network.layer_sizes[-1]
     data = checks.dataset(X, y, *sizes, setting.loss, network.dtype, sample_weight)
     rows, held_out, held_out_rows = checks.validation(validation, data, *sizes, setting.loss, network.dtype)
     run = RUNS[backend](network, data, rows, held_out, held_out_rows, setting)
     run.prepare()
-    with tqdm(total=setting.epochs, unit="epoch", disable=not progress) as bar:
+    with jobs.ProgressBar(total=setting.epochs, unit="epoch", disable=not progress) as bar:
         if not jobs.run([run], 1, lambda: bar.update(run.history.epochs - bar.n)):
             run.stop()
-    return run.history
+    history = run.history
+    history.score = score(network, held_out, held_out_rows, setting.loss)
+    return history

@@ -1,5 +1,6 @@
 """Kernels on disk: compiled once, found by the next process, never run after an edit."""
 
+import re
 import shutil
 
 import pytest
@@ -58,3 +59,22 @@ def test_other_lanes_are_refused():
         RuntimeError, match="FASTPROP_LANES must be 1, 4, 8 or 16, not '3': set one of these or unset it"
     ):
         run_python("import fastprop.kernels.jit", FASTPROP_LANES="3")
+
+
+def test_processes_that_compile_at_once_write_files_of_their_own(tmp_path):
+    # The second begins before the first has entered its kernel into the index: each finds the index empty.
+    predict = "import fastprop as fp\nprint(fp.MLP((2, 2, 1), dtype='{}').predict([[0, 1]])[0, 0])"
+    expected = run_python(predict.format("float32"), NUMBA_CACHE_DIR=str(tmp_path))
+    (index,) = tmp_path.glob("**/*.nbi")
+    first_index = index.rename(index.with_suffix(".first"))
+    run_python(predict.format("float64"), NUMBA_CACHE_DIR=str(tmp_path))
+    first_index.rename(index)
+    assert run_python(predict.format("float32"), NUMBA_CACHE_DIR=str(tmp_path)) == expected
+
+
+def test_a_kernel_shares_no_code_by_name(tmp_path):
+    # Numba numbers functions in the order of their compilation: another process has other code under the same name.
+    text = PREDICT + "print(*kernel.inspect_llvm().values())"
+    defined = re.findall(r"^define (.*?)@", run_python(text, NUMBA_CACHE_DIR=str(tmp_path)), re.MULTILINE)
+    assert any("internal" in words for words in defined)
+    assert not [words for words in defined if "linkonce" in words or "weak" in words]

@@ -35,7 +35,7 @@ def sweep(result, path):
     top.set_yscale("log")
     top.set_ylabel("loss after the last epoch")
     top.legend()
-    bottom.set_ylabel("score on held-out rows")
+    bottom.set_ylabel(f"{result.score_name} on held-out rows")
     bottom.set_xlabel(name.replace("_", " "))
     if names:
         bottom.set_xticks(range(len(names)), names)

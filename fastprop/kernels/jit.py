@@ -3,9 +3,11 @@
 import functools
 import hashlib
 import os
+import uuid
 from pathlib import Path
 
 import numba
+from llvmlite.binding import Linkage
 from numba.core import caching
 from numba.core.codegen import JITCodeLibrary, get_host_cpu_features
 from numba.core.compiler import Compiler
@@ -34,7 +36,13 @@ def kernel(function):
 
     No kernel counts references, and so none can allocate: counted, 2-2-1 took 0.24 ms an epoch, and now 0.13.
     """
-    return numba.njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(function)
+    compiled = numba.njit(cache=True, nogil=True, error_model="numpy", _nrt=False, pipeline_class=_KernelCompiler)(
+        function
+    )
+    # Numba numbers the files of a kernel's types, and two processes that compile at once would write to one number.
+    files = compiled._cache._cache_file
+    files._data_name_pattern = files._data_name_pattern.replace("{number", f"{uuid.uuid4().hex[:8]}.{{number")
+    return compiled
 
 
 def part(function):
@@ -45,6 +53,27 @@ def part(function):
 def routine(function):
     """Compile a function that kernels call, for what is long: in line, compiling them took 2 s more."""
     return numba.njit(error_model="numpy", _nrt=False, forceinline=False, pipeline_class=_RoutineCompiler)(function)
+
+
+class _KernelLibrary(JITCodeLibrary):
+    """Code that keeps its parts to itself.
+
+    Numba numbers functions in the order of their compilation, so that a kernel from the disk may have other code
+    under the name of one compiled here: left open to each other, it called that, and predicted wrongly.
+    """
+
+    def _optimize_final_module(self):
+        for function in self._final_module.functions:
+            if function.linkage == Linkage.linkonce_odr:
+                function.linkage = Linkage.internal
+        super()._optimize_final_module()
+
+
+class _KernelCompiler(Compiler):
+    def __init__(self, typing_context, target_context, library, args, return_type, flags, local_types):
+        library = _KernelLibrary(target_context.codegen(), "kernel")
+        library.enable_object_caching()
+        super().__init__(typing_context, target_context, library, args, return_type, flags, local_types)
 
 
 class _PartLibrary(JITCodeLibrary):

@@ -11,6 +11,7 @@ Activations stand behind that constant 1, so that a bias needs no code of its ow
     a row of the batch in layer l      0 … 0 1 | a₀ a₁ … aₙ₋₁ 0 … 0      (one cache line, then n, padded)
 """
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -66,6 +67,7 @@ class Plan(NamedTuple):
     size: int  # of the whole workspace
 
 
+@functools.lru_cache(maxsize=64)
 def plan(layer_sizes, rows, dtype):
     """Return the `Plan` of a network that works on up to `rows` rows at a time."""
     sizes = np.array(layer_sizes, np.int64)

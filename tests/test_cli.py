@@ -1,0 +1,254 @@
+import re
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import fastprop as fp
+from fastprop import cli
+from tests.processes import output_after_interrupt
+
+PNG = b"\x89PNG\r\n\x1a\n"
+DIGITS = fp.datasets.digits()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def compiled():
+    """The kernels, so that no test reads on stderr that they are being compiled."""
+    fp.train(fp.MLP((2, 1)), [[0, 0]], [0], epochs=1)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """A current directory with a few files."""
+    random = np.random.default_rng(0)
+    X = random.random((60, 2))
+    lines = [f"{a},{b},{3 * a - b}" for a, b in X]
+    (tmp_path / "prices.csv").write_text("\n".join(["size,age,price", *lines]))
+    (tmp_path / "text.csv").write_text("size,age,price\n1,2,3\n4,old,6\n")
+    (tmp_path / "empty.csv").write_text("")
+    (tmp_path / "not-a-number.csv").write_text("size,price\n1,2\n1,3\nnan,5\n")
+    (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 and so on")
+    np.savez(tmp_path / "scalar.npz", X=np.array(3.0), y=np.arange(2))
+    np.savez(tmp_path / "no-rows.npz", X=np.zeros((0, 2)), y=np.zeros(0, int))
+    np.savez(tmp_path / "words.npz", X=X, y=np.array(["a"] * 60))
+    np.savez(tmp_path / "thousands.npz", X=X, y=(X[:, 0] * 1000).astype(int))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def run(capsys):
+    """Run a command line that ends well; return what it printed."""
+
+    def run(line):
+        code = cli.main(line.split())
+        output, errors = capsys.readouterr()
+        assert code == 0, errors
+        return output
+
+    return run
+
+
+def score(output):
+    """The last score that was printed, with its name."""
+    return re.findall(r"(accuracy|R²) (-?\d\.\d+) on the held-out rows", output)[-1]
+
+
+# ---- sweep ----
+
+
+def test_a_sweep_of_digits_prints_the_configurations_from_the_best_on_and_the_best_accuracy(run):
+    rates = [0.001, 0.5, 0.1, 0.02]
+    output = run("sweep digits --learning-rate 0.001,0.5,0.1,0.02 --epochs 8 --top 3 --threads 1")
+    optimizer = fp.SGD(momentum=0.9)
+    result = fp.sweep((64, 32, 10), *DIGITS, {"learning_rate": rates}, epochs=8, validation=0.2, optimizer=optimizer)
+    header, *rows = [line.split() for line in output.split("\n\n")[0].splitlines()]
+    assert header == ["learning_rate", "loss", "validation_loss", "score", "epochs", "stopped", "seconds"]
+    assert [float(row[0]) for row in rows] == result.top(3)["learning_rate"].tolist()
+    assert [float(row[3]) for row in rows] == pytest.approx(result.top(3)["score"].tolist(), abs=1e-4)
+    assert "4 of 4 configurations finished in " in output
+    assert score(output) == ("accuracy", f"{result.best['score']:.4f}")
+
+
+def test_a_sweep_takes_spaces_momenta_seeds_and_hidden_layers_as_the_full_product(run):
+    options = "--learning-rate geomspace:0.01:1:3 --momentum linspace:0:0.9:2 --seeds 2 --hidden 4,8x6"
+    output = run(f"sweep prices.csv {options} --epochs 2 --top 99 --batch-size 7 --validation 0.5")
+    header, *rows = [line.split() for line in output.split("\n\n")[0].splitlines()]
+    assert header[:4] == ["learning_rate", "momentum", "seed", "layer_sizes"]
+    product = {(rate, momentum, seed, sizes) for rate in ("0.01", "0.1", "1") for momentum in ("0", "0.9")
+               for seed in "01" for sizes in ("2-4-1", "2-8-6-1")}  # fmt: skip
+    assert len(rows) == 24
+    assert {tuple(row[:4]) for row in rows} == product
+
+
+@pytest.mark.parametrize(
+    "options", ["--learning-rate 0.1,0.5", "--learning-rate 0.5", "--hidden 4,8 --learning-rate 0.5"]
+)
+def test_a_sweep_draws_a_picture(run, folder, options):
+    assert "picture: sweep.png" in run(f"sweep digits {options} --epochs 2 --plot sweep.png")
+    assert (folder / "sweep.png").read_bytes().startswith(PNG)
+
+
+def test_the_best_network_of_a_sweep_is_saved(run):
+    output = run("sweep prices.csv --learning-rate 0.01,0.1 --epochs 20 --save best.safetensors")
+    assert "network: best.safetensors" in output
+    network = fp.load("best.safetensors")
+    assert (network.layer_sizes, network.output) == ((2, 32, 1), "identity")
+    X, y = fp.datasets.read("prices.csv")
+    options = {"optimizer": fp.SGD(momentum=0.9), "epochs": 20, "validation": 0.2}
+    best = fp.sweep((2, 32, 1), X, y, {"learning_rate": [0.01, 0.1]}, **options).best_network
+    np.testing.assert_array_equal(network.predict(X), best.predict(X))
+
+
+# ---- train ----
+
+
+def test_training_on_digits_learns_them_and_saves_the_network(run):
+    output = run("train digits --epochs 10 --learning-rate 0.5 --hidden 16x12 --save net.safetensors")
+    assert "finished after 10 epochs in " in output
+    assert float(score(output)[1]) > 0.85
+    network = fp.load("net.safetensors")
+    assert network.layer_sizes == (64, 16, 12, 10)
+    X, y = DIGITS
+    assert (network.predict(X).argmax(axis=1) == y).mean() > 0.85
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_the_seed_chooses_weights_and_order(run, seed):
+    run(f"train digits --epochs 2 --learning-rate 0.5 --seed {seed} --save net.safetensors")
+    network = fp.MLP((64, 32, 10), output="softmax", seed=seed)
+    fp.train(network, *DIGITS, epochs=2, optimizer=fp.SGD(0.5, momentum=0.9), validation=0.2, seed=seed)
+    np.testing.assert_array_equal(fp.load("net.safetensors").parameters, network.parameters)
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        ("digits", "accuracy"),
+        ("digits --loss binary_cross_entropy", "accuracy"),
+        ("digits --loss mse", "accuracy"),
+        ("prices.csv", "R²"),
+        ("prices.csv --target age", "R²"),
+        ("thousands.npz", "R²"),
+    ],
+)
+def test_train_and_sweep_give_the_same_score(run, data, name):
+    trained, swept = (score(run(f"{command} {data} --epochs 10 --learning-rate 0.1")) for command in ("train", "sweep"))
+    assert trained == swept
+    assert trained[0] == name
+
+
+# ---- exercise, info, help ----
+
+EXERCISE = {
+    "a1": "0.55724785 0.62010643",
+    "a2": "0.67932855",
+    "loss": "0.00042731",
+    "W1 after": "0.20005555 0.40006365 0.10003333 0.30003819",
+    "W2 after": "0.50050187 0.60055848",
+    "b1 after": "0.10011110 0.20012730",
+    "b2 after": "0.10090062",
+}
+
+
+def test_the_exercise_prints_every_number_on_the_way(run):
+    lines = run("exercise").splitlines()
+    for name, numbers in EXERCISE.items():
+        assert any(line.startswith(name) and numbers in line for line in lines), name
+
+
+def test_info_names_lanes_threads_peak_and_the_place_of_the_cache(run, folder):
+    facts = dict(line.split(maxsplit=1) for line in run("info").splitlines())
+    assert facts["fastprop"] == fp.__version__
+    assert int(facts["lanes"].split()[0]) in (1, 4, 8, 16)
+    assert int(facts["threads"]) >= 1
+    assert float(facts["peak"].split()[0]) > 0
+    assert (folder / facts["cache"]).is_dir()
+
+
+@pytest.mark.parametrize("line", ["--help", "sweep --help", "train --help"])
+def test_help_is_printed(capsys, line):
+    with pytest.raises(SystemExit) as exit:
+        cli.main(line.split())
+    assert exit.value.code == 0
+    assert "usage: fastprop" in capsys.readouterr().out
+
+
+# ---- bad input ----
+
+REFUSED = [
+    ("", "required"),
+    ("frobnicate", "invalid choice: 'frobnicate'"),
+    ("sweep", "required: data"),
+    ("sweep missing.csv", "there is no file missing.csv: check the path"),
+    ("train .", "there is no file .: check the path"),
+    ("sweep text.csv", "text.csv has 'old' in line 3, column 'age', where a number must be: replace it"),
+    ("train not-a-number.csv", "X holds nan at row 2, column 0: remove or replace"),
+    ("sweep prices.csv --target weight", "prices.csv has no column 'weight': its columns are size, age, price"),
+    ("sweep digits --target price", "digits has its own target: leave --target out"),
+    ("sweep empty.csv", "empty.csv"),
+    ("train broken.npz", "broken.npz"),
+    ("train scalar.npz", "X must have two dimensions"),
+    ("train no-rows.npz", "X has no rows: give at least one"),
+    ("train words.npz", "y must hold numbers"),
+    ("train prices.csv --loss cross_entropy", "needs probabilities that sum to 1: rescale it or use loss='mse'"),
+    ("train digits --loss hinge", "loss must be one of mse"),
+    ("train digits --epochs -3", "epochs must be at least 1, not -3: give a larger number"),
+    ("train digits --epochs many", "argument --epochs: invalid int value: 'many'"),
+    ("sweep digits --batch-size 0", "batch_size must be at least 1, not 0: give a larger number"),
+    ("sweep digits --validation 1.5", "validation must be at least 0 and below 1, not 1.5: give"),
+    ("sweep digits --threads 0", "threads must be at least 1, not 0: give a larger number"),
+    ("sweep digits --momentum 1", "momentum must be at least 0 and below 1, not 1.0: give"),
+    ("sweep digits --seeds 0", "seeds"),
+    ("sweep digits --seeds -2", "seeds"),
+    ("train digits --seed -2", "seed must be at least 0, not -2: give"),
+    ("sweep digits --hidden 0", "each of layer_sizes must be at least 1, not 0: give"),
+    ("sweep digits --hidden big", "argument --hidden: 'big' is not 32 or 64x32"),
+    ("sweep digits --learning-rate fast", "argument --learning-rate: 'fast' is not 0.1 or"),
+    ("sweep digits --learning-rate geomspace:1:2", "argument --learning-rate: 'geomspace:1:2' is not"),
+    ("sweep digits --learning-rate geomspace:0:1:4", "argument --learning-rate: 'geomspace:0:1:4' is not"),
+    ("sweep digits --learning-rate geomspace:-1:1:4", "-1"),
+    ("sweep digits --learning-rate geomspace:1:2:0", "geomspace:1:2:0"),
+    ("sweep digits --learning-rate 0.1,-1", "learning_rate must be at least 0 and finite, not -1.0: give"),
+    ("sweep digits --epochs 1 --learning-rate 1e300", "no configuration finished: sweep smaller learning rates"),
+    ("sweep digits --epochs 1 --learning-rate 0.1 --plot nowhere/sweep.png", "nowhere/sweep.png"),
+    ("sweep digits --epochs 1 --learning-rate 0.1 --plot sweep.picture", "picture"),
+    ("sweep digits --epochs 1 --learning-rate 0.1 --save nowhere/best.safetensors", "nowhere"),
+]
+
+
+@pytest.mark.parametrize(("line", "words"), REFUSED)
+def test_bad_input_is_one_line_on_stderr_and_exit_code_2(capsys, line, words):
+    assert cli.main(line.split()) == 2
+    errors = re.sub(r".*\|.*\n", "", capsys.readouterr().err.replace("\r", "\n"))  # the progress bar
+    assert re.fullmatch(r"\s*fastprop: [^\n]+\n", errors)
+    assert words in errors
+
+
+SCRIPT = Path(sysconfig.get_path("scripts")) / "fastprop"
+
+
+@pytest.mark.parametrize("start", [[sys.executable, "-m", "fastprop"], [SCRIPT]], ids=["module", "script"])
+def test_the_command_gives_its_exit_code_to_the_shell(start):
+    refused, done = (
+        subprocess.run([*start, *line.split()], capture_output=True, text=True, timeout=60)
+        for line in ("sweep missing.csv", "exercise")
+    )
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert re.fullmatch(r"fastprop: there is no file missing\.csv: [^\n]+\n", refused.stderr)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("command", ["train", "sweep --learning-rate 0.1,0.5"])
+def test_ctrl_c_before_anything_is_finished_is_exit_code_130(command):
+    script = f"""
+from fastprop import cli
+cli.main("train digits --epochs 1".split())
+print("go", flush=True)
+print(cli.main("{command} digits --epochs 1000000".split()))
+"""
+    assert output_after_interrupt(script, after=0.5).split()[-1] == "130"

@@ -1,0 +1,115 @@
+import numpy as np
+import pytest
+
+from fastprop import datasets
+
+TABLE = "height,width,price\n1,2,0.5\n3,4,1.5\n\n5,-6e1,2.5\n"
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(name, content):
+        path = tmp_path / name
+        if isinstance(content, dict):
+            np.savez(path, **content)
+        else:
+            path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write
+
+
+def test_digits_are_1797_pictures_of_64_grey_levels():
+    X, y = datasets.digits()
+    assert (X.shape, X.dtype, X.min(), X.max()) == ((1797, 64), np.float32, 0, 1)
+    np.testing.assert_array_equal(X * 16, np.round(X * 16))
+    np.testing.assert_array_equal(np.bincount(y), [178, 182, 177, 183, 181, 182, 181, 179, 174, 180])
+
+
+@pytest.mark.parametrize(
+    ("target", "features", "expected"),
+    [
+        (None, [[1, 2], [3, 4], [5, -60]], [0.5, 1.5, 2.5]),
+        ("price", [[1, 2], [3, 4], [5, -60]], [0.5, 1.5, 2.5]),
+        ("width", [[1, 0.5], [3, 1.5], [5, 2.5]], [2, 4, -60]),
+    ],
+)
+@pytest.mark.parametrize("start", ["", "\ufeff"], ids=["plain", "with Excel's byte order mark"])
+def test_a_csv_file_is_split_into_features_and_target(write, start, target, features, expected):
+    X, y = datasets.read(write("table.csv", start + TABLE), target)
+    assert (X.dtype, y.dtype) == (np.float64, np.float64)
+    np.testing.assert_array_equal(X, features)
+    np.testing.assert_array_equal(y, expected)
+
+
+def test_a_csv_file_may_put_spaces_and_quotes_around_names_and_numbers(write):
+    X, y = datasets.read(write("table.csv", '"height", price \r\n"1", 2.5\r\n3 ,"4"\r\n'), "price")
+    np.testing.assert_array_equal(X, [[1], [3]])
+    np.testing.assert_array_equal(y, [2.5, 4])
+
+
+@pytest.mark.parametrize(
+    ("targets", "dtype"),
+    [
+        ([0, 1, 2, 1], np.int64),
+        ([1.0, 0.0, 1.0], np.int64),
+        ([0, 2, 3], np.float64),
+        ([1, 2, 3], np.float64),
+        ([-1, 0, 1], np.float64),
+        ([0, 0.5, 1], np.float64),
+        ([0, 0, 0], np.float64),
+        ([0, 1, np.nan], np.float64),
+    ],
+)
+@pytest.mark.parametrize("kind", ["csv", "npz"])
+def test_targets_are_classes_where_they_are_whole_numbers_from_0_on_without_a_gap(write, kind, targets, dtype):
+    if kind == "csv":
+        path = write("table.csv", "feature,target\n" + "".join(f"7,{target}\n" for target in targets))
+    else:
+        path = write("table.npz", {"X": np.full((len(targets), 1), 7.0), "y": np.array(targets)})
+    _, y = datasets.read(path)
+    assert y.dtype == dtype
+    np.testing.assert_array_equal(y, targets)
+
+
+def test_an_npz_file_holds_features_and_a_target_that_may_be_named(write):
+    arrays = {"X": np.eye(3, dtype=np.float32), "y": np.array([0.5, 1, 2]), "z": np.ones((3, 2))}
+    path = write("table.npz", arrays)
+    for target in (None, "z"):
+        X, y = datasets.read(str(path), target)
+        np.testing.assert_array_equal(X, arrays["X"])
+        np.testing.assert_array_equal(y, arrays[target or "y"])
+
+
+REFUSED = {
+    "text": ("a.csv", "x,size,y\n1,2,3\n\n4,big,6\n", None, r"'big' in line 4, column 'size'.*: replace it"),
+    "nothing in a cell": ("a.csv", "x,y\n1,\n", None, r"'' in line 2, column 'y'.*: replace it"),
+    "text in the target": ("a.csv", "y,x\nred,1\n", "y", r"'red' in line 2, column 'y'.*: replace it"),
+    "too few cells": ("a.csv", "x,y\n1,2\n3\n", None, r"1 cells in line 3 but 2 columns: mend that line"),
+    "too many cells": ("a.csv", "x,y\n1,2,3\n", None, r"3 cells in line 2 but 2 columns: mend that line"),
+    "no such column": ("a.csv", TABLE, "weight", r"no column 'weight': its columns are height, width, price"),
+    "no rows": ("a.csv", "x,y\n", None, r"no rows under its header: give at least one"),
+    "nothing": ("a.csv", "", None, r"is empty: "),
+    "no features": ("a.csv", "y\n1\n2\n", None, r"no .*feature.*: "),
+    "not text": ("a.csv", b"\x89PNG\xff\xfe\x00", None, r"a\.csv .*: "),
+    "another kind": ("a.txt", TABLE, None, r"must end in .csv or .npz, not '.txt': convert the file"),
+    "no X": ("a.npz", {"y": np.ones(3)}, None, r"no array 'X': it has y"),
+    "no y": ("a.npz", {"X": np.ones((3, 1)), "z": np.ones(3)}, None, r"no array 'y': it has X, z"),
+    "no such array": ("a.npz", {"X": np.ones((3, 1)), "y": np.ones(3)}, "z", r"no array 'z': it has X, y"),
+    "not an archive": ("a.npz", TABLE, None, r"a\.npz .*: "),
+    "half an archive": ("a.npz", b"PK\x03\x04 and so on", None, r"a\.npz .*: "),
+    "objects": ("a.npz", {"X": np.array([[None]]), "y": np.ones(1)}, None, r"a\.npz .*: "),
+}
+
+
+@pytest.mark.parametrize(("name", "content", "target", "message"), REFUSED.values(), ids=REFUSED)
+def test_a_file_that_cannot_be_read_is_refused_in_one_sentence(write, name, content, target, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        datasets.read(write(name, content), target)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["missing.csv", "."])
+def test_a_missing_file_is_named(tmp_path, name):
+    with pytest.raises(ValueError, match=r"there is no file .*: check the path"):
+        datasets.read(tmp_path / name)

@@ -1,0 +1,101 @@
+import threading
+
+import pytest
+
+from fastprop import jobs
+
+PATIENCE = 5  # seconds after which a test that would hang fails
+
+
+class Job:
+    """Does `work` with itself; `stopped` is set by `stop`."""
+
+    def __init__(self, work=lambda job: None):
+        self.work, self.stopped, self.ran = work, threading.Event(), False
+
+    def __call__(self):
+        self.ran = True
+        self.work(self)
+
+    def stop(self):
+        self.stopped.set()
+
+
+def until_stopped(job):
+    assert job.stopped.wait(PATIENCE)
+
+
+def fail(job):
+    raise ZeroDivisionError
+
+
+def nothing():
+    pass
+
+
+def test_jobs_run_in_order_and_are_drawn_one_by_one():
+    events = []
+
+    def draw():
+        for number in range(3):
+            events.append(("drawn", number))
+            yield Job(lambda job, number=number: events.append(("ran", number)))
+
+    assert jobs.run(draw(), 1, nothing) is True
+    assert events == [(what, number) for number in range(3) for what in ("drawn", "ran")]
+
+
+def test_as_many_jobs_run_at_a_time_as_there_are_threads():
+    together, running, most = threading.Barrier(3), set(), []
+
+    def meet(job):
+        running.add(job)
+        together.wait(PATIENCE)
+        most.append(len(running))
+        together.wait(PATIENCE)
+        running.discard(job)
+
+    assert jobs.run([Job(meet) for _ in range(6)], 3, nothing)
+    assert most == [3] * 6
+
+
+def test_more_threads_than_jobs_are_no_harm():
+    work = [Job(), Job()]
+    assert jobs.run(work, 8, nothing)
+    assert all(job.ran for job in work)
+
+
+def test_an_error_is_raised_after_the_running_jobs_were_stopped_and_no_other_was_begun():
+    waiting, failing, never = Job(until_stopped), Job(fail), Job()
+    with pytest.raises(ZeroDivisionError):
+        jobs.run([waiting, failing, never], 2, nothing)
+    assert waiting.stopped.is_set()
+    assert not never.ran
+
+
+def test_an_error_while_drawing_is_raised():
+    def draw():
+        yield Job()
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        jobs.run(draw(), 2, nothing)
+
+
+def test_ctrl_c_stops_the_running_jobs_and_begins_no_other():
+    running, never = [Job(until_stopped), Job(until_stopped)], Job()
+    presses = iter([KeyboardInterrupt])
+
+    def press_once():
+        for press in presses:
+            raise press
+
+    assert jobs.run([*running, never], 2, press_once) is False
+    assert all(job.stopped.is_set() for job in running)
+    assert not never.ran
+
+
+def test_watch_is_called_from_the_calling_thread_and_once_more_when_all_is_done():
+    job, seen = Job(), []
+    jobs.run([job], 1, lambda: seen.append((job.ran, threading.current_thread())))
+    assert seen[-1] == (True, threading.current_thread())

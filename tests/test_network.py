@@ -1,0 +1,81 @@
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import fastprop as fp
+
+RANDOM = np.random.default_rng(0)
+SHAPES = [(2, 2, 1), (1, 1), (17, 33, 9, 5), (130, 70, 3)]
+
+
+@pytest.mark.parametrize("sizes", SHAPES)
+def test_each_layer_has_weights_and_biases_of_its_size(sizes, dtype):
+    network = fp.MLP(sizes, dtype=dtype)
+    assert [weights.shape for weights in network.weights] == list(zip(sizes[:-1], sizes[1:]))
+    assert [biases.shape for biases in network.biases] == [(size,) for size in sizes[1:]]
+    assert {array.dtype for array in network.weights + network.biases} == {np.dtype(dtype)}
+
+
+@pytest.mark.parametrize("sizes", SHAPES)
+def test_weights_start_uniform_within_glorots_limit_and_biases_at_zero(sizes):
+    network = fp.MLP(sizes, seed=1)
+    for weights, biases in zip(network.weights, network.biases):
+        limit = np.sqrt(6 / sum(weights.shape))
+        assert (np.abs(weights) <= limit).all()
+        assert weights.size < 100 or np.abs(weights).max() > 0.95 * limit
+        assert not biases.any()
+
+
+def test_the_seed_alone_chooses_the_weights():
+    first, same, other = (fp.MLP((4, 5, 3), seed=seed).parameters for seed in (7, 7, 8))
+    np.testing.assert_array_equal(first, same)
+    assert (first != other).any()
+
+
+@pytest.mark.parametrize("sizes", [[4, 5, 3], np.array([4, 5, 3]), range(4, 1, -1)])
+def test_layer_sizes_become_a_tuple_of_ints(sizes):
+    network = fp.MLP(sizes)
+    assert network.layer_sizes == tuple(sizes)
+    assert {type(size) for size in network.layer_sizes} == {int}
+
+
+@pytest.mark.parametrize("dtype", ["float64", np.float64, np.dtype("float64")])
+def test_a_dtype_may_be_a_name_or_a_type(dtype):
+    assert fp.MLP((2, 1), dtype=dtype).dtype == "float64"
+
+
+def test_what_is_written_into_weights_and_biases_is_predicted_with():
+    network = fp.MLP((2, 2), output="identity")
+    network.weights[0][...] = [[1, 2], [3, 4]]
+    network.biases[0][:] = [10, 20]
+    np.testing.assert_array_equal(network.predict([[1, 1], [2, 0]]), [[14, 26], [12, 24]])
+
+
+@pytest.mark.parametrize("output", ["identity", "sigmoid", "softmax"])
+@pytest.mark.parametrize("rows", [1, 7, 1000])
+def test_predict_is_the_references_forward_pass_row_by_row(rows, output):
+    network = fp.MLP((17, 33, 9, 5), output=output, dtype="float64")
+    X = RANDOM.normal(size=(rows, 17))
+    outputs = network.predict(X)
+    _, expected = fp.reference.forward(fp.reference.Network.of(network), X)[-1]
+    np.testing.assert_allclose(outputs, expected, rtol=1e-12, atol=1e-14)
+    np.testing.assert_array_equal(outputs[-1:], network.predict(X[-1:]))
+
+
+@pytest.mark.parametrize("duplicate", [fp.MLP.copy, copy.deepcopy, lambda network: pickle.loads(pickle.dumps(network))])
+def test_a_copy_trains_alike_in_memory_of_its_own(duplicate):
+    network = fp.MLP((4, 5, 3), output="softmax", seed=3)
+    before, twin = network.parameters.copy(), duplicate(network)
+    X, y = RANDOM.random((50, 4)), RANDOM.integers(3, size=50)
+    fp.train(twin, X, y, epochs=2)
+    np.testing.assert_array_equal(network.parameters, before)
+    fp.train(network, X, y, epochs=2)
+    np.testing.assert_array_equal(network.parameters, twin.parameters)
+
+
+def test_repr_says_how_to_make_the_network():
+    network = fp.MLP((4, 5, 3), output="softmax", dtype="float64")
+    assert repr(eval(repr(network), {"MLP": fp.MLP})) == repr(network)
+    assert "(4, 5, 3)" in repr(network)
