@@ -7,7 +7,6 @@ import uuid
 from pathlib import Path
 
 import numba
-from llvmlite.binding import Linkage
 from numba.core import caching
 from numba.core.codegen import JITCodeLibrary, get_host_cpu_features
 from numba.core.compiler import Compiler
@@ -64,8 +63,8 @@ class _KernelLibrary(JITCodeLibrary):
 
     def _optimize_final_module(self):
         for function in self._final_module.functions:
-            if function.linkage == Linkage.linkonce_odr:
-                function.linkage = Linkage.internal
+            if function.linkage.name == "linkonce_odr":
+                function.linkage = "internal"
         super()._optimize_final_module()
 
 
