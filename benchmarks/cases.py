@@ -34,6 +34,7 @@ SHAPES = (
     Shape((2, 2, 1), rows=9, batch_size=32),  # full batch
     Shape((17, 33, 9, 5), rows=12, batch_size=1),
     Shape((48, 64, 48), rows=110, batch_size=96),  # whole blocks, and one row of weights more
+    Shape((3, 256, 5), rows=20, batch_size=7),  # rows of 1 KB, which are padded by a line
 )
 
 
