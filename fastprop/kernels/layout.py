@@ -34,7 +34,7 @@ def line(dtype):
 def padded(size, dtype):
     """Return `size` elements of `dtype` rounded up to whole cache lines, and one more where that is a multiple of 1 KB.
 
-    Rows so far apart meet in a few sets of the cache: 784-1024-1024-10 took 643 ms an epoch, and 415 with the line more.
+    Rows so far apart meet in a few sets of the cache: 784-1024-1024-10 took 643 ms an epoch, with the line more 415.
     """
     lines = -(-size // line(dtype))
     return (lines + (lines % 16 == 0)) * line(dtype)
