@@ -57,7 +57,8 @@ def _exp(x):
         shifted = fma(x, log2_e, rounder)
         n = shifted - rounder
         r = fma(n, -ln2_low, fma(n, -ln2_high, x))
-        return (fma(r * r, q(r), r) + 1) * power_of_two(shifted)
+        scale = power_of_two(shifted)
+        return fma(fma(r * r, q(r), r), scale, scale)
 
     return exp
 
