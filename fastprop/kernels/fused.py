@@ -184,8 +184,8 @@ def one_hot(labels, order, first, rows, width, memory, start, stride):
 
 @part
 def all_finite(array):
-    """Whether no element is infinite or NaN: only such make a number less itself anything but zero."""
-    total = array[0] - array[0]
+    """Whether no element is infinite or NaN."""
     for number in array:
-        total += number - number
-    return total == 0
+        if not np.isfinite(number):
+            return False
+    return True
