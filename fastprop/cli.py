@@ -28,13 +28,13 @@ def sweep(options):
     """``fastprop sweep``."""
     X, y = _data(options)
     sizes = [_layer_sizes(X, y, hidden) for hidden in options.hidden]
-    seeds = range(checks.whole_number(options.seeds, "--seeds"))
+    seeds, rows = range(checks.whole_number(options.seeds, "--seeds")), checks.whole_number(options.top, "--top")
     grid = {"learning_rate": options.learning_rate, "momentum": options.momentum, "seed": seeds, "layer_sizes": sizes}
     grid = {name: values for name, values in grid.items() if len(values) > 1 or name == "learning_rate"}
     optimizer = fp.SGD(momentum=options.momentum[0])
     result = fp.sweep(sizes[0], X, y, grid, optimizer=optimizer, progress=True, **_common(options))
     stopped = result.table["stopped"].tolist()
-    _print_table(result, checks.whole_number(options.top, "--top"))
+    _print_table(result, rows)
     print(f"\n{stopped.count('finished')} of {len(stopped)} configurations finished in {result.seconds:.2f} s")
     if result.best_network is not None:
         print(f"best network: {result.score_name} {result.best['score']:.4f} on the held-out rows")

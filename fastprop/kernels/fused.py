@@ -185,7 +185,7 @@ def one_hot(labels, order, first, rows, width, memory, start, stride):
 @part
 def all_finite(array):
     """Whether no element is infinite or NaN."""
-    for number in array:
+    for number in array:  # noqa: SIM110 (Numba has no all)
         if not np.isfinite(number):
             return False
     return True
