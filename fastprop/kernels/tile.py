@@ -73,14 +73,21 @@ def _make_tile(rows, vectors, transposed):
     return tile
 
 
-def _make_strip(vectors, most_rows, transposed):
-    """A strip of C, `vectors` wide and any number of rows high, in tiles of `most_rows` rows, then of 4, 2 and 1."""
-    tile_full = _make_tile(most_rows, vectors, transposed)
+def _make_strip(vectors, most_rows, odd_rows, transposed):
+    """A strip of C, `vectors` wide and any number of rows high, in tiles of `most_rows` rows, then of 4, 2 and 1.
+
+    An odd number of rows (64 inputs and a bias) begins with a tile of `odd_rows`, lest one row be left for the end:
+    the weight gradients of digits came down from 4260 to 3860 cycles a step.
+    """
+    tile_full, tile_odd = _make_tile(most_rows, vectors, transposed), _make_tile(odd_rows, vectors, transposed)
     tile_4, tile_2, tile_1 = (_make_tile(rows, vectors, transposed) for rows in (4, 2, 1))
 
     @routine
     def strip(a, a_stride, b, b_stride, c, c_stride, rows, depth):
         step = 1 if transposed else a_stride
+        if rows % 2 == 1 and rows >= odd_rows:
+            tile_odd(a, a_stride, b, b_stride, c, c_stride, depth)
+            a, c, rows = advance(a, odd_rows * step), advance(c, odd_rows * c_stride), rows - odd_rows
         while rows >= most_rows:
             tile_full(a, a_stride, b, b_stride, c, c_stride, depth)
             a, c, rows = advance(a, most_rows * step), advance(c, most_rows * c_stride), rows - most_rows
@@ -99,10 +106,13 @@ def _make_strip(vectors, most_rows, transposed):
 # The rows of a tile of 1, 2, 3, 4 vectors: accumulators, the vectors of b and one splat fill the registers.
 # With 32 of them, on 128-64-64: 6 × 4 gives 79 %, 8 × 3 80 %, 12 × 2 77 %, 16 × 1 63 % of peak.
 _ROWS = (16, 12, 8, 6) if REGISTERS == 32 else (8, 6, 4, 2)
+_ODD_ROWS = (17, 13, 9, 5) if REGISTERS == 32 else (9, 5, 3, 1)
 
 
 def _make_multiply(transposed):
-    strip_1, strip_2, strip_3, strip_4 = (_make_strip(1 + i, rows, transposed) for i, rows in enumerate(_ROWS))
+    strip_1, strip_2, strip_3, strip_4 = (
+        _make_strip(vectors, *rows, transposed) for vectors, *rows in zip((1, 2, 3, 4), _ROWS, _ODD_ROWS)
+    )
 
     @part
     def multiply(a, a_start, a_stride, b, b_start, b_stride, c, c_start, c_stride, rows, columns, depth):
