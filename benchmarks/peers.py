@@ -26,7 +26,7 @@ from .contestants import CONTESTANTS, NumPy, UnavailableError, UnequalWorkError
 # Equal work: parameters may differ by this share of their largest change in an epoch, plus this share of the
 # largest of them. The change counts because a few small steps vanish beside the weights themselves.
 CHANGE_TOLERANCE, ROUNDING = 2e-4, 2e-6
-GROUP_SECONDS = 0.1  # a timed call trains as many epochs as take about this long
+GROUP_SECONDS = 0.3  # a timed call trains as many epochs as take about this long: some 20 of S2
 PAUSE_SECONDS = 0.1  # before a timed call: the threads of an idle OpenBLAS spin for 30 ms and disturb others
 
 
