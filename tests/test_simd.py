@@ -12,6 +12,7 @@ import pytest
 from fastprop.kernels import activations, functions, simd
 from fastprop.kernels.jit import LANES, part
 from fastprop.kernels.layout import line
+from tests.compare import run_python
 
 # Without a cache: the one of fastprop.kernels knows of edits in its own folder only.
 compiled = numba.njit(error_model="numpy", _nrt=False)
@@ -186,6 +187,37 @@ def test_first_lanes(dtype):
         out = np.zeros(lanes, dtype)
         first_lanes(source, count, otherwise, out)
         np.testing.assert_array_equal(out, np.where(np.arange(lanes) < count, source, otherwise))
+
+
+@compiled
+def load_first(source, index, count, out):
+    simd.store(out, 0, simd.load_first(source, index, count))
+
+
+def test_load_first_ends_where_an_array_may_end(dtype):
+    lanes = lane_count(np.zeros(1, dtype))
+    source = np.arange(1, 2 * lanes + 1, dtype=dtype)
+    for count in range(lanes + 1):
+        out = np.full(lanes, np.nan, dtype)
+        load_first(source, 1, count, out)
+        np.testing.assert_array_equal(out, np.where(np.arange(lanes) < count, source[1 : lanes + 1], 0))
+        load_first(source, len(source) - count, count, out)
+        np.testing.assert_array_equal(out[:count], source[len(source) - count :])
+
+
+def test_load_first_touches_no_more_memory():
+    run_python("""
+import ctypes, mmap
+import numpy as np
+from fastprop.kernels import simd
+from tests.test_simd import load_first
+pages = mmap.mmap(-1, 2 * mmap.PAGESIZE)
+start = ctypes.addressof(ctypes.c_char.from_buffer(pages))
+assert ctypes.CDLL(None).mprotect(ctypes.c_void_p(start + mmap.PAGESIZE), mmap.PAGESIZE, 0) == 0
+source, out = np.frombuffer(pages, np.float32, mmap.PAGESIZE // 4), np.ones(16, np.float32)
+load_first(source, len(source) - 1, 1, out)
+assert out[0] == 0
+""")
 
 
 @compiled

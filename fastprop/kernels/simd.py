@@ -144,6 +144,31 @@ def load(typing_context, array, index):
     return vector(array, types.intp), emit
 
 
+def _emit_first(builder, count, vector):
+    """The mask of the first `count` lanes."""
+    numbers = ir.Constant(ir.VectorType(INT32, vector.count), list(range(vector.count)))
+    counts = emit_splat(builder, builder.trunc(count, INT32), numbers.type)
+    return builder.icmp_signed("<", numbers, counts)
+
+
+@intrinsic
+def load_first(typing_context, array, index, count):
+    """The first `count` lanes of the vector that starts at element `index`, and zeros; no more memory is touched."""
+    vector = Vector(array.dtype)
+
+    def emit(context, builder, sig, args):
+        llvm_vector = context.get_value_type(vector)
+        pointer = builder.bitcast(emit_pointer(context, builder, array, *args[:2]), llvm_vector.as_pointer())
+        mask = _emit_first(builder, args[2], llvm_vector)
+        zeros = ir.Constant(llvm_vector, [0.0] * vector.lanes)
+        kind = ir.FunctionType(llvm_vector, [pointer.type, INT32, mask.type, llvm_vector])
+        name = f"llvm.masked.load.v{vector.lanes}f{array.dtype.bitwidth}.p0"
+        function = cgutils.get_or_insert_function(builder.module, kind, name)
+        return builder.call(function, [pointer, INT32(size_bytes(llvm_vector)), mask, zeros])
+
+    return vector(array, types.intp, types.intp), emit
+
+
 @intrinsic
 def store(typing_context, array, index, vector):
     """Write a vector from element `index` on; a plain number fills it."""
@@ -229,9 +254,7 @@ def first_lanes(typing_context, vector, count, otherwise):
     """The first `count` lanes of `vector`, and `otherwise` in the lanes after them."""
 
     def emit(context, builder, sig, args):
-        lane_numbers = ir.Constant(ir.VectorType(INT32, vector.lanes), list(range(vector.lanes)))
-        counts = emit_splat(builder, builder.trunc(args[1], INT32), lane_numbers.type)
-        return builder.select(builder.icmp_signed("<", lane_numbers, counts), args[0], args[2])
+        return builder.select(_emit_first(builder, args[1], args[0].type), args[0], args[2])
 
     return vector(vector, types.intp, vector), emit
 
