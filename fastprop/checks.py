@@ -28,6 +28,16 @@ class Dataset(NamedTuple):
     labels: np.ndarray  # (n,) int64
     weights: np.ndarray  # (n,), or empty where all rows weigh 1
 
+    @property
+    def labelled(self):
+        """Whether there are labels in place of targets."""
+        return len(self.labels) > 0
+
+    @property
+    def y(self):
+        """What the rows should give: labels (n,) or targets (n, n_out)."""
+        return self.labels if self.labelled else self.targets
+
 
 # ---- numbers and names ----
 
@@ -153,11 +163,11 @@ def dtype(name):
     return choice(np.dtype(name).name if isinstance(name, (type, np.dtype)) else name, "dtype", DTYPES)
 
 
-def new_file(path, name):
+def new_file(path):
     """Return `path`, in whose folder a file can be made."""
     folder = Path(path).absolute().parent
     if not os.access(folder, os.W_OK):
-        raise ValueError(f"{name} {path} cannot be written: make the folder {folder}, or choose another.")
+        raise ValueError(f"the file {path} cannot be written: make the folder {folder}, or choose another.")
     return path
 
 
@@ -334,7 +344,9 @@ def grid(value, known):
     configurations = [{}]
     for name, values in value.items():
         if isinstance(values, (str, bytes)) or not np.iterable(values):
-            raise TypeError(f"grid[{name!r}] must be a list of values, not {values!r}: put a single value into a list.")
+            raise TypeError(
+                f"grid[{name!r}] must be a list of values, not {shown(values)}: put a single value into a list."
+            )
         values = [v.item() if isinstance(v, np.generic) else v for v in values]
         if not values:
             raise ValueError(f"grid[{name!r}] has no values: give at least one.")

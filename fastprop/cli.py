@@ -141,7 +141,7 @@ def _parser():
     sweeping.add_argument("--seeds", type=int, default=1, metavar="N", help="train each with N seeds (default 1)")
     sweeping.add_argument("--top", type=int, default=10, metavar="N", help="how many rows to print (default 10)")
     sweeping.add_argument(
-        "--plot", type=_new_file, metavar="FILE", help="draw loss and score against the learning rate"
+        "--plot", type=checks.new_file, metavar="FILE", help="draw loss and score against the learning rate"
     )
     sweeping.set_defaults(command=sweep)
 
@@ -172,7 +172,9 @@ def _add_common(parser):
         "--loss", help="mse, binary_cross_entropy or cross_entropy (default: cross_entropy for classes, else mse)"
     )
     parser.add_argument("--threads", type=int, help="(default: all cores)")
-    parser.add_argument("--save", type=_new_file, metavar="FILE", help="write the best network to a safetensors file")
+    parser.add_argument(
+        "--save", type=checks.new_file, metavar="FILE", help="write the best network to a safetensors file"
+    )
 
 
 def _common(options):
@@ -207,10 +209,6 @@ def _hidden(text):
 
 def _hidden_choices(text):
     return [_hidden(choice) for choice in text.split(",")]
-
-
-def _new_file(path):
-    return checks.new_file(path, "the file")
 
 
 def _data(options):

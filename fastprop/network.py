@@ -32,7 +32,7 @@ class MLP:
     weights, biases : list of ndarray
         Writable views, ``weights[l]`` (n_in, n_out) and ``biases[l]`` (n_out,).
     parameters : ndarray
-        The one vector they are views of; its layout is in ``fastprop/layout.py``.
+        The one vector they are views of; its layout is in ``fastprop/kernels/layout.py``.
 
     Raises
     ------

@@ -38,7 +38,8 @@ class Setting:
         object.__setattr__(self, "shuffle", checks.flag(self.shuffle, "shuffle"))
         checks.instance(self.optimizer, "optimizer", SGD, "fp.SGD(0.1)")
         if self.callback is not None and not callable(self.callback):
-            raise TypeError(f"callback must be callable, not {self.callback!r}: give a function of epoch and history.")
+            callback = checks.shown(self.callback)
+            raise TypeError(f"callback must be callable, not {callback}: give a function of epoch and history.")
 
 
 @dataclass
@@ -216,10 +217,9 @@ def score(network, held_out, rows, loss):
     """
     if len(rows) == 0 or not np.isfinite(network.parameters).all():
         return float("nan")
-    labelled = len(held_out.labels) > 0
-    y = held_out.labels if labelled else held_out.targets
+    measure = metrics.SCORES[metrics.score_name(held_out.labelled, loss)]
     with np.errstate(over="ignore"):
-        return metrics.SCORES[metrics.score_name(labelled, loss)](predict(network, held_out.inputs[rows]), y[rows])
+        return measure(predict(network, held_out.inputs[rows]), held_out.y[rows])
 
 
 def _kernel_network(network, loss):
@@ -234,5 +234,4 @@ def _kernel_data(data, rows):
 
 
 def _rows_of(data, rows):
-    y = data.labels if len(data.labels) else data.targets
-    return data.inputs[rows], y[rows], data.weights[rows] if len(data.weights) else None
+    return data.inputs[rows], data.y[rows], data.weights[rows] if len(data.weights) else None

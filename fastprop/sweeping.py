@@ -159,7 +159,7 @@ def sweep(
         configurations,
         epochs,
         "loss" if validation is None else "validation_loss",
-        metrics.score_name(len(data.labels) > 0, setting.loss),
+        metrics.score_name(data.labelled, setting.loss),
     )
     for row, configuration, own in zip(result.table, configurations, settings):
         values = {**vars(own), **vars(own.optimizer), "layer_sizes": network.layer_sizes, **configuration}

@@ -69,8 +69,10 @@ class _KernelLibrary(JITCodeLibrary):
 
 
 class _KernelCompiler(Compiler):
+    _library_class = _KernelLibrary
+
     def __init__(self, typing_context, target_context, library, args, return_type, flags, local_types):
-        library = _KernelLibrary(target_context.codegen(), "kernel")
+        library = self._library_class(target_context.codegen(), "fastprop")
         library.enable_object_caching()
         super().__init__(typing_context, target_context, library, args, return_type, flags, local_types)
 
@@ -89,14 +91,12 @@ class _PartLibrary(JITCodeLibrary):
         self._finalized = True
 
 
-class _PartCompiler(Compiler):
-    def __init__(self, typing_context, target_context, library, args, return_type, flags, local_types):
-        flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
-        library = _PartLibrary(target_context.codegen(), "part")
-        library.enable_object_caching()
-        super().__init__(typing_context, target_context, library, args, return_type, flags, local_types)
+class _PartCompiler(_KernelCompiler):
+    _library_class = _PartLibrary
 
     def compile_extra(self, function):
+        flags = self.state.flags
+        flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
         # Numba knows a function by its entry point from Python. A part has none: a new object's method stands in.
         compiled = super().compile_extra(function)._replace(entry_point=object().__format__)
         context = self.state.targetctx

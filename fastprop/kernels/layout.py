@@ -1,6 +1,7 @@
 """Where things lie: the one flat vector of a network's parameters, and the workspace of one run.
 
-A row is padded to whole cache lines, whatever the vector width, and the padding holds zeros.
+A row is padded to whole cache lines, whatever the vector width. The padding of parameters and deltas holds zeros, so
+that none is ever trained; that of activations meets those zeros alone.
 
 Parameters, layer after layer. The bias is the weight of a constant input 1, and so the first row of its layer::
 
@@ -8,7 +9,7 @@ Parameters, layer after layer. The bias is the weight of a constant input 1, and
 
 Activations stand behind that constant 1, so that a bias needs no code of its own in any of the passes::
 
-    a row of the batch in layer l      0 … 0 1 | a₀ a₁ … aₙ₋₁ 0 … 0      (one cache line, then n, padded)
+    a row of the batch in layer l      0 … 0 1 | a₀ a₁ … aₙ₋₁ …      (one cache line, then n, padded)
 """
 
 import functools
@@ -20,7 +21,7 @@ LINE_BYTES = 64
 """A cache line, and the widest vector."""
 
 BLOCK_ROWS = 48
-"""Rows worked on at once, a multiple of every tile's rows: what follows the tiles finds them in the L1 cache."""
+"""Rows worked on at once, a multiple of every full tile's rows: what follows finds them in the L1 cache."""
 
 GRADIENT_LINES = 4
 """Cache lines in a row of a block of gradient, the widest strip. No more of a gradient is ever stored: 12 KB."""
@@ -101,12 +102,8 @@ def plan(layer_sizes, rows, dtype):
 
 
 def workspace(plan, dtype):
-    """Return the memory that a run of `plan` works in.
-
-    Zeros, but the constant 1 in front of each row's activations and as the weight of each row.
-    """
+    """Return the memory that a run of `plan` works in: zeros, but the 1 in front of each row's activations."""
     memory = aligned_zeros(plan.size, dtype)
-    memory[plan.weights : plan.weights + plan.rows] = 1
     for start, stride in zip(plan.activations, plan.strides):
         row = stride + plan.line
         memory[start - 1 : start - 1 + plan.rows * row : row] = 1

@@ -1,13 +1,13 @@
 """The machine's peak, measured: fused multiply-adds in registers and nothing else. What all speeds are a share of."""
 
+import functools
 import time
 
-from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
 from fastprop.kernels.jit import LANES, kernel
-from fastprop.kernels.simd import INT64, Vector, emit_fma
+from fastprop.kernels.simd import INT64, Vector, emit_fma, emit_loop, full
 
 _CHAINS = 12  # more than latency (4 cycles) times units (2), and few enough for 16 registers
 
@@ -18,25 +18,9 @@ def _spin(typing_context, rounds):
 
     def emit(context, builder, sig, args):
         vector = context.get_value_type(Vector(types.float32))
-        half = ir.Constant(vector, [0.5] * vector.count)
-        before, loop, after = builder.block, builder.append_basic_block("round"), builder.append_basic_block("done")
-        builder.branch(loop)
-        builder.position_at_end(loop)
-        count = builder.phi(INT64)
-        chains = [builder.phi(vector) for _ in range(_CHAINS)]
-        grown = [emit_fma(builder, x, half, half) for x in chains]
-        count_next = builder.add(count, INT64(1))
-        count.add_incoming(INT64(0), before)
-        count.add_incoming(count_next, loop)
-        for number, (x, x_next) in enumerate(zip(chains, grown)):
-            x.add_incoming(ir.Constant(vector, [float(number)] * vector.count), before)
-            x.add_incoming(x_next, loop)
-        builder.cbranch(builder.icmp_signed("<", count_next, args[0]), loop, after)
-        builder.position_at_end(after)
-        total = grown[0]
-        for x in grown[1:]:
-            total = builder.fadd(total, x)
-        return builder.extract_element(total, INT64(0))
+        half, starts = full(vector, 0.5), [full(vector, float(number)) for number in range(_CHAINS)]
+        chains = emit_loop(builder, args[0], starts, lambda k, old: [emit_fma(builder, x, half, half) for x in old])
+        return builder.extract_element(functools.reduce(builder.fadd, chains), INT64(0))
 
     return types.float32(types.intp), emit
 

@@ -42,7 +42,7 @@ class _VectorModel(models.PrimitiveModel):
         super().__init__(manager, vector, ir.VectorType(element, vector.lanes))
 
 
-# ---- words of LLVM's intermediate representation, shared with tile.py ----
+# ---- words of LLVM's intermediate representation, shared with tile.py and peak.py ----
 
 
 def size_bytes(vector):
@@ -66,23 +66,48 @@ def emit_store(builder, value, pointer):
     builder.store(value, builder.bitcast(pointer, value.type.as_pointer()), align=size_bytes(value.type))
 
 
-def emit_splat(builder, number, vector):
-    """A vector full of `number`."""
-    one = builder.insert_element(ir.Constant(vector, ir.Undefined), number, INT32(0))
-    return builder.shuffle_vector(one, one, ir.Constant(ir.VectorType(INT32, vector.count), [0] * vector.count))
-
-
-def emit_fma(builder, a, b, c):
-    """A · b + c, rounded once."""
-    name = f"llvm.fma.v{a.type.count}f{8 * size_bytes(a.type)}"
-    return builder.call(
-        cgutils.get_or_insert_function(builder.module, ir.FunctionType(a.type, [a.type] * 3), name), [a, b, c]
-    )
+def full(vector, number):
+    """The constant vector of the LLVM type `vector` that is full of a Python `number`."""
+    return ir.Constant(vector, [number] * vector.count)
 
 
 def emit_shuffle(builder, a, b, places):
     """Lanes `places` of a and b laid side by side."""
     return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(INT32, len(places)), places))
+
+
+def emit_splat(builder, number, vector):
+    """A vector full of an LLVM value."""
+    one = builder.insert_element(ir.Constant(vector, ir.Undefined), number, INT32(0))
+    return emit_shuffle(builder, one, one, [0] * vector.count)
+
+
+def emit_call(builder, name, result, args):
+    """The value of a function that LLVM knows by `name`."""
+    kind = ir.FunctionType(result, [arg.type for arg in args])
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), args)
+
+
+def emit_fma(builder, a, b, c):
+    """The sum a · b + c, rounded once."""
+    return emit_call(builder, f"llvm.fma.v{a.type.count}f{8 * size_bytes(a.type)}", a.type, [a, b, c])
+
+
+def emit_loop(builder, count, values, body):
+    """The values after ``values = body(k, values)`` for k = 0 … count - 1; the body is run at least once."""
+    before, loop, after = builder.block, builder.append_basic_block("loop"), builder.append_basic_block("after")
+    builder.branch(loop)
+    builder.position_at_end(loop)
+    k = builder.phi(INT64)
+    old = [builder.phi(value.type) for value in values]
+    new = body(k, old)
+    k_next = builder.add(k, INT64(1))
+    for phi, first, following in zip([k, *old], [INT64(0), *values], [k_next, *new]):
+        phi.add_incoming(first, before)
+        phi.add_incoming(following, loop)
+    builder.cbranch(builder.icmp_signed("<", k_next, count), loop, after)
+    builder.position_at_end(after)
+    return new
 
 
 # ---- operators ----
@@ -160,11 +185,9 @@ def load_first(typing_context, array, index, count):
         llvm_vector = context.get_value_type(vector)
         pointer = builder.bitcast(emit_pointer(context, builder, array, *args[:2]), llvm_vector.as_pointer())
         mask = _emit_first(builder, args[2], llvm_vector)
-        zeros = ir.Constant(llvm_vector, [0.0] * vector.lanes)
-        kind = ir.FunctionType(llvm_vector, [pointer.type, INT32, mask.type, llvm_vector])
         name = f"llvm.masked.load.v{vector.lanes}f{array.dtype.bitwidth}.p0"
-        function = cgutils.get_or_insert_function(builder.module, kind, name)
-        return builder.call(function, [pointer, INT32(size_bytes(llvm_vector)), mask, zeros])
+        alignment = INT32(size_bytes(llvm_vector))
+        return emit_call(builder, name, llvm_vector, [pointer, alignment, mask, full(llvm_vector, 0.0)])
 
     return vector(array, types.intp, types.intp), emit
 
@@ -212,7 +235,7 @@ def splat(typing_context, array, number):
 
 @intrinsic
 def fma(typing_context, a, b, c):
-    """A · b + c, rounded once. At least one of the three is a vector."""
+    """The sum a · b + c, rounded once. At least one of the three is a vector."""
     vector = next(x for x in (a, b, c) if isinstance(x, Vector))
 
     def emit(context, builder, sig, args):
@@ -227,7 +250,7 @@ def polynomial(*coefficients):
     @intrinsic
     def horner(typing_context, x):
         def emit(context, builder, sig, args):
-            numbers = [ir.Constant(args[0].type, [c] * args[0].type.count) for c in coefficients]
+            numbers = [full(args[0].type, c) for c in coefficients]
             total = numbers[0]
             for number in numbers[1:]:
                 total = emit_fma(builder, total, args[0], number)
@@ -293,7 +316,7 @@ _FLUSH = 0x8040 if _X86 else 1 << 24  # MXCSR's FTZ and DAZ; FPCR's FZ
 def _emit_get_state(builder):
     if _X86:
         place = builder.bitcast(cgutils.alloca_once(builder, INT32), ir.IntType(8).as_pointer())
-        _call(builder, "llvm.x86.sse.stmxcsr", place)
+        emit_call(builder, "llvm.x86.sse.stmxcsr", ir.VoidType(), [place])
         return builder.load(builder.bitcast(place, INT32.as_pointer()))
     return builder.asm(ir.FunctionType(INT64, []), "mrs $0, fpcr", "=r", [], side_effect=True)
 
@@ -301,14 +324,9 @@ def _emit_get_state(builder):
 def _emit_set_state(builder, state):
     if _X86:
         place = cgutils.alloca_once_value(builder, state)
-        _call(builder, "llvm.x86.sse.ldmxcsr", builder.bitcast(place, ir.IntType(8).as_pointer()))
+        emit_call(builder, "llvm.x86.sse.ldmxcsr", ir.VoidType(), [builder.bitcast(place, ir.IntType(8).as_pointer())])
     else:
         builder.asm(ir.FunctionType(ir.VoidType(), [INT64]), "msr fpcr, $0", "r", [state], side_effect=True)
-
-
-def _call(builder, name, place):
-    kind = ir.FunctionType(ir.VoidType(), [place.type])
-    builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [place])
 
 
 def _bits(vector):
@@ -324,8 +342,7 @@ def power_of_two(typing_context, vector):
 
     def emit(context, builder, sig, args):
         bits = builder.bitcast(args[0], integers)
-        power = builder.shl(bits, ir.Constant(integers, [mantissa] * integers.count))
-        return builder.bitcast(power, args[0].type)
+        return builder.bitcast(builder.shl(bits, full(integers, mantissa)), args[0].type)
 
     return vector(vector), emit
 
@@ -337,10 +354,9 @@ def split_exponent(typing_context, vector):
     root_half = {32: 0x3F3504F3, 64: 0x3FE6A09E667F3BCD}[vector.dtype.bitwidth]
 
     def emit(context, builder, sig, args):
-        constant = lambda number: ir.Constant(integers, [number] * integers.count)  # noqa: E731
         bits = builder.bitcast(args[0], integers)
-        power = builder.ashr(builder.sub(bits, constant(root_half)), constant(mantissa))
-        rest = builder.sub(bits, builder.shl(power, constant(mantissa)))
+        power = builder.ashr(builder.sub(bits, full(integers, root_half)), full(integers, mantissa))
+        rest = builder.sub(bits, builder.shl(power, full(integers, mantissa)))
         pair = builder.bitcast(rest, args[0].type), builder.sitofp(power, args[0].type)
         return context.make_tuple(builder, sig.return_type, pair)
 

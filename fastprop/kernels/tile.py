@@ -6,7 +6,6 @@ for a few rows m and a few vectors v, whose accumulators stay in registers while
 of fused multiply-adds with k ascending, so that a result does not depend on how the work was cut into tiles.
 """
 
-from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
@@ -18,8 +17,10 @@ from fastprop.kernels.simd import (
     advance,
     emit_fma,
     emit_load,
+    emit_loop,
     emit_splat,
     emit_store,
+    full,
     lanes,
 )
 
@@ -38,33 +39,23 @@ def _make_tile(rows, vectors, transposed):
             vector = context.get_value_type(Vector(a.dtype))
             a_first, a_stride, b_first, b_stride, c_first, c_stride, depth = args
             at = lambda pointer, offset: builder.gep(pointer, [offset], inbounds=True)  # noqa: E731
-            before, loop, after = builder.block, builder.append_basic_block("k"), builder.append_basic_block("stored")
-            builder.branch(loop)
 
-            builder.position_at_end(loop)
-            k = builder.phi(INT64)
-            sums = [builder.phi(vector) for _ in range(rows * vectors)]
-            b_row = at(b_first, builder.mul(k, b_stride))
-            b_vectors = [emit_load(builder, at(b_row, INT64(v * vector.count)), vector) for v in range(vectors)]
-            a_first = at(a_first, builder.mul(k, a_stride) if transposed else k)
-            grown = []
-            for m in range(rows):
-                number = builder.load(at(a_first, INT64(m) if transposed else builder.mul(a_stride, INT64(m))))
-                splat = emit_splat(builder, number, vector)
-                grown += [emit_fma(builder, splat, b_vectors[v], sums[m * vectors + v]) for v in range(vectors)]
-            k_next = builder.add(k, INT64(1))
-            k.add_incoming(INT64(0), before)
-            k.add_incoming(k_next, loop)
-            for total, more in zip(sums, grown):
-                total.add_incoming(ir.Constant(vector, [0.0] * vector.count), before)
-                total.add_incoming(more, loop)
-            builder.cbranch(builder.icmp_signed("<", k_next, depth), loop, after)
+            def grow(k, sums):
+                b_row = at(b_first, builder.mul(k, b_stride))
+                b_vectors = [emit_load(builder, at(b_row, INT64(v * vector.count)), vector) for v in range(vectors)]
+                a_k = at(a_first, builder.mul(k, a_stride) if transposed else k)
+                grown = []
+                for m in range(rows):
+                    number = builder.load(at(a_k, INT64(m) if transposed else builder.mul(a_stride, INT64(m))))
+                    splat = emit_splat(builder, number, vector)
+                    grown += [emit_fma(builder, splat, b_vectors[v], sums[m * vectors + v]) for v in range(vectors)]
+                return grown
 
-            builder.position_at_end(after)
+            sums = emit_loop(builder, depth, [full(vector, 0.0)] * (rows * vectors), grow)
             for m in range(rows):
                 c_row = at(c_first, builder.mul(c_stride, INT64(m)))
                 for v in range(vectors):
-                    emit_store(builder, grown[m * vectors + v], at(c_row, INT64(v * vector.count)))
+                    emit_store(builder, sums[m * vectors + v], at(c_row, INT64(v * vector.count)))
             return context.get_dummy_value()
 
         i = types.intp
