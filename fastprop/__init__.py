@@ -4,10 +4,10 @@ from importlib import import_module
 
 from fastprop import datasets, reference
 from fastprop.network import MLP, load
-from fastprop.options import SGD
+from fastprop.options import SGD, Adam
 
 __version__ = "0.1.0"
-__all__ = ["MLP", "SGD", "History", "SweepResult", "datasets", "load", "reference", "sweep", "train"]
+__all__ = ["MLP", "SGD", "Adam", "History", "SweepResult", "datasets", "load", "reference", "sweep", "train"]
 
 _ON_USE = {
     "History": "fastprop.runs",

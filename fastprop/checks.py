@@ -13,11 +13,11 @@ import numpy as np
 
 from fastprop.kernels.codes import ACTIVATIONS, LOSSES
 
-LOSS_OF_OUTPUT = {"identity": "mse", "sigmoid": "binary_cross_entropy", "softmax": "cross_entropy"}
-"""The loss that is taken where none is named."""
+LOSS_OF_OUTPUT = {"identity": "mse", "sigmoid": "binary_cross_entropy", "softmax": "cross_entropy", "tanh": "mse"}
+"""The loss that is taken where none is named. Of outputs that share a loss, the first is the one to take for it."""
 
 DTYPES = ("float32", "float64")
-HIDDEN_ACTIVATIONS = ("sigmoid",)
+HIDDEN_ACTIVATIONS = ("sigmoid", "tanh")
 
 
 class Dataset(NamedTuple):
@@ -82,9 +82,10 @@ def choice(value, name, known):
 
 
 def instance(value, name, kind, example):
-    """Return `value`, which must be a `kind`."""
+    """Return `value`, which must be a `kind`, or one of several."""
     if not isinstance(value, kind):
-        raise TypeError(f"{name} must be a {kind.__name__}, not {shown(value)}: give one, such as {example}.")
+        kinds = " or ".join(each.__name__ for each in (kind if isinstance(kind, tuple) else (kind,)))
+        raise TypeError(f"{name} must be a {kinds}, not {shown(value)}: give one, such as {example}.")
     return value
 
 
@@ -134,7 +135,7 @@ def output_for(loss, y, n_out):
     if loss is None:
         return "softmax" if n_out > 1 and np.ndim(y) == 1 else "identity"
     choice(loss, "loss", LOSSES)
-    return {used: output for output, used in LOSS_OF_OUTPUT.items()}[loss]
+    return next(output for output, used in LOSS_OF_OUTPUT.items() if used == loss)
 
 
 def ends(sizes, expected):
@@ -325,6 +326,16 @@ def _weights(sample_weight, rows, dtype):
 
 
 # ---- sweeps ----
+
+
+def known_to(optimizer, names):
+    """Refuse a grid's hyperparameters that its optimizer does not have."""
+    for name in names:
+        if not hasattr(optimizer, name):
+            raise ValueError(
+                f"grid has {name!r}, which {type(optimizer).__name__} does not have: known to it are "
+                f"{', '.join(vars(optimizer))}."
+            )
 
 
 def grid(value, known):

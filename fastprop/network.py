@@ -6,7 +6,7 @@ import numpy as np
 
 from fastprop import checks
 from fastprop.integrations import exchange
-from fastprop.kernels.layout import aligned_zeros, padded, parameter_starts
+from fastprop.kernels.layout import aligned_zeros, layers, parameter_starts
 
 
 class MLP:
@@ -19,9 +19,9 @@ class MLP:
     layer_sizes : sequence of int
         Inputs, hidden layers, outputs: ``(64, 32, 10)``.
     hidden : str
-        Activation of the hidden layers: ``"sigmoid"``.
+        Activation of the hidden layers: ``"sigmoid"`` or ``"tanh"``.
     output : str
-        Activation of the last layer: ``"sigmoid"``, ``"softmax"`` or ``"identity"``.
+        Activation of the last layer: ``"sigmoid"``, ``"softmax"``, ``"identity"`` or ``"tanh"``.
     seed : int
         Of the initial weights.
     dtype : str
@@ -61,18 +61,12 @@ class MLP:
     @property
     def weights(self):
         """A list of writable views, each (n_in, n_out)."""
-        return [layer[1:] for layer in self._layers()]
+        return [layer[1:, :, 0] for layer in layers(self.parameters, self.layer_sizes)]
 
     @property
     def biases(self):
         """A list of writable views, each (n_out,)."""
-        return [layer[0] for layer in self._layers()]
-
-    def _layers(self):
-        starts = parameter_starts(self.layer_sizes, self.dtype)
-        for start, n_in, n_out in zip(starts, self.layer_sizes[:-1], self.layer_sizes[1:]):
-            stride = padded(n_out, self.dtype)
-            yield self.parameters[start : start + (1 + n_in) * stride].reshape(1 + n_in, stride)[:, :n_out]
+        return [layer[0, :, 0] for layer in layers(self.parameters, self.layer_sizes)]
 
     def copy(self):
         """Return a network with the same parameters in memory of its own."""

@@ -54,6 +54,7 @@ ACTIVATIONS = {
     "identity": (lambda z: z, lambda a, g: g),
     "sigmoid": (sigmoid, lambda a, g: g * a * (1 - a)),
     "softmax": (softmax, lambda a, g: a * (g - (g * a).sum(axis=1, keepdims=True))),
+    "tanh": (np.tanh, lambda a, g: g * (1 - a**2)),
 }
 
 
@@ -77,6 +78,31 @@ def _cross_entropy(z, a, t, back):
 
 
 LOSSES = {"mse": _mse, "binary_cross_entropy": _binary_cross_entropy, "cross_entropy": _cross_entropy}
+
+
+# ---- optimizers: what weight decay makes of w and g; and, from g and what was kept, what to subtract and to keep ----
+
+
+def _decay_in_gradient(optimizer, w, g):
+    return w, g + optimizer.weight_decay * w
+
+
+def _sgd(optimizer, g, v=0.0):
+    # v ← μ v + g; subtract η v, or with Nesterov η (g + μ v)
+    v = optimizer.momentum * v + g
+    return optimizer.learning_rate * (g + optimizer.momentum * v if optimizer.nesterov else v), v
+
+
+def _adam(optimizer, g, t=0, m=0.0, v=0.0):
+    # moving means of g and g², each freed of the zero it began with: Kingma and Ba, ICLR 2015
+    t += 1
+    m = optimizer.beta1 * m + (1 - optimizer.beta1) * g
+    v = optimizer.beta2 * v + (1 - optimizer.beta2) * g**2
+    step_size = optimizer.learning_rate / (1 - optimizer.beta1**t)
+    return step_size * m / (np.sqrt(v) / np.sqrt(1 - optimizer.beta2**t) + optimizer.epsilon), t, m, v
+
+
+OPTIMIZERS = {"SGD": (_decay_in_gradient, _sgd), "Adam": (_decay_in_gradient, _adam)}
 
 
 # ---- one pass, one step, one run ----
@@ -123,15 +149,18 @@ def _losses_and_delta(network, layers, y, kind):
     return LOSSES[kind](z, a, one_hot(y, a.shape[1]), through)
 
 
-def step(network, X, y, kind, optimizer, velocity, sample_weight=None):
-    """Do one step of stochastic gradient descent in place, with PyTorch's formulas.
+def step(network, X, y, kind, optimizer, state, sample_weight=None):
+    """Do one step in place, with PyTorch's formulas.
 
-    v ← μ v + g, then w ← w - η v, or with Nesterov w ← w - η (g + μ v). `velocity` holds v, zeros at first.
+    `optimizer` is an object with the name and the attributes of one in `fastprop.options`. `state` is a dict, empty
+    before the first step, in which it keeps what it needs for the next: velocities, moments, the number of steps.
     """
     dW, db = gradients(network, X, y, kind, sample_weight)
-    for w, v, g in zip(network.weights + network.biases, velocity, dW + db):
-        v[...] = optimizer.momentum * v + g
-        w -= optimizer.learning_rate * (g + optimizer.momentum * v if optimizer.nesterov else v)
+    decay, rule = OPTIMIZERS[type(optimizer).__name__]
+    for number, (w, g) in enumerate(zip(network.weights + network.biases, dW + db)):
+        w[...], g = decay(optimizer, w, g)
+        change, *state[number] = rule(optimizer, g, *state.get(number, ()))
+        w -= change
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -154,23 +183,24 @@ def train(
 
     `validation` is (X, y) or (X, y, sample_weight).
     The training loss of an epoch is the mean of what each row's loss was when its minibatch came up, before the step.
-    A run whose loss or weights are no longer finite ends there; so does one whose callback returns true.
+    A run whose loss or weights are no longer finite ends there; so does one whose callback returns true. An epoch whose
+    training loss is not finite has no validation loss.
     """
     X, y = np.asarray(X, np.float64), np.asarray(y)
     weight = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight, np.float64)
     parameters = network.weights + network.biases
-    velocity = [np.zeros_like(array) for array in parameters]
-    history = np.empty((2, 0))
+    state, history = {}, np.empty((2, 0))
     for epoch in range(epochs):
         order = row_order(len(X), seed, epoch) if shuffle else np.arange(len(X))
         total = 0.0
         for first in range(0, len(X), batch_size):
             rows = order[first : first + batch_size]
             total += weight[rows].sum() * _mean_loss(network, X[rows], y[rows], loss, weight[rows])
-            step(network, X[rows], y[rows], loss, optimizer, velocity, weight[rows])
+            step(network, X[rows], y[rows], loss, optimizer, state, weight[rows])
             if not np.isfinite(total):
                 break
-        validation_loss = np.nan if validation is None else _mean_loss(network, *validation[:2], loss, *validation[2:])
+        measured = validation is not None and np.isfinite(total)
+        validation_loss = _mean_loss(network, *validation[:2], loss, *validation[2:]) if measured else np.nan
         history = np.column_stack([history, [total / weight.sum(), validation_loss]])
         if not (np.isfinite(total) and all(np.isfinite(array).all() for array in parameters)):
             break

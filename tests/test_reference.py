@@ -1,16 +1,20 @@
 """The reference against calculus, the seed exercise, PyTorch's formulas and pinned numbers."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
-from fastprop import SGD, exercise, reference
-from tests.compare import TASKS, assert_close, run_python, tolerance
+from fastprop import SGD, Adam, exercise, reference
+from tests.compare import TASKS, Task, assert_close, run_python, tolerance
+
+EVERY_TASK = (*TASKS, Task("tanh", "mse"))
 
 
-def make_network(output, layer_sizes=(4, 6, 5, 3)):
+def make_network(output, hidden="sigmoid", layer_sizes=(4, 6, 5, 3)):
     random = np.random.default_rng(1)
     weights = [random.normal(size=sizes) for sizes in zip(layer_sizes[:-1], layer_sizes[1:])]
-    return reference.Network(weights, [random.normal(size=W.shape[1]) for W in weights], output=output)
+    return reference.Network(weights, [random.normal(size=W.shape[1]) for W in weights], hidden, output)
 
 
 def make_data(task, rows=7):
@@ -36,9 +40,10 @@ def slope(function, array, index, width):
 
 
 @pytest.mark.parametrize("sample_weight", [None, np.linspace(0.1, 3, 7)], ids=["unweighted", "weighted"])
-@pytest.mark.parametrize("task", TASKS, ids=" ".join)
-def test_gradients_are_slopes_of_the_loss(task, sample_weight):
-    network, (X, y) = make_network(task.output), make_data(task)
+@pytest.mark.parametrize("hidden", ["sigmoid", "tanh"])
+@pytest.mark.parametrize("task", EVERY_TASK, ids=" ".join)
+def test_gradients_are_slopes_of_the_loss(task, hidden, sample_weight):
+    network, (X, y) = make_network(task.output, hidden), make_data(task)
     dW, db = reference.gradients(network, X, y, task.loss, sample_weight)
     # A difference over 2h errs by about h² (the curve) and ε / h (rounding): both are least near h = ∛ε.
     h = np.finfo(np.float64).eps ** (1 / 3)
@@ -47,10 +52,10 @@ def test_gradients_are_slopes_of_the_loss(task, sample_weight):
             slope(lambda: reference.loss(network, X, y, task.loss, sample_weight), array, index, h)
             for index in np.ndindex(array.shape)
         ]
-        assert_close(gradient, np.reshape(slopes, array.shape), 4 * h**2, f"gradient {number}")
+        assert_close(gradient, np.reshape(slopes, array.shape), 8 * h**2, f"gradient {number}")
 
 
-@pytest.mark.parametrize("task", TASKS, ids=" ".join)
+@pytest.mark.parametrize("task", EVERY_TASK, ids=" ".join)
 def test_weight_two_counts_as_two_rows(task):
     network, (X, y) = make_network(task.output), make_data(task)
     twice = np.r_[np.arange(7), 3]
@@ -109,7 +114,7 @@ def test_exercise_gradients():
 
 def test_exercise_step():
     network = exercise.network()
-    reference.step(network, exercise.X, exercise.TARGET, "mse", SGD(0.1), velocity_of(network))
+    reference.step(network, exercise.X, exercise.TARGET, "mse", SGD(0.1), {})
     assert_printed(network.weights[0], 0.20005555, 0.40006365, 0.10003333, 0.30003819)
     assert_printed(network.weights[1], 0.50050187, 0.60055848)
     assert_printed(network.biases[0], 0.1001111, 0.2001273)
@@ -119,25 +124,61 @@ def test_exercise_step():
 # ---- optimizers ----
 
 
-def velocity_of(network):
-    return [np.zeros_like(array) for array in network.weights + network.biases]
+DESCENTS = [
+    SGD(0.1),
+    SGD(0.1, momentum=0.9),
+    SGD(0.1, momentum=0.9, nesterov=True),
+    SGD(0.1, weight_decay=0.3),
+    SGD(0.1, momentum=0.9, weight_decay=0.3),
+    SGD(0.1, momentum=0.9, nesterov=True, weight_decay=0.3),
+]
+ADAMS = [Adam(), Adam(0.1, beta1=0.0), Adam(0.1, beta1=0.8, beta2=0.9, epsilon=1e-3), Adam(0.1, weight_decay=0.3)]
 
 
-@pytest.mark.parametrize(
-    "optimizer", [SGD(0.1), SGD(0.1, momentum=0.9), SGD(0.1, momentum=0.9, nesterov=True)], ids=str
-)
-def test_optimizers_follow_pytorch(optimizer):
+@pytest.mark.parametrize("optimizer", DESCENTS, ids=str)
+def test_descent_follows_pytorch(optimizer):
     network = reference.Network([np.array([[0.5]])], [np.array([0.0])], output="identity")
-    X, y, velocity = np.array([[2.0]]), np.array([[3.0]]), velocity_of(network)
+    X, y, state = np.array([[2.0]]), np.array([[3.0]]), {}
     w, b, buffer = 0.5, 0.0, None
     for _ in range(3):
-        reference.step(network, X, y, "mse", optimizer, velocity)
+        reference.step(network, X, y, "mse", optimizer, state)
         # torch.optim.SGD: the buffer begins as the first gradient
-        gradient = 2 * (2 * w + b - 3) * np.array([2, 1])
+        gradient = 2 * (2 * w + b - 3) * np.array([2, 1]) + optimizer.weight_decay * np.array([w, b])
         buffer = gradient if buffer is None else optimizer.momentum * buffer + gradient
         step = gradient + optimizer.momentum * buffer if optimizer.nesterov else buffer
         w, b = np.array([w, b]) - optimizer.learning_rate * step
         assert_close([network.weights[0][0, 0], network.biases[0][0]], [w, b], tolerance("float64", 3), "parameters")
+
+
+def test_adam_begins_with_steps_of_the_learning_rate_against_the_gradient():
+    network, (X, y), before = make_network("tanh"), make_data(EVERY_TASK[0]), make_network("tanh")
+    dW, db = reference.gradients(network, X, y, "mse")
+    reference.step(network, X, y, "mse", Adam(0.25, epsilon=1e-30), {})
+    for now, start, gradient in zip(network.weights + network.biases, before.weights + before.biases, dW + db):
+        assert_close(now, start - 0.25 * np.sign(gradient), tolerance("float64", 4), "parameters")
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize("optimizer", DESCENTS + ADAMS, ids=str)
+def test_optimizers_agree_with_torch(optimizer):
+    torch = pytest.importorskip("torch")
+    network, (X, y), state = make_network("tanh", hidden="tanh"), make_data(EVERY_TASK[0]), {}
+    parameters = [torch.tensor(array, requires_grad=True) for array in network.weights + network.biases]
+    options = dataclasses.asdict(optimizer)
+    options["lr"] = options.pop("learning_rate")
+    if isinstance(optimizer, Adam):
+        options |= {"betas": (options.pop("beta1"), options.pop("beta2")), "eps": options.pop("epsilon")}
+    theirs = getattr(torch.optim, type(optimizer).__name__)(parameters, **options)
+    for _ in range(20):
+        reference.step(network, X, y, "mse", optimizer, state)
+        outputs = torch.tensor(X)
+        for W, b in zip(parameters[:3], parameters[3:]):
+            outputs = torch.tanh(outputs @ W + b)
+        theirs.zero_grad()
+        torch.nn.functional.mse_loss(outputs, torch.tensor(y)).backward()
+        theirs.step()
+    for number, (ours, array) in enumerate(zip(network.weights + network.biases, parameters)):
+        assert_close(ours, array.detach().numpy(), 1e-12, f"parameter {number}")
 
 
 def test_last_batch_is_averaged_over_its_own_rows():
@@ -148,6 +189,22 @@ def test_last_batch_is_averaged_over_its_own_rows():
     # w and b go to 0.5 each, so that the last row is off by 4, and its step is 0.25 · 2 · 4
     assert (network.weights[0][0, 0], network.biases[0][0]) == (2.5, 2.5)
     np.testing.assert_array_equal(history[:, 0], [(1 + 1 + 16) / 3, np.nan])
+
+
+@pytest.mark.parametrize(
+    ("target", "learning_rate", "expected"),
+    [
+        (1e160, 1e-160, [np.inf, np.nan]),  # the loss overflows, the weights go to 2 and 2: validation would give 16
+        (1e150, 1e200, [1e300, np.inf]),  # the weights overflow, the loss of the row that led there does not
+    ],
+    ids=["loss", "weights"],
+)
+def test_validation_is_not_evaluated_once_the_training_loss_is_not_finite(target, learning_rate, expected):
+    network = reference.Network([np.array([[0.0]])], [np.array([0.0])], output="identity")
+    X = np.array([[1.0]])
+    options = {"batch_size": 1, "loss": "mse", "optimizer": SGD(learning_rate), "validation": (X, np.array([[0.0]]))}
+    history = reference.train(network, X, np.array([[target]]), epochs=5, **options)
+    np.testing.assert_allclose(history, np.transpose([expected]), rtol=tolerance("float64", 1))
 
 
 # ---- the order of rows ----
