@@ -8,15 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastprop import checks, metrics, reference
-from fastprop.kernels import fused, layout
-from fastprop.kernels.codes import ACTIVATIONS, LOSSES
-from fastprop.options import SGD
+from fastprop.kernels import fused, jit, layout
+from fastprop.kernels import optimizers as optimizing
+from fastprop.kernels.codes import ACTIVATIONS, LOSSES, RULES
+from fastprop.kernels.minibatch import Data, Network
+from fastprop.kernels.team import Team
+from fastprop.options import SGD, Adam
 
 PREDICTED_ROWS = 4 * layout.BLOCK_ROWS
 """Rows that are predicted at a time."""
 
 _PREPARED = set()
-"""The dtypes for which the kernel is compiled in this process."""
+"""The kinds of run for which the kernel is compiled in this process."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Setting:
     epochs: int
     batch_size: int
     loss: str
-    optimizer: SGD
+    optimizer: SGD | Adam
     shuffle: bool
     seed: int
     callback: object = None
@@ -36,7 +39,7 @@ class Setting:
         object.__setattr__(self, "batch_size", checks.whole_number(self.batch_size, "batch_size"))
         object.__setattr__(self, "seed", checks.seed(self.seed))
         object.__setattr__(self, "shuffle", checks.flag(self.shuffle, "shuffle"))
-        checks.instance(self.optimizer, "optimizer", SGD, "fp.SGD(0.1)")
+        checks.instance(self.optimizer, "optimizer", (SGD, Adam), "fp.SGD(0.1)")
         if self.callback is not None and not callable(self.callback):
             callback = checks.shown(self.callback)
             raise TypeError(f"callback must be callable, not {callback}: give a function of epoch and history.")
@@ -51,7 +54,8 @@ class History:
     loss : ndarray
         (epochs,) float64: the mean of what each row's loss was when its minibatch came up; NaN past the end.
     validation_loss : ndarray
-        (epochs,) float64: of the held-out rows after the epoch; NaN past the end and where there are none.
+        (epochs,) float64: of the held-out rows after the epoch; NaN past the end, where there are none, and where the
+        training loss is not finite.
     epochs : int
         How many were finished.
     stopped : str
@@ -71,27 +75,46 @@ class History:
 
 
 class KernelRun:
-    """A training run of one network on the kernels: a job for `jobs.run`, whose `history` fills as it goes."""
+    """A training run of one network, or of a pack side by side: a job for `jobs.run`, whose histories fill as it goes.
 
-    def __init__(self, network, data, rows, held_out, held_out_rows, setting):
+    Of a pack, networks have one shape, and settings differ in seed and in the optimizer's numbers alone.
+    """
+
+    def __init__(self, networks, data, rows, held_out, held_out_rows, settings, threads=1):
+        (first, *_), (setting, *_) = networks, settings
+        self._networks, self._setting, self._called_off, self._seconds = networks, setting, False, 0.0
+        self._kind = first.dtype, len(networks) > 1
         batch_size = min(setting.batch_size, len(rows))
-        plan = layout.plan(network.layer_sizes, max(batch_size, layout.BLOCK_ROWS), network.dtype)
-        optimizer = setting.optimizer
-        velocity = layout.aligned_zeros(len(network.parameters), network.dtype)
-        self._losses, self._progress = np.full((2, setting.epochs), np.nan), np.zeros(2, np.int64)
-        self._network, self._setting, self._called_off, self._seconds = network, setting, False, 0.0
-        self._arguments = (
-            _kernel_network(network, setting.loss),
-            fused.Optimizer(velocity, optimizer.learning_rate, optimizer.momentum, optimizer.nesterov),
+        width = 1 if len(networks) == 1 else jit.lanes(first.dtype)
+        settings = [settings[min(lane, len(settings) - 1)] for lane in range(width)]
+        seeds = list(dict.fromkeys(setting.seed for setting in settings)) if setting.shuffle else [0]
+        seeds = seeds if len(seeds) == 1 else [setting.seed for setting in settings]
+        shared = width > 1 and len(seeds) == 1
+        plans, size = layout.plans(first.layer_sizes, batch_size, first.dtype, threads, width, shared)
+        self._parameters = first.parameters if width == 1 else self._pack(width)
+        self._record = fused.Record(
+            stop=np.zeros(1, np.int64),
+            done=np.zeros(width, np.int64),
+            diverged=np.zeros(width, np.int64),
+            losses=np.full((2, setting.epochs, width), np.nan),
+            totals=layout.aligned_zeros(16, np.float64)[:width],
+            lost=np.zeros(0 if width == 1 else len(self._parameters), first.dtype),
+        )
+        optimizer, steps = _kernel_optimizer([setting.optimizer for setting in settings], self._parameters, threads)
+        self._shared = (
+            Network(self._parameters, ACTIVATIONS[first.hidden], ACTIVATIONS[first.output], LOSSES[setting.loss]),
+            optimizer,
             _kernel_data(data, rows),
             _kernel_data(held_out, held_out_rows),
-            plan,
-            layout.workspace(plan, network.dtype),
-            np.empty(len(rows), np.int64),
-            setting.shuffle,
-            setting.seed,
-            batch_size,
         )
+        board = layout.aligned_zeros(24, np.int64)
+        self._own = [
+            (plan, Team(member, threads, board, steps[member], layout.aligned_zeros(16, np.float64)))
+            for member, plan in enumerate(plans)
+        ]
+        self._memory = layout.workspace(plans, size, first.dtype)
+        order = np.empty((len(seeds), len(rows)), np.int64)
+        self._order = order, np.array(seeds), setting.shuffle, batch_size
 
     def __call__(self):
         if self._setting.callback is None:
@@ -107,7 +130,7 @@ class KernelRun:
 
     def prepare(self):
         """Compile the kernel, or fetch it from the disk, by training for no epochs; say so if that takes long."""
-        if self._network.dtype in _PREPARED:
+        if self._kind in _PREPARED:
             return
         notice = threading.Timer(1.0, print, ["fastprop: compiling for this machine, once ..."], {"file": sys.stderr})
         notice.start()
@@ -116,38 +139,81 @@ class KernelRun:
         finally:
             notice.cancel()
         self._seconds = 0.0
-        _PREPARED.add(self._network.dtype)
+        _PREPARED.add(self._kind)
 
     def stop(self):
         """Ask a call in another thread to end after the minibatch it is at."""
-        if self._progress[fused.STATE] == fused.RUNNING:
-            self._progress[fused.STATE] = fused.STOP
+        self._record.stop[0] = 1
+
+    @property
+    def histories(self):
+        """Of each network."""
+        return [self._history(number) for number in range(len(self._networks))]
 
     @property
     def history(self):
-        state, done = self._progress[fused.STATE], int(self._progress[fused.DONE])
+        """Of the one network, or the first."""
+        return self._history(0)
+
+    def _history(self, number):
+        done, diverged = int(self._record.done[number]), self._record.diverged[number] > 0
         if self._called_off:
             stopped = "callback"
-        elif state == fused.DIVERGED:
+        elif diverged:
             stopped = "diverged"
         else:
-            stopped = "interrupted" if state == fused.STOP and done < self._setting.epochs else "finished"
-        return History(*self._losses, done, stopped, self._seconds)
+            stopped = "interrupted" if self._record.stop[0] and done < self._setting.epochs else "finished"
+        return History(*self._record.losses[:, :, number], done, stopped, self._seconds / len(self._networks))
 
     def _train(self, until):
-        start = time.perf_counter()
-        fused.train(*self._arguments, until, self._losses, self._progress)
+        start, begin = time.perf_counter(), int(self._record.done.max())
+
+        def take_part(plan, team):
+            fused.train(*self._shared, plan, self._memory, team, *self._order, begin, until, self._record)
+
+        leader, *others = self._own
+        threads = [threading.Thread(target=take_part, args=own) for own in others]
+        for thread in threads:
+            thread.start()
+        take_part(*leader)
+        for thread in threads:
+            thread.join()
+        if len(self._networks) > 1:
+            self._unpack()
         self._seconds += time.perf_counter() - start
+
+    def _pack(self, width):
+        """Lay the networks' parameters side by side, the last one's also in the lanes that are left."""
+        first = self._networks[0]
+        size = layout.parameter_starts(first.layer_sizes, first.dtype, width)[-1]
+        parameters = layout.aligned_zeros(int(size), first.dtype)
+        packed = layout.layers(parameters, first.layer_sizes, width)
+        for lane in range(width):
+            network = self._networks[min(lane, len(self._networks) - 1)]
+            for side_by_side, layer in zip(packed, layout.layers(network.parameters, first.layer_sizes)):
+                side_by_side[:, :, lane] = layer[:, :, 0]
+        return parameters
+
+    def _unpack(self):
+        """Give each network its parameters: as they are, or were when it diverged."""
+        sizes, width = self._networks[0].layer_sizes, len(self._record.done)
+        now, then = (layout.layers(array, sizes, width) for array in (self._parameters, self._record.lost))
+        for lane, network in enumerate(self._networks):
+            packed = then if self._record.diverged[lane] else now
+            for side_by_side, layer in zip(packed, layout.layers(network.parameters, sizes)):
+                layer[:, :, 0] = side_by_side[:, :, lane]
 
 
 class ReferenceRun:
     """The same run in plain NumPy and float64."""
 
-    def __init__(self, network, data, rows, held_out, held_out_rows, setting):
-        self._network, self._setting, self._stop = network, setting, False
+    def __init__(self, networks, data, rows, held_out, held_out_rows, settings, threads=1):
+        ((network,), (setting,)), self._stop = (networks, settings), False
+        self._network, self._setting = network, setting
         self._X, self._y, self._weights = _rows_of(data, rows)
         self._validation = _rows_of(held_out, held_out_rows) if len(held_out_rows) else None
         self.history = History(*np.full((2, setting.epochs), np.nan))
+        self.histories = [self.history]
 
     def __call__(self):
         setting, network, start = self._setting, reference.Network.of(self._network), time.perf_counter()
@@ -201,12 +267,13 @@ RUNS = {"kernels": KernelRun, "reference": ReferenceRun}
 
 def predict(network, X):
     """Return the outputs (n, n_out) of `network` for checked inputs `X`."""
-    plan = layout.plan(network.layer_sizes, min(len(X), PREDICTED_ROWS), network.dtype)
+    plans, size = layout.plans(network.layer_sizes, min(len(X), PREDICTED_ROWS), network.dtype)
     outputs = np.empty((len(X), network.layer_sizes[-1]), network.dtype)
     nothing = np.zeros(0, network.dtype)
     data = checks.Dataset(X, nothing, np.zeros(0, np.int64), nothing)
-    memory = layout.workspace(plan, network.dtype)
-    fused.predict(_kernel_network(network, "mse"), _kernel_data(data, np.arange(len(X))), plan, memory, outputs)
+    memory = layout.workspace(plans, size, network.dtype)
+    kernel_network = Network(network.parameters, ACTIVATIONS[network.hidden], ACTIVATIONS[network.output], 0)
+    fused.predict(kernel_network, _kernel_data(data, np.arange(len(X))), plans[0], memory, outputs)
     return outputs
 
 
@@ -222,15 +289,24 @@ def score(network, held_out, rows, loss):
         return measure(predict(network, held_out.inputs[rows]), held_out.y[rows])
 
 
-def _kernel_network(network, loss):
-    return fused.Network(network.parameters, ACTIVATIONS[network.hidden], ACTIVATIONS[network.output], LOSSES[loss])
+def _kernel_optimizer(optimizers, parameters, members):
+    """What `optimizers`, one a network, are to a kernel, and the `Step` of each member of a team."""
+    rule = RULES[optimizers[0].rule]
+    given = [[getattr(each, name, 0.0) for each in optimizers] for name in optimizing.HYPERPARAMETERS]
+    given = np.array([np.resize(numbers, layout.line(parameters.dtype)) for numbers in given])
+    beta1, beta2 = given[[optimizing.BETA1, optimizing.BETA2]]
+    with np.errstate(over="ignore"):
+        numbers = np.vstack([given, 1 - beta1, 1 - beta2, given[:2]]).astype(parameters.dtype)
+    steps = [optimizing.Step(numbers.copy(), given, np.ones((2, given.shape[1]))) for _ in range(members)]
+    state = layout.aligned_zeros(optimizing.KEPT[rule] * len(parameters), parameters.dtype)
+    return optimizing.Optimizer(rule, state), steps
 
 
 def _kernel_data(data, rows):
     flat = [array.reshape(-1) for array in (data.inputs, data.targets, data.labels, data.weights)]
     for array in flat:
         array.flags.writeable = False  # one type for all data, for which the kernels are compiled once
-    return fused.Data(*flat, rows)
+    return Data(*flat, rows[None])
 
 
 def _rows_of(data, rows):

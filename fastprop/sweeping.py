@@ -6,13 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from fastprop import checks, jobs, metrics
+from fastprop import checks, jobs, metrics, scheduling
 from fastprop.integrations import plotting
 from fastprop.network import MLP
 from fastprop.options import SGD
 from fastprop.runs import RUNS, Setting, predict, score
 
-HYPERPARAMETERS = {"learning_rate": float, "momentum": float, "batch_size": int, "seed": int, "layer_sizes": object}
+OPTIMIZING = dict.fromkeys(("learning_rate", "momentum", "weight_decay", "beta1", "beta2", "epsilon"), float)
+"""Hyperparameters that belong to the optimizer."""
+
+HYPERPARAMETERS = OPTIMIZING | {"batch_size": int, "seed": int, "layer_sizes": object}
 """What can be swept, and the type of its column in the table."""
 
 
@@ -114,8 +117,8 @@ def sweep(
         See `train`.
     grid : mapping or list of mappings
         Hyperparameters and their values: a mapping of name to values stands for all combinations, a list of
-        mappings for just these. Known: learning_rate, momentum, batch_size, seed (of initial weights and row order),
-        layer_sizes.
+        mappings for just these. Known: learning_rate and the optimizer's other numbers, batch_size, seed (of initial
+        weights and row order), layer_sizes.
     epochs, batch_size, loss, optimizer, validation, sample_weight, shuffle, seed, backend
         See `train`: these hold where the grid says nothing else.
     threads : int, optional
@@ -166,18 +169,29 @@ def sweep(
         for name in result.hyperparameters:
             row[name] = values[name]
 
-    def job(number):
-        own_network, own = _network(network, configurations[number], settings[number].seed), settings[number]
-        run = RUNS[backend](own_network, data, *split, own)
-        return _Job(
-            run, lambda: result.record(number, own_network, run.history, score(own_network, *split[1:], own.loss))
-        )
+    sizes = [configuration.get("layer_sizes", network.layer_sizes) for configuration in configurations]
+    shapes = [(size, own.batch_size, own.optimizer.rule) for size, own in zip(sizes, settings)]
+    if backend == "kernels":
+        packs = scheduling.packs(shapes, network.dtype, threads)
+    else:
+        packs = [[number] for number in range(len(configurations))]
 
-    RUNS[backend](network, data, *split, setting).prepare()
+    def job(numbers):
+        networks = [_network(network, configurations[number], settings[number].seed) for number in numbers]
+        run = RUNS[backend](networks, data, *split, [settings[number] for number in numbers])
+
+        def finish():
+            for number, own_network, history in zip(numbers, networks, run.histories):
+                result.record(number, own_network, history, score(own_network, *split[1:], settings[number].loss))
+
+        return _Job(run, finish)
+
+    for size in {min(2, len(numbers)) for numbers in packs}:
+        RUNS[backend]([network] * size, data, *split, [setting]).prepare()
     predict(network, data.inputs[:1])
     start = time.perf_counter()
     with jobs.ProgressBar(total=len(configurations), unit="configuration", disable=not progress) as bar:
-        jobs.run(map(job, range(len(configurations))), threads, lambda: bar.update(result.done - bar.n))
+        jobs.run(map(job, packs), threads, lambda: bar.update(result.done - bar.n))
     result.seconds = time.perf_counter() - start
     return result
 
@@ -195,7 +209,8 @@ class _Job:
 
 def _setting(setting, configuration):
     """The setting of a configuration: what the grid names, and the sweep's own for the rest."""
-    in_optimizer = {name: configuration[name] for name in ("learning_rate", "momentum") if name in configuration}
+    in_optimizer = {name: configuration[name] for name in OPTIMIZING if name in configuration}
+    checks.known_to(setting.optimizer, in_optimizer)
     in_setting = {name: configuration[name] for name in ("batch_size", "seed") if name in configuration}
     return replace(setting, optimizer=replace(setting.optimizer, **in_optimizer), **in_setting)
 

@@ -1,6 +1,6 @@
 """`train`: one network, in place."""
 
-from fastprop import checks, jobs
+from fastprop import checks, jobs, scheduling
 from fastprop.network import MLP
 from fastprop.options import SGD
 from fastprop.runs import RUNS, Setting, score
@@ -40,9 +40,9 @@ def train(
         Rows in a step. The last step of an epoch takes the rows that are left, averaged over their own number.
     loss : str, optional
         ``"mse"``, ``"binary_cross_entropy"`` (sigmoid output) or ``"cross_entropy"`` (softmax output). By default the
-        one that goes with the output: identity mse, sigmoid binary_cross_entropy, softmax cross_entropy.
-    optimizer : SGD
-        See `SGD`.
+        one that goes with the output: identity and tanh mse, sigmoid binary_cross_entropy, softmax cross_entropy.
+    optimizer : SGD or Adam
+        See `SGD` and `Adam`.
     validation : float or (X, y), optional
         A share of the rows to hold out (the same for all seeds), or rows of their own, to measure the loss after
         each epoch.
@@ -53,7 +53,8 @@ def train(
     seed : int
         Of the order of the rows.
     threads : int, optional
-        At most so many. One network takes one thread so far; the result never depends on it.
+        At most so many, by default one a core. A network whose minibatches are too small to share takes one. The
+        result never depends on it.
     progress : bool
         Whether to show a progress bar.
     callback : callable, optional
@@ -81,12 +82,13 @@ def train(
     """
     checks.instance(network, "network", MLP, "fp.MLP((64, 32, 10))")
     checks.choice(backend, "backend", RUNS)
-    checks.threads(threads)
+    threads = checks.threads(threads)
     setting = Setting(epochs, batch_size, checks.loss(loss, network.output), optimizer, shuffle, seed, callback)
     sizes = network.layer_sizes[0], network.layer_sizes[-1]
     data = checks.dataset(X, y, *sizes, setting.loss, network.dtype, sample_weight)
     rows, held_out, held_out_rows = checks.validation(validation, data, *sizes, setting.loss, network.dtype)
-    run = RUNS[backend](network, data, rows, held_out, held_out_rows, setting)
+    threads = scheduling.team_size(network.layer_sizes, min(setting.batch_size, len(rows)), network.dtype, threads)
+    run = RUNS[backend]([network], data, rows, held_out, held_out_rows, [setting], threads)
     run.prepare()
     with jobs.ProgressBar(total=setting.epochs, unit="epoch", disable=not progress) as bar:
         if not jobs.run([run], 1, lambda: bar.update(run.history.epochs - bar.n)):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import fastprop as fp
+from fastprop import checks
 
 RANDOM = np.random.default_rng(0)
 ROWS, INPUTS, OUTPUTS = 12, 4, 3
@@ -140,6 +141,8 @@ IN_LOSSES = [
     ("sigmoid", TARGETS + 1, None, "but loss 'binary_cross_entropy' needs numbers from 0 to 1: rescale it"),
     ("sigmoid", -TARGETS, "binary_cross_entropy", "but loss 'binary_cross_entropy' needs numbers from 0 to 1: rescale"),
     ("softmax", TARGETS / TARGETS.sum() + 1, "cross_entropy", "needs probabilities that sum to 1: rescale it"),
+    ("tanh", LABELS, "cross_entropy", "softmax output, not from 'tanh': make the network with output='softmax'"),
+    ("tanh", TARGETS, "binary_cross_entropy", "sigmoid output, not from 'tanh': make the network with"),
     ("identity", changed(TARGETS, (9, 2), np.nan), "mse", "y holds nan at row 9, column 2: remove or replace"),
     ("identity", changed(TARGETS, (9, 2), -1e39), "mse", "y holds -inf at row 9, column 2: remove or replace"),
 ]
@@ -159,6 +162,21 @@ def test_a_loss_is_refused_where_the_output_or_the_targets_do_not_fit_it(run, ou
     net = network(output)
     assert_refused(ValueError, words, run, net, y=y, loss=loss)
     np.testing.assert_array_equal(net.parameters, network(output).parameters)
+
+
+@pytest.mark.parametrize(
+    ("output", "loss"),
+    [("identity", "mse"), ("sigmoid", "binary_cross_entropy"), ("softmax", "cross_entropy"), ("tanh", "mse")],
+)
+def test_every_output_has_a_loss_that_goes_with_it(output, loss):
+    assert checks.loss(None, output) == loss
+
+
+@pytest.mark.parametrize(
+    ("loss", "output"), [("mse", "identity"), ("binary_cross_entropy", "sigmoid"), ("cross_entropy", "softmax")]
+)
+def test_every_loss_has_an_output_that_goes_with_it(loss, output):
+    assert checks.output_for(loss, TARGETS, OUTPUTS) == output
 
 
 def test_a_row_of_many_targets_is_named_in_one_line():
@@ -252,9 +270,14 @@ NETWORKS = [
     ({"layer_sizes": (4, True, 3)}, TypeError, "each of layer_sizes must be a whole number, not True: give an int"),
     ({"layer_sizes": 4}, TypeError, "layer_sizes must be a tuple such as (64, 32, 10), not 4: give one size"),
     ({"layer_sizes": "64"}, TypeError, "layer_sizes must be a tuple such as (64, 32, 10), not '64': give one size"),
-    ({"hidden": "relux"}, ValueError, "hidden must be one of sigmoid, not 'relux': choose one of these"),
-    ({"output": "tanhx"}, ValueError, "output must be one of identity, sigmoid, softmax, not 'tanhx': choose one"),
-    ({"output": None}, ValueError, "output must be one of identity, sigmoid, softmax, not None: choose one"),
+    ({"hidden": "relux"}, ValueError, "hidden must be one of sigmoid, tanh, not 'relux': choose one of these"),
+    ({"hidden": "softmax"}, ValueError, "hidden must be one of sigmoid, tanh, not 'softmax': choose one of these"),
+    (
+        {"output": "tanhx"},
+        ValueError,
+        "output must be one of identity, sigmoid, softmax, tanh, not 'tanhx': choose one",
+    ),
+    ({"output": None}, ValueError, "output must be one of identity, sigmoid, softmax, tanh, not None: choose one"),
     ({"dtype": "float16"}, ValueError, "dtype must be one of float32, float64, not 'float16': choose one"),
     ({"dtype": np.int64}, ValueError, "dtype must be one of float32, float64, not 'int64': choose one"),
     ({"dtype": 5}, ValueError, "dtype must be one of float32, float64, not 5: choose one"),
@@ -277,6 +300,12 @@ OPTIMIZERS = [
     ({"learning_rate": "0.1"}, TypeError, "learning_rate must be a number, not '0.1': give a float"),
     ({"learning_rate": True}, TypeError, "learning_rate must be a number, not True: give a float"),
     ({"learning_rate": np.ones((2, 2))}, TypeError, "learning_rate must be a number"),
+    ({"weight_decay": -0.1}, ValueError, "weight_decay must be at least 0 and finite, not -0.1: give a number"),
+    ({"weight_decay": np.inf}, ValueError, "weight_decay must be at least 0 and finite, not inf: give a number"),
+    ({"weight_decay": "L2"}, TypeError, "weight_decay must be a number, not 'L2': give a float"),
+]
+
+SGD_ONLY = [
     ({"momentum": 1.0}, ValueError, "momentum must be at least 0 and below 1, not 1.0: give a number in that range"),
     ({"momentum": -0.5}, ValueError, "momentum must be at least 0 and below 1, not -0.5: give a number in that range"),
     ({"momentum": None}, TypeError, "momentum must be a number, not None: give a float"),
@@ -284,10 +313,25 @@ OPTIMIZERS = [
     ({"momentum": 0.9, "nesterov": "no"}, TypeError, "nesterov must be"),
 ]
 
+ADAM_ONLY = [
+    ({"beta1": 1.0}, ValueError, "beta1 must be at least 0 and below 1, not 1.0: give a number in that range"),
+    ({"beta1": -0.5}, ValueError, "beta1 must be at least 0 and below 1, not -0.5: give a number in that range"),
+    ({"beta2": 1}, ValueError, "beta2 must be at least 0 and below 1, not 1: give a number in that range"),
+    ({"beta2": np.nan}, ValueError, "beta2 must be at least 0 and below 1, not nan: give a number in that range"),
+    ({"beta2": (0.9, 0.999)}, TypeError, "beta2 must be a number, not (0.9, 0.999): give a float"),
+    ({"epsilon": 0.0}, ValueError, "epsilon must be at least 1e-30 and finite, not 0.0: give a number in that range"),
+    ({"epsilon": -1e-8}, ValueError, "epsilon must be at least 1e-30 and finite, not -1e-08: give a number"),
+    ({"epsilon": np.inf}, ValueError, "epsilon must be at least 1e-30 and finite, not inf: give a number"),
+    ({"epsilon": None}, TypeError, "epsilon must be a number, not None: give a float"),
+]
 
-@pytest.mark.parametrize(("options", "error", "words"), OPTIMIZERS)
-def test_an_optimizer_is_refused_where_a_value_is_out_of_its_range(options, error, words):
-    assert_refused(error, words, fp.SGD, **options)
+
+@pytest.mark.parametrize(
+    ("kind", "options", "error", "words"),
+    [(kind, *refused) for kind, own in ((fp.SGD, SGD_ONLY), (fp.Adam, ADAM_ONLY)) for refused in OPTIMIZERS + own],
+)
+def test_an_optimizer_is_refused_where_a_value_is_out_of_its_range(kind, options, error, words):
+    assert_refused(error, words, kind, **options)
 
 
 UNPREDICTABLE = [

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 import fastprop as fp
+from fastprop.kernels import jit
 from tests.processes import output_after_interrupt
 
 RANDOM = np.random.default_rng(0)
@@ -268,9 +269,9 @@ import threading
 import numpy as np
 import fastprop as fp
 X, y = fp.datasets.digits()
-fp.sweep((64, 32, 10), X, y, [{{"seed": 0}}], epochs=1, validation=0.2)
+fp.sweep((64, 32, 10), X, y, {{"seed": range(17)}}, epochs=1, validation=0.2)
 print("go", flush=True)
-result = fp.sweep((64, 32, 10), X, y, {{"seed": range(2000)}}, epochs=200, validation=0.2, threads={threads})
+result = fp.sweep((64, 32, 10), X, y, {{"seed": range(20_000)}}, epochs=20, validation=0.2, threads={threads})
 running = sum(type(thread) is threading.Thread for thread in threading.enumerate())
 print(running, result.best["stopped"], np.isfinite(result.best_network.predict(X)).all())
 print(*result.table["stopped"])
@@ -278,9 +279,9 @@ print(*result.table["stopped"])
     first_line, states = output_after_interrupt(script, after=1).splitlines()
     assert first_line == "0 finished True"
     ended = [state for state in states.split() if state in ("finished", "interrupted")]
-    assert 1 <= len(ended) < 2000
-    assert ended.count("interrupted") <= threads
-    assert states == " ".join(ended) + " not run" * (2000 - len(ended))
+    assert 1 <= len(ended) < 20_000
+    assert ended.count("interrupted") <= threads * jit.lanes("float32")  # packs
+    assert states == " ".join(ended) + " not run" * (20_000 - len(ended))
 
 
 # ---- seeing it go ----

@@ -1,80 +1,180 @@
-"""One dense layer, forward, backward and update, cut into blocks that fit the L1 cache.
+"""One dense layer, forward, backward and its gradient, strip by strip and block by block.
 
-All three passes are the tile's one loop. What follows it (activation, derivative, update) is done block by block while
-the block is in the cache: that costs one load and one store in dozens of multiply-adds, and each can be read by itself.
-How the work is cut never changes a result: every output is one chain of multiply-adds.
+All three passes are the tile's one loop over a strip of up to 4 vectors of columns. What follows it (activation,
+derivative, update) is done while a block is in the L1 cache: that costs one load and one store in dozens of
+multiply-adds, and each can be read by itself. How the work is cut never changes a result: every output is one chain.
 """
 
 from fastprop.kernels.activations import activate, differentiate
 from fastprop.kernels.jit import part
-from fastprop.kernels.layout import BLOCK_ROWS, GRADIENT_LINES
-from fastprop.kernels.optimizers import sgd
-from fastprop.kernels.simd import lanes, transpose_square
+from fastprop.kernels.lanes import broadcast, is_pack, transpose, width
+from fastprop.kernels.layout import BLOCK_ROWS, STRIP_LINES, TURNED_LEAST, TURNED_ROWS
+from fastprop.kernels.narrow import is_narrow, narrow_forward, narrow_gradient
+from fastprop.kernels.optimizers import update
+from fastprop.kernels.simd import address, lanes, load, store
+from fastprop.kernels.team import share
 from fastprop.kernels.tile import multiply, multiply_transposed
 
+PACK_ROWS = 6
+"""Rows of vectors that the inner loops go over: 65 activations of 6 rows are 25 KB."""
+
 
 @part
-def forward(plan, memory, parameters, layer, activation, rows):
+def forward(plan, memory, parameters, layer, activation, first, rows):
     """Activations of `layer` into those of `layer` + 1, `activation` applied."""
     # y (B, O) = f(x (B, 1 + I) · w (1 + I, O)): in front of each row of x stands a 1, w's first row is the biases
-    inputs, outputs = plan.sizes[layer], plan.sizes[layer + 1]
-    w, w_stride = plan.parameters[layer], plan.strides[layer + 1]
-    x_stride, y_stride = plan.line + plan.strides[layer], plan.line + w_stride
-    for row in range(0, rows, BLOCK_ROWS):
-        height = min(BLOCK_ROWS, rows - row)
-        x, y = plan.activations[layer] - 1 + row * x_stride, plan.activations[layer + 1] + row * y_stride
-        multiply(memory, x, x_stride, parameters, w, w_stride, memory, y, y_stride, height, outputs, 1 + inputs)
-        activate(activation, memory, y, y_stride, height, outputs)
+    if is_narrow(plan, memory, layer):
+        narrow_forward(plan, memory, parameters, layer, activation, first, rows)
+        return
+    columns, depth = plan.sizes[layer + 1] * width(plan, memory), 1 + plan.sizes[layer]
+    x_stride, y_stride = plan.line + plan.strides[layer], plan.line + plan.strides[layer + 1]
+    at_once = group(plan, layer, rows, depth)
+    top = first
+    while top < first + rows:
+        end = min(first + rows, top + at_once)
+        column = 0
+        while column < columns:
+            vectors = strip(memory, columns - column)
+            start = plan.parameters[layer] + column
+            w, w_stride = panel(plan, memory, parameters, start, plan.strides[layer + 1], vectors, depth, end - top)
+            for row in range(top, end, BLOCK_ROWS):
+                height = min(BLOCK_ROWS, end - row)
+                x, y = plan.activations[layer] + row * x_stride, plan.activations[layer + 1] + row * y_stride + column
+                y_first = address(memory, y)
+                if has_shared_rows(plan, layer):
+                    x_first = address(memory, x - 1)
+                    multiply(x_first, x_stride, w, w_stride, 0, y_first, y_stride, height, vectors, depth, False)
+                else:
+                    unit = width(plan, memory)
+                    x_first = broadcast(plan, memory, x - unit)
+                    multiply(
+                        x_first, x_stride // unit, w, w_stride, unit, y_first, y_stride, height, vectors, depth, False
+                    )
+                activate(plan, activation, memory, y, y_stride, height, vectors * lanes(memory))
+            column += vectors * lanes(memory)
+        top = end
 
 
 @part
-def backward(plan, memory, parameters, layer, activation, rows):
+def backward(plan, memory, parameters, layer, activation, first, rows):
     """Deltas of `layer`'s outputs into those of its inputs, whose `activation` is that of the layer below."""
     # dx (B, I) = d (B, O) · wᵀ (O, I) * f'(x (B, I))
-    inputs, outputs = plan.sizes[layer], plan.sizes[layer + 1]
-    d_stride, dx_stride = plan.strides[layer + 1], plan.strides[layer]
-    x_stride = plan.line + plan.strides[layer]
-    transpose(
-        parameters, plan.parameters[layer] + d_stride, d_stride, memory, plan.transposed, dx_stride, inputs, outputs
-    )
-    for row in range(0, rows, BLOCK_ROWS):
-        height = min(BLOCK_ROWS, rows - row)
-        d = plan.deltas[layer % 2] + row * d_stride
-        dx = plan.deltas[(layer + 1) % 2] + row * dx_stride
-        multiply(
-            memory, d, d_stride, memory, plan.transposed, dx_stride, memory, dx, dx_stride, height, inputs, outputs
-        )
-        x = plan.activations[layer] + row * x_stride
-        differentiate(activation, memory, x, x_stride, dx, dx_stride, plan.terms, height, inputs)
+    unit, outputs = width(plan, memory), plan.sizes[layer + 1]
+    w, w_stride = plan.parameters[layer] + plan.strides[layer + 1], plan.strides[layer + 1]
+    d_stride, dx_stride, x_stride = w_stride, plan.strides[layer], plan.line + plan.strides[layer]
+    at_once = group(plan, layer, rows, outputs)
+    top = first
+    while top < first + rows:
+        end = min(first + rows, top + at_once)
+        column = 0
+        while column < plan.sizes[layer] * unit:
+            vectors = strip(memory, plan.sizes[layer] * unit - column)
+            span, start = vectors * lanes(memory), w + column // unit * w_stride
+            if is_pack(plan):
+                wt, wt_stride, wt_step = address(parameters, start), unit, w_stride
+            else:
+                inputs = min(span, plan.sizes[layer] - column)
+                transpose(parameters, start, w_stride, memory, plan.panel, span, inputs, outputs)
+                wt, wt_stride, wt_step = address(memory, plan.panel), span, 0
+            for row in range(top, end, BLOCK_ROWS):
+                height = min(BLOCK_ROWS, end - row)
+                d = broadcast(plan, memory, plan.deltas[layer + 1] + row * d_stride)
+                dx, x = plan.deltas[layer] + row * dx_stride + column, plan.activations[layer] + row * x_stride + column
+                dx_first = address(memory, dx)
+                multiply(
+                    d, d_stride // unit, wt, wt_stride, wt_step, dx_first, dx_stride, height, vectors, outputs, False
+                )
+                differentiate(plan, activation, memory, x, x_stride, dx, dx_stride, height, span)
+            column += span
+        top = end
 
 
 @part
-def update(plan, memory, parameters, optimizer, layer, rows):
-    """Add the step of gradient descent to `layer`'s weights, block by block of their gradient."""
+def gradient(plan, memory, parameters, optimizer, step, layer, rows, place, more, last, member, members):
+    """Add to `layer`'s gradient what `rows` rows give, or begin it if not `more`; if `last`, do the step of descent.
+
+    The gradient stands at `place`, laid out as the parameters; a negative place says that no more than a block of it
+    is ever kept. Of the layer's inputs this is the share of `member`.
+    """
     # g (1 + I, O) = x (B, 1 + I)ᵀ · d (B, O)
-    inputs, outputs = plan.sizes[layer], plan.sizes[layer + 1]
+    if is_narrow(plan, memory, layer):
+        if member == 0:
+            narrow_gradient(plan, memory, parameters, optimizer, step, layer, rows, place, more, last)
+        return
+    columns, inputs, unit = plan.sizes[layer + 1] * width(plan, memory), 1 + plan.sizes[layer], width(plan, memory)
     x_stride, d_stride = plan.line + plan.strides[layer], plan.strides[layer + 1]
-    x, d, g = plan.activations[layer] - 1, plan.deltas[layer % 2], plan.gradient
-    g_stride = GRADIENT_LINES * plan.line
-    for column in range(0, outputs, g_stride):
-        width = min(g_stride, outputs - column)
-        for row in range(0, 1 + inputs, BLOCK_ROWS):
-            height = min(BLOCK_ROWS, 1 + inputs - row)
-            multiply_transposed(
-                memory, x + row, x_stride, memory, d + column, d_stride, memory, g, g_stride, height, width, rows
-            )
-            w = plan.parameters[layer] + row * d_stride + column
-            sgd(optimizer, parameters, w, d_stride, memory, g, g_stride, height, width)
+    here, stop = share(inputs, member, members, PACK_ROWS)
+    turned = is_turned(plan, layer, rows)
+    at_once = TURNED_ROWS if turned else group(plan, layer, inputs, rows)
+    top = here
+    while top < stop:
+        end = min(stop, top + at_once)
+        if turned:
+            x = plan.activations[layer] + top - 1
+            transpose(memory, x, x_stride, memory, plan.turned, plan.turned_stride, rows, end - top)
+        column = 0
+        while column < columns:
+            vectors = strip(memory, columns - column)
+            start = plan.deltas[layer + 1] + column
+            d, b_stride = panel(plan, memory, memory, start, d_stride, vectors, rows, end - top)
+            for row in range(top, end, BLOCK_ROWS):
+                height = min(BLOCK_ROWS, end - row)
+                w = plan.parameters[layer] + row * d_stride + column
+                g, g_stride = (plan.block, STRIP_LINES * plan.line) if place < 0 else (place + w, d_stride)
+                c = address(memory, g)
+                if turned:
+                    xt = address(memory, plan.turned + (row - top) * plan.turned_stride)
+                    multiply(xt, plan.turned_stride, d, b_stride, unit, c, g_stride, height, vectors, rows, more)
+                elif has_shared_rows(plan, layer):
+                    x = address(memory, plan.activations[layer] + row - 1)
+                    multiply_transposed(x, x_stride, d, b_stride, unit, c, g_stride, height, vectors, rows, more)
+                else:
+                    x = broadcast(plan, memory, plan.activations[layer] + (row - 1) * unit)
+                    multiply_transposed(
+                        x, x_stride // unit, d, b_stride, unit, c, g_stride, height, vectors, rows, more
+                    )
+                if last:
+                    span = vectors * lanes(memory)
+                    update(optimizer, step, parameters, w, d_stride, memory, g, g_stride, height, span)
+            column += vectors * lanes(memory)
+        top = end
 
 
 @part
-def transpose(w, start, stride, memory, place, place_stride, inputs, outputs):
-    # w (I, O) in rows of `stride`   memory (O, I) in rows of `place_stride`, the padding after I zero
-    for i in range(0, inputs, lanes(w)):
-        if i + lanes(w) <= inputs:
-            for j in range(0, outputs, lanes(w)):
-                transpose_square(w, start + i * stride + j, stride, memory, place + j * place_stride + i, place_stride)
-        else:
-            for j in range(outputs):
-                for k in range(i, i + lanes(w)):
-                    memory[place + j * place_stride + k] = w[start + k * stride + j] if k < inputs else 0
+def is_turned(plan, layer, rows):
+    """Whether a chunk and a layer are so large that inputs are first transposed: the gradient of 784-1024 -18 %."""
+    return not is_pack(plan) and plan.turned_stride > 0 and rows >= TURNED_LEAST and plan.sizes[layer] >= TURNED_LEAST
+
+
+@part
+def has_shared_rows(plan, layer):
+    """Whether the layer's inputs are the same for all networks of a pack, and stand there once."""
+    return is_pack(plan) and plan.shared and layer == 0
+
+
+@part
+def group(plan, layer, rows, depth):
+    """How many rows of a product to finish before the next: all, but of vectors no more than the L1 cache holds."""
+    return PACK_ROWS if is_pack(plan) and depth > 16 and not has_shared_rows(plan, layer) else max(1, rows)
+
+
+@part
+def strip(memory, left):
+    """How many vectors wide the next strip is: all of nearly one width, for 5 vectors 3 + 2 and not 4 + 1."""
+    vectors = (left + lanes(memory) - 1) // lanes(memory)
+    if vectors <= 4:
+        return vectors
+    strips = (vectors + 3) // 4
+    return (vectors + strips - 1) // strips
+
+
+@part
+def panel(plan, memory, b, start, stride, vectors, depth, uses):
+    """A pointer to a strip of `b` and its stride: where it is, or side by side in the panel if it is often used."""
+    if uses < 128 or stride < 16 * plan.line:
+        return address(b, start), stride
+    span = vectors * lanes(b)
+    for k in range(depth):
+        for j in range(0, span, lanes(b)):
+            store(memory, plan.panel + k * span + j, load(b, start + k * stride + j))
+    return address(memory, plan.panel), span

@@ -1,4 +1,4 @@
-"""Elementary functions of vectors: exp, log, log1p, sigmoid. The same polynomial for every width, so the same bits.
+"""Elementary functions of vectors: exp, log, log1p, sigmoid, tanh. One polynomial for every width, so the same bits.
 
 Numba no longer carries a vector math library: ``math.exp`` in a loop is a scalar call for every element.
 """
@@ -41,26 +41,25 @@ def _constants(vector):
     return {types.float32: _Float32, types.float64: _Float64}[vector.dtype]
 
 
-def exp(x):
-    """eˣ of each lane, x clamped to ±87 (float32) or ±708 (float64), at most 1.5 ulp off. A NaN stays one."""
+def exp_parts(x):
+    """(p, 2ⁿ) with eˣ = 2ⁿ (1 + p) and |p| ≤ √2 - 1, x clamped to ±87 (float32) or ±708 (float64). A NaN stays one."""
 
 
-@overload(exp)
-def _exp(x):
+@overload(exp_parts)
+def _exp_parts(x):
     c = _constants(x)
     limit, rounder, log2_e, ln2_high, ln2_low = c.limit, c.rounder, c.log2_e, c.ln2_high, c.ln2_low
     q = polynomial(*c.exp)
 
-    def exp(x):
+    def exp_parts(x):
         x = where_less(limit, x, limit, x)
         x = where_less(x, -limit, -limit, x)
         shifted = fma(x, log2_e, rounder)
         n = shifted - rounder
         r = fma(n, -ln2_low, fma(n, -ln2_high, x))
-        scale = power_of_two(shifted)
-        return fma(fma(r * r, q(r), r), scale, scale)
+        return fma(r * r, q(r), r), power_of_two(shifted)
 
-    return exp
+    return exp_parts
 
 
 def log(x):
@@ -99,6 +98,21 @@ def _log1p(x):
 
 
 @part
+def exp(x):
+    """eˣ of each lane, at most 1.5 ulp off, where `exp_parts` does not clamp x."""
+    p, scale = exp_parts(x)
+    return fma(p, scale, scale)
+
+
+@part
 def sigmoid(x):
     """1 / (1 + e⁻ˣ) of each lane, at most 2.5 ulp off: those of exp and two roundings."""
     return 1 / (1 + exp(-x))
+
+
+@part
+def tanh(x):
+    """(e²ˣ - 1) / (e²ˣ + 1) of each lane; e²ˣ - 1 is had without cancellation."""
+    p, scale = exp_parts(x + x)
+    expm1 = fma(p, scale, scale - 1)
+    return expm1 / (expm1 + 2)

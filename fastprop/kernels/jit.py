@@ -7,7 +7,8 @@ import uuid
 from pathlib import Path
 
 import numba
-from numba.core import caching
+import numpy as np
+from numba.core import caching, types
 from numba.core.codegen import JITCodeLibrary, get_host_cpu_features
 from numba.core.compiler import Compiler
 
@@ -30,6 +31,11 @@ def _lanes():
 LANES = _lanes()
 
 
+def lanes(dtype):
+    """How many lanes of `dtype` a vector has."""
+    return max(1, LANES * 4 // np.dtype(dtype).itemsize)
+
+
 def kernel(function):
     """Compile an entry point: called from Python, runs without the GIL, kept on disk.
 
@@ -46,12 +52,26 @@ def kernel(function):
 
 def part(function):
     """Compile a function that becomes a part of each kernel that calls it, in line: calling it costs nothing."""
-    return numba.njit(error_model="numpy", _nrt=False, forceinline=True, pipeline_class=_PartCompiler)(function)
+    return _for_any_value(
+        numba.njit(error_model="numpy", _nrt=False, forceinline=True, pipeline_class=_PartCompiler)(function)
+    )
 
 
 def routine(function):
     """Compile a function that kernels call, for what is long: in line, compiling them took 2 s more."""
-    return numba.njit(error_model="numpy", _nrt=False, forceinline=False, pipeline_class=_RoutineCompiler)(function)
+    return _for_any_value(
+        numba.njit(error_model="numpy", _nrt=False, forceinline=False, pipeline_class=_RoutineCompiler)(function)
+    )
+
+
+def _for_any_value(compiled):
+    """Have one version serve constants and variables: Numba makes one for each constant, which took 3 s more."""
+
+    def get_call_template(args, keywords):
+        return type(compiled).get_call_template(compiled, tuple(map(types.unliteral, args)), keywords)
+
+    compiled.get_call_template = get_call_template
+    return compiled
 
 
 class _KernelLibrary(JITCodeLibrary):

@@ -10,6 +10,8 @@ Parameters, layer after layer. The bias is the weight of a constant input 1, and
 Activations stand behind that constant 1, so that a bias needs no code of its own in any of the passes::
 
     a row of the batch in layer l      0 … 0 1 | a₀ a₁ … aₙ₋₁ …      (one cache line, then n, padded)
+
+In a pack, `width` networks lie side by side: each number above is `width` neighbouring ones, a network each.
 """
 
 import functools
@@ -23,8 +25,20 @@ LINE_BYTES = 64
 BLOCK_ROWS = 48
 """Rows worked on at once, a multiple of every full tile's rows: what follows finds them in the L1 cache."""
 
-GRADIENT_LINES = 4
-"""Cache lines in a row of a block of gradient, the widest strip. No more of a gradient is ever stored: 12 KB."""
+STRIP_LINES = 4
+"""Cache lines in a row of the widest strip of tiles."""
+
+SEGMENTS, SEGMENT_ROWS, SEGMENTED_PARAMETERS = 16, 64, 16_384
+"""A minibatch of a small network falls into up to so many segments, of at least so many rows; see `segments`."""
+
+CHUNK_BYTES = 1 << 18
+"""Activations and deltas that are in work at once."""
+
+CHUNK_ROWS = 1024
+"""Rows that a large network works on at once: each time, the gradient of all its parameters is read and written."""
+
+TURNED_LEAST, TURNED_ROWS = 256, 240
+"""From so many rows and inputs on, a layer's inputs are transposed for its gradient, so many of them at a time."""
 
 
 def line(dtype):
@@ -48,63 +62,141 @@ def aligned_zeros(size, dtype):
     return buffer[start : start + size]
 
 
-def parameter_starts(layer_sizes, dtype):
+@functools.lru_cache(maxsize=64)
+def parameter_starts(layer_sizes, dtype, width=1):
     """Return where each layer's parameters start, (L + 1,); the last is the length of the whole vector."""
-    lengths = [(1 + n_in) * padded(n_out, dtype) for n_in, n_out in zip(layer_sizes[:-1], layer_sizes[1:])]
+    lengths = [(1 + n_in) * padded(n_out * width, dtype) for n_in, n_out in zip(layer_sizes[:-1], layer_sizes[1:])]
     return np.cumsum([0, *lengths], dtype=np.int64)
 
 
-class Plan(NamedTuple):
-    """Sizes and places of one run, counted in elements; a place is that of a matrix's first row in the workspace."""
+def layers(parameters, layer_sizes, width=1):
+    """Return a view of each layer's part of a parameter vector, (1 + n_in, n_out, width), without the padding."""
+    starts = parameter_starts(layer_sizes, parameters.dtype, width)
+    rows = [parameters[start:end].reshape(1 + n_in, -1) for start, end, n_in in zip(starts, starts[1:], layer_sizes)]
+    return [row[:, : n_out * width].reshape(len(row), n_out, width) for row, n_out in zip(rows, layer_sizes[1:])]
 
-    rows: int  # of a minibatch, at most
+
+def segments(layer_sizes, batch_size):
+    """Return into how many segments a minibatch falls.
+
+    Its gradient is the sum, in order, of those of its segments, each one chain of multiply-adds over its rows. The
+    segments depend on these sizes alone, and so the result depends on them and not on the threads that share them.
+    """
+    parameters = sum((1 + n_in) * n_out for n_in, n_out in zip(layer_sizes[:-1], layer_sizes[1:]))
+    return min(SEGMENTS, max(1, batch_size // SEGMENT_ROWS)) if parameters <= SEGMENTED_PARAMETERS else 1
+
+
+class Plan(NamedTuple):
+    """Sizes and places for one member of a run's team, counted in elements; a place is that of a matrix's first row."""
+
+    width: int  # networks side by side: 1, or those of a pack
+    shared: bool  # whether a pack's networks have their rows in one order: layer 0 then holds each number once
+    segments: int  # of a minibatch
+    segment_rows: int
+    rows: int  # worked on at once, at most: a chunk of a segment
     line: int  # elements in a cache line
     sizes: np.ndarray  # (L + 1,)
-    strides: np.ndarray  # (L + 1,): sizes, padded; an activation row has one line more, in front
+    strides: np.ndarray  # (L + 1,): numbers in a row, padded; an activation row has one line more, in front
     parameters: np.ndarray  # (L + 1,): where the layers start in the parameter vector
     activations: np.ndarray  # (L + 1,): layer 0 holds the input
-    deltas: np.ndarray  # (2,): layer l uses number l % 2
+    deltas: np.ndarray  # (L + 1,): of a layer's outputs; layer 0 has none
     targets: int
-    weights: int  # one of each row, (rows,)
+    weights: int  # one of each row, (rows, width)
+    scales: int  # of each row's delta, (rows, width)
+    losses: int  # of each row of the minibatch, (batch_size, width)
     terms: int  # one row: the terms of a row's loss
-    transposed: int  # one layer's weights, transposed
-    gradient: int  # one block
-    size: int  # of the whole workspace
+    panel: int  # one strip of a matrix, its rows side by side
+    block: int  # one block of a gradient
+    turned: int  # a part of a large layer's inputs, transposed, (TURNED_ROWS, rows)
+    turned_stride: int  # 0 where there are no such layers
+    gradients: int  # whole ones, (segments, P), where a block does not do
+
+
+class PackPlan(Plan):
+    """The plan of a pack: a lane is one of its networks, where with a `Plan` it is one of a network's neurons."""
+
+
+class _Places:
+    """Hands out places one after another."""
+
+    def __init__(self):
+        self.end = 0
+
+    def __call__(self, length):
+        self.end += int(length)
+        return self.end - int(length)
 
 
 @functools.lru_cache(maxsize=64)
-def plan(layer_sizes, rows, dtype):
-    """Return the `Plan` of a network that works on up to `rows` rows at a time."""
+def plans(layer_sizes, batch_size, dtype, members=1, width=1, shared=False):
+    """Return the `Plan` of each member of a team for minibatches of up to `batch_size` rows, and the workspace's size.
+
+    Where a minibatch has several segments, each member works on its own, in places of its own. Where it has
+    one, all share its rows and the blocks of its gradient.
+    """
+    kind = Plan if width == 1 else PackPlan
     sizes = np.array(layer_sizes, np.int64)
-    strides = np.array([padded(size, dtype) for size in layer_sizes], np.int64)
-    end = 0
+    widths = [1 if shared else width, *[width] * (len(layer_sizes) - 1)]
+    strides = np.array([padded(size * each, dtype) for size, each in zip(layer_sizes, widths)], np.int64)
+    starts, front = parameter_starts(layer_sizes, dtype, width), line(dtype)
+    count = segments(layer_sizes, batch_size)
+    segment_rows = -(-batch_size // count)
+    row = int((front + strides).sum() + strides[1:].sum() + strides[-1])
+    least = CHUNK_ROWS if count == 1 and width == 1 else 32
+    rows = min(segment_rows, max(least, CHUNK_BYTES // (row * np.dtype(dtype).itemsize)))
+    depth = max(rows, 1 + max(layer_sizes))
+    turned = padded(rows, dtype) if width == 1 and min(rows, max(layer_sizes[:-1])) >= TURNED_LEAST else 0
+    whole = count > 1 or rows < batch_size
+    place = _Places()
 
-    def place(length):
-        nonlocal end
-        end += int(length)
-        return end - int(length)
+    def chunk():
+        return {
+            "activations": np.array([place(rows * (front + stride)) + front for stride in strides]),
+            "deltas": np.array([0, *(place(rows * stride) for stride in strides[1:])]),
+            "targets": place(rows * strides[-1]),
+            "weights": place(padded(rows * width, dtype)),
+            "scales": place(padded(rows * width, dtype)),
+        }
 
-    return Plan(
-        rows=rows,
-        line=line(dtype),
-        sizes=sizes,
-        strides=strides,
-        parameters=parameter_starts(layer_sizes, dtype),
-        activations=np.array([place(rows * (line(dtype) + stride)) + line(dtype) for stride in strides]),
-        deltas=np.array([place(rows * strides[1:].max()) for _ in range(2)]),
-        targets=place(rows * strides[-1]),
-        weights=place(padded(rows, dtype)),
-        terms=place(strides[-1]),
-        transposed=place(max([0, *(strides[1:-1] * strides[2:])])),
-        gradient=place(BLOCK_ROWS * GRADIENT_LINES * line(dtype)),
-        size=end,
-    )
+    common = {"losses": place(padded(batch_size * width, dtype)), "gradients": place(whole * count * starts[-1])}
+    if count == 1:
+        common |= chunk()
+    team = []
+    for _ in range(members):
+        own = {
+            "terms": place(strides[-1]),
+            "panel": place(depth * STRIP_LINES * front),
+            "block": place(BLOCK_ROWS * STRIP_LINES * front),
+            "turned": place(TURNED_ROWS * turned),
+            "turned_stride": turned,
+        }
+        if count > 1:
+            own |= chunk()
+        team.append(
+            kind(
+                width=width,
+                shared=shared,
+                segments=count,
+                segment_rows=segment_rows,
+                rows=rows,
+                line=front,
+                sizes=sizes,
+                strides=strides,
+                parameters=starts,
+                **common,
+                **own,
+            )
+        )
+    return tuple(team), place.end
 
 
-def workspace(plan, dtype):
-    """Return the memory that a run of `plan` works in: zeros, but the 1 in front of each row's activations."""
-    memory = aligned_zeros(plan.size, dtype)
-    for start, stride in zip(plan.activations, plan.strides):
-        row = stride + plan.line
-        memory[start - 1 : start - 1 + plan.rows * row : row] = 1
+def workspace(plans, size, dtype):
+    """Return the memory that a team works in: zeros, but the 1 in front of each row's activations."""
+    memory = aligned_zeros(size, dtype)
+    for plan in plans:
+        for layer, (start, stride) in enumerate(zip(plan.activations, plan.strides)):
+            width = 1 if layer == 0 and plan.shared else plan.width
+            row = stride + plan.line
+            ones = memory[start - plan.line : start - plan.line + plan.rows * row].reshape(plan.rows, row)
+            ones[:, plan.line - width : plan.line] = 1
     return memory

@@ -17,7 +17,7 @@ from numba.core.typeconv import Conversion
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, models, register_model
 
-from fastprop.kernels.jit import LANES
+from fastprop.kernels import jit
 from fastprop.kernels.layout import LINE_BYTES
 
 INT32, INT64 = ir.IntType(32), ir.IntType(64)
@@ -28,7 +28,7 @@ class Vector(types.Type):
 
     def __init__(self, dtype):
         self.dtype = dtype
-        self.lanes = max(1, LANES * 32 // dtype.bitwidth)
+        self.lanes = jit.lanes(str(dtype))
         super().__init__(f"Vector({dtype}, {self.lanes})")
 
     def can_convert_from(self, typing_context, other):
@@ -108,6 +108,21 @@ def emit_loop(builder, count, values, body):
     builder.cbranch(builder.icmp_signed("<", k_next, count), loop, after)
     builder.position_at_end(after)
     return new
+
+
+def emit_where(builder, condition, yes, no):
+    """The values ``yes()`` if the condition holds, which else are not computed, or the values `no`."""
+    before, then, after = builder.block, builder.append_basic_block("then"), builder.append_basic_block("after")
+    builder.cbranch(condition, then, after)
+    builder.position_at_end(then)
+    values = yes()
+    builder.branch(after)
+    builder.position_at_end(after)
+    merged = [builder.phi(value.type) for value in values]
+    for phi, first, second in zip(merged, no, values):
+        phi.add_incoming(first, before)
+        phi.add_incoming(second, then)
+    return merged
 
 
 # ---- operators ----
@@ -224,6 +239,27 @@ def advance(typing_context, pointer, count):
 
 
 @intrinsic
+def add_to(typing_context, totals, array, index, count):
+    """Add `count` vectors, from element `index` on, to the numbers of `totals`, one after another in float64."""
+
+    def emit(context, builder, sig, args):
+        vector = context.get_value_type(Vector(array.dtype))
+        wide = ir.VectorType(ir.DoubleType(), vector.count)
+        place, first = emit_pointer(context, builder, totals, args[0], INT64(0)), args[1:3]
+        first = emit_pointer(context, builder, array, *first)
+
+        def grow(k, sums):
+            start = builder.gep(first, [builder.mul(k, INT64(vector.count))], inbounds=True)
+            new = emit_load(builder, start, vector)
+            return [builder.fadd(sums[0], builder.fpext(new, wide) if new.type != wide else new)]
+
+        emit_store(builder, *emit_loop(builder, args[3], [emit_load(builder, place, wide)], grow), place)
+        return context.get_dummy_value()
+
+    return types.void(totals, array, types.intp, types.intp), emit
+
+
+@intrinsic
 def splat(typing_context, array, number):
     """A vector for `array` that is full of `number`."""
 
@@ -242,6 +278,17 @@ def fma(typing_context, a, b, c):
         return emit_fma(builder, *args)
 
     return vector(vector, vector, vector), emit
+
+
+@intrinsic
+def sqrt(typing_context, vector):
+    """The square root of each lane."""
+
+    def emit(context, builder, sig, args):
+        name = f"llvm.sqrt.v{vector.lanes}f{vector.dtype.bitwidth}"
+        return emit_call(builder, name, args[0].type, args)
+
+    return vector(vector), emit
 
 
 def polynomial(*coefficients):
@@ -329,6 +376,54 @@ def _emit_set_state(builder, state):
         builder.asm(ir.FunctionType(ir.VoidType(), [INT64]), "msr fpcr, $0", "r", [state], side_effect=True)
 
 
+# ---- other threads ----
+
+
+@intrinsic
+def atomic_add(typing_context, array, index, number):
+    """Add to an int64 that other threads also add to; return what it was. What was written before is seen by them."""
+
+    def emit(context, builder, sig, args):
+        return builder.atomic_rmw("add", emit_pointer(context, builder, array, *args[:2]), args[2], "acq_rel")
+
+    return types.int64(array, types.intp, types.int64), emit
+
+
+@intrinsic
+def atomic_load(typing_context, array, index):
+    """An int64 that other threads change: what they wrote before they did is seen."""
+
+    def emit(context, builder, sig, args):
+        return builder.load_atomic(emit_pointer(context, builder, array, *args), "acquire", 8)
+
+    return types.int64(array, types.intp), emit
+
+
+@intrinsic
+def breathe(typing_context):
+    """Tell the core that this thread is waiting."""
+
+    def emit(context, builder, sig, args):
+        if _X86:
+            emit_call(builder, "llvm.x86.sse2.pause", ir.VoidType(), [])
+        else:
+            builder.asm(ir.FunctionType(ir.VoidType(), []), "yield", "", [], side_effect=True)
+        return context.get_dummy_value()
+
+    return types.void(), emit
+
+
+@intrinsic
+def give_way(typing_context):
+    """Let another thread run on this core, if one wants to."""
+
+    def emit(context, builder, sig, args):
+        emit_call(builder, "sched_yield", INT32, [])
+        return context.get_dummy_value()
+
+    return types.void(), emit
+
+
 def _bits(vector):
     """The mantissa's length and the LLVM types of the floating-point vector and of its bits."""
     size = vector.dtype.bitwidth
@@ -392,11 +487,31 @@ def group_sum(typing_context, array, index):
 
 
 @intrinsic
+def lane_sum(typing_context, vector):
+    """The sum of a vector's lanes, in the order of `group_sum`."""
+
+    def emit(context, builder, sig, args):
+        return _fold(builder, [args[0]], builder.fadd)
+
+    return vector.dtype(vector), emit
+
+
+@intrinsic
 def largest_lane(typing_context, vector):
     """The largest of a vector's lanes."""
 
     def emit(context, builder, sig, args):
         return _fold(builder, [args[0]], lambda a, b: builder.select(builder.fcmp_ordered("<", a, b), b, a))
+
+    return vector.dtype(vector), emit
+
+
+@intrinsic
+def first_lane(typing_context, vector):
+    """The first of a vector's lanes."""
+
+    def emit(context, builder, sig, args):
+        return builder.extract_element(args[0], INT32(0))
 
     return vector.dtype(vector), emit
 

@@ -1,0 +1,164 @@
+"""One minibatch, shared by a team: its rows forward, their losses, backward, and a step of gradient descent.
+
+Where a minibatch has several segments, each member takes whole ones, from the first row to a gradient of their own, and
+then a part of the parameters. Where it has one, the members share the rows of each chunk, and then the blocks of its
+gradient. Either way they wait for each other twice, and who did what cannot be told from the result.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from fastprop.kernels.codes import CROSS_ENTROPY, IDENTITY
+from fastprop.kernels.dense import backward, forward, gradient, has_shared_rows
+from fastprop.kernels.jit import part
+from fastprop.kernels.lanes import copy_rows, gather, one_hot, width
+from fastprop.kernels.losses import losses_and_deltas
+from fastprop.kernels.optimizers import begin_step, update
+from fastprop.kernels.simd import lanes, load, store
+from fastprop.kernels.team import share, wait
+
+
+class Network(NamedTuple):
+    """What a network, or a pack of them, is to a kernel."""
+
+    parameters: np.ndarray  # (P,), see layout.py
+    hidden: int  # the activation's number, see codes.py
+    output: int
+    loss: int
+
+
+class Data(NamedTuple):
+    """Rows of a data set, none copied. `targets` or `labels` is empty, and `weights` where all rows weigh 1."""
+
+    inputs: np.ndarray  # (n · n_in,)
+    targets: np.ndarray  # (n · n_out,)
+    labels: np.ndarray  # (n,): the number of the output that should be 1
+    weights: np.ndarray  # (n,)
+    rows: np.ndarray  # (1, m): which rows to use, in order
+
+
+@part
+def minibatch(network, optimizer, data, plan, memory, team, order, first, rows, learn):
+    """Write the losses of `rows` rows of `order` from `first` on; if it is to `learn`, do a step of descent."""
+    for lane in range(len(order)):
+        team.scales[lane] = 1 / weight_of(data, order[lane], first, rows) / terms(network, plan)
+    if learn:
+        begin_step(optimizer, team.step)
+    sharing = plan.segments == 1
+    member, members = (team.member, team.members) if sharing else (0, 1)  # of a chunk
+    segment = 0 if sharing else team.member
+    while segment * plan.segment_rows < rows:
+        begin, end = segment * plan.segment_rows, min(rows, (segment + 1) * plan.segment_rows)
+        whole = sharing and end - begin <= plan.rows
+        place = -1 if whole else plan.gradients + segment * plan.parameters[-1]
+        chunk = begin
+        while chunk < end:
+            height = min(plan.rows, end - chunk)
+            here, stop = share(height, member, members, 4)
+            propagate(network, data, plan, memory, team, order, first, chunk, here, stop - here, learn)
+            if sharing:
+                wait(team)
+            more, last = chunk > begin, sharing and chunk + height == end
+            for layer in range(len(plan.sizes) - 2 if learn else -1, -1, -1):
+                gradient(
+                    plan,
+                    memory,
+                    network.parameters,
+                    optimizer,
+                    team.step,
+                    layer,
+                    height,
+                    place,
+                    more,
+                    last,
+                    member,
+                    members,
+                )
+            if sharing and not last:
+                wait(team)
+            chunk += height
+        segment += 1 if sharing else team.members
+    if not sharing:
+        wait(team)
+        if learn:
+            descend(network, optimizer, plan, memory, team, rows)
+
+
+@part
+def descend(network, optimizer, plan, memory, team, rows):
+    """Do the step of descent of a member's part of the parameters, with the sum of the segments' gradients."""
+    size, segments = plan.parameters[-1], (rows + plan.segment_rows - 1) // plan.segment_rows
+    here, end = share(size, team.member, team.members, plan.line)
+    for i in range(plan.gradients + here, plan.gradients + end, lanes(memory)):
+        total = load(memory, i)
+        for segment in range(1, segments):
+            total = total + load(memory, i + segment * size)
+        store(memory, i, total)
+    update(optimizer, team.step, network.parameters, here, 0, memory, plan.gradients + here, 0, 1, end - here)
+
+
+@part
+def propagate(network, data, plan, memory, team, order, first, chunk, here, rows, learn):
+    """Fetch rows `chunk` + `here` … of the minibatch to row `here` …; forward, losses, and if it is to `learn` back."""
+    if rows == 0:
+        return
+    source = first + chunk + here
+    x_stride, t_stride = plan.line + plan.strides[0], plan.strides[-1]
+    x, t = plan.activations[0] + here * x_stride, plan.targets + here * t_stride
+    if has_shared_rows(plan, 0):
+        copy_rows(data.inputs, plan.sizes[0], order, source, rows, memory, x, x_stride)
+    else:
+        gather(plan, data.inputs, plan.sizes[0], order, source, rows, memory, x, x_stride)
+    if len(data.labels) > 0:
+        one_hot(plan, data.labels, plan.sizes[-1], order, source, rows, memory, t, t_stride)
+    else:
+        gather(plan, data.targets, plan.sizes[-1], order, source, rows, memory, t, t_stride)
+    weighted = len(data.weights) > 0
+    if weighted:
+        weigh(data, plan, memory, team, order, source, here, rows)
+    else:
+        store(memory, plan.weights, 1)
+        store(memory, plan.scales, team.scales[0])
+    forward_pass(network, plan, memory, here, rows)
+    losses = plan.losses + (chunk + here) * width(plan, memory)
+    losses_and_deltas(network, plan, memory, weighted, here, rows, losses)
+    for layer in range(len(plan.sizes) - 2 if learn else 0, 0, -1):
+        backward(plan, memory, network.parameters, layer, network.hidden, here, rows)
+
+
+@part
+def forward_pass(network, plan, memory, here, rows):
+    """Bring `rows` rows to the last layer, whose activation waits for the loss."""
+    last = len(plan.sizes) - 2
+    for layer in range(last + 1):
+        forward(plan, memory, network.parameters, layer, network.hidden if layer < last else IDENTITY, here, rows)
+
+
+@part
+def weigh(data, plan, memory, team, order, source, here, rows):
+    """The weight of each row, and by what its deltas are to be scaled."""
+    for row in range(rows):
+        for lane in range(width(plan, memory)):
+            i, own = (here + row) * width(plan, memory) + lane, lane if len(order) > 1 else 0
+            weight = data.weights[order[own, source + row]]
+            memory[plan.weights + i] = weight
+            memory[plan.scales + i] = team.scales[own] * weight
+
+
+@part
+def weight_of(data, order, first, rows):
+    """The sum of the weights of `rows` rows of `order` from `first` on."""
+    # order (m,)
+    if len(data.weights) == 0:
+        return float(rows)
+    total = 0.0
+    for i in range(first, first + rows):
+        total += data.weights[order[i]]
+    return total
+
+
+@part
+def terms(network, plan):
+    """How many terms a row's loss is the mean of."""
+    return 1 if network.loss == CROSS_ENTROPY else plan.sizes[-1]

@@ -1,0 +1,72 @@
+"""A network's layer of few outputs, transposed: 64-1 has one neuron for 16 lanes, but 64 inputs and many rows.
+
+The chains of multiply-adds are those of `dense.py`, and so are the results: 8-64-64-1 came down from 4.65 to 4.4 ms an
+epoch. In a pack nothing is to be won: its lanes are full.
+"""
+
+from fastprop.kernels.activations import activate
+from fastprop.kernels.jit import part
+from fastprop.kernels.lanes import is_pack, transpose
+from fastprop.kernels.optimizers import update
+from fastprop.kernels.simd import address, lanes, store
+from fastprop.kernels.tile import multiply_transposed
+
+
+@part
+def is_narrow(plan, memory, layer):
+    """Whether a network's layer has so few outputs that its gradient is better made with the inputs in the lanes."""
+    inputs, outputs = 1 + plan.sizes[layer], plan.sizes[layer + 1]
+    across = (inputs + lanes(memory) - 1) // lanes(memory) * outputs
+    return not is_pack(plan) and inputs > 2 * lanes(memory) > 2 * outputs and 2 * across < inputs
+
+
+@part
+def narrow_forward(plan, memory, parameters, layer, activation, first, rows):
+    """Activations of a layer of few outputs, transposed: with the rows of the batch in the lanes."""
+    # yᵀ (O, B) = f(wᵀ (O, 1 + I) · xᵀ (1 + I, B))
+    depth, outputs, w_stride = 1 + plan.sizes[layer], plan.sizes[layer + 1], plan.strides[layer + 1]
+    x_stride, y_stride = plan.line + plan.strides[layer], plan.line + w_stride
+    w = address(parameters, plan.parameters[layer])
+    for row in range(first, first + rows, 4 * lanes(memory)):
+        count = min(4 * lanes(memory), first + rows - row)
+        vectors = (count + lanes(memory) - 1) // lanes(memory)
+        span = vectors * lanes(memory)
+        x = plan.activations[layer] - 1 + row * x_stride
+        transpose(memory, x, x_stride, memory, plan.panel, span, count, depth)
+        xt, yt = address(memory, plan.panel), address(memory, plan.block)
+        multiply_transposed(w, w_stride, xt, span, 0, yt, span, outputs, vectors, depth, False)
+        for o in range(outputs):
+            for i in range(count):
+                y = plan.activations[layer + 1] + (row + i) * y_stride + o
+                memory[y] = memory[plan.block + o * span + i]
+    activate(plan, activation, memory, plan.activations[layer + 1] + first * y_stride, y_stride, rows, lanes(memory))
+
+
+@part
+def narrow_gradient(plan, memory, parameters, optimizer, step, layer, rows, place, more, last):
+    """The gradient of a layer of few outputs, transposed: of 64-1, 5 vectors for each row of the batch and not 65."""
+    # gᵀ (O, 1 + I) = d (B, O)ᵀ · x (B, 1 + I)
+    inputs, outputs = 1 + plan.sizes[layer], plan.sizes[layer + 1]
+    x_stride, d_stride = plan.line + plan.strides[layer], plan.strides[layer + 1]
+    d, w = address(memory, plan.deltas[layer + 1]), plan.parameters[layer]
+    for first in range(0, inputs, 4 * lanes(memory)):
+        count = min(4 * lanes(memory), inputs - first)
+        vectors = (count + lanes(memory) - 1) // lanes(memory)
+        span = vectors * lanes(memory)
+        g, g_stride = (plan.block, d_stride) if place < 0 else (place + w + first * d_stride, d_stride)
+        for i in range(count if more else 0):
+            for o in range(outputs):
+                memory[plan.panel + o * span + i] = memory[g + i * g_stride + o]
+        x = address(memory, plan.activations[layer] - 1 + first)
+        multiply_transposed(
+            d, d_stride, x, x_stride, 0, address(memory, plan.panel), span, outputs, vectors, rows, more
+        )
+        for i in range(count):
+            if place < 0:
+                store(memory, g + i * g_stride, 0)
+            for o in range(outputs):
+                memory[g + i * g_stride + o] = memory[plan.panel + o * span + i]
+        if last:
+            update(
+                optimizer, step, parameters, w + first * d_stride, d_stride, memory, g, g_stride, count, lanes(memory)
+            )

@@ -1,0 +1,50 @@
+"""A team of threads in one run: how they wait for each other, and who does what."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from fastprop.kernels.jit import part
+from fastprop.kernels.simd import atomic_add, atomic_load, breathe, give_way
+
+PATIENCE = 300
+"""How often a member looks before it lets others run: some 12 µs."""
+
+ARRIVED, ROUND, STATE = 0, 8, 16  # places in `board`, each on a cache line of its own
+
+
+class Team(NamedTuple):
+    """What a member of a team knows."""
+
+    member: int
+    members: int
+    board: np.ndarray  # (24,) int64: seen by all
+    step: NamedTuple  # see optimizers.py
+    scales: np.ndarray  # (width,): by what each network's deltas are scaled in this minibatch
+
+
+@part
+def wait(team):
+    """Wait until all members have come here; what each wrote before is then seen by all."""
+    if team.members == 1:
+        return
+    now = atomic_load(team.board, ROUND)
+    if atomic_add(team.board, ARRIVED, 1) == team.members - 1:
+        team.board[ARRIVED] = 0
+        atomic_add(team.board, ROUND, 1)
+        return
+    looks = 0
+    while atomic_load(team.board, ROUND) == now:
+        breathe()
+        looks += 1
+        if looks > PATIENCE:
+            give_way()
+
+
+@part
+def share(total, member, members, unit):
+    """The first and the last of a member's part of `total` things, in whole units."""
+    if members == 1:
+        return 0, total
+    units = (total + unit - 1) // unit
+    return min(total, units * member // members * unit), min(total, units * (member + 1) // members * unit)
