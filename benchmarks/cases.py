@@ -1,9 +1,12 @@
 """The one case table: what is measured, said once and used by every benchmark."""
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+
+from fastprop import datasets
 
 # --- layer shapes -------------------------------------------------------------------------------------------
 
@@ -56,12 +59,28 @@ class Workload:
     hidden: str = "sigmoid"
     output: str = "sigmoid"
     loss: str = "mse"
+    optimizer: str = "SGD"
     learning_rate: float = 0.1
 
     @property
     def layers(self):
         """(inputs, outputs) of every layer, first to last."""
         return tuple(pairwise(self.layer_sizes))
+
+    @property
+    def activations(self):
+        """The name of each layer's activation."""
+        return (self.hidden,) * (len(self.layers) - 1) + (self.output,)
+
+    @property
+    def full_batch(self):
+        """Whether all rows make one step, so that their order does not matter."""
+        return self.batch_size >= self.rows
+
+    @property
+    def checked_epochs(self):
+        """After how many epochs all must have the same parameters: 20 steps or more, as Adam's first say little."""
+        return math.ceil(20 / math.ceil(self.rows / self.batch_size))
 
     @property
     def flops_per_epoch(self):
@@ -71,6 +90,34 @@ class Workload:
         """
         products = [n_in * n_out * (2 if layer == 0 else 3) for layer, (n_in, n_out) in enumerate(self.layers)]
         return 2 * self.rows * self.configurations * sum(products)
+
+    @property
+    def task(self):
+        """What is trained, in a few words."""
+        sizes, steps = "-".join(map(str, self.layer_sizes)), "at once" if self.full_batch else f"by {self.batch_size:,}"
+        words = f"{sizes} {self.hidden}, {self.rows:,} rows {steps}, {self.optimizer}"
+        return words if self.configurations == 1 else f"{words}, {self.configurations:,} learning rates"
+
+
+@dataclass(frozen=True)
+class GridSearch(Workload):
+    """The digits: every configuration trained for some epochs on all but one of the folds and scored on that, in turn.
+
+    What is timed as an epoch is the whole search.
+    """
+
+    folds: int = 5
+    search_epochs: int = 20
+
+    @property
+    def flops_per_epoch(self):
+        """Of the whole search, without the scores."""
+        return super().flops_per_epoch * (self.folds - 1) * self.search_epochs
+
+    @property
+    def task(self):
+        """See `Workload`."""
+        return f"{super().task} × {self.folds} folds × {self.search_epochs} epochs"
 
 
 WORKLOADS = {
@@ -82,15 +129,30 @@ WORKLOADS = {
         Workload("T4", (784, 128, 10), rows=12_800, batch_size=128),
         Workload("T5", (784, 1024, 1024, 10), rows=4096, batch_size=1024),
         Workload("T6", (32, 64, 64, 1), rows=400_000, batch_size=4096),
+        Workload(  # as in SimpleChains.jl's example of a small network, which trains without minibatches
+            "T7",
+            (4, 32, 16, 4),
+            rows=10_000,
+            batch_size=10_000,
+            hidden="tanh",
+            output="identity",
+            optimizer="Adam",
+            learning_rate=1e-3,
+        ),
         Workload("S1", (2, 2, 1), rows=4096, batch_size=32, configurations=1024),
         Workload("S2", (64, 32, 10), rows=1797, batch_size=32, configurations=64),
         Workload("S3", (8, 64, 64, 1), rows=16_384, batch_size=128, configurations=64),
+        GridSearch(
+            "S4", (64, 32, 10), rows=1797, batch_size=32, configurations=16, output="softmax", loss="cross_entropy"
+        ),
     )
 }
 
 
 def make_data(workload):
-    """Draw inputs (rows, n_in) and targets (rows, n_out), float32 in [0, 1)."""
+    """Draw inputs (rows, n_in) and targets (rows, n_out), float32 in [0, 1); for a grid search take the digits."""
+    if isinstance(workload, GridSearch):
+        return datasets.digits()
     rng = np.random.default_rng(0)
     inputs = rng.random((workload.rows, workload.layer_sizes[0]), dtype=np.float32)
     targets = rng.random((workload.rows, workload.layer_sizes[-1]), dtype=np.float32)

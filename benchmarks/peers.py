@@ -3,12 +3,13 @@
     python -m benchmarks.peers [T1 T2 ...] [--repeats N] [--threads N] [--skip NAMES] [--json FILE]
 
 Every workload has a process of its own. In it all contestants start from the same weights; before anything
-is timed, each trains one epoch in row order and must end at NumPy's parameters. Then they are timed in turn:
-a few epochs of one, a few of the next, and so on, in rounds. The process is pinned to as many CPUs as it has
-threads (Linux only).
+is timed, each trains for a few steps in row order and must end at NumPy's parameters (or, for a grid search, at
+similar scores). Then they are timed in turn: a few epochs of one, a few of the next, and so on, in rounds. The process
+is pinned to as many CPUs as it has threads (Linux only).
 """
 
 import argparse
+import datetime
 import importlib.metadata
 import json
 import math
@@ -20,12 +21,10 @@ import time
 
 import numpy as np
 
-from .cases import WORKLOADS, make_data, make_weights
-from .contestants import CONTESTANTS, NumPy, UnavailableError, UnequalWorkError
+from . import contestants, grid_search
+from .cases import WORKLOADS, GridSearch, make_data, make_weights
+from .contestants import CONTESTANTS, UnavailableError
 
-# Equal work: parameters may differ by this share of their largest change in an epoch, plus this share of the
-# largest of them. The change counts because a few small steps vanish beside the weights themselves.
-CHANGE_TOLERANCE, ROUNDING = 2e-4, 2e-6
 GROUP_SECONDS = 0.3  # a timed call trains as many epochs as take about this long: some 20 of S2
 PAUSE_SECONDS = 0.1  # before a timed call: the threads of an idle OpenBLAS spin for 30 ms and disturb others
 
@@ -52,56 +51,22 @@ def measure(workload, names, threads, repeats, seconds):
         One record a contestant; see `record`.
     """
     data, weights = make_data(workload), make_weights(workload)
-    reference = train_reference(workload, data, weights)
-    contestants, first_calls = {}, {}
-    for name in names:
-        contestant = CONTESTANTS[name]
-        if not contestant.enters(workload):
+    competition = grid_search if isinstance(workload, GridSearch) else contestants
+    runners, first_calls = {}, {}
+    for name, contestant in competition.CONTESTANTS.items():
+        if name not in names or not contestant.enters(workload):
             continue
         try:
             contestant.prepare(workload, data, weights, threads)
         except (ModuleNotFoundError, UnavailableError) as reason:
             print(f"{workload.name}: {name} is left out: {reason}", file=sys.stderr)
             continue
-        first_calls[name] = timed(contestant, 1, shuffle=False)
-        if contestant.comparable:
-            check_equal_work(f"{name} on {workload.name}", contestant.parameters(), reference, weights)
-        contestants[name] = contestant
-    groups = {name: choose_group(contestant) for name, contestant in contestants.items()}
-    samples = sample_in_rounds(contestants, groups, repeats, seconds)
-    return [
-        record(workload, contestant, threads, samples[name], groups[name], first_calls[name])
-        for name, contestant in contestants.items()
-    ]
-
-
-def train_reference(workload, data, weights):
-    """The parameters after one epoch in row order, by NumPy."""
-    contestant = NumPy()
-    contestant.prepare(workload, data, weights, threads=1)
-    contestant.epochs(1, shuffle=False)
-    return contestant.parameters()
-
-
-def check_equal_work(who, parameters, reference, initial):
-    """Raise `UnequalWorkError` unless every layer handed out equals the reference to float32 rounding."""
-    for configuration, layers in parameters.items():
-        arrays, expected_arrays, initial_arrays = map(flatten, (layers, reference[configuration], initial))
-        for i, array in enumerate(arrays):
-            expected, change = expected_arrays[i], expected_arrays[i] - initial_arrays[i]
-            error = np.max(np.abs(array - expected))
-            allowed = CHANGE_TOLERANCE * np.max(np.abs(change)) + ROUNDING * np.max(np.abs(expected))
-            if not error < allowed:
-                kind = ("weights", "biases")[i % 2]
-                raise UnequalWorkError(
-                    f"{who}: after one epoch in row order the {kind} of layer {i // 2} (configuration "
-                    f"{configuration}) are off NumPy's by {error:.1e}; expected less than {allowed:.1e}"
-                )
-
-
-def flatten(layers):
-    """Weights and biases of all layers in one list."""
-    return [array for layer in layers for array in layer]
+        first_calls[name] = timed(contestant, workload.checked_epochs, shuffle=False)
+        runners[name] = contestant
+    competition.check_equal_work(workload, runners.values())
+    groups = {name: choose_group(contestant) for name, contestant in runners.items()}
+    samples = sample_in_rounds(runners, groups, repeats, seconds)
+    return [record(workload, name, samples[name], groups[name], first_calls[name]) for name in runners]
 
 
 def choose_group(contestant):
@@ -110,12 +75,12 @@ def choose_group(contestant):
     return max(1, round(GROUP_SECONDS / min(timed(contestant, 1) for _ in range(2))))
 
 
-def sample_in_rounds(contestants, groups, repeats, seconds):
+def sample_in_rounds(runners, groups, repeats, seconds):
     """Seconds an epoch of every contestant, called in turn; dict name -> list."""
-    samples = {name: [] for name in contestants}
-    spent = dict.fromkeys(contestants, 0.0)
+    samples = {name: [] for name in runners}
+    spent = dict.fromkeys(runners, 0.0)
     for _ in range(repeats):
-        for name, contestant in contestants.items():
+        for name, contestant in runners.items():
             if spent[name] < seconds:
                 elapsed = timed(contestant, groups[name])
                 spent[name] += elapsed
@@ -127,21 +92,21 @@ def timed(contestant, epochs, shuffle=True):
     """Seconds that a contestant takes for some epochs."""
     time.sleep(PAUSE_SECONDS)
     start = time.perf_counter()
-    contestant.epochs(epochs, shuffle)
+    contestant.epochs(epochs, shuffle and not contestant.workload.full_batch)
     return time.perf_counter() - start
 
 
-def record(workload, contestant, threads, samples, group, first_call):
+def record(workload, name, samples, group, first_call):
     """What is kept of one contestant on one workload: seconds an epoch, and how they were measured."""
     p10, median, p90 = np.percentile(samples, (10, 50, 90)).tolist()
     return {
         "workload": workload.name,
-        "contestant": contestant.name,
+        "task": workload.task,
+        "contestant": name,
         "seconds": median,
         "p10": p10,
         "p90": p90,
         "gflops": workload.flops_per_epoch / median / 1e9,
-        "threads_used": contestant.threads_used(workload, threads),
         "first_call": first_call,
         "epochs_per_call": group,
         "calls": len(samples),
@@ -151,11 +116,16 @@ def record(workload, contestant, threads, samples, group, first_call):
 # --- all workloads ------------------------------------------------------------------------------------------
 
 
-def measure_peak():
-    """GFLOP/s, float32, of one thread that does nothing but multiply and add in registers."""
-    from fastprop.kernels import peak  # not above: asv imports this file for its own list of benchmarks
+def describe_machine():
+    """The machine, and the float32 peak of one thread that does nothing but multiply and add in registers."""
+    from fastprop.kernels import jit, peak  # not above: asv imports this file for its own list of benchmarks
 
-    return peak.measure()
+    return {
+        "machine": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "lanes": jit.LANES,
+        "peak_gflops": peak.measure(),
+    }
 
 
 def limit_threads(threads):
@@ -187,13 +157,13 @@ HEADER = ("workload", "contestant", "ms an epoch", "p10 - p90", "÷ fastprop", "
 
 
 def table_rows(records, peak):
-    """The cells of the table, one row a record; `peak` is the GFLOP/s that one thread could reach."""
+    """The cells of the table, one row a record; `peak` is the GFLOP/s that all threads could reach."""
     fastprop_seconds = next((r["seconds"] for r in records if r["contestant"] == "fastprop"), None)
     for r in records:
         ratio = f"{r['seconds'] / fastprop_seconds:.2f}" if fastprop_seconds else "-"
         median, p10, p90 = (three_digits(1e3 * r[key]) for key in ("seconds", "p10", "p90"))
         gflops, first_call = three_digits(r["gflops"]), f"{r['first_call']:.2f}"
-        share = f"{r['gflops'] / (peak * r['threads_used']):.1%}"
+        share = f"{r['gflops'] / peak:.1%}"
         yield r["workload"], r["contestant"], median, f"{p10} - {p90}", ratio, gflops, share, first_call
 
 
@@ -208,13 +178,12 @@ def print_row(cells):
     print(f"{workload:9} {contestant:15}" + "".join(f"{figure:>16}" for figure in figures), flush=True)
 
 
-def describe_run(options, peak):
-    """The machine, the versions and the options behind the figures."""
+def describe_run(options):
+    """The date, the versions and the options behind the figures."""
     installed = {package.name.lower(): package.version for package in importlib.metadata.distributions()}
     libraries = ("fastprop", "numba", "numpy", "torch", "jax", "scikit-learn")
     return {
-        "machine": platform.processor() or platform.machine(),
-        "peak_gflops": peak,
+        "date": datetime.date.today().isoformat(),
         "python": platform.python_version(),
         "versions": {name: installed[name] for name in libraries if name in installed},
         "threads": options.threads,
@@ -257,18 +226,19 @@ def main(arguments=None):
         json.dump(records, sys.stdout)
         return
     limit_threads(options.threads)
-    peak = measure_peak()
+    machine = describe_machine()
+    peak = machine["peak_gflops"]
     print(f"{options.threads} threads; peak of one, multiply-adds in registers alone: {peak:.0f} GFLOP/s\n")
     print_row(HEADER)
     records = []
     for workload in options.workloads:
         workload_records = run_worker(workload, options)
-        for row in table_rows(workload_records, peak):
+        for row in table_rows(workload_records, peak * options.threads):
             print_row(row)
         records += workload_records
     if options.json:
         with open(options.json, "w") as file:
-            json.dump({"run": describe_run(options, peak), "records": records}, file, indent=1)
+            json.dump({"run": machine | describe_run(options), "records": records}, file, indent=1)
 
 
 if __name__ == "__main__":

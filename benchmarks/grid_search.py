@@ -1,0 +1,112 @@
+"""A cross-validated grid search over learning rates: scikit-learn's own, and a sweep of fastprop's for each fold.
+
+Both see the same rows in the same folds, but draw initial weights of their own, so their scores are only alike.
+"""
+
+import itertools
+
+import numpy as np
+
+from .cases import learning_rates
+from .contestants import Contestant, UnequalWorkError
+
+MARGIN = 0.03  # of accuracy: a network this close to the best is well trained, and those may differ by as much
+
+
+class Search(Contestant):
+    """What both share: an epoch is one search, and leaves the mean accuracy of each learning rate as `scores`."""
+
+    def prepare(self, workload, data, weights, threads):
+        from sklearn.model_selection import StratifiedKFold
+
+        self.workload, self.data, self.threads = workload, data, threads
+        self.folds = list(StratifiedKFold(workload.folds).split(*data))
+        self.grid = learning_rates(workload)
+
+    def epochs(self, n, shuffle=True):
+        for _ in range(n):
+            self.scores = self.search()
+
+
+class Fastprop(Search):
+    """fastprop: on each fold's rows a `sweep`, which scores every network on the rows held out."""
+
+    name = "fastprop"
+
+    def prepare(self, *arguments):
+        import fastprop
+
+        super().prepare(*arguments)
+        self.library = fastprop
+
+    def search(self):
+        return np.mean([self.sweep(*fold) for fold in self.folds], axis=0)
+
+    def sweep(self, rows, held_out):
+        (X, y), workload = self.data, self.workload
+        result = self.library.sweep(
+            workload.layer_sizes,
+            X[rows],
+            y[rows],
+            {"learning_rate": self.grid},
+            epochs=workload.search_epochs,
+            batch_size=workload.batch_size,
+            loss=workload.loss,
+            optimizer=self.library.SGD(),
+            validation=(X[held_out], y[held_out]),
+            threads=self.threads,
+        )
+        return result.table["score"]
+
+
+class ScikitLearn(Search):
+    """scikit-learn's GridSearchCV of MLPClassifier, a process a thread, each with one thread of its own."""
+
+    name = "scikit-learn"
+
+    def prepare(self, *arguments):
+        from sklearn.model_selection import GridSearchCV
+        from sklearn.neural_network import MLPClassifier
+
+        super().prepare(*arguments)
+        classifier = MLPClassifier(
+            hidden_layer_sizes=self.workload.layer_sizes[1:-1],
+            activation="logistic",
+            solver="sgd",
+            alpha=0,
+            batch_size=self.workload.batch_size,
+            momentum=0,
+            nesterovs_momentum=False,
+            max_iter=self.workload.search_epochs,
+            n_iter_no_change=self.workload.search_epochs,
+            tol=0,
+            random_state=0,
+        )
+        grid = {"learning_rate_init": self.grid}
+        self.estimator = GridSearchCV(classifier, grid, cv=self.folds, n_jobs=self.threads, refit=False)
+
+    def search(self):
+        import warnings
+
+        import joblib
+        from sklearn.exceptions import ConvergenceWarning
+
+        with warnings.catch_warnings(), joblib.parallel_config("loky", inner_max_num_threads=1):
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            return self.estimator.fit(*self.data).cv_results_["mean_test_score"]
+
+
+def check_equal_work(workload, contestants):
+    """Raise `UnequalWorkError` if two find other best learning rates, or score well trained networks differently."""
+    for pair in itertools.combinations(contestants, 2):
+        scores = np.array([contestant.scores for contestant in pair])
+        well_trained = scores.max(axis=0) > scores.max() - MARGIN
+        difference, steps = np.ptp(scores, axis=0)[well_trained].max(), np.ptp(scores.argmax(axis=1))
+        if difference > MARGIN or steps > 1:
+            raise UnequalWorkError(
+                f"{workload.name}: accuracies of {pair[0].name} and {pair[1].name} differ by up to {difference:.3f}, "
+                f"and their best learning rates by {steps} steps of the grid; expected {MARGIN} and 1 at most"
+            )
+
+
+CONTESTANTS = {contestant.name: contestant for contestant in (Fastprop(), ScikitLearn())}

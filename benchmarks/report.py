@@ -1,0 +1,89 @@
+"""The README's section on performance, made from what `benchmarks.peers` has measured.
+
+python -m benchmarks.report [--check] [FILE]
+"""
+
+import argparse
+import itertools
+import json
+import re
+from pathlib import Path
+
+from .peers import three_digits
+
+ROOT = Path(__file__).parents[1]
+SECTION = re.compile(r"(<!-- performance: .*? -->\n).*(<!-- end -->)", re.DOTALL)
+COLUMNS = {  # heading: the contestants of whom the fastest is shown
+    "fastprop": ("fastprop",),
+    "PyTorch": ("torch", "torch.compile"),
+    "JAX": ("jax",),
+    "JAX, host order": ("jax-host-order",),
+    "scikit-learn": ("scikit-learn",),
+    "NumPy": ("numpy",),
+}
+TEXT = """
+{table}
+
+Milliseconds an epoch: of all networks for a sweep (S1 to S3), of a whole cross-validated grid search for S4. Medians of
+calls in turn in one process, each on {threads}, after a check that all train the same parameters from the same weights
+(scikit-learn's networks are not quite the same, and S4 compares scores). PyTorch is the faster of eager and
+`torch.compile`. JAX draws the order of the rows in its jitted epoch, which can take longer than to train a small
+network; for "host order" NumPy draws it. The last column is fastprop's share of the peak of its threads.
+
+Measured on {date}: {machine}, {cores}, vectors of {lanes} float32, a peak of {peak_gflops:.0f} GFLOP/s a core
+(multiply-adds in registers alone); Python {python}, {libraries}.
+
+"""
+
+
+def section(run, records):
+    """The text for what `benchmarks.peers` has written: a table, and how it came about."""
+    rows = table(records, run["peak_gflops"] * run["threads"])
+    words = {
+        "table": "\n".join(f"| {' | '.join(row)} |" for row in rows),
+        "libraries": ", ".join(f"{name} {version}" for name, version in run["versions"].items()),
+        "threads": count(run["threads"], "thread"),
+        "cores": count(run["cores"], "core"),
+    }
+    return TEXT.format_map(run | words)
+
+
+def table(records, peak):
+    """The cells of the table, a row a workload; `peak` is the GFLOP/s that all threads could reach."""
+    yield "", "task", *COLUMNS, "fastest peer ÷ fastprop", "of peak"
+    yield "---", "---", *["---:"] * (len(COLUMNS) + 2)
+    for (name, task), group in itertools.groupby(records, lambda record: (record["workload"], record["task"])):
+        contestants = {record["contestant"]: record for record in group}
+        fastest = [
+            min((contestants[name]["seconds"] for name in names if name in contestants), default=None)
+            for names in COLUMNS.values()
+        ]
+        times = [three_digits(1e3 * seconds) if seconds else "–" for seconds in fastest]
+        ratio = min(filter(None, fastest[1:])) / fastest[0]
+        yield name, task, *times, three_digits(ratio), f"{contestants['fastprop']['gflops'] / peak:.1%}"
+
+
+def count(number, thing):
+    """3 things, or 1 thing."""
+    return f"{number} {thing}{'s' * (number > 1)}"
+
+
+def main(arguments=None):
+    """Rewrite the section, or with ``--check`` see whether it is as it should be."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.report", description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "file", nargs="?", type=Path, default=ROOT / "benchmarks" / "peers.json", help="of peers --json"
+    )
+    parser.add_argument("--readme", type=Path, default=ROOT / "README.md")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail unless the README is as it would be")
+    options = parser.parse_args(arguments)
+    text, measured = options.readme.read_text(), json.loads(options.file.read_text())
+    made = SECTION.sub(lambda marks: marks[1] + section(**measured) + marks[2], text)
+    if not options.check:
+        options.readme.write_text(made)
+    elif made != text:
+        raise SystemExit(f"{options.readme} is not what {options.file} gives: run python -m benchmarks.report")
+
+
+if __name__ == "__main__":
+    main()
