@@ -1,1 +1,8 @@
-"""Benchmarks: what is measured (`cases`), who takes part (`contestants`), side by side (`peers`)."""
+"""What is measured (`cases`), who takes part (`contestants`, `grid_search`), side by side (`peers`); the rest is for asv."""
+
+import os
+
+# With asv, each commit keeps its kernels in a folder of its own: none is run for another commit, and none is compiled
+# again when `asv continuous` goes back and forth between two. Numba reads this name when it is imported.
+if "ASV_COMMIT" in os.environ:
+    os.environ["NUMBA_CACHE_DIR"] = os.path.join(os.environ["ASV_ENV_DIR"], "kernels", os.environ["ASV_COMMIT"])

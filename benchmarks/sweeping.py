@@ -7,6 +7,7 @@ import numpy as np
 import fastprop as fp
 
 from .cases import WORKLOADS, learning_rates, make_data
+from .suites import make_network, need_cores, unused_share_of_peak
 
 CHECKED = 8  # configurations
 
@@ -21,8 +22,7 @@ def sweep(network, workload, data, rates, threads, backend="kernels"):
 def prepare(name, threads):
     """The arguments of the workload's sweep, once it was compiled and seen to be right."""
     workload = WORKLOADS[name]
-    data, rates = make_data(workload), learning_rates(workload)
-    network = fp.MLP(workload.layer_sizes, hidden=workload.hidden, output=workload.output, seed=0)
+    network, data, rates = make_network(workload), make_data(workload), learning_rates(workload)
     losses = sweep(network, workload, data, rates, threads).table["loss"]
     some = slice(None, None, len(rates) // CHECKED)
     expected_losses = sweep(network, workload, data, rates[some], threads, backend="reference").table["loss"]
@@ -36,9 +36,15 @@ class Sweep:
 
     params = (["S1", "S2", "S3"], [1, 2])
     param_names = ("workload", "threads")
+    unit = "% of peak"
 
     def setup(self, name, threads):
+        need_cores(threads)
         self.arguments = prepare(name, threads)
 
     def time_epoch(self, name, threads):
         sweep(*self.arguments)
+
+    def track_unused_share_of_peak(self, name, threads):
+        operations = WORKLOADS[name].flops_per_epoch
+        return unused_share_of_peak(lambda: self.time_epoch(name, threads), operations, threads)

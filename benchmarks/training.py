@@ -1,4 +1,4 @@
-"""asv: epochs of one network, on one thread."""
+"""asv: epochs of one network."""
 
 from functools import cache
 
@@ -7,53 +7,46 @@ import numpy as np
 import fastprop as fp
 
 from .cases import WORKLOADS, make_data
+from .suites import make_network, need_cores, unused_share_of_peak
+
+EPOCHS = {"T1": 100, "T2": 100, "T3": 100, "T4": 1, "T5": 1, "T6": 1}
+"""How many a call trains: a call by itself takes half a millisecond."""
 
 
-def train(network, workload, data, epochs=1, backend="kernels"):
+def train(network, workload, data, epochs, threads, backend="kernels"):
     """Train the network as the workload says."""
-    options = {"batch_size": workload.batch_size, "loss": workload.loss, "threads": 1, "backend": backend}
+    options = {"batch_size": workload.batch_size, "loss": workload.loss, "threads": threads, "backend": backend}
     return fp.train(network, *data, epochs=epochs, optimizer=fp.SGD(workload.learning_rate), **options)
 
 
 @cache
-def prepare(name):
+def prepare(name, threads):
     """The workload, its data and an untrained network, once an epoch was compiled and seen to be right."""
     workload = WORKLOADS[name]
-    data = make_data(workload)
-    network = fp.MLP(workload.layer_sizes, hidden=workload.hidden, output=workload.output, seed=0)
+    data, network = make_data(workload), make_network(workload)
     fast, slow = network.copy(), network.copy()
-    losses, expected_losses = train(fast, workload, data).loss, train(slow, workload, data, backend="reference").loss
+    losses = train(fast, workload, data, 1, threads).loss
+    expected_losses = train(slow, workload, data, 1, threads, backend="reference").loss
     np.testing.assert_allclose(losses, expected_losses, rtol=1e-5)
     np.testing.assert_allclose(fast.predict(data[0]), slow.predict(data[0]), atol=1e-5)
     return workload, data, network
 
 
-class Epochs:
-    """What the classes below share: before every call, an untrained network."""
+class Training:
+    """Epochs from the initial weights on."""
 
-    param_names = ("workload",)
+    params = (list(EPOCHS), [1, 2])
+    param_names = ("workload", "threads")
+    unit = "% of peak"
 
-    def setup(self, name):
-        self.workload, self.data, network = prepare(name)
+    def setup(self, name, threads):
+        need_cores(threads)
+        self.workload, self.data, network = prepare(name, threads)
         self.network = network.copy()
 
-    def train(self, epochs):
-        train(self.network, self.workload, self.data, epochs)
+    def time_epochs(self, name, threads):
+        train(self.network, self.workload, self.data, EPOCHS[name], threads)
 
-
-class ShortEpochs(Epochs):
-    """Epochs of a few milliseconds or less, a hundred a call: a call by itself takes half a millisecond."""
-
-    params = (["T1", "T2", "T3"],)
-
-    def time_100_epochs(self, name):
-        self.train(100)
-
-
-class LongEpochs(Epochs):
-    """Epochs of ten milliseconds or more, one a call."""
-
-    params = (["T4", "T5"],)
-
-    def time_epoch(self, name):
-        self.train(1)
+    def track_unused_share_of_peak(self, name, threads):
+        operations = EPOCHS[name] * self.workload.flops_per_epoch
+        return unused_share_of_peak(lambda: self.time_epochs(name, threads), operations, threads)

@@ -1,0 +1,86 @@
+"""asv: by how much the kernels' results are off, in units of the rounding error of their numbers."""
+
+import numba
+import numpy as np
+
+import fastprop as fp
+from fastprop.kernels import functions
+from fastprop.kernels.simd import lanes, load, store
+
+from .cases import SHAPES
+
+DTYPES = ["float32", "float64"]
+
+
+class Training:
+    """Two epochs, against those of the reference."""
+
+    params = (list(map(str, SHAPES)), DTYPES)
+    param_names = ("shape", "dtype")
+    unit = "ε, relative to the largest parameter"
+
+    def setup(self, name, dtype):
+        (shape,) = (shape for shape in SHAPES if str(shape) == name)
+        random = np.random.default_rng(0)
+        X = random.normal(size=(shape.rows, shape.layer_sizes[0])).astype(dtype)
+        y = random.random((shape.rows, shape.layer_sizes[-1])).astype(dtype)
+        self.network = fp.MLP(shape.layer_sizes, dtype=dtype)
+        self.expected = self.network.copy()
+        for network, backend in (self.network, "kernels"), (self.expected, "reference"):
+            options = {"epochs": 2, "batch_size": shape.batch_size, "loss": "mse", "backend": backend}
+            assert fp.train(network, X, y, **options).stopped == "finished"
+
+    def track_largest_difference(self, name, dtype):
+        actual, expected = self.network.parameters, self.expected.parameters
+        return round(float(np.abs(actual - expected).max() / np.abs(expected).max() / np.finfo(dtype).eps), 2)
+
+
+EXACT = {
+    functions.exp: np.exp,
+    functions.log: np.log,
+    functions.log1p: np.log1p,
+    functions.sigmoid: lambda x: 1 / (1 + np.exp(-x)),
+    functions.tanh: np.tanh,
+}
+"""The functions of vectors, and what they should be, for any precision."""
+
+
+def domain(function, dtype):
+    """Numbers from wherever kernels call the function, many from where it matters most."""
+    random, count, limit = np.random.default_rng(0), 2**16, {"float32": 87, "float64": 708}[dtype]
+    wide = random.uniform(-limit, limit, count)
+    numbers = {
+        functions.log: [np.exp(wide), random.uniform(0.5, 2, count)],
+        functions.log1p: [np.exp(-np.abs(wide)), random.random(count)],
+        functions.tanh: [random.uniform(-10, 10, count), random.normal(size=count)],
+    }
+    return np.concatenate(numbers.get(function, [wide, random.normal(size=count)])).astype(dtype)
+
+
+def units_in_the_last_place(function, x):
+    """How far the function of each element is from the exact value."""
+
+    @numba.njit(error_model="numpy", _nrt=False)
+    def run(x, y):
+        for i in range(0, len(x), lanes(x)):
+            store(y, i, function(load(x, i)))
+
+    y, exact = np.empty_like(x), EXACT[function](x.astype(np.longdouble))
+    run(x, y)
+    return np.abs(y - exact) / np.spacing(np.abs(exact).astype(x.dtype))
+
+
+class Functions:
+    """The worst of 100,000 numbers from wherever kernels call a function."""
+
+    params = ([function.__name__ for function in EXACT], DTYPES)
+    param_names = ("function", "dtype")
+    unit = "units in the last place"
+
+    def setup(self, name, dtype):
+        if np.finfo(np.longdouble).eps > 1e-18:
+            raise NotImplementedError("long double is no longer than float64 here")
+
+    def track_largest_error(self, name, dtype):
+        (function,) = (function for function in EXACT if function.__name__ == name)
+        return round(float(units_in_the_last_place(function, domain(function, dtype)).max()), 2)
