@@ -38,6 +38,11 @@ SHAPES = (
     Shape((17, 33, 9, 5), rows=12, batch_size=1),
     Shape((48, 64, 48), rows=110, batch_size=96),  # whole blocks, and one row of weights more
     Shape((3, 256, 5), rows=20, batch_size=7),  # rows of 1 KB, which are padded by a line
+    Shape((8, 24, 24, 1), rows=300, batch_size=200),  # three segments, and two for the last rows
+    Shape((4, 32, 16, 4), rows=1400, batch_size=1400),  # as many segments as there may be
+    Shape((950, 5, 3), rows=190, batch_size=140),  # two segments of several chunks
+    Shape((64, 256, 20), rows=1450, batch_size=1060),  # one segment of two chunks, whose weights go into panels
+    Shape((260, 256, 20), rows=40, batch_size=20),  # deltas go into panels
 )
 
 

@@ -26,6 +26,7 @@ class Task(NamedTuple):
     output: str
     loss: str
     targets: str = "numbers"  # or "labels"
+    hidden: str = "sigmoid"
 
 
 TASKS = (
@@ -35,15 +36,28 @@ TASKS = (
     Task("sigmoid", "binary_cross_entropy"),
     Task("softmax", "cross_entropy"),
     Task("softmax", "cross_entropy", "labels"),
+    Task("tanh", "mse", hidden="tanh"),
 )
 
 CASES = [(shape, task) for shape in SHAPES for task in TASKS if task.targets == "numbers" or shape.layer_sizes[-1] > 1]
 
 
+OPTIMIZERS = (
+    fp.SGD(0.1),
+    fp.SGD(0.1, momentum=0.9),
+    fp.SGD(0.1, momentum=0.9, nesterov=True),
+    fp.SGD(0.1, weight_decay=0.3),
+    fp.SGD(0.1, momentum=0.9, nesterov=True, weight_decay=0.3),
+    # Adam divides by the size of a gradient: with a smaller epsilon, by that of a rounding error.
+    fp.Adam(0.01, epsilon=1e-3),
+    fp.Adam(0.1, beta1=0.8, beta2=0.9, epsilon=1e-1, weight_decay=0.3),
+)
+
+
 def problem(shape, task=TASKS[0], dtype="float64"):
     """Return a network, inputs and targets for it."""
     random = np.random.default_rng(0)
-    network = fp.MLP(shape.layer_sizes, output=task.output, dtype=dtype)
+    network = fp.MLP(shape.layer_sizes, hidden=task.hidden, output=task.output, dtype=dtype)
     for biases in network.biases:
         biases[...] = random.normal(size=biases.shape)
     X = random.normal(size=(shape.rows, shape.layer_sizes[0])).astype(dtype)
@@ -79,6 +93,12 @@ def assert_close(actual, expected, tolerance, name):
         f"{name}{[int(i) for i in worst]} is {float(actual[worst])!r}, expected {float(expected[worst])!r}: "
         f"off by {error[worst]:.3g}, tolerance {tolerance:.3g}"
     )
+
+
+def assert_same_bits(one, other):
+    """Fail unless all arrays of one are those of the other."""
+    for array, twin in zip(one, other, strict=True):
+        np.testing.assert_array_equal(array, twin)
 
 
 def digest(*arrays):

@@ -9,7 +9,11 @@ from tests.compare import ROOT, run_python
 
 TRAIN = """
 import fastprop as fp
-fp.train(fp.MLP((2, 2, 1)), [[0, 1]], [1], epochs=1)
+from tests import packs
+network, data = fp.MLP((2, 2, 1)), ([[0, 1]], [1])
+fp.train(network, *data, epochs=1)
+options = {"epochs": 1, "batch_size": 1, "loss": "mse", "optimizers": [fp.SGD()] * 2, "seeds": [0, 1]}
+packs.train([network.copy(), network.copy()], *data, **options)
 from fastprop.kernels.fused import train as kernel
 """
 PREDICT = """
@@ -22,17 +26,25 @@ from fastprop.kernels.peak import _run as kernel
 kernel(1)
 """
 FOUND, COMPILED = (1, 0), (0, 1)
+COUNT = "print(sum(kernel.stats.cache_hits.values()), sum(kernel.stats.cache_misses.values()))\n"
+CODE = "print(*kernel.inspect_llvm().values())"
+
+
+def counts(line):
+    return tuple(map(int, line.split()))
 
 
 def found_and_compiled(code, **where):
     """Run a script in a new process; return how often its `kernel` was found on the disk and how often compiled."""
-    count = "print(sum(kernel.stats.cache_hits.values()), sum(kernel.stats.cache_misses.values()))"
-    return tuple(map(int, run_python(code + count, **where).split()))
+    return counts(run_python(code + COUNT, **where))
 
 
-def test_the_next_process_compiles_nothing(tmp_path):
-    assert found_and_compiled(TRAIN, NUMBA_CACHE_DIR=str(tmp_path)) == COMPILED
-    assert found_and_compiled(TRAIN, NUMBA_CACHE_DIR=str(tmp_path)) == FOUND
+def test_the_next_process_compiles_nothing_and_what_the_first_compiled_allocates_nothing(tmp_path):
+    first, code = run_python(TRAIN + COUNT + CODE, NUMBA_CACHE_DIR=str(tmp_path)).split("\n", maxsplit=1)
+    assert counts(first) == (0, 2)  # for networks alone and side by side
+    assert found_and_compiled(TRAIN, NUMBA_CACHE_DIR=str(tmp_path)) == (2, 0)
+    assert "define" in code
+    assert not re.findall(r"@\"?(?:NRT_\w*|\w*alloc)\b", code)
 
 
 def test_each_number_of_lanes_has_kernels_of_its_own(tmp_path):
@@ -74,7 +86,6 @@ def test_processes_that_compile_at_once_write_files_of_their_own(tmp_path):
 
 def test_a_kernel_shares_no_code_by_name(tmp_path):
     # Numba numbers functions in the order of their compilation: another process has other code under the same name.
-    text = PREDICT + "print(*kernel.inspect_llvm().values())"
-    defined = re.findall(r"^define (.*?)@", run_python(text, NUMBA_CACHE_DIR=str(tmp_path)), re.MULTILINE)
+    defined = re.findall(r"^define (.*?)@", run_python(PREDICT + CODE, NUMBA_CACHE_DIR=str(tmp_path)), re.MULTILINE)
     assert any("internal" in words for words in defined)
     assert not [words for words in defined if "linkonce" in words or "weak" in words]

@@ -110,7 +110,7 @@ IN_OPTIONS = [
     ),
     ({"loss": 3}, ValueError, "loss must be one of mse, binary_cross_entropy, cross_entropy, not 3: choose"),
     ({"backend": "torch"}, ValueError, "backend must be one of kernels, reference, not 'torch': choose one"),
-    ({"optimizer": 0.1}, TypeError, "optimizer must be a SGD, not 0.1: give one, such as fp.SGD(0.1)"),
+    ({"optimizer": 0.1}, TypeError, "optimizer must be a SGD or Adam, not 0.1: give one, such as fp.SGD(0.1)"),
     (
         {"validation": 0},
         ValueError,
@@ -203,7 +203,7 @@ def test_the_first_and_the_last_seed_are_seeds(seed):
     train(network(seed=seed), seed=seed)
 
 
-KNOWN = "learning_rate, momentum, batch_size, seed, layer_sizes"
+KNOWN = "learning_rate, momentum, weight_decay, beta1, beta2, epsilon, batch_size, seed, layer_sizes"
 GRIDS = [
     ({}, ValueError, f"grid has no hyperparameters: give values for at least one of {KNOWN}"),
     ([], ValueError, f"grid has no hyperparameters: give values for at least one of {KNOWN}"),
@@ -352,3 +352,10 @@ def test_predict_refuses_what_is_no_table_of_inputs(rows, error, words):
 
 def test_numbers_too_large_for_float32_are_fine_in_float64():
     assert np.isfinite(network(dtype="float64").predict(changed(X, (2, 1), 1e300))).all()
+
+
+def test_a_grid_names_only_what_its_optimizer_has():
+    with pytest.raises(
+        ValueError, match="grid has 'momentum', which Adam does not have: known to it are learning_rate"
+    ):
+        fp.sweep((4, 5, 3), np.ones((6, 4)), np.ones((6, 3)), {"momentum": [0.9]}, epochs=1, optimizer=fp.Adam())

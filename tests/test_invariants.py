@@ -4,29 +4,51 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pytest
 
 import fastprop as fp
-from tests.compare import CASES, DTYPES, TASKS, digest, problem, run_python
+from benchmarks.cases import SHAPES
+from tests import packs
+from tests.compare import CASES, DTYPES, OPTIMIZERS, TASKS, assert_same_bits, digest, problem, run_python
 
 EPOCHS = 3
-TOO_FAST = 1e200  # a learning rate that diverges in both dtypes
+TOO_FAST = {"float32": 1e30, "float64": 1e200}  # learning rates that diverge once their first step is made
 LANES = ("1", "4", "8", "16")
+
+
+def options_of(shape, task=TASKS[0], weighted=True):
+    """How to train a network, but for what tests vary."""
+    weight = np.linspace(0.5, 2, shape.rows) if weighted else None
+    options = {"epochs": EPOCHS, "batch_size": shape.batch_size, "loss": task.loss}
+    return {**options, "validation": 0.25, "sample_weight": weight}
+
+
+def outcome(network, history):
+    """All that comes of a run."""
+    return history.loss, history.validation_loss, history.epochs, history.stopped, *network.weights, *network.biases
+
+
+def train(shape, task, dtype, weighted=True, **options):
+    network, X, y = problem(shape, task, dtype)
+    return outcome(network, fp.train(network, X, y, **options_of(shape, task, weighted), **options))
 
 
 def sweep(shape, dtype, grid, **options):
     network, X, y = problem(shape, TASKS[0], dtype)
-    return fp.sweep(network, X, y, grid, epochs=EPOCHS, batch_size=shape.batch_size, validation=0.25, **options)
+    options = {"optimizer": fp.SGD(0.1, weight_decay=0.01), **options_of(shape), **options}
+    return fp.sweep(network, X, y, grid, **options)
 
 
-def grid_of(shape):
-    """One configuration for each hyperparameter, and one that diverges beside them."""
+def grid_of(shape, dtype):
+    """More configurations than there are lanes whose numbers alone differ, one that diverges among them; and others."""
     n_in, *_, n_out = shape.layer_sizes
+    rates = (1e-3, 0.01, 0.05, TOO_FAST[dtype], 0.1, 0.15)
     return [
+        *({"learning_rate": rate, "momentum": momentum} for rate in rates for momentum in (0.5, 0.9)),
+        *({"seed": seed, "momentum": momentum} for seed in (0, 5, 7) for momentum in (0.5, 0.8, 0.9)),
         {"learning_rate": 0.05},
-        {"learning_rate": TOO_FAST},
-        {"momentum": 0.9},
-        {"batch_size": 3},
         {"seed": 5},
+        {"batch_size": max(3, shape.batch_size // 3)},
         {"layer_sizes": (n_in, 4, n_out)},
     ]
 
@@ -34,13 +56,44 @@ def grid_of(shape):
 # ---- threads ----
 
 
-def test_any_number_of_threads(shape, dtype):
+def test_any_number_of_threads_for_one_network(shape, dtype, optimizer):
+    one, *others = [train(shape, TASKS[0], dtype, optimizer=optimizer, threads=threads) for threads in (1, 2, 3, 5)]
+    for other in others:
+        assert_same_bits(other, one)
+
+
+def test_any_number_of_threads_for_every_task(case, dtype):
+    one, other = (train(*case, dtype, weighted=False, threads=threads) for threads in (1, 3))
+    assert_same_bits(other, one)
+
+
+def test_any_number_of_threads_for_a_sweep(shape, dtype):
     def run(threads):
-        result = sweep(shape, dtype, grid_of(shape), threads=threads)
+        result = sweep(shape, dtype, grid_of(shape, dtype), threads=threads)
         columns = [result.table[name] for name in ("loss", "validation_loss", "score", "epochs", "stopped")]
         return digest(result.history, result.best_network.parameters, *columns)
 
     assert run(threads=1) == run(threads=2) == run(threads=3)
+
+
+def train_and_sweep(number, threads):
+    """The digest of what comes of both."""
+    shape = SHAPES[number]
+    result = sweep(shape, "float32", {"seed": range(5)}, threads=threads)
+    return digest(*train(shape, TASKS[0], "float32", optimizer=OPTIMIZERS[-1], threads=threads), result.history)
+
+
+def print_digests_at_once():
+    """What each of the processes below prints."""
+    with ThreadPoolExecutor(6) as pool:
+        print(json.dumps(list(pool.map(lambda number: train_and_sweep(number, 2 + number % 7), range(len(SHAPES))))))
+
+
+def test_more_threads_than_cores():
+    code = "from tests.test_invariants import print_digests_at_once; print_digests_at_once()"
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(lambda _: json.loads(run_python(code)), range(3)))
+    assert found == [[train_and_sweep(number, 1) for number in range(len(SHAPES))]] * 3
 
 
 # ---- alone and in a sweep ----
@@ -52,13 +105,13 @@ def train_alone(shape, dtype, configuration, row):
     seed = int(row["seed"])
     if {"seed", "layer_sizes"} & set(configuration):
         network = fp.MLP(row["layer_sizes"], output=network.output, seed=seed, dtype=dtype)
-    optimizer = fp.SGD(row["learning_rate"], momentum=row["momentum"])
-    options = {"batch_size": int(row["batch_size"]), "optimizer": optimizer, "seed": seed, "validation": 0.25}
-    return network, fp.train(network, X, y, epochs=EPOCHS, **options)
+    options = options_of(shape) | {"batch_size": int(row["batch_size"]), "seed": seed}
+    optimizer = fp.SGD(row["learning_rate"], momentum=row["momentum"], weight_decay=0.01)
+    return network, fp.train(network, X, y, optimizer=optimizer, **options)
 
 
 def test_alone_and_in_a_sweep(shape, dtype):
-    grid = grid_of(shape)
+    grid = grid_of(shape, dtype)
     result = sweep(shape, dtype, grid, threads=2)
     networks = []
     for configuration, row, losses in zip(grid, result.table, result.history):
@@ -66,27 +119,88 @@ def test_alone_and_in_a_sweep(shape, dtype):
         networks.append(network)
         np.testing.assert_array_equal(losses, history.validation_loss, err_msg=str(configuration))
         np.testing.assert_array_equal(row["loss"], history.loss[history.epochs - 1], err_msg=str(configuration))
-        assert row["stopped"] == history.stopped
-        assert row["stopped"] == ("diverged" if row["learning_rate"] == TOO_FAST else "finished")
+        assert (row["stopped"], row["epochs"]) == (history.stopped, history.epochs)
+        assert row["stopped"] == ("diverged" if row["learning_rate"] == TOO_FAST[dtype] else "finished")
     best = networks[np.nanargmin(result.table["validation_loss"])]
     np.testing.assert_array_equal(result.best_network.parameters, best.parameters)
+
+
+def test_adam_alone_and_in_a_sweep(shape, dtype):
+    rates = np.append(np.geomspace(1e-3, 1, 18), TOO_FAST[dtype])
+    result = sweep(shape, dtype, {"learning_rate": rates}, optimizer=fp.Adam())
+    for rate, losses in zip(rates, result.history):
+        _, validation_loss, *_ = train(shape, TASKS[0], dtype, optimizer=fp.Adam(rate))
+        np.testing.assert_array_equal(losses, validation_loss, err_msg=f"learning rate {rate}")
+    assert result.table["stopped"][-1] == "diverged"
+
+
+# ---- side by side: what a sweep may do with networks of one shape ----
+
+
+def assert_same_alone_and_side_by_side(shape, task, dtype, optimizers, seeds, weighted):
+    """Train a network by each of the optimizers; a copy that is not finite is to disturb no other."""
+    network, X, y = problem(shape, task, dtype)
+    networks, options = [network.copy() for _ in optimizers], options_of(shape, task, weighted)
+    networks[3].biases[-1][0] = np.nan
+    alone = [network.copy() for network in networks]
+    histories = packs.train(networks, X, y, optimizers=optimizers, seeds=seeds, **options)
+    for network, history, twin, optimizer, seed in zip(networks, histories, alone, optimizers, seeds):
+        twin_history = fp.train(twin, X, y, optimizer=optimizer, seed=seed, **options)
+        assert_same_bits(outcome(network, history), outcome(twin, twin_history))
+    assert (histories[3].stopped, histories[3].epochs) == ("diverged", 1)
+
+
+SGDS = (
+    fp.SGD(0.1, momentum=0.9),
+    fp.SGD(1e30, momentum=0.5),
+    fp.SGD(0.05, momentum=0.5, weight_decay=0.3),
+    fp.SGD(0.2, momentum=0.9),
+    fp.SGD(1e-3, momentum=0.99, weight_decay=0.01),
+)
+ADAMS = (
+    fp.Adam(),
+    fp.Adam(1e30),
+    fp.Adam(0.1, beta1=0.5, beta2=0.9, epsilon=1e-3),
+    fp.Adam(0.01),
+    fp.Adam(0.01, weight_decay=0.3),
+)
+
+
+def test_alone_and_side_by_side(case, dtype):
+    assert_same_alone_and_side_by_side(*case, dtype, SGDS, seeds=range(5), weighted=True)
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["unweighted", "weighted"])
+@pytest.mark.parametrize("seeds", [[3] * 5, range(5)], ids=["one order", "orders of their own"])
+@pytest.mark.parametrize("optimizers", [SGDS, ADAMS], ids=["SGD", "Adam"])
+def test_options_alone_and_side_by_side(shape, dtype, optimizers, seeds, weighted):
+    assert_same_alone_and_side_by_side(shape, TASKS[0], dtype, optimizers, seeds, weighted)
 
 
 # ---- the width of vectors ----
 
 
-def result_digest(shape, task, dtype):
+def digest_alone(shape, task, dtype):
     """The digest of all that comes of training and predicting."""
     network, X, y = problem(shape, task, dtype)
-    weight = np.linspace(0.5, 2, shape.rows)
-    options = {"batch_size": shape.batch_size, "sample_weight": weight, "validation": 0.25, "loss": task.loss}
-    history = fp.train(network, X, y, epochs=EPOCHS, optimizer=fp.SGD(0.1, momentum=0.9, nesterov=True), **options)
-    return digest(network.parameters, history.loss, history.validation_loss, network.predict(X))
+    history = fp.train(network, X, y, optimizer=fp.SGD(0.1, momentum=0.9, nesterov=True), **options_of(shape, task))
+    return digest(*outcome(network, history), network.predict(X))
+
+
+def digest_of_many(shape, dtype):
+    """The digest of all that comes of training in packs, which are as wide as vectors, and in a sweep."""
+    network, X, y = problem(shape, TASKS[0], dtype)
+    networks = [network.copy() for _ in ADAMS]
+    histories = packs.train(networks, X, y, optimizers=ADAMS, seeds=range(5), **options_of(shape))
+    arrays = [array for each in map(outcome, networks, histories) for array in each]
+    return digest(*arrays, sweep(shape, dtype, {"seed": range(5)}).history)
 
 
 def print_digests():
     """What each of the processes below prints."""
-    print(json.dumps({f"{case} {dtype}": result_digest(*case, dtype) for case in CASES for dtype in DTYPES}))
+    alone = {f"{case} {dtype}": digest_alone(*case, dtype) for case in CASES for dtype in DTYPES}
+    many = {f"many {shape}": digest_of_many(shape, "float32") for shape in SHAPES}
+    print(json.dumps(alone | many))
 
 
 def digests(lanes):

@@ -3,19 +3,17 @@
 For the vectors of this machine; ``FASTPROP_LANES=1 pytest tests/test_simd.py`` runs the same for those of another.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 
-import numba
 import numpy as np
 import pytest
 
-from fastprop.kernels import activations, functions, simd
+from fastprop.kernels import functions, simd
 from fastprop.kernels.jit import LANES, part
 from fastprop.kernels.layout import line
 from tests.compare import run_python
-
-# Without a cache: the one of fastprop.kernels knows of edits in its own folder only.
-compiled = numba.njit(error_model="numpy", _nrt=False)
+from tests.parts import compiled, lane_count, twin_group_sum
 
 
 def by_lanes(function, *arrays):
@@ -30,11 +28,6 @@ def by_lanes(function, *arrays):
     out = np.empty_like(arrays[0])
     run(*arrays, *arrays[:1] * (4 - len(arrays)), out)
     return out
-
-
-@compiled
-def lane_count(array):
-    return simd.lanes(array)
 
 
 @pytest.fixture
@@ -163,6 +156,11 @@ def test_where_less_takes_numbers(numbers):
     np.testing.assert_array_equal(clamped, np.where(numbers[0] > 1, 1, numbers[0]))
 
 
+@np.errstate(invalid="ignore")
+def test_sqrt(numbers):
+    np.testing.assert_array_equal(by_lanes(lambda a, b, c, d: simd.sqrt(a), numbers[0]), np.sqrt(numbers[0]))
+
+
 def test_polynomial(dtype):
     x = np.linspace(-2, 2, 64, dtype=dtype)
     cubic = simd.polynomial(0.5, -2, 0.25, 3)
@@ -225,34 +223,11 @@ def group_sum(array, index):
     return simd.group_sum(array, index)
 
 
-@compiled
-def row_sum(array, start, columns):
-    return activations.row_sum(array, start, columns)
-
-
-def twin_group_sum(group):
-    while len(group) > 1:
-        group = group[: len(group) // 2] + group[len(group) // 2 :]
-    return group[0]
-
-
 def test_group_sum_adds_as_a_tree(dtype):
     random = np.random.default_rng(0)
     for _ in range(20):
         array = random.normal(size=40).astype(dtype)
         assert group_sum(array, 3) == twin_group_sum(array[3 : 3 + line(dtype)])
-
-
-def test_row_sum_adds_line_by_line(dtype):
-    length = line(dtype)
-    for columns in (1, length - 1, length, length + 1, 3 * length):
-        row = np.zeros(5 + 3 * length, dtype)
-        row[5 : 5 + columns] = np.random.default_rng(columns).normal(size=columns)
-        groups = row[5:].reshape(3, length)[: -(-columns // length)]
-        total = twin_group_sum(groups[0])
-        for group in groups[1:]:
-            total += twin_group_sum(group)
-        assert row_sum(row, 5, columns) == total
 
 
 @compiled
@@ -266,6 +241,32 @@ def test_largest_lane_wherever_it_is(dtype):
         array = -np.arange(1, lanes + 1, dtype=dtype)
         array[place] = 0.5
         assert largest_lane(array) == 0.5
+
+
+@compiled
+def first_lane(array, index):
+    return simd.first_lane(simd.load(array, index))
+
+
+def test_first_lane(dtype):
+    array = np.arange(40, dtype=dtype)
+    assert [first_lane(array, index) for index in (0, 3)] == [0, 3]
+
+
+@compiled
+def add_to(totals, array, index, count):
+    simd.add_to(totals, array, index, count)
+
+
+def test_add_to_adds_one_vector_after_another_in_float64(dtype):
+    random, lanes = np.random.default_rng(0), lane_count(np.zeros(1, dtype))
+    array, totals = random.normal(size=3 + 7 * lanes).astype(dtype), random.normal(size=lanes + 1)
+    for count in (1, 7):
+        twin = totals.copy()
+        for vector in array[3 : 3 + count * lanes].reshape(count, lanes):
+            twin[:lanes] += vector
+        add_to(totals, array, 3, count)
+        np.testing.assert_array_equal(totals, twin)
 
 
 # ---- exponents ----
@@ -303,13 +304,14 @@ EXACT = {
     functions.log: np.log,
     functions.log1p: np.log1p,
     functions.sigmoid: lambda x: 1 / (1 + np.exp(-x)),
+    functions.tanh: np.tanh,
 }
 every_function = pytest.mark.parametrize("function", EXACT, ids=lambda function: function.__name__)
 clamped = pytest.mark.parametrize(
-    "function", [functions.exp, functions.sigmoid], ids=lambda function: function.__name__
+    "function", [functions.exp, functions.sigmoid, functions.tanh], ids=lambda function: function.__name__
 )
 takes_nan = pytest.mark.parametrize(  # log is for positive, normal numbers
-    "function", [functions.exp, functions.log1p, functions.sigmoid], ids=lambda function: function.__name__
+    "function", [each for each in EXACT if each is not functions.log], ids=lambda function: function.__name__
 )
 
 
@@ -326,6 +328,7 @@ def domain(function, dtype):
         functions.log: [np.exp(wide), random.uniform(0.5, 2, count)],
         functions.log1p: [np.exp(-np.abs(wide)), random.random(count)],
         functions.sigmoid: [wide, random.normal(size=count)],
+        functions.tanh: [wide, random.normal(size=count), random.uniform(-0.18, -0.16, count), np.exp(-np.abs(wide))],
     }
     return np.concatenate(numbers[function]).astype(dtype)
 
@@ -340,8 +343,9 @@ def units_in_the_last_place(function, x):
 @every_function
 def test_accuracy(function, dtype):
     # Measured over 4 million numbers, float32 and float64: exp 1.06 and 1.45, log 1.96 and 1.95, log1p 1.96 and 1.96,
-    # sigmoid 2.46 and 2.30: to the error of exp it adds two roundings.
-    stated = 2.5 if function is functions.sigmoid else 2
+    # sigmoid 2.46 and 2.30: to the error of exp it adds two roundings. Over all float32 numbers tanh 2.50, over
+    # 300 million of float64 3.17, near -¼ ln 2.
+    stated = {functions.sigmoid: 2.5, functions.tanh: {"float32": 2.5, "float64": 3.5}[dtype]}.get(function, 2)
     assert units_in_the_last_place(function, domain(function, dtype)).max() <= stated
 
 
@@ -352,7 +356,7 @@ def test_clamps(function, dtype):
     for x in (beyond, -beyond):
         actual = by_lanes(lambda a, b, c, d: function(a), x)
         np.testing.assert_array_equal(actual, actual[0])
-        assert actual[0] >= np.finfo(dtype).tiny
+        assert np.abs(actual[0]) >= np.finfo(dtype).tiny
 
 
 @takes_nan
@@ -368,9 +372,10 @@ def test_nan_stays_nan_whatever_its_payload(function, dtype):
     np.testing.assert_array_equal(by_lanes(lambda a, b, c, d: function(a), x), np.full(64, np.nan))
 
 
-def test_log1p_of_zero_and_less_than_a_rounding(dtype):
+@pytest.mark.parametrize("function", [functions.log1p, functions.tanh], ids=lambda function: function.__name__)
+def test_zero_and_less_than_a_rounding_stay_as_they_are(function, dtype):
     x = np.repeat(np.array([0, np.finfo(dtype).tiny, np.finfo(dtype).eps / 4, np.finfo(dtype).eps / 2], dtype), 16)
-    np.testing.assert_array_equal(by_lanes(lambda a, b, c, d: functions.log1p(a), x), x)
+    np.testing.assert_array_equal(by_lanes(lambda a, b, c, d: function(a), x), x)
 
 
 # ---- denormals ----
@@ -404,3 +409,33 @@ def test_denormals_are_zero_until_restored(dtype):
     np.testing.assert_array_equal(before, denormal * 2)
     np.testing.assert_array_equal(flushed, np.zeros_like(denormal))
     np.testing.assert_array_equal(after, before)
+
+
+# ---- other threads ----
+
+
+@compiled
+def draw_numbers(counter, mine):
+    for i in range(len(mine)):
+        mine[i] = simd.atomic_add(counter, 1, 2)
+
+
+@compiled
+def watch(counter, seen):
+    for i in range(len(seen)):
+        seen[i] = simd.atomic_load(counter, 1)
+        simd.breathe()
+        simd.give_way()
+
+
+def test_atomic_add_gives_each_number_to_one_thread_and_atomic_load_sees_them_grow():
+    counter, drawn, seen = np.array([-7, 0, -7]), np.zeros((3, 100_000), np.int64), np.zeros(100_000, np.int64)
+    with ThreadPoolExecutor(4) as pool:
+        for array in drawn:
+            pool.submit(draw_numbers, counter, array)
+        pool.submit(watch, counter, seen)
+    np.testing.assert_array_equal(np.sort(drawn, axis=None), np.arange(0, 2 * drawn.size, 2))
+    np.testing.assert_array_equal(counter, [-7, 2 * drawn.size, -7])
+    assert (np.diff(seen) >= 0).all()
+    watch(counter, seen)
+    np.testing.assert_array_equal(seen, counter[1])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import fastprop as fp
+from tests.compare import assert_same_bits
 from tests.processes import output_after_interrupt
 
 RANDOM = np.random.default_rng(0)
@@ -21,11 +22,6 @@ def trained(net, X=X, y=LABELS, epochs=3, **options):
     """Train `net` and return what came of it: its parameters and both losses."""
     history = fp.train(net, X, y, epochs=epochs, **options)
     return net.parameters.copy(), history.loss, history.validation_loss
-
-
-def assert_same_bits(one, other):
-    for array, twin in zip(one, other, strict=True):
-        np.testing.assert_array_equal(array, twin)
 
 
 # ---- what comes back ----

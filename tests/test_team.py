@@ -1,0 +1,45 @@
+"""A team of threads: they meet, and each has a part of the work."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from fastprop.kernels import team
+from tests.parts import compiled
+
+ROUNDS = 500
+
+
+@compiled
+def meet(own, rounds, seen):
+    # rounds (members,): how often each has come   seen (members, ROUNDS)
+    for turn in range(seen.shape[1]):
+        rounds[own.member] = turn + 1
+        team.wait(own)
+        seen[own.member, turn] = rounds.sum()
+        team.wait(own)
+
+
+@pytest.mark.parametrize("members", [1, 2, 3, 8])
+def test_members_go_on_when_all_have_come(members):
+    board, rounds, seen = np.zeros(24, np.int64), np.zeros(members, np.int64), np.zeros((members, ROUNDS), np.int64)
+    with ThreadPoolExecutor(members) as pool:
+        for member in range(members):
+            pool.submit(meet, team.Team(member, members, board, None, np.ones(1)), rounds, seen)
+    np.testing.assert_array_equal(seen, np.tile(members * np.arange(1, ROUNDS + 1), (members, 1)))
+
+
+@compiled
+def share(total, member, members, unit):
+    return team.share(total, member, members, unit)
+
+
+@pytest.mark.parametrize("total", [0, 1, 4, 5, 48, 1000])
+@pytest.mark.parametrize("members", [1, 2, 3, 16])
+@pytest.mark.parametrize("unit", [1, 4, 16])
+def test_shares_are_whole_units_that_join_and_differ_by_one_at_most(total, members, unit):
+    begins, ends = np.transpose([share(total, member, members, unit) for member in range(members)])
+    np.testing.assert_array_equal(np.append(begins, total), np.append(0, ends))
+    assert not (begins[begins < total] % unit).any()
+    assert np.ptp(-(-(ends - begins) // unit)) <= 1
