@@ -180,6 +180,8 @@ class KernelRun:
             thread.join()
         if len(self._networks) > 1:
             self._unpack()
+        elif self._record.diverged[0]:
+            layout.clear_padding(self._parameters, self._networks[0].layer_sizes)
         self._seconds += time.perf_counter() - start
 
     def _pack(self, width):

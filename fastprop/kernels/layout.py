@@ -76,6 +76,14 @@ def layers(parameters, layer_sizes, width=1):
     return [row[:, : n_out * width].reshape(len(row), n_out, width) for row, n_out in zip(rows, layer_sizes[1:])]
 
 
+def clear_padding(parameters, layer_sizes):
+    """Make the padding of one network's parameters zero again, which infinite numbers beside it have turned to NaN."""
+    kept = [layer.copy() for layer in layers(parameters, layer_sizes)]
+    parameters[...] = 0
+    for layer, numbers in zip(layers(parameters, layer_sizes), kept):
+        layer[...] = numbers
+
+
 def segments(layer_sizes, batch_size):
     """Return into how many segments a minibatch falls.
 
