@@ -70,9 +70,13 @@ def measure(workload, names, threads, repeats, seconds):
 
 
 def choose_group(contestant):
-    """How many epochs a timed call trains: about `GROUP_SECONDS` of them, at least one."""
+    """How many epochs a timed call trains: so many that it takes about `GROUP_SECONDS`, at least one."""
     timed(contestant, 1)
-    return max(1, round(GROUP_SECONDS / min(timed(contestant, 1) for _ in range(2))))
+    group, seconds = 1, min(timed(contestant, 1) for _ in range(2))
+    while seconds < GROUP_SECONDS / 2:  # what a call takes beside its epochs may be the most of a short one
+        group = round(group * GROUP_SECONDS / seconds)
+        seconds = timed(contestant, group)
+    return group
 
 
 def sample_in_rounds(runners, groups, repeats, seconds):
