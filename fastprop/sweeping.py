@@ -188,7 +188,8 @@ def sweep(
 
     for size in {min(2, len(numbers)) for numbers in packs}:
         RUNS[backend]([network] * size, data, *split, [setting]).prepare()
-    predict(network, data.inputs[:1])
+    if validation is not None:
+        predict(network, data.inputs[:1])
     start = time.perf_counter()
     with jobs.ProgressBar(total=len(configurations), unit="configuration", disable=not progress) as bar:
         jobs.run(map(job, packs), threads, lambda: bar.update(result.done - bar.n))
