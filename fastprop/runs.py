@@ -13,6 +13,7 @@ from fastprop.kernels import optimizers as optimizing
 from fastprop.kernels.codes import ACTIVATIONS, LOSSES, RULES
 from fastprop.kernels.minibatch import Data, Network
 from fastprop.kernels.team import Team
+from fastprop.jobs import settle
 from fastprop.options import SGD, Adam
 
 PREDICTED_ROWS = 4 * layout.BLOCK_ROWS
@@ -169,6 +170,8 @@ class KernelRun:
         start, begin = time.perf_counter(), int(self._record.done.max())
 
         def take_part(plan, team):
+            if team.members > 1:
+                settle(team.member)
             fused.train(*self._shared, plan, self._memory, team, *self._order, begin, until, self._record)
 
         leader, *others = self._own

@@ -15,7 +15,7 @@ from fastprop.kernels.jit import part
 from fastprop.kernels.lanes import copy_rows, gather, one_hot, width
 from fastprop.kernels.losses import losses_and_deltas
 from fastprop.kernels.optimizers import begin_step, update
-from fastprop.kernels.simd import lanes, load, store
+from fastprop.kernels.simd import lanes, load, prefetch_to_write, store
 from fastprop.kernels.team import share, wait
 
 
@@ -90,6 +90,9 @@ def descend(network, optimizer, plan, memory, team, rows):
     """Do the step of descent of a member's part of the parameters, with the sum of the segments' gradients."""
     size, segments = plan.parameters[-1], (rows + plan.segment_rows - 1) // plan.segment_rows
     here, end = share(size, team.member, team.members, plan.line)
+    if team.members > 1:  # the others have read them, and each line takes some 10 ns to get: 8-64-64-1 -7 %
+        for i in range(here, end, plan.line):
+            prefetch_to_write(network.parameters, i)
     for i in range(plan.gradients + here, plan.gradients + end, lanes(memory)):
         total = load(memory, i)
         for segment in range(1, segments):

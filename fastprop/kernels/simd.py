@@ -219,6 +219,19 @@ def store(typing_context, array, index, vector):
 
 
 @intrinsic
+def prefetch_to_write(typing_context, array, index):
+    """Ask for the cache line of `array[index]` for writing, without waiting for it."""
+
+    def emit(context, builder, sig, args):
+        place = builder.bitcast(emit_pointer(context, builder, array, *args), ir.IntType(8).as_pointer())
+        for_writing, near, data = INT32(1), INT32(3), INT32(1)
+        emit_call(builder, "llvm.prefetch.p0", ir.VoidType(), [place, for_writing, near, data])
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp), emit
+
+
+@intrinsic
 def address(typing_context, array, index):
     """A pointer to element `index`, for routines: three numbers travel lighter than three arrays."""
 
