@@ -7,7 +7,7 @@ multiply-adds, and each can be read by itself. How the work is cut never changes
 
 from fastprop.kernels.activations import activate, differentiate
 from fastprop.kernels.jit import part
-from fastprop.kernels.lanes import broadcast, is_pack, transpose, width
+from fastprop.kernels.lanes import broadcast, is_pack, set_abreast, transpose, width
 from fastprop.kernels.layout import BLOCK_ROWS, STRIP_LINES, TURNED_LEAST, TURNED_ROWS
 from fastprop.kernels.narrow import is_narrow, narrow_forward, narrow_gradient
 from fastprop.kernels.optimizers import update
@@ -21,13 +21,15 @@ PACK_ROWS = 6
 
 @part
 def forward(plan, memory, parameters, layer, activation, first, rows):
-    """Activations of `layer` into those of `layer` + 1, `activation` applied."""
+    """Activations of `layer` into those of `layer` + 1, `activation` applied, or into the outputs, as they are."""
     # y (B, O) = f(x (B, 1 + I) · w (1 + I, O)): in front of each row of x stands a 1, w's first row is the biases
     if is_narrow(plan, memory, layer):
-        narrow_forward(plan, memory, parameters, layer, activation, first, rows)
+        narrow_forward(plan, memory, parameters, layer, first, rows)
         return
     columns, depth = plan.sizes[layer + 1] * width(plan, memory), 1 + plan.sizes[layer]
-    x_stride, y_stride = plan.line + plan.strides[layer], plan.line + plan.strides[layer + 1]
+    x_stride = plan.line + plan.strides[layer]
+    outputs, y_stride = outputs_of(plan, layer)
+    turned = is_last(plan, layer) and not is_pack(plan)  # from a block of z to rows abreast
     at_once = group(plan, layer, rows, depth)
     top = first
     while top < first + rows:
@@ -39,18 +41,23 @@ def forward(plan, memory, parameters, layer, activation, first, rows):
             w, w_stride = panel(plan, memory, parameters, start, plan.strides[layer + 1], vectors, depth, end - top)
             for row in range(top, end, BLOCK_ROWS):
                 height = min(BLOCK_ROWS, end - row)
-                x, y = plan.activations[layer] + row * x_stride, plan.activations[layer + 1] + row * y_stride + column
-                y_first = address(memory, y)
+                x, y = plan.activations[layer] + row * x_stride, outputs + row * y_stride + column
+                z, z_stride = (plan.block, vectors * lanes(memory)) if turned else (y, y_stride)
+                z_first = address(memory, z)
                 if has_shared_rows(plan, layer):
                     x_first = address(memory, x - 1)
-                    multiply(x_first, x_stride, w, w_stride, 0, y_first, y_stride, height, vectors, depth, False)
+                    multiply(x_first, x_stride, w, w_stride, 0, z_first, z_stride, height, vectors, depth, False)
                 else:
                     unit = width(plan, memory)
                     x_first = broadcast(plan, memory, x - unit)
                     multiply(
-                        x_first, x_stride // unit, w, w_stride, unit, y_first, y_stride, height, vectors, depth, False
+                        x_first, x_stride // unit, w, w_stride, unit, z_first, z_stride, height, vectors, depth, False
                     )
-                activate(plan, activation, memory, y, y_stride, height, vectors * lanes(memory))
+                if turned:
+                    y = outputs + row * y_stride + column * lanes(memory)
+                    set_abreast(memory, z, z_stride, memory, y, y_stride, height, vectors * lanes(memory))
+                elif not is_last(plan, layer):
+                    activate(activation, memory, y, y_stride, height, vectors * lanes(memory))
             column += vectors * lanes(memory)
         top = end
 
@@ -84,7 +91,7 @@ def backward(plan, memory, parameters, layer, activation, first, rows):
                 multiply(
                     d, d_stride // unit, wt, wt_stride, wt_step, dx_first, dx_stride, height, vectors, outputs, False
                 )
-                differentiate(plan, activation, memory, x, x_stride, dx, dx_stride, height, span)
+                differentiate(activation, memory, x, x_stride, dx, dx_stride, height, span)
             column += span
         top = end
 
@@ -138,6 +145,20 @@ def gradient(plan, memory, parameters, optimizer, step, layer, rows, place, more
                     update(optimizer, step, parameters, w, d_stride, memory, g, g_stride, height, span)
             column += vectors * lanes(memory)
         top = end
+
+
+@part
+def is_last(plan, layer):
+    """Whether the layer's outputs are the network's, whose activation waits for the loss."""
+    return layer == len(plan.sizes) - 2
+
+
+@part
+def outputs_of(plan, layer):
+    """Where the layer's outputs are, and their stride."""
+    if is_last(plan, layer):
+        return plan.outputs, plan.strides[-1]
+    return plan.activations[layer + 1], plan.line + plan.strides[layer + 1]
 
 
 @part

@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastprop.kernels.activations import activate
+from fastprop.kernels.activations import activate_outputs
 from fastprop.kernels.jit import kernel, part
-from fastprop.kernels.lanes import add_rows, gather
+from fastprop.kernels.lanes import abreast, add_rows, gather, place_abreast
 from fastprop.kernels.minibatch import forward_pass, minibatch, terms, weight_of
 from fastprop.kernels.shuffle import shuffle
-from fastprop.kernels.simd import flush_denormals, restore
+from fastprop.kernels.simd import flush_denormals, lanes, restore
 from fastprop.kernels.team import STATE, wait
 
 
@@ -74,15 +74,16 @@ def predict(network, data, plan, memory, outputs):
     # outputs (m, n_out)
     state = flush_denormals()
     x, x_stride = plan.activations[0], plan.line + plan.strides[0]
-    y, y_stride, columns = plan.activations[-1], plan.line + plan.strides[-1], plan.sizes[-1]
     for first in range(0, len(outputs), plan.rows):
         rows = min(plan.rows, len(outputs) - first)
         gather(plan, data.inputs, plan.sizes[0], data.rows, first, rows, memory, x, x_stride)
         forward_pass(network, plan, memory, 0, rows)
-        activate(plan, network.output, memory, y, y_stride, rows, columns)
+        for row in range(0, rows, abreast(plan, memory)):
+            activate_outputs(network.output, memory, plan.outputs + row * plan.strides[-1], plan.sizes[-1])
         for row in range(rows):
-            for j in range(columns):
-                outputs[first + row, j] = memory[y + row * y_stride + j]
+            y = place_abreast(plan, memory, plan.outputs, plan.strides[-1], row)
+            for j in range(plan.sizes[-1]):
+                outputs[first + row, j] = memory[y + j * lanes(memory)]
     restore(state)
 
 

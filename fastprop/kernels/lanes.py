@@ -9,23 +9,17 @@ from numba.core import types
 from numba.extending import intrinsic
 
 from fastprop.kernels.jit import part
-from fastprop.kernels.layout import LINE_BYTES, PackPlan
+from fastprop.kernels.layout import PackPlan
 from fastprop.kernels.simd import (
     Vector,
     add_to,
     emit_pointer,
-    first_lane,
-    first_lanes,
-    group_sum,
-    lane_sum,
     lanes,
-    largest_lane,
     load,
     load_first,
     splat,
     store,
     transpose_square,
-    where_less,
 )
 
 
@@ -60,22 +54,43 @@ def broadcast(typing_context, plan, array, index):
     return kind(plan, array, types.intp), emit
 
 
+# ---- rows abreast ----
+
+
+@part
+def abreast(plan, memory):
+    """How many rows of the last layer's outputs stand side by side, so that a vector is one output of all of them.
+
+    Of one network, as many as there are lanes; of a pack, the same row of each network. So what a loss adds up over
+    the outputs of a row never crosses lanes: row by row, with padding, 2-2-1 took 42 cycles a row for it and now ...
+    """
+    return 1 if is_pack(plan) else lanes(memory)
+
+
+@part
+def place_abreast(plan, memory, start, stride, row):
+    """Where the first output of a row is, or of the first network's row."""
+    lane = row & (abreast(plan, memory) - 1)
+    return start + (row - lane) * stride + lane
+
+
+@part
+def set_abreast(source, start, stride, memory, place, place_stride, rows, columns):
+    # memory (rows / lanes, columns, lanes) ← source (rows, columns), of one network
+    for row in range(0, rows, lanes(memory)):
+        for j in range(0, columns, lanes(memory)):
+            here, there = start + row * stride + j, place + row * place_stride + j * lanes(memory)
+            transpose_square(source, here, stride, memory, there, lanes(memory))
+
+
+@part
+def set_in_rows(memory, start, place, stride, columns):
+    # memory (lanes, columns) ← memory (columns, lanes), of one network
+    for j in range(0, columns, lanes(memory)):
+        transpose_square(memory, start + j * lanes(memory), lanes(memory), memory, place + j, stride)
+
+
 # ---- a number of each network ----
-
-
-@part
-def take(plan, memory, index):
-    """The number of each network that stands at `index`."""
-    return load(memory, index) if is_pack(plan) else splat(memory, memory[index])
-
-
-@part
-def put(plan, memory, index, numbers):
-    """Write a number of each network to `index`."""
-    if is_pack(plan):
-        store(memory, index, numbers)
-    else:
-        memory[index] = first_lane(numbers)
 
 
 @part
@@ -88,60 +103,6 @@ def add_rows(plan, totals, memory, start, rows):
         for row in range(rows):
             total += memory[start + row]
         totals[0] = total
-
-
-@part
-def row_sum(plan, memory, start, neurons):
-    """The sum of each network's row, whose padding is zero: line by line, each line as a tree. A pack's row is lost."""
-    line = LINE_BYTES // memory.itemsize
-    if not is_pack(plan):
-        total = group_sum(memory, start)
-        for j in range(line, neurons, line):
-            total += group_sum(memory, start + j)
-        return splat(memory, total)
-    total = load(memory, start)
-    if neurons == 1:
-        return total
-    for first in range(0, neurons, line):
-        left, half = min(line, neurons - first), line // 2
-        while half > 0:
-            for j in range(first, first + min(half, left - half)):
-                here = start + j * width(plan, memory)
-                store(memory, here, load(memory, here) + load(memory, here + half * width(plan, memory)))
-            half //= 2
-        group = load(memory, start + first * width(plan, memory))
-        total = group if first == 0 else total + group
-    return total
-
-
-@part
-def collect(plan, memory, total, j, terms):
-    """`total` and the sum of a row's terms from element j on, or their own places for them to wait in; see `collected`.
-
-    Where a vector is a line, they need not go through memory: 2-2-1 0.142 -> 0.136 ms an epoch.
-    """
-    if lanes(memory) * memory.itemsize == LINE_BYTES and not is_pack(plan):
-        return total + lane_sum(terms)
-    store(memory, plan.terms + j, terms)
-    return total
-
-
-@part
-def collected(plan, memory, total, columns):
-    """The sum of all terms of a row, a number of each network, in the order of `row_sum`."""
-    if lanes(memory) * memory.itemsize == LINE_BYTES and not is_pack(plan):
-        return total
-    return row_sum(plan, memory, plan.terms, columns // width(plan, memory))
-
-
-@part
-def row_max(plan, memory, start, neurons):
-    """The largest number of each network's row."""
-    highest = take(plan, memory, start)
-    for j in range(0, neurons * width(plan, memory), lanes(memory)):
-        here = first_lanes(load(memory, start + j), neurons * width(plan, memory) - j, highest)
-        highest = where_less(highest, here, here, highest)
-    return highest if is_pack(plan) else splat(memory, largest_lane(highest))
 
 
 # ---- rows of the data, and matrices ----
@@ -179,20 +140,25 @@ def copy_rows(source, neurons, order, first, rows, memory, start, stride):
 
 
 @part
+def gather_abreast(plan, source, neurons, order, first, rows, memory, start, stride, scratch):
+    # memory (rows / abreast, neurons, lanes) ← source (n, neurons)[order[:, first : first + rows]]
+    if is_pack(plan):
+        gather(plan, source, neurons, order, first, rows, memory, start, stride)
+    else:  # number by number, the targets of 64-32-10 took 950 cycles a step, and so
+        copy_rows(source, neurons, order, first, rows, memory, scratch, stride)
+        set_abreast(memory, scratch, stride, memory, start, stride, rows, neurons)
+
+
+@part
 def one_hot(plan, labels, neurons, order, first, rows, memory, start, stride):
-    # memory (rows, neurons): 1 in the column of the row's label, else 0
+    # memory (rows / abreast, neurons, lanes): 1 at the row's label, else 0
+    for row in range(0, rows, abreast(plan, memory)):
+        for j in range(neurons):
+            store(memory, start + row * stride + j * lanes(memory), 0)
     for row in range(rows):
-        label, there = labels[order[0, first + row]], start + row * stride
-        if not is_pack(plan):
-            for j in range(0, neurons, lanes(memory)):
-                ones_from_label_on = first_lanes(splat(memory, 0), label - j, 1)
-                store(memory, there + j, first_lanes(ones_from_label_on, label - j + 1, 0))
-        else:
-            for j in range(neurons):
-                store(memory, there + j * width(plan, memory), splat(memory, 0))
-            for lane in range(width(plan, memory)):
-                label = labels[order[lane % len(order), first + row]]
-                memory[there + label * width(plan, memory) + lane] = 1
+        there = place_abreast(plan, memory, start, stride, row)
+        for lane in range(width(plan, memory)):
+            memory[there + labels[order[lane % len(order), first + row]] * lanes(memory) + lane] = 1
 
 
 @part

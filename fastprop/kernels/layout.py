@@ -106,13 +106,13 @@ class Plan(NamedTuple):
     sizes: np.ndarray  # (L + 1,)
     strides: np.ndarray  # (L + 1,): numbers in a row, padded; an activation row has one line more, in front
     parameters: np.ndarray  # (L + 1,): where the layers start in the parameter vector
-    activations: np.ndarray  # (L + 1,): layer 0 holds the input
+    activations: np.ndarray  # (L,): of each layer's inputs, layer 0 holds the data
     deltas: np.ndarray  # (L + 1,): of a layer's outputs; layer 0 has none
-    targets: int
+    outputs: int  # of the last layer, rows abreast, see lanes.py
+    targets: int  # rows abreast
     weights: int  # one of each row, (rows, width)
     scales: int  # of each row's delta, (rows, width)
     losses: int  # of each row of the minibatch, (batch_size, width)
-    terms: int  # one row: the terms of a row's loss
     panel: int  # one strip of a matrix, its rows side by side
     block: int  # one block of a gradient
     turned: int  # a part of a large layer's inputs, transposed, (TURNED_ROWS, rows)
@@ -155,13 +155,18 @@ def plans(layer_sizes, batch_size, dtype, members=1, width=1, shared=False):
     depth = max(rows, 1 + max(layer_sizes))
     turned = padded(rows, dtype) if width == 1 and min(rows, max(layer_sizes[:-1])) >= TURNED_LEAST else 0
     whole = count > 1 or rows < batch_size
+    groups = rows if width > 1 else padded(rows, dtype)
     place = _Places()
+
+    def last(targets):  # a pack's stand as its targets do, and take their place
+        return targets if width > 1 else place(groups * strides[-1])
 
     def chunk():
         return {
-            "activations": np.array([place(rows * (front + stride)) + front for stride in strides]),
-            "deltas": np.array([0, *(place(rows * stride) for stride in strides[1:])]),
-            "targets": place(rows * strides[-1]),
+            "activations": np.array([place(rows * (front + stride)) + front for stride in strides[:-1]]),
+            "outputs": place(groups * strides[-1]),
+            "targets": (targets := place(groups * strides[-1])),
+            "deltas": np.array([0, *(place(rows * stride) for stride in strides[1:-1]), last(targets)]),
             "weights": place(padded(rows * width, dtype)),
             "scales": place(padded(rows * width, dtype)),
         }
@@ -172,7 +177,6 @@ def plans(layer_sizes, batch_size, dtype, members=1, width=1, shared=False):
     team = []
     for _ in range(members):
         own = {
-            "terms": place(strides[-1]),
             "panel": place(depth * STRIP_LINES * front),
             "block": place(BLOCK_ROWS * STRIP_LINES * front),
             "turned": place(TURNED_ROWS * turned),

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastprop.kernels.codes import CROSS_ENTROPY, IDENTITY
+from fastprop.kernels.codes import CROSS_ENTROPY
 from fastprop.kernels.dense import backward, forward, gradient, has_shared_rows
 from fastprop.kernels.jit import part
-from fastprop.kernels.lanes import copy_rows, gather, one_hot, width
+from fastprop.kernels.lanes import copy_rows, gather, gather_abreast, one_hot, width
 from fastprop.kernels.losses import losses_and_deltas
 from fastprop.kernels.optimizers import begin_step, update
 from fastprop.kernels.simd import lanes, load, prefetch_to_write, store
@@ -55,7 +55,7 @@ def minibatch(network, optimizer, data, plan, memory, team, order, first, rows, 
         chunk = begin
         while chunk < end:
             height = min(plan.rows, end - chunk)
-            here, stop = share(height, member, members, 4)
+            here, stop = share(height, member, members, plan.line)
             propagate(network, data, plan, memory, team, order, first, chunk, here, stop - here, learn)
             if sharing:
                 wait(team)
@@ -116,7 +116,8 @@ def propagate(network, data, plan, memory, team, order, first, chunk, here, rows
     if len(data.labels) > 0:
         one_hot(plan, data.labels, plan.sizes[-1], order, source, rows, memory, t, t_stride)
     else:
-        gather(plan, data.targets, plan.sizes[-1], order, source, rows, memory, t, t_stride)
+        d = plan.deltas[-1] + here * t_stride
+        gather_abreast(plan, data.targets, plan.sizes[-1], order, source, rows, memory, t, t_stride, d)
     weighted = len(data.weights) > 0
     if weighted:
         weigh(data, plan, memory, team, order, source, here, rows)
@@ -133,9 +134,8 @@ def propagate(network, data, plan, memory, team, order, first, chunk, here, rows
 @part
 def forward_pass(network, plan, memory, here, rows):
     """Bring `rows` rows to the last layer, whose activation waits for the loss."""
-    last = len(plan.sizes) - 2
-    for layer in range(last + 1):
-        forward(plan, memory, network.parameters, layer, network.hidden if layer < last else IDENTITY, here, rows)
+    for layer in range(len(plan.sizes) - 1):
+        forward(plan, memory, network.parameters, layer, network.hidden, here, rows)
 
 
 @part

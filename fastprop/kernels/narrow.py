@@ -4,42 +4,40 @@ The chains of multiply-adds are those of `dense.py`, and so are the results: 8-6
 epoch. In a pack nothing is to be won: its lanes are full.
 """
 
-from fastprop.kernels.activations import activate
 from fastprop.kernels.jit import part
 from fastprop.kernels.lanes import is_pack, transpose
 from fastprop.kernels.optimizers import update
-from fastprop.kernels.simd import address, lanes, store
+from fastprop.kernels.simd import address, lanes, load, store
 from fastprop.kernels.tile import multiply_transposed
 
 
 @part
 def is_narrow(plan, memory, layer):
-    """Whether a network's layer has so few outputs that its gradient is better made with the inputs in the lanes."""
+    """Whether a network's last layer has so few outputs that its gradient is better made with the inputs in the lanes."""
     inputs, outputs = 1 + plan.sizes[layer], plan.sizes[layer + 1]
     across = (inputs + lanes(memory) - 1) // lanes(memory) * outputs
-    return not is_pack(plan) and inputs > 2 * lanes(memory) > 2 * outputs and 2 * across < inputs
+    few = inputs > 2 * lanes(memory) > 2 * outputs and 2 * across < inputs
+    return not is_pack(plan) and few and layer == len(plan.sizes) - 2
 
 
 @part
-def narrow_forward(plan, memory, parameters, layer, activation, first, rows):
-    """Activations of a layer of few outputs, transposed: with the rows of the batch in the lanes."""
-    # yᵀ (O, B) = f(wᵀ (O, 1 + I) · xᵀ (1 + I, B))
+def narrow_forward(plan, memory, parameters, layer, first, rows):
+    """The outputs of a layer of few, with the rows of the batch in the lanes, where its loss wants them."""
+    # yᵀ (O, B) = wᵀ (O, 1 + I) · xᵀ (1 + I, B)
     depth, outputs, w_stride = 1 + plan.sizes[layer], plan.sizes[layer + 1], plan.strides[layer + 1]
-    x_stride, y_stride = plan.line + plan.strides[layer], plan.line + w_stride
-    w = address(parameters, plan.parameters[layer])
+    x_stride = plan.line + plan.strides[layer]
+    w, xt, yt = address(parameters, plan.parameters[layer]), address(memory, plan.panel), address(memory, plan.block)
     for row in range(first, first + rows, 4 * lanes(memory)):
         count = min(4 * lanes(memory), first + rows - row)
         vectors = (count + lanes(memory) - 1) // lanes(memory)
         span = vectors * lanes(memory)
         x = plan.activations[layer] - 1 + row * x_stride
         transpose(memory, x, x_stride, memory, plan.panel, span, count, depth)
-        xt, yt = address(memory, plan.panel), address(memory, plan.block)
         multiply_transposed(w, w_stride, xt, span, 0, yt, span, outputs, vectors, depth, False)
-        for o in range(outputs):
-            for i in range(count):
-                y = plan.activations[layer + 1] + (row + i) * y_stride + o
-                memory[y] = memory[plan.block + o * span + i]
-    activate(plan, activation, memory, plan.activations[layer + 1] + first * y_stride, y_stride, rows, lanes(memory))
+        for i in range(0, span, lanes(memory)):
+            for o in range(outputs):
+                y = plan.outputs + (row + i) * w_stride + o * lanes(memory)
+                store(memory, y, load(memory, plan.block + o * span + i))
 
 
 @part

@@ -1,8 +1,8 @@
 """Vectors: a Numba type for one register, its operators, and the few instructions that Numba has no word for.
 
 ``load`` gives `lanes` neighbouring elements of an array; ``+ - * /`` and the functions below work lane by lane, and a
-plain number stands for a vector full of it. What a lane holds never depends on how many lanes there are: ``group_sum``,
-the one sum across lanes, adds in an order that is the same for every width.
+plain number stands for a vector full of it. What a lane holds never depends on how many lanes there are: nothing is
+ever summed across lanes.
 
 Intrinsics run only inside kernels. Each has a twin in NumPy in ``tests/test_simd.py``, compared lane by lane.
 """
@@ -18,7 +18,6 @@ from numba.core.typing.templates import AbstractTemplate, infer_global, signatur
 from numba.extending import intrinsic, models, register_model
 
 from fastprop.kernels import jit
-from fastprop.kernels.layout import LINE_BYTES
 
 INT32, INT64 = ir.IntType(32), ir.IntType(64)
 
@@ -219,6 +218,21 @@ def store(typing_context, array, index, vector):
 
 
 @intrinsic
+def store_first(typing_context, array, index, vector, count):
+    """Write the first `count` lanes of a vector from element `index` on; no more memory is touched."""
+
+    def emit(context, builder, sig, args):
+        value, count = args[2:]
+        pointer = builder.bitcast(emit_pointer(context, builder, array, *args[:2]), value.type.as_pointer())
+        name = f"llvm.masked.store.v{value.type.count}f{array.dtype.bitwidth}.p0"
+        alignment = INT32(size_bytes(value.type))
+        emit_call(builder, name, ir.VoidType(), [value, pointer, alignment, _emit_first(builder, count, value.type)])
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, Vector(array.dtype), types.intp), emit
+
+
+@intrinsic
 def prefetch_to_write(typing_context, array, index):
     """Ask for the cache line of `array[index]` for writing, without waiting for it."""
 
@@ -330,16 +344,6 @@ def where_less(typing_context, a, b, yes, no):
         return builder.select(builder.fcmp_ordered("<", args[0], args[1]), args[2], args[3])
 
     return vector(vector, vector, vector, vector), emit
-
-
-@intrinsic
-def first_lanes(typing_context, vector, count, otherwise):
-    """The first `count` lanes of `vector`, and `otherwise` in the lanes after them."""
-
-    def emit(context, builder, sig, args):
-        return builder.select(_emit_first(builder, args[1], args[0].type), args[0], args[2])
-
-    return vector(vector, types.intp, vector), emit
 
 
 @intrinsic
@@ -469,64 +473,6 @@ def split_exponent(typing_context, vector):
         return context.make_tuple(builder, sig.return_type, pair)
 
     return types.UniTuple(vector, 2)(vector), emit
-
-
-def _fold(builder, vectors, combine):
-    """Combine the lanes of a list of vectors by halving, j with j + half: the same tree whatever the vectors' width."""
-    while len(vectors) > 1:
-        half = len(vectors) // 2
-        vectors = [combine(a, b) for a, b in zip(vectors[:half], vectors[half:])]
-    (vector,) = vectors
-    while vector.type.count > 1:
-        half = vector.type.count // 2
-        low, high = (emit_shuffle(builder, vector, vector, list(range(i, i + half))) for i in (0, half))
-        vector = combine(low, high)
-    return builder.extract_element(vector, INT32(0))
-
-
-@intrinsic
-def group_sum(typing_context, array, index):
-    """The sum of the cache line of elements from `index` on."""
-    vector = Vector(array.dtype)
-    count = LINE_BYTES * 8 // array.dtype.bitwidth // vector.lanes
-
-    def emit(context, builder, sig, args):
-        pointer = emit_pointer(context, builder, array, *args)
-        places = [builder.gep(pointer, [INT64(i * vector.lanes)], inbounds=True) for i in range(count)]
-        vectors = [emit_load(builder, place, context.get_value_type(vector)) for place in places]
-        return _fold(builder, vectors, builder.fadd)
-
-    return array.dtype(array, types.intp), emit
-
-
-@intrinsic
-def lane_sum(typing_context, vector):
-    """The sum of a vector's lanes, in the order of `group_sum`."""
-
-    def emit(context, builder, sig, args):
-        return _fold(builder, [args[0]], builder.fadd)
-
-    return vector.dtype(vector), emit
-
-
-@intrinsic
-def largest_lane(typing_context, vector):
-    """The largest of a vector's lanes."""
-
-    def emit(context, builder, sig, args):
-        return _fold(builder, [args[0]], lambda a, b: builder.select(builder.fcmp_ordered("<", a, b), b, a))
-
-    return vector.dtype(vector), emit
-
-
-@intrinsic
-def first_lane(typing_context, vector):
-    """The first of a vector's lanes."""
-
-    def emit(context, builder, sig, args):
-        return builder.extract_element(args[0], INT32(0))
-
-    return vector.dtype(vector), emit
 
 
 @intrinsic
