@@ -1,0 +1,31 @@
+"""The specification: training in plain NumPy, float64, to be read rather than run.
+
+Everything that fastprop does fast is done here once, from the textbook, and every kernel is tested against it.
+Weights are (n_in, n_out), a row of X is an example, and a layer is ``a = f(x @ W + b)``. It shares no code with
+the kernels. It does not know: blocks, vectors, threads, float32.
+
+Source: Rumelhart, Hinton and Williams, "Learning representations by back-propagating errors", Nature 323 (1986).
+"""
+
+from .activations import ACTIVATIONS, sigmoid, softmax
+from .losses import LOSSES, one_hot
+from .network import Network, forward, gradients, loss
+from .optimizers import OPTIMIZERS
+from .randomness import row_order
+from .training import step, train
+
+__all__ = [
+    "ACTIVATIONS",
+    "LOSSES",
+    "OPTIMIZERS",
+    "Network",
+    "forward",
+    "gradients",
+    "loss",
+    "one_hot",
+    "row_order",
+    "sigmoid",
+    "softmax",
+    "step",
+    "train",
+]

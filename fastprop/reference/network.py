@@ -1,0 +1,75 @@
+"""A network, its forward pass, its loss, and its gradients by backpropagation."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .activations import ACTIVATIONS
+from .losses import LOSSES, one_hot
+
+
+@dataclass
+class Network:
+    """Weights and biases in float64, and the names of the activations.
+
+    `weights[l]` is (n_in, n_out), `biases[l]` is (n_out,).
+    """
+
+    weights: list
+    biases: list
+    hidden: str = "sigmoid"
+    output: str = "sigmoid"
+
+    @classmethod
+    def of(cls, network):
+        """Return a copy in float64 of anything that has these four attributes."""
+        weights, biases = ([np.array(a, np.float64) for a in arrays] for arrays in (network.weights, network.biases))
+        return cls(weights, biases, network.hidden, network.output)
+
+    @property
+    def activations(self):
+        """The name of each layer's activation."""
+        return [self.hidden] * (len(self.weights) - 1) + [self.output]
+
+    @property
+    def parameters(self):
+        """All arrays: weights, then biases."""
+        return self.weights + self.biases
+
+
+def forward(network, X):
+    """Return every layer's z and activations: ``[(None, X), (z, a), …]``, the last ``a`` being the prediction."""
+    layers = [(None, np.asarray(X, np.float64))]
+    for W, b, activation in zip(network.weights, network.biases, network.activations):
+        z = layers[-1][1] @ W + b
+        layers.append((z, ACTIVATIONS[activation][0](z)))
+    return layers
+
+
+def loss(network, X, y, kind, sample_weight=None):
+    """Return the mean of the rows' losses; with weights, Σ wᵢ lossᵢ / Σ wᵢ. `kind` is a name in `LOSSES`."""
+    rows, _ = _losses_and_delta(network, forward(network, X), y, kind)
+    return np.average(rows, weights=sample_weight)
+
+
+def gradients(network, X, y, kind, sample_weight=None):
+    """Return dloss/dW and dloss/db of every layer, by backpropagation: two lists."""
+    layers = forward(network, X)
+    _, delta = _losses_and_delta(network, layers, y, kind)
+    weight = np.ones(len(delta)) if sample_weight is None else np.asarray(sample_weight, np.float64)
+    delta = delta * (weight / weight.sum())[:, None]
+    dW, db = [], []
+    for layer in range(len(network.weights) - 1, -1, -1):
+        _, x = layers[layer]
+        dW.insert(0, x.T @ delta)
+        db.insert(0, delta.sum(axis=0))
+        if layer > 0:
+            _, through = ACTIVATIONS[network.hidden]
+            delta = through(x, delta @ network.weights[layer].T)
+    return dW, db
+
+
+def _losses_and_delta(network, layers, y, kind):
+    z, a = layers[-1]
+    _, through = ACTIVATIONS[network.output]
+    return LOSSES[kind](z, a, one_hot(y, a.shape[1]), through)

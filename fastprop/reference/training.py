@@ -1,0 +1,64 @@
+"""One step, and a run of many."""
+
+import numpy as np
+
+from .network import gradients
+from .network import loss as mean_loss
+from .optimizers import update
+from .randomness import row_order
+
+
+def step(network, X, y, kind, optimizer, state, sample_weight=None):
+    """Do one step in place, with PyTorch's formulas.
+
+    `optimizer` is an object with the name and the attributes of one in `fastprop.options`. `state` is a dict, empty
+    before the first step, in which it keeps what it needs for the next: velocities, moments, the number of steps.
+    """
+    dW, db = gradients(network, X, y, kind, sample_weight)
+    for number, (w, g) in enumerate(zip(network.parameters, dW + db)):
+        state[number] = update(optimizer, w, g, state.get(number, ()))
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def train(
+    network,
+    X,
+    y,
+    *,
+    epochs,
+    batch_size,
+    loss,
+    optimizer,
+    validation=None,
+    sample_weight=None,
+    shuffle=True,
+    seed=0,
+    callback=lambda epoch, history: False,
+):
+    """Train in place; return training and validation loss of the epochs that were done, (2, epochs), NaN where unknown.
+
+    `validation` is (X, y) or (X, y, sample_weight).
+    The training loss of an epoch is the mean of what each row's loss was when its minibatch came up, before the step.
+    A run whose loss or weights are no longer finite ends there; so does one whose callback returns true. An epoch whose
+    training loss is not finite has no validation loss.
+    """
+    X, y = np.asarray(X, np.float64), np.asarray(y)
+    weight = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight, np.float64)
+    state, history = {}, np.empty((2, 0))
+    for epoch in range(epochs):
+        order = row_order(len(X), seed, epoch) if shuffle else np.arange(len(X))
+        total = 0.0
+        for first in range(0, len(X), batch_size):
+            rows = order[first : first + batch_size]
+            total += weight[rows].sum() * mean_loss(network, X[rows], y[rows], loss, weight[rows])
+            step(network, X[rows], y[rows], loss, optimizer, state, weight[rows])
+            if not np.isfinite(total):
+                break
+        measured = validation is not None and np.isfinite(total)
+        validation_loss = mean_loss(network, *validation[:2], loss, *validation[2:]) if measured else np.nan
+        history = np.column_stack([history, [total / weight.sum(), validation_loss]])
+        if not (np.isfinite(total) and all(np.isfinite(array).all() for array in network.parameters)):
+            break
+        if callback(epoch, history):
+            break
+    return history
