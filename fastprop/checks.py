@@ -11,13 +11,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastprop.kernels.codes import ACTIVATIONS, LOSSES
+from fastprop.reference import ACTIVATIONS, LOSSES, OUTPUT_ONLY
 
-LOSS_OF_OUTPUT = {"identity": "mse", "sigmoid": "binary_cross_entropy", "softmax": "cross_entropy", "tanh": "mse"}
-"""The loss that is taken where none is named. Of outputs that share a loss, the first is the one to take for it."""
+LOSS_OF_OUTPUT = {"sigmoid": "binary_cross_entropy", "softmax": "cross_entropy"}
+"""Losses that are computed from the logits, of one output each, for which they are the ones to take."""
+
+_OUTPUT_OF_LOSS = {loss: output for output, loss in LOSS_OF_OUTPUT.items()}
 
 DTYPES = ("float32", "float64")
-HIDDEN_ACTIVATIONS = ("sigmoid", "tanh")
+HIDDEN_ACTIVATIONS = tuple(name for name in ACTIVATIONS if name not in OUTPUT_ONLY)
 
 
 class Dataset(NamedTuple):
@@ -119,9 +121,9 @@ def threads(value):
 def loss(name, output):
     """Return the loss to use with the activation `output`: `name`, or the one that goes with it."""
     if name is None:
-        return LOSS_OF_OUTPUT[output]
+        return LOSS_OF_OUTPUT.get(output, "mse")
     choice(name, "loss", LOSSES)
-    partner = {"binary_cross_entropy": "sigmoid", "cross_entropy": "softmax"}.get(name, output)
+    partner = _OUTPUT_OF_LOSS.get(name, output)
     if output != partner:
         raise ValueError(
             f"loss {name!r} is computed from the logits of a {partner} output, not from {output!r}: "
@@ -135,7 +137,7 @@ def output_for(loss, y, n_out):
     if loss is None:
         return "softmax" if n_out > 1 and np.ndim(y) == 1 else "identity"
     choice(loss, "loss", LOSSES)
-    return next(output for output, used in LOSS_OF_OUTPUT.items() if used == loss)
+    return _OUTPUT_OF_LOSS.get(loss, "identity")
 
 
 def ends(sizes, expected):
@@ -149,9 +151,17 @@ def ends(sizes, expected):
     return sizes
 
 
-def hidden(name):
-    """Return `name`, the activation of hidden layers."""
-    return choice(name, "hidden", HIDDEN_ACTIVATIONS)
+def hidden(names, layers):
+    """Return `names`, the activation of all hidden layers or a tuple with that of each."""
+    if isinstance(names, str) or not np.iterable(names):
+        return choice(names, "hidden", HIDDEN_ACTIVATIONS)
+    names = tuple(choice(name, "each of hidden", HIDDEN_ACTIVATIONS) for name in names)
+    if len(names) != layers:
+        raise ValueError(
+            f"hidden names {len(names)} activations but there are {layers} hidden layers: "
+            "give one for each, or a single name for all."
+        )
+    return names
 
 
 def output(name):

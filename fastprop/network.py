@@ -18,10 +18,11 @@ class MLP:
     ----------
     layer_sizes : sequence of int
         Inputs, hidden layers, outputs: ``(64, 32, 10)``.
-    hidden : str
-        Activation of the hidden layers: ``"sigmoid"`` or ``"tanh"``.
+    hidden : str or sequence of str
+        Activation of the hidden layers, or of each: ``"sigmoid"``, ``"tanh"``, ``"relu"``, ``"leaky_relu"``, ``"elu"``,
+        ``"softplus"``, ``"silu"``, ``"gelu"`` (its tanh form) or ``"identity"``.
     output : str
-        Activation of the last layer: ``"sigmoid"``, ``"softmax"``, ``"identity"`` or ``"tanh"``.
+        Activation of the last layer: one of these, ``"softmax"``, or ``"exp"`` for rates and counts.
     seed : int
         Of the initial weights.
     dtype : str
@@ -49,7 +50,7 @@ class MLP:
 
     def __init__(self, layer_sizes, *, hidden="sigmoid", output="sigmoid", seed=0, dtype="float32"):
         self.layer_sizes = checks.layer_sizes(layer_sizes)
-        self.hidden = checks.hidden(hidden)
+        self.hidden = checks.hidden(hidden, len(self.layer_sizes) - 2)
         self.output = checks.output(output)
         self.dtype = checks.dtype(dtype)
         self.parameters = aligned_zeros(int(parameter_starts(self.layer_sizes, self.dtype)[-1]), self.dtype)
@@ -67,6 +68,12 @@ class MLP:
     def biases(self):
         """A list of writable views, each (n_out,)."""
         return [layer[0, :, 0] for layer in layers(self.parameters, self.layer_sizes)]
+
+    @property
+    def activations(self):
+        """A list with the name of each layer's activation."""
+        hidden = [self.hidden] * (len(self.layer_sizes) - 2) if isinstance(self.hidden, str) else self.hidden
+        return [*hidden, self.output]
 
     def copy(self):
         """Return a network with the same parameters in memory of its own."""

@@ -262,6 +262,7 @@ def test_a_sweep_is_of_a_network_or_of_layer_sizes(sizes):
     assert_refused(TypeError, "layer_sizes must be a tuple such as (64, 32, 10), not", sweep, sizes)
 
 
+HIDDEN = "sigmoid, tanh, relu, leaky_relu, elu, softplus, silu, gelu, identity"
 NETWORKS = [
     ({"layer_sizes": (4,)}, ValueError, "layer_sizes must name at least inputs and outputs, not (4,): give two sizes"),
     ({"layer_sizes": (4, 0, 3)}, ValueError, "each of layer_sizes must be at least 1, not 0: give a larger number"),
@@ -270,14 +271,17 @@ NETWORKS = [
     ({"layer_sizes": (4, True, 3)}, TypeError, "each of layer_sizes must be a whole number, not True: give an int"),
     ({"layer_sizes": 4}, TypeError, "layer_sizes must be a tuple such as (64, 32, 10), not 4: give one size"),
     ({"layer_sizes": "64"}, TypeError, "layer_sizes must be a tuple such as (64, 32, 10), not '64': give one size"),
-    ({"hidden": "relux"}, ValueError, "hidden must be one of sigmoid, tanh, not 'relux': choose one of these"),
-    ({"hidden": "softmax"}, ValueError, "hidden must be one of sigmoid, tanh, not 'softmax': choose one of these"),
+    ({"hidden": "relux"}, ValueError, f"hidden must be one of {HIDDEN}, not 'relux': choose one of these"),
+    ({"hidden": ("tanh", "exp")}, ValueError, f"each of hidden must be one of {HIDDEN}, not 'exp': choose"),
+    ({"hidden": ("tanh", "relu")}, ValueError, "hidden names 2 activations but there are 1 hidden layers: give one"),
+    ({"hidden": None}, ValueError, f"hidden must be one of {HIDDEN}, not None: choose one of these"),
+    ({"hidden": "softmax"}, ValueError, f"hidden must be one of {HIDDEN}, not 'softmax': choose one of these"),
     (
         {"output": "tanhx"},
         ValueError,
-        "output must be one of identity, sigmoid, softmax, tanh, not 'tanhx': choose one",
+        f"output must be one of {HIDDEN}, exp, softmax, not 'tanhx': choose one",
     ),
-    ({"output": None}, ValueError, "output must be one of identity, sigmoid, softmax, tanh, not None: choose one"),
+    ({"output": None}, ValueError, f"output must be one of {HIDDEN}, exp, softmax, not None: choose one"),
     ({"dtype": "float16"}, ValueError, "dtype must be one of float32, float64, not 'float16': choose one"),
     ({"dtype": np.int64}, ValueError, "dtype must be one of float32, float64, not 'int64': choose one"),
     ({"dtype": 5}, ValueError, "dtype must be one of float32, float64, not 5: choose one"),

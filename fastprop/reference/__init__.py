@@ -7,7 +7,7 @@ the kernels. It does not know: blocks, vectors, threads, float32.
 Source: Rumelhart, Hinton and Williams, "Learning representations by back-propagating errors", Nature 323 (1986).
 """
 
-from .activations import ACTIVATIONS, sigmoid, softmax
+from .activations import ACTIVATIONS, OUTPUT_ONLY, Activation, sigmoid, softmax
 from .losses import LOSSES, one_hot
 from .network import Network, forward, gradients, loss
 from .optimizers import OPTIMIZERS
@@ -18,6 +18,8 @@ __all__ = [
     "ACTIVATIONS",
     "LOSSES",
     "OPTIMIZERS",
+    "OUTPUT_ONLY",
+    "Activation",
     "Network",
     "forward",
     "gradients",

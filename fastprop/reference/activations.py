@@ -1,11 +1,59 @@
-"""Activations, and the product of a gradient with their derivative, from their output."""
+"""Activations, and what a gradient becomes on its way back through one."""
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
+
+
+class Activation(NamedTuple):
+    """An activation a = f(z), and the way back through it.
+
+    What a layer stores for the way back is its output, from which f'(z) can be had; or, where it cannot, f'(z).
+    """
+
+    f: Callable  # z -> a
+    through: Callable  # what is stored, and the gradient by a -> the gradient by z
+    stores: Callable | None = None  # z -> what is stored, where that is not a
+
+    def back(self, z, g):
+        """Return the gradient by z of what has the gradient `g` by a."""
+        return self.through((self.stores or self.f)(z), g)
 
 
 def sigmoid(z):
     """1 / (1 + e⁻ᶻ), with z held to ±708 so that nothing overflows."""
     return 1 / (1 + np.exp(-np.clip(z, -708, 708)))
+
+
+def relu(z):
+    """The positive part of z. Its slope at 0 is 0."""
+    return np.maximum(z, 0)
+
+
+def leaky_relu(z):
+    """Z where that is positive, else z / 100."""
+    return np.where(z > 0, z, SLOPE * z)
+
+
+def elu(z):
+    """Z where that is positive, else eᶻ - 1: Clevert, Unterthiner and Hochreiter, ICLR 2016."""
+    return np.where(z > 0, z, np.expm1(np.minimum(z, 0)))
+
+
+def softplus(z):
+    """log(1 + eᶻ), without overflow. PyTorch's is z above 20, which is less by up to 2e-9."""
+    return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
+
+
+def silu(z):
+    """Z σ(z): Elfwing, Uchibe and Doya, Neural Networks 107 (2018)."""
+    return z * sigmoid(z)
+
+
+def gelu(z):
+    """Z (1 + tanh √(2/π) (z + 0.044715 z³)) / 2, the tanh form: Hendrycks and Gimpel, arXiv:1606.08415 (2016)."""
+    return z * (1 + _tanh_in_gelu(z)) / 2
 
 
 def softmax(z):
@@ -14,10 +62,37 @@ def softmax(z):
     return e / e.sum(axis=1, keepdims=True)
 
 
+SLOPE, CUBIC = 0.01, 0.044715
+"""Of leaky_relu below 0; of z³ in gelu."""
+
+
+def _tanh_in_gelu(z):
+    return np.tanh(np.sqrt(2 / np.pi) * (z + CUBIC * z**3))
+
+
+def _silu_slope(z):
+    s = sigmoid(z)
+    return s * (1 + z * (1 - s))
+
+
+def _gelu_slope(z):
+    t = _tanh_in_gelu(z)
+    return (1 + t) / 2 + z * (1 - t**2) / 2 * np.sqrt(2 / np.pi) * (1 + 3 * CUBIC * z**2)
+
+
 ACTIVATIONS = {
-    "identity": (lambda z: z, lambda a, g: g),
-    "sigmoid": (sigmoid, lambda a, g: g * a * (1 - a)),
-    "softmax": (softmax, lambda a, g: a * (g - (g * a).sum(axis=1, keepdims=True))),
-    "tanh": (np.tanh, lambda a, g: g * (1 - a**2)),
+    "sigmoid": Activation(sigmoid, lambda a, g: g * a * (1 - a)),
+    "tanh": Activation(np.tanh, lambda a, g: g * (1 - a**2)),
+    "relu": Activation(relu, lambda a, g: np.where(a > 0, g, 0)),
+    "leaky_relu": Activation(leaky_relu, lambda a, g: np.where(a > 0, g, SLOPE * g)),
+    "elu": Activation(elu, lambda a, g: np.where(a > 0, g, g * (a + 1))),
+    "softplus": Activation(softplus, lambda a, g: g * -np.expm1(-a)),
+    "silu": Activation(silu, lambda slope, g: g * slope, stores=_silu_slope),
+    "gelu": Activation(gelu, lambda slope, g: g * slope, stores=_gelu_slope),
+    "identity": Activation(lambda z: z, lambda a, g: g),
+    "exp": Activation(np.exp, lambda a, g: g * a),
+    "softmax": Activation(softmax, lambda a, g: a * (g - (g * a).sum(axis=1, keepdims=True))),
 }
-"""Of each, a = f(z), and the product of a gradient with f'(z), from a."""
+
+OUTPUT_ONLY = ("exp", "softmax")
+"""Activations of the last layer alone."""

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def _mse(z, a, t, back):
-    return ((a - t) ** 2).mean(axis=1), back(a, 2 * (a - t) / t.shape[1])
+    return ((a - t) ** 2).mean(axis=1), back(2 * (a - t) / t.shape[1])
 
 
 def _binary_cross_entropy(z, a, t, back):

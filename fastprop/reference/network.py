@@ -12,12 +12,12 @@ from .losses import LOSSES, one_hot
 class Network:
     """Weights and biases in float64, and the names of the activations.
 
-    `weights[l]` is (n_in, n_out), `biases[l]` is (n_out,).
+    `weights[l]` is (n_in, n_out), `biases[l]` is (n_out,). `hidden` is a name, or one name for each hidden layer.
     """
 
     weights: list
     biases: list
-    hidden: str = "sigmoid"
+    hidden: str | tuple = "sigmoid"
     output: str = "sigmoid"
 
     @classmethod
@@ -29,7 +29,8 @@ class Network:
     @property
     def activations(self):
         """The name of each layer's activation."""
-        return [self.hidden] * (len(self.weights) - 1) + [self.output]
+        hidden = [self.hidden] * (len(self.weights) - 1) if isinstance(self.hidden, str) else self.hidden
+        return [*hidden, self.output]
 
     @property
     def parameters(self):
@@ -42,7 +43,7 @@ def forward(network, X):
     layers = [(None, np.asarray(X, np.float64))]
     for W, b, activation in zip(network.weights, network.biases, network.activations):
         z = layers[-1][1] @ W + b
-        layers.append((z, ACTIVATIONS[activation][0](z)))
+        layers.append((z, ACTIVATIONS[activation].f(z)))
     return layers
 
 
@@ -60,16 +61,14 @@ def gradients(network, X, y, kind, sample_weight=None):
     delta = delta * (weight / weight.sum())[:, None]
     dW, db = [], []
     for layer in range(len(network.weights) - 1, -1, -1):
-        _, x = layers[layer]
+        z, x = layers[layer]
         dW.insert(0, x.T @ delta)
         db.insert(0, delta.sum(axis=0))
         if layer > 0:
-            _, through = ACTIVATIONS[network.hidden]
-            delta = through(x, delta @ network.weights[layer].T)
+            delta = ACTIVATIONS[network.activations[layer - 1]].back(z, delta @ network.weights[layer].T)
     return dW, db
 
 
 def _losses_and_delta(network, layers, y, kind):
     z, a = layers[-1]
-    _, through = ACTIVATIONS[network.output]
-    return LOSSES[kind](z, a, one_hot(y, a.shape[1]), through)
+    return LOSSES[kind](z, a, one_hot(y, a.shape[1]), lambda g: ACTIVATIONS[network.output].back(z, g))
