@@ -4,10 +4,23 @@ from importlib import import_module
 
 from fastprop import datasets, reference
 from fastprop.network import MLP, load
-from fastprop.options import SGD, Adam
+from fastprop.options import SGD, Adam, CrossEntropy, Huber
 
 __version__ = "0.1.0"
-__all__ = ["MLP", "SGD", "Adam", "History", "SweepResult", "datasets", "load", "reference", "sweep", "train"]
+__all__ = [
+    "MLP",
+    "SGD",
+    "Adam",
+    "CrossEntropy",
+    "History",
+    "Huber",
+    "SweepResult",
+    "datasets",
+    "load",
+    "reference",
+    "sweep",
+    "train",
+]
 
 _ON_USE = {
     "History": "fastprop.runs",

@@ -13,7 +13,7 @@ import numpy as np
 
 from fastprop.reference import ACTIVATIONS, LOSSES, OUTPUT_ONLY
 
-LOSS_OF_OUTPUT = {"sigmoid": "binary_cross_entropy", "softmax": "cross_entropy"}
+LOSS_OF_OUTPUT = {"sigmoid": "binary_cross_entropy", "softmax": "cross_entropy", "exp": "poisson"}
 """Losses that are computed from the logits, of one output each, for which they are the ones to take."""
 
 _OUTPUT_OF_LOSS = {loss: output for output, loss in LOSS_OF_OUTPUT.items()}
@@ -69,6 +69,12 @@ def number(value, name, least=0.0, below=np.inf):
     return float(value)
 
 
+def number_fields(options, *names, **limits):
+    """Make each of the named values of a frozen object a float within `limits`."""
+    for name in names:
+        object.__setattr__(options, name, number(getattr(options, name), name, **limits))
+
+
 def flag(value, name):
     """Return `value` as a bool, which it must be."""
     if not isinstance(value, (bool, np.bool_)):
@@ -118,26 +124,30 @@ def threads(value):
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def loss(name, output):
-    """Return the loss to use with the activation `output`: `name`, or the one that goes with it."""
-    if name is None:
+def loss_name(loss):
+    """Return the name of a loss, which may be given as an option such as ``fp.Huber(2.0)``."""
+    return choice(getattr(loss, "name", loss), "loss", LOSSES)
+
+
+def loss(value, output):
+    """Return the loss to use with the activation `output`: `value`, or the one that goes with it."""
+    if value is None:
         return LOSS_OF_OUTPUT.get(output, "mse")
-    choice(name, "loss", LOSSES)
+    name = loss_name(value)
     partner = _OUTPUT_OF_LOSS.get(name, output)
     if output != partner:
         raise ValueError(
             f"loss {name!r} is computed from the logits of a {partner} output, not from {output!r}: "
             f"make the network with output={partner!r} or use loss='mse'."
         )
-    return name
+    return value
 
 
 def output_for(loss, y, n_out):
     """Return the output activation for new networks: the one that goes with the loss, or with the targets."""
     if loss is None:
         return "softmax" if n_out > 1 and np.ndim(y) == 1 else "identity"
-    choice(loss, "loss", LOSSES)
-    return _OUTPUT_OF_LOSS.get(loss, "identity")
+    return _OUTPUT_OF_LOSS.get(loss_name(loss), "identity")
 
 
 def ends(sizes, expected):
@@ -233,8 +243,7 @@ def dataset(X, y, n_in, n_out, loss, dtype, sample_weight=None, names=("X", "y")
             f"give ({len(X)}, {n_out}) targets" + (f" or {len(X)} integer labels." if n_out > 1 else ".")
         )
     targets = _finite(y.reshape(len(y), n_out), dtype, names[1])
-    if loss != "mse":
-        _probabilities(targets, loss, names[1])
+    _within_domain(targets, loss_name(loss), names[1])
     return Dataset(X, targets, np.zeros(0, np.int64), weights)
 
 
@@ -307,13 +316,16 @@ def _labels(y, n_out, name):
     return labels
 
 
-def _probabilities(targets, loss, name):
-    bad = ((targets < 0) | (targets > 1)).any(axis=1)
+def _within_domain(targets, loss, name):
+    if loss not in _OUTPUT_OF_LOSS:
+        return
+    bad, wanted = (targets < 0).any(axis=1), "counts or rates of at least 0"
+    if loss != "poisson":
+        bad, wanted = bad | (targets > 1).any(axis=1), "numbers from 0 to 1"
     if loss == "cross_entropy":
-        bad |= np.abs(targets.sum(axis=1) - 1) > 1e-3
+        bad, wanted = bad | (np.abs(targets.sum(axis=1) - 1) > 1e-3), "probabilities that sum to 1"
     if bad.any():
         row = np.argmax(bad)
-        wanted = "probabilities that sum to 1" if loss == "cross_entropy" else "numbers from 0 to 1"
         raise ValueError(
             f"{name} holds {shown(targets[row].tolist())} at row {row}, but loss {loss!r} needs {wanted}: "
             "rescale it or use loss='mse'."
@@ -333,6 +345,39 @@ def _weights(sample_weight, rows, dtype):
             f"sample_weight holds {weights[row]} at row {row}: weights must be positive; leave the row out."
         )
     return weights
+
+
+def class_weight(value, y, sample_weight=None):
+    """Return sample weights (n,): each row's own, if any, times that of its class.
+
+    `value` is None, a mapping of label to weight, in which the labels that it does not name weigh 1, or "balanced":
+    rows / (classes · rows of the class), so that all classes count alike, as scikit-learn has it.
+    """
+    if value is None:
+        return sample_weight
+    if value != "balanced" and not isinstance(value, Mapping):
+        raise TypeError(
+            f"class_weight must map labels to weights or be 'balanced', not {shown(value)}: give one of these."
+        )
+    y = numeric(y, "y")
+    if y.size != len(y) or (y != np.round(y)).any():
+        raise ValueError(
+            f"class_weight needs a whole-number label for each row, not y of shape {y.shape} and {y.dtype}: "
+            "give labels or use sample_weight."
+        )
+    labels, places, counts = np.unique(y, return_inverse=True, return_counts=True)
+    labels = labels.tolist()
+    if value == "balanced":
+        weights = len(y) / (len(labels) * counts)
+    else:
+        for label in value:
+            if label not in labels:
+                raise ValueError(
+                    f"class_weight names label {shown(label)} but y holds {shown(labels)}: name labels that are there."
+                )
+        weights = np.array([number(value.get(label, 1), f"class_weight[{label}]", least=1e-30) for label in labels])
+    rows = weights[places.reshape(-1)]
+    return rows if sample_weight is None else rows * _weights(sample_weight, len(rows), np.float64)
 
 
 # ---- sweeps ----

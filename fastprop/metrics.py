@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from fastprop import checks
+
 
 def accuracy(outputs, y):
     """Return the share of rows whose largest output is that of the label.
@@ -60,4 +62,5 @@ SCORES = {"accuracy": accuracy, "R²": r2}
 
 def score_name(labelled, loss):
     """Return what is measured where nobody says: accuracy for labels or the loss of a classifier, else R²."""
-    return "accuracy" if labelled or loss != "mse" else "R²"
+    classifies = checks.loss_name(loss) in ("binary_cross_entropy", "cross_entropy")
+    return "accuracy" if labelled or classifies else "R²"

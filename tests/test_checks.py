@@ -89,6 +89,7 @@ IN_DATA = [
     ({"sample_weight": ["a"] * ROWS}, TypeError, "sample_weight must hold numbers, not <U1: convert it"),
 ]
 
+LOSSES = "mse, mae, huber, poisson, binary_cross_entropy, cross_entropy"
 IN_OPTIONS = [
     ({"epochs": 0}, ValueError, "epochs must be at least 1, not 0: give a larger number"),
     ({"epochs": -3}, ValueError, "epochs must be at least 1, not -3: give a larger number"),
@@ -106,9 +107,9 @@ IN_OPTIONS = [
     (
         {"loss": "hinge"},
         ValueError,
-        "loss must be one of mse, binary_cross_entropy, cross_entropy, not 'hinge': choose",
+        f"loss must be one of {LOSSES}, not 'hinge': choose",
     ),
-    ({"loss": 3}, ValueError, "loss must be one of mse, binary_cross_entropy, cross_entropy, not 3: choose"),
+    ({"loss": 3}, ValueError, f"loss must be one of {LOSSES}, not 3: choose"),
     ({"backend": "torch"}, ValueError, "backend must be one of kernels, reference, not 'torch': choose one"),
     ({"optimizer": 0.1}, TypeError, "optimizer must be a SGD or Adam, not 0.1: give one, such as fp.SGD(0.1)"),
     (
@@ -143,6 +144,10 @@ IN_LOSSES = [
     ("softmax", TARGETS / TARGETS.sum() + 1, "cross_entropy", "needs probabilities that sum to 1: rescale it"),
     ("tanh", LABELS, "cross_entropy", "softmax output, not from 'tanh': make the network with output='softmax'"),
     ("tanh", TARGETS, "binary_cross_entropy", "sigmoid output, not from 'tanh': make the network with"),
+    ("identity", TARGETS, "poisson", "exp output, not from 'identity': make the network with output='exp'"),
+    ("identity", LABELS, fp.CrossEntropy(0.1), "loss 'cross_entropy' is computed from the logits of a softmax output"),
+    ("exp", -TARGETS, None, "but loss 'poisson' needs counts or rates of at least 0: rescale it"),
+    ("softmax", TARGETS, fp.CrossEntropy(0.1), "but loss 'cross_entropy' needs probabilities that sum to 1"),
     ("identity", changed(TARGETS, (9, 2), np.nan), "mse", "y holds nan at row 9, column 2: remove or replace"),
     ("identity", changed(TARGETS, (9, 2), -1e39), "mse", "y holds -inf at row 9, column 2: remove or replace"),
 ]
@@ -166,14 +171,29 @@ def test_a_loss_is_refused_where_the_output_or_the_targets_do_not_fit_it(run, ou
 
 @pytest.mark.parametrize(
     ("output", "loss"),
-    [("identity", "mse"), ("sigmoid", "binary_cross_entropy"), ("softmax", "cross_entropy"), ("tanh", "mse")],
+    [
+        ("identity", "mse"),
+        ("sigmoid", "binary_cross_entropy"),
+        ("softmax", "cross_entropy"),
+        ("tanh", "mse"),
+        ("exp", "poisson"),
+        ("relu", "mse"),
+    ],
 )
 def test_every_output_has_a_loss_that_goes_with_it(output, loss):
     assert checks.loss(None, output) == loss
 
 
 @pytest.mark.parametrize(
-    ("loss", "output"), [("mse", "identity"), ("binary_cross_entropy", "sigmoid"), ("cross_entropy", "softmax")]
+    ("loss", "output"),
+    [
+        ("mse", "identity"),
+        ("mae", "identity"),
+        (fp.Huber(2.0), "identity"),
+        ("poisson", "exp"),
+        ("binary_cross_entropy", "sigmoid"),
+        ("cross_entropy", "softmax"),
+    ],
 )
 def test_every_loss_has_an_output_that_goes_with_it(loss, output):
     assert checks.output_for(loss, TARGETS, OUTPUTS) == output
@@ -363,3 +383,51 @@ def test_a_grid_names_only_what_its_optimizer_has():
         ValueError, match="grid has 'momentum', which Adam does not have: known to it are learning_rate"
     ):
         fp.sweep((4, 5, 3), np.ones((6, 4)), np.ones((6, 3)), {"momentum": [0.9]}, epochs=1, optimizer=fp.Adam())
+
+
+# ---- class weights ----
+
+
+def test_without_class_weights_sample_weights_are_as_they_were():
+    assert checks.class_weight(None, LABELS) is None
+    assert checks.class_weight(None, LABELS, ONES) is ONES
+
+
+@pytest.mark.parametrize("shape", [(6,), (6, 1)])
+def test_balanced_classes_weigh_alike(shape):
+    y = np.reshape([0, 0, 0, 4, 4, 9], shape)
+    np.testing.assert_allclose(checks.class_weight("balanced", y), [2 / 3, 2 / 3, 2 / 3, 1, 1, 2])
+
+
+@pytest.mark.parametrize("y", [[0, 0, 1, 2], [0.0, 0.0, 1.0, 2.0]])
+def test_a_label_that_is_not_named_weighs_1_and_sample_weights_count_too(y):
+    np.testing.assert_array_equal(checks.class_weight({0: 3, 2: 0.5}, y), [3, 3, 1, 0.5])
+    np.testing.assert_array_equal(checks.class_weight({0: 3}, y, [1, 2, 3, 4]), [3, 6, 3, 4])
+
+
+@pytest.mark.peers
+def test_balanced_weights_are_those_of_scikit_learn():
+    utils = pytest.importorskip("sklearn.utils")
+    y = RANDOM.integers(5, size=100)
+    theirs = utils.compute_sample_weight("balanced", y)
+    np.testing.assert_allclose(checks.class_weight("balanced", y), theirs, rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("value", "y", "error", "words"),
+    [
+        ("even", LABELS, TypeError, "class_weight must map labels to weights or be 'balanced', not 'even': give"),
+        (2.0, LABELS, TypeError, "class_weight must map labels to weights or be 'balanced', not 2.0: give one"),
+        ("balanced", TARGETS, ValueError, "class_weight needs a whole-number label for each row, not y of shape"),
+        ("balanced", TARGETS[:, 0], ValueError, "class_weight needs a whole-number label for each row, not y of"),
+        ({7: 1.0}, LABELS, ValueError, "class_weight names label 7 but y holds [0, 1, 2]: name labels that are there"),
+        ({1: -1.0}, LABELS, ValueError, "class_weight[1] must be at least 1e-30 and finite, not -1.0: give a number"),
+        ({1: "2"}, LABELS, TypeError, "class_weight[1] must be a number, not '2': give a float"),
+    ],
+)
+def test_class_weights_are_refused_where_they_do_not_fit_the_labels(value, y, error, words):
+    assert_refused(error, words, checks.class_weight, value, y)
+
+
+def test_sample_weights_are_checked_beside_class_weights():
+    assert_refused(ValueError, "sample_weight has shape (5,)", checks.class_weight, "balanced", LABELS, ONES[:5])

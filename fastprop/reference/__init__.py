@@ -8,7 +8,7 @@ Source: Rumelhart, Hinton and Williams, "Learning representations by back-propag
 """
 
 from .activations import ACTIVATIONS, OUTPUT_ONLY, Activation, sigmoid, softmax
-from .losses import LOSSES, one_hot
+from .losses import LOSSES, losses_and_delta, one_hot
 from .network import Network, forward, gradients, loss
 from .optimizers import OPTIMIZERS
 from .randomness import row_order
@@ -24,6 +24,7 @@ __all__ = [
     "forward",
     "gradients",
     "loss",
+    "losses_and_delta",
     "one_hot",
     "row_order",
     "sigmoid",

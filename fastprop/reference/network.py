@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .activations import ACTIVATIONS
-from .losses import LOSSES, one_hot
+from .losses import losses_and_delta, one_hot
 
 
 @dataclass
@@ -48,7 +48,9 @@ def forward(network, X):
 
 
 def loss(network, X, y, kind, sample_weight=None):
-    """Return the mean of the rows' losses; with weights, Σ wᵢ lossᵢ / Σ wᵢ. `kind` is a name in `LOSSES`."""
+    """Return the mean of the rows' losses; with weights, Σ wᵢ lossᵢ / Σ wᵢ. `kind` is a name in `LOSSES`,
+    or an option such as `fastprop.options.Huber`.
+    """
     rows, _ = _losses_and_delta(network, forward(network, X), y, kind)
     return np.average(rows, weights=sample_weight)
 
@@ -71,4 +73,4 @@ def gradients(network, X, y, kind, sample_weight=None):
 
 def _losses_and_delta(network, layers, y, kind):
     z, a = layers[-1]
-    return LOSSES[kind](z, a, one_hot(y, a.shape[1]), lambda g: ACTIVATIONS[network.output].back(z, g))
+    return losses_and_delta(kind, z, a, one_hot(y, a.shape[1]), lambda g: ACTIVATIONS[network.output].back(z, g))

@@ -1,4 +1,4 @@
-"""Options: small frozen objects, checked when they are made."""
+"""Optimizers, by PyTorch's formulas."""
 
 from dataclasses import dataclass
 
@@ -45,8 +45,8 @@ class SGD:
     weight_decay: float = 0.0
 
     def __post_init__(self):
-        _check_numbers(self, "learning_rate", "weight_decay")
-        _check_numbers(self, "momentum", below=1.0)
+        checks.number_fields(self, "learning_rate", "weight_decay")
+        checks.number_fields(self, "momentum", below=1.0)
         object.__setattr__(self, "nesterov", checks.flag(self.nesterov, "nesterov"))
         if self.nesterov and self.momentum == 0:
             raise ValueError("nesterov needs a momentum above 0, not 0: give one, such as momentum=0.9.")
@@ -100,17 +100,11 @@ class Adam:
     weight_decay: float = 0.0
 
     def __post_init__(self):
-        _check_numbers(self, "learning_rate", "weight_decay")
-        _check_numbers(self, "beta1", "beta2", below=1.0)
-        _check_numbers(self, "epsilon", least=1e-30)
+        checks.number_fields(self, "learning_rate", "weight_decay")
+        checks.number_fields(self, "beta1", "beta2", below=1.0)
+        checks.number_fields(self, "epsilon", least=1e-30)
 
     @property
     def rule(self):
         """The name of the kernels' update."""
         return "adam"
-
-
-def _check_numbers(options, *names, **limits):
-    """Make each of the named values a float within `limits`."""
-    for name in names:
-        object.__setattr__(options, name, checks.number(getattr(options, name), name, **limits))

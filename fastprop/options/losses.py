@@ -1,0 +1,77 @@
+"""Losses that have a number of their own. Their plain names stand for the defaults."""
+
+from dataclasses import dataclass
+
+from fastprop import checks
+
+
+@dataclass(frozen=True)
+class Huber:
+    """Huber's loss: half the square of a small error, and a straight line for a large one, so that outliers count less.
+
+    Mean over rows and outputs of (y - t)² / 2 where |y - t| < delta, else delta · (|y - t| - delta / 2), as
+    ``torch.nn.HuberLoss``. ``loss="huber"`` is ``Huber()``.
+
+    Parameters
+    ----------
+    delta : float
+        At least 1e-30: the error from which on the loss is a line.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If it is out of its range.
+
+    References
+    ----------
+    Huber, "Robust estimation of a location parameter", Annals of Mathematical Statistics 35 (1964).
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> fp.Huber(2)
+    Huber(delta=2.0)
+    """
+
+    delta: float = 1.0
+
+    name = "huber"
+
+    def __post_init__(self):
+        checks.number_fields(self, "delta", least=1e-30)
+
+
+@dataclass(frozen=True)
+class CrossEntropy:
+    """Cross entropy of softmax outputs, with targets that are never quite certain.
+
+    A target t becomes (1 - label_smoothing) · t + label_smoothing / classes, as in ``torch.nn.CrossEntropyLoss``.
+    ``loss="cross_entropy"`` is ``CrossEntropy()``.
+
+    Parameters
+    ----------
+    label_smoothing : float
+        From 0 to below 1.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If it is out of its range.
+
+    References
+    ----------
+    Szegedy, Vanhoucke, Ioffe, Shlens and Wojna, "Rethinking the Inception architecture for computer vision", CVPR 2016.
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> fp.CrossEntropy(label_smoothing=0.1)
+    CrossEntropy(label_smoothing=0.1)
+    """
+
+    label_smoothing: float = 0.0
+
+    name = "cross_entropy"
+
+    def __post_init__(self):
+        checks.number_fields(self, "label_smoothing", below=1.0)

@@ -1,0 +1,175 @@
+"""The reference's activations and losses against calculus, by hand, and against PyTorch's."""
+
+import numpy as np
+import pytest
+
+import fastprop as fp
+from fastprop import checks, reference
+from tests.compare import TASKS, assert_close, tolerance
+from tests.test_reference import make_data, make_network
+
+LOSSES = {
+    "mse": checks.ACTIVATIONS,
+    "mae": checks.ACTIVATIONS,
+    fp.Huber(0.5): checks.ACTIVATIONS,
+    "poisson": ["exp"],
+    "binary_cross_entropy": ["sigmoid"],
+    "cross_entropy": ["softmax"],
+    fp.CrossEntropy(label_smoothing=0.2): ["softmax"],
+}
+"""Of each loss, the outputs that it is computed from."""
+
+PAIRS = [(loss, output) for loss, outputs in LOSSES.items() for output in outputs]
+
+
+# ---- gradients ----
+
+
+def slope(function, array, index, width):
+    """The central difference of `function` to one element of `array`."""
+    middle = array[index]
+    array[index] = middle + width
+    above = function()
+    array[index] = middle - width
+    below = function()
+    array[index] = middle
+    return (above - below) / (2 * width)
+
+
+def assert_gradients_are_slopes(network, X, y, *arguments):
+    """`arguments` are those of `reference.loss` that follow X and y."""
+    dW, db = reference.gradients(network, X, y, *arguments)
+    # A difference over 2h errs by about h² (the curve) and ε / h (rounding): both are least near h = ∛ε.
+    h = np.finfo(np.float64).eps ** (1 / 3)
+    for number, (array, gradient) in enumerate(zip(network.parameters, dW + db)):
+        slopes = [
+            slope(lambda: reference.loss(network, X, y, *arguments), array, index, h)
+            for index in np.ndindex(array.shape)
+        ]
+        # third derivatives, which h² stands before, grow with the loss
+        scale = max(1, reference.loss(network, X, y, *arguments))
+        assert_close(gradient, np.reshape(slopes, array.shape), 8 * scale * h**2, f"gradient {number}")
+
+
+@pytest.mark.parametrize("sample_weight", [None, np.linspace(0.1, 3, 7)], ids=["unweighted", "weighted"])
+@pytest.mark.parametrize(("loss", "output"), PAIRS, ids=str)
+def test_gradients_are_slopes_of_every_loss(loss, output, sample_weight):
+    assert_gradients_are_slopes(make_network(output), *make_data(loss), loss, sample_weight)
+
+
+@pytest.mark.parametrize("hidden", [*checks.HIDDEN_ACTIVATIONS, ("relu", "tanh"), ("silu", "elu")], ids=str)
+def test_gradients_are_slopes_of_every_activation(hidden):
+    assert_gradients_are_slopes(make_network("identity", hidden), *make_data("mse"), "mse")
+
+
+def test_each_layer_has_its_activation():
+    network = make_network("exp", ("gelu", "elu"))
+    _, (z, a), (z_2, a_2), (z_3, a_3) = reference.forward(network, make_data("mse")[0])
+    for name, before, after in (("gelu", z, a), ("elu", z_2, a_2), ("exp", z_3, a_3)):
+        np.testing.assert_array_equal(after, reference.ACTIVATIONS[name].f(before))
+
+
+# ---- losses ----
+
+
+@pytest.mark.parametrize("task", TASKS, ids=" ".join)
+def test_weight_two_counts_as_two_rows(task):
+    network, (X, y) = make_network(task.output), make_data(task.loss, task.targets)
+    twice = np.r_[np.arange(7), 3]
+    weight = np.where(np.arange(7) == 3, 2.0, 1.0)
+    assert_close(
+        reference.loss(network, X, y, task.loss, weight),
+        reference.loss(network, X[twice], y[twice], task.loss),
+        tolerance("float64", 8),
+        "loss",
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "output", "expected"),
+    [
+        ("mse", "identity", ((0.5 - 1) ** 2 + (-1.5 - 0) ** 2) / 2),
+        ("mae", "identity", (0.5 + 1.5) / 2),
+        ("huber", "identity", (0.5**2 / 2 + 1.5 - 1 / 2) / 2),
+        (fp.Huber(0.25), "identity", (0.25 * (0.5 - 0.125) + 0.25 * (1.5 - 0.125)) / 2),
+        ("poisson", "exp", (np.exp(0.5) - 0.5 + np.exp(-1.5)) / 2),
+        ("binary_cross_entropy", "sigmoid", (np.log1p(np.exp(-0.5)) + np.log1p(np.exp(-1.5))) / 2),
+        ("cross_entropy", "softmax", np.log1p(np.exp(-2))),
+        (fp.CrossEntropy(0.2), "softmax", 0.9 * np.log1p(np.exp(-2)) + 0.1 * np.log1p(np.exp(2))),
+    ],
+)
+def test_losses_by_hand(kind, output, expected):
+    network = reference.Network([np.eye(2)], [np.zeros(2)], output=output)
+    X, y = np.array([[0.5, -1.5]]), np.array([[1.0, 0.0]])
+    assert_close(reference.loss(network, X, y, kind), expected, tolerance("float64", 4), "loss")
+
+
+@pytest.mark.parametrize(("kind", "output"), [("binary_cross_entropy", "sigmoid"), ("cross_entropy", "softmax")])
+def test_logits_of_a_thousand_do_not_overflow(kind, output):
+    network = reference.Network([np.eye(2)], [np.zeros(2)], output=output)
+    X, y = np.array([[1000.0, -1000.0]]), np.array([[0.0, 1.0]])
+    assert reference.loss(network, X, y, kind) == {"binary_cross_entropy": 1000, "cross_entropy": 2000}[kind]
+
+
+# ---- PyTorch ----
+
+
+def in_torch(activation, z):
+    functional = pytest.importorskip("torch").nn.functional
+    functions = {
+        "leaky_relu": functional.leaky_relu,
+        "elu": functional.elu,
+        "softplus": functional.softplus,
+        "silu": functional.silu,
+        "gelu": lambda z: functional.gelu(z, approximate="tanh"),
+        "identity": lambda z: z,
+        "softmax": lambda z: z.softmax(dim=1),
+    }
+    return functions.get(activation, lambda z: getattr(z, activation)())(z)
+
+
+def loss_in_torch(loss, output, z, t):
+    nn = pytest.importorskip("torch").nn
+    losses = {
+        "mse": nn.MSELoss(),
+        "mae": nn.L1Loss(),
+        "huber": nn.HuberLoss(),
+        fp.Huber(0.5): nn.HuberLoss(delta=0.5),
+    }
+    from_logits = {
+        "poisson": nn.PoissonNLLLoss(log_input=True),
+        "binary_cross_entropy": nn.BCEWithLogitsLoss(),
+        "cross_entropy": nn.CrossEntropyLoss(),
+        fp.CrossEntropy(label_smoothing=0.2): nn.CrossEntropyLoss(label_smoothing=0.2),
+    }
+    return losses[loss](in_torch(output, z), t) if loss in losses else from_logits[loss](z, t)
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize("name", checks.ACTIVATIONS)
+def test_activations_agree_with_torch(name):
+    torch = pytest.importorskip("torch")
+    z, g = np.linspace(-9, 9, 60).reshape(20, 3), np.random.default_rng(0).normal(size=(20, 3))
+    z[0, 0] = 0
+    input = torch.tensor(z, requires_grad=True)
+    output = in_torch(name, input)
+    output.backward(torch.tensor(g))
+    assert_close(reference.ACTIVATIONS[name].f(z), output.detach().numpy(), tolerance("float64", 8), name)
+    # where tanh is near 1, gelu's slope is z² times what 1 - tanh² cancels to
+    steep = tolerance("float64", 8) * np.maximum(1, z**2).max()
+    assert_close(reference.ACTIVATIONS[name].back(z, g), input.grad.numpy(), steep, f"{name}, back")
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize(("loss", "output"), [*PAIRS, ("huber", "identity")], ids=str)
+def test_losses_agree_with_torch(loss, output):
+    torch = pytest.importorskip("torch")
+    z, (_, t) = 2 * np.random.default_rng(0).normal(size=(7, 3)), make_data(loss)
+    input = torch.tensor(z, requires_grad=True)
+    expected = loss_in_torch(loss, output, input, torch.tensor(t))
+    expected.backward()
+    network = reference.Network([np.eye(3)], [np.zeros(3)], output=output)
+    assert_close(reference.loss(network, z, t, loss), expected.item(), tolerance("float64", 20), "loss")
+    activation = reference.ACTIVATIONS[output]
+    _, delta = reference.losses_and_delta(loss, z, activation.f(z), t, lambda g: activation.back(z, g))
+    assert_close(delta / 7, input.grad.numpy(), tolerance("float64", 20), "delta")
