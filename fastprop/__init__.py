@@ -4,16 +4,22 @@ from importlib import import_module
 
 from fastprop import datasets, reference
 from fastprop.network import MLP, load
-from fastprop.options import SGD, Adam, CrossEntropy, Huber
+from fastprop.options import SGD, Adagrad, Adam, AdamW, ClipNorm, ClipValue, CrossEntropy, Huber, Lion, RMSprop
 
 __version__ = "0.1.0"
 __all__ = [
     "MLP",
     "SGD",
+    "Adagrad",
     "Adam",
+    "AdamW",
+    "ClipNorm",
+    "ClipValue",
     "CrossEntropy",
     "History",
     "Huber",
+    "Lion",
+    "RMSprop",
     "SweepResult",
     "datasets",
     "load",

@@ -360,7 +360,7 @@ def class_weight(value, y, sample_weight=None):
             f"class_weight must map labels to weights or be 'balanced', not {shown(value)}: give one of these."
         )
     y = numeric(y, "y")
-    if y.size != len(y) or (y != np.round(y)).any():
+    if y.shape[:1] != (y.size,) or (y != np.round(y)).any():
         raise ValueError(
             f"class_weight needs a whole-number label for each row, not y of shape {y.shape} and {y.dtype}: "
             "give labels or use sample_weight."

@@ -326,6 +326,8 @@ OPTIMIZERS = [
     ({"learning_rate": np.ones((2, 2))}, TypeError, "learning_rate must be a number"),
     ({"weight_decay": -0.1}, ValueError, "weight_decay must be at least 0 and finite, not -0.1: give a number"),
     ({"weight_decay": np.inf}, ValueError, "weight_decay must be at least 0 and finite, not inf: give a number"),
+    ({"l1": -0.1}, ValueError, "l1 must be at least 0 and finite, not -0.1: give a number in that range"),
+    ({"l1": True}, TypeError, "l1 must be a number, not True: give a float"),
     ({"weight_decay": "L2"}, TypeError, "weight_decay must be a number, not 'L2': give a float"),
 ]
 
@@ -349,10 +351,25 @@ ADAM_ONLY = [
     ({"epsilon": None}, TypeError, "epsilon must be a number, not None: give a float"),
 ]
 
+RMSPROP_ONLY = [
+    ({"smoothing": 1.0}, ValueError, "smoothing must be at least 0 and below 1, not 1.0: give a number in that range"),
+    ({"momentum": 1.0}, ValueError, "momentum must be at least 0 and below 1, not 1.0: give a number in that range"),
+    ({"epsilon": 0.0}, ValueError, "epsilon must be at least 1e-30 and finite, not 0.0: give a number in that range"),
+]
+
+OWN = {
+    fp.SGD: SGD_ONLY,
+    fp.Adam: ADAM_ONLY,
+    fp.AdamW: ADAM_ONLY,
+    fp.RMSprop: RMSPROP_ONLY,
+    fp.Adagrad: RMSPROP_ONLY[-1:],
+    fp.Lion: ADAM_ONLY[:4],
+}
+
 
 @pytest.mark.parametrize(
     ("kind", "options", "error", "words"),
-    [(kind, *refused) for kind, own in ((fp.SGD, SGD_ONLY), (fp.Adam, ADAM_ONLY)) for refused in OPTIMIZERS + own],
+    [(kind, *refused) for kind, own in OWN.items() for refused in OPTIMIZERS + own],
 )
 def test_an_optimizer_is_refused_where_a_value_is_out_of_its_range(kind, options, error, words):
     assert_refused(error, words, kind, **options)
@@ -431,3 +448,22 @@ def test_class_weights_are_refused_where_they_do_not_fit_the_labels(value, y, er
 
 def test_sample_weights_are_checked_beside_class_weights():
     assert_refused(ValueError, "sample_weight has shape (5,)", checks.class_weight, "balanced", LABELS, ONES[:5])
+
+
+# ---- losses and clipping ----
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "error", "words"),
+    [
+        (fp.Huber, 0.0, ValueError, "delta must be at least 1e-30 and finite, not 0.0: give a number in that range"),
+        (fp.Huber, "1", TypeError, "delta must be a number, not '1': give a float"),
+        (fp.CrossEntropy, 1.0, ValueError, "label_smoothing must be at least 0 and below 1, not 1.0: give a number"),
+        (fp.CrossEntropy, -0.1, ValueError, "label_smoothing must be at least 0 and below 1, not -0.1: give a number"),
+        (fp.ClipNorm, -1.0, ValueError, "limit must be at least 0 and finite, not -1.0: give a number in that range"),
+        (fp.ClipValue, np.inf, ValueError, "limit must be at least 0 and finite, not inf: give a number in that range"),
+        (fp.ClipValue, None, TypeError, "limit must be a number, not None: give a float"),
+    ],
+)
+def test_numbers_of_losses_and_clipping_are_checked(kind, value, error, words):
+    assert_refused(error, words, kind, value)

@@ -1,12 +1,11 @@
 """The reference against the seed exercise, PyTorch's formulas and pinned numbers."""
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fastprop import SGD, Adam, checks, exercise, reference
+from fastprop import SGD, checks, exercise, reference
 from tests.compare import assert_close, run_python, tolerance
 
 
@@ -56,64 +55,7 @@ def test_exercise_step():
     assert_printed(network.biases[1], 0.10090062)
 
 
-# ---- optimizers ----
-
-
-DESCENTS = [
-    SGD(0.1),
-    SGD(0.1, momentum=0.9),
-    SGD(0.1, momentum=0.9, nesterov=True),
-    SGD(0.1, weight_decay=0.3),
-    SGD(0.1, momentum=0.9, weight_decay=0.3),
-    SGD(0.1, momentum=0.9, nesterov=True, weight_decay=0.3),
-]
-ADAMS = [Adam(), Adam(0.1, beta1=0.0), Adam(0.1, beta1=0.8, beta2=0.9, epsilon=1e-3), Adam(0.1, weight_decay=0.3)]
-
-
-@pytest.mark.parametrize("optimizer", DESCENTS, ids=str)
-def test_descent_follows_pytorch(optimizer):
-    network = reference.Network([np.array([[0.5]])], [np.array([0.0])], output="identity")
-    X, y, state = np.array([[2.0]]), np.array([[3.0]]), {}
-    w, b, buffer = 0.5, 0.0, None
-    for _ in range(3):
-        reference.step(network, X, y, "mse", optimizer, state)
-        # torch.optim.SGD: the buffer begins as the first gradient
-        gradient = 2 * (2 * w + b - 3) * np.array([2, 1]) + optimizer.weight_decay * np.array([w, b])
-        buffer = gradient if buffer is None else optimizer.momentum * buffer + gradient
-        step = gradient + optimizer.momentum * buffer if optimizer.nesterov else buffer
-        w, b = np.array([w, b]) - optimizer.learning_rate * step
-        assert_close([network.weights[0][0, 0], network.biases[0][0]], [w, b], tolerance("float64", 3), "parameters")
-
-
-def test_adam_begins_with_steps_of_the_learning_rate_against_the_gradient():
-    network, (X, y), before = make_network("tanh"), make_data("mse"), make_network("tanh")
-    dW, db = reference.gradients(network, X, y, "mse")
-    reference.step(network, X, y, "mse", Adam(0.25, epsilon=1e-30), {})
-    for now, start, gradient in zip(network.weights + network.biases, before.weights + before.biases, dW + db):
-        assert_close(now, start - 0.25 * np.sign(gradient), tolerance("float64", 4), "parameters")
-
-
-@pytest.mark.peers
-@pytest.mark.parametrize("optimizer", DESCENTS + ADAMS, ids=str)
-def test_optimizers_agree_with_torch(optimizer):
-    torch = pytest.importorskip("torch")
-    network, (X, y), state = make_network("tanh", hidden="tanh"), make_data("mse"), {}
-    parameters = [torch.tensor(array, requires_grad=True) for array in network.weights + network.biases]
-    options = dataclasses.asdict(optimizer)
-    options["lr"] = options.pop("learning_rate")
-    if isinstance(optimizer, Adam):
-        options |= {"betas": (options.pop("beta1"), options.pop("beta2")), "eps": options.pop("epsilon")}
-    theirs = getattr(torch.optim, type(optimizer).__name__)(parameters, **options)
-    for _ in range(20):
-        reference.step(network, X, y, "mse", optimizer, state)
-        outputs = torch.tensor(X)
-        for W, b in zip(parameters[:3], parameters[3:]):
-            outputs = torch.tanh(outputs @ W + b)
-        theirs.zero_grad()
-        torch.nn.functional.mse_loss(outputs, torch.tensor(y)).backward()
-        theirs.step()
-    for number, (ours, array) in enumerate(zip(network.weights + network.biases, parameters)):
-        assert_close(ours, array.detach().numpy(), 1e-12, f"parameter {number}")
+# ---- runs ----
 
 
 def test_last_batch_is_averaged_over_its_own_rows():

@@ -1,4 +1,8 @@
-"""Optimizers, by PyTorch's formulas."""
+"""Optimizers, by PyTorch's formulas and with its defaults.
+
+What each keeps of a parameter starts at zero with each call of `train`. With a schedule, the learning rate η below is
+the one of the step.
+"""
 
 from dataclasses import dataclass
 
@@ -9,18 +13,18 @@ from fastprop import checks
 class SGD:
     """Stochastic gradient descent with momentum, by PyTorch's formulas.
 
-    With gradient g: g ← g + weight_decay · w, v ← momentum · v + g, then w ← w - learning_rate · v, or, with
-    Nesterov's, w ← w - learning_rate · (g + momentum · v). v starts at zero with each call of `train`.
+    With gradient g: g ← g + weight_decay · w + l1 · sign w, v ← momentum · v + g, then w ← w - η v, or, with
+    Nesterov's, w ← w - η (g + momentum · v).
 
     Parameters
     ----------
     learning_rate : float
-        At least 0.
+        η, at least 0.
     momentum : float
         From 0 to below 1.
     nesterov : bool
         Needs a momentum.
-    weight_decay : float
+    weight_decay, l1 : float
         At least 0; of weights and biases alike.
 
     Raises
@@ -36,16 +40,17 @@ class SGD:
     --------
     >>> import fastprop as fp
     >>> fp.SGD(0.5, momentum=0.9)
-    SGD(learning_rate=0.5, momentum=0.9, nesterov=False, weight_decay=0.0)
+    SGD(learning_rate=0.5, momentum=0.9, nesterov=False, weight_decay=0.0, l1=0.0)
     """
 
     learning_rate: float = 0.1
     momentum: float = 0.0
     nesterov: bool = False
     weight_decay: float = 0.0
+    l1: float = 0.0
 
     def __post_init__(self):
-        checks.number_fields(self, "learning_rate", "weight_decay")
+        checks.number_fields(self, "learning_rate", "weight_decay", "l1")
         checks.number_fields(self, "momentum", below=1.0)
         object.__setattr__(self, "nesterov", checks.flag(self.nesterov, "nesterov"))
         if self.nesterov and self.momentum == 0:
@@ -61,20 +66,20 @@ class SGD:
 class Adam:
     """Adam, which divides each step by the recent size of the gradient, by PyTorch's formulas.
 
-    With gradient g in step t = 1, 2, …: g ← g + weight_decay · w, m ← β₁ m + (1 - β₁) g, v ← β₂ v + (1 - β₂) g², then
-    w ← w - learning_rate / (1 - β₁ᵗ) · m / (√v / √(1 - β₂ᵗ) + ε). m and v start at zero with each call of `train`.
+    With gradient g in step t = 1, 2, …: g ← g + weight_decay · w + l1 · sign w, m ← β₁ m + (1 - β₁) g,
+    v ← β₂ v + (1 - β₂) g², then w ← w - η / (1 - β₁ᵗ) · m / (√v / √(1 - β₂ᵗ) + ε).
 
     Parameters
     ----------
     learning_rate : float
-        At least 0; a step moves a parameter by about so much, or less.
+        η, at least 0; a step moves a parameter by about so much, or less.
     beta1 : float
         From 0 to below 1: what m keeps in a step.
     beta2 : float
         From 0 to below 1: what v keeps in a step.
     epsilon : float
         At least 1e-30, which float32 can tell from zero: a gradient of zero would be divided by zero.
-    weight_decay : float
+    weight_decay, l1 : float
         At least 0; of weights and biases alike.
 
     Raises
@@ -90,7 +95,7 @@ class Adam:
     --------
     >>> import fastprop as fp
     >>> fp.Adam(0.01, beta2=0.99)
-    Adam(learning_rate=0.01, beta1=0.9, beta2=0.99, epsilon=1e-08, weight_decay=0.0)
+    Adam(learning_rate=0.01, beta1=0.9, beta2=0.99, epsilon=1e-08, weight_decay=0.0, l1=0.0)
     """
 
     learning_rate: float = 1e-3
@@ -98,9 +103,10 @@ class Adam:
     beta2: float = 0.999
     epsilon: float = 1e-8
     weight_decay: float = 0.0
+    l1: float = 0.0
 
     def __post_init__(self):
-        checks.number_fields(self, "learning_rate", "weight_decay")
+        checks.number_fields(self, "learning_rate", "weight_decay", "l1")
         checks.number_fields(self, "beta1", "beta2", below=1.0)
         checks.number_fields(self, "epsilon", least=1e-30)
 
@@ -108,3 +114,201 @@ class Adam:
     def rule(self):
         """The name of the kernels' update."""
         return "adam"
+
+
+@dataclass(frozen=True)
+class AdamW:
+    """Adam whose weight decay stands apart from the gradient, by PyTorch's formulas.
+
+    First w ← w - η · weight_decay · w, then the step of `Adam` without weight decay.
+
+    Parameters
+    ----------
+    learning_rate, beta1, beta2, epsilon, l1 : float
+        See `Adam`.
+    weight_decay : float
+        At least 0; of weights and biases alike.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a value is out of its range.
+
+    References
+    ----------
+    Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019.
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> fp.AdamW(0.01)
+    AdamW(learning_rate=0.01, beta1=0.9, beta2=0.999, epsilon=1e-08, weight_decay=0.01, l1=0.0)
+    """
+
+    learning_rate: float = 1e-3
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+    weight_decay: float = 0.01
+    l1: float = 0.0
+
+    def __post_init__(self):
+        checks.number_fields(self, "learning_rate", "weight_decay", "l1")
+        checks.number_fields(self, "beta1", "beta2", below=1.0)
+        checks.number_fields(self, "epsilon", least=1e-30)
+
+    @property
+    def rule(self):
+        """The name of the kernels' update."""
+        return "adamw"
+
+
+@dataclass(frozen=True)
+class RMSprop:
+    """RMSprop, which divides each step by the recent size of the gradient, by PyTorch's formulas.
+
+    With gradient g: g ← g + weight_decay · w + l1 · sign w, s ← smoothing · s + (1 - smoothing) g²,
+    v ← momentum · v + g / (√s + ε), then w ← w - η v.
+
+    Parameters
+    ----------
+    learning_rate : float
+        η, at least 0.
+    smoothing : float
+        From 0 to below 1: what s keeps in a step; PyTorch's alpha.
+    epsilon : float
+        At least 1e-30, which float32 can tell from zero: a gradient of zero would be divided by zero.
+    momentum : float
+        From 0 to below 1.
+    weight_decay, l1 : float
+        At least 0; of weights and biases alike.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a value is out of its range.
+
+    References
+    ----------
+    Tieleman and Hinton, "Lecture 6.5: rmsprop", Neural networks for machine learning, Coursera 2012.
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> fp.RMSprop(momentum=0.9)
+    RMSprop(learning_rate=0.01, smoothing=0.99, epsilon=1e-08, momentum=0.9, weight_decay=0.0, l1=0.0)
+    """
+
+    learning_rate: float = 0.01
+    smoothing: float = 0.99
+    epsilon: float = 1e-8
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+    l1: float = 0.0
+
+    def __post_init__(self):
+        checks.number_fields(self, "learning_rate", "weight_decay", "l1")
+        checks.number_fields(self, "smoothing", "momentum", below=1.0)
+        checks.number_fields(self, "epsilon", least=1e-30)
+
+    @property
+    def rule(self):
+        """The name of the kernels' update: rmsprop or rmsprop_momentum."""
+        return "rmsprop_momentum" if self.momentum > 0 else "rmsprop"
+
+
+@dataclass(frozen=True)
+class Adagrad:
+    """Adagrad, which divides each step by the size of all gradients so far, by PyTorch's formulas.
+
+    With gradient g: g ← g + weight_decay · w + l1 · sign w, s ← s + g², then w ← w - η g / (√s + ε).
+
+    Parameters
+    ----------
+    learning_rate : float
+        η, at least 0.
+    epsilon : float
+        At least 1e-30, which float32 can tell from zero: a gradient of zero would be divided by zero.
+    weight_decay, l1 : float
+        At least 0; of weights and biases alike.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a value is out of its range.
+
+    References
+    ----------
+    Duchi, Hazan and Singer, "Adaptive subgradient methods for online learning and stochastic optimization", Journal of
+    Machine Learning Research 12 (2011).
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> fp.Adagrad(0.1)
+    Adagrad(learning_rate=0.1, epsilon=1e-10, weight_decay=0.0, l1=0.0)
+    """
+
+    learning_rate: float = 0.01
+    epsilon: float = 1e-10
+    weight_decay: float = 0.0
+    l1: float = 0.0
+
+    def __post_init__(self):
+        checks.number_fields(self, "learning_rate", "weight_decay", "l1")
+        checks.number_fields(self, "epsilon", least=1e-30)
+
+    @property
+    def rule(self):
+        """The name of the kernels' update."""
+        return "adagrad"
+
+
+@dataclass(frozen=True)
+class Lion:
+    """Lion, whose steps have one size and the sign of a mean of gradients.
+
+    With gradient g: g ← g + l1 · sign w, w ← w - η · weight_decay · w, then w ← w - η sign(β₁ m + (1 - β₁) g), and last
+    m ← β₂ m + (1 - β₂) g.
+
+    Parameters
+    ----------
+    learning_rate : float
+        η, at least 0: a third to a tenth of what suits `AdamW`.
+    beta1 : float
+        From 0 to below 1: what counts of m in a step.
+    beta2 : float
+        From 0 to below 1: what m keeps in a step.
+    weight_decay, l1 : float
+        At least 0; of weights and biases alike.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a value is out of its range.
+
+    References
+    ----------
+    Chen et al., "Symbolic discovery of optimization algorithms", NeurIPS 2023.
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> fp.Lion(weight_decay=0.1)
+    Lion(learning_rate=0.0001, beta1=0.9, beta2=0.99, weight_decay=0.1, l1=0.0)
+    """
+
+    learning_rate: float = 1e-4
+    beta1: float = 0.9
+    beta2: float = 0.99
+    weight_decay: float = 0.0
+    l1: float = 0.0
+
+    def __post_init__(self):
+        checks.number_fields(self, "learning_rate", "weight_decay", "l1")
+        checks.number_fields(self, "beta1", "beta2", below=1.0)
+
+    @property
+    def rule(self):
+        """The name of the kernels' update."""
+        return "lion"

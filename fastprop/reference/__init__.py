@@ -10,17 +10,19 @@ Source: Rumelhart, Hinton and Williams, "Learning representations by back-propag
 from .activations import ACTIVATIONS, OUTPUT_ONLY, Activation, sigmoid, softmax
 from .losses import LOSSES, losses_and_delta, one_hot
 from .network import Network, forward, gradients, loss
-from .optimizers import OPTIMIZERS
+from .optimizers import CLIPS, OPTIMIZERS, clipped
 from .randomness import row_order
 from .training import step, train
 
 __all__ = [
     "ACTIVATIONS",
+    "CLIPS",
     "LOSSES",
     "OPTIMIZERS",
     "OUTPUT_ONLY",
     "Activation",
     "Network",
+    "clipped",
     "forward",
     "gradients",
     "loss",

@@ -1,13 +1,36 @@
-"""Optimizers, by PyTorch's formulas.
-
-What weight decay makes of w and g; and, from g and what was kept, what to subtract and to keep.
-"""
+"""Clipping and optimizers, by PyTorch's formulas."""
 
 import numpy as np
 
 
+def _clip_norm(clip, gradients):
+    # of all gradients together: Pascanu, Mikolov and Bengio, ICML 2013
+    norm = np.sqrt(sum((g**2).sum() for g in gradients))
+    return [g * np.minimum(1, clip.limit / (norm + 1e-6)) for g in gradients]
+
+
+def _clip_value(clip, gradients):
+    return [np.clip(g, -clip.limit, clip.limit) for g in gradients]
+
+
+CLIPS = {"ClipNorm": _clip_norm, "ClipValue": _clip_value}
+
+
+def clipped(clip, gradients):
+    """Return the gradients of all parameters within what `clip`, an option or None, allows."""
+    return gradients if clip is None else CLIPS[type(clip).__name__](clip, gradients)
+
+
+# ---- optimizers: what weight decay makes of w and g; and, from g and what was kept, what to subtract and to keep ----
+
+
 def _decay_in_gradient(optimizer, w, g):
     return w, g + optimizer.weight_decay * w
+
+
+def _decay_apart(optimizer, w, g):
+    # Loshchilov and Hutter, ICLR 2019
+    return w * (1 - optimizer.learning_rate * optimizer.weight_decay), g
 
 
 def _sgd(optimizer, g, v=0.0):
@@ -25,12 +48,39 @@ def _adam(optimizer, g, t=0, m=0.0, v=0.0):
     return step_size * m / (np.sqrt(v) / np.sqrt(1 - optimizer.beta2**t) + optimizer.epsilon), t, m, v
 
 
-OPTIMIZERS = {"SGD": (_decay_in_gradient, _sgd), "Adam": (_decay_in_gradient, _adam)}
+def _rmsprop(optimizer, g, s=0.0, v=0.0):
+    # Tieleman and Hinton, lecture 6.5 (2012)
+    s = optimizer.smoothing * s + (1 - optimizer.smoothing) * g**2
+    v = optimizer.momentum * v + g / (np.sqrt(s) + optimizer.epsilon)
+    return optimizer.learning_rate * v, s, v
+
+
+def _adagrad(optimizer, g, s=0.0):
+    # Duchi, Hazan and Singer, JMLR 12 (2011)
+    s = s + g**2
+    return optimizer.learning_rate * g / (np.sqrt(s) + optimizer.epsilon), s
+
+
+def _lion(optimizer, g, m=0.0):
+    # Chen et al., NeurIPS 2023
+    direction = np.sign(optimizer.beta1 * m + (1 - optimizer.beta1) * g)
+    return optimizer.learning_rate * direction, optimizer.beta2 * m + (1 - optimizer.beta2) * g
+
+
+OPTIMIZERS = {
+    "SGD": (_decay_in_gradient, _sgd),
+    "Adam": (_decay_in_gradient, _adam),
+    "AdamW": (_decay_apart, _adam),
+    "RMSprop": (_decay_in_gradient, _rmsprop),
+    "Adagrad": (_decay_in_gradient, _adagrad),
+    "Lion": (_decay_apart, _lion),
+}
 
 
 def update(optimizer, w, g, state):
     """Move the parameters `w` in place by their gradient `g`; return what to keep for the next step."""
     decay, rule = OPTIMIZERS[type(optimizer).__name__]
+    g = g + optimizer.l1 * np.sign(w)
     w[...], g = decay(optimizer, w, g)
     change, *state = rule(optimizer, g, *state)
     w -= change

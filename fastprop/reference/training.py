@@ -4,18 +4,19 @@ import numpy as np
 
 from .network import gradients
 from .network import loss as mean_loss
-from .optimizers import update
+from .optimizers import clipped, update
 from .randomness import row_order
 
 
-def step(network, X, y, kind, optimizer, state, sample_weight=None):
+def step(network, X, y, kind, optimizer, state, sample_weight=None, clip=None):
     """Do one step in place, with PyTorch's formulas.
 
     `optimizer` is an object with the name and the attributes of one in `fastprop.options`. `state` is a dict, empty
     before the first step, in which it keeps what it needs for the next: velocities, moments, the number of steps.
+    `clip` limits the gradients before weight decay and l1 are added to them.
     """
     dW, db = gradients(network, X, y, kind, sample_weight)
-    for number, (w, g) in enumerate(zip(network.parameters, dW + db)):
+    for number, (w, g) in enumerate(zip(network.parameters, clipped(clip, dW + db))):
         state[number] = update(optimizer, w, g, state.get(number, ()))
 
 
@@ -33,6 +34,7 @@ def train(
     sample_weight=None,
     shuffle=True,
     seed=0,
+    clip=None,
     callback=lambda epoch, history: False,
 ):
     """Train in place; return training and validation loss of the epochs that were done, (2, epochs), NaN where unknown.
@@ -51,7 +53,7 @@ def train(
         for first in range(0, len(X), batch_size):
             rows = order[first : first + batch_size]
             total += weight[rows].sum() * mean_loss(network, X[rows], y[rows], loss, weight[rows])
-            step(network, X[rows], y[rows], loss, optimizer, state, weight[rows])
+            step(network, X[rows], y[rows], loss, optimizer, state, weight[rows], clip)
             if not np.isfinite(total):
                 break
         measured = validation is not None and np.isfinite(total)
