@@ -4,7 +4,25 @@ from importlib import import_module
 
 from fastprop import datasets, reference
 from fastprop.network import MLP, load
-from fastprop.options import SGD, Adagrad, Adam, AdamW, ClipNorm, ClipValue, CrossEntropy, Huber, Lion, RMSprop
+from fastprop.options import (
+    SGD,
+    Adagrad,
+    Adam,
+    AdamW,
+    ClipNorm,
+    ClipValue,
+    Cosine,
+    CrossEntropy,
+    Exponential,
+    Huber,
+    InverseScaling,
+    Lion,
+    OneCycle,
+    Plateau,
+    RMSprop,
+    Steps,
+    Warmup,
+)
 
 __version__ = "0.1.0"
 __all__ = [
@@ -15,12 +33,19 @@ __all__ = [
     "AdamW",
     "ClipNorm",
     "ClipValue",
+    "Cosine",
     "CrossEntropy",
+    "Exponential",
     "History",
     "Huber",
+    "InverseScaling",
     "Lion",
+    "OneCycle",
+    "Plateau",
     "RMSprop",
+    "Steps",
     "SweepResult",
+    "Warmup",
     "datasets",
     "load",
     "reference",

@@ -3,16 +3,34 @@
 from fastprop.options.clipping import ClipNorm, ClipValue
 from fastprop.options.losses import CrossEntropy, Huber
 from fastprop.options.optimizers import SGD, Adagrad, Adam, AdamW, Lion, RMSprop
+from fastprop.options.schedules import (
+    SCHEDULES,
+    Cosine,
+    Exponential,
+    InverseScaling,
+    OneCycle,
+    Plateau,
+    Steps,
+    Warmup,
+)
 
 __all__ = [
+    "SCHEDULES",
     "SGD",
     "Adagrad",
     "Adam",
     "AdamW",
     "ClipNorm",
     "ClipValue",
+    "Cosine",
     "CrossEntropy",
+    "Exponential",
     "Huber",
+    "InverseScaling",
     "Lion",
+    "OneCycle",
+    "Plateau",
     "RMSprop",
+    "Steps",
+    "Warmup",
 ]

@@ -12,6 +12,7 @@ from .losses import LOSSES, losses_and_delta, one_hot
 from .network import Network, forward, gradients, loss
 from .optimizers import CLIPS, OPTIMIZERS, clipped
 from .randomness import row_order
+from .schedules import SCHEDULES, factor
 from .training import step, train
 
 __all__ = [
@@ -20,9 +21,11 @@ __all__ = [
     "LOSSES",
     "OPTIMIZERS",
     "OUTPUT_ONLY",
+    "SCHEDULES",
     "Activation",
     "Network",
     "clipped",
+    "factor",
     "forward",
     "gradients",
     "loss",

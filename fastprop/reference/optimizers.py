@@ -21,50 +21,50 @@ def clipped(clip, gradients):
     return gradients if clip is None else CLIPS[type(clip).__name__](clip, gradients)
 
 
-# ---- optimizers: what weight decay makes of w and g; and, from g and what was kept, what to subtract and to keep ----
+# ---- what weight decay makes of w and g; and, from g and what was kept, what to subtract and to keep ----
 
 
-def _decay_in_gradient(optimizer, w, g):
+def _decay_in_gradient(optimizer, rate, w, g):
     return w, g + optimizer.weight_decay * w
 
 
-def _decay_apart(optimizer, w, g):
+def _decay_apart(optimizer, rate, w, g):
     # Loshchilov and Hutter, ICLR 2019
-    return w * (1 - optimizer.learning_rate * optimizer.weight_decay), g
+    return w * (1 - rate * optimizer.weight_decay), g
 
 
-def _sgd(optimizer, g, v=0.0):
+def _sgd(optimizer, rate, g, v=0.0):
     # v ← μ v + g; subtract η v, or with Nesterov η (g + μ v)
     v = optimizer.momentum * v + g
-    return optimizer.learning_rate * (g + optimizer.momentum * v if optimizer.nesterov else v), v
+    return rate * (g + optimizer.momentum * v if optimizer.nesterov else v), v
 
 
-def _adam(optimizer, g, t=0, m=0.0, v=0.0):
+def _adam(optimizer, rate, g, t=0, m=0.0, v=0.0):
     # moving means of g and g², each freed of the zero it began with: Kingma and Ba, ICLR 2015
     t += 1
     m = optimizer.beta1 * m + (1 - optimizer.beta1) * g
     v = optimizer.beta2 * v + (1 - optimizer.beta2) * g**2
-    step_size = optimizer.learning_rate / (1 - optimizer.beta1**t)
+    step_size = rate / (1 - optimizer.beta1**t)
     return step_size * m / (np.sqrt(v) / np.sqrt(1 - optimizer.beta2**t) + optimizer.epsilon), t, m, v
 
 
-def _rmsprop(optimizer, g, s=0.0, v=0.0):
+def _rmsprop(optimizer, rate, g, s=0.0, v=0.0):
     # Tieleman and Hinton, lecture 6.5 (2012)
     s = optimizer.smoothing * s + (1 - optimizer.smoothing) * g**2
     v = optimizer.momentum * v + g / (np.sqrt(s) + optimizer.epsilon)
-    return optimizer.learning_rate * v, s, v
+    return rate * v, s, v
 
 
-def _adagrad(optimizer, g, s=0.0):
+def _adagrad(optimizer, rate, g, s=0.0):
     # Duchi, Hazan and Singer, JMLR 12 (2011)
     s = s + g**2
-    return optimizer.learning_rate * g / (np.sqrt(s) + optimizer.epsilon), s
+    return rate * g / (np.sqrt(s) + optimizer.epsilon), s
 
 
-def _lion(optimizer, g, m=0.0):
+def _lion(optimizer, rate, g, m=0.0):
     # Chen et al., NeurIPS 2023
     direction = np.sign(optimizer.beta1 * m + (1 - optimizer.beta1) * g)
-    return optimizer.learning_rate * direction, optimizer.beta2 * m + (1 - optimizer.beta2) * g
+    return rate * direction, optimizer.beta2 * m + (1 - optimizer.beta2) * g
 
 
 OPTIMIZERS = {
@@ -77,11 +77,11 @@ OPTIMIZERS = {
 }
 
 
-def update(optimizer, w, g, state):
-    """Move the parameters `w` in place by their gradient `g`; return what to keep for the next step."""
+def update(optimizer, rate, w, g, state):
+    """Move the parameters `w` in place by their gradient `g` at a `rate`; return what the next step needs."""
     decay, rule = OPTIMIZERS[type(optimizer).__name__]
     g = g + optimizer.l1 * np.sign(w)
-    w[...], g = decay(optimizer, w, g)
-    change, *state = rule(optimizer, g, *state)
+    w[...], g = decay(optimizer, rate, w, g)
+    change, *state = rule(optimizer, rate, g, *state)
     w -= change
     return state

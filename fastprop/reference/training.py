@@ -6,18 +6,20 @@ from .network import gradients
 from .network import loss as mean_loss
 from .optimizers import clipped, update
 from .randomness import row_order
+from .schedules import factor
 
 
-def step(network, X, y, kind, optimizer, state, sample_weight=None, clip=None):
+def step(network, X, y, kind, optimizer, state, sample_weight=None, *, clip=None, factor=1.0):
     """Do one step in place, with PyTorch's formulas.
 
     `optimizer` is an object with the name and the attributes of one in `fastprop.options`. `state` is a dict, empty
     before the first step, in which it keeps what it needs for the next: velocities, moments, the number of steps.
-    `clip` limits the gradients before weight decay and l1 are added to them.
+    `clip` limits the gradients before weight decay and l1 are added to them; `factor` is that on the learning rate.
     """
+    rate = optimizer.learning_rate * factor
     dW, db = gradients(network, X, y, kind, sample_weight)
     for number, (w, g) in enumerate(zip(network.parameters, clipped(clip, dW + db))):
-        state[number] = update(optimizer, w, g, state.get(number, ()))
+        state[number] = update(optimizer, rate, w, g, state.get(number, ()))
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -34,26 +36,29 @@ def train(
     sample_weight=None,
     shuffle=True,
     seed=0,
+    schedule=None,
     clip=None,
     callback=lambda epoch, history: False,
 ):
     """Train in place; return training and validation loss of the epochs that were done, (2, epochs), NaN where unknown.
 
-    `validation` is (X, y) or (X, y, sample_weight).
+    `validation` is (X, y) or (X, y, sample_weight). `schedule` and `clip` are options, or None.
     The training loss of an epoch is the mean of what each row's loss was when its minibatch came up, before the step.
     A run whose loss or weights are no longer finite ends there; so does one whose callback returns true. An epoch whose
     training loss is not finite has no validation loss.
     """
     X, y = np.asarray(X, np.float64), np.asarray(y)
     weight = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight, np.float64)
-    state, history = {}, np.empty((2, 0))
+    state, history, batches = {}, np.empty((2, 0)), -(-len(X) // batch_size)
     for epoch in range(epochs):
         order = row_order(len(X), seed, epoch) if shuffle else np.arange(len(X))
+        watched = history[0 if validation is None else 1]
         total = 0.0
-        for first in range(0, len(X), batch_size):
-            rows = order[first : first + batch_size]
+        for batch in range(batches):
+            rows = order[batch * batch_size : (batch + 1) * batch_size]
+            rate_factor = _factor(schedule, epoch, epochs, batch, batches, watched)
             total += weight[rows].sum() * mean_loss(network, X[rows], y[rows], loss, weight[rows])
-            step(network, X[rows], y[rows], loss, optimizer, state, weight[rows], clip)
+            step(network, X[rows], y[rows], loss, optimizer, state, weight[rows], clip=clip, factor=rate_factor)
             if not np.isfinite(total):
                 break
         measured = validation is not None and np.isfinite(total)
@@ -64,3 +69,8 @@ def train(
         if callback(epoch, history):
             break
     return history
+
+
+def _factor(schedule, epoch, epochs, batch, batches, losses):
+    by_step = schedule is not None and schedule.by == "step"
+    return factor(schedule, *((epoch * batches + batch, epochs * batches) if by_step else (epoch, epochs)), losses)

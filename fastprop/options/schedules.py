@@ -1,0 +1,298 @@
+"""Schedules of the learning rate: each gives a factor on the optimizer's, so that this can be swept beside any of them.
+
+They count steps or epochs that are done, as ``by`` says. The formulas are those of ``torch.optim.lr_scheduler``.
+"""
+
+from dataclasses import dataclass
+
+from fastprop import checks
+
+UNITS = ("epoch", "step")
+"""What a schedule may count."""
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Multiply the learning rate by a factor every so many epochs or steps: ``StepLR``.
+
+    factor ** (done // every).
+
+    Parameters
+    ----------
+    every : int
+        At least 1.
+    factor : float
+        At least 0.
+    by : str
+        ``"epoch"`` or ``"step"``: what it counts.
+
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a value is out of its range.
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> fp.Steps(30)
+    Steps(every=30, factor=0.1, by='epoch')
+    """
+
+    every: int
+    factor: float = 0.1
+    by: str = "epoch"
+
+    def __post_init__(self):
+        object.__setattr__(self, "every", checks.whole_number(self.every, "every"))
+        checks.number_fields(self, "factor")
+        checks.choice(self.by, "by", UNITS)
+
+
+@dataclass(frozen=True)
+class Exponential:
+    """Multiply the learning rate by a factor after each epoch or step: ``ExponentialLR``.
+
+    factor ** done.
+
+    Parameters
+    ----------
+    factor : float
+        At least 0.
+    by : str
+        ``"epoch"`` or ``"step"``: what it counts.
+
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a value is out of its range.
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> fp.Exponential(0.9)
+    Exponential(factor=0.9, by='epoch')
+    """
+
+    factor: float = 0.95
+    by: str = "epoch"
+
+    def __post_init__(self):
+        checks.number_fields(self, "factor")
+        checks.choice(self.by, "by", UNITS)
+
+
+@dataclass(frozen=True)
+class Cosine:
+    """Fall along half a wave of the cosine, over the whole run: ``CosineAnnealingLR``.
+
+    final + (1 - final) / 2 · (1 + cos(π · done / total)).
+
+    Parameters
+    ----------
+    final : float
+        At least 0: the factor that the run ends with.
+    by : str
+        ``"epoch"`` or ``"step"``: what it counts.
+
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a value is out of its range.
+
+    References
+    ----------
+    Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017.
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> fp.Cosine(final=0.01)
+    Cosine(final=0.01, by='epoch')
+    """
+
+    final: float = 0.0
+    by: str = "epoch"
+
+    def __post_init__(self):
+        checks.number_fields(self, "final")
+        checks.choice(self.by, "by", UNITS)
+
+
+@dataclass(frozen=True)
+class OneCycle:
+    """Rise and fall in one cycle over all steps of the run, each along half a wave of the cosine: ``OneCycleLR``.
+
+    From start to 1 in the first rise · total steps, then down to final. Momentum stays as it is.
+
+    Parameters
+    ----------
+    start, final : float
+        At least 0: the factors of the first and the last step.
+    rise : float
+        From 0 to below 1: the share of the steps in which the learning rate rises.
+
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a value is out of its range.
+
+    References
+    ----------
+    Smith and Topin, "Super-convergence: very fast training of neural networks using large learning rates", 2018.
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> fp.OneCycle(rise=0.2)
+    OneCycle(start=0.04, final=4e-06, rise=0.2)
+    """
+
+    start: float = 0.04
+    final: float = 4e-6
+    rise: float = 0.3
+
+    by = "step"
+
+    def __post_init__(self):
+        checks.number_fields(self, "start", "final")
+        checks.number_fields(self, "rise", below=1.0)
+
+
+@dataclass(frozen=True)
+class InverseScaling:
+    """Fall as a power of the number of steps or epochs, as scikit-learn's ``"invscaling"``.
+
+    (1 + done) ** -power.
+
+    Parameters
+    ----------
+    power : float
+        At least 0.
+    by : str
+        ``"epoch"`` or ``"step"``: what it counts.
+
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a value is out of its range.
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> fp.InverseScaling(0.25)
+    InverseScaling(power=0.25, by='step')
+    """
+
+    power: float = 0.5
+    by: str = "step"
+
+    def __post_init__(self):
+        checks.number_fields(self, "power")
+        checks.choice(self.by, "by", UNITS)
+
+
+@dataclass(frozen=True)
+class Plateau:
+    """Multiply the learning rate by a factor whenever the loss no longer falls: ``ReduceLROnPlateau``.
+
+    The loss is that of validation, or without validation that of training, after each epoch. It falls if it is below
+    (1 - threshold) · the lowest so far. When it has not for more than `patience` epochs, the factor comes, and the
+    count of such epochs begins anew.
+
+    Parameters
+    ----------
+    factor : float
+        From 0 to below 1.
+    patience : int
+        At least 0.
+    threshold : float
+        From 0 to below 1.
+    minimum : float
+        At least 0: all factors together stay above.
+
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a value is out of its range.
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> fp.Plateau(0.5, patience=5)
+    Plateau(factor=0.5, patience=5, threshold=0.0001, minimum=0.0)
+    """
+
+    factor: float = 0.1
+    patience: int = 10
+    threshold: float = 1e-4
+    minimum: float = 0.0
+
+    by = "epoch"
+
+    def __post_init__(self):
+        checks.number_fields(self, "factor", "threshold", below=1.0)
+        checks.number_fields(self, "minimum", below=1.0)
+        object.__setattr__(self, "patience", checks.whole_number(self.patience, "patience", least=0))
+
+
+_AFTER_WARMUP = Steps, Exponential, Cosine, OneCycle, InverseScaling, Plateau
+
+
+@dataclass(frozen=True)
+class Warmup:
+    """Rise to the full learning rate in equal parts, before another schedule or none.
+
+    (done + 1) / length while done < length, as ``LinearLR(start_factor=1/length, total_iters=length-1)``. What follows
+    counts from the end of the warm-up, as in ``SequentialLR``; a `Plateau` looks at all epochs.
+
+    Parameters
+    ----------
+    length : int
+        At least 1: the epochs or steps of the warm-up; the last of them is the first with the full learning rate.
+    then : schedule, optional
+        What follows; it must count the same as this one, unless it is a `Plateau`.
+    by : str
+        ``"epoch"`` or ``"step"``: what it counts.
+
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a value is out of its range.
+
+    References
+    ----------
+    Goyal et al., "Accurate, large minibatch SGD: training ImageNet in 1 hour", 2017.
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> fp.Warmup(5, fp.Cosine())
+    Warmup(length=5, then=Cosine(final=0.0, by='epoch'), by='epoch')
+    """
+
+    length: int
+    then: Steps | Exponential | Cosine | OneCycle | InverseScaling | Plateau | None = None
+    by: str = "epoch"
+
+    def __post_init__(self):
+        object.__setattr__(self, "length", checks.whole_number(self.length, "length"))
+        checks.choice(self.by, "by", UNITS)
+        if self.then is None:
+            return
+        checks.instance(self.then, "then", _AFTER_WARMUP, "fp.Cosine()")
+        if self.then.by != self.by and not isinstance(self.then, Plateau):
+            raise ValueError(
+                f"a warm-up by {self.by} cannot go before {self.then}, which counts each {self.then.by}: "
+                f"give Warmup by={self.then.by!r}."
+            )
+
+
+SCHEDULES = (*_AFTER_WARMUP, Warmup)
+"""All of them."""

@@ -1,0 +1,72 @@
+"""Schedules: the factor on the optimizer's learning rate, from where a run is, as in ``torch.optim.lr_scheduler``.
+
+`position` is how many steps, or epochs, are done, and `total` how many the run has; `losses` are those that were
+measured after each epoch so far.
+"""
+
+import numpy as np
+
+
+def _steps(schedule, position, total, losses):
+    return np.float64(schedule.factor) ** (position // schedule.every)
+
+
+def _exponential(schedule, position, total, losses):
+    return np.float64(schedule.factor) ** position
+
+
+def _cosine(schedule, position, total, losses):
+    return _half_wave(1.0, schedule.final, position / total)
+
+
+def _one_cycle(schedule, position, total, losses):
+    top, last = schedule.rise * total - 1, total - 1
+    if position < top:
+        return _half_wave(schedule.start, 1.0, position / top)
+    return _half_wave(1.0, schedule.final, (position - top) / (last - top))
+
+
+def _inverse_scaling(schedule, position, total, losses):
+    return (1 + position) ** -schedule.power
+
+
+def _plateau(schedule, position, total, losses):
+    factor, best, bad = 1.0, np.inf, 0
+    for loss in losses:
+        if loss < best * (1 - schedule.threshold):
+            best, bad = loss, 0
+        else:
+            bad += 1
+        if bad > schedule.patience:
+            factor, bad = max(factor * schedule.factor, schedule.minimum), 0
+    return factor
+
+
+def _warmup(schedule, position, total, losses):
+    if position < schedule.length:
+        return (position + 1) / schedule.length
+    return factor(schedule.then, position - schedule.length, total - schedule.length, losses)
+
+
+SCHEDULES = {
+    "Steps": _steps,
+    "Exponential": _exponential,
+    "Cosine": _cosine,
+    "OneCycle": _one_cycle,
+    "InverseScaling": _inverse_scaling,
+    "Plateau": _plateau,
+    "Warmup": _warmup,
+}
+
+
+def factor(schedule, position, total, losses=()):
+    """Return by what the optimizer's learning rate is multiplied; `schedule` is an option, or None for 1.
+
+    `position` and `total` count what `schedule.by` names.
+    """
+    return 1.0 if schedule is None else SCHEDULES[type(schedule).__name__](schedule, position, total, losses)
+
+
+def _half_wave(start, end, share):
+    # from start to end along half a wave of the cosine: Loshchilov and Hutter, "SGDR", ICLR 2017
+    return end + (start - end) / 2 * (np.cos(np.pi * share) + 1)

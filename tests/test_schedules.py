@@ -1,0 +1,190 @@
+"""The reference's schedules: their factors by hand, against PyTorch's, and in a run."""
+
+import numpy as np
+import pytest
+
+import fastprop as fp
+from fastprop import reference
+from tests.compare import assert_close, tolerance
+from tests.test_checks import assert_refused
+from tests.test_reference import make_data, make_network
+
+TOTAL = 20
+LOSSES = np.r_[np.linspace(3, 1, 5), np.full(4, 1.0), 0.99995, 0.5, np.linspace(0.6, 0.7, 8)]
+
+
+def factors(schedule, total=TOTAL):
+    return [reference.factor(schedule, position, total) for position in range(total)]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        (None, [1, 1, 1, 1]),
+        (fp.Steps(2), [1, 1, 0.1, 0.1]),
+        (fp.Exponential(0.5), [1, 0.5, 0.25, 0.125]),
+        (fp.Cosine(final=0.2), [1, 0.6 + 0.4 * np.sqrt(0.5), 0.6, 0.6 - 0.4 * np.sqrt(0.5)]),
+        (fp.OneCycle(start=0.2, final=0.1, rise=0.75), [0.2, 0.6, 1, 0.1]),
+        (fp.InverseScaling(), [1, 2**-0.5, 3**-0.5, 0.5]),
+        (fp.Warmup(2), [0.5, 1, 1, 1]),
+        (fp.Warmup(2, fp.Exponential(0.5)), [0.5, 1, 1, 0.5]),
+        (fp.Warmup(2, fp.Cosine()), [0.5, 1, 1, 0.5]),
+        (fp.Warmup(9, fp.Cosine()), [1 / 9, 2 / 9, 3 / 9, 4 / 9]),
+    ],
+    ids=str,
+)
+def test_factors_by_hand(schedule, expected):
+    assert_close(factors(schedule, 4), expected, tolerance("float64", 4), "factors")
+
+
+@pytest.mark.parametrize("total", [1, 2, 3, 4, 10, 1000])
+@pytest.mark.parametrize("rise", [0.0, 0.3, 0.5, 0.99])
+def test_one_cycle_is_finite_however_short_the_run(total, rise):
+    found = factors(fp.OneCycle(rise=rise), total)
+    assert np.isfinite(found).all()
+    assert 0 < min(found) <= max(found) <= 1
+    assert found[-1] == fp.OneCycle().final
+
+
+def test_a_plateau_waits_and_then_counts_anew():
+    plateau = fp.Plateau(0.5, patience=1, minimum=0.2)
+    losses = [1.0, 2.0, 0.99995, 1.0, 1.0, 0.5, 0.6, np.nan, 0.6, 0.6]
+    found = [reference.factor(plateau, epoch, 10, losses[:epoch]) for epoch in range(11)]
+    #                     done: 0  1  2  3    4    5     6     7     8    9    10
+    np.testing.assert_array_equal(found, [1, 1, 1, 0.5, 0.5, 0.25, 0.25, 0.25, 0.2, 0.2, 0.2])
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize(
+    ("schedule", "make"),
+    [
+        (fp.Steps(3), lambda lr, optimizer: lr.StepLR(optimizer, 3)),
+        (fp.Steps(7, factor=0.5), lambda lr, optimizer: lr.StepLR(optimizer, 7, gamma=0.5)),
+        (fp.Exponential(0.9), lambda lr, optimizer: lr.ExponentialLR(optimizer, 0.9)),
+        (fp.Cosine(), lambda lr, optimizer: lr.CosineAnnealingLR(optimizer, TOTAL)),
+        (fp.Cosine(final=0.1), lambda lr, optimizer: lr.CosineAnnealingLR(optimizer, TOTAL, eta_min=0.05)),
+        (fp.OneCycle(), lambda lr, optimizer: lr.OneCycleLR(optimizer, 0.5, TOTAL, cycle_momentum=False)),
+        (
+            fp.OneCycle(0.1, 1e-3, 0.45),
+            lambda lr, optimizer: lr.OneCycleLR(
+                optimizer, 0.5, TOTAL, pct_start=0.45, div_factor=10, final_div_factor=100, cycle_momentum=False
+            ),
+        ),
+        (
+            fp.InverseScaling(0.25),
+            lambda lr, optimizer: lr.LambdaLR(optimizer, lambda done: 1 / (done + 1) ** 0.25),
+        ),
+        (fp.Warmup(5), lambda lr, optimizer: lr.LinearLR(optimizer, 1 / 5, total_iters=4)),
+        (
+            fp.Warmup(5, fp.Cosine()),
+            lambda lr, optimizer: lr.SequentialLR(
+                optimizer,
+                [lr.LinearLR(optimizer, 1 / 5, total_iters=4), lr.CosineAnnealingLR(optimizer, TOTAL - 5)],
+                milestones=[5],
+            ),
+        ),
+        (fp.Plateau(patience=2), lambda lr, optimizer: lr.ReduceLROnPlateau(optimizer, patience=2)),
+        (
+            fp.Plateau(0.5, patience=0, threshold=0.1, minimum=0.3),
+            lambda lr, optimizer: lr.ReduceLROnPlateau(optimizer, factor=0.5, patience=0, threshold=0.1, min_lr=0.15),
+        ),
+    ],
+    ids=lambda value: str(value) if hasattr(value, "by") else "",
+)
+@pytest.mark.filterwarnings("ignore:The epoch parameter in")
+def test_schedules_agree_with_torch(schedule, make):
+    torch = pytest.importorskip("torch")
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.5)
+    theirs = make(torch.optim.lr_scheduler, optimizer)
+    for position in range(TOTAL):
+        ours = 0.5 * reference.factor(schedule, position, TOTAL, LOSSES[:position])
+        assert_close(optimizer.param_groups[0]["lr"], ours, 1e-14, f"learning rate {position}")
+        optimizer.step()
+        if position + 1 < TOTAL:
+            theirs.step(*LOSSES[position : position + 1] if isinstance(schedule, fp.Plateau) else ())
+
+
+# ---- in a run ----
+
+
+def run(schedule, optimizer=fp.SGD(0.1, momentum=0.9, weight_decay=0.1), **options):  # noqa: B008
+    network, (X, y) = make_network("tanh"), make_data("mse")
+    options = {"epochs": 4, "batch_size": 3, "loss": "mse", "shuffle": False} | options
+    return network, reference.train(network, X, y, optimizer=optimizer, schedule=schedule, **options)
+
+
+@pytest.mark.parametrize("by", ["epoch", "step"])
+@pytest.mark.parametrize("optimizer", [fp.SGD(0.1, momentum=0.9, weight_decay=0.1), fp.AdamW(0.1)], ids=str)
+def test_a_run_is_its_steps_at_the_rates_of_its_schedule(optimizer, by):
+    network, _ = run(fp.Exponential(0.5, by=by), optimizer)
+    twin, (X, y), state = make_network("tanh"), make_data("mse"), {}
+    for epoch in range(4):
+        for batch in range(3):
+            rows, done = slice(3 * batch, 3 * batch + 3), epoch if by == "epoch" else 3 * epoch + batch
+            reference.step(twin, X[rows], y[rows], "mse", optimizer, state, factor=0.5**done)
+    for ours, theirs in zip(network.parameters, twin.parameters):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_run_by_step_knows_how_many_steps_there_are():
+    _, history = run(fp.Cosine(by="step"))
+    _, other = run(fp.Cosine(by="step"), epochs=5)
+    assert history[0, 0] != other[0, 0]
+    assert not np.array_equal(run(fp.OneCycle())[1], history)
+
+
+@pytest.mark.parametrize("column", [0, 1])
+def test_a_plateau_watches_validation_where_there_is_any(column):
+    X, y = make_data("mse")
+    validation = (X, -y) if column else None  # which rises, while the training loss falls
+    _, history = run(fp.Plateau(0.0, patience=1), fp.SGD(0.05), validation=validation, epochs=12)
+    constant = np.flatnonzero(np.diff(history[0]) == 0)
+    assert (len(constant) > 0) == bool(column)
+
+
+# ---- options ----
+
+
+UNIT = "by must be one of epoch, step, not 'batch': choose one of these"
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "words"),
+    [
+        (lambda: fp.Steps(0), ValueError, "every must be at least 1, not 0: give a larger number"),
+        (lambda: fp.Steps(2.0), TypeError, "every must be a whole number, not 2.0: give an int"),
+        (lambda: fp.Steps(2, factor=-1), ValueError, "factor must be at least 0 and finite, not -1: give a number"),
+        (lambda: fp.Steps(2, by="batch"), ValueError, UNIT),
+        (lambda: fp.Exponential("0.9"), TypeError, "factor must be a number, not '0.9': give a float"),
+        (lambda: fp.Exponential(by="batch"), ValueError, UNIT),
+        (lambda: fp.Cosine(-0.1), ValueError, "final must be at least 0 and finite, not -0.1: give a number"),
+        (lambda: fp.Cosine(by="batch"), ValueError, UNIT),
+        (lambda: fp.OneCycle(start=-1), ValueError, "start must be at least 0 and finite, not -1: give a number"),
+        (lambda: fp.OneCycle(final=np.nan), ValueError, "final must be at least 0 and finite, not nan: give a number"),
+        (lambda: fp.OneCycle(rise=1), ValueError, "rise must be at least 0 and below 1, not 1: give a number"),
+        (lambda: fp.InverseScaling(-1), ValueError, "power must be at least 0 and finite, not -1: give a number"),
+        (lambda: fp.InverseScaling(by="batch"), ValueError, UNIT),
+        (lambda: fp.Plateau(1.0), ValueError, "factor must be at least 0 and below 1, not 1.0: give a number"),
+        (lambda: fp.Plateau(patience=-1), ValueError, "patience must be at least 0, not -1: give a larger number"),
+        (lambda: fp.Plateau(threshold=1), ValueError, "threshold must be at least 0 and below 1, not 1: give"),
+        (lambda: fp.Plateau(minimum=1), ValueError, "minimum must be at least 0 and below 1, not 1: give a number"),
+        (lambda: fp.Warmup(0), ValueError, "length must be at least 1, not 0: give a larger number"),
+        (lambda: fp.Warmup(2, by="batch"), ValueError, UNIT),
+        (lambda: fp.Warmup(2, 0.5), TypeError, "then must be a Steps or Exponential or Cosine or"),
+        (
+            lambda: fp.Warmup(2, fp.OneCycle()),
+            ValueError,
+            "a warm-up by epoch cannot go before OneCycle(start=0.04, final=4e-06, rise=0.3), which counts each step: "
+            "give Warmup by='step'",
+        ),
+    ],
+)
+def test_a_schedule_is_refused_where_a_value_is_out_of_its_range(make, error, words):
+    assert_refused(error, words, make)
+
+
+def test_a_plateau_may_follow_any_warm_up():
+    for by in ("epoch", "step"):
+        warmup = fp.Warmup(2, fp.Plateau(0.5, patience=0), by=by)
+        found = [reference.factor(warmup, position, 9, [1.0, 2.0, 3.0][:position]) for position in range(4)]
+        assert found == [0.5, 1, 0.5, 0.25]
