@@ -84,37 +84,6 @@ def test_validation_is_not_evaluated_once_the_training_loss_is_not_finite(target
     np.testing.assert_allclose(history, np.transpose([expected]), rtol=tolerance("float64", 1))
 
 
-# ---- the order of rows ----
-
-
-@pytest.mark.parametrize("rows", [1, 2, 100])
-def test_row_order_is_a_permutation(rows):
-    np.testing.assert_array_equal(np.sort(reference.row_order(rows, seed=3, epoch=5)), np.arange(rows))
-
-
-def test_row_order_changes_with_epoch_and_seed():
-    orders = [tuple(reference.row_order(20, seed, epoch)) for seed in range(4) for epoch in range(4)]
-    assert len(set(orders)) == 16
-
-
-@pytest.mark.parametrize(
-    ("rows", "seed", "epoch", "expected"),
-    [
-        (5, 0, 0, [3, 2, 0, 4, 1]),
-        (5, 0, 1, [3, 2, 1, 4, 0]),
-        (8, 1, 0, [6, 1, 5, 0, 4, 7, 2, 3]),
-        (8, 2**63 - 1, 7, [0, 1, 7, 5, 2, 6, 4, 3]),
-    ],
-)
-def test_row_order_stays_as_it_was(rows, seed, epoch, expected):
-    np.testing.assert_array_equal(reference.row_order(rows, seed, epoch), expected)
-
-
-def test_row_order_favours_no_place():
-    counts = sum(np.eye(4)[reference.row_order(4, seed=0, epoch=epoch)] for epoch in range(4000))
-    assert np.abs(counts - 1000).max() < 5 * np.sqrt(4000 * 1 / 4 * 3 / 4)  # five standard deviations
-
-
 # ---- independence ----
 
 

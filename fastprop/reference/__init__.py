@@ -11,7 +11,7 @@ from .activations import ACTIVATIONS, OUTPUT_ONLY, Activation, sigmoid, softmax
 from .losses import LOSSES, losses_and_delta, one_hot
 from .network import Network, forward, gradients, loss
 from .optimizers import CLIPS, OPTIMIZERS, clipped
-from .randomness import row_order
+from .randomness import dropout_mask, row_order
 from .schedules import SCHEDULES, factor
 from .training import step, train
 
@@ -25,6 +25,7 @@ __all__ = [
     "Activation",
     "Network",
     "clipped",
+    "dropout_mask",
     "factor",
     "forward",
     "gradients",

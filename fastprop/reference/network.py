@@ -38,26 +38,29 @@ class Network:
         return self.weights + self.biases
 
 
-def forward(network, X):
-    """Return every layer's z and activations: ``[(None, X), (z, a), …]``, the last ``a`` being the prediction."""
+def forward(network, X, masks=None):
+    """Return every layer's z and activations: ``[(None, X), (z, a), …]``, the last ``a`` being the prediction.
+
+    With `masks`, one for each hidden layer, its activations are multiplied by them: dropout.
+    """
     layers = [(None, np.asarray(X, np.float64))]
-    for W, b, activation in zip(network.weights, network.biases, network.activations):
+    for W, b, activation, mask in zip(network.weights, network.biases, network.activations, _all_masks(network, masks)):
         z = layers[-1][1] @ W + b
-        layers.append((z, ACTIVATIONS[activation].f(z)))
+        layers.append((z, ACTIVATIONS[activation].f(z) * mask))
     return layers
 
 
-def loss(network, X, y, kind, sample_weight=None):
+def loss(network, X, y, kind, sample_weight=None, masks=None):
     """Return the mean of the rows' losses; with weights, Σ wᵢ lossᵢ / Σ wᵢ. `kind` is a name in `LOSSES`,
     or an option such as `fastprop.options.Huber`.
     """
-    rows, _ = _losses_and_delta(network, forward(network, X), y, kind)
+    rows, _ = _losses_and_delta(network, forward(network, X, masks), y, kind)
     return np.average(rows, weights=sample_weight)
 
 
-def gradients(network, X, y, kind, sample_weight=None):
+def gradients(network, X, y, kind, sample_weight=None, masks=None):
     """Return dloss/dW and dloss/db of every layer, by backpropagation: two lists."""
-    layers = forward(network, X)
+    layers, masks = forward(network, X, masks), _all_masks(network, masks)
     _, delta = _losses_and_delta(network, layers, y, kind)
     weight = np.ones(len(delta)) if sample_weight is None else np.asarray(sample_weight, np.float64)
     delta = delta * (weight / weight.sum())[:, None]
@@ -67,8 +70,13 @@ def gradients(network, X, y, kind, sample_weight=None):
         dW.insert(0, x.T @ delta)
         db.insert(0, delta.sum(axis=0))
         if layer > 0:
-            delta = ACTIVATIONS[network.activations[layer - 1]].back(z, delta @ network.weights[layer].T)
+            delta = delta @ network.weights[layer].T * masks[layer - 1]
+            delta = ACTIVATIONS[network.activations[layer - 1]].back(z, delta)
     return dW, db
+
+
+def _all_masks(network, masks):
+    return [1.0] * len(network.weights) if masks is None else [*masks, 1.0]
 
 
 def _losses_and_delta(network, layers, y, kind):

@@ -1,25 +1,56 @@
-"""Random numbers that anyone can compute again: the order of rows.
+"""Random numbers that anyone can compute again, from the seed, the epoch and a row: the order of rows, and dropout.
 
-Source: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014 (SplitMix64).
+No number depends on those of another epoch, so that a run can be taken up again; that of a neuron depends on no other.
+
+Sources: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014 (SplitMix64); Wellons,
+"Prospecting for hash functions", 2018 (lowbias32); Srivastava et al., "Dropout", JMLR 15 (2014).
 """
 
 import numpy as np
 
 _GOLDEN, _LOW_64_BITS = 0x9E3779B97F4A7C15, 2**64 - 1
+_GOLDEN_32, _LOW_32_BITS = 0x9E3779B9, 2**32 - 1
 
-
-def _mix(x):
-    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9 & _LOW_64_BITS
-    x = (x ^ (x >> 27)) * 0x94D049BB133111EB & _LOW_64_BITS
-    return x ^ (x >> 31)
+_DROPOUT = 2**63
+"""Added to the seed for dropout: seeds are below, so that no seed's order of rows begins with the same number."""
 
 
 def row_order(rows, seed, epoch):
     """Return the order of the rows in an epoch: Fisher and Yates's shuffle, driven by SplitMix64."""
-    state = _mix(_mix(seed + _GOLDEN & _LOW_64_BITS) + epoch & _LOW_64_BITS)
+    state = _mix(_state(seed, epoch))
     order = list(range(rows))
     for i in range(rows - 1, 0, -1):
         state = state + _GOLDEN & _LOW_64_BITS
         j = (_mix(state) >> 32) * (i + 1) >> 32  # the high 32 bits, scaled to 0 … i
         order[i], order[j] = order[j], order[i]
     return np.array(order)
+
+
+def dropout_mask(dropout, seed, epoch, rows, layer, neurons):
+    """Return what the outputs of a layer are multiplied by, (rows, neurons): 0, or 1 / (1 - dropout).
+
+    `rows` are the numbers of the rows as the data has them, before the shuffle; `layer` is 1 for the first hidden
+    layer. Neuron j is dropped with probability `dropout`, by a hash of the seed, the epoch, the row, the layer and j.
+    """
+    row = _mix(_mix(_state(seed + _DROPOUT, epoch)) + np.asarray(rows, np.uint64) & _LOW_64_BITS)
+    key = _mix(row + layer & _LOW_64_BITS) >> 32
+    counter = np.arange(1, neurons + 1, dtype=np.uint64) * _GOLDEN_32
+    dropped = _lowbias32(key[:, None] + counter & _LOW_32_BITS) < int(dropout * 2**32)
+    return np.where(dropped, 0, 1 / (1 - dropout))
+
+
+def _state(seed, epoch):
+    return _mix(seed + _GOLDEN & _LOW_64_BITS) + epoch & _LOW_64_BITS
+
+
+def _mix(x):
+    # the finalizer of SplitMix64
+    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9 & _LOW_64_BITS
+    x = (x ^ (x >> 27)) * 0x94D049BB133111EB & _LOW_64_BITS
+    return x ^ (x >> 31)
+
+
+def _lowbias32(x):
+    x = (x ^ (x >> 16)) * 0x7FEB352D & _LOW_32_BITS
+    x = (x ^ (x >> 15)) * 0x846CA68B & _LOW_32_BITS
+    return x ^ (x >> 16)

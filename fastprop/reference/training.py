@@ -5,19 +5,20 @@ import numpy as np
 from .network import gradients
 from .network import loss as mean_loss
 from .optimizers import clipped, update
-from .randomness import row_order
+from .randomness import dropout_mask, row_order
 from .schedules import factor
 
 
-def step(network, X, y, kind, optimizer, state, sample_weight=None, *, clip=None, factor=1.0):
+def step(network, X, y, kind, optimizer, state, sample_weight=None, masks=None, *, clip=None, factor=1.0):
     """Do one step in place, with PyTorch's formulas.
 
     `optimizer` is an object with the name and the attributes of one in `fastprop.options`. `state` is a dict, empty
     before the first step, in which it keeps what it needs for the next: velocities, moments, the number of steps.
-    `clip` limits the gradients before weight decay and l1 are added to them; `factor` is that on the learning rate.
+    `masks` are those of dropout, see `forward`. `clip` limits the gradients before weight decay and l1 are added to
+    them; `factor` is that on the learning rate.
     """
     rate = optimizer.learning_rate * factor
-    dW, db = gradients(network, X, y, kind, sample_weight)
+    dW, db = gradients(network, X, y, kind, sample_weight, masks)
     for number, (w, g) in enumerate(zip(network.parameters, clipped(clip, dW + db))):
         state[number] = update(optimizer, rate, w, g, state.get(number, ()))
 
@@ -38,11 +39,13 @@ def train(
     seed=0,
     schedule=None,
     clip=None,
+    dropout=0.0,
     callback=lambda epoch, history: False,
 ):
     """Train in place; return training and validation loss of the epochs that were done, (2, epochs), NaN where unknown.
 
     `validation` is (X, y) or (X, y, sample_weight). `schedule` and `clip` are options, or None.
+    `dropout` is the probability with which an activation of a hidden layer is dropped.
     The training loss of an epoch is the mean of what each row's loss was when its minibatch came up, before the step.
     A run whose loss or weights are no longer finite ends there; so does one whose callback returns true. An epoch whose
     training loss is not finite has no validation loss.
@@ -56,9 +59,11 @@ def train(
         total = 0.0
         for batch in range(batches):
             rows = order[batch * batch_size : (batch + 1) * batch_size]
+            sizes = enumerate(map(len, network.biases[:-1]), start=1)
+            masks = [dropout_mask(dropout, seed, epoch, rows, *size) for size in sizes] if dropout else None
             rate_factor = _factor(schedule, epoch, epochs, batch, batches, watched)
-            total += weight[rows].sum() * mean_loss(network, X[rows], y[rows], loss, weight[rows])
-            step(network, X[rows], y[rows], loss, optimizer, state, weight[rows], clip=clip, factor=rate_factor)
+            total += weight[rows].sum() * mean_loss(network, X[rows], y[rows], loss, weight[rows], masks)
+            step(network, X[rows], y[rows], loss, optimizer, state, weight[rows], masks, clip=clip, factor=rate_factor)
             if not np.isfinite(total):
                 break
         measured = validation is not None and np.isfinite(total)
