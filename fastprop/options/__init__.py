@@ -1,6 +1,7 @@
 """Options: small frozen objects, checked when they are made."""
 
 from fastprop.options.clipping import ClipNorm, ClipValue
+from fastprop.options.endings import Average, EarlyStopping
 from fastprop.options.losses import CrossEntropy, Huber
 from fastprop.options.optimizers import SGD, Adagrad, Adam, AdamW, Lion, RMSprop
 from fastprop.options.schedules import (
@@ -20,10 +21,12 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "Average",
     "ClipNorm",
     "ClipValue",
     "Cosine",
     "CrossEntropy",
+    "EarlyStopping",
     "Exponential",
     "Huber",
     "InverseScaling",

@@ -13,7 +13,7 @@ from .network import Network, forward, gradients, loss
 from .optimizers import CLIPS, OPTIMIZERS, clipped
 from .randomness import dropout_mask, row_order
 from .schedules import SCHEDULES, factor
-from .training import step, train
+from .training import last_improvement, step, train
 
 __all__ = [
     "ACTIVATIONS",
@@ -29,6 +29,7 @@ __all__ = [
     "factor",
     "forward",
     "gradients",
+    "last_improvement",
     "loss",
     "losses_and_delta",
     "one_hot",

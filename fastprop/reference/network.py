@@ -76,6 +76,7 @@ def gradients(network, X, y, kind, sample_weight=None, masks=None):
 
 
 def _all_masks(network, masks):
+    # of the last layer too, which drops nothing
     return [1.0] * len(network.weights) if masks is None else [*masks, 1.0]
 
 

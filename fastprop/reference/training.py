@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .network import gradients
+from .network import Network, gradients
 from .network import loss as mean_loss
 from .optimizers import clipped, update
 from .randomness import dropout_mask, row_order
@@ -40,12 +40,15 @@ def train(
     schedule=None,
     clip=None,
     dropout=0.0,
+    average=None,
+    early_stopping=None,
     callback=lambda epoch, history: False,
 ):
     """Train in place; return training and validation loss of the epochs that were done, (2, epochs), NaN where unknown.
 
-    `validation` is (X, y) or (X, y, sample_weight). `schedule` and `clip` are options, or None.
-    `dropout` is the probability with which an activation of a hidden layer is dropped.
+    `validation` is (X, y) or (X, y, sample_weight). `schedule`, `clip`, `average` and `early_stopping` are options, or
+    None. `dropout` is the probability with which an activation of a hidden layer is dropped.
+
     The training loss of an epoch is the mean of what each row's loss was when its minibatch came up, before the step.
     A run whose loss or weights are no longer finite ends there; so does one whose callback returns true. An epoch whose
     training loss is not finite has no validation loss.
@@ -53,27 +56,55 @@ def train(
     X, y = np.asarray(X, np.float64), np.asarray(y)
     weight = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight, np.float64)
     state, history, batches = {}, np.empty((2, 0)), -(-len(X) // batch_size)
+    averaged = best = None
+    watched = 0 if validation is None else 1
     for epoch in range(epochs):
         order = row_order(len(X), seed, epoch) if shuffle else np.arange(len(X))
-        watched = history[0 if validation is None else 1]
+        if average is not None and epoch == average.start_epoch:
+            averaged = Network.of(network)
         total = 0.0
         for batch in range(batches):
             rows = order[batch * batch_size : (batch + 1) * batch_size]
-            sizes = enumerate(map(len, network.biases[:-1]), start=1)
-            masks = [dropout_mask(dropout, seed, epoch, rows, *size) for size in sizes] if dropout else None
-            rate_factor = _factor(schedule, epoch, epochs, batch, batches, watched)
+            masks = _masks(network, dropout, seed, epoch, rows)
+            rate_factor = _factor(schedule, epoch, epochs, batch, batches, history[watched])
             total += weight[rows].sum() * mean_loss(network, X[rows], y[rows], loss, weight[rows], masks)
             step(network, X[rows], y[rows], loss, optimizer, state, weight[rows], masks, clip=clip, factor=rate_factor)
+            if averaged is not None:
+                for mean, w in zip(averaged.parameters, network.parameters):
+                    mean += (1 - average.decay) * (w - mean)
             if not np.isfinite(total):
                 break
         measured = validation is not None and np.isfinite(total)
-        validation_loss = mean_loss(network, *validation[:2], loss, *validation[2:]) if measured else np.nan
+        validation_loss = mean_loss(averaged or network, *validation[:2], loss, *validation[2:]) if measured else np.nan
         history = np.column_stack([history, [total / weight.sum(), validation_loss]])
         if not (np.isfinite(total) and all(np.isfinite(array).all() for array in network.parameters)):
+            best = None
             break
-        if callback(epoch, history):
+        over = callback(epoch, history)
+        if early_stopping is not None:
+            waited = epoch - last_improvement(history[watched], early_stopping.minimum_improvement)
+            if waited == 0 and early_stopping.restore_best:
+                best = Network.of(averaged or network)
+            over = over or waited >= early_stopping.patience
+        if over:
             break
+    for w, ended in zip(network.parameters, (best or averaged or network).parameters):
+        w[...] = ended
     return history
+
+
+def last_improvement(losses, minimum_improvement):
+    """Return the last epoch whose loss was below that of the improvement before by more than so much, or -1."""
+    best, last = np.inf, -1
+    for epoch, loss in enumerate(losses):
+        if loss < best - minimum_improvement:
+            best, last = loss, epoch
+    return last
+
+
+def _masks(network, dropout, seed, epoch, rows):
+    sizes = enumerate(map(len, network.biases[:-1]), start=1)
+    return [dropout_mask(dropout, seed, epoch, rows, *size) for size in sizes] if dropout > 0 else None
 
 
 def _factor(schedule, epoch, epochs, batch, batches, losses):
