@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fastprop.initialization import INITIALIZATIONS
 from fastprop.reference import ACTIVATIONS, LOSSES, OUTPUT_ONLY
 
 LOSS_OF_OUTPUT = {"sigmoid": "binary_cross_entropy", "softmax": "cross_entropy", "exp": "poisson"}
@@ -177,6 +178,36 @@ def hidden(names, layers):
 def output(name):
     """Return `name`, the activation of the last layer."""
     return choice(name, "output", ACTIVATIONS)
+
+
+def initialization(value, layer_sizes, dtype):
+    """Return the name of an initialization, or None; and given arrays, all weights, then all biases."""
+    if value is None or isinstance(value, str):
+        return value and choice(value, "initialization", INITIALIZATIONS), []
+    shapes = list(zip(layer_sizes[:-1], layer_sizes[1:]))
+    if not np.iterable(value) or len(value) != len(shapes):
+        raise ValueError(
+            f"initialization must be a name or arrays for {len(shapes)} layers, not {shown(value)}: "
+            f"give one of {', '.join(INITIALIZATIONS)}, or weights for each layer."
+        )
+    weights, biases = [], []
+    for layer, (each, shape) in enumerate(zip(value, shapes)):
+        pair = each if isinstance(each, tuple) else (each, np.zeros(shape[1]))
+        if len(pair) != 2:
+            raise ValueError(
+                f"initialization[{layer}] must be weights or a pair of weights and biases, not {len(pair)} arrays: "
+                "give two."
+            )
+        weights.append(_of_shape(pair[0], shape, dtype, f"initialization's weights[{layer}]"))
+        biases.append(_of_shape(pair[1], shape[1:], dtype, f"initialization's biases[{layer}]"))
+    return None, weights + biases
+
+
+def _of_shape(array, shape, dtype, name):
+    array = numeric(array, name)
+    if array.shape != shape:
+        raise ValueError(f"{name} has shape {array.shape}, not {shape}: give an array of the layer's shape.")
+    return _finite(np.atleast_2d(array), dtype, name).reshape(shape)
 
 
 def dtype(name):

@@ -5,14 +5,13 @@ import copy
 import numpy as np
 
 from fastprop import checks
+from fastprop.initialization import initial_weights
 from fastprop.integrations import exchange
 from fastprop.kernels.layout import aligned_zeros, layers, parameter_starts
 
 
 class MLP:
     """A multilayer perceptron: layers ``a = f(x @ W + b)``.
-
-    Weights start uniform in ±√(6 / (n_in + n_out)) (Glorot and Bengio 2010), biases at zero.
 
     Parameters
     ----------
@@ -23,6 +22,11 @@ class MLP:
         ``"softplus"``, ``"silu"``, ``"gelu"`` (its tanh form) or ``"identity"``.
     output : str
         Activation of the last layer: one of these, ``"softmax"``, or ``"exp"`` for rates and counts.
+    initialization : str or sequence, optional
+        Where the weights start: ``"glorot_uniform"``, ``"glorot_normal"``, ``"he_uniform"``, ``"he_normal"``,
+        ``"lecun_uniform"``, ``"lecun_normal"`` or ``"orthogonal"``, with biases at zero; or arrays, for each layer its
+        weights (n_in, n_out) or a pair of weights and biases (n_out,). By default ``"he_uniform"`` for the layers whose
+        activation is relu, leaky_relu, elu, silu or gelu, and ``"glorot_uniform"`` for the others.
     seed : int
         Of the initial weights.
     dtype : str
@@ -32,6 +36,8 @@ class MLP:
     ----------
     weights, biases : list of ndarray
         Writable views, ``weights[l]`` (n_in, n_out) and ``biases[l]`` (n_out,).
+    initialization : str or None
+        Its name, if it has one.
     parameters : ndarray
         The one vector they are views of; its layout is in ``fastprop/kernels/layout.py``.
 
@@ -48,16 +54,25 @@ class MLP:
     ((2, 2), (2,))
     """
 
-    def __init__(self, layer_sizes, *, hidden="sigmoid", output="sigmoid", seed=0, dtype="float32"):
+    def __init__(
+        self, layer_sizes, *, hidden="sigmoid", output="sigmoid", initialization=None, seed=0, dtype="float32"
+    ):
         self.layer_sizes = checks.layer_sizes(layer_sizes)
         self.hidden = checks.hidden(hidden, len(self.layer_sizes) - 2)
         self.output = checks.output(output)
         self.dtype = checks.dtype(dtype)
         self.parameters = aligned_zeros(int(parameter_starts(self.layer_sizes, self.dtype)[-1]), self.dtype)
+        self.initialization, given = checks.initialization(initialization, self.layer_sizes, self.dtype)
         random = np.random.default_rng(checks.seed(seed))
-        for weights in self.weights:
-            limit = np.sqrt(6 / sum(weights.shape))
-            weights[...] = random.uniform(-limit, limit, weights.shape)
+        if given:
+            self._set(given)
+        else:
+            for weights, activation in zip(self.weights, self.activations):
+                weights[...] = initial_weights(random, *weights.shape, activation, self.initialization)
+
+    def _set(self, arrays):
+        for ours, theirs in zip(self.weights + self.biases, arrays):
+            ours[...] = theirs
 
     @property
     def weights(self):
@@ -106,7 +121,8 @@ class MLP:
 
     def save(self, path):
         """Write the network to a safetensors file (extra ``exchange``), to be read by `fastprop.load`."""
-        about = {"layer_sizes": self.layer_sizes, "hidden": self.hidden, "output": self.output, "dtype": self.dtype}
+        names = "layer_sizes", "hidden", "output", "initialization", "dtype"
+        about = {name: getattr(self, name) for name in names}
         exchange.write(path, about, self.weights, self.biases)
 
     def __repr__(self):
@@ -133,6 +149,5 @@ def load(path):
     """
     about, weights, biases = exchange.read(path)
     network = MLP(about.pop("layer_sizes"), **about)
-    for ours, theirs in zip(network.weights + network.biases, weights + biases):
-        ours[...] = theirs
+    network._set(weights + biases)
     return network

@@ -221,4 +221,5 @@ def _network(network, configuration, seed):
     if "seed" not in configuration and "layer_sizes" not in configuration:
         return network.copy()
     sizes = configuration.get("layer_sizes", network.layer_sizes)
-    return MLP(sizes, hidden=network.hidden, output=network.output, seed=seed, dtype=network.dtype)
+    kind = {"hidden": network.hidden, "output": network.output, "initialization": network.initialization}
+    return MLP(sizes, **kind, seed=seed, dtype=network.dtype)

@@ -18,14 +18,11 @@ def test_each_layer_has_weights_and_biases_of_its_size(sizes, dtype):
     assert {array.dtype for array in network.weights + network.biases} == {np.dtype(dtype)}
 
 
-@pytest.mark.parametrize("sizes", SHAPES)
-def test_weights_start_uniform_within_glorots_limit_and_biases_at_zero(sizes):
-    network = fp.MLP(sizes, seed=1)
-    for weights, biases in zip(network.weights, network.biases):
-        limit = np.sqrt(6 / sum(weights.shape))
-        assert (np.abs(weights) <= limit).all()
-        assert weights.size < 100 or np.abs(weights).max() > 0.95 * limit
-        assert not biases.any()
+def test_each_hidden_layer_may_have_an_activation_of_its_own():
+    network = fp.MLP((4, 5, 6, 3), hidden=["relu", "tanh"], output="softmax")
+    assert (network.hidden, network.activations) == (("relu", "tanh"), ["relu", "tanh", "softmax"])
+    assert fp.MLP((4, 5, 6, 3), hidden="elu").activations == ["elu", "elu", "sigmoid"]
+    assert fp.reference.Network.of(network).activations == network.activations
 
 
 def test_the_seed_alone_chooses_the_weights():

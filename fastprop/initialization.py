@@ -1,0 +1,99 @@
+"""Initial weights, by name. Biases start at zero.
+
+- ``glorot_uniform``, ``glorot_normal``: variance 2 / (n_in + n_out). Glorot and Bengio, AISTATS 2010.
+- ``he_uniform``, ``he_normal``: variance gain² / n_in. He, Zhang, Ren and Sun, ICCV 2015.
+- ``lecun_uniform``, ``lecun_normal``: variance 1 / n_in. LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998.
+- ``orthogonal``: orthonormal columns, or rows. Saxe, McClelland and Ganguli, ICLR 2014.
+
+A layer whose initialization is not named has the one that goes with its activation.
+"""
+
+import numpy as np
+
+from fastprop.reference.activations import SLOPE
+
+
+def initial_weights(random, n_in, n_out, activation, name=None):
+    """Draw the weights of a layer.
+
+    Parameters
+    ----------
+    random : numpy.random.Generator
+        From which they are drawn.
+    n_in, n_out : int
+        Inputs and outputs of the layer.
+    activation : str
+        Of the layer: it chooses the initialization where none is named, and the gain of ``he_uniform`` and
+        ``he_normal``, as ``torch.nn.init.calculate_gain``: √(2 / (1 + 0.01²)) for leaky_relu, else √2.
+    name : str, optional
+        One of `INITIALIZATIONS`; by default ``he_uniform`` for relu, leaky_relu, elu, silu and gelu, else
+        ``glorot_uniform``.
+
+    Returns
+    -------
+    ndarray
+        (n_in, n_out) float64.
+
+    Raises
+    ------
+    KeyError
+        If there is no such initialization.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastprop.initialization import initial_weights
+    >>> bool(np.abs(initial_weights(np.random.default_rng(0), 3, 3, "tanh")).max() < 1)
+    True
+    """
+    name = name or ("he_uniform" if activation in _RECTIFIERS else "glorot_uniform")
+    return INITIALIZATIONS[name](random, n_in, n_out, activation)
+
+
+_RECTIFIERS = "relu", "leaky_relu", "elu", "silu", "gelu"
+
+
+def _glorot(n_in, n_out, activation):
+    return np.sqrt(6 / (n_in + n_out))
+
+
+def _he(n_in, n_out, activation):
+    return np.sqrt(6 / (1 + SLOPE**2 if activation == "leaky_relu" else 1) / n_in)
+
+
+def _lecun(n_in, n_out, activation):
+    return np.sqrt(3 / n_in)
+
+
+def _uniform(limit):
+    def draw(random, n_in, n_out, activation):
+        most = limit(n_in, n_out, activation)
+        return random.uniform(-most, most, (n_in, n_out))
+
+    return draw
+
+
+def _normal(limit):
+    # of the same variance
+    def draw(random, n_in, n_out, activation):
+        return random.normal(0, limit(n_in, n_out, activation) / np.sqrt(3), (n_in, n_out))
+
+    return draw
+
+
+def _orthogonal(random, n_in, n_out, activation):
+    q, r = np.linalg.qr(random.normal(size=(max(n_in, n_out), min(n_in, n_out))))
+    q = q * np.sign(np.diagonal(r))  # so that all directions are alike
+    return q if n_in >= n_out else q.T
+
+
+INITIALIZATIONS = {
+    "glorot_uniform": _uniform(_glorot),
+    "glorot_normal": _normal(_glorot),
+    "he_uniform": _uniform(_he),
+    "he_normal": _normal(_he),
+    "lecun_uniform": _uniform(_lecun),
+    "lecun_normal": _normal(_lecun),
+    "orthogonal": _orthogonal,
+}
+"""Functions of a generator, inputs, outputs and the activation."""
