@@ -1,0 +1,56 @@
+"""Checks of a sweep's grid."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from fastprop.checks.networks import layer_sizes
+from fastprop.checks.values import shown
+
+
+def ends(sizes, expected):
+    """Return `sizes`, layer sizes in a grid, whose inputs and outputs must be the sweep's."""
+    sizes = layer_sizes(sizes)
+    if (sizes[0], sizes[-1]) != expected:
+        raise ValueError(
+            f"layer_sizes {sizes} in the grid must begin with {expected[0]} inputs and end with {expected[1]} outputs "
+            "like the sweep's network: change the first and last size."
+        )
+    return sizes
+
+
+def known_to(optimizer, names):
+    """Refuse a grid's hyperparameters that its optimizer does not have."""
+    for name in names:
+        if not hasattr(optimizer, name):
+            raise ValueError(
+                f"grid has {name!r}, which {type(optimizer).__name__} does not have: known to it are "
+                f"{', '.join(vars(optimizer))}."
+            )
+
+
+def grid(value, known):
+    """Return the configurations of a sweep as dicts: the product of a mapping, or a list of mappings as it is."""
+    names = ", ".join(known)
+    explicit = not isinstance(value, Mapping)
+    if explicit and (isinstance(value, (str, bytes)) or not np.iterable(value)):
+        raise TypeError(f"grid must map hyperparameters to values, not be {shown(value)}: known are {names}.")
+    mappings = list(value) if explicit else [value]
+    if not mappings or not all(isinstance(mapping, Mapping) and mapping for mapping in mappings):
+        raise ValueError(f"grid has no hyperparameters: give values for at least one of {names}.")
+    for name in [name for mapping in mappings for name in mapping]:
+        if name not in known:
+            raise ValueError(f"grid has an unknown hyperparameter {shown(name)}: known are {names}.")
+    if explicit:
+        return [dict(mapping) for mapping in mappings]
+    configurations = [{}]
+    for name, values in value.items():
+        if isinstance(values, (str, bytes)) or not np.iterable(values):
+            raise TypeError(
+                f"grid[{name!r}] must be a list of values, not {shown(values)}: put a single value into a list."
+            )
+        values = [v.item() if isinstance(v, np.generic) else v for v in values]
+        if not values:
+            raise ValueError(f"grid[{name!r}] has no values: give at least one.")
+        configurations = [{**done, name: v} for done in configurations for v in values]
+    return configurations

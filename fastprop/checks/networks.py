@@ -1,0 +1,107 @@
+"""Checks of what makes a network, and of the loss that goes with its output."""
+
+import numpy as np
+
+from fastprop.checks.values import choice, finite, numeric, shown, whole_number
+from fastprop.initialization import INITIALIZATIONS
+from fastprop.reference import ACTIVATIONS, LOSSES, OUTPUT_ONLY
+
+LOSS_OF_OUTPUT = {"sigmoid": "binary_cross_entropy", "softmax": "cross_entropy", "exp": "poisson"}
+"""Losses that are computed from the logits, of one output each, for which they are the ones to take."""
+
+_OUTPUT_OF_LOSS = {loss: output for output, loss in LOSS_OF_OUTPUT.items()}
+
+DTYPES = ("float32", "float64")
+
+HIDDEN_ACTIVATIONS = tuple(name for name in ACTIVATIONS if name not in OUTPUT_ONLY)
+
+
+def layer_sizes(sizes):
+    """Return `sizes` as a tuple of at least two positive ints."""
+    if isinstance(sizes, (str, bytes)) or not np.iterable(sizes):
+        raise TypeError(
+            f"layer_sizes must be a tuple such as (64, 32, 10), not {shown(sizes)}: give one size for each layer."
+        )
+    sizes = tuple(whole_number(size, "each of layer_sizes") for size in sizes)
+    if len(sizes) < 2:
+        raise ValueError(f"layer_sizes must name at least inputs and outputs, not {sizes}: give two sizes or more.")
+    return sizes
+
+
+def hidden(names, layers):
+    """Return `names`, the activation of all hidden layers or a tuple with that of each."""
+    if isinstance(names, str) or not np.iterable(names):
+        return choice(names, "hidden", HIDDEN_ACTIVATIONS)
+    names = tuple(choice(name, "each of hidden", HIDDEN_ACTIVATIONS) for name in names)
+    if len(names) != layers:
+        raise ValueError(
+            f"hidden names {len(names)} activations but there are {layers} hidden layers: "
+            "give one for each, or a single name for all."
+        )
+    return names
+
+
+def output(name):
+    """Return `name`, the activation of the last layer."""
+    return choice(name, "output", ACTIVATIONS)
+
+
+def initialization(value, layer_sizes, dtype):
+    """Return the name of an initialization, or None; and given arrays, all weights, then all biases."""
+    if value is None or isinstance(value, str):
+        return value and choice(value, "initialization", INITIALIZATIONS), []
+    shapes = list(zip(layer_sizes[:-1], layer_sizes[1:]))
+    if not np.iterable(value) or len(value) != len(shapes):
+        raise ValueError(
+            f"initialization must be a name or arrays for {len(shapes)} layers, not {shown(value)}: "
+            f"give one of {', '.join(INITIALIZATIONS)}, or weights for each layer."
+        )
+    weights, biases = [], []
+    for layer, (each, shape) in enumerate(zip(value, shapes)):
+        pair = each if isinstance(each, tuple) else (each, np.zeros(shape[1]))
+        if len(pair) != 2:
+            raise ValueError(
+                f"initialization[{layer}] must be weights or a pair of weights and biases, not {len(pair)} arrays: "
+                "give two."
+            )
+        weights.append(_of_shape(pair[0], shape, dtype, f"initialization's weights[{layer}]"))
+        biases.append(_of_shape(pair[1], shape[1:], dtype, f"initialization's biases[{layer}]"))
+    return None, weights + biases
+
+
+def _of_shape(array, shape, dtype, name):
+    array = numeric(array, name)
+    if array.shape != shape:
+        raise ValueError(f"{name} has shape {array.shape}, not {shape}: give an array of the layer's shape.")
+    return finite(np.atleast_2d(array), dtype, name).reshape(shape)
+
+
+def dtype(name):
+    """Return the name of a dtype: float32 or float64."""
+    return choice(np.dtype(name).name if isinstance(name, (type, np.dtype)) else name, "dtype", DTYPES)
+
+
+def loss_name(loss):
+    """Return the name of a loss, which may be given as an option such as ``fp.Huber(2.0)``."""
+    return choice(getattr(loss, "name", loss), "loss", LOSSES)
+
+
+def loss(value, output):
+    """Return the loss to use with the activation `output`: `value`, or the one that goes with it."""
+    if value is None:
+        return LOSS_OF_OUTPUT.get(output, "mse")
+    name = loss_name(value)
+    partner = _OUTPUT_OF_LOSS.get(name, output)
+    if output != partner:
+        raise ValueError(
+            f"loss {name!r} is computed from the logits of a {partner} output, not from {output!r}: "
+            f"make the network with output={partner!r} or use loss='mse'."
+        )
+    return value
+
+
+def output_for(loss, y, n_out):
+    """Return the output activation for new networks: the one that goes with the loss, or with the targets."""
+    if loss is None:
+        return "softmax" if n_out > 1 and np.ndim(y) == 1 else "identity"
+    return _OUTPUT_OF_LOSS.get(loss_name(loss), "identity")

@@ -1,0 +1,111 @@
+"""Checks of single values: numbers, flags, names, objects, files, arrays."""
+
+import numbers
+import os
+from pathlib import Path
+
+import numpy as np
+
+
+def shown(value):
+    """Return `value` as it is to stand in a message: on one line, and not too long."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def whole_number(value, name, least=1):
+    """Return `value` as an int of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{name} must be a whole number, not {shown(value)}: give an int of at least {least}.")
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}, not {value}: give a larger number.")
+    return int(value)
+
+
+def number(value, name, least=0.0, below=np.inf):
+    """Return `value` as a finite float with `least` ≤ value < `below`."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be a number, not {shown(value)}: give a float.")
+    if not least <= value < below or not np.isfinite(value):
+        limits = f"at least {least:g}" + (f" and below {below:g}" if np.isfinite(below) else " and finite")
+        raise ValueError(f"{name} must be {limits}, not {value}: give a number in that range.")
+    return float(value)
+
+
+def number_fields(options, *names, **limits):
+    """Make each of the named values of a frozen object a float within `limits`."""
+    for name in names:
+        object.__setattr__(options, name, number(getattr(options, name), name, **limits))
+
+
+def flag(value, name):
+    """Return `value` as a bool, which it must be."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False, not {shown(value)}: give one of these.")
+    return bool(value)
+
+
+def choice(value, name, known):
+    """Return `value`, one of the names `known`."""
+    if not isinstance(value, str) or value not in known:
+        raise ValueError(f"{name} must be one of {', '.join(known)}, not {shown(value)}: choose one of these.")
+    return value
+
+
+def instance(value, name, kind, example):
+    """Return `value`, which must be a `kind`, or one of several."""
+    if not isinstance(value, kind):
+        kinds = " or ".join(each.__name__ for each in (kind if isinstance(kind, tuple) else (kind,)))
+        raise TypeError(f"{name} must be a {kinds}, not {shown(value)}: give one, such as {example}.")
+    return value
+
+
+def seed(value):
+    """Return `value` as an int from 0 to 2⁶³ - 1."""
+    value = whole_number(value, "seed", least=0)
+    if value >= 2**63:
+        raise ValueError(f"seed must be below 2**63, not {value}: give a smaller number.")
+    return value
+
+
+def threads(value):
+    """Return how many threads to use: `value`, or as many as this process may run on."""
+    if value is not None:
+        return whole_number(value, "threads")
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def new_file(path):
+    """Return `path`, in whose folder a file can be made."""
+    folder = Path(path).absolute().parent
+    if not os.access(folder, os.W_OK):
+        raise ValueError(f"the file {path} cannot be written: make the folder {folder}, or choose another.")
+    return path
+
+
+def numeric(array, name):
+    """Return `array` as an array of numbers."""
+    try:
+        array = np.asarray(array)
+    except ValueError:
+        raise ValueError(f"{name} has rows of different lengths: give as many numbers in each row.") from None
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must hold numbers, not {array.dtype}: convert it to a numeric array.")
+    return array
+
+
+def finite(array, dtype, name):
+    """Return a matrix as an array of `dtype`, finite, C-contiguous and read-only; no copy where it is so already."""
+    with np.errstate(over="ignore"):
+        array = np.ascontiguousarray(array, dtype)
+    for first in range(0, len(array), 4096):  # a slice at a time: the mask of all would be a quarter of the data
+        bad = ~np.isfinite(array[first : first + 4096])
+        if bad.any():
+            row, column = np.argwhere(bad)[0]
+            raise ValueError(
+                f"{name} holds {array[first + row, column]} at row {first + row}, column {column}: "
+                "remove or replace values that are not finite."
+            )
+    view = array.view()
+    view.flags.writeable = False
+    return view
