@@ -87,6 +87,11 @@ def emit_call(builder, name, result, args):
     return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), args)
 
 
+def emit_opaque(builder, number):
+    """An integer that LLVM takes as it is, and does not compute anew from what it was made of."""
+    return builder.asm(ir.FunctionType(number.type, [number.type]), "", "=r,0", [number], False)
+
+
 def emit_fma(builder, a, b, c):
     """The sum a · b + c, rounded once."""
     return emit_call(builder, f"llvm.fma.v{a.type.count}f{8 * size_bytes(a.type)}", a.type, [a, b, c])
