@@ -1,7 +1,5 @@
 """`MLP`: sizes, activations, and one flat vector of parameters with a view for each layer."""
 
-import copy
-
 import numpy as np
 
 from fastprop import checks
@@ -92,7 +90,8 @@ class MLP:
 
     def copy(self):
         """Return a network with the same parameters in memory of its own."""
-        other = copy.copy(self)
+        other = MLP.__new__(MLP)
+        other.__dict__.update(self.__dict__)
         other.parameters = aligned_zeros(len(self.parameters), self.dtype)
         other.parameters[...] = self.parameters
         return other

@@ -4,6 +4,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,9 +24,8 @@ _PREPARED = set()
 """The kinds of run for which the kernel is compiled in this process."""
 
 
-@dataclass(frozen=True)
-class Setting:
-    """How to train, checked: the same for all runs of a sweep but for what it sweeps."""
+class Setting(NamedTuple):
+    """How to train: the same for all runs of a sweep but for what it sweeps."""
 
     epochs: int
     batch_size: int
@@ -35,15 +35,18 @@ class Setting:
     seed: int
     callback: object = None
 
-    def __post_init__(self):
-        object.__setattr__(self, "epochs", checks.whole_number(self.epochs, "epochs"))
-        object.__setattr__(self, "batch_size", checks.whole_number(self.batch_size, "batch_size"))
-        object.__setattr__(self, "seed", checks.seed(self.seed))
-        object.__setattr__(self, "shuffle", checks.flag(self.shuffle, "shuffle"))
+    def checked(self):
+        """Return the same setting; it is an error if anything in it is not as `train` describes it."""
         checks.instance(self.optimizer, "optimizer", (SGD, Adam), "fp.SGD(0.1)")
         if self.callback is not None and not callable(self.callback):
             callback = checks.shown(self.callback)
             raise TypeError(f"callback must be callable, not {callback}: give a function of epoch and history.")
+        return self._replace(
+            epochs=checks.whole_number(self.epochs, "epochs"),
+            batch_size=checks.whole_number(self.batch_size, "batch_size"),
+            seed=checks.seed(self.seed),
+            shuffle=checks.flag(self.shuffle, "shuffle"),
+        )
 
 
 @dataclass
@@ -192,21 +195,22 @@ class KernelRun:
         first = self._networks[0]
         size = layout.parameter_starts(first.layer_sizes, first.dtype, width)[-1]
         parameters = layout.aligned_zeros(int(size), first.dtype)
-        packed = layout.layers(parameters, first.layer_sizes, width)
-        for lane in range(width):
-            network = self._networks[min(lane, len(self._networks) - 1)]
-            for side_by_side, layer in zip(packed, layout.layers(network.parameters, first.layer_sizes)):
-                side_by_side[:, :, lane] = layer[:, :, 0]
+        alone, packed = self._places(width)
+        apart = [self._networks[min(lane, len(self._networks) - 1)].parameters for lane in range(width)]
+        parameters[packed] = np.stack(apart, axis=1)[alone]
         return parameters
 
     def _unpack(self):
         """Give each network its parameters: as they are, or were when it diverged."""
-        sizes, width = self._networks[0].layer_sizes, len(self._record.done)
-        now, then = (layout.layers(array, sizes, width) for array in (self._parameters, self._record.lost))
+        alone, packed = self._places(len(self._record.done))
+        now, then = self._parameters[packed], self._record.lost[packed]
         for lane, network in enumerate(self._networks):
-            packed = then if self._record.diverged[lane] else now
-            for side_by_side, layer in zip(packed, layout.layers(network.parameters, sizes)):
-                layer[:, :, 0] = side_by_side[:, :, lane]
+            network.parameters[alone] = (then if self._record.diverged[lane] else now)[:, lane]
+
+    def _places(self, width):
+        """Where a network's numbers stand alone, and where each network's in a pack."""
+        first = self._networks[0]
+        return layout.places(first.layer_sizes, first.dtype)[:, 0], layout.places(first.layer_sizes, first.dtype, width)
 
 
 class ReferenceRun:

@@ -150,7 +150,7 @@ def sweep(
     if not isinstance(network, MLP):
         sizes = checks.layer_sizes(network)
         network = MLP(sizes, output=checks.output_for(loss, y, sizes[-1]), seed=seed)
-    setting = Setting(epochs, batch_size, checks.loss(loss, network.output), optimizer, shuffle, seed)
+    setting = Setting(epochs, batch_size, checks.loss(loss, network.output), optimizer, shuffle, seed).checked()
     ends = network.layer_sizes[0], network.layer_sizes[-1]
     for configuration in configurations:
         if "layer_sizes" in configuration:
@@ -165,7 +165,7 @@ def sweep(
         metrics.score_name(data.labelled, setting.loss),
     )
     for row, configuration, own in zip(result.table, configurations, settings):
-        values = {**vars(own), **vars(own.optimizer), "layer_sizes": network.layer_sizes, **configuration}
+        values = {**own._asdict(), **vars(own.optimizer), "layer_sizes": network.layer_sizes, **configuration}
         for name in result.hyperparameters:
             row[name] = values[name]
 
@@ -213,7 +213,8 @@ def _setting(setting, configuration):
     in_optimizer = {name: configuration[name] for name in OPTIMIZING if name in configuration}
     checks.known_to(setting.optimizer, in_optimizer)
     in_setting = {name: configuration[name] for name in ("batch_size", "seed") if name in configuration}
-    return replace(setting, optimizer=replace(setting.optimizer, **in_optimizer), **in_setting)
+    own = setting._replace(optimizer=replace(setting.optimizer, **in_optimizer), **in_setting)
+    return own.checked() if in_setting else own
 
 
 def _network(network, configuration, seed):

@@ -76,6 +76,14 @@ def layers(parameters, layer_sizes, width=1):
     return [row[:, : n_out * width].reshape(len(row), n_out, width) for row, n_out in zip(rows, layer_sizes[1:])]
 
 
+@functools.lru_cache(maxsize=64)
+def places(layer_sizes, dtype, width=1):
+    """Return where each number of each network stands in a parameter vector, (P without the padding, width)."""
+    starts = parameter_starts(layer_sizes, dtype, width)
+    rows = [np.arange(start, end).reshape(1 + n_in, -1) for start, end, n_in in zip(starts, starts[1:], layer_sizes)]
+    return np.concatenate([row[:, : n_out * width].reshape(-1, width) for row, n_out in zip(rows, layer_sizes[1:])])
+
+
 def clear_padding(parameters, layer_sizes):
     """Make the padding of one network's parameters zero again, which infinite numbers beside it have turned to NaN."""
     kept = [layer.copy() for layer in layers(parameters, layer_sizes)]
