@@ -1,12 +1,14 @@
-"""What the tests of the kernels' parts share: a part runs only inside what is compiled."""
+"""What the tests of the kernels' parts share: a part runs only inside what is compiled, on numbers laid out for it."""
 
 import numba
 import numpy as np
 
-from fastprop.kernels import simd
+from fastprop.kernels import jit, layout, simd
 
 # Without a cache: the one of fastprop.kernels knows of edits in its own folder only.
 compiled = numba.njit(error_model="numpy", nogil=True, _nrt=False)
+
+OFFSET = 5  # of what is read or written in its memory: no vector's length
 
 
 @compiled
@@ -14,8 +16,25 @@ def lane_count(array):
     return simd.lanes(array)
 
 
-def twin_group_sum(group):
-    """The sum of a cache line of elements, or of rows of them, as a tree."""
-    while len(group) > 1:
-        group = np.add(*np.split(group, 2))
-    return group[0]
+def whole(count, unit):
+    """So many, rounded up to whole units."""
+    return -(-count // unit) * unit
+
+
+def rows_in_memory(numbers, stride, padding):
+    """Rows of numbers (rows, neurons, width) in memory, `stride` apart, `padding` in front and after each."""
+    rows = np.full((len(numbers), stride), padding, numbers.dtype)
+    rows[:, : numbers[0].size] = numbers.reshape(len(numbers), -1)
+    return np.append(np.full(OFFSET, padding, numbers.dtype), rows)
+
+
+def abreast_in_memory(plan, numbers, stride, padding):
+    """The same rows abreast: of one network (rows / lanes, neurons, lanes), and of a pack as they are."""
+    if isinstance(plan, layout.PackPlan):
+        return rows_in_memory(numbers, stride, padding)
+    rows, neurons, _ = numbers.shape
+    lanes = jit.lanes(numbers.dtype)
+    groups = np.full((-(-rows // lanes), stride, lanes), padding, numbers.dtype)
+    for row in range(rows):
+        groups[row // lanes, :neurons, row % lanes] = numbers[row, :, 0]
+    return np.append(np.full(OFFSET, padding, numbers.dtype), groups)

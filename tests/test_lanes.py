@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 
 from fastprop.kernels import jit, lanes, layout, simd
-from tests.parts import compiled, twin_group_sum
-
-OFFSET = 5  # of what is read or written in its memory: no vector's length
+from tests.parts import OFFSET, abreast_in_memory, compiled, rows_in_memory, whole
 
 
 @pytest.fixture(params=[layout.Plan, layout.PackPlan], ids=["neurons", "networks"])
@@ -24,16 +22,9 @@ def neurons(dtype):
     return 1, length - 1, length, length + 1, 3 * length, 3 * length + 5
 
 
-def rows_in_memory(numbers, stride, padding):
-    """Rows of numbers (rows, neurons, width) in memory, `stride` apart, `padding` in front and after each."""
-    rows = np.full((len(numbers), stride), padding, numbers.dtype)
-    rows[:, : numbers[0].size] = numbers.reshape(len(numbers), -1)
-    return np.append(np.full(OFFSET, padding, numbers.dtype), rows)
-
-
 def vectors_long(plan, neurons, dtype):
     """The elements of a row of so many neurons, in whole vectors."""
-    return -(-neurons * plan.width // jit.lanes(dtype)) * jit.lanes(dtype)
+    return whole(neurons * plan.width, jit.lanes(dtype))
 
 
 # ---- what a plan says ----
@@ -62,27 +53,63 @@ def test_broadcast_points_to_a_number_of_each_network(plan, dtype):
     np.testing.assert_array_equal(out, np.resize(memory[first : first + plan.width], len(out)))
 
 
+# ---- rows abreast ----
+
+
+@compiled
+def places(plan, memory, start, stride, out):
+    for row in range(len(out)):
+        out[row] = lanes.place_abreast(plan, memory, start, stride, row)
+    return lanes.abreast(plan, memory)
+
+
+def test_a_rows_place_abreast(plan, dtype):
+    stride, found = 7 * jit.lanes(dtype), np.zeros(40, np.int64)
+    at_once = places(plan, np.zeros(1, dtype), OFFSET, stride, found)
+    assert at_once == (1 if isinstance(plan, layout.PackPlan) else jit.lanes(dtype))
+    numbers = np.ones((40, 7, plan.width), dtype)
+    numbers[:, 0, 0] = np.arange(2, 42)
+    memory = abreast_in_memory(plan, numbers, stride, 0)
+    np.testing.assert_array_equal(memory[found], np.arange(2, 42))
+
+
+@compiled
+def set_abreast(source, start, stride, memory, place, place_stride, rows, columns):
+    lanes.set_abreast(source, start, stride, memory, place, place_stride, rows, columns)
+
+
+@compiled
+def set_in_rows(memory, start, place, stride, columns):
+    lanes.set_in_rows(memory, start, place, stride, columns)
+
+
+def test_set_abreast_writes_whole_vectors_of_whole_groups_of_rows(neurons, dtype):
+    (plan,), _ = layout.plans((1, 1), 1, dtype)
+    unit = jit.lanes(dtype)
+    for rows in (1, unit, unit + 1, 3 * unit - 1):
+        for columns in neurons:
+            length = whole(columns, unit)
+            source = np.random.default_rng(0).normal(size=(whole(rows, unit), length, 1)).astype(dtype)
+            wanted = abreast_in_memory(plan, source, length + 2, np.nan)
+            memory = np.full_like(wanted, np.nan)
+            read = rows_in_memory(source, length + 3, np.nan)
+            set_abreast(read, OFFSET, length + 3, memory, OFFSET, length + 2, rows, columns)
+            np.testing.assert_array_equal(memory, wanted)
+
+
+def test_set_in_rows_is_the_way_back_of_one_group(neurons, dtype):
+    (plan,), _ = layout.plans((1, 1), 1, dtype)
+    unit = jit.lanes(dtype)
+    for columns in neurons:
+        length = whole(columns, unit)
+        source = np.random.default_rng(0).normal(size=(unit, length, 1)).astype(dtype)
+        group, rows = abreast_in_memory(plan, source, length, np.nan), rows_in_memory(source, length + 2, np.nan)
+        memory = np.append(group, np.full_like(rows, np.nan))
+        set_in_rows(memory, OFFSET, len(group) + OFFSET, length + 2, columns)
+        np.testing.assert_array_equal(memory, np.append(group, rows))
+
+
 # ---- a number of each network ----
-
-
-@compiled
-def take(plan, memory, index, out):
-    simd.store(out, 0, lanes.take(plan, memory, index))
-
-
-@compiled
-def put(plan, memory, index, numbers):
-    lanes.put(plan, memory, index, simd.load(numbers, 0))
-
-
-def test_take_and_put(plan, dtype):
-    memory, taken = np.arange(40, dtype=dtype), np.zeros(jit.lanes(dtype), dtype)
-    take(plan, memory, OFFSET, taken)
-    np.testing.assert_array_equal(taken, np.resize(memory[OFFSET : OFFSET + plan.width], len(taken)))
-    twin = memory.copy()
-    twin[OFFSET : OFFSET + plan.width] += 0.5
-    put(plan, memory, OFFSET, taken + taken.dtype.type(0.5))
-    np.testing.assert_array_equal(memory, twin)
 
 
 @compiled
@@ -100,43 +127,6 @@ def test_add_rows_adds_one_row_after_another_in_float64(plan, dtype):
     np.testing.assert_array_equal(totals, twin)
 
 
-# ---- a row ----
-
-
-@compiled
-def row_sum(plan, memory, start, neurons, out):
-    simd.store(out, 0, lanes.row_sum(plan, memory, start, neurons))
-
-
-@compiled
-def row_max(plan, memory, start, neurons, out):
-    simd.store(out, 0, lanes.row_max(plan, memory, start, neurons))
-
-
-def test_row_sum_adds_line_by_line(plan, neurons, dtype):
-    length, out = layout.line(dtype), np.zeros(jit.lanes(dtype), dtype)
-    for count in neurons:
-        row = np.random.default_rng(count).normal(size=(1, count, plan.width)).astype(dtype)
-        padded = np.zeros((-(-count // length) * length, plan.width), dtype)
-        padded[:count] = row
-        total, *others = [twin_group_sum(group) for group in padded.reshape(-1, length, plan.width)]
-        for other in others:
-            total = total + other
-        padding = np.nan if isinstance(plan, layout.PackPlan) else 0
-        memory = rows_in_memory(row, padded.size, padding)
-        row_sum(plan, memory, OFFSET, count, out)
-        np.testing.assert_array_equal(out, np.resize(total, len(out)))
-
-
-def test_row_max(plan, neurons, dtype):
-    out = np.zeros(jit.lanes(dtype), dtype)
-    for count in neurons:
-        row = np.random.default_rng(count).normal(-9, size=(1, count, plan.width)).astype(dtype)
-        memory = rows_in_memory(row, vectors_long(plan, count, dtype), np.inf)
-        row_max(plan, memory, OFFSET, count, out)
-        np.testing.assert_array_equal(out, np.resize(row[0].max(axis=0), len(out)))
-
-
 # ---- rows of the data, and matrices ----
 
 
@@ -146,27 +136,70 @@ def gather(plan, source, neurons, order, first, rows, memory, start, stride):
 
 
 @compiled
+def gather_abreast(plan, source, neurons, order, first, rows, memory, start, stride, scratch):
+    lanes.gather_abreast(plan, source, neurons, order, first, rows, memory, start, stride, scratch)
+
+
+@compiled
 def one_hot(plan, labels, neurons, order, first, rows, memory, start, stride):
     lanes.one_hot(plan, labels, neurons, order, first, rows, memory, start, stride)
 
 
-@pytest.mark.parametrize("own", [False, True], ids=["one order", "orders of their own"])
-@pytest.mark.parametrize("what", ["numbers", "labels"])
-def test_rows_of_the_data_come_in_each_networks_order(plan, neurons, dtype, own, what):
-    random, rows, first = np.random.default_rng(0), 7, 3
-    order = np.array([random.permutation(20) for _ in range(plan.width if own else 1)])
+@pytest.fixture(params=[False, True], ids=["one order", "orders of their own"])
+def order(plan, request):
+    """Of the rows of the data: one for all networks, or one for each."""
+    random = np.random.default_rng(0)
+    return np.array([random.permutation(50) for _ in range(plan.width if request.param else 1)])
+
+
+def in_order(plan, source, order, first, rows):
+    """Rows of the data as each network wants them, (rows, neurons, width)."""
+    return np.stack([source[order[lane % len(order), first : first + rows]] for lane in range(plan.width)], 2)
+
+
+def with_zeros(plan, numbers):
+    """Rows (rows, neurons, width), with zeros after them to whole vectors."""
+    more = vectors_long(plan, numbers.shape[1], numbers.dtype) // plan.width - numbers.shape[1]
+    return np.pad(numbers, ((0, 0), (0, more), (0, 0)))
+
+
+def test_rows_of_the_data_come_in_each_networks_order(plan, neurons, dtype, order):
     for count in neurons:
-        length = vectors_long(plan, count, dtype)
-        if what == "numbers":
-            fetch, flat = gather, (source := random.normal(size=(20, count)).astype(dtype)).reshape(-1)
-        else:
-            fetch, source = one_hot, np.eye(count, dtype=dtype)[flat := random.integers(count, size=20)]
-        memory = np.full(OFFSET + rows * (length + 2), np.nan, dtype)
-        fetch(plan, flat, count, order, first, rows, memory, OFFSET, length + 2)
-        wanted = np.zeros((rows, length), dtype)
-        in_order = np.stack([source[order[lane % len(order), first : first + rows]] for lane in range(plan.width)], 2)
-        wanted[:, : count * plan.width] = in_order.reshape(rows, -1)
-        np.testing.assert_array_equal(memory, rows_in_memory(wanted, length + 2, np.nan))
+        source = np.random.default_rng(count).normal(size=(50, count)).astype(dtype)
+        stride = vectors_long(plan, count, dtype) + 2
+        wanted = rows_in_memory(with_zeros(plan, in_order(plan, source, order, 3, 7)), stride, np.nan)
+        memory = np.full_like(wanted, np.nan)
+        gather(plan, source.reshape(-1), count, order, 3, 7, memory, OFFSET, stride)
+        np.testing.assert_array_equal(memory, wanted)
+
+
+ROWS = 1, 15, 16, 17, 33  # less and more than a vector
+
+
+def test_targets_come_abreast(plan, neurons, dtype, order):
+    for count in neurons:
+        source = np.random.default_rng(count).normal(size=(50, count)).astype(dtype)
+        stride = vectors_long(plan, count, dtype) + 2
+        for rows in ROWS:
+            wanted = abreast_in_memory(plan, with_zeros(plan, in_order(plan, source, order, 3, rows)), stride, np.nan)
+            scratch = np.full(whole(rows, jit.lanes(dtype)) * stride, np.nan, dtype)
+            memory = np.append(np.full_like(wanted, np.nan), scratch)
+            gather_abreast(plan, source.reshape(-1), count, order, 3, rows, memory, OFFSET, stride, len(wanted))
+            np.testing.assert_array_equal(memory[: len(wanted)], wanted)
+
+
+def test_labels_come_abreast(plan, neurons, dtype, order):
+    for count in neurons:
+        labels = np.random.default_rng(count).integers(count, size=50)
+        stride = vectors_long(plan, count, dtype) + 2
+        for rows in ROWS:
+            numbers = in_order(plan, np.eye(count, dtype=dtype)[labels], order, 3, rows)
+            at_once = jit.lanes(dtype) // plan.width
+            numbers = np.pad(numbers, ((0, whole(rows, at_once) - rows), (0, 0), (0, 0)))
+            wanted = abreast_in_memory(plan, numbers, stride, np.nan)
+            memory = np.full_like(wanted, np.nan)
+            one_hot(plan, labels, count, order, 3, rows, memory, OFFSET, stride)
+            np.testing.assert_array_equal(memory, wanted)
 
 
 @compiled

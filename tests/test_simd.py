@@ -11,9 +11,8 @@ import pytest
 
 from fastprop.kernels import functions, simd
 from fastprop.kernels.jit import LANES, part
-from fastprop.kernels.layout import line
 from tests.compare import run_python
-from tests.parts import compiled, lane_count, twin_group_sum
+from tests.parts import compiled, lane_count
 
 
 def by_lanes(function, *arrays):
@@ -97,6 +96,69 @@ def test_transpose_square(dtype):
     np.testing.assert_array_equal(target, twin)
 
 
+# ---- a part of a vector ----
+
+
+@compiled
+def load_first(source, index, count, out):
+    simd.store(out, 0, simd.load_first(source, index, count))
+
+
+@compiled
+def store_first(target, index, source, count):
+    simd.store_first(target, index, simd.load(source, 0), count)
+
+
+def test_load_first_ends_where_an_array_may_end(dtype):
+    lanes = lane_count(np.zeros(1, dtype))
+    source = np.arange(1, 2 * lanes + 1, dtype=dtype)
+    for count in range(-1, lanes + 2):
+        out = np.full(lanes, np.nan, dtype)
+        load_first(source, 1, count, out)
+        np.testing.assert_array_equal(out, np.where(np.arange(lanes) < count, source[1 : lanes + 1], 0))
+    for count in range(lanes + 1):
+        load_first(source, len(source) - count, count, out)
+        np.testing.assert_array_equal(out[:count], source[len(source) - count :])
+
+
+def test_store_first_leaves_what_follows(dtype):
+    lanes = lane_count(np.zeros(1, dtype))
+    source = np.arange(1, lanes + 1, dtype=dtype)
+    for count in range(-1, lanes + 2):
+        target, twin = np.full((2, 2 * lanes + 2), np.nan, dtype)
+        store_first(target, 1, source, count)
+        twin[1 : lanes + 1][: max(0, count)] = source[: max(0, count)]
+        np.testing.assert_array_equal(target, twin)
+
+
+def test_load_first_and_store_first_touch_no_more_memory():
+    run_python("""
+import ctypes, mmap
+import numpy as np
+from tests.test_simd import load_first, store_first
+pages = mmap.mmap(-1, 2 * mmap.PAGESIZE)
+start = ctypes.addressof(ctypes.c_char.from_buffer(pages))
+assert ctypes.CDLL(None).mprotect(ctypes.c_void_p(start + mmap.PAGESIZE), mmap.PAGESIZE, 0) == 0
+page, vector = np.frombuffer(pages, np.float32, mmap.PAGESIZE // 4), np.arange(1, 17, dtype=np.float32)
+store_first(page, len(page) - 1, vector, 1)
+np.testing.assert_array_equal(page[-2:], [0, 1])
+load_first(page, len(page) - 2, 2, vector)
+assert vector[0] == 0
+""")
+
+
+@compiled
+def prefetch_to_write(array, index):
+    simd.prefetch_to_write(array, index)
+
+
+def test_prefetch_to_write_asks_for_a_line_and_changes_nothing(dtype):
+    array = np.arange(40, dtype=dtype)
+    prefetch_to_write(array, 3)
+    np.testing.assert_array_equal(array, np.arange(40))
+    assert all("prefetchw" in code or "pst" in code for code in prefetch_to_write.inspect_asm().values())
+
+
 # ---- lane by lane ----
 
 
@@ -170,87 +232,7 @@ def test_polynomial(dtype):
     np.testing.assert_array_equal(by_lanes(lambda a, b, c, d: cubic(a), x), twin)
 
 
-# ---- across lanes ----
-
-
-@compiled
-def first_lanes(source, count, otherwise, out):
-    simd.store(out, 0, simd.first_lanes(simd.load(source, 0), count, simd.load(otherwise, 0)))
-
-
-def test_first_lanes(dtype):
-    lanes = lane_count(np.zeros(1, dtype))
-    source, otherwise = np.arange(1, lanes + 1, dtype=dtype), np.full(lanes, np.nan, dtype)
-    for count in range(-1, lanes + 2):
-        out = np.zeros(lanes, dtype)
-        first_lanes(source, count, otherwise, out)
-        np.testing.assert_array_equal(out, np.where(np.arange(lanes) < count, source, otherwise))
-
-
-@compiled
-def load_first(source, index, count, out):
-    simd.store(out, 0, simd.load_first(source, index, count))
-
-
-def test_load_first_ends_where_an_array_may_end(dtype):
-    lanes = lane_count(np.zeros(1, dtype))
-    source = np.arange(1, 2 * lanes + 1, dtype=dtype)
-    for count in range(lanes + 1):
-        out = np.full(lanes, np.nan, dtype)
-        load_first(source, 1, count, out)
-        np.testing.assert_array_equal(out, np.where(np.arange(lanes) < count, source[1 : lanes + 1], 0))
-        load_first(source, len(source) - count, count, out)
-        np.testing.assert_array_equal(out[:count], source[len(source) - count :])
-
-
-def test_load_first_touches_no_more_memory():
-    run_python("""
-import ctypes, mmap
-import numpy as np
-from fastprop.kernels import simd
-from tests.test_simd import load_first
-pages = mmap.mmap(-1, 2 * mmap.PAGESIZE)
-start = ctypes.addressof(ctypes.c_char.from_buffer(pages))
-assert ctypes.CDLL(None).mprotect(ctypes.c_void_p(start + mmap.PAGESIZE), mmap.PAGESIZE, 0) == 0
-source, out = np.frombuffer(pages, np.float32, mmap.PAGESIZE // 4), np.ones(16, np.float32)
-load_first(source, len(source) - 1, 1, out)
-assert out[0] == 0
-""")
-
-
-@compiled
-def group_sum(array, index):
-    return simd.group_sum(array, index)
-
-
-def test_group_sum_adds_as_a_tree(dtype):
-    random = np.random.default_rng(0)
-    for _ in range(20):
-        array = random.normal(size=40).astype(dtype)
-        assert group_sum(array, 3) == twin_group_sum(array[3 : 3 + line(dtype)])
-
-
-@compiled
-def largest_lane(array):
-    return simd.largest_lane(simd.load(array, 0))
-
-
-def test_largest_lane_wherever_it_is(dtype):
-    lanes = lane_count(np.zeros(1, dtype))
-    for place in range(lanes):
-        array = -np.arange(1, lanes + 1, dtype=dtype)
-        array[place] = 0.5
-        assert largest_lane(array) == 0.5
-
-
-@compiled
-def first_lane(array, index):
-    return simd.first_lane(simd.load(array, index))
-
-
-def test_first_lane(dtype):
-    array = np.arange(40, dtype=dtype)
-    assert [first_lane(array, index) for index in (0, 3)] == [0, 3]
+# ---- sums of vectors ----
 
 
 @compiled
