@@ -1,3 +1,4 @@
+import os
 import threading
 
 import pytest
@@ -99,3 +100,30 @@ def test_watch_is_called_from_the_calling_thread_and_once_more_when_all_is_done(
     job, seen = Job(), []
     jobs.run([job], 1, lambda: seen.append((job.ran, threading.current_thread())))
     assert seen[-1] == (True, threading.current_thread())
+
+
+# ---- cores ----
+
+with_cores = pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="threads cannot choose their cores here")
+
+
+@with_cores
+def test_a_settled_thread_may_run_where_it_could_before():
+    before = os.sched_getaffinity(0)
+    for number in range(2 * len(before) + 1):
+        jobs.settle(number)
+        assert os.sched_getaffinity(0) == before
+
+
+def test_threads_settle_on_the_allowed_cores_in_turn(monkeypatch):
+    allowed, moves = {9, 2, 5}, []
+    monkeypatch.setattr(os, "sched_getaffinity", lambda thread: set(allowed), raising=False)
+    monkeypatch.setattr(os, "sched_setaffinity", lambda thread, cores: moves.append((thread, cores)), raising=False)
+    for number in range(4):
+        jobs.settle(number)
+    assert moves == [(0, cores) for core in (2, 5, 9, 2) for cores in ({core}, allowed)]
+
+
+def test_where_threads_cannot_choose_their_cores_they_stay(monkeypatch):
+    monkeypatch.delattr(os, "sched_setaffinity", raising=False)
+    jobs.settle(1)
