@@ -1,0 +1,82 @@
+"""The kernels' losses of rows abreast beside the reference: each row's loss and deltas, and nothing else written."""
+
+import numpy as np
+import pytest
+
+from fastprop import reference
+from fastprop.kernels import jit, layout, losses
+from fastprop.kernels.codes import ACTIVATIONS, LOSSES
+from fastprop.kernels.minibatch import Network
+from tests.compare import TASKS, assert_close, tolerance
+from tests.parts import OFFSET, abreast_in_memory, compiled, whole
+
+FIRST = 16  # of the rows: as of a team's second thread, whose losses stand between those of others
+ROUNDINGS = 16  # more than of a row's exponential, logarithm and what is made of them
+
+
+@compiled
+def losses_and_deltas(network, plan, memory, weighted, first, rows, place):
+    losses.losses_and_deltas(network, plan, memory, weighted, first, rows, place)
+
+
+def by_reference(output, loss, z, t):
+    """Each row's loss (rows, width) and deltas (rows, columns, width); a loss is the sum of its terms here."""
+    rows, columns, width = z.shape
+    z, t = (np.moveaxis(array, 2, 1).reshape(rows * width, columns).astype(np.float64) for array in (z, t))
+    activation = reference.ACTIVATIONS[output]
+    each, deltas = reference.losses_and_delta(loss, z, activation.f(z), t, lambda g: activation.back(z, g))
+    terms = 1 if loss == "cross_entropy" else columns
+    return terms * each.reshape(rows, width), terms * np.moveaxis(deltas.reshape(rows, width, columns), 1, 2)
+
+
+def assert_as_reference(output, loss, z, t, weight, scale, weighted):
+    """Write rows after `FIRST` others to a workspace full of NaN, and see what the losses make of them."""
+    (rows, columns, width), dtype = z.shape, z.dtype
+    (plan,), size = layout.plans((1, columns), FIRST + rows, dtype, 1, width)
+    memory, stride = np.full(size, np.nan, dtype), plan.strides[-1]
+    groups = (rows if isinstance(plan, layout.PackPlan) else whole(rows, jit.lanes(dtype))) * stride
+    z_memory, t_memory, d_memory = (
+        memory[place + FIRST * stride :][:groups] for place in (plan.outputs, plan.targets, plan.deltas[-1])
+    )
+    z_memory[...] = abreast_in_memory(plan, z, stride, 7)[OFFSET:]  # finite, lest what is written too far be NaN
+    padded = np.pad(t, ((0, 0), (0, stride // width - columns), (0, 0)))
+    t_memory[...] = abreast_in_memory(plan, padded, stride, 0)[OFFSET:]
+    for place, numbers in ((plan.weights, weight), (plan.scales, scale)):
+        start = place + FIRST * width if weighted else place
+        memory[start : start + (numbers.size if weighted else jit.lanes(dtype))] = numbers.reshape(-1)
+    l_memory = memory[plan.losses + FIRST * width :][: rows * width]
+    before = memory.copy()
+
+    network = Network(memory, ACTIVATIONS["identity"], ACTIVATIONS[output], LOSSES[loss])
+    losses_and_deltas(network, plan, memory, weighted, FIRST, rows, plan.losses + FIRST * width)
+    found, deltas = l_memory.reshape(rows, width).copy(), d_memory.reshape(-1, stride)[:rows].copy()
+
+    wanted, wanted_deltas = by_reference(output, loss, z, t)
+    wanted, wanted_deltas = wanted * weight, wanted_deltas * scale.reshape(len(scale), 1, -1)
+    limit, name = tolerance(dtype, columns + ROUNDINGS), f"of {columns} outputs"
+    assert_close(found, wanted, limit, f"losses {name}")
+    length = whole(columns * width, jit.lanes(dtype))
+    wanted_deltas = np.pad(wanted_deltas.reshape(rows, -1), ((0, 0), (0, length - columns * width)))
+    assert_close(deltas[:, :length], wanted_deltas, limit, f"deltas {name}")
+    np.testing.assert_array_equal(deltas[:, columns * width : length], 0)
+    for written in (z_memory, t_memory, d_memory, l_memory):
+        written[...] = 0
+    kept = memory != 0
+    np.testing.assert_array_equal(memory[kept], before[kept])
+
+
+@pytest.mark.parametrize("rows", [1, 15, 16, 17, 33])
+@pytest.mark.parametrize("weighted", [False, True], ids=["unweighted", "weighted"])
+@pytest.mark.parametrize("pack", [False, True], ids=["neurons", "networks"])
+@pytest.mark.parametrize("pair", sorted({(task.output, task.loss) for task in TASKS}), ids=" ".join)
+def test_losses_and_deltas(pair, pack, weighted, rows, dtype):
+    for columns in (1, 3, 16, 17, 20):
+        random, width = np.random.default_rng(columns), jit.lanes(dtype) if pack else 1
+        z = random.normal(0, 3, (rows, columns, width)).astype(dtype)
+        t = random.random((rows, columns, width)).astype(dtype)
+        t = t / t.sum(axis=1, keepdims=True) if pair[1] == "cross_entropy" else t
+        if weighted:
+            weight, scale = random.uniform((0.1, 0.01), (3, 0.25), (rows, width, 2)).astype(dtype).transpose(2, 0, 1)
+        else:
+            weight, scale = np.array([1, 0.25], dtype).reshape(2, 1, 1)
+        assert_as_reference(*pair, z, t, weight, scale, weighted)
