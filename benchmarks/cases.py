@@ -43,6 +43,8 @@ SHAPES = (
     Shape((950, 5, 3), rows=190, batch_size=140),  # two segments of several chunks
     Shape((64, 256, 20), rows=1450, batch_size=1060),  # one segment of two chunks, whose weights go into panels
     Shape((260, 256, 20), rows=40, batch_size=20),  # deltas go into panels
+    Shape((440, 34, 34, 1), rows=250, batch_size=191),  # a narrow last layer, in segments of two chunks
+    Shape((490, 34, 3), rows=1100, batch_size=1060),  # a narrow last layer, in two chunks that a team shares
 )
 
 

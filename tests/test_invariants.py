@@ -8,6 +8,7 @@ import pytest
 
 import fastprop as fp
 from benchmarks.cases import SHAPES
+from fastprop import scheduling
 from tests import packs
 from tests.compare import CASES, DTYPES, OPTIMIZERS, TASKS, assert_same_bits, digest, problem, run_python
 
@@ -56,12 +57,20 @@ def grid_of(shape, dtype):
 # ---- threads ----
 
 
+@pytest.fixture
+def whatever_it_costs(monkeypatch):
+    """Networks are shared by as many threads as may be, also where that is slower."""
+    monkeypatch.setattr(scheduling, "MEMBER_CYCLES", 1)
+
+
+@pytest.mark.usefixtures("whatever_it_costs")
 def test_any_number_of_threads_for_one_network(shape, dtype, optimizer):
     one, *others = [train(shape, TASKS[0], dtype, optimizer=optimizer, threads=threads) for threads in (1, 2, 3, 5)]
     for other in others:
         assert_same_bits(other, one)
 
 
+@pytest.mark.usefixtures("whatever_it_costs")
 def test_any_number_of_threads_for_every_task(case, dtype):
     one, other = (train(*case, dtype, weighted=False, threads=threads) for threads in (1, 3))
     assert_same_bits(other, one)

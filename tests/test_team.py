@@ -21,7 +21,7 @@ def meet(own, rounds, seen):
         team.wait(own)
 
 
-@pytest.mark.parametrize("members", [1, 2, 3, 8])
+@pytest.mark.parametrize("members", [1, 2, 3, 5, 8])
 def test_members_go_on_when_all_have_come(members):
     board, rounds, seen = np.zeros(24, np.int64), np.zeros(members, np.int64), np.zeros((members, ROUNDS), np.int64)
     with ThreadPoolExecutor(members) as pool:
@@ -36,7 +36,7 @@ def share(total, member, members, unit):
 
 
 @pytest.mark.parametrize("total", [0, 1, 4, 5, 48, 1000])
-@pytest.mark.parametrize("members", [1, 2, 3, 16])
+@pytest.mark.parametrize("members", [1, 2, 3, 5, 16])
 @pytest.mark.parametrize("unit", [1, 4, 16])
 def test_shares_are_whole_units_that_join_and_differ_by_one_at_most(total, members, unit):
     begins, ends = np.transpose([share(total, member, members, unit) for member in range(members)])
