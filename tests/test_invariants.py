@@ -76,6 +76,22 @@ def test_any_number_of_threads_for_every_task(case, dtype):
     assert_same_bits(other, one)
 
 
+@pytest.mark.usefixtures("whatever_it_costs")
+def test_any_number_of_threads_for_a_network_that_diverges(shape, dtype):
+    """In its first step: that is seen by the loss of the next, or with one step an epoch by the parameters alone."""
+
+    def run(threads):
+        network, X, y = problem(shape, TASKS[0], dtype)
+        network.biases[-1][...] = {"float32": 1e15, "float64": 1e130}[dtype]
+        options = options_of(shape) | {"optimizer": fp.SGD(TOO_FAST[dtype]), "threads": threads}
+        return outcome(network, fp.train(network, X, y, **options))
+
+    one, *others = map(run, (1, 2, 3, 5))
+    assert one[2:4] == (1, "diverged")
+    for other in others:
+        assert_same_bits(other, one)
+
+
 def test_any_number_of_threads_for_a_sweep(shape, dtype):
     def run(threads):
         result = sweep(shape, dtype, grid_of(shape, dtype), threads=threads)
