@@ -9,12 +9,12 @@ from typing import NamedTuple
 import numpy as np
 
 from fastprop import checks, metrics, reference
+from fastprop.jobs import settle
 from fastprop.kernels import fused, jit, layout
 from fastprop.kernels import optimizers as optimizing
 from fastprop.kernels.codes import ACTIVATIONS, LOSSES, RULES
 from fastprop.kernels.minibatch import Data, Network
 from fastprop.kernels.team import Team
-from fastprop.jobs import settle
 from fastprop.options import SGD, Adam
 
 PREDICTED_ROWS = 4 * layout.BLOCK_ROWS

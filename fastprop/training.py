@@ -83,7 +83,8 @@ def train(
     checks.instance(network, "network", MLP, "fp.MLP((64, 32, 10))")
     checks.choice(backend, "backend", RUNS)
     threads = checks.threads(threads)
-    setting = Setting(epochs, batch_size, checks.loss(loss, network.output), optimizer, shuffle, seed, callback).checked()
+    loss = checks.loss(loss, network.output)
+    setting = Setting(epochs, batch_size, loss, optimizer, shuffle, seed, callback).checked()
     sizes = network.layer_sizes[0], network.layer_sizes[-1]
     data = checks.dataset(X, y, *sizes, setting.loss, network.dtype, sample_weight)
     rows, held_out, held_out_rows = checks.validation(validation, data, *sizes, setting.loss, network.dtype)

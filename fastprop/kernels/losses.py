@@ -64,7 +64,8 @@ def binary_cross_entropy(memory, outputs, targets, columns, scale):
 @part
 def cross_entropy(memory, outputs, targets, columns, scale):
     """T (log Σ eᶻ - z) of each row."""
-    top, total, exponentials, certainty = largest(memory, outputs, columns), splat(memory, 0), splat(memory, 0), splat(memory, 0)
+    top = largest(memory, outputs, columns)
+    total = exponentials = certainty = splat(memory, 0)
     for j in range(0, columns * lanes(memory), lanes(memory)):
         z, t = load(memory, outputs + j), load(memory, targets + j)
         e = exp(z - top)

@@ -13,8 +13,8 @@ from fastprop.kernels.codes import CROSS_ENTROPY
 from fastprop.kernels.dense import backward, forward, gradient, has_shared_rows
 from fastprop.kernels.jit import part
 from fastprop.kernels.lanes import copy_rows, gather, gather_abreast, one_hot, width
-from fastprop.kernels.losses import losses_and_deltas
 from fastprop.kernels.layout import BLOCK_ROWS, STRIP_LINES
+from fastprop.kernels.losses import losses_and_deltas
 from fastprop.kernels.optimizers import begin_step, update
 from fastprop.kernels.simd import lanes, load, prefetch_to_write, store
 from fastprop.kernels.team import share, wait

@@ -13,7 +13,7 @@ from fastprop.kernels.tile import multiply_transposed
 
 @part
 def is_narrow(plan, memory, layer):
-    """Whether a network's last layer has so few outputs that its gradient is better made with the inputs in the lanes."""
+    """Whether a network's last layer has so few outputs that its gradient is better made with inputs in the lanes."""
     inputs, outputs = 1 + plan.sizes[layer], plan.sizes[layer + 1]
     across = (inputs + lanes(memory) - 1) // lanes(memory) * outputs
     few = inputs > 2 * lanes(memory) > 2 * outputs and 2 * across < inputs
