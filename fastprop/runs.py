@@ -3,7 +3,7 @@
 import sys
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 import numpy as np
@@ -12,10 +12,14 @@ from fastprop import checks, metrics, reference
 from fastprop.jobs import settle
 from fastprop.kernels import fused, jit, layout
 from fastprop.kernels import optimizers as optimizing
-from fastprop.kernels.codes import ACTIVATIONS, LOSSES, RULES
+from fastprop.kernels.codes import ACTIVATIONS, CONSTANT, LOSSES, RULES, SCHEDULES, STORING
 from fastprop.kernels.minibatch import Data, Network
+from fastprop.kernels.schedules import BEST, FACTOR, Schedule
 from fastprop.kernels.team import Team
-from fastprop.options import SGD, Adam
+from fastprop.options import SCHEDULES as OPTIONS_OF_SCHEDULES
+from fastprop.options import SGD, Adagrad, Adam, AdamW, Lion, RMSprop, Warmup
+
+OPTIMIZERS = SGD, Adam, AdamW, RMSprop, Adagrad, Lion
 
 PREDICTED_ROWS = 4 * layout.BLOCK_ROWS
 """Rows that are predicted at a time."""
@@ -30,14 +34,17 @@ class Setting(NamedTuple):
     epochs: int
     batch_size: int
     loss: str
-    optimizer: SGD | Adam
+    optimizer: SGD | Adam | AdamW | RMSprop | Adagrad | Lion
     shuffle: bool
     seed: int
+    schedule: object = None
     callback: object = None
 
     def checked(self):
         """Return the same setting; it is an error if anything in it is not as `train` describes it."""
-        checks.instance(self.optimizer, "optimizer", (SGD, Adam), "fp.SGD(0.1)")
+        checks.instance(self.optimizer, "optimizer", OPTIMIZERS, "fp.SGD(0.1)")
+        if self.schedule is not None:
+            checks.instance(self.schedule, "schedule", OPTIONS_OF_SCHEDULES, "fp.Cosine()")
         if self.callback is not None and not callable(self.callback):
             callback = checks.shown(self.callback)
             raise TypeError(f"callback must be callable, not {callback}: give a function of epoch and history.")
@@ -94,7 +101,9 @@ class KernelRun:
         seeds = list(dict.fromkeys(setting.seed for setting in settings)) if setting.shuffle else [0]
         seeds = seeds if len(seeds) == 1 else [setting.seed for setting in settings]
         shared = width > 1 and len(seeds) == 1
-        plans, size = layout.plans(first.layer_sizes, batch_size, first.dtype, threads, width, shared)
+        plans, size = layout.plans(
+            first.layer_sizes, batch_size, first.dtype, _storing(first), threads, width, shared
+        )
         self._parameters = first.parameters if width == 1 else self._pack(width)
         self._record = fused.Record(
             stop=np.zeros(1, np.int64),
@@ -104,9 +113,12 @@ class KernelRun:
             totals=layout.aligned_zeros(16, np.float64)[:width],
             lost=np.zeros(0 if width == 1 else len(self._parameters), first.dtype),
         )
-        optimizer, steps = _kernel_optimizer([setting.optimizer for setting in settings], self._parameters, threads)
+        optimizers = [setting.optimizer for setting in settings]
+        optimizer, steps = _kernel_optimizer(
+            setting, optimizers, self._parameters, threads, -(-len(rows) // batch_size)
+        )
         self._shared = (
-            Network(self._parameters, ACTIVATIONS[first.hidden], ACTIVATIONS[first.output], LOSSES[setting.loss]),
+            _kernel_network(first, self._parameters, setting.loss),
             optimizer,
             _kernel_data(data, rows),
             _kernel_data(held_out, held_out_rows),
@@ -238,6 +250,7 @@ class ReferenceRun:
             sample_weight=self._weights,
             shuffle=setting.shuffle,
             seed=setting.seed,
+            schedule=setting.schedule,
             callback=self._after_epoch,
         )
         self._record(losses)
@@ -276,12 +289,14 @@ RUNS = {"kernels": KernelRun, "reference": ReferenceRun}
 
 def predict(network, X):
     """Return the outputs (n, n_out) of `network` for checked inputs `X`."""
-    plans, size = layout.plans(network.layer_sizes, min(len(X), PREDICTED_ROWS), network.dtype)
+    plans, size = layout.plans(
+        network.layer_sizes, min(len(X), PREDICTED_ROWS), network.dtype, _storing(network)
+    )
     outputs = np.empty((len(X), network.layer_sizes[-1]), network.dtype)
     nothing = np.zeros(0, network.dtype)
     data = checks.Dataset(X, nothing, np.zeros(0, np.int64), nothing)
     memory = layout.workspace(plans, size, network.dtype)
-    kernel_network = Network(network.parameters, ACTIVATIONS[network.hidden], ACTIVATIONS[network.output], 0)
+    kernel_network = _kernel_network(network, network.parameters)
     fused.predict(kernel_network, _kernel_data(data, np.arange(len(X))), plans[0], memory, outputs)
     return outputs
 
@@ -298,17 +313,50 @@ def score(network, held_out, rows, loss):
         return measure(predict(network, held_out.inputs[rows]), held_out.y[rows])
 
 
-def _kernel_optimizer(optimizers, parameters, members):
+def _storing(network):
+    """Of each layer, whether its activation stores slopes."""
+    return tuple(ACTIVATIONS[name] in STORING for name in network.activations)
+
+
+def _kernel_network(network, parameters, loss=None):
+    """What a network, or a pack of its like, is to a kernel; without a loss it can only predict."""
+    activations = np.array([ACTIVATIONS[name] for name in network.activations])
+    code = LOSSES[checks.loss_name(loss)] if loss is not None else -1
+    return Network(parameters, activations, code, getattr(loss, "delta", 1.0), getattr(loss, "label_smoothing", 0.0))
+
+
+def _kernel_optimizer(setting, optimizers, parameters, members, batches):
     """What `optimizers`, one a network, are to a kernel, and the `Step` of each member of a team."""
     rule = RULES[optimizers[0].rule]
     given = [[getattr(each, name, 0.0) for each in optimizers] for name in optimizing.HYPERPARAMETERS]
     given = np.array([np.resize(numbers, layout.line(parameters.dtype)) for numbers in given])
-    beta1, beta2 = given[[optimizing.BETA1, optimizing.BETA2]]
+    decay = given[optimizing.WEIGHT_DECAY]
+    rests = 1 - given[[optimizing.BETA1, optimizing.BETA2, optimizing.SMOOTHING]]
+    shrinkage = 1 - given[optimizing.LEARNING_RATE] * decay
     with np.errstate(over="ignore"):
-        numbers = np.vstack([given, 1 - beta1, 1 - beta2, given[:2]]).astype(parameters.dtype)
-    steps = [optimizing.Step(numbers.copy(), given, np.ones((2, given.shape[1]))) for _ in range(members)]
+        numbers = np.vstack([given, rests, given[:2], shrinkage]).astype(parameters.dtype)
+    plateau = np.zeros_like(given[:3])
+    plateau[FACTOR], plateau[BEST] = 1, np.inf
+    steps = [
+        optimizing.Step(numbers.copy(), given, np.ones_like(given[:2]), plateau.copy(), np.zeros(2, np.int64))
+        for _ in range(members)
+    ]
     state = layout.aligned_zeros(optimizing.KEPT[rule] * len(parameters), parameters.dtype)
-    return optimizing.Optimizer(rule, state), steps
+    moving = setting.schedule is not None or optimizers[0].rule in ("adam", "adamw")
+    schedule = _kernel_schedule(setting, batches)
+    return optimizing.Optimizer(rule, moving, bool(given[optimizing.L1].any()), schedule, state), steps
+
+
+def _kernel_schedule(setting, batches):
+    """What the setting's schedule is to a kernel."""
+    warmup, schedule = 0, setting.schedule
+    by_step = getattr(schedule, "by", "epoch") == "step"
+    if isinstance(schedule, Warmup):
+        warmup, schedule = schedule.length, schedule.then
+    kind = SCHEDULES[type(schedule).__name__] if schedule is not None else CONSTANT
+    numbers = [getattr(schedule, field.name) for field in fields(schedule)] if schedule is not None else []
+    numbers = np.array([*(each for each in numbers if not isinstance(each, str)), 0, 0, 0, 0], np.float64)[:4]
+    return Schedule(kind, by_step, setting.epochs * (batches if by_step else 1), warmup, numbers)
 
 
 def _kernel_data(data, rows):

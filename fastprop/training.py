@@ -15,6 +15,7 @@ def train(
     batch_size=32,
     loss=None,
     optimizer=SGD(0.1),
+    schedule=None,
     validation=None,
     sample_weight=None,
     shuffle=True,
@@ -84,7 +85,7 @@ def train(
     checks.choice(backend, "backend", RUNS)
     threads = checks.threads(threads)
     loss = checks.loss(loss, network.output)
-    setting = Setting(epochs, batch_size, loss, optimizer, shuffle, seed, callback).checked()
+    setting = Setting(epochs, batch_size, loss, optimizer, shuffle, seed, schedule, callback).checked()
     sizes = network.layer_sizes[0], network.layer_sizes[-1]
     data = checks.dataset(X, y, *sizes, setting.loss, network.dtype, sample_weight)
     rows, held_out, held_out_rows = checks.validation(validation, data, *sizes, setting.loss, network.dtype)

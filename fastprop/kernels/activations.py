@@ -2,61 +2,137 @@
 
 Those of the last layer wait for its loss, and then stand abreast (see lanes.py): a vector is one output of many rows.
 The block is in the L1 cache then, so that this second look at it costs one load and one store in 33 or more fused
-multiply-adds. A derivative takes the layer's *output*; ``deltas`` comes in as dloss/doutput and leaves as dloss/dz.
+multiply-adds. A derivative takes the layer's *output*, but for silu and gelu, whose slope is stored besides; ``deltas``
+comes in as dloss/doutput and leaves as dloss/dz.
 """
 
-from fastprop.kernels.codes import IDENTITY, SIGMOID, SOFTMAX, TANH
-from fastprop.kernels.functions import exp, sigmoid, tanh
-from fastprop.kernels.jit import part
+from fastprop.kernels.codes import (
+    ELU,
+    EXP,
+    GELU,
+    IDENTITY,
+    LEAKY_RELU,
+    RELU,
+    SIGMOID,
+    SILU,
+    SOFTMAX,
+    SOFTPLUS,
+    TANH,
+)
+from fastprop.kernels.functions import exp, expm1, log1p, sigmoid, tanh
+from fastprop.kernels.jit import part, routine
 from fastprop.kernels.simd import fma, lanes, load, splat, store, where_less
+
+SLOPE, CUBIC, ROOT = 0.01, 0.044715, 0.7978845608028654
+"""Of leaky_relu below 0; of z³ in gelu; √(2/π)."""
 
 
 @part
 def apply(activation, z):
-    """The activation of each lane."""
+    """The activation of each lane. A NaN stays one."""
     if activation == SIGMOID:
         return sigmoid(z)
     if activation == TANH:
         return tanh(z)
+    if activation == RELU:
+        return where_less(z, 0, 0, z)
+    if activation == LEAKY_RELU:
+        return where_less(z, 0, SLOPE * z, z)
+    if activation == ELU:
+        return where_less(z, 0, expm1(z), z)
+    if activation == SOFTPLUS:
+        return where_less(z, 0, 0, z) + log1p(exp(where_less(0, z, -z, z)))
+    if activation == SILU:
+        return z * sigmoid(z)
+    if activation == GELU:
+        return 0.5 * z * (1 + tanh_in_gelu(z))
+    if activation == EXP:
+        return exp(z)
     return z
 
 
 @part
-def through(activation, a, delta):
-    """`delta` times the derivative of the activation whose output is `a`."""
+def through(activation, stored, delta):
+    """`delta` times the derivative of the activation, from what is stored: its output, or its slope; see `slope`."""
     if activation == SIGMOID:
-        return delta * (a * (1 - a))
+        return delta * (stored * (1 - stored))
     if activation == TANH:
-        return delta * fma(-a, a, 1)
+        return delta * fma(-stored, stored, 1)
+    if activation == RELU:
+        return where_less(0, stored, delta, 0)
+    if activation == LEAKY_RELU:
+        return where_less(0, stored, delta, SLOPE * delta)
+    if activation == ELU:
+        return where_less(0, stored, delta, delta * (stored + 1))
+    if activation == SOFTPLUS:
+        return delta * -expm1(-stored)
+    if activation == SILU or activation == GELU or activation == EXP:
+        return delta * stored
     return delta
 
 
 @part
-def activate(activation, z, start, stride, rows, columns):
-    # z (rows, columns)
-    if activation != IDENTITY:
-        for row in range(rows):
-            first = start + row * stride
-            for i in range(first, first + columns, lanes(z)):
-                store(z, i, apply(activation, load(z, i)))
+def slope(activation, z):
+    """The derivative of an activation that cannot be had from its output."""
+    if activation == SILU:
+        s = sigmoid(z)
+        return fma(s, z * (1 - s), s)
+    t = tanh_in_gelu(z)
+    return 0.5 * (1 + t) + (0.5 * ROOT) * z * fma(-t, t, 1) * fma(3 * CUBIC * z, z, 1)
 
 
 @part
-def differentiate(activation, memory, outputs, o_stride, deltas, d_stride, rows, columns):
-    # outputs (rows, columns)   deltas (rows, columns); both are places in memory
+def stores_slope(activation):
+    """Whether `slope` is stored besides the output."""
+    return activation == SILU or activation == GELU
+
+
+@part
+def tanh_in_gelu(z):
+    """Tanh √(2/π) (z + 0.044715 z³)."""
+    return tanh(ROOT * z * fma(CUBIC * z, z, 1))
+
+
+@routine
+def activate(activation, z, start, stride, rows, columns, slopes, s_stride):
+    # z (rows, columns)   slopes (rows, columns), a place in z, where they are stored
+    if activation == IDENTITY:
+        return
     for row in range(rows):
-        y, d = outputs + row * o_stride, deltas + row * d_stride
+        first = start + row * stride
+        if stores_slope(activation):
+            for j in range(0, columns, lanes(z)):
+                store(z, slopes + row * s_stride + j, slope(activation, load(z, first + j)))
+        for i in range(first, first + columns, lanes(z)):
+            store(z, i, apply(activation, load(z, i)))
+
+
+@routine
+def differentiate(activation, memory, stored, s_stride, deltas, d_stride, rows, columns):
+    # stored (rows, columns)   deltas (rows, columns); both are places in memory
+    for row in range(rows):
+        s, d = stored + row * s_stride, deltas + row * d_stride
         for j in range(0, columns, lanes(memory)):
-            store(memory, d + j, through(activation, load(memory, y + j), load(memory, d + j)))
+            store(memory, d + j, through(activation, load(memory, s + j), load(memory, d + j)))
 
 
 @part
-def activate_outputs(activation, memory, z, outputs):
-    # z (outputs, lanes): rows abreast
+def activate_outputs(activation, memory, z, slopes, outputs):
+    # z (outputs, lanes): rows abreast   slopes (outputs, lanes)
     if activation == SOFTMAX:
         softmax(memory, z, outputs)
     else:
-        activate(activation, memory, z, 0, 1, outputs * lanes(memory))
+        activate(activation, memory, z, 0, 1, outputs * lanes(memory), slopes, 0)
+
+
+@part
+def through_outputs(activation, memory, y, slopes, deltas, outputs):
+    # y, slopes, deltas (outputs, lanes): rows abreast; deltas come as dloss/dy and leave as dloss/dz
+    if activation == SOFTMAX:
+        through_softmax(memory, y, deltas, outputs)
+    elif activation != IDENTITY:
+        stored = slopes if stores_slope(activation) else y
+        differentiate(activation, memory, stored, 0, deltas, 0, 1, outputs * lanes(memory))
 
 
 @part

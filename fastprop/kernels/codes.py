@@ -1,13 +1,56 @@
-"""The numbers by which kernels know activations, losses and rules. A new one is a row here and a branch in its file."""
+"""The numbers by which kernels know activations, losses, rules and schedules. A new one is a row here and a branch in its file."""
 
-IDENTITY, SIGMOID, SOFTMAX, TANH = range(4)
+IDENTITY, SIGMOID, SOFTMAX, TANH, RELU, LEAKY_RELU, ELU, SOFTPLUS, SILU, GELU, EXP = range(11)
 
-ACTIVATIONS = {"identity": IDENTITY, "sigmoid": SIGMOID, "softmax": SOFTMAX, "tanh": TANH}
+ACTIVATIONS = {
+    "identity": IDENTITY,
+    "sigmoid": SIGMOID,
+    "softmax": SOFTMAX,
+    "tanh": TANH,
+    "relu": RELU,
+    "leaky_relu": LEAKY_RELU,
+    "elu": ELU,
+    "softplus": SOFTPLUS,
+    "silu": SILU,
+    "gelu": GELU,
+    "exp": EXP,
+}
 
-MSE, BINARY_CROSS_ENTROPY, CROSS_ENTROPY = range(3)
+STORING = SILU, GELU
+"""Activations whose slope cannot be had from their output: it is stored besides."""
 
-LOSSES = {"mse": MSE, "binary_cross_entropy": BINARY_CROSS_ENTROPY, "cross_entropy": CROSS_ENTROPY}
+MSE, BINARY_CROSS_ENTROPY, CROSS_ENTROPY, MAE, HUBER, POISSON = range(6)
 
-SGD, MOMENTUM, NESTEROV, ADAM = range(4)
+LOSSES = {
+    "mse": MSE,
+    "binary_cross_entropy": BINARY_CROSS_ENTROPY,
+    "cross_entropy": CROSS_ENTROPY,
+    "mae": MAE,
+    "huber": HUBER,
+    "poisson": POISSON,
+}
 
-RULES = {"sgd": SGD, "momentum": MOMENTUM, "nesterov": NESTEROV, "adam": ADAM}
+SGD, MOMENTUM, NESTEROV, ADAM, ADAMW, RMSPROP, RMSPROP_MOMENTUM, ADAGRAD, LION = range(9)
+
+RULES = {
+    "sgd": SGD,
+    "momentum": MOMENTUM,
+    "nesterov": NESTEROV,
+    "adam": ADAM,
+    "adamw": ADAMW,
+    "rmsprop": RMSPROP,
+    "rmsprop_momentum": RMSPROP_MOMENTUM,
+    "adagrad": ADAGRAD,
+    "lion": LION,
+}
+
+CONSTANT, STEPS, EXPONENTIAL, COSINE, ONE_CYCLE, INVERSE_SCALING, PLATEAU = range(7)
+
+SCHEDULES = {
+    "Steps": STEPS,
+    "Exponential": EXPONENTIAL,
+    "Cosine": COSINE,
+    "OneCycle": ONE_CYCLE,
+    "InverseScaling": INVERSE_SCALING,
+    "Plateau": PLATEAU,
+}

@@ -5,7 +5,7 @@ derivative, update) is done while a block is in the L1 cache: that costs one loa
 multiply-adds, and each can be read by itself. How the work is cut never changes a result: every output is one chain.
 """
 
-from fastprop.kernels.activations import activate, differentiate
+from fastprop.kernels.activations import activate, differentiate, stores_slope
 from fastprop.kernels.jit import part
 from fastprop.kernels.lanes import broadcast, is_pack, set_abreast, transpose, width
 from fastprop.kernels.layout import BLOCK_ROWS, STRIP_LINES, TURNED_LEAST, TURNED_ROWS
@@ -57,7 +57,9 @@ def forward(plan, memory, parameters, layer, activation, first, rows):
                     y = outputs + row * y_stride + column * lanes(memory)
                     set_abreast(memory, z, z_stride, memory, y, y_stride, height, vectors * lanes(memory))
                 elif not is_last(plan, layer):
-                    activate(activation, memory, y, y_stride, height, vectors * lanes(memory))
+                    s_stride = plan.strides[layer + 1]
+                    slopes = plan.slopes[layer + 1] + row * s_stride + column
+                    activate(activation, memory, y, y_stride, height, vectors * lanes(memory), slopes, s_stride)
             column += vectors * lanes(memory)
         top = end
 
@@ -68,7 +70,10 @@ def backward(plan, memory, parameters, layer, activation, first, rows):
     # dx (B, I) = d (B, O) · wᵀ (O, I) * f'(x (B, I))
     unit, outputs = width(plan, memory), plan.sizes[layer + 1]
     w, w_stride = plan.parameters[layer] + plan.strides[layer + 1], plan.strides[layer + 1]
-    d_stride, dx_stride, x_stride = w_stride, plan.strides[layer], plan.line + plan.strides[layer]
+    d_stride, dx_stride = w_stride, plan.strides[layer]
+    stored, s_stride = plan.activations[layer], plan.line + plan.strides[layer]
+    if stores_slope(activation):
+        stored, s_stride = plan.slopes[layer], dx_stride
     at_once = group(plan, layer, rows, outputs)
     top = first
     while top < first + rows:
@@ -86,12 +91,12 @@ def backward(plan, memory, parameters, layer, activation, first, rows):
             for row in range(top, end, BLOCK_ROWS):
                 height = min(BLOCK_ROWS, end - row)
                 d = broadcast(plan, memory, plan.deltas[layer + 1] + row * d_stride)
-                dx, x = plan.deltas[layer] + row * dx_stride + column, plan.activations[layer] + row * x_stride + column
+                dx, x = plan.deltas[layer] + row * dx_stride + column, stored + row * s_stride + column
                 dx_first = address(memory, dx)
                 multiply(
                     d, d_stride // unit, wt, wt_stride, wt_step, dx_first, dx_stride, height, vectors, outputs, False
                 )
-                differentiate(activation, memory, x, x_stride, dx, dx_stride, height, span)
+                differentiate(activation, memory, x, s_stride, dx, dx_stride, height, span)
             column += span
         top = end
 

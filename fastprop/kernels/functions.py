@@ -105,6 +105,13 @@ def exp(x):
 
 
 @part
+def expm1(x):
+    """eˣ - 1 of each lane without cancellation, where `exp_parts` does not clamp x."""
+    p, scale = exp_parts(x)
+    return fma(p, scale, scale - 1)
+
+
+@part
 def sigmoid(x):
     """1 / (1 + e⁻ˣ) of each lane, at most 2.5 ulp off: those of exp and two roundings."""
     return 1 / (1 + exp(-x))

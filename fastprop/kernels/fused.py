@@ -11,6 +11,7 @@ from fastprop.kernels.activations import activate_outputs
 from fastprop.kernels.jit import kernel, part
 from fastprop.kernels.lanes import abreast, add_rows, gather, place_abreast
 from fastprop.kernels.minibatch import forward_pass, minibatch, terms, weight_of
+from fastprop.kernels.schedules import watch
 from fastprop.kernels.shuffle import shuffle
 from fastprop.kernels.simd import flush_denormals, lanes, restore
 from fastprop.kernels.team import STATE, wait
@@ -42,6 +43,9 @@ def train(
     while epoch < until and team.board[STATE] == GOING:
         if leads:
             arrange(order, data.rows, seeds, shuffled, epoch)
+        team.step.done[0] = epoch
+        if epoch > 0:
+            watch(optimizer.schedule, team.step.plateau, record.losses[int(validation.rows.shape[1] > 0), epoch - 1])
         for learn in (True, False):
             source, rows = (data, order) if learn else (validation, validation.rows)
             if leads:
@@ -79,7 +83,9 @@ def predict(network, data, plan, memory, outputs):
         gather(plan, data.inputs, plan.sizes[0], data.rows, first, rows, memory, x, x_stride)
         forward_pass(network, plan, memory, 0, rows)
         for row in range(0, rows, abreast(plan, memory)):
-            activate_outputs(network.output, memory, plan.outputs + row * plan.strides[-1], plan.sizes[-1])
+            place = row * plan.strides[-1]
+            z, slopes = plan.outputs + place, plan.slopes[-1] + place
+            activate_outputs(network.activations[-1], memory, z, slopes, plan.sizes[-1])
         for row in range(rows):
             y = place_abreast(plan, memory, plan.outputs, plan.strides[-1], row)
             for j in range(plan.sizes[-1]):

@@ -2,11 +2,11 @@
 
 Rows stand abreast (see lanes.py). ``outputs`` come in as z, the last layer before its activation: losses that go with
 one activation (sigmoid with binary_cross_entropy, softmax with cross_entropy) are exact from z alone, and their delta
-is the plain difference y - t. ``targets`` leave as deltas.
+is the plain difference y - t. ``targets`` leave as deltas. The other losses are distances between y and t.
 """
 
-from fastprop.kernels.activations import apply, largest, softmax, through, through_softmax
-from fastprop.kernels.codes import BINARY_CROSS_ENTROPY, MSE, SOFTMAX
+from fastprop.kernels.activations import activate_outputs, largest, through_outputs
+from fastprop.kernels.codes import BINARY_CROSS_ENTROPY, CROSS_ENTROPY, HUBER, MAE, POISSON
 from fastprop.kernels.functions import exp, log, log1p, sigmoid
 from fastprop.kernels.jit import part
 from fastprop.kernels.lanes import abreast, is_pack, set_in_rows, width
@@ -20,32 +20,53 @@ def losses_and_deltas(network, plan, memory, weighted, first, rows, losses):
     columns, stride, unit = plan.sizes[-1], plan.strides[-1], width(plan, memory)
     step = unit if weighted else 0  # without weights there is one of each for all rows
     for row in range(first, first + rows, abreast(plan, memory)):
-        z, t = plan.outputs + row * stride, plan.targets + row * stride
+        z, t, s = plan.outputs + row * stride, plan.targets + row * stride, plan.slopes[-1] + row * stride
         weight, scale = load(memory, plan.weights + row * step), load(memory, plan.scales + row * step)
-        if network.loss == MSE:
-            total = mse(network.output, memory, z, t, columns, scale)
-        elif network.loss == BINARY_CROSS_ENTROPY:
+        if network.loss == BINARY_CROSS_ENTROPY:
             total = binary_cross_entropy(memory, z, t, columns, scale)
+        elif network.loss == CROSS_ENTROPY:
+            total = cross_entropy(memory, z, t, columns, scale, network.smoothing)
+        elif network.loss == POISSON:
+            total = poisson(memory, z, t, columns, scale)
         else:
-            total = cross_entropy(memory, z, t, columns, scale)
+            activation = network.activations[-1]
+            activate_outputs(activation, memory, z, s, columns)
+            total = distance(network.loss, memory, z, t, columns, scale, network.bend)
+            through_outputs(activation, memory, z, s, t, columns)
         store_first(memory, losses + (row - first) * unit, weight * total, (first + rows - row) * unit)
         if not is_pack(plan):
             set_in_rows(memory, t, plan.deltas[-1] + row * stride, stride, columns)
 
 
 @part
-def mse(activation, memory, outputs, targets, columns, scale):
-    """(y - t)² of each row."""
-    if activation == SOFTMAX:
-        softmax(memory, outputs, columns)
+def distance(loss, memory, outputs, targets, columns, scale, bend):
+    """What lies between outputs and targets: the sum over each row."""
     total = splat(memory, 0)
     for j in range(0, columns * lanes(memory), lanes(memory)):
-        y = apply(activation, load(memory, outputs + j))
-        difference = y - load(memory, targets + j)
-        total = fma(difference, difference, total)
-        store(memory, targets + j, through(activation, y, difference * (2 * scale)))
-    if activation == SOFTMAX:
-        through_softmax(memory, outputs, targets, columns)
+        d = load(memory, outputs + j) - load(memory, targets + j)
+        if loss == MAE:
+            total = total + where_less(d, 0, -d, d)
+            slope = where_less(d, 0, -scale, where_less(0, d, scale, 0))
+        elif loss == HUBER:  # d² / 2, and from bend on a line
+            near = where_less(d, -bend, -bend, where_less(bend, d, bend, d))
+            total = fma(near, d - 0.5 * near, total)
+            slope = near * scale
+        else:  # MSE
+            total = fma(d, d, total)
+            slope = d * (2 * scale)
+        store(memory, targets + j, slope)
+    return total
+
+
+@part
+def poisson(memory, outputs, targets, columns, scale):
+    """eᶻ - t z of each row: -log of the probability of t counts where eᶻ are expected, without log t!."""
+    total = splat(memory, 0)
+    for j in range(0, columns * lanes(memory), lanes(memory)):
+        z, t = load(memory, outputs + j), load(memory, targets + j)
+        y = exp(z)
+        total = total + fma(-t, z, y)
+        store(memory, targets + j, (y - t) * scale)
     return total
 
 
@@ -62,14 +83,15 @@ def binary_cross_entropy(memory, outputs, targets, columns, scale):
 
 
 @part
-def cross_entropy(memory, outputs, targets, columns, scale):
-    """T (log Σ eᶻ - z) of each row."""
+def cross_entropy(memory, outputs, targets, columns, scale, smoothing):
+    """T (log Σ eᶻ - z) of each row; `smoothing` of each target is spread over all."""
     top = largest(memory, outputs, columns)
     total = exponentials = certainty = splat(memory, 0)
     for j in range(0, columns * lanes(memory), lanes(memory)):
-        z, t = load(memory, outputs + j), load(memory, targets + j)
+        z, t = load(memory, outputs + j), fma(load(memory, targets + j), 1 - smoothing, smoothing / columns)
         e = exp(z - top)
         store(memory, outputs + j, e)
+        store(memory, targets + j, t)
         exponentials, total, certainty = exponentials + e, fma(t, top - z, total), certainty + t
     for j in range(0, columns * lanes(memory), lanes(memory)):
         y = load(memory, outputs + j) / exponentials

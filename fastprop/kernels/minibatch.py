@@ -24,9 +24,10 @@ class Network(NamedTuple):
     """What a network, or a pack of them, is to a kernel."""
 
     parameters: np.ndarray  # (P,), see layout.py
-    hidden: int  # the activation's number, see codes.py
-    output: int
+    activations: np.ndarray  # (L,): the number of each layer's, see codes.py
     loss: int
+    bend: float  # of huber: from where on it is a line
+    smoothing: float  # of cross entropy's targets
 
 
 class Data(NamedTuple):
@@ -132,14 +133,14 @@ def propagate(network, data, plan, memory, team, order, first, chunk, here, rows
     losses = plan.losses + (chunk + here) * width(plan, memory)
     losses_and_deltas(network, plan, memory, weighted, here, rows, losses)
     for layer in range(len(plan.sizes) - 2 if learn else 0, 0, -1):
-        backward(plan, memory, network.parameters, layer, network.hidden, here, rows)
+        backward(plan, memory, network.parameters, layer, network.activations[layer - 1], here, rows)
 
 
 @part
 def forward_pass(network, plan, memory, here, rows):
     """Bring `rows` rows to the last layer, whose activation waits for the loss."""
     for layer in range(len(plan.sizes) - 1):
-        forward(plan, memory, network.parameters, layer, network.hidden, here, rows)
+        forward(plan, memory, network.parameters, layer, network.activations[layer], here, rows)
 
 
 @part

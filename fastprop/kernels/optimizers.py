@@ -7,15 +7,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastprop.kernels.codes import ADAM, MOMENTUM, NESTEROV, SGD
-from fastprop.kernels.jit import part
-from fastprop.kernels.simd import fma, lanes, load, sqrt, store
+from fastprop.kernels.codes import ADAGRAD, ADAM, ADAMW, LION, MOMENTUM, NESTEROV, RMSPROP, RMSPROP_MOMENTUM, SGD
+from fastprop.kernels.jit import part, routine
+from fastprop.kernels.schedules import FACTOR, Schedule, scheduled
+from fastprop.kernels.simd import fma, lanes, load, sqrt, store, where_less
 
-HYPERPARAMETERS = "learning_rate", "weight_decay", "momentum", "beta1", "beta2", "epsilon"
-LEARNING_RATE, WEIGHT_DECAY, MU, BETA1, BETA2, EPSILON, REST1, REST2, STEP_SIZE, SCALE = range(10)  # rows of `numbers`
+HYPERPARAMETERS = "learning_rate", "weight_decay", "l1", "momentum", "beta1", "beta2", "epsilon", "smoothing"
+LEARNING_RATE, WEIGHT_DECAY, L1, MU, BETA1, BETA2, EPSILON, SMOOTHING = range(8)  # rows of `given` and of `numbers`
+REST1, REST2, REST_OF_SMOOTHING, STEP_SIZE, SCALE, SHRINKAGE = range(8, 14)  # further rows of `numbers`
+ROWS = 14
 
-
-KEPT = {SGD: 0, MOMENTUM: 1, NESTEROV: 1, ADAM: 2}
+KEPT = {SGD: 0, MOMENTUM: 1, NESTEROV: 1, ADAM: 2, ADAMW: 2, RMSPROP: 1, RMSPROP_MOMENTUM: 2, ADAGRAD: 1, LION: 1}
 """How many numbers a rule keeps of each parameter."""
 
 
@@ -23,46 +25,62 @@ class Optimizer(NamedTuple):
     """What an optimizer, or one for each network of a pack, is to a kernel."""
 
     rule: int  # its number, see codes.py
-    state: np.ndarray  # (P,) velocities, or (2 P,) means of gradients, then of their squares
+    moving: bool  # whether its numbers change from step to step
+    penalised: bool  # whether there is an l1
+    schedule: Schedule
+    state: np.ndarray  # (KEPT · P,), such as velocities
 
 
 class Step(NamedTuple):
     """What a member of a team knows of the step it is at."""
 
-    numbers: np.ndarray  # (10, lanes): hyperparameters, 1 - β₁, 1 - β₂, η / (1 - β₁ᵗ), 1 / √(1 - β₂ᵗ)
-    given: np.ndarray  # (6, lanes) float64: the hyperparameters
+    numbers: np.ndarray  # (ROWS, lanes)
+    given: np.ndarray  # (8, lanes) float64: the hyperparameters
     powers: np.ndarray  # (2, lanes) float64: β₁ᵗ, β₂ᵗ
+    plateau: np.ndarray  # (3, lanes) float64, see schedules.py
+    done: np.ndarray  # (2,): epochs, steps
 
 
 @part
 def begin_step(optimizer, step):
     """Go on to the next step."""
-    if optimizer.rule == ADAM:
-        for lane in range(step.powers.shape[1]):
-            step.powers[0, lane] *= step.given[BETA1, lane]
-            step.powers[1, lane] *= step.given[BETA2, lane]
-            step.numbers[STEP_SIZE, lane] = step.given[LEARNING_RATE, lane] / (1 - step.powers[0, lane])
-            step.numbers[SCALE, lane] = 1 / np.sqrt(1 - step.powers[1, lane])
+    if not optimizer.moving:
+        return
+    schedule = optimizer.schedule
+    factor = scheduled(schedule, step.done[1] if schedule.by_step else step.done[0])
+    step.done[1] += 1
+    for lane in range(step.powers.shape[1]):
+        rate = step.given[LEARNING_RATE, lane] * (factor * step.plateau[FACTOR, lane])
+        step.powers[0, lane] *= step.given[BETA1, lane]
+        step.powers[1, lane] *= step.given[BETA2, lane]
+        step.numbers[LEARNING_RATE, lane] = rate
+        step.numbers[STEP_SIZE, lane] = rate / (1 - step.powers[0, lane])
+        step.numbers[SCALE, lane] = 1 / np.sqrt(1 - step.powers[1, lane])
+        step.numbers[SHRINKAGE, lane] = 1 - rate * step.given[WEIGHT_DECAY, lane]
 
 
-@part
+@routine
 def update(optimizer, step, weights, start, stride, memory, g, g_stride, rows, columns):
     # weights, gradient (rows, columns)
-    if optimizer.rule == ADAM:
-        adam(optimizer, step, weights, start, stride, memory, g, g_stride, rows, columns)
-    else:
+    if optimizer.rule == SGD or optimizer.rule == MOMENTUM or optimizer.rule == NESTEROV:
         sgd(optimizer, step, weights, start, stride, memory, g, g_stride, rows, columns)
+    elif optimizer.rule == ADAM or optimizer.rule == ADAMW:
+        adam(optimizer, step, weights, start, stride, memory, g, g_stride, rows, columns)
+    elif optimizer.rule == LION:
+        lion(optimizer, step, weights, start, stride, memory, g, g_stride, rows, columns)
+    else:
+        by_size(optimizer, step, weights, start, stride, memory, g, g_stride, rows, columns)
 
 
 @part
 def sgd(optimizer, step, weights, start, stride, memory, g, g_stride, rows, columns):
     """V ← μ v + g, then w ← w - η v, or with Nesterov w ← w - η (g + μ v); without momentum w ← w - η g."""
-    rate, decay, mu = number(step, LEARNING_RATE), number(step, WEIGHT_DECAY), number(step, MU)
+    decay, l1, rate, mu = number(step, WEIGHT_DECAY), number(step, L1), number(step, LEARNING_RATE), number(step, MU)
     for row in range(rows):
         for j in range(0, columns, lanes(weights)):
             i = start + row * stride + j
             w = load(weights, i)
-            change = fma(decay, w, load(memory, g + row * g_stride + j))
+            change = decayed(optimizer, decay, l1, w, load(memory, g + row * g_stride + j))
             if optimizer.rule == MOMENTUM or optimizer.rule == NESTEROV:
                 v = fma(mu, load(optimizer.state, i), change)
                 store(optimizer.state, i, v)
@@ -73,19 +91,78 @@ def sgd(optimizer, step, weights, start, stride, memory, g, g_stride, rows, colu
 @part
 def adam(optimizer, step, weights, start, stride, memory, g, g_stride, rows, columns):
     """M ← β₁ m + (1 - β₁) g, v ← β₂ v + (1 - β₂) g², then w ← w - η / (1 - β₁ᵗ) · m / (√v / √(1 - β₂ᵗ) + ε)."""
-    size, decay, scale = number(step, STEP_SIZE), number(step, WEIGHT_DECAY), number(step, SCALE)
+    decay, l1 = number(step, WEIGHT_DECAY), number(step, L1)
+    size, scale, epsilon = number(step, STEP_SIZE), number(step, SCALE), number(step, EPSILON)
     beta1, rest1, beta2, rest2 = number(step, BETA1), number(step, REST1), number(step, BETA2), number(step, REST2)
-    epsilon = number(step, EPSILON)
     for row in range(rows):
         for j in range(0, columns, lanes(weights)):
             i = start + row * stride + j
-            w, k = load(weights, i), i + len(weights)
-            gradient = fma(decay, w, load(memory, g + row * g_stride + j))
+            k = i + len(weights)
+            w = load(weights, i)
+            if optimizer.rule == ADAMW:
+                gradient = penalised(optimizer, l1, w, load(memory, g + row * g_stride + j))
+                w = w * number(step, SHRINKAGE)
+            else:
+                gradient = decayed(optimizer, decay, l1, w, load(memory, g + row * g_stride + j))
             m = fma(beta1, load(optimizer.state, i), rest1 * gradient)
             v = fma(beta2, load(optimizer.state, k), rest2 * (gradient * gradient))
             store(optimizer.state, i, m)
             store(optimizer.state, k, v)
             store(weights, i, w - size * m / fma(sqrt(v), scale, epsilon))
+
+
+@part
+def by_size(optimizer, step, weights, start, stride, memory, g, g_stride, rows, columns):
+    """S ← a s + (1 - a) g², or with Adagrad s + g²; v ← μ v + g / (√s + ε), where there is a momentum; w ← w - η v."""
+    decay, l1 = number(step, WEIGHT_DECAY), number(step, L1)
+    rate, mu, epsilon = number(step, LEARNING_RATE), number(step, MU), number(step, EPSILON)
+    smoothing, rest = number(step, SMOOTHING), number(step, REST_OF_SMOOTHING)
+    for row in range(rows):
+        for j in range(0, columns, lanes(weights)):
+            i = start + row * stride + j
+            k = i + len(weights)
+            w, s = load(weights, i), load(optimizer.state, i)
+            gradient = decayed(optimizer, decay, l1, w, load(memory, g + row * g_stride + j))
+            square = gradient * gradient
+            s = s + square if optimizer.rule == ADAGRAD else fma(smoothing, s, rest * square)
+            store(optimizer.state, i, s)
+            change = gradient / (sqrt(s) + epsilon)
+            if optimizer.rule == RMSPROP_MOMENTUM:
+                change = fma(mu, load(optimizer.state, k), change)
+                store(optimizer.state, k, change)
+            store(weights, i, fma(-rate, change, w))
+
+
+@part
+def lion(optimizer, step, weights, start, stride, memory, g, g_stride, rows, columns):
+    """W ← w (1 - η λ) - η sign(β₁ m + (1 - β₁) g), then m ← β₂ m + (1 - β₂) g."""
+    l1, rate, shrinkage = number(step, L1), number(step, LEARNING_RATE), number(step, SHRINKAGE)
+    beta1, rest1, beta2, rest2 = number(step, BETA1), number(step, REST1), number(step, BETA2), number(step, REST2)
+    for row in range(rows):
+        for j in range(0, columns, lanes(weights)):
+            i = start + row * stride + j
+            w, m = load(weights, i), load(optimizer.state, i)
+            gradient = penalised(optimizer, l1, w, load(memory, g + row * g_stride + j))
+            store(optimizer.state, i, fma(beta2, m, rest2 * gradient))
+            store(weights, i, fma(w, shrinkage, -signed(rate, fma(beta1, m, rest1 * gradient))))
+
+
+@part
+def decayed(optimizer, decay, l1, w, gradient):
+    """The gradient with that of weight decay, λ w, and of l1."""
+    return fma(decay, w, penalised(optimizer, l1, w, gradient))
+
+
+@part
+def penalised(optimizer, l1, w, gradient):
+    """The gradient with that of l1: its sign(w)."""
+    return gradient + signed(l1, w) if optimizer.penalised else gradient
+
+
+@part
+def signed(size, x):
+    """`size` with the sign of x; 0 where x is. A NaN stays one."""
+    return where_less(0, x, size, where_less(x, 0, -size, x))
 
 
 @part
