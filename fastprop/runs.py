@@ -101,9 +101,7 @@ class KernelRun:
         seeds = list(dict.fromkeys(setting.seed for setting in settings)) if setting.shuffle else [0]
         seeds = seeds if len(seeds) == 1 else [setting.seed for setting in settings]
         shared = width > 1 and len(seeds) == 1
-        plans, size = layout.plans(
-            first.layer_sizes, batch_size, first.dtype, _storing(first), threads, width, shared
-        )
+        plans, size = layout.plans(first.layer_sizes, batch_size, first.dtype, _storing(first), threads, width, shared)
         self._parameters = first.parameters if width == 1 else self._pack(width)
         self._record = fused.Record(
             stop=np.zeros(1, np.int64),
@@ -289,9 +287,7 @@ RUNS = {"kernels": KernelRun, "reference": ReferenceRun}
 
 def predict(network, X):
     """Return the outputs (n, n_out) of `network` for checked inputs `X`."""
-    plans, size = layout.plans(
-        network.layer_sizes, min(len(X), PREDICTED_ROWS), network.dtype, _storing(network)
-    )
+    plans, size = layout.plans(network.layer_sizes, min(len(X), PREDICTED_ROWS), network.dtype, _storing(network))
     outputs = np.empty((len(X), network.layer_sizes[-1]), network.dtype)
     nothing = np.zeros(0, network.dtype)
     data = checks.Dataset(X, nothing, np.zeros(0, np.int64), nothing)

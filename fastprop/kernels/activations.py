@@ -66,7 +66,7 @@ def through(activation, stored, delta):
         return where_less(0, stored, delta, delta * (stored + 1))
     if activation == SOFTPLUS:
         return delta * -expm1(-stored)
-    if activation == SILU or activation == GELU or activation == EXP:
+    if activation in (SILU, GELU, EXP):
         return delta * stored
     return delta
 
@@ -84,7 +84,7 @@ def slope(activation, z):
 @part
 def stores_slope(activation):
     """Whether `slope` is stored besides the output."""
-    return activation == SILU or activation == GELU
+    return activation in (SILU, GELU)
 
 
 @part

@@ -1,4 +1,7 @@
-"""The numbers by which kernels know activations, losses, rules and schedules. A new one is a row here and a branch in its file."""
+"""The numbers by which kernels know activations, losses, rules and schedules.
+
+A new one is a row here and a branch in its file.
+"""
 
 IDENTITY, SIGMOID, SOFTMAX, TANH, RELU, LEAKY_RELU, ELU, SOFTPLUS, SILU, GELU, EXP = range(11)
 

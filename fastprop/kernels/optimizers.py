@@ -62,7 +62,7 @@ def begin_step(optimizer, step):
 @routine
 def update(optimizer, step, weights, start, stride, memory, g, g_stride, rows, columns):
     # weights, gradient (rows, columns)
-    if optimizer.rule == SGD or optimizer.rule == MOMENTUM or optimizer.rule == NESTEROV:
+    if optimizer.rule in (SGD, MOMENTUM, NESTEROV):
         sgd(optimizer, step, weights, start, stride, memory, g, g_stride, rows, columns)
     elif optimizer.rule == ADAM or optimizer.rule == ADAMW:
         adam(optimizer, step, weights, start, stride, memory, g, g_stride, rows, columns)
