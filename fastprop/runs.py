@@ -12,12 +12,12 @@ from fastprop import checks, metrics, reference
 from fastprop.jobs import settle
 from fastprop.kernels import fused, jit, layout
 from fastprop.kernels import optimizers as optimizing
-from fastprop.kernels.codes import ACTIVATIONS, CONSTANT, LOSSES, RULES, SCHEDULES, STORING
+from fastprop.kernels.codes import ACTIVATIONS, CLIPS, CONSTANT, LOSSES, RULES, SCHEDULES, STORING, UNLIMITED
 from fastprop.kernels.minibatch import Data, Network
 from fastprop.kernels.schedules import BEST, FACTOR, Schedule
 from fastprop.kernels.team import Team
 from fastprop.options import SCHEDULES as OPTIONS_OF_SCHEDULES
-from fastprop.options import SGD, Adagrad, Adam, AdamW, Lion, RMSprop, Warmup
+from fastprop.options import SGD, Adagrad, Adam, AdamW, ClipNorm, ClipValue, EarlyStopping, Lion, RMSprop, Warmup
 
 OPTIMIZERS = SGD, Adam, AdamW, RMSprop, Adagrad, Lion
 
@@ -38,6 +38,8 @@ class Setting(NamedTuple):
     shuffle: bool
     seed: int
     schedule: object = None
+    clip: ClipNorm | ClipValue | None = None
+    early_stopping: EarlyStopping | None = None
     callback: object = None
 
     def checked(self):
@@ -45,6 +47,10 @@ class Setting(NamedTuple):
         checks.instance(self.optimizer, "optimizer", OPTIMIZERS, "fp.SGD(0.1)")
         if self.schedule is not None:
             checks.instance(self.schedule, "schedule", OPTIONS_OF_SCHEDULES, "fp.Cosine()")
+        if self.clip is not None:
+            checks.instance(self.clip, "clip", (ClipNorm, ClipValue), "fp.ClipNorm(1.0)")
+        if self.early_stopping is not None:
+            checks.instance(self.early_stopping, "early_stopping", EarlyStopping, "fp.EarlyStopping()")
         if self.callback is not None and not callable(self.callback):
             callback = checks.shown(self.callback)
             raise TypeError(f"callback must be callable, not {callback}: give a function of epoch and history.")
@@ -70,7 +76,7 @@ class History:
     epochs : int
         How many were finished.
     stopped : str
-        Why training ended: ``"finished"``, ``"diverged"``, ``"interrupted"`` or ``"callback"``.
+        Why training ended: ``"finished"``, ``"early"``, ``"diverged"``, ``"interrupted"`` or ``"callback"``.
     seconds : float
         How long it took, compiling not counted.
     score : float
@@ -101,15 +107,22 @@ class KernelRun:
         seeds = list(dict.fromkeys(setting.seed for setting in settings)) if setting.shuffle else [0]
         seeds = seeds if len(seeds) == 1 else [setting.seed for setting in settings]
         shared = width > 1 and len(seeds) == 1
-        plans, size = layout.plans(first.layer_sizes, batch_size, first.dtype, _storing(first), threads, width, shared)
+        shape = first.layer_sizes, batch_size, first.dtype, _storing(first), isinstance(setting.clip, ClipNorm)
+        plans, size = layout.plans(*shape, threads, width, shared)
         self._parameters = first.parameters if width == 1 else self._pack(width)
+        stopping = setting.early_stopping
+        restores = stopping is not None and stopping.restore_best
         self._record = fused.Record(
             stop=np.zeros(1, np.int64),
             done=np.zeros(width, np.int64),
-            diverged=np.zeros(width, np.int64),
+            ended=np.zeros(width, np.int64),
             losses=np.full((2, setting.epochs, width), np.nan),
             totals=layout.aligned_zeros(16, np.float64)[:width],
             lost=np.zeros(0 if width == 1 else len(self._parameters), first.dtype),
+            best=np.zeros(len(self._parameters) if restores else 0, first.dtype),
+            improvement=np.array([[np.inf] * width, [-1.0] * width]),
+            patience=0 if stopping is None else stopping.patience,
+            least=0.0 if stopping is None else stopping.minimum_improvement,
         )
         optimizers = [setting.optimizer for setting in settings]
         optimizer, steps = _kernel_optimizer(
@@ -131,6 +144,10 @@ class KernelRun:
         self._order = order, np.array(seeds), setting.shuffle, batch_size
 
     def __call__(self):
+        self._train_all()
+        self._restore()
+
+    def _train_all(self):
         if self._setting.callback is None:
             self._train(until=self._setting.epochs)
             return
@@ -170,11 +187,11 @@ class KernelRun:
         return self._history(0)
 
     def _history(self, number):
-        done, diverged = int(self._record.done[number]), self._record.diverged[number] > 0
+        done, ended = int(self._record.done[number]), self._record.ended[number]
         if self._called_off:
             stopped = "callback"
-        elif diverged:
-            stopped = "diverged"
+        elif ended:
+            stopped = "diverged" if ended != fused.EARLY else "early" if done < self._setting.epochs else "finished"
         else:
             stopped = "interrupted" if self._record.stop[0] and done < self._setting.epochs else "finished"
         return History(*self._record.losses[:, :, number], done, stopped, self._seconds / len(self._networks))
@@ -196,7 +213,7 @@ class KernelRun:
             thread.join()
         if len(self._networks) > 1:
             self._unpack()
-        elif self._record.diverged[0]:
+        elif self._record.ended[0] in (fused.LOST, fused.BURIED):
             layout.clear_padding(self._parameters, self._networks[0].layer_sizes)
         self._seconds += time.perf_counter() - start
 
@@ -215,7 +232,15 @@ class KernelRun:
         alone, packed = self._places(len(self._record.done))
         now, then = self._parameters[packed], self._record.lost[packed]
         for lane, network in enumerate(self._networks):
-            network.parameters[alone] = (then if self._record.diverged[lane] else now)[:, lane]
+            network.parameters[alone] = (then if self._record.ended[lane] else now)[:, lane]
+
+    def _restore(self):
+        """Give each network that has not diverged the parameters of its last improvement, where that is asked for."""
+        if len(self._record.best) > 0:
+            alone, among = self._places(len(self._record.done))
+            for lane, network in enumerate(self._networks):
+                if self._record.improvement[1, lane] >= 0 and self.histories[lane].stopped != "diverged":
+                    network.parameters[alone] = self._record.best[among][:, lane]
 
     def _places(self, width):
         """Where a network's numbers stand alone, and where each network's in a pack."""
@@ -249,12 +274,16 @@ class ReferenceRun:
             shuffle=setting.shuffle,
             seed=setting.seed,
             schedule=setting.schedule,
+            clip=setting.clip,
+            early_stopping=setting.early_stopping,
             callback=self._after_epoch,
         )
         self._record(losses)
         finite = np.isfinite(losses[0, -1]) and all(np.isfinite(w).all() for w in network.weights + network.biases)
         if not finite:
             self.history.stopped = "diverged"
+        elif self.history.stopped == "finished" and self.history.epochs < setting.epochs:
+            self.history.stopped = "early"
         self.history.seconds = time.perf_counter() - start
         with np.errstate(over="ignore"):
             for ours, theirs in zip(self._network.weights + self._network.biases, network.weights + network.biases):
@@ -330,7 +359,7 @@ def _kernel_optimizer(setting, optimizers, parameters, members, batches):
     rests = 1 - given[[optimizing.BETA1, optimizing.BETA2, optimizing.SMOOTHING]]
     shrinkage = 1 - given[optimizing.LEARNING_RATE] * decay
     with np.errstate(over="ignore"):
-        numbers = np.vstack([given, rests, given[:2], shrinkage]).astype(parameters.dtype)
+        numbers = np.vstack([given, rests, given[:2], shrinkage, np.ones_like(decay)]).astype(parameters.dtype)
     plateau = np.zeros_like(given[:3])
     plateau[FACTOR], plateau[BEST] = 1, np.inf
     steps = [
@@ -340,7 +369,10 @@ def _kernel_optimizer(setting, optimizers, parameters, members, batches):
     state = layout.aligned_zeros(optimizing.KEPT[rule] * len(parameters), parameters.dtype)
     moving = setting.schedule is not None or optimizers[0].rule in ("adam", "adamw")
     schedule = _kernel_schedule(setting, batches)
-    return optimizing.Optimizer(rule, moving, bool(given[optimizing.L1].any()), schedule, state), steps
+    clip = UNLIMITED if setting.clip is None else CLIPS[type(setting.clip).__name__]
+    limit = 0.0 if setting.clip is None else setting.clip.limit
+    penalised = bool(given[optimizing.L1].any())
+    return optimizing.Optimizer(rule, moving, penalised, clip, limit, schedule, state), steps
 
 
 def _kernel_schedule(setting, batches):

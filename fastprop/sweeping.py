@@ -12,11 +12,22 @@ from fastprop.network import MLP
 from fastprop.options import SGD
 from fastprop.runs import RUNS, Setting, predict, score
 
-OPTIMIZING = dict.fromkeys(("learning_rate", "momentum", "weight_decay", "beta1", "beta2", "epsilon"), float)
+OPTIMIZING = dict.fromkeys(
+    ("learning_rate", "momentum", "weight_decay", "l1", "beta1", "beta2", "epsilon", "smoothing"), float
+)
 """Hyperparameters that belong to the optimizer."""
 
-HYPERPARAMETERS = OPTIMIZING | {"batch_size": int, "seed": int, "layer_sizes": object}
+IN_SETTING = {"batch_size": int, "seed": int} | dict.fromkeys(("optimizer", "schedule", "clip"), object)
+"""Hyperparameters that belong to the run."""
+
+IN_NETWORK = dict.fromkeys(("layer_sizes", "hidden", "initialization"), object)
+"""Hyperparameters that a new network is made for."""
+
+HYPERPARAMETERS = OPTIMIZING | IN_SETTING | IN_NETWORK
 """What can be swept, and the type of its column in the table."""
+
+ENDED_WELL = "finished", "early"
+"""How a run ends that may be the best."""
 
 
 class SweepResult:
@@ -63,7 +74,7 @@ class SweepResult:
 
     def top(self, count):
         """Return the best `count` rows, best first; runs that did not finish come last."""
-        losses = np.where(self.table["stopped"] == "finished", self.table[self.criterion], np.nan)
+        losses = np.where(np.isin(self.table["stopped"], ENDED_WELL), self.table[self.criterion], np.nan)
         return self.table[np.argsort(losses, kind="stable")[:count]]
 
     def record(self, number, network, history, score):
@@ -76,7 +87,7 @@ class SweepResult:
             row["validation_loss"] = history.validation_loss[history.epochs - 1]
         self.history[number] = getattr(history, self.criterion)
         with self._recording:
-            if history.stopped == "finished" and (row[self.criterion], number) < self._best:
+            if history.stopped in ENDED_WELL and (row[self.criterion], number) < self._best:
                 self._best, self.best_network = (row[self.criterion], number), network
 
     def plot(self, path):
@@ -94,8 +105,12 @@ def sweep(
     batch_size=32,
     loss=None,
     optimizer=SGD(0.1),
+    schedule=None,
+    clip=None,
+    early_stopping=None,
     validation=None,
     sample_weight=None,
+    class_weight=None,
     shuffle=True,
     seed=0,
     threads=None,
@@ -117,10 +132,12 @@ def sweep(
         See `train`.
     grid : mapping or list of mappings
         Hyperparameters and their values: a mapping of name to values stands for all combinations, a list of
-        mappings for just these. Known: learning_rate and the optimizer's other numbers, batch_size, seed (of initial
-        weights and row order), layer_sizes.
-    epochs, batch_size, loss, optimizer, validation, sample_weight, shuffle, seed, backend
+        mappings for just these. Known: learning_rate and the optimizer's other numbers, optimizer, schedule, clip,
+        batch_size, seed (of initial weights and row order), layer_sizes, hidden, initialization.
+    epochs, batch_size, loss, optimizer, schedule, clip, early_stopping, shuffle, seed, backend
         See `train`: these hold where the grid says nothing else.
+    validation, sample_weight, class_weight
+        See `train`.
     threads : int, optional
         How many configurations run at a time; by default as many as there are cores.
     progress : bool
@@ -150,7 +167,9 @@ def sweep(
     if not isinstance(network, MLP):
         sizes = checks.layer_sizes(network)
         network = MLP(sizes, output=checks.output_for(loss, y, sizes[-1]), seed=seed)
-    setting = Setting(epochs, batch_size, checks.loss(loss, network.output), optimizer, shuffle, seed).checked()
+    loss = checks.loss(loss, network.output)
+    setting = Setting(epochs, batch_size, loss, optimizer, shuffle, seed, schedule, clip, early_stopping).checked()
+    sample_weight = checks.class_weight(class_weight, y, sample_weight)
     ends = network.layer_sizes[0], network.layer_sizes[-1]
     for configuration in configurations:
         if "layer_sizes" in configuration:
@@ -165,12 +184,12 @@ def sweep(
         metrics.score_name(data.labelled, setting.loss),
     )
     for row, configuration, own in zip(result.table, configurations, settings):
-        values = {**own._asdict(), **vars(own.optimizer), "layer_sizes": network.layer_sizes, **configuration}
+        of_network = {name: getattr(network, name) for name in IN_NETWORK}
+        values = {**own._asdict(), **vars(own.optimizer), **of_network, **configuration}
         for name in result.hyperparameters:
             row[name] = values[name]
 
-    sizes = [configuration.get("layer_sizes", network.layer_sizes) for configuration in configurations]
-    shapes = [(size, own.batch_size, own.optimizer.rule) for size, own in zip(sizes, settings)]
+    shapes = [_shape(network, configuration, own) for configuration, own in zip(configurations, settings)]
     if backend == "kernels":
         packs = scheduling.packs(shapes, network.dtype, threads)
     else:
@@ -211,16 +230,23 @@ class _Job:
 def _setting(setting, configuration):
     """The setting of a configuration: what the grid names, and the sweep's own for the rest."""
     in_optimizer = {name: configuration[name] for name in OPTIMIZING if name in configuration}
-    checks.known_to(setting.optimizer, in_optimizer)
-    in_setting = {name: configuration[name] for name in ("batch_size", "seed") if name in configuration}
-    own = setting._replace(optimizer=replace(setting.optimizer, **in_optimizer), **in_setting)
-    return own.checked() if in_setting else own
+    in_setting = {name: configuration[name] for name in IN_SETTING if name in configuration}
+    own = setting._replace(**in_setting).checked() if in_setting else setting
+    checks.known_to(own.optimizer, in_optimizer)
+    return own._replace(optimizer=replace(own.optimizer, **in_optimizer))
+
+
+def _shape(network, configuration, setting):
+    """What must be equal in a pack."""
+    sizes, hidden = (configuration.get(name, getattr(network, name)) for name in ("layer_sizes", "hidden"))
+    hidden = hidden if isinstance(hidden, str) else tuple(hidden)
+    optimizer = setting.optimizer
+    return sizes, hidden, setting.batch_size, optimizer.rule, optimizer.l1 > 0, setting.schedule, setting.clip
 
 
 def _network(network, configuration, seed):
     """The network that a configuration begins with."""
-    if "seed" not in configuration and "layer_sizes" not in configuration:
+    if not any(name in configuration for name in ("seed", *IN_NETWORK)):
         return network.copy()
-    sizes = configuration.get("layer_sizes", network.layer_sizes)
-    kind = {"hidden": network.hidden, "output": network.output, "initialization": network.initialization}
-    return MLP(sizes, **kind, seed=seed, dtype=network.dtype)
+    own = {name: configuration.get(name, getattr(network, name)) for name in IN_NETWORK}
+    return MLP(**own, output=network.output, seed=seed, dtype=network.dtype)

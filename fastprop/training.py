@@ -16,8 +16,11 @@ def train(
     loss=None,
     optimizer=SGD(0.1),
     schedule=None,
+    clip=None,
+    early_stopping=None,
     validation=None,
     sample_weight=None,
+    class_weight=None,
     shuffle=True,
     seed=0,
     threads=None,
@@ -42,13 +45,21 @@ def train(
     loss : str, optional
         ``"mse"``, ``"binary_cross_entropy"`` (sigmoid output) or ``"cross_entropy"`` (softmax output). By default the
         one that goes with the output: identity and tanh mse, sigmoid binary_cross_entropy, softmax cross_entropy.
-    optimizer : SGD or Adam
-        See `SGD` and `Adam`.
+    optimizer : SGD, Adam, AdamW, RMSprop, Adagrad or Lion
+        See `SGD` and the others.
+    schedule : Steps, Exponential, Cosine, OneCycle, InverseScaling, Plateau or Warmup, optional
+        A factor on the optimizer's learning rate, which changes with each epoch or step; see `Cosine` and the others.
+    clip : ClipNorm or ClipValue, optional
+        A limit to the gradient.
+    early_stopping : EarlyStopping, optional
+        When to end a run whose loss no longer falls, and with which weights.
     validation : float or (X, y), optional
         A share of the rows to hold out (the same for all seeds), or rows of their own, to measure the loss after
         each epoch.
     sample_weight : array_like, optional
         (n,) positive weights: a batch's loss is Σ wᵢ lossᵢ / Σ wᵢ.
+    class_weight : mapping or "balanced", optional
+        For labels: what each weighs (1 if not named), or such weights that all labels count alike; times sample_weight.
     shuffle : bool
         Whether to put the rows in a new order for each epoch.
     seed : int
@@ -85,7 +96,10 @@ def train(
     checks.choice(backend, "backend", RUNS)
     threads = checks.threads(threads)
     loss = checks.loss(loss, network.output)
-    setting = Setting(epochs, batch_size, loss, optimizer, shuffle, seed, schedule, callback).checked()
+    setting = Setting(
+        epochs, batch_size, loss, optimizer, shuffle, seed, schedule, clip, early_stopping, callback
+    ).checked()
+    sample_weight = checks.class_weight(class_weight, y, sample_weight)
     sizes = network.layer_sizes[0], network.layer_sizes[-1]
     data = checks.dataset(X, y, *sizes, setting.loss, network.dtype, sample_weight)
     rows, held_out, held_out_rows = checks.validation(validation, data, *sizes, setting.loss, network.dtype)

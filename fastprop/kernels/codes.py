@@ -57,3 +57,7 @@ SCHEDULES = {
     "InverseScaling": INVERSE_SCALING,
     "Plateau": PLATEAU,
 }
+
+UNLIMITED, BY_VALUE, BY_NORM = range(3)
+
+CLIPS = {"ClipValue": BY_VALUE, "ClipNorm": BY_NORM}

@@ -22,14 +22,18 @@ class Record(NamedTuple):
 
     stop: np.ndarray  # (1,): not 0 where Python wants it to end
     done: np.ndarray  # (width,): epochs
-    diverged: np.ndarray  # (width,): LOST and then BURIED where something is no longer finite, else 0
+    ended: np.ndarray  # (width,): 0, or LOST and then BURIED where something is no longer finite, or EARLY
     losses: np.ndarray  # (2, epochs, width): training, validation
     totals: np.ndarray  # (width,): weighted sums of the losses of an epoch so far
-    lost: np.ndarray  # (P,) of a pack: the parameters of networks that diverged, as they were then
+    lost: np.ndarray  # (P,) of a pack: the parameters of networks that have ended, as they were then
+    best: np.ndarray  # (P,) where they are to be restored: the parameters of the last improvement
+    improvement: np.ndarray  # (2, width): the last one's loss and epoch
+    patience: int  # after so many epochs without an improvement a network ends, or 0
+    least: float  # by so much a loss must fall below the last improvement's
 
 
 GOING, STOPPED, ENDED = range(3)  # values of board[STATE]
-LOST, BURIED = 1, 2  # values of diverged
+LOST, BURIED, EARLY = 1, 2, 3  # values of ended
 
 
 @kernel
@@ -40,12 +44,13 @@ def train(
     # order (1 or width, m): scratch   seeds (1 or width,)
     state = flush_denormals()
     leads, epoch = team.member == 0, begin
+    watched = int(validation.rows.shape[1] > 0)  # the loss that says how well a network does
     while epoch < until and team.board[STATE] == GOING:
         if leads:
             arrange(order, data.rows, seeds, shuffled, epoch)
         team.step.done[0] = epoch
         if epoch > 0:
-            watch(optimizer.schedule, team.step.plateau, record.losses[int(validation.rows.shape[1] > 0), epoch - 1])
+            watch(optimizer.schedule, team.step.plateau, record.losses[watched, epoch - 1])
         for learn in (True, False):
             source, rows = (data, order) if learn else (validation, validation.rows)
             if leads:
@@ -66,7 +71,7 @@ def train(
             if leads and team.board[STATE] == GOING:
                 note(network, source, plan, record, epoch, learn)
         if leads and team.board[STATE] == GOING:
-            finish(network, plan, team, record, epoch)
+            finish(network, record.losses[watched, epoch], team, record, epoch)
         wait(team)
         epoch += 1
     restore(state)
@@ -111,20 +116,20 @@ def judge(team, record):
         infinite += not np.isfinite(total)
     if infinite > 0:
         for lane in range(len(record.totals)):
-            if record.diverged[lane] == 0 and not np.isfinite(record.totals[lane]):
-                record.diverged[lane] = LOST
-        if all_diverged(record):
+            if record.ended[lane] == 0 and not np.isfinite(record.totals[lane]):
+                record.ended[lane] = LOST
+        if all_ended(record):
             team.board[STATE] = ENDED
     if record.stop[0] != 0:
         team.board[STATE] = STOPPED
 
 
 @part
-def all_diverged(record):
+def all_ended(record):
     """Whether no network is left."""
     left = 0
-    for diverged in record.diverged:
-        left += diverged == 0
+    for ended in record.ended:
+        left += ended == 0
     return left == 0
 
 
@@ -132,38 +137,52 @@ def all_diverged(record):
 def bury(network, data, plan, record, epoch):
     """Note the last loss of networks that have just diverged and keep their parameters: a pack goes on without them."""
     for lane in range(len(record.done)):
-        if record.diverged[lane] == LOST:
+        if record.ended[lane] == LOST:
             record.losses[0, epoch, lane] = mean(record.totals[lane], network, data, plan)
-            keep(network, record, epoch, lane)
+            keep(network, record.lost, lane, len(record.done))
+            record.ended[lane], record.done[lane] = BURIED, epoch + 1
 
 
 @part
-def keep(network, record, epoch, lane):
-    """Keep the parameters of a network whose last epoch this was."""
-    record.diverged[lane], record.done[lane] = BURIED, epoch + 1
-    for i in range(lane, len(record.lost), len(record.done)):
-        record.lost[i] = network.parameters[i]
+def keep(network, kept, lane, width):
+    """Keep a network's parameters as they are now."""
+    for i in range(lane, len(kept), width):
+        kept[i] = network.parameters[i]
 
 
 @part
 def note(network, data, plan, record, epoch, learn):
-    """Note the epoch's loss of each network that has not diverged."""
+    """Note the epoch's loss of each network that has not ended."""
     if data.rows.shape[1] > 0:
         for lane in range(len(record.done)):
-            if record.diverged[lane] == 0:
+            if record.ended[lane] == 0:
                 record.losses[0 if learn else 1, epoch, lane] = mean(record.totals[lane], network, data, plan)
 
 
 @part
-def finish(network, plan, team, record, epoch):
-    """Count the epoch for each network that has not diverged, and see whether its parameters are finite."""
+def finish(network, losses, team, record, epoch):
+    """Count the epoch for each network that has not ended, and see whether it ends now."""
+    # losses (width,): those watched
     for lane in range(len(record.done)):
-        if record.diverged[lane] == 0:
+        if record.ended[lane] == 0:
             record.done[lane] = epoch + 1
             if not all_finite(network.parameters[lane :: len(record.done)]):
-                keep(network, record, epoch, lane)
-    if all_diverged(record):
+                record.ended[lane] = BURIED
+            elif record.patience > 0 and waits_in_vain(network, record, losses[lane], epoch, lane):
+                record.ended[lane] = EARLY
+            if record.ended[lane] != 0:
+                keep(network, record.lost, lane, len(record.done))
+    if all_ended(record):
         team.board[STATE] = ENDED
+
+
+@part
+def waits_in_vain(network, record, loss, epoch, lane):
+    """Whether a network's loss has not fallen for too long; if it has, keep the parameters as its best."""
+    if loss < record.improvement[0, lane] - record.least:
+        record.improvement[0, lane], record.improvement[1, lane] = loss, epoch
+        keep(network, record.best, lane, len(record.done))
+    return epoch - record.improvement[1, lane] >= record.patience
 
 
 @part

@@ -127,6 +127,7 @@ class Plan(NamedTuple):
     turned: int  # a part of a large layer's inputs, transposed, (TURNED_ROWS, rows)
     turned_stride: int  # 0 where there are no such layers
     gradients: int  # whole ones, (segments, P), where a block does not do
+    keeps_gradient: bool  # whether a step waits for the whole gradient, whose norm is limited
 
 
 class PackPlan(Plan):
@@ -145,7 +146,7 @@ class _Places:
 
 
 @functools.lru_cache(maxsize=64)
-def plans(layer_sizes, batch_size, dtype, storing, members=1, width=1, shared=False):
+def plans(layer_sizes, batch_size, dtype, storing, keeps_gradient=False, members=1, width=1, shared=False):
     """Return the `Plan` of each member of a team for minibatches of up to `batch_size` rows, and the workspace's size.
 
     `storing` says for each layer whether its activation stores slopes.
@@ -165,7 +166,7 @@ def plans(layer_sizes, batch_size, dtype, storing, members=1, width=1, shared=Fa
     rows = min(segment_rows, max(least, CHUNK_BYTES // (row * np.dtype(dtype).itemsize)))
     depth = max(rows, 1 + max(layer_sizes))
     turned = padded(rows, dtype) if width == 1 and min(rows, max(layer_sizes[:-1])) >= TURNED_LEAST else 0
-    whole = count > 1 or rows < batch_size
+    whole = count > 1 or rows < batch_size or keeps_gradient
     groups = rows if width > 1 else padded(rows, dtype)
     place = _Places()
 
@@ -207,6 +208,7 @@ def plans(layer_sizes, batch_size, dtype, storing, members=1, width=1, shared=Fa
                 sizes=sizes,
                 strides=strides,
                 parameters=starts,
+                keeps_gradient=keeps_gradient,
                 **common,
                 **own,
             )

@@ -15,7 +15,7 @@ from fastprop.kernels.jit import part
 from fastprop.kernels.lanes import copy_rows, gather, gather_abreast, one_hot, width
 from fastprop.kernels.layout import BLOCK_ROWS, STRIP_LINES
 from fastprop.kernels.losses import losses_and_deltas
-from fastprop.kernels.optimizers import begin_step, update
+from fastprop.kernels.optimizers import CLIP, begin_step, update
 from fastprop.kernels.simd import lanes, load, prefetch_to_write, store
 from fastprop.kernels.team import share, wait
 
@@ -52,7 +52,7 @@ def minibatch(network, optimizer, data, plan, memory, team, order, first, rows, 
     segment = 0 if sharing else team.member
     while segment * plan.segment_rows < rows:
         begin, end = segment * plan.segment_rows, min(rows, (segment + 1) * plan.segment_rows)
-        whole = sharing and end - begin <= plan.rows
+        whole = sharing and end - begin <= plan.rows and not plan.keeps_gradient
         place = -1 if whole else plan.gradients + segment * plan.parameters[-1]
         chunk = begin
         while chunk < end:
@@ -61,7 +61,7 @@ def minibatch(network, optimizer, data, plan, memory, team, order, first, rows, 
             propagate(network, data, plan, memory, team, order, first, chunk, here, stop - here, learn)
             if sharing:
                 wait(team)
-            more, last = chunk > begin, sharing and chunk + height == end
+            more, last = chunk > begin, sharing and chunk + height == end and not plan.keeps_gradient
             for layer in range(len(plan.sizes) - 2 if learn else -1, -1, -1):
                 gradient(
                     plan,
@@ -81,7 +81,7 @@ def minibatch(network, optimizer, data, plan, memory, team, order, first, rows, 
                 wait(team)
             chunk += height
         segment += 1 if sharing else team.members
-    if not sharing:
+    if not sharing or plan.keeps_gradient:
         wait(team)
         if learn:
             descend(network, optimizer, plan, memory, team, rows)
@@ -90,20 +90,53 @@ def minibatch(network, optimizer, data, plan, memory, team, order, first, rows, 
 @part
 def descend(network, optimizer, plan, memory, team, rows):
     """Do the step of descent of a member's part of the parameters, with the sum of the segments' gradients."""
-    size, segments = plan.parameters[-1], (rows + plan.segment_rows - 1) // plan.segment_rows
-    here, end = share(size, team.member, team.members, plan.line)
+    segments = (rows + plan.segment_rows - 1) // plan.segment_rows
+    here, end = share(plan.parameters[-1], team.member, team.members, plan.line)
     if team.members > 1:  # the others have read them, and each line takes some 10 ns to get: 8-64-64-1 -7 %
         for i in range(here, end, plan.line):
             prefetch_to_write(network.parameters, i)
+    if plan.keeps_gradient:
+        for i in range(plan.gradients + here, plan.gradients + end, lanes(memory)):
+            store(memory, i, total_of(plan, memory, i, segments))
+        wait(team)
+        limit_norm(optimizer, plan, memory, team.step)
+        g = plan.gradients + here
+        update(optimizer, team.step, network.parameters, here, 0, memory, g, 0, 1, end - here)
+        return
     block = BLOCK_ROWS * STRIP_LINES * plan.line
     for first in range(here, end, block):
         count = min(block, end - first)
         for i in range(0, count, lanes(memory)):
-            total = load(memory, plan.gradients + first + i)
-            for segment in range(1, segments):
-                total = total + load(memory, plan.gradients + segment * size + first + i)
-            store(memory, plan.block + i, total)
+            store(memory, plan.block + i, total_of(plan, memory, plan.gradients + first + i, segments))
         update(optimizer, team.step, network.parameters, first, 0, memory, plan.block, 0, 1, count)
+
+
+@part
+def total_of(plan, memory, i, segments):
+    """The sum of the segments' gradients at one place."""
+    total = load(memory, i)
+    for segment in range(1, segments):
+        total = total + load(memory, i + segment * plan.parameters[-1])
+    return total
+
+
+@part
+def limit_norm(optimizer, plan, memory, step):
+    """By what each network's gradient is multiplied so that its norm is within the limit: in float64, in one order."""
+    unit = width(plan, memory)
+    for lane in range(unit):
+        total = 0.0
+        for layer in range(len(plan.sizes) - 1):
+            stride = plan.strides[layer + 1]
+            first = plan.gradients + plan.parameters[layer] + lane
+            for row in range(1 + plan.sizes[layer]):
+                for j in range(plan.sizes[layer + 1]):
+                    g = float(memory[first + row * stride + j * unit])
+                    total += g * g
+        factor = optimizer.limit / (np.sqrt(total) + 1e-6)
+        factor = 1.0 if factor > 1 else factor  # a NaN stays one
+        for other in range(lane, step.numbers.shape[1], unit):
+            step.numbers[CLIP, other] = factor
 
 
 @part

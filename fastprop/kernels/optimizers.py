@@ -7,15 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastprop.kernels.codes import ADAGRAD, ADAM, ADAMW, LION, MOMENTUM, NESTEROV, RMSPROP, RMSPROP_MOMENTUM, SGD
+from fastprop.kernels.codes import ADAGRAD, ADAM, ADAMW, BY_NORM, BY_VALUE, LION, MOMENTUM, NESTEROV, RMSPROP, RMSPROP_MOMENTUM, SGD
 from fastprop.kernels.jit import part, routine
 from fastprop.kernels.schedules import FACTOR, Schedule, scheduled
 from fastprop.kernels.simd import fma, lanes, load, sqrt, store, where_less
 
 HYPERPARAMETERS = "learning_rate", "weight_decay", "l1", "momentum", "beta1", "beta2", "epsilon", "smoothing"
 LEARNING_RATE, WEIGHT_DECAY, L1, MU, BETA1, BETA2, EPSILON, SMOOTHING = range(8)  # rows of `given` and of `numbers`
-REST1, REST2, REST_OF_SMOOTHING, STEP_SIZE, SCALE, SHRINKAGE = range(8, 14)  # further rows of `numbers`
-ROWS = 14
+REST1, REST2, REST_OF_SMOOTHING, STEP_SIZE, SCALE, SHRINKAGE, CLIP = range(8, 15)  # further rows of `numbers`
 
 KEPT = {SGD: 0, MOMENTUM: 1, NESTEROV: 1, ADAM: 2, ADAMW: 2, RMSPROP: 1, RMSPROP_MOMENTUM: 2, ADAGRAD: 1, LION: 1}
 """How many numbers a rule keeps of each parameter."""
@@ -27,6 +26,8 @@ class Optimizer(NamedTuple):
     rule: int  # its number, see codes.py
     moving: bool  # whether its numbers change from step to step
     penalised: bool  # whether there is an l1
+    clip: int  # whether gradients are limited, and how, see codes.py
+    limit: float
     schedule: Schedule
     state: np.ndarray  # (KEPT · P,), such as velocities
 
@@ -34,7 +35,7 @@ class Optimizer(NamedTuple):
 class Step(NamedTuple):
     """What a member of a team knows of the step it is at."""
 
-    numbers: np.ndarray  # (ROWS, lanes)
+    numbers: np.ndarray  # (15, lanes)
     given: np.ndarray  # (8, lanes) float64: the hyperparameters
     powers: np.ndarray  # (2, lanes) float64: β₁ᵗ, β₂ᵗ
     plateau: np.ndarray  # (3, lanes) float64, see schedules.py
@@ -75,12 +76,13 @@ def update(optimizer, step, weights, start, stride, memory, g, g_stride, rows, c
 @part
 def sgd(optimizer, step, weights, start, stride, memory, g, g_stride, rows, columns):
     """V ← μ v + g, then w ← w - η v, or with Nesterov w ← w - η (g + μ v); without momentum w ← w - η g."""
-    decay, l1, rate, mu = number(step, WEIGHT_DECAY), number(step, L1), number(step, LEARNING_RATE), number(step, MU)
+    decay, l1, factor = number(step, WEIGHT_DECAY), number(step, L1), number(step, CLIP)
+    rate, mu = number(step, LEARNING_RATE), number(step, MU)
     for row in range(rows):
         for j in range(0, columns, lanes(weights)):
             i = start + row * stride + j
             w = load(weights, i)
-            change = decayed(optimizer, decay, l1, w, load(memory, g + row * g_stride + j))
+            change = decayed(optimizer, decay, l1, factor, w, load(memory, g + row * g_stride + j))
             if optimizer.rule == MOMENTUM or optimizer.rule == NESTEROV:
                 v = fma(mu, load(optimizer.state, i), change)
                 store(optimizer.state, i, v)
@@ -91,7 +93,7 @@ def sgd(optimizer, step, weights, start, stride, memory, g, g_stride, rows, colu
 @part
 def adam(optimizer, step, weights, start, stride, memory, g, g_stride, rows, columns):
     """M ← β₁ m + (1 - β₁) g, v ← β₂ v + (1 - β₂) g², then w ← w - η / (1 - β₁ᵗ) · m / (√v / √(1 - β₂ᵗ) + ε)."""
-    decay, l1 = number(step, WEIGHT_DECAY), number(step, L1)
+    decay, l1, factor = number(step, WEIGHT_DECAY), number(step, L1), number(step, CLIP)
     size, scale, epsilon = number(step, STEP_SIZE), number(step, SCALE), number(step, EPSILON)
     beta1, rest1, beta2, rest2 = number(step, BETA1), number(step, REST1), number(step, BETA2), number(step, REST2)
     for row in range(rows):
@@ -100,10 +102,10 @@ def adam(optimizer, step, weights, start, stride, memory, g, g_stride, rows, col
             k = i + len(weights)
             w = load(weights, i)
             if optimizer.rule == ADAMW:
-                gradient = penalised(optimizer, l1, w, load(memory, g + row * g_stride + j))
+                gradient = penalised(optimizer, l1, factor, w, load(memory, g + row * g_stride + j))
                 w = w * number(step, SHRINKAGE)
             else:
-                gradient = decayed(optimizer, decay, l1, w, load(memory, g + row * g_stride + j))
+                gradient = decayed(optimizer, decay, l1, factor, w, load(memory, g + row * g_stride + j))
             m = fma(beta1, load(optimizer.state, i), rest1 * gradient)
             v = fma(beta2, load(optimizer.state, k), rest2 * (gradient * gradient))
             store(optimizer.state, i, m)
@@ -114,7 +116,7 @@ def adam(optimizer, step, weights, start, stride, memory, g, g_stride, rows, col
 @part
 def by_size(optimizer, step, weights, start, stride, memory, g, g_stride, rows, columns):
     """S ← a s + (1 - a) g², or with Adagrad s + g²; v ← μ v + g / (√s + ε), where there is a momentum; w ← w - η v."""
-    decay, l1 = number(step, WEIGHT_DECAY), number(step, L1)
+    decay, l1, factor = number(step, WEIGHT_DECAY), number(step, L1), number(step, CLIP)
     rate, mu, epsilon = number(step, LEARNING_RATE), number(step, MU), number(step, EPSILON)
     smoothing, rest = number(step, SMOOTHING), number(step, REST_OF_SMOOTHING)
     for row in range(rows):
@@ -122,7 +124,7 @@ def by_size(optimizer, step, weights, start, stride, memory, g, g_stride, rows, 
             i = start + row * stride + j
             k = i + len(weights)
             w, s = load(weights, i), load(optimizer.state, i)
-            gradient = decayed(optimizer, decay, l1, w, load(memory, g + row * g_stride + j))
+            gradient = decayed(optimizer, decay, l1, factor, w, load(memory, g + row * g_stride + j))
             square = gradient * gradient
             s = s + square if optimizer.rule == ADAGRAD else fma(smoothing, s, rest * square)
             store(optimizer.state, i, s)
@@ -136,26 +138,31 @@ def by_size(optimizer, step, weights, start, stride, memory, g, g_stride, rows, 
 @part
 def lion(optimizer, step, weights, start, stride, memory, g, g_stride, rows, columns):
     """W ← w (1 - η λ) - η sign(β₁ m + (1 - β₁) g), then m ← β₂ m + (1 - β₂) g."""
-    l1, rate, shrinkage = number(step, L1), number(step, LEARNING_RATE), number(step, SHRINKAGE)
+    l1, factor, rate, shrinkage = number(step, L1), number(step, CLIP), number(step, LEARNING_RATE), number(step, SHRINKAGE)
     beta1, rest1, beta2, rest2 = number(step, BETA1), number(step, REST1), number(step, BETA2), number(step, REST2)
     for row in range(rows):
         for j in range(0, columns, lanes(weights)):
             i = start + row * stride + j
             w, m = load(weights, i), load(optimizer.state, i)
-            gradient = penalised(optimizer, l1, w, load(memory, g + row * g_stride + j))
+            gradient = penalised(optimizer, l1, factor, w, load(memory, g + row * g_stride + j))
             store(optimizer.state, i, fma(beta2, m, rest2 * gradient))
             store(weights, i, fma(w, shrinkage, -signed(rate, fma(beta1, m, rest1 * gradient))))
 
 
 @part
-def decayed(optimizer, decay, l1, w, gradient):
+def decayed(optimizer, decay, l1, factor, w, gradient):
     """The gradient with that of weight decay, λ w, and of l1."""
-    return fma(decay, w, penalised(optimizer, l1, w, gradient))
+    return fma(decay, w, penalised(optimizer, l1, factor, w, gradient))
 
 
 @part
-def penalised(optimizer, l1, w, gradient):
-    """The gradient with that of l1: its sign(w)."""
+def penalised(optimizer, l1, factor, w, gradient):
+    """The gradient within its limit, and with that of l1: its sign(w)."""
+    if optimizer.clip == BY_VALUE:
+        limit = optimizer.limit
+        gradient = where_less(gradient, -limit, -limit, where_less(limit, gradient, limit, gradient))
+    elif optimizer.clip == BY_NORM:
+        gradient = gradient * factor
     return gradient + signed(l1, w) if optimizer.penalised else gradient
 
 
