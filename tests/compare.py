@@ -2,12 +2,14 @@
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pytest
 
 import fastprop as fp
 from benchmarks.cases import SHAPES
@@ -93,6 +95,13 @@ def assert_close(actual, expected, tolerance, name):
         f"{name}{[int(i) for i in worst]} is {float(actual[worst])!r}, expected {float(expected[worst])!r}: "
         f"off by {error[worst]:.3g}, tolerance {tolerance:.3g}"
     )
+
+
+def assert_refused(error, words, call, *arguments, **options):
+    """`call` raises `error` with one sentence that holds `words` and, behind a colon, what to do."""
+    with pytest.raises(error, match=re.escape(words)) as caught:
+        call(*arguments, **options)
+    assert re.fullmatch(r"[^\n]+: [^\n]+\.", str(caught.value))
 
 
 def assert_same_bits(one, other):

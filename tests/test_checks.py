@@ -1,10 +1,9 @@
-import re
-
 import numpy as np
 import pytest
 
 import fastprop as fp
 from fastprop import checks
+from tests.compare import assert_refused
 
 RANDOM = np.random.default_rng(0)
 ROWS, INPUTS, OUTPUTS = 12, 4, 3
@@ -22,13 +21,6 @@ def changed(array, place, value):
     array = np.array(array, np.float64)
     array[place] = value
     return array
-
-
-def assert_refused(error, words, call, *arguments, **options):
-    """`call` raises `error` with one sentence that holds `words` and, behind a colon, what to do."""
-    with pytest.raises(error, match=re.escape(words)) as caught:
-        call(*arguments, **options)
-    assert re.fullmatch(r"[^\n]+: [^\n]+\.", str(caught.value))
 
 
 def train(net, X=X, y=LABELS, **options):

@@ -5,14 +5,13 @@ import pytest
 
 import fastprop as fp
 from fastprop import reference
-from tests.compare import assert_close, tolerance
-from tests.test_checks import assert_refused
-from tests.test_reference import make_data, make_network
+from tests.compare import assert_close, assert_refused, tolerance
+from tests.references import make_data, make_network
 
 EPOCHS = 16
 
 
-def run(epochs=EPOCHS, optimizer=fp.SGD(0.02), validation=True, **options):  # noqa: B008
+def run(epochs=EPOCHS, optimizer=fp.SGD(0.02), validation=True, **options):
     """Train from 0 to 1, past the 0.6 that validation asks for: its loss falls and rises again."""
     network = reference.Network([np.array([[0.0]])], [np.array([0.0])], output="identity")
     X = np.ones((6, 1))
@@ -20,8 +19,8 @@ def run(epochs=EPOCHS, optimizer=fp.SGD(0.02), validation=True, **options):  # n
     return network, reference.train(network, X, X, epochs=epochs, optimizer=optimizer, **options)
 
 
-def assert_same_parameters(one, other):
-    for ours, theirs in zip(one.parameters, other.parameters):
+def assert_same_arrays(one, other):
+    for ours, theirs in zip(one.arrays, other.arrays):
         np.testing.assert_array_equal(ours, theirs)
 
 
@@ -53,19 +52,19 @@ def test_a_run_ends_when_patience_does_and_has_the_best_weights(patience):
     network, history = run(early_stopping=fp.EarlyStopping(patience))
     assert history.shape[1] == best + patience + 1
     np.testing.assert_array_equal(history[1], full[: best + patience + 1])
-    assert_same_parameters(network, run(epochs=best + 1)[0])
+    assert_same_arrays(network, run(epochs=best + 1)[0])
 
 
 def test_the_last_weights_stay_where_the_best_are_not_asked_for():
     network, history = run(early_stopping=fp.EarlyStopping(2, restore_best=False))
     assert history.shape[1] < EPOCHS
-    assert_same_parameters(network, run(epochs=history.shape[1])[0])
+    assert_same_arrays(network, run(epochs=history.shape[1])[0])
 
 
 def test_the_best_weights_are_restored_when_patience_outlives_the_run():
     network, history = run(early_stopping=fp.EarlyStopping(100))
     assert history.shape[1] == EPOCHS
-    assert_same_parameters(network, run(epochs=int(history[1].argmin()) + 1)[0])
+    assert_same_arrays(network, run(epochs=int(history[1].argmin()) + 1)[0])
 
 
 def test_without_validation_the_training_loss_is_watched():
@@ -79,13 +78,13 @@ def test_without_validation_the_training_loss_is_watched():
 def test_a_diverged_run_is_not_restored():
     network, history = run(schedule=fp.Steps(1, factor=1e200), early_stopping=fp.EarlyStopping(100))
     assert 1 < history.shape[1] < EPOCHS
-    assert not (np.isfinite(history[0, -1]) and all(np.isfinite(array).all() for array in network.parameters))
+    assert not (np.isfinite(history[0, -1]) and all(np.isfinite(array).all() for array in network.arrays))
 
 
 def test_a_run_that_its_callback_ends_has_the_best_weights():
     network, history = run(early_stopping=fp.EarlyStopping(100), callback=lambda epoch, history: epoch == 9)
     assert history.shape[1] == 10
-    assert_same_parameters(network, run(epochs=int(history[1].argmin()) + 1)[0])
+    assert_same_arrays(network, run(epochs=int(history[1].argmin()) + 1)[0])
 
 
 # ---- averages ----
@@ -100,11 +99,11 @@ def test_a_run_ends_with_the_average_of_its_weights(start_epoch):
     twin, state, mean = make_network("tanh"), {}, None
     for epoch in range(4):
         if epoch == start_epoch:
-            mean = [array.copy() for array in twin.parameters]
+            mean = [array.copy() for array in twin.arrays]
         reference.step(twin, X, y, "mse", fp.SGD(0.2), state)
         if mean is not None:
-            mean = [0.9 * before + 0.1 * array for before, array in zip(mean, twin.parameters)]
-    for ours, theirs in zip(network.parameters, mean or twin.parameters):
+            mean = [0.9 * before + 0.1 * array for before, array in zip(mean, twin.arrays)]
+    for ours, theirs in zip(network.arrays, mean or twin.arrays):
         assert_close(ours, theirs, tolerance("float64", 12), "parameters")
     assert_close(history[1, -1], reference.loss(network, X, y, "mse"), tolerance("float64", 1), "validation loss")
 
@@ -118,14 +117,14 @@ def test_an_average_changes_no_step():
 
 def test_the_best_average_is_restored():
     network, history = run(average=fp.Average(0.9), early_stopping=fp.EarlyStopping(100))
-    assert_same_parameters(network, run(average=fp.Average(0.9), epochs=int(history[1].argmin()) + 1)[0])
+    assert_same_arrays(network, run(average=fp.Average(0.9), epochs=int(history[1].argmin()) + 1)[0])
 
 
 @pytest.mark.peers
 def test_averages_agree_with_torch():
     torch = pytest.importorskip("torch")
     network, (X, y) = make_network("tanh", "tanh"), make_data("mse")
-    model = torch.nn.ParameterList([torch.tensor(array) for array in network.parameters])
+    model = torch.nn.ParameterList([torch.tensor(array) for array in network.arrays])
     averaged = torch.optim.swa_utils.AveragedModel(
         model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.9), use_buffers=True
     )
@@ -141,7 +140,7 @@ def test_averages_agree_with_torch():
         averaged.update_parameters(model)
     options = {"batch_size": 7, "loss": "mse", "optimizer": fp.SGD(0.2), "shuffle": False}
     reference.train(network, X, y, epochs=20, average=fp.Average(0.9), **options)
-    for number, (ours, array) in enumerate(zip(network.parameters, averaged.module)):
+    for number, (ours, array) in enumerate(zip(network.arrays, averaged.module)):
         assert_close(ours, array.detach().numpy(), 1e-13, f"parameter {number}")
 
 

@@ -6,7 +6,7 @@ import pytest
 import fastprop as fp
 from fastprop import checks, reference
 from tests.compare import TASKS, assert_close, tolerance
-from tests.test_reference import make_data, make_network
+from tests.references import assert_gradients_are_slopes, make_data, make_network
 
 LOSSES = {
     "mse": reference.ACTIVATIONS,
@@ -23,32 +23,6 @@ PAIRS = [(loss, output) for loss, outputs in LOSSES.items() for output in output
 
 
 # ---- gradients ----
-
-
-def slope(function, array, index, width):
-    """The central difference of `function` to one element of `array`."""
-    middle = array[index]
-    array[index] = middle + width
-    above = function()
-    array[index] = middle - width
-    below = function()
-    array[index] = middle
-    return (above - below) / (2 * width)
-
-
-def assert_gradients_are_slopes(network, X, y, *arguments):
-    """`arguments` are those of `reference.loss` that follow X and y."""
-    dW, db = reference.gradients(network, X, y, *arguments)
-    # A difference over 2h errs by about h² (the curve) and ε / h (rounding): both are least near h = ∛ε.
-    h = np.finfo(np.float64).eps ** (1 / 3)
-    for number, (array, gradient) in enumerate(zip(network.parameters, dW + db)):
-        slopes = [
-            slope(lambda: reference.loss(network, X, y, *arguments), array, index, h)
-            for index in np.ndindex(array.shape)
-        ]
-        # third derivatives, which h² stands before, grow with the loss
-        scale = max(1, reference.loss(network, X, y, *arguments))
-        assert_close(gradient, np.reshape(slopes, array.shape), 8 * scale * h**2, f"gradient {number}")
 
 
 @pytest.mark.parametrize("sample_weight", [None, np.linspace(0.1, 3, 7)], ids=["unweighted", "weighted"])

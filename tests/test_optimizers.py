@@ -7,7 +7,7 @@ import pytest
 
 from fastprop import SGD, Adagrad, Adam, AdamW, ClipNorm, ClipValue, Lion, RMSprop, reference
 from tests.compare import assert_close, tolerance
-from tests.test_reference import make_data, make_network
+from tests.references import make_data, make_network
 
 DESCENTS = [
     SGD(0.1),
@@ -115,7 +115,7 @@ def in_torch(optimizer, parameters):
 def test_optimizers_agree_with_torch(optimizer, l1, clip):
     torch = pytest.importorskip("torch")
     network, (X, y), state = make_network("tanh", hidden="tanh"), make_data("mse"), {}
-    parameters = [torch.tensor(array, requires_grad=True) for array in network.parameters]
+    parameters = [torch.tensor(array, requires_grad=True) for array in network.arrays]
     theirs = in_torch(optimizer, parameters)
     for _ in range(20):
         reference.step(network, X, y, "mse", dataclasses.replace(optimizer, l1=l1), state, clip=clip)
@@ -131,5 +131,5 @@ def test_optimizers_agree_with_torch(optimizer, l1, clip):
         for array in parameters:
             array.grad += l1 * array.detach().sign()
         theirs.step()
-    for number, (ours, array) in enumerate(zip(network.parameters, parameters)):
+    for number, (ours, array) in enumerate(zip(network.arrays, parameters)):
         assert_close(ours, array.detach().numpy(), 1e-11, f"parameter {number}")

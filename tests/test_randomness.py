@@ -6,8 +6,7 @@ import pytest
 import fastprop as fp
 from fastprop import reference
 from tests.compare import assert_close, tolerance
-from tests.test_losses import assert_gradients_are_slopes
-from tests.test_reference import make_data, make_network
+from tests.references import assert_gradients_are_slopes, make_data, make_network
 
 # ---- the order of rows ----
 
@@ -135,7 +134,7 @@ def test_a_run_drops_by_the_rows_of_the_data_before_the_shuffle():
             reference.step(twin, X[rows], y[rows], "mse", fp.SGD(0.1), state, None, masks)
         losses.append(total / 7)
     assert_close(history[0], losses, tolerance("float64", 8), "training loss")
-    for ours, theirs in zip(network.parameters, twin.parameters):
+    for ours, theirs in zip(network.arrays, twin.arrays):
         assert_close(ours, theirs, tolerance("float64", 8), "parameters")
 
 

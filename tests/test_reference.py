@@ -5,23 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fastprop import SGD, checks, exercise, reference
+from fastprop import SGD, exercise, reference
 from tests.compare import assert_close, run_python, tolerance
-
-
-def make_network(output, hidden="sigmoid", layer_sizes=(4, 6, 5, 3)):
-    random = np.random.default_rng(1)
-    weights = [random.normal(size=sizes) for sizes in zip(layer_sizes[:-1], layer_sizes[1:])]
-    return reference.Network(weights, [random.normal(size=W.shape[1]) for W in weights], hidden, output)
-
-
-def make_data(loss, targets="numbers", rows=7):
-    random = np.random.default_rng(2)
-    X, y = random.normal(size=(rows, 4)), random.random((rows, 3))
-    if targets == "labels":
-        return X, y.argmax(axis=1)
-    return X, y / y.sum(axis=1, keepdims=True) if checks.loss_name(loss) == "cross_entropy" else y
-
 
 # ---- the seed exercise: design.md, section 1 ----
 

@@ -5,9 +5,8 @@ import pytest
 
 import fastprop as fp
 from fastprop import reference
-from tests.compare import assert_close, tolerance
-from tests.test_checks import assert_refused
-from tests.test_reference import make_data, make_network
+from tests.compare import assert_close, assert_refused, tolerance
+from tests.references import make_data, make_network
 
 TOTAL = 20
 LOSSES = np.r_[np.linspace(3, 1, 5), np.full(4, 1.0), 0.99995, 0.5, np.linspace(0.6, 0.7, 8)]
@@ -107,7 +106,7 @@ def test_schedules_agree_with_torch(schedule, make):
 # ---- in a run ----
 
 
-def run(schedule, optimizer=fp.SGD(0.1, momentum=0.9, weight_decay=0.1), **options):  # noqa: B008
+def run(schedule, optimizer=fp.SGD(0.1, momentum=0.9, weight_decay=0.1), **options):
     network, (X, y) = make_network("tanh"), make_data("mse")
     options = {"epochs": 4, "batch_size": 3, "loss": "mse", "shuffle": False} | options
     return network, reference.train(network, X, y, optimizer=optimizer, schedule=schedule, **options)
@@ -122,7 +121,7 @@ def test_a_run_is_its_steps_at_the_rates_of_its_schedule(optimizer, by):
         for batch in range(3):
             rows, done = slice(3 * batch, 3 * batch + 3), epoch if by == "epoch" else 3 * epoch + batch
             reference.step(twin, X[rows], y[rows], "mse", optimizer, state, factor=0.5**done)
-    for ours, theirs in zip(network.parameters, twin.parameters):
+    for ours, theirs in zip(network.arrays, twin.arrays):
         np.testing.assert_array_equal(ours, theirs)
 
 

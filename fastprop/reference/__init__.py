@@ -4,6 +4,9 @@ Everything that fastprop does fast is done here once, from the textbook, and eve
 Weights are (n_in, n_out), a row of X is an example, and a layer is ``a = f(x @ W + b)``. It shares no code with
 the kernels. It does not know: blocks, vectors, threads, float32.
 
+To be read in this order: activations, losses, network (forward and backward), optimizers, schedules, randomness (the
+order of rows, and dropout), training (a step, a run).
+
 Source: Rumelhart, Hinton and Williams, "Learning representations by back-propagating errors", Nature 323 (1986).
 """
 

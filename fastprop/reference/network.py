@@ -33,7 +33,7 @@ class Network:
         return [*hidden, self.output]
 
     @property
-    def parameters(self):
+    def arrays(self):
         """All arrays: weights, then biases."""
         return self.weights + self.biases
 

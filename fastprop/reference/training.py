@@ -19,7 +19,7 @@ def step(network, X, y, kind, optimizer, state, sample_weight=None, masks=None, 
     """
     rate = optimizer.learning_rate * factor
     dW, db = gradients(network, X, y, kind, sample_weight, masks)
-    for number, (w, g) in enumerate(zip(network.parameters, clipped(clip, dW + db))):
+    for number, (w, g) in enumerate(zip(network.arrays, clipped(clip, dW + db))):
         state[number] = update(optimizer, rate, w, g, state.get(number, ()))
 
 
@@ -70,14 +70,14 @@ def train(
             total += weight[rows].sum() * mean_loss(network, X[rows], y[rows], loss, weight[rows], masks)
             step(network, X[rows], y[rows], loss, optimizer, state, weight[rows], masks, clip=clip, factor=rate_factor)
             if averaged is not None:
-                for mean, w in zip(averaged.parameters, network.parameters):
+                for mean, w in zip(averaged.arrays, network.arrays):
                     mean += (1 - average.decay) * (w - mean)
             if not np.isfinite(total):
                 break
         measured = validation is not None and np.isfinite(total)
         validation_loss = mean_loss(averaged or network, *validation[:2], loss, *validation[2:]) if measured else np.nan
         history = np.column_stack([history, [total / weight.sum(), validation_loss]])
-        if not (np.isfinite(total) and all(np.isfinite(array).all() for array in network.parameters)):
+        if not (np.isfinite(total) and all(np.isfinite(array).all() for array in network.arrays)):
             best = None
             break
         over = callback(epoch, history)
@@ -88,7 +88,7 @@ def train(
             over = over or waited >= early_stopping.patience
         if over:
             break
-    for w, ended in zip(network.parameters, (best or averaged or network).parameters):
+    for w, ended in zip(network.arrays, (best or averaged or network).arrays):
         w[...] = ended
     return history
 
