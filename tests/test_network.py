@@ -76,3 +76,13 @@ def test_repr_says_how_to_make_the_network():
     network = fp.MLP((4, 5, 3), output="softmax", dtype="float64")
     assert repr(eval(repr(network), {"MLP": fp.MLP})) == repr(network)
     assert "(4, 5, 3)" in repr(network)
+
+
+def test_a_saved_network_comes_back_with_its_activations_and_initialization(tmp_path):
+    pytest.importorskip("safetensors")
+    options = {"hidden": ("relu", "gelu"), "output": "exp", "initialization": "lecun_normal", "dtype": "float64"}
+    network = fp.MLP((4, 6, 5, 3), **options, seed=3)
+    network.save(tmp_path / "network.safetensors")
+    other = fp.load(tmp_path / "network.safetensors")
+    assert {name: getattr(other, name) for name in options} == options
+    np.testing.assert_array_equal(other.parameters, network.parameters)

@@ -1,4 +1,4 @@
-"""The reference against the seed exercise, PyTorch's formulas and pinned numbers."""
+"""The reference against the seed exercise; its runs; and that it stands alone."""
 
 from pathlib import Path
 

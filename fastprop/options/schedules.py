@@ -26,7 +26,6 @@ class Steps:
     by : str
         ``"epoch"`` or ``"step"``: what it counts.
 
-
     Raises
     ------
     ValueError, TypeError
@@ -62,7 +61,6 @@ class Exponential:
     by : str
         ``"epoch"`` or ``"step"``: what it counts.
 
-
     Raises
     ------
     ValueError, TypeError
@@ -92,10 +90,9 @@ class Cosine:
     Parameters
     ----------
     final : float
-        At least 0: the factor that the run ends with.
+        At least 0: the factor that it falls to, and would have after the last epoch or step.
     by : str
         ``"epoch"`` or ``"step"``: what it counts.
-
 
     Raises
     ------
@@ -133,7 +130,6 @@ class OneCycle:
         At least 0: the factors of the first and the last step.
     rise : float
         From 0 to below 1: the share of the steps in which the learning rate rises.
-
 
     Raises
     ------
@@ -175,7 +171,6 @@ class InverseScaling:
     by : str
         ``"epoch"`` or ``"step"``: what it counts.
 
-
     Raises
     ------
     ValueError, TypeError
@@ -213,8 +208,7 @@ class Plateau:
     threshold : float
         From 0 to below 1.
     minimum : float
-        At least 0: all factors together stay above.
-
+        From 0 to below 1: what all factors together never go below.
 
     Raises
     ------
@@ -236,8 +230,7 @@ class Plateau:
     by = "epoch"
 
     def __post_init__(self):
-        checks.number_fields(self, "factor", "threshold", below=1.0)
-        checks.number_fields(self, "minimum", below=1.0)
+        checks.number_fields(self, "factor", "threshold", "minimum", below=1.0)
         object.__setattr__(self, "patience", checks.whole_number(self.patience, "patience", least=0))
 
 
@@ -260,11 +253,10 @@ class Warmup:
     by : str
         ``"epoch"`` or ``"step"``: what it counts.
 
-
     Raises
     ------
     ValueError, TypeError
-        If a value is out of its range.
+        If a value is out of its range, or `then` counts something else.
 
     References
     ----------

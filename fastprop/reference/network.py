@@ -51,8 +51,9 @@ def forward(network, X, masks=None):
 
 
 def loss(network, X, y, kind, sample_weight=None, masks=None):
-    """Return the mean of the rows' losses; with weights, Σ wᵢ lossᵢ / Σ wᵢ. `kind` is a name in `LOSSES`,
-    or an option such as `fastprop.options.Huber`.
+    """Return the mean of the rows' losses; with weights, Σ wᵢ lossᵢ / Σ wᵢ.
+
+    `kind` is a name in `LOSSES`, or an option such as `fastprop.options.Huber`.
     """
     rows, _ = _losses_and_delta(network, forward(network, X, masks), y, kind)
     return np.average(rows, weights=sample_weight)
