@@ -76,6 +76,13 @@ def test_l1_pulls_towards_zero_and_leaves_zeros_alone(kind):
     assert not network.biases[0].any()
 
 
+def test_l1_pulls_towards_zero_from_where_a_weight_is_before_its_decay():
+    network = reference.Network([np.array([[1.0]])], [np.array([0.0])], output="identity")
+    X, y = np.array([[1.0]]), np.array([[1.0]])  # no gradient
+    reference.step(network, X, y, "mse", Lion(2.0, weight_decay=1.0, l1=1.0), {})
+    assert network.weights[0][0, 0] == 1 * (1 - 2 * 1) - 2
+
+
 def test_a_gradient_is_clipped_before_weight_decay_and_l1():
     network = reference.Network([np.array([[2.0]])], [np.array([0.0])], output="identity")
     optimizer = SGD(1.0, weight_decay=0.25, l1=0.125)
@@ -133,3 +140,21 @@ def test_optimizers_agree_with_torch(optimizer, l1, clip):
         theirs.step()
     for number, (ours, array) in enumerate(zip(network.arrays, parameters)):
         assert_close(ours, array.detach().numpy(), 1e-11, f"parameter {number}")
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize("optimizer", [SGD(0.1, momentum=0.9, weight_decay=0.3), AdamW(0.1, weight_decay=0.3)], ids=str)
+def test_a_rate_that_changes_does_what_it_does_in_torch(optimizer):
+    torch = pytest.importorskip("torch")
+    network, (X, y), state = make_network("identity", layer_sizes=(4, 3)), make_data("mse"), {}
+    parameters = [torch.tensor(array, requires_grad=True) for array in network.arrays]
+    theirs = in_torch(optimizer, parameters)
+    schedule = torch.optim.lr_scheduler.ExponentialLR(theirs, 0.8)
+    for done in range(20):
+        reference.step(network, X, y, "mse", optimizer, state, factor=0.8**done)
+        theirs.zero_grad()
+        torch.nn.functional.mse_loss(torch.tensor(X) @ parameters[0] + parameters[1], torch.tensor(y)).backward()
+        theirs.step()
+        schedule.step()
+    for number, (ours, array) in enumerate(zip(network.arrays, parameters)):
+        assert_close(ours, array.detach().numpy(), 1e-12, f"parameter {number}")
