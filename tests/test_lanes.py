@@ -11,7 +11,7 @@ from tests.parts import OFFSET, abreast_in_memory, compiled, rows_in_memory, who
 def plan(request, dtype):
     """The plan of a network, or of a pack of as many as there are lanes."""
     width = jit.lanes(dtype) if request.param is layout.PackPlan else 1
-    (plan,), _ = layout.plans((3, 5, 2), 8, dtype, 1, width)
+    (plan,), _ = layout.plans((3, 5, 2), 8, dtype, (False, False), 1, width)
     return request.param(*plan)
 
 
@@ -84,7 +84,7 @@ def set_in_rows(memory, start, place, stride, columns):
 
 
 def test_set_abreast_writes_whole_vectors_of_whole_groups_of_rows(neurons, dtype):
-    (plan,), _ = layout.plans((1, 1), 1, dtype)
+    (plan,), _ = layout.plans((1, 1), 1, dtype, (False,))
     unit = jit.lanes(dtype)
     for rows in (1, unit, unit + 1, 3 * unit - 1):
         for columns in neurons:
@@ -98,7 +98,7 @@ def test_set_abreast_writes_whole_vectors_of_whole_groups_of_rows(neurons, dtype
 
 
 def test_set_in_rows_is_the_way_back_of_one_group(neurons, dtype):
-    (plan,), _ = layout.plans((1, 1), 1, dtype)
+    (plan,), _ = layout.plans((1, 1), 1, dtype, (False,))
     unit = jit.lanes(dtype)
     for columns in neurons:
         length = whole(columns, unit)
@@ -208,7 +208,7 @@ def transpose(w, start, stride, memory, place, place_stride, inputs, outputs):
 
 
 def test_transpose(neurons, dtype):
-    (plan,), _ = layout.plans((1, 1), 1, dtype)
+    (plan,), _ = layout.plans((1, 1), 1, dtype, (False,))
     for inputs, outputs in zip(neurons, reversed(neurons)):
         stride, place_stride = (layout.padded(count, dtype) for count in (outputs, inputs))
         w = np.random.default_rng(0).normal(size=(inputs, outputs)).astype(dtype)

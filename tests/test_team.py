@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from fastprop.kernels import codes, layout, minibatch, optimizers, team
+from fastprop.kernels import codes, layout, minibatch, optimizers, schedules, team
 from tests.parts import compiled
 
 ROUNDS = 500
@@ -53,17 +53,21 @@ def descend(network, optimizer, plan, memory, own, rows):
 @pytest.mark.parametrize("members", [1, 2, 3, 5])
 @pytest.mark.parametrize("segments", [1, 2, 3])
 def test_members_add_up_the_segments_gradients_in_order(members, segments, dtype):
-    plans, size = layout.plans((8, 24, 24, 1), 200, dtype, members)
+    plans, size = layout.plans((8, 24, 24, 1), 200, dtype, (False,) * 3, members)
     count, rows = plans[0].parameters[-1], (segments - 1) * plans[0].segment_rows + 1
     gradients = np.random.default_rng(0).normal(size=(plans[0].segments, count)).astype(dtype)
     memory, parameters = layout.aligned_zeros(size, dtype), layout.aligned_zeros(count, dtype)
     memory[plans[0].gradients :][: gradients.size] = gradients.reshape(-1)
-    numbers = np.zeros((10, layout.line(dtype)), dtype)
+    numbers = np.zeros((optimizers.ROWS, layout.line(dtype)), dtype)
     numbers[optimizers.LEARNING_RATE] = 1
-    step, rule = optimizers.Step(numbers, np.zeros((6, 16)), np.ones((2, 16))), optimizers.Optimizer(codes.SGD, memory)
+    nothing = np.zeros((1, 1))
+    step = optimizers.Step(numbers, nothing, nothing, nothing, np.zeros(2, np.int64))
+    schedule = schedules.Schedule(codes.CONSTANT, False, 1, 0, np.zeros(3))
+    rule = optimizers.Optimizer(codes.SGD, False, False, schedule, memory)
+    network = minibatch.Network(parameters, np.zeros(3, np.int64), codes.LOSSES["mse"], 1.0, 0.0)
     for member, plan in enumerate(plans):
         own = team.Team(member, members, np.zeros(24, np.int64), step, np.ones(1))
-        descend(minibatch.Network(parameters, 0, 0, 0), rule, plan, memory, own, rows)
+        descend(network, rule, plan, memory, own, rows)
     total = gradients[0]
     for gradient in gradients[1:segments]:
         total = total + gradient
