@@ -4,9 +4,10 @@ import numba
 import numpy as np
 
 import fastprop as fp
-from fastprop import reference, runs
+from fastprop import runs
 from fastprop.kernels import dense, layout
 from fastprop.kernels.codes import SIGMOID
+from fastprop.reference import ACTIVATIONS
 
 from .suites import unused_share_of_peak
 
@@ -46,10 +47,11 @@ class Layer:
 
     def setup(self, sizes, name):
         *layer, batch_size = sizes
-        network = fp.MLP((1, *layer))  # with a layer below, to which this one sends deltas back
-        (plan,), size = layout.plans(network.layer_sizes, batch_size, network.dtype)
+        network = fp.MLP((1, *layer, 1))  # with a layer below, to which this one sends deltas back, and one above
+        (plan,), size = layout.plans(network.layer_sizes, batch_size, network.dtype, storing=(False,) * 3)
         memory = layout.workspace([plan], size, network.dtype)
-        optimizer, (step,) = runs._kernel_optimizer([fp.SGD(1)], network.parameters, members=1)
+        setting = runs.Setting(1, batch_size, "mse", fp.SGD(1), shuffle=False, seed=0)
+        optimizer, (step,) = runs._kernel_optimizer(setting, [fp.SGD(1)], network.parameters, members=1, batches=1)
         self.arguments = plan, memory, network.parameters, optimizer, step
         self.operations = 2 * plan.rows * np.prod(layer)
 
@@ -59,7 +61,8 @@ class Layer:
         x[...], d[...] = random.random(x.shape), random.normal(size=d.shape)
         results = {"forward": y, "backward": dx, "gradient": network.weights[1]}
         w, b = network.weights[1].astype(float), network.biases[1].astype(float)
-        expected = {"forward": reference.sigmoid(x @ w + b), "backward": d @ w.T * x * (1 - x), "gradient": w - x.T @ d}
+        y = ACTIVATIONS["sigmoid"].f(x @ w + b)
+        expected = {"forward": y, "backward": d @ w.T * x * (1 - x), "gradient": w - x.T @ d}
         PASSES[name](1, *self.arguments)
         np.testing.assert_allclose(results[name], expected[name], rtol=1e-4, atol=1e-4)
 

@@ -1,5 +1,6 @@
 """A pool of threads for jobs: kernels run without the GIL, the calling thread watches, and Ctrl-C ends them all."""
 
+import contextlib
 import os
 import threading
 import time
@@ -21,8 +22,9 @@ def settle(number):
     """
     if hasattr(os, "sched_setaffinity"):  # not everywhere
         allowed = os.sched_getaffinity(0)
-        os.sched_setaffinity(0, {sorted(allowed)[number % len(allowed)]})
-        os.sched_setaffinity(0, allowed)
+        with contextlib.suppress(OSError):  # not allowed: a hint that is not taken
+            os.sched_setaffinity(0, {sorted(allowed)[number % len(allowed)]})
+            os.sched_setaffinity(0, allowed)
 
 
 def run(jobs, threads, watch):

@@ -205,7 +205,7 @@ class KernelRun:
             fused.train(*self._shared, plan, self._memory, team, *self._order, begin, until, self._record)
 
         leader, *others = self._own
-        threads = [threading.Thread(target=take_part, args=own) for own in others]
+        threads = [threading.Thread(target=take_part, args=own, daemon=True) for own in others]
         for thread in threads:
             thread.start()
         take_part(*leader)

@@ -62,7 +62,7 @@ def abreast(plan, memory):
     """How many rows of the last layer's outputs stand side by side, so that a vector is one output of all of them.
 
     Of one network, as many as there are lanes; of a pack, the same row of each network. So what a loss adds up over
-    the outputs of a row never crosses lanes: row by row, with padding, 2-2-1 took 42 cycles a row for it and now ...
+    the outputs of a row never crosses lanes: row by row, with padding, 2-2-1 took 42 cycles a row, and so 9.
     """
     return 1 if is_pack(plan) else lanes(memory)
 

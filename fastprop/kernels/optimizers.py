@@ -7,7 +7,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastprop.kernels.codes import ADAGRAD, ADAM, ADAMW, BY_NORM, BY_VALUE, LION, MOMENTUM, NESTEROV, RMSPROP, RMSPROP_MOMENTUM, SGD
+from fastprop.kernels.codes import (
+    ADAGRAD,
+    ADAM,
+    ADAMW,
+    BY_NORM,
+    BY_VALUE,
+    LION,
+    MOMENTUM,
+    NESTEROV,
+    RMSPROP,
+    RMSPROP_MOMENTUM,
+    SGD,
+)
 from fastprop.kernels.jit import part, routine
 from fastprop.kernels.schedules import FACTOR, Schedule, scheduled
 from fastprop.kernels.simd import fma, lanes, load, sqrt, store, where_less
@@ -138,7 +150,8 @@ def by_size(optimizer, step, weights, start, stride, memory, g, g_stride, rows, 
 @part
 def lion(optimizer, step, weights, start, stride, memory, g, g_stride, rows, columns):
     """W ← w (1 - η λ) - η sign(β₁ m + (1 - β₁) g), then m ← β₂ m + (1 - β₂) g."""
-    l1, factor, rate, shrinkage = number(step, L1), number(step, CLIP), number(step, LEARNING_RATE), number(step, SHRINKAGE)
+    l1, factor = number(step, L1), number(step, CLIP)
+    rate, shrinkage = number(step, LEARNING_RATE), number(step, SHRINKAGE)
     beta1, rest1, beta2, rest2 = number(step, BETA1), number(step, REST1), number(step, BETA2), number(step, REST2)
     for row in range(rows):
         for j in range(0, columns, lanes(weights)):
