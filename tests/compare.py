@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from itertools import cycle, islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ import pytest
 
 import fastprop as fp
 from benchmarks.cases import SHAPES
+from fastprop import checks
 
 ROOT = Path(__file__).parent.parent
 
@@ -26,9 +28,12 @@ class Task(NamedTuple):
     """What a network is trained for."""
 
     output: str
-    loss: str
+    loss: str | fp.Huber | fp.CrossEntropy
     targets: str = "numbers"  # or "labels"
-    hidden: str = "sigmoid"
+    hidden: str | tuple = "sigmoid"  # of several, each layer has the next
+
+    def __str__(self):
+        return " ".join(map(str, self))
 
 
 TASKS = (
@@ -43,6 +48,32 @@ TASKS = (
 
 CASES = [(shape, task) for shape in SHAPES for task in TASKS if task.targets == "numbers" or shape.layer_sizes[-1] > 1]
 
+FEW_SHAPES = tuple(SHAPES[number] for number in (3, 5, 7, 13))
+"""No hidden layer; three layers and five; minibatches of several segments, and a narrow last layer."""
+
+MORE_TASKS = (
+    Task("relu", "mse", hidden="relu"),
+    Task("leaky_relu", "mse", hidden="leaky_relu"),
+    Task("elu", "mse", hidden="elu"),
+    Task("softplus", "mse", hidden="softplus"),
+    Task("silu", "mse", hidden="silu"),
+    Task("gelu", "mse", hidden="gelu"),
+    Task("identity", "mae", hidden="identity"),
+    Task("identity", "huber", hidden=("gelu", "relu", "silu", "elu")),
+    Task("silu", fp.Huber(0.25), hidden=("tanh", "silu")),
+    Task("exp", "poisson", hidden=("softplus", "gelu", "leaky_relu", "silu")),
+    Task("exp", "mae"),
+    Task("softmax", fp.CrossEntropy(0.2), hidden=("relu", "sigmoid")),
+)
+
+
+def steepness(task):
+    """By how much more a task's errors may grow than behind sigmoids, whose slopes are at most ¼."""
+    return 4 if task in MORE_TASKS else 1
+
+
+CASES += [(shape, task) for shape in FEW_SHAPES for task in MORE_TASKS]
+
 
 OPTIMIZERS = (
     fp.SGD(0.1),
@@ -55,18 +86,64 @@ OPTIMIZERS = (
     fp.Adam(0.1, beta1=0.8, beta2=0.9, epsilon=1e-1, weight_decay=0.3),
 )
 
+MORE_OPTIMIZERS = (
+    fp.SGD(0.1, l1=0.05),
+    fp.SGD(0.1, momentum=0.9, nesterov=True, weight_decay=0.3, l1=0.05),
+    fp.Adam(0.01, epsilon=1e-2, weight_decay=0.3, l1=0.05),
+    fp.AdamW(0.01, epsilon=1e-2),
+    fp.AdamW(0.1, beta1=0.8, beta2=0.9, epsilon=1e-1, weight_decay=0.3, l1=0.05),
+    fp.RMSprop(0.01, epsilon=1e-2),
+    fp.RMSprop(0.01, smoothing=0.8, epsilon=1e-1, momentum=0.9, weight_decay=0.3, l1=0.05),
+    fp.Adagrad(0.01, epsilon=1e-2),
+    fp.Adagrad(0.1, epsilon=1e-1, weight_decay=0.3, l1=0.05),
+    fp.Lion(1e-3),
+    fp.Lion(0.01, beta1=0.8, beta2=0.9, weight_decay=0.3, l1=0.05),
+)
+
+DESCENTS = [(shape, optimizer) for shape in SHAPES for optimizer in OPTIMIZERS]
+DESCENTS += [(shape, optimizer) for shape in FEW_SHAPES for optimizer in MORE_OPTIMIZERS]
+
+SCHEDULES = (
+    fp.Steps(2, factor=0.5),
+    fp.Steps(3, by="step"),
+    fp.Exponential(0.5),
+    fp.Exponential(0.9, by="step"),
+    fp.Cosine(final=0.1),
+    fp.Cosine(by="step"),
+    fp.OneCycle(),
+    fp.OneCycle(start=0.2, final=0.1, rise=0.6),
+    fp.InverseScaling(),
+    fp.InverseScaling(0.25, by="epoch"),
+    fp.Plateau(0.5, patience=0, threshold=0.5),
+    fp.Plateau(0.1, patience=1, threshold=0.9, minimum=0.05),
+    fp.Warmup(3),
+    fp.Warmup(5, by="step"),
+    fp.Warmup(99, fp.Cosine()),
+    fp.Warmup(2, fp.Cosine()),
+    fp.Warmup(2, fp.Steps(2)),
+    fp.Warmup(2, fp.Exponential(0.5)),
+    fp.Warmup(2, fp.InverseScaling(by="epoch")),
+    fp.Warmup(2, fp.Plateau(0.5, patience=0, threshold=0.5)),
+    fp.Warmup(5, fp.Plateau(0.5, patience=0, threshold=0.5), by="step"),
+    fp.Warmup(5, fp.OneCycle(rise=0.5), by="step"),
+    fp.Warmup(5, fp.Cosine(by="step"), by="step"),
+)
+
 
 def problem(shape, task=TASKS[0], dtype="float64"):
     """Return a network, inputs and targets for it."""
     random = np.random.default_rng(0)
-    network = fp.MLP(shape.layer_sizes, hidden=task.hidden, output=task.output, dtype=dtype)
+    hidden = task.hidden
+    if isinstance(hidden, tuple):
+        hidden = tuple(islice(cycle(hidden), len(shape.layer_sizes) - 2))
+    network = fp.MLP(shape.layer_sizes, hidden=hidden, output=task.output, dtype=dtype)
     for biases in network.biases:
         biases[...] = random.normal(size=biases.shape)
     X = random.normal(size=(shape.rows, shape.layer_sizes[0])).astype(dtype)
     y = random.random((shape.rows, shape.layer_sizes[-1])).astype(dtype)
     if task.targets == "labels":
         return network, X, y.argmax(axis=1)
-    return network, X, y / y.sum(axis=1, keepdims=True) if task.loss == "cross_entropy" else y
+    return network, X, y / y.sum(axis=1, keepdims=True) if checks.loss_name(task.loss) == "cross_entropy" else y
 
 
 # ---- results ----

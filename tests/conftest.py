@@ -1,9 +1,9 @@
-"""Fixtures by whose names a test runs over all shapes, cases, dtypes or optimizers."""
+"""Fixtures by whose names a test runs over all shapes, cases, dtypes or descents."""
 
 import pytest
 
 from benchmarks.cases import SHAPES
-from tests.compare import CASES, DTYPES, OPTIMIZERS
+from tests.compare import CASES, DESCENTS, DTYPES
 
 
 @pytest.fixture(params=DTYPES)
@@ -16,12 +16,13 @@ def shape(request):
     return request.param
 
 
-@pytest.fixture(params=CASES, ids=lambda case: f"{case[0]} {' '.join(case[1])}")
+@pytest.fixture(params=CASES, ids=lambda case: f"{case[0]} {case[1]}")
 def case(request):
     """A shape and a task."""
     return request.param
 
 
-@pytest.fixture(params=OPTIMIZERS, ids=str)
-def optimizer(request):
+@pytest.fixture(params=DESCENTS, ids=lambda descent: f"{descent[0]} {descent[1]}")
+def descent(request):
+    """A shape and an optimizer."""
     return request.param

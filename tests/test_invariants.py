@@ -2,19 +2,41 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import fastprop as fp
 from benchmarks.cases import SHAPES
-from fastprop import scheduling
+from fastprop import reference, scheduling
 from tests import packs
-from tests.compare import CASES, DTYPES, OPTIMIZERS, TASKS, assert_same_bits, digest, problem, run_python
+from tests.compare import (
+    CASES,
+    DTYPES,
+    FEW_SHAPES,
+    MORE_TASKS,
+    OPTIMIZERS,
+    TASKS,
+    assert_same_bits,
+    digest,
+    problem,
+    run_python,
+)
 
 EPOCHS = 3
 TOO_FAST = {"float32": 1e30, "float64": 1e200}  # learning rates that diverge once their first step is made
 LANES = ("1", "4", "8", "16")
+
+PLATEAU = fp.Plateau(0.5, patience=0, threshold=0.1)
+SCHEDULED = (
+    (fp.SGD(0.1, momentum=0.9, l1=0.01), PLATEAU),
+    (fp.Adam(0.01), fp.OneCycle()),
+    (fp.AdamW(0.01, weight_decay=0.3), fp.Warmup(2, fp.Cosine())),
+    (fp.RMSprop(0.01, momentum=0.9), fp.Steps(2, by="step")),
+    (fp.Adagrad(0.1), fp.Warmup(1, PLATEAU)),
+    (fp.Lion(0.01, weight_decay=0.3), fp.Warmup(3, fp.InverseScaling(), by="step")),
+)
 
 
 def options_of(shape, task=TASKS[0], weighted=True):
@@ -31,7 +53,7 @@ def outcome(network, history):
 
 def train(shape, task, dtype, weighted=True, **options):
     network, X, y = problem(shape, task, dtype)
-    return outcome(network, fp.train(network, X, y, **options_of(shape, task, weighted), **options))
+    return outcome(network, fp.train(network, X, y, **options_of(shape, task, weighted) | options))
 
 
 def sweep(shape, dtype, grid, **options):
@@ -64,8 +86,19 @@ def whatever_it_costs(monkeypatch):
 
 
 @pytest.mark.usefixtures("whatever_it_costs")
-def test_any_number_of_threads_for_one_network(shape, dtype, optimizer):
+def test_any_number_of_threads_for_one_network(descent, dtype):
+    shape, optimizer = descent
     one, *others = [train(shape, TASKS[0], dtype, optimizer=optimizer, threads=threads) for threads in (1, 2, 3, 5)]
+    for other in others:
+        assert_same_bits(other, one)
+
+
+@pytest.mark.usefixtures("whatever_it_costs")
+@pytest.mark.parametrize("shape", FEW_SHAPES[1:], ids=str)
+@pytest.mark.parametrize(("optimizer", "schedule"), SCHEDULED, ids=str)
+def test_any_number_of_threads_for_every_schedule(shape, dtype, optimizer, schedule):
+    options = {"optimizer": optimizer, "schedule": schedule, "epochs": 5}
+    one, *others = [train(shape, MORE_TASKS[7], dtype, threads=threads, **options) for threads in (1, 2, 3, 5)]
     for other in others:
         assert_same_bits(other, one)
 
@@ -121,6 +154,18 @@ def test_more_threads_than_cores():
     assert found == [[train_and_sweep(number, 1) for number in range(len(SHAPES))]] * 3
 
 
+# ---- in one call and epoch by epoch ----
+
+
+@pytest.mark.usefixtures("whatever_it_costs")
+@pytest.mark.parametrize(("optimizer", "schedule"), SCHEDULED, ids=str)
+def test_a_callback_changes_nothing(dtype, optimizer, schedule):
+    shape, options = FEW_SHAPES[2], {"optimizer": optimizer, "schedule": schedule, "epochs": 5, "threads": 2}
+    one = train(shape, TASKS[0], dtype, **options)
+    other = train(shape, TASKS[0], dtype, callback=lambda epoch, history: False, **options)
+    assert_same_bits(other, one)
+
+
 # ---- alone and in a sweep ----
 
 
@@ -159,13 +204,22 @@ def test_adam_alone_and_in_a_sweep(shape, dtype):
     assert result.table["stopped"][-1] == "diverged"
 
 
+def test_l1_and_weight_decay_beside_each_other_in_a_sweep(dtype):
+    shape, grid = FEW_SHAPES[1], {"l1": [0.0, 0.01, 0.1], "weight_decay": [0.0, 0.1], "learning_rate": [0.01, 0.1]}
+    result = sweep(shape, dtype, grid, optimizer=fp.AdamW())
+    for row, losses in zip(result.table, result.history):
+        optimizer = fp.AdamW(row["learning_rate"], l1=row["l1"], weight_decay=row["weight_decay"])
+        _, validation_loss, *_ = train(shape, TASKS[0], dtype, optimizer=optimizer)
+        np.testing.assert_array_equal(losses, validation_loss, err_msg=str(optimizer))
+
+
 # ---- side by side: what a sweep may do with networks of one shape ----
 
 
-def assert_same_alone_and_side_by_side(shape, task, dtype, optimizers, seeds, weighted):
+def assert_same_alone_and_side_by_side(shape, task, dtype, optimizers, seeds, weighted, **options):
     """Train a network by each of the optimizers; a copy that is not finite is to disturb no other."""
     network, X, y = problem(shape, task, dtype)
-    networks, options = [network.copy() for _ in optimizers], options_of(shape, task, weighted)
+    networks, options = [network.copy() for _ in optimizers], options_of(shape, task, weighted) | options
     networks[3].biases[-1][0] = np.nan
     alone = [network.copy() for network in networks]
     histories = packs.train(networks, X, y, optimizers=optimizers, seeds=seeds, **options)
@@ -173,6 +227,7 @@ def assert_same_alone_and_side_by_side(shape, task, dtype, optimizers, seeds, we
         twin_history = fp.train(twin, X, y, optimizer=optimizer, seed=seed, **options)
         assert_same_bits(outcome(network, history), outcome(twin, twin_history))
     assert (histories[3].stopped, histories[3].epochs) == ("diverged", 1)
+    return histories
 
 
 SGDS = (
@@ -189,6 +244,26 @@ ADAMS = (
     fp.Adam(0.01),
     fp.Adam(0.01, weight_decay=0.3),
 )
+MORE = {
+    "l1": [fp.SGD(0.1), fp.SGD(0.1, l1=0.01), fp.SGD(0.1, weight_decay=0.1), fp.SGD(), fp.SGD(0.1, l1=0.3)],
+    "AdamW": [fp.AdamW(), fp.AdamW(1e30), fp.AdamW(0.1, l1=0.1), fp.AdamW(), fp.AdamW(0.01, weight_decay=0.3)],
+    "RMSprop": [
+        *(fp.RMSprop(rate, smoothing=smoothing) for rate, smoothing in ((0.01, 0.99), (1e30, 0.9), (0.1, 0.5), (0, 0))),
+        fp.RMSprop(l1=0.1, weight_decay=0.3),
+    ],
+    "RMSprop with momentum": [
+        *(fp.RMSprop(rate, momentum=momentum) for rate, momentum in ((0.01, 0.9), (1e30, 0.9), (0.1, 0.5), (0, 0.1))),
+        fp.RMSprop(momentum=0.9, l1=0.1, weight_decay=0.3),
+    ],
+    "Adagrad": [
+        *(fp.Adagrad(rate, epsilon=epsilon) for rate, epsilon in ((0.01, 1e-8), (1e30, 1e-8), (0.1, 0.1), (0, 1e-8))),
+        fp.Adagrad(l1=0.1, weight_decay=0.3),
+    ],
+    "Lion": [
+        *(fp.Lion(rate, beta1=beta1) for rate, beta1 in ((1e-3, 0.9), (1e30, 0.9), (0.01, 0.5), (0, 0))),
+        fp.Lion(l1=0.1, weight_decay=0.3),
+    ],
+}
 
 
 def test_alone_and_side_by_side(case, dtype):
@@ -200,6 +275,32 @@ def test_alone_and_side_by_side(case, dtype):
 @pytest.mark.parametrize("optimizers", [SGDS, ADAMS], ids=["SGD", "Adam"])
 def test_options_alone_and_side_by_side(shape, dtype, optimizers, seeds, weighted):
     assert_same_alone_and_side_by_side(shape, TASKS[0], dtype, optimizers, seeds, weighted)
+
+
+@pytest.mark.parametrize("shape", FEW_SHAPES[1:3], ids=str)
+@pytest.mark.parametrize("optimizers", MORE.values(), ids=MORE)
+def test_more_options_alone_and_side_by_side(shape, dtype, optimizers):
+    assert_same_alone_and_side_by_side(shape, MORE_TASKS[7], dtype, optimizers, range(5), weighted=True)
+
+
+@pytest.mark.parametrize("kind", [fp.SGD, fp.Adam, fp.AdamW, fp.RMSprop, fp.Adagrad, fp.Lion])
+@pytest.mark.parametrize("schedule", [PLATEAU, fp.Warmup(3, fp.Cosine(by="step"), by="step"), fp.Steps(1)], ids=str)
+def test_schedules_alone_and_side_by_side(kind, schedule, dtype):
+    optimizers, options = [kind(rate) for rate in (1e-4, 0.1, 0.01, 0.3, 1e30)], {"schedule": schedule, "epochs": 5}
+    arguments = FEW_SHAPES[2], TASKS[0], dtype, optimizers, range(5)
+    assert_same_alone_and_side_by_side(*arguments, weighted=True, **options)
+
+
+def test_networks_of_a_pack_lower_their_rates_each_at_epochs_of_its_own(dtype):
+    optimizers, epochs = [fp.SGD(rate) for rate in (1e-4, 0.1, 0.5, 1.0, 2.0)], 8
+    arguments, options = (FEW_SHAPES[2], TASKS[0], dtype, optimizers, [3] * 5), {"schedule": PLATEAU, "epochs": epochs}
+    histories = assert_same_alone_and_side_by_side(*arguments, weighted=False, **options)
+    factors = [
+        tuple(reference.factor(PLATEAU, epoch, epochs, history.validation_loss[:epoch]) for epoch in range(epochs))
+        for history in histories
+        if history.stopped == "finished"
+    ]
+    assert len(set(factors)) >= 3
 
 
 # ---- the width of vectors ----
@@ -221,11 +322,23 @@ def digest_of_many(shape, dtype):
     return digest(*arrays, sweep(shape, dtype, {"seed": range(5)}).history)
 
 
+def digest_of_schedule(optimizer, schedule, dtype):
+    """The digest of all that comes of training by a schedule, alone and in a pack."""
+    shape, task, options = FEW_SHAPES[1], MORE_TASKS[7], {"schedule": schedule, "epochs": 5}
+    alone = train(shape, task, dtype, optimizer=optimizer, **options)
+    network, X, y = problem(shape, task, dtype)
+    networks, options = [network.copy(), network.copy()], options_of(shape, task) | options
+    optimizers = [optimizer, replace(optimizer, learning_rate=1e-3)]
+    histories = packs.train(networks, X, y, optimizers=optimizers, seeds=[0, 1], **options)
+    return digest(*alone, *(array for each in map(outcome, networks, histories) for array in each))
+
+
 def print_digests():
     """What each of the processes below prints."""
     alone = {f"{case} {dtype}": digest_alone(*case, dtype) for case in CASES for dtype in DTYPES}
     many = {f"many {shape}": digest_of_many(shape, "float32") for shape in SHAPES}
-    print(json.dumps(alone | many))
+    scheduled = {f"{each} {dtype}": digest_of_schedule(*each, dtype) for each in SCHEDULED for dtype in DTYPES}
+    print(json.dumps(alone | many | scheduled))
 
 
 def digests(lanes):

@@ -46,7 +46,7 @@ def test_each_layer_has_its_activation():
 # ---- losses ----
 
 
-@pytest.mark.parametrize("task", TASKS, ids=" ".join)
+@pytest.mark.parametrize("task", TASKS, ids=str)
 def test_weight_two_counts_as_two_rows(task):
     network, (X, y) = make_network(task.output), make_data(task.loss, task.targets)
     twice = np.r_[np.arange(7), 3]
