@@ -1,0 +1,99 @@
+"""The kernels in float64 beside PyTorch: activations, losses, optimizers."""
+
+import dataclasses
+
+import pytest
+
+import fastprop as fp
+from fastprop import checks, reference
+from tests import test_losses, test_optimizers
+from tests.compare import assert_close, tolerance
+from tests.references import make_data, make_network
+
+pytestmark = pytest.mark.peers
+
+SIZES = (4, 6, 5, 3)
+LIMIT = 4 * tolerance("float64", 3 * max(SIZES) + 7)  # of a step; slopes are steeper than a sigmoid's
+
+
+def make_twins(output, hidden):
+    """The same network twice: ours, and theirs as a list of weights and biases."""
+    torch, given = pytest.importorskip("torch"), make_network(output, hidden, SIZES)
+    initialization = list(zip(given.weights, given.biases))
+    network = fp.MLP(SIZES, hidden=hidden, output=output, initialization=initialization, dtype="float64")
+    return network, [torch.tensor(array, requires_grad=True) for array in given.arrays]
+
+
+def forward_in_torch(parameters, hidden, X):
+    """What the last layer has before its activation."""
+    x, layers = pytest.importorskip("torch").tensor(X), len(SIZES) - 1
+    for layer, (W, b) in enumerate(zip(parameters[:layers], parameters[layers:])):
+        x = (test_losses.in_torch(hidden, x) if layer else x) @ W + b
+    return x
+
+
+def assert_step_as_in_torch(hidden, output, loss):
+    """One step with a learning rate of 1 over all rows, which takes the gradient."""
+    torch, (X, y) = pytest.importorskip("torch"), make_data(loss)
+    network, parameters = make_twins(output, hidden)
+    z = forward_in_torch(parameters, hidden, X)
+    expected = test_losses.in_torch(output, z).detach().numpy()
+    assert_close(network.predict(X), expected, LIMIT * max(1, z.abs().max().item()), "outputs")
+    theirs = test_losses.loss_in_torch(loss, output, z, torch.tensor(y))
+    theirs.backward()
+    history = fp.train(network, X, y, epochs=1, batch_size=len(X), loss=loss, optimizer=fp.SGD(1))
+    steep = LIMIT * max(1, theirs.item())
+    assert_close(history.loss, [theirs.item()], steep, "loss")
+    for number, (ours, array) in enumerate(zip(network.weights + network.biases, parameters)):
+        assert_close(ours, (array - array.grad).detach().numpy(), steep, f"parameter {number}")
+
+
+@pytest.mark.parametrize("hidden", checks.HIDDEN_ACTIVATIONS)
+def test_hidden_activations(hidden):
+    assert_step_as_in_torch(hidden, "identity", "mse")
+
+
+@pytest.mark.parametrize("output", reference.ACTIVATIONS)
+def test_output_activations(output):
+    assert_step_as_in_torch("tanh", output, "mse")
+
+
+@pytest.mark.parametrize(("loss", "output"), [*test_losses.PAIRS, ("huber", "identity")], ids=str)
+def test_losses_of_outputs(loss, output):
+    assert_step_as_in_torch("tanh", output, loss)
+
+
+@pytest.mark.parametrize("l1", [0.0, 0.05])
+@pytest.mark.parametrize(
+    "optimizer", test_optimizers.DESCENTS + test_optimizers.ADAMS + test_optimizers.OTHERS, ids=str
+)
+def test_optimizers_over_twenty_steps(optimizer, l1):
+    torch, (X, y) = pytest.importorskip("torch"), make_data("mse")
+    network, parameters = make_twins("identity", "tanh")
+    ours, theirs = dataclasses.replace(optimizer, l1=l1), test_optimizers.in_torch(optimizer, parameters)
+    fp.train(network, X, y, epochs=20, batch_size=len(X), loss="mse", optimizer=ours)
+    for _ in range(20):
+        theirs.zero_grad()
+        torch.nn.functional.mse_loss(forward_in_torch(parameters, "tanh", X), torch.tensor(y)).backward()
+        for array in parameters:
+            array.grad += l1 * array.detach().sign()
+        theirs.step()
+    for number, (array, twin) in enumerate(zip(network.weights + network.biases, parameters)):
+        assert_close(array, twin.detach().numpy(), 1e-11, f"parameter {number}")
+
+
+def test_a_schedule_over_twenty_steps():
+    torch, (X, y) = pytest.importorskip("torch"), make_data("mse")
+    network, parameters = make_twins("identity", "gelu")
+    optimizer = fp.AdamW(0.05, epsilon=1e-3)
+    theirs = test_optimizers.in_torch(optimizer, parameters)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(theirs, 0.05, 20, cycle_momentum=False)
+    fp.train(network, X, y, epochs=20, batch_size=len(X), loss="mse", optimizer=optimizer, schedule=fp.OneCycle())
+    for step in range(20):
+        theirs.zero_grad()
+        torch.nn.functional.mse_loss(forward_in_torch(parameters, "gelu", X), torch.tensor(y)).backward()
+        theirs.step()
+        if step < 19:
+            schedule.step()
+    for number, (array, twin) in enumerate(zip(network.weights + network.biases, parameters)):
+        assert_close(array, twin.detach().numpy(), 1e-11, f"parameter {number}")
