@@ -1,0 +1,80 @@
+"""The kernels' activations beside their exact values, and how far they are off."""
+
+import numpy as np
+import pytest
+
+from fastprop.kernels import activations
+from fastprop.kernels.codes import ACTIVATIONS
+from tests.test_simd import by_lanes, limit
+
+EXACT = {
+    "identity": lambda z: z,
+    "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
+    "tanh": np.tanh,
+    "relu": lambda z: np.maximum(z, 0),
+    "leaky_relu": lambda z: np.maximum(z, 0) + np.longdouble(0.01) * np.minimum(z, 0),
+    "elu": lambda z: np.maximum(z, 0) + np.expm1(np.minimum(z, 0)),
+    "softplus": lambda z: np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z))),
+    "silu": lambda z: z / (1 + np.exp(-z)),
+    "gelu": lambda z: z / (1 + np.exp(np.minimum(-np.sqrt(8 / PI) * (z + np.longdouble(0.044715) * z**3), 11_000))),
+    "exp": np.exp,
+}
+PI = 4 * np.arctan(np.longdouble(1))
+
+STATED = {
+    "identity": (0, 0),
+    "sigmoid": (2.5, 2.5),
+    "tanh": (2.5, 3.5),
+    "relu": (0, 0),
+    "leaky_relu": (1, 0.5),
+    "elu": (1, 2),
+    "softplus": (3, 3),
+    "silu": (3, 3),
+    "gelu": (2, 2),
+    "exp": (1.5, 1.5),
+}
+"""What `apply` says of each, float32 and float64, in ulp; of gelu in those of z."""
+
+
+def numbers(dtype):
+    """From the whole range in which nothing is clamped, many from where it matters most, and tiny ones."""
+    random, count = np.random.default_rng(0), 2**16
+    tiny = np.exp(-random.uniform(0, limit(dtype), count)) * random.choice([-1, 1], count)
+    wide = random.uniform(-limit(dtype), limit(dtype), count)
+    return np.concatenate([wide, random.normal(size=count), random.normal(0, 5, count), tiny]).astype(dtype)
+
+
+def activated(name, z):
+    code = ACTIVATIONS[name]
+    return by_lanes(lambda a, b, c, d: activations.apply(code, a), z)
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).eps > 1e-18, reason="long double is no longer than float64 here")
+@pytest.mark.parametrize("name", EXACT)
+def test_accuracy(name, dtype):
+    z = numbers(dtype)
+    exact = EXACT[name](z.astype(np.longdouble))
+    unit = np.spacing(np.abs(z if name == "gelu" else exact.astype(dtype)))
+    assert (np.abs(activated(name, z) - exact) / unit).max() <= STATED[name][dtype == "float64"]
+
+
+def test_all_have_their_accuracy_stated():
+    assert set(EXACT) == set(STATED) == set(ACTIVATIONS) - {"softmax"}
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_nan_stays_nan(name, dtype):
+    z = np.full(64, np.nan, dtype)
+    np.testing.assert_array_equal(activated(name, z), z)
+    np.testing.assert_array_equal(activated(name, -z), z)
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_zero_and_what_is_too_large(name, dtype):
+    """At 0 the value is exact, and finite numbers of any size do not become NaN."""
+    largest = np.finfo(dtype).max
+    z = np.repeat(np.array([0, largest, -largest, np.sqrt(largest), -np.sqrt(largest)], dtype), 16)
+    with np.errstate(over="ignore"):
+        found = activated(name, z)
+    np.testing.assert_array_max_ulp(found[:16], EXACT[name](np.zeros(16, dtype)).astype(dtype), maxulp=1)
+    assert not np.isnan(found).any()
