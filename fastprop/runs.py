@@ -107,8 +107,8 @@ class KernelRun:
         seeds = list(dict.fromkeys(setting.seed for setting in settings)) if setting.shuffle else [0]
         seeds = seeds if len(seeds) == 1 else [setting.seed for setting in settings]
         shared = width > 1 and len(seeds) == 1
-        shape = first.layer_sizes, batch_size, first.dtype, _storing(first), isinstance(setting.clip, ClipNorm)
-        plans, size = layout.plans(*shape, threads, width, shared)
+        shape = first.layer_sizes, batch_size, first.dtype, _storing(first)
+        plans, size = layout.plans(*shape, threads, width, shared, isinstance(setting.clip, ClipNorm))
         self._parameters = first.parameters if width == 1 else self._pack(width)
         stopping = setting.early_stopping
         restores = stopping is not None and stopping.restore_best

@@ -103,7 +103,11 @@ IN_OPTIONS = [
     ),
     ({"loss": 3}, ValueError, f"loss must be one of {LOSSES}, not 3: choose"),
     ({"backend": "torch"}, ValueError, "backend must be one of kernels, reference, not 'torch': choose one"),
-    ({"optimizer": 0.1}, TypeError, "optimizer must be a SGD or Adam, not 0.1: give one, such as fp.SGD(0.1)"),
+    (
+        {"optimizer": 0.1},
+        TypeError,
+        "optimizer must be a SGD or Adam or AdamW or RMSprop or Adagrad or Lion, not 0.1: give one, such as fp.SGD(0.1)",
+    ),
     (
         {"validation": 0},
         ValueError,
@@ -215,7 +219,10 @@ def test_the_first_and_the_last_seed_are_seeds(seed):
     train(network(seed=seed), seed=seed)
 
 
-KNOWN = "learning_rate, momentum, weight_decay, beta1, beta2, epsilon, batch_size, seed, layer_sizes"
+KNOWN = (
+    "learning_rate, momentum, weight_decay, l1, beta1, beta2, epsilon, smoothing, batch_size, seed, optimizer, schedule, "
+    "clip, layer_sizes, hidden, initialization"
+)
 GRIDS = [
     ({}, ValueError, f"grid has no hyperparameters: give values for at least one of {KNOWN}"),
     ([], ValueError, f"grid has no hyperparameters: give values for at least one of {KNOWN}"),

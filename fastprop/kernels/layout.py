@@ -146,7 +146,7 @@ class _Places:
 
 
 @functools.lru_cache(maxsize=64)
-def plans(layer_sizes, batch_size, dtype, storing, keeps_gradient=False, members=1, width=1, shared=False):
+def plans(layer_sizes, batch_size, dtype, storing, members=1, width=1, shared=False, keeps_gradient=False):
     """Return the `Plan` of each member of a team for minibatches of up to `batch_size` rows, and the workspace's size.
 
     `storing` says for each layer whether its activation stores slopes.
