@@ -79,6 +79,8 @@ class History:
         Why training ended: ``"finished"``, ``"early"``, ``"diverged"``, ``"interrupted"`` or ``"callback"``.
     seconds : float
         How long it took, compiling not counted.
+    best_epoch : int
+        That whose weights the network ended with, from 0: the last one, but where `EarlyStopping` went back.
     score : float
         Accuracy or R² (see `metrics.score_name`) of the trained network on the held-out rows; NaN where there are none.
     """
@@ -88,6 +90,7 @@ class History:
     epochs: int = 0
     stopped: str = "finished"
     seconds: float = 0.0
+    best_epoch: int = -1
     score: float = float("nan")
 
 
@@ -194,7 +197,9 @@ class KernelRun:
             stopped = "diverged" if ended != fused.EARLY else "early" if done < self._setting.epochs else "finished"
         else:
             stopped = "interrupted" if self._record.stop[0] and done < self._setting.epochs else "finished"
-        return History(*self._record.losses[:, :, number], done, stopped, self._seconds / len(self._networks))
+        improved = int(self._record.improvement[1, number])
+        kept = improved if len(self._record.best) > 0 and stopped != "diverged" else done - 1
+        return History(*self._record.losses[:, :, number], done, stopped, self._seconds / len(self._networks), kept)
 
     def _train(self, until):
         start, begin = time.perf_counter(), int(self._record.done.max())
@@ -239,7 +244,7 @@ class KernelRun:
         if len(self._record.best) > 0:
             alone, among = self._places(len(self._record.done))
             for lane, network in enumerate(self._networks):
-                if self._record.improvement[1, lane] >= 0 and self.histories[lane].stopped != "diverged":
+                if self._record.improvement[1, lane] >= 0 and self._history(lane).stopped != "diverged":
                     network.parameters[alone] = self._record.best[among][:, lane]
 
     def _places(self, width):
@@ -284,6 +289,11 @@ class ReferenceRun:
             self.history.stopped = "diverged"
         elif self.history.stopped == "finished" and self.history.epochs < setting.epochs:
             self.history.stopped = "early"
+        self.history.best_epoch = losses.shape[1] - 1
+        stopping = setting.early_stopping
+        if finite and stopping is not None and stopping.restore_best:
+            watched = losses[0 if self._validation is None else 1]
+            self.history.best_epoch = reference.last_improvement(watched, stopping.minimum_improvement)
         self.history.seconds = time.perf_counter() - start
         with np.errstate(over="ignore"):
             for ours, theirs in zip(self._network.weights + self._network.biases, network.weights + network.biases):

@@ -37,8 +37,9 @@ class SweepResult:
     ----------
     table : ndarray
         Structured, one row a configuration in the order of the grid: the swept hyperparameters, ``loss`` and
-        ``validation_loss`` after the last epoch, ``score`` on the held-out rows (NaN without validation), ``epochs``
-        done, ``stopped`` (see `History`; ``"not run"`` after Ctrl-C), ``seconds``.
+        ``validation_loss`` after the last epoch (or that whose weights early stopping gave back), ``score`` on the
+        held-out rows (NaN without validation), ``epochs`` done, ``stopped`` (see `History`; ``"not run"`` after
+        Ctrl-C), ``seconds``.
     history : ndarray
         (configurations, epochs) validation loss, or training loss without validation; NaN past a run's end.
     score_name : str
@@ -83,8 +84,8 @@ class SweepResult:
         row["epochs"], row["stopped"], row["seconds"] = history.epochs, history.stopped, history.seconds
         row["score"] = score
         if history.epochs:
-            row["loss"] = history.loss[history.epochs - 1]
-            row["validation_loss"] = history.validation_loss[history.epochs - 1]
+            row["loss"] = history.loss[history.best_epoch]
+            row["validation_loss"] = history.validation_loss[history.best_epoch]
         self.history[number] = getattr(history, self.criterion)
         with self._recording:
             if history.stopped in ENDED_WELL and (row[self.criterion], number) < self._best:

@@ -106,7 +106,7 @@ IN_OPTIONS = [
     (
         {"optimizer": 0.1},
         TypeError,
-        "optimizer must be a SGD or Adam or AdamW or RMSprop or Adagrad or Lion, not 0.1: give one, such as fp.SGD(0.1)",
+        "optimizer must be a SGD or Adam or AdamW or RMSprop or Adagrad or Lion, not 0.1: give one, such as",
     ),
     (
         {"validation": 0},
@@ -220,8 +220,8 @@ def test_the_first_and_the_last_seed_are_seeds(seed):
 
 
 KNOWN = (
-    "learning_rate, momentum, weight_decay, l1, beta1, beta2, epsilon, smoothing, batch_size, seed, optimizer, schedule, "
-    "clip, layer_sizes, hidden, initialization"
+    "learning_rate, momentum, weight_decay, l1, beta1, beta2, epsilon, smoothing, batch_size, seed, optimizer, "
+    "schedule, clip, layer_sizes, hidden, initialization"
 )
 GRIDS = [
     ({}, ValueError, f"grid has no hyperparameters: give values for at least one of {KNOWN}"),

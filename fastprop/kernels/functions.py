@@ -1,4 +1,4 @@
-"""Elementary functions of vectors: exp, expm1, log, log1p, sigmoid, tanh. One polynomial for every width, so the same bits.
+"""Elementary functions of vectors: exp, log, sigmoid, tanh and such. One polynomial for every width, so the same bits.
 
 Numba no longer carries a vector math library: ``math.exp`` in a loop is a scalar call for every element.
 """
