@@ -4,7 +4,7 @@ import numba
 import numpy as np
 
 import fastprop as fp
-from fastprop.kernels import functions
+from fastprop.kernels import functions, jit
 from fastprop.kernels.simd import lanes, load, store
 
 from .cases import SHAPES
@@ -60,7 +60,7 @@ def domain(function, dtype):
 def units_in_the_last_place(function, x):
     """How far the function of each element is from the exact value."""
 
-    @numba.njit(error_model="numpy", _nrt=False)
+    @numba.njit(error_model="numpy", _nrt=False, pipeline_class=jit._KernelCompiler)
     def run(x, y):
         for i in range(0, len(x), lanes(x)):
             store(y, i, function(load(x, i)))

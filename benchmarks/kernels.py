@@ -5,7 +5,7 @@ import numpy as np
 
 import fastprop as fp
 from fastprop import runs
-from fastprop.kernels import dense, layout
+from fastprop.kernels import dense, jit, layout
 from fastprop.kernels.codes import SIGMOID
 from fastprop.reference import ACTIVATIONS
 
@@ -14,7 +14,7 @@ from .suites import unused_share_of_peak
 OPERATIONS = 2e8  # of a call, about: a millisecond's
 
 # Without a cache: the one of fastprop.kernels knows of edits in its own folder only.
-compiled = numba.njit(error_model="numpy", _nrt=False)
+compiled = numba.njit(error_model="numpy", _nrt=False, pipeline_class=jit._KernelCompiler)
 
 
 @compiled

@@ -5,8 +5,9 @@ import numpy as np
 
 from fastprop.kernels import jit, layout, simd
 
+# As kernels are, with their routines to themselves: left open to each other, a test once ended in a segmentation fault.
 # Without a cache: the one of fastprop.kernels knows of edits in its own folder only.
-compiled = numba.njit(error_model="numpy", nogil=True, _nrt=False)
+compiled = numba.njit(error_model="numpy", nogil=True, _nrt=False, pipeline_class=jit._KernelCompiler)
 
 OFFSET = 5  # of what is read or written in its memory: no vector's length
 

@@ -58,12 +58,12 @@ def test_members_add_up_the_segments_gradients_in_order(members, segments, dtype
     gradients = np.random.default_rng(0).normal(size=(plans[0].segments, count)).astype(dtype)
     memory, parameters = layout.aligned_zeros(size, dtype), layout.aligned_zeros(count, dtype)
     memory[plans[0].gradients :][: gradients.size] = gradients.reshape(-1)
-    numbers = np.zeros((optimizers.ROWS, layout.line(dtype)), dtype)
+    numbers = np.zeros((optimizers.CLIP + 1, layout.line(dtype)), dtype)
     numbers[optimizers.LEARNING_RATE] = 1
     nothing = np.zeros((1, 1))
     step = optimizers.Step(numbers, nothing, nothing, nothing, np.zeros(2, np.int64))
     schedule = schedules.Schedule(codes.CONSTANT, False, 1, 0, np.zeros(4))
-    rule = optimizers.Optimizer(codes.SGD, False, False, schedule, memory)
+    rule = optimizers.Optimizer(codes.SGD, False, False, codes.UNLIMITED, 0.0, schedule, memory)
     network = minibatch.Network(parameters, np.zeros(3, np.int64), codes.LOSSES["mse"], 1.0, 0.0)
     for member, plan in enumerate(plans):
         own = team.Team(member, members, np.zeros(24, np.int64), step, np.ones(1))
