@@ -137,22 +137,24 @@ def differentiate(activation, memory, stored, s_stride, deltas, d_stride, rows, 
 
 
 @part
-def activate_outputs(activation, memory, z, slopes, outputs):
-    # z (outputs, lanes): rows abreast   slopes (outputs, lanes)
+def activate_outputs(activation, memory, z, slopes, stride, groups, outputs):
+    # z, slopes (groups, outputs, lanes): rows abreast
     if activation == SOFTMAX:
-        softmax(memory, z, outputs)
+        for group in range(groups):
+            softmax(memory, z + group * stride, outputs)
     else:
-        activate(activation, memory, z, 0, 1, outputs * lanes(memory), slopes, 0)
+        activate(activation, memory, z, stride, groups, outputs * lanes(memory), slopes, stride)
 
 
 @part
-def through_outputs(activation, memory, y, slopes, deltas, outputs):
-    # y, slopes, deltas (outputs, lanes): rows abreast; deltas come as dloss/dy and leave as dloss/dz
+def through_outputs(activation, memory, y, slopes, deltas, stride, groups, outputs):
+    # y, slopes, deltas (groups, outputs, lanes): rows abreast; deltas come as dloss/dy and leave as dloss/dz
     if activation == SOFTMAX:
-        through_softmax(memory, y, deltas, outputs)
+        for group in range(groups):
+            through_softmax(memory, y + group * stride, deltas + group * stride, outputs)
     elif activation != IDENTITY:
         stored = slopes if stores_slope(activation) else y
-        differentiate(activation, memory, stored, 0, deltas, 0, 1, outputs * lanes(memory))
+        differentiate(activation, memory, stored, stride, deltas, stride, groups, outputs * lanes(memory))
 
 
 @part

@@ -87,10 +87,10 @@ def predict(network, data, plan, memory, outputs):
         rows = min(plan.rows, len(outputs) - first)
         gather(plan, data.inputs, plan.sizes[0], data.rows, first, rows, memory, x, x_stride)
         forward_pass(network, plan, memory, 0, rows)
-        for row in range(0, rows, abreast(plan, memory)):
-            place = row * plan.strides[-1]
-            z, slopes = plan.outputs + place, plan.slopes[-1] + place
-            activate_outputs(network.activations[-1], memory, z, slopes, plan.sizes[-1])
+        stride = plan.strides[-1] * abreast(plan, memory)
+        groups = (rows + abreast(plan, memory) - 1) // abreast(plan, memory)
+        z, slopes, columns = plan.outputs, plan.slopes[-1], plan.sizes[-1]
+        activate_outputs(network.activations[-1], memory, z, slopes, stride, groups, columns)
         for row in range(rows):
             y = place_abreast(plan, memory, plan.outputs, plan.strides[-1], row)
             for j in range(plan.sizes[-1]):
