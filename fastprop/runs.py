@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastprop import checks, metrics, reference
+from fastprop import checks, metrics, options, reference
 from fastprop.jobs import settle
 from fastprop.kernels import fused, jit, layout
 from fastprop.kernels import optimizers as optimizing
@@ -16,10 +16,6 @@ from fastprop.kernels.codes import ACTIVATIONS, CLIPS, CONSTANT, LOSSES, RULES, 
 from fastprop.kernels.minibatch import Data, Network
 from fastprop.kernels.schedules import BEST, FACTOR, Schedule
 from fastprop.kernels.team import Team
-from fastprop.options import SCHEDULES as OPTIONS_OF_SCHEDULES
-from fastprop.options import SGD, Adagrad, Adam, AdamW, ClipNorm, ClipValue, EarlyStopping, Lion, RMSprop, Warmup
-
-OPTIMIZERS = SGD, Adam, AdamW, RMSprop, Adagrad, Lion
 
 PREDICTED_ROWS = 4 * layout.BLOCK_ROWS
 """Rows that are predicted at a time."""
@@ -33,24 +29,25 @@ class Setting(NamedTuple):
 
     epochs: int
     batch_size: int
-    loss: str
-    optimizer: SGD | Adam | AdamW | RMSprop | Adagrad | Lion
+    loss: object
+    optimizer: object
     shuffle: bool
     seed: int
     schedule: object = None
-    clip: ClipNorm | ClipValue | None = None
-    early_stopping: EarlyStopping | None = None
+    clip: object = None
+    early_stopping: object = None
     callback: object = None
 
     def checked(self):
         """Return the same setting; it is an error if anything in it is not as `train` describes it."""
-        checks.instance(self.optimizer, "optimizer", OPTIMIZERS, "fp.SGD(0.1)")
-        if self.schedule is not None:
-            checks.instance(self.schedule, "schedule", OPTIONS_OF_SCHEDULES, "fp.Cosine()")
-        if self.clip is not None:
-            checks.instance(self.clip, "clip", (ClipNorm, ClipValue), "fp.ClipNorm(1.0)")
-        if self.early_stopping is not None:
-            checks.instance(self.early_stopping, "early_stopping", EarlyStopping, "fp.EarlyStopping()")
+        checks.instance(self.optimizer, "optimizer", options.OPTIMIZERS, "fp.SGD(0.1)")
+        for name, kinds, example in (
+            ("schedule", options.SCHEDULES, "fp.Cosine()"),
+            ("clip", options.CLIPS, "fp.ClipNorm(1.0)"),
+            ("early_stopping", options.EarlyStopping, "fp.EarlyStopping()"),
+        ):
+            if getattr(self, name) is not None:
+                checks.instance(getattr(self, name), name, kinds, example)
         if self.callback is not None and not callable(self.callback):
             callback = checks.shown(self.callback)
             raise TypeError(f"callback must be callable, not {callback}: give a function of epoch and history.")
@@ -111,7 +108,7 @@ class KernelRun:
         seeds = seeds if len(seeds) == 1 else [setting.seed for setting in settings]
         shared = width > 1 and len(seeds) == 1
         shape = first.layer_sizes, batch_size, first.dtype, _storing(first)
-        plans, size = layout.plans(*shape, threads, width, shared, isinstance(setting.clip, ClipNorm))
+        plans, size = layout.plans(*shape, threads, width, shared, isinstance(setting.clip, options.ClipNorm))
         self._parameters = first.parameters if width == 1 else self._pack(width)
         stopping = setting.early_stopping
         restores = stopping is not None and stopping.restore_best
@@ -233,7 +230,7 @@ class KernelRun:
         return parameters
 
     def _unpack(self):
-        """Give each network its parameters: as they are, or were when it diverged."""
+        """Give each network its parameters: as they are, or were when it ended."""
         alone, packed = self._places(len(self._record.done))
         now, then = self._parameters[packed], self._record.lost[packed]
         for lane, network in enumerate(self._networks):
@@ -284,7 +281,7 @@ class ReferenceRun:
             callback=self._after_epoch,
         )
         self._record(losses)
-        finite = np.isfinite(losses[0, -1]) and all(np.isfinite(w).all() for w in network.weights + network.biases)
+        finite = np.isfinite(losses[0, -1]) and all(np.isfinite(array).all() for array in network.arrays)
         if not finite:
             self.history.stopped = "diverged"
         elif self.history.stopped == "finished" and self.history.epochs < setting.epochs:
@@ -296,7 +293,7 @@ class ReferenceRun:
             self.history.best_epoch = reference.last_improvement(watched, stopping.minimum_improvement)
         self.history.seconds = time.perf_counter() - start
         with np.errstate(over="ignore"):
-            for ours, theirs in zip(self._network.weights + self._network.biases, network.weights + network.biases):
+            for ours, theirs in zip(self._network.weights + self._network.biases, network.arrays):
                 ours[...] = theirs
 
     def prepare(self):
@@ -389,7 +386,7 @@ def _kernel_schedule(setting, batches):
     """What the setting's schedule is to a kernel."""
     warmup, schedule = 0, setting.schedule
     by_step = getattr(schedule, "by", "epoch") == "step"
-    if isinstance(schedule, Warmup):
+    if isinstance(schedule, options.Warmup):
         warmup, schedule = schedule.length, schedule.then
     kind = SCHEDULES[type(schedule).__name__] if schedule is not None else CONSTANT
     numbers = [getattr(schedule, field.name) for field in fields(schedule)] if schedule is not None else []

@@ -128,7 +128,7 @@ def sweep(
     network : MLP or sequence of int
         What to train: a copy of this network for each configuration, or new networks of these layer sizes (sigmoid
         hidden layers; the output that goes with the loss, or without one softmax for labels, identity for numbers).
-        A configuration with a ``seed`` or ``layer_sizes`` of its own begins with a new network.
+        A configuration with a ``seed``, ``layer_sizes``, ``hidden`` or ``initialization`` of its own begins with a new one.
     X, y : array_like
         See `train`.
     grid : mapping or list of mappings

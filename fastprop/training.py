@@ -42,9 +42,9 @@ def train(
         How many times to go through the rows.
     batch_size : int
         Rows in a step. The last step of an epoch takes the rows that are left, averaged over their own number.
-    loss : str, optional
-        ``"mse"``, ``"binary_cross_entropy"`` (sigmoid output) or ``"cross_entropy"`` (softmax output). By default the
-        one that goes with the output: identity and tanh mse, sigmoid binary_cross_entropy, softmax cross_entropy.
+    loss : str, Huber or CrossEntropy, optional
+        ``"mse"``, ``"mae"``, ``"huber"``, ``"poisson"`` (exp output), ``"binary_cross_entropy"`` (sigmoid output) or
+        ``"cross_entropy"`` (softmax output). By default the one that goes with the output, else mse.
     optimizer : SGD, Adam, AdamW, RMSprop, Adagrad or Lion
         See `SGD` and the others.
     schedule : Steps, Exponential, Cosine, OneCycle, InverseScaling, Plateau or Warmup, optional

@@ -144,7 +144,7 @@ def gather_abreast(plan, source, neurons, order, first, rows, memory, start, str
     # memory (rows / abreast, neurons, lanes) ← source (n, neurons)[order[:, first : first + rows]]
     if is_pack(plan):
         gather(plan, source, neurons, order, first, rows, memory, start, stride)
-    else:  # number by number, the targets of 64-32-10 took 950 cycles a step, and so
+    else:  # number by number, the targets of 64-32-10 took 950 cycles a step, and so 200
         copy_rows(source, neurons, order, first, rows, memory, scratch, stride)
         set_abreast(memory, scratch, stride, memory, start, stride, rows, neurons)
 

@@ -1,9 +1,9 @@
 """Options: small frozen objects, checked when they are made."""
 
-from fastprop.options.clipping import ClipNorm, ClipValue
+from fastprop.options.clipping import CLIPS, ClipNorm, ClipValue
 from fastprop.options.endings import Average, EarlyStopping
 from fastprop.options.losses import CrossEntropy, Huber
-from fastprop.options.optimizers import SGD, Adagrad, Adam, AdamW, Lion, RMSprop
+from fastprop.options.optimizers import OPTIMIZERS, SGD, Adagrad, Adam, AdamW, Lion, RMSprop
 from fastprop.options.schedules import (
     SCHEDULES,
     Cosine,
@@ -16,6 +16,8 @@ from fastprop.options.schedules import (
 )
 
 __all__ = [
+    "CLIPS",
+    "OPTIMIZERS",
     "SCHEDULES",
     "SGD",
     "Adagrad",

@@ -63,3 +63,6 @@ class ClipValue:
 
     def __post_init__(self):
         checks.number_fields(self, "limit")
+
+
+CLIPS = ClipNorm, ClipValue

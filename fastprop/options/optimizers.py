@@ -105,19 +105,16 @@ class Adam:
     weight_decay: float = 0.0
     l1: float = 0.0
 
+    rule = "adam"
+
     def __post_init__(self):
         checks.number_fields(self, "learning_rate", "weight_decay", "l1")
         checks.number_fields(self, "beta1", "beta2", below=1.0)
         checks.number_fields(self, "epsilon", least=1e-30)
 
-    @property
-    def rule(self):
-        """The name of the kernels' update."""
-        return "adam"
-
 
 @dataclass(frozen=True)
-class AdamW:
+class AdamW(Adam):
     """Adam whose weight decay stands apart from the gradient, by PyTorch's formulas.
 
     First w ← w - η · weight_decay · w, then the step of `Adam` without weight decay.
@@ -145,22 +142,9 @@ class AdamW:
     AdamW(learning_rate=0.01, beta1=0.9, beta2=0.999, epsilon=1e-08, weight_decay=0.01, l1=0.0)
     """
 
-    learning_rate: float = 1e-3
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-8
     weight_decay: float = 0.01
-    l1: float = 0.0
 
-    def __post_init__(self):
-        checks.number_fields(self, "learning_rate", "weight_decay", "l1")
-        checks.number_fields(self, "beta1", "beta2", below=1.0)
-        checks.number_fields(self, "epsilon", least=1e-30)
-
-    @property
-    def rule(self):
-        """The name of the kernels' update."""
-        return "adamw"
+    rule = "adamw"
 
 
 @dataclass(frozen=True)
@@ -254,14 +238,11 @@ class Adagrad:
     weight_decay: float = 0.0
     l1: float = 0.0
 
+    rule = "adagrad"
+
     def __post_init__(self):
         checks.number_fields(self, "learning_rate", "weight_decay", "l1")
         checks.number_fields(self, "epsilon", least=1e-30)
-
-    @property
-    def rule(self):
-        """The name of the kernels' update."""
-        return "adagrad"
 
 
 @dataclass(frozen=True)
@@ -304,11 +285,11 @@ class Lion:
     weight_decay: float = 0.0
     l1: float = 0.0
 
+    rule = "lion"
+
     def __post_init__(self):
         checks.number_fields(self, "learning_rate", "weight_decay", "l1")
         checks.number_fields(self, "beta1", "beta2", below=1.0)
 
-    @property
-    def rule(self):
-        """The name of the kernels' update."""
-        return "lion"
+
+OPTIMIZERS = SGD, Adam, AdamW, RMSprop, Adagrad, Lion
