@@ -8,13 +8,12 @@ import numpy as np
 
 from fastprop import checks, jobs, metrics, scheduling
 from fastprop.integrations import plotting
+from fastprop.kernels import optimizers
 from fastprop.network import MLP
 from fastprop.options import SGD
 from fastprop.runs import RUNS, Setting, predict, score
 
-OPTIMIZING = dict.fromkeys(
-    ("learning_rate", "momentum", "weight_decay", "l1", "beta1", "beta2", "epsilon", "smoothing"), float
-)
+OPTIMIZING = dict.fromkeys(optimizers.HYPERPARAMETERS, float)
 """Hyperparameters that belong to the optimizer."""
 
 IN_SETTING = {"batch_size": int, "seed": int} | dict.fromkeys(("optimizer", "schedule", "clip"), object)
@@ -128,7 +127,8 @@ def sweep(
     network : MLP or sequence of int
         What to train: a copy of this network for each configuration, or new networks of these layer sizes (sigmoid
         hidden layers; the output that goes with the loss, or without one softmax for labels, identity for numbers).
-        A configuration with a ``seed``, ``layer_sizes``, ``hidden`` or ``initialization`` of its own begins with a new one.
+        A configuration with a ``seed``, ``layer_sizes``, ``hidden`` or ``initialization`` of its own begins with a new
+        network.
     X, y : array_like
         See `train`.
     grid : mapping or list of mappings
@@ -185,10 +185,9 @@ def sweep(
         metrics.score_name(data.labelled, setting.loss),
     )
     for row, configuration, own in zip(result.table, configurations, settings):
-        of_network = {name: getattr(network, name) for name in IN_NETWORK}
-        values = {**own._asdict(), **vars(own.optimizer), **of_network, **configuration}
         for name in result.hyperparameters:
-            row[name] = values[name]
+            holder = own.optimizer if name in OPTIMIZING else own if name in IN_SETTING else network
+            row[name] = configuration[name] if name in configuration else getattr(holder, name)
 
     shapes = [_shape(network, configuration, own) for configuration, own in zip(configurations, settings)]
     if backend == "kernels":

@@ -24,8 +24,8 @@ from fastprop.kernels.jit import part, routine
 from fastprop.kernels.schedules import FACTOR, Schedule, scheduled
 from fastprop.kernels.simd import fma, lanes, load, sqrt, store, where_less
 
-HYPERPARAMETERS = "learning_rate", "weight_decay", "l1", "momentum", "beta1", "beta2", "epsilon", "smoothing"
-LEARNING_RATE, WEIGHT_DECAY, L1, MU, BETA1, BETA2, EPSILON, SMOOTHING = range(8)  # rows of `given` and of `numbers`
+HYPERPARAMETERS = "learning_rate", "momentum", "weight_decay", "l1", "beta1", "beta2", "epsilon", "smoothing"
+LEARNING_RATE, MU, WEIGHT_DECAY, L1, BETA1, BETA2, EPSILON, SMOOTHING = range(8)  # rows of `given` and of `numbers`
 REST1, REST2, REST_OF_SMOOTHING, STEP_SIZE, SCALE, SHRINKAGE, CLIP = range(8, 15)  # further rows of `numbers`
 
 KEPT = {SGD: 0, MOMENTUM: 1, NESTEROV: 1, ADAM: 2, ADAMW: 2, RMSPROP: 1, RMSPROP_MOMENTUM: 2, ADAGRAD: 1, LION: 1}
