@@ -21,6 +21,7 @@ from fastprop.kernels.codes import (
 )
 from fastprop.kernels.functions import exp, expm1, log1p, sigmoid, tanh
 from fastprop.kernels.jit import part, routine
+from fastprop.kernels.lanes import abreast
 from fastprop.kernels.simd import fma, lanes, load, splat, store, where_less
 
 SLOPE, CUBIC, ROOT = 0.01, 0.044715, 0.7978845608028654
@@ -137,24 +138,35 @@ def differentiate(activation, memory, stored, s_stride, deltas, d_stride, rows, 
 
 
 @part
-def activate_outputs(activation, memory, z, slopes, stride, groups, outputs):
-    # z, slopes (groups, outputs, lanes): rows abreast
+def activate_outputs(plan, activation, memory, first, rows):
+    """Turn the outputs of `rows` rows from `first` on, which come as z, into their activation."""
+    z, slopes = plan.outputs + first * plan.strides[-1], plan.slopes[-1] + first * plan.strides[-1]
+    columns, stride, groups = groups_of(plan, memory, rows)
     if activation == SOFTMAX:
         for group in range(groups):
-            softmax(memory, z + group * stride, outputs)
+            softmax(memory, z + group * stride, columns)
     else:
-        activate(activation, memory, z, stride, groups, outputs * lanes(memory), slopes, stride)
+        activate(activation, memory, z, stride, groups, columns * lanes(memory), slopes, stride)
 
 
 @part
-def through_outputs(activation, memory, y, slopes, deltas, stride, groups, outputs):
-    # y, slopes, deltas (groups, outputs, lanes): rows abreast; deltas come as dloss/dy and leave as dloss/dz
+def through_outputs(plan, activation, memory, first, rows):
+    """Turn the targets' places of `rows` rows from `first` on, which hold dloss/dy, into dloss/dz."""
+    y, deltas = plan.outputs + first * plan.strides[-1], plan.targets + first * plan.strides[-1]
+    columns, stride, groups = groups_of(plan, memory, rows)
     if activation == SOFTMAX:
         for group in range(groups):
-            through_softmax(memory, y + group * stride, deltas + group * stride, outputs)
+            through_softmax(memory, y + group * stride, deltas + group * stride, columns)
     elif activation != IDENTITY:
-        stored = slopes if stores_slope(activation) else y
-        differentiate(activation, memory, stored, stride, deltas, stride, groups, outputs * lanes(memory))
+        stored = plan.slopes[-1] + first * plan.strides[-1] if stores_slope(activation) else y
+        differentiate(activation, memory, stored, stride, deltas, stride, groups, columns * lanes(memory))
+
+
+@part
+def groups_of(plan, memory, rows):
+    """How many outputs there are, how far one group of rows abreast is from the next, and how many groups there are."""
+    side_by_side = abreast(plan, memory)
+    return plan.sizes[-1], plan.strides[-1] * side_by_side, (rows + side_by_side - 1) // side_by_side
 
 
 @part

@@ -9,7 +9,7 @@ import numpy as np
 
 from fastprop.kernels.activations import activate_outputs
 from fastprop.kernels.jit import kernel, part
-from fastprop.kernels.lanes import abreast, add_rows, gather, place_abreast
+from fastprop.kernels.lanes import add_rows, gather, place_abreast
 from fastprop.kernels.minibatch import forward_pass, minibatch, terms, weight_of
 from fastprop.kernels.schedules import watch
 from fastprop.kernels.shuffle import shuffle
@@ -87,10 +87,7 @@ def predict(network, data, plan, memory, outputs):
         rows = min(plan.rows, len(outputs) - first)
         gather(plan, data.inputs, plan.sizes[0], data.rows, first, rows, memory, x, x_stride)
         forward_pass(network, plan, memory, 0, rows)
-        stride = plan.strides[-1] * abreast(plan, memory)
-        groups = (rows + abreast(plan, memory) - 1) // abreast(plan, memory)
-        z, slopes, columns = plan.outputs, plan.slopes[-1], plan.sizes[-1]
-        activate_outputs(network.activations[-1], memory, z, slopes, stride, groups, columns)
+        activate_outputs(plan, network.activations[-1], memory, 0, rows)
         for row in range(rows):
             y = place_abreast(plan, memory, plan.outputs, plan.strides[-1], row)
             for j in range(plan.sizes[-1]):

@@ -19,17 +19,12 @@ def losses_and_deltas(network, plan, memory, weighted, first, rows, losses):
     # outputs, targets, deltas (rows, columns)   weights, scales, losses (rows,), each a number of each network
     columns, stride, unit = plan.sizes[-1], plan.strides[-1], width(plan, memory)
     step = unit if weighted else 0  # without weights there is one of each for all rows
-    side_by_side = abreast(plan, memory)
-    groups, group_stride = (rows + side_by_side - 1) // side_by_side, stride * side_by_side
-    outputs, targets = plan.outputs + first * stride, plan.targets + first * stride
-    slopes = plan.slopes[-1] + first * stride
     of_logits = network.loss in (BINARY_CROSS_ENTROPY, CROSS_ENTROPY, POISSON)
     if not of_logits:  # all rows at once: row by row, S1 took a third longer
-        activate_outputs(network.activations[-1], memory, outputs, slopes, group_stride, groups, columns)
-    for row in range(0, rows, side_by_side):
-        z, t = outputs + row * stride, targets + row * stride
-        there = (first + row) * step
-        weight, scale = load(memory, plan.weights + there), load(memory, plan.scales + there)
+        activate_outputs(plan, network.activations[-1], memory, first, rows)
+    for row in range(first, first + rows, abreast(plan, memory)):
+        z, t = plan.outputs + row * stride, plan.targets + row * stride
+        weight, scale = load(memory, plan.weights + row * step), load(memory, plan.scales + row * step)
         if network.loss == BINARY_CROSS_ENTROPY:
             total = binary_cross_entropy(memory, z, t, columns, scale)
         elif network.loss == CROSS_ENTROPY:
@@ -38,11 +33,11 @@ def losses_and_deltas(network, plan, memory, weighted, first, rows, losses):
             total = poisson(memory, z, t, columns, scale)
         else:
             total = distance(network.loss, memory, z, t, columns, scale, network.bend)
-        store_first(memory, losses + row * unit, weight * total, (rows - row) * unit)
+        store_first(memory, losses + (row - first) * unit, weight * total, (first + rows - row) * unit)
     if not of_logits:
-        through_outputs(network.activations[-1], memory, outputs, slopes, targets, group_stride, groups, columns)
-    for row in range(0, 0 if is_pack(plan) else rows, side_by_side):
-        set_in_rows(memory, targets + row * stride, plan.deltas[-1] + (first + row) * stride, stride, columns)
+        through_outputs(plan, network.activations[-1], memory, first, rows)
+    for row in range(first, first if is_pack(plan) else first + rows, abreast(plan, memory)):
+        set_in_rows(memory, plan.targets + row * stride, plan.deltas[-1] + row * stride, stride, columns)
 
 
 @part
