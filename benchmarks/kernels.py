@@ -4,10 +4,10 @@ import numba
 import numpy as np
 
 import fastprop as fp
-from fastprop import runs
 from fastprop.kernels import dense, jit, layout
 from fastprop.kernels.codes import SIGMOID
 from fastprop.reference import ACTIVATIONS
+from fastprop.runs import Setting, arguments
 
 from .suites import unused_share_of_peak
 
@@ -50,9 +50,10 @@ class Layer:
         network = fp.MLP((1, *layer, 1))  # with a layer below, to which this one sends deltas back, and one above
         (plan,), size = layout.plans(network.layer_sizes, batch_size, network.dtype, storing=(False,) * 3)
         memory = layout.workspace([plan], size, network.dtype)
-        setting = runs.Setting(1, batch_size, "mse", fp.SGD(1), shuffle=False, seed=0)
-        optimizer, (step,) = runs._kernel_optimizer(setting, [fp.SGD(1)], network.parameters, members=1, batches=1)
-        self.arguments = plan, memory, network.parameters, optimizer, step
+        setting = Setting(1, batch_size, "mse", fp.SGD(1), shuffle=False, seed=0)
+        optimizers = [setting.optimizer]
+        optimizer, (step,) = arguments.of_optimizers(setting, optimizers, network.parameters, members=1, batches=1)
+        self.passed = plan, memory, network.parameters, optimizer, step
         self.operations = 2 * plan.rows * np.prod(layer)
 
         x, y = (rows_of(memory, plan, plan.activations[i], plan.line + plan.strides[i], plan.sizes[i]) for i in (1, 2))
@@ -63,12 +64,12 @@ class Layer:
         w, b = network.weights[1].astype(float), network.biases[1].astype(float)
         y = ACTIVATIONS["sigmoid"].f(x @ w + b)
         expected = {"forward": y, "backward": d @ w.T * x * (1 - x), "gradient": w - x.T @ d}
-        PASSES[name](1, *self.arguments)
+        PASSES[name](1, *self.passed)
         np.testing.assert_allclose(results[name], expected[name], rtol=1e-4, atol=1e-4)
 
     def track_unused_share_of_peak(self, sizes, name):
         times = max(1, round(OPERATIONS / self.operations))
-        return unused_share_of_peak(lambda: PASSES[name](times, *self.arguments), times * self.operations)
+        return unused_share_of_peak(lambda: PASSES[name](times, *self.passed), times * self.operations)
 
 
 def rows_of(memory, plan, start, stride, columns):

@@ -1,0 +1,69 @@
+"""What a network, its options and data are to the kernels: arrays and numbers."""
+
+from dataclasses import fields
+
+import numpy as np
+
+from fastprop import checks, options
+from fastprop.kernels import layout
+from fastprop.kernels import optimizers as optimizing
+from fastprop.kernels.codes import ACTIVATIONS, CLIPS, CONSTANT, LOSSES, RULES, SCHEDULES, STORING, UNLIMITED
+from fastprop.kernels.minibatch import Data, Network
+from fastprop.kernels.schedules import BEST, FACTOR, Schedule
+
+
+def storing(network):
+    """Of each layer, whether its activation stores slopes."""
+    return tuple(ACTIVATIONS[name] in STORING for name in network.activations)
+
+
+def of_network(network, parameters, loss=None):
+    """What a network, or a pack of its like, is to a kernel; without a loss it can only predict."""
+    activations = np.array([ACTIVATIONS[name] for name in network.activations])
+    code = LOSSES[checks.loss_name(loss)] if loss is not None else -1
+    return Network(parameters, activations, code, getattr(loss, "delta", 1.0), getattr(loss, "label_smoothing", 0.0))
+
+
+def of_optimizers(setting, optimizers, parameters, members, batches):
+    """What `optimizers`, one a network, are to a kernel, and the `Step` of each member of a team."""
+    rule = RULES[optimizers[0].rule]
+    given = [[getattr(each, name, 0.0) for each in optimizers] for name in optimizing.HYPERPARAMETERS]
+    given = np.array([np.resize(numbers, layout.line(parameters.dtype)) for numbers in given])
+    decay = given[optimizing.WEIGHT_DECAY]
+    rests = 1 - given[[optimizing.BETA1, optimizing.BETA2, optimizing.SMOOTHING]]
+    shrinkage = 1 - given[optimizing.LEARNING_RATE] * decay
+    with np.errstate(over="ignore"):
+        numbers = np.vstack([given, rests, given[:2], shrinkage, np.ones_like(decay)]).astype(parameters.dtype)
+    plateau = np.zeros_like(given[:3])
+    plateau[FACTOR], plateau[BEST] = 1, np.inf
+    steps = [
+        optimizing.Step(numbers.copy(), given, np.ones_like(given[:2]), plateau.copy(), np.zeros(2, np.int64))
+        for _ in range(members)
+    ]
+    state = layout.aligned_zeros(optimizing.KEPT[rule] * len(parameters), parameters.dtype)
+    moving = setting.schedule is not None or optimizers[0].rule in ("adam", "adamw")
+    schedule = of_schedule(setting, batches)
+    clip = UNLIMITED if setting.clip is None else CLIPS[type(setting.clip).__name__]
+    limit = 0.0 if setting.clip is None else setting.clip.limit
+    penalised = bool(given[optimizing.L1].any())
+    return optimizing.Optimizer(rule, moving, penalised, clip, limit, schedule, state), steps
+
+
+def of_schedule(setting, batches):
+    """What the setting's schedule is to a kernel."""
+    warmup, schedule = 0, setting.schedule
+    by_step = getattr(schedule, "by", "epoch") == "step"
+    if isinstance(schedule, options.Warmup):
+        warmup, schedule = schedule.length, schedule.then
+    kind = SCHEDULES[type(schedule).__name__] if schedule is not None else CONSTANT
+    numbers = [getattr(schedule, field.name) for field in fields(schedule)] if schedule is not None else []
+    numbers = np.array([*(each for each in numbers if not isinstance(each, str)), 0, 0, 0, 0], np.float64)[:4]
+    return Schedule(kind, by_step, setting.epochs * (batches if by_step else 1), warmup, numbers)
+
+
+def of_data(data, rows):
+    """What `rows` of a data set are to a kernel."""
+    flat = [array.reshape(-1) for array in (data.inputs, data.targets, data.labels, data.weights)]
+    for array in flat:
+        array.flags.writeable = False  # one type for all data, for which the kernels are compiled once
+    return Data(*flat, rows[None])

@@ -1,0 +1,36 @@
+"""What a trained network says, and how well."""
+
+import numpy as np
+
+from fastprop import checks, metrics
+from fastprop.kernels import fused, layout
+from fastprop.runs import arguments
+
+PREDICTED_ROWS = 4 * layout.BLOCK_ROWS
+"""Rows that are predicted at a time."""
+
+
+def predict(network, X):
+    """Return the outputs (n, n_out) of `network` for checked inputs `X`."""
+    plans, size = layout.plans(
+        network.layer_sizes, min(len(X), PREDICTED_ROWS), network.dtype, arguments.storing(network)
+    )
+    outputs = np.empty((len(X), network.layer_sizes[-1]), network.dtype)
+    nothing = np.zeros(0, network.dtype)
+    data = checks.Dataset(X, nothing, np.zeros(0, np.int64), nothing)
+    memory = layout.workspace(plans, size, network.dtype)
+    kernel_network = arguments.of_network(network, network.parameters)
+    fused.predict(kernel_network, arguments.of_data(data, np.arange(len(X))), plans[0], memory, outputs)
+    return outputs
+
+
+def score(network, held_out, rows, loss):
+    """Return the score of the held-out rows that `metrics.score_name` names.
+
+    NaN where there are no such rows, and of a network that is not finite.
+    """
+    if len(rows) == 0 or not np.isfinite(network.parameters).all():
+        return float("nan")
+    measure = metrics.SCORES[metrics.score_name(held_out.labelled, loss)]
+    with np.errstate(over="ignore"):
+        return measure(predict(network, held_out.inputs[rows]), held_out.y[rows])

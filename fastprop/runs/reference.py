@@ -1,0 +1,79 @@
+"""The same run in plain NumPy and float64."""
+
+import time
+
+import numpy as np
+
+from fastprop import reference
+from fastprop.runs.setting import History
+
+
+class ReferenceRun:
+    """The same run in plain NumPy and float64."""
+
+    def __init__(self, networks, data, rows, held_out, held_out_rows, settings, threads=1):
+        ((network,), (setting,)), self._stop = (networks, settings), False
+        self._network, self._setting = network, setting
+        self._X, self._y, self._weights = _rows_of(data, rows)
+        self._validation = _rows_of(held_out, held_out_rows) if len(held_out_rows) else None
+        self.history = History(*np.full((2, setting.epochs), np.nan))
+        self.histories = [self.history]
+
+    def __call__(self):
+        setting, network, start = self._setting, reference.Network.of(self._network), time.perf_counter()
+        losses = reference.train(
+            network,
+            self._X,
+            self._y,
+            epochs=setting.epochs,
+            batch_size=setting.batch_size,
+            loss=setting.loss,
+            optimizer=setting.optimizer,
+            validation=self._validation,
+            sample_weight=self._weights,
+            shuffle=setting.shuffle,
+            seed=setting.seed,
+            schedule=setting.schedule,
+            clip=setting.clip,
+            early_stopping=setting.early_stopping,
+            callback=self._after_epoch,
+        )
+        self._record(losses)
+        finite = np.isfinite(losses[0, -1]) and all(np.isfinite(array).all() for array in network.arrays)
+        if not finite:
+            self.history.stopped = "diverged"
+        elif self.history.stopped == "finished" and self.history.epochs < setting.epochs:
+            self.history.stopped = "early"
+        self.history.best_epoch = losses.shape[1] - 1
+        stopping = setting.early_stopping
+        if finite and stopping is not None and stopping.restore_best:
+            watched = losses[0 if self._validation is None else 1]
+            self.history.best_epoch = reference.last_improvement(watched, stopping.minimum_improvement)
+        self.history.seconds = time.perf_counter() - start
+        with np.errstate(over="ignore"):
+            for ours, theirs in zip(self._network.weights + self._network.biases, network.arrays):
+                ours[...] = theirs
+
+    def prepare(self):
+        """Nothing is to be compiled."""
+
+    def stop(self):
+        """Ask a call in another thread to end after the epoch it is at."""
+        self._stop = True
+
+    def _after_epoch(self, epoch, losses):
+        self._record(losses)
+        last = epoch + 1 == self._setting.epochs
+        if self._setting.callback is not None and self._setting.callback(epoch, self.history):
+            self.history.stopped = "callback"
+        elif self._stop and not last:
+            self.history.stopped = "interrupted"
+        return self.history.stopped != "finished"
+
+    def _record(self, losses):
+        self.history.epochs = losses.shape[1]
+        self.history.loss[: losses.shape[1]], self.history.validation_loss[: losses.shape[1]] = losses
+
+
+def _rows_of(data, rows):
+    return data.inputs[rows], data.y[rows], data.weights[rows] if len(data.weights) else None

@@ -1,0 +1,75 @@
+"""How to train, and what happened: what a run begins with, and what it leaves."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from fastprop import checks, options
+
+
+class Setting(NamedTuple):
+    """How to train: the same for all runs of a sweep but for what it sweeps."""
+
+    epochs: int
+    batch_size: int
+    loss: object
+    optimizer: object
+    shuffle: bool
+    seed: int
+    schedule: object = None
+    clip: object = None
+    early_stopping: object = None
+    callback: object = None
+
+    def checked(self):
+        """Return the same setting; it is an error if anything in it is not as `train` describes it."""
+        checks.instance(self.optimizer, "optimizer", options.OPTIMIZERS, "fp.SGD(0.1)")
+        for name, kinds, example in (
+            ("schedule", options.SCHEDULES, "fp.Cosine()"),
+            ("clip", options.CLIPS, "fp.ClipNorm(1.0)"),
+            ("early_stopping", options.EarlyStopping, "fp.EarlyStopping()"),
+        ):
+            if getattr(self, name) is not None:
+                checks.instance(getattr(self, name), name, kinds, example)
+        if self.callback is not None and not callable(self.callback):
+            callback = checks.shown(self.callback)
+            raise TypeError(f"callback must be callable, not {callback}: give a function of epoch and history.")
+        return self._replace(
+            epochs=checks.whole_number(self.epochs, "epochs"),
+            batch_size=checks.whole_number(self.batch_size, "batch_size"),
+            seed=checks.seed(self.seed),
+            shuffle=checks.flag(self.shuffle, "shuffle"),
+        )
+
+
+@dataclass
+class History:
+    """What happened in a run.
+
+    Attributes
+    ----------
+    loss : ndarray
+        (epochs,) float64: the mean of what each row's loss was when its minibatch came up; NaN past the end.
+    validation_loss : ndarray
+        (epochs,) float64: of the held-out rows after the epoch; NaN past the end, where there are none, and where the
+        training loss is not finite.
+    epochs : int
+        How many were finished.
+    stopped : str
+        Why training ended: ``"finished"``, ``"early"``, ``"diverged"``, ``"interrupted"`` or ``"callback"``.
+    seconds : float
+        How long it took, compiling not counted.
+    best_epoch : int
+        That whose weights the network ended with, from 0: the last one, but where `EarlyStopping` went back.
+    score : float
+        Accuracy or R² (see `metrics.score_name`) of the trained network on the held-out rows; NaN where there are none.
+    """
+
+    loss: np.ndarray
+    validation_loss: np.ndarray
+    epochs: int = 0
+    stopped: str = "finished"
+    seconds: float = 0.0
+    best_epoch: int = -1
+    score: float = float("nan")
