@@ -1,5 +1,6 @@
 """A run on the kernels, of one network or of a pack of them."""
 
+import gc
 import sys
 import threading
 import time
@@ -91,9 +92,11 @@ class KernelRun:
             return
         notice = threading.Timer(1.0, print, ["fastprop: compiling for this machine, once ..."], {"file": sys.stderr})
         notice.start()
+        gc.disable()  # of what Numba makes nothing is garbage, and to find that out took 0.8 s
         try:
             self._train(until=0)
         finally:
+            gc.enable()
             notice.cancel()
         self._seconds = 0.0
         _PREPARED.add(self._kind)
