@@ -47,10 +47,12 @@ __all__ = [
     "OneCycle",
     "Plateau",
     "RMSprop",
+    "RangeTest",
     "Steps",
     "SweepResult",
     "Warmup",
     "datasets",
+    "find_learning_rate",
     "load",
     "reference",
     "sweep",
@@ -59,6 +61,8 @@ __all__ = [
 
 _ON_USE = {
     "History": "fastprop.runs",
+    "RangeTest": "fastprop.learning_rate",
+    "find_learning_rate": "fastprop.learning_rate",
     "train": "fastprop.training",
     "SweepResult": "fastprop.sweeping",
     "sweep": "fastprop.sweeping",

@@ -1,0 +1,178 @@
+"""`find_learning_rate`: a short run in which the rate rises from step to step shows which rates a network bears."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from fastprop import checks, jobs, scheduling
+from fastprop.integrations import plotting
+from fastprop.network import MLP
+from fastprop.options import SGD, Exponential
+from fastprop.runs import KernelRun, Setting
+
+SMOOTHING = 0.9
+"""What the moving average of the losses keeps in a step."""
+
+LAG = 9
+"""By so many steps the average is late: SMOOTHING / (1 - SMOOTHING)."""
+
+UNSETTLED, REACH = 10, 5
+"""Slopes are those of the average, from five steps before to five after; the first steps follow single rows.
+
+On 28 pairs of a task and an optimizer, 20 epochs at the rate suggested ended at 1.3 times the loss of the best rate in
+the geometric mean; from step to step, and with the lag left in, at 1.9 times, or the first rate was suggested.
+"""
+
+DIVERGED = 4
+"""Above so many times the least of the average, training counts as diverged."""
+
+
+@dataclass
+class RangeTest:
+    """What came of a learning-rate range test.
+
+    Attributes
+    ----------
+    learning_rates : ndarray
+        (steps,) float64: that of each step that was done.
+    losses : ndarray
+        (steps,) float64: of each step's minibatch, before the step; the last may not be finite.
+    smoothed : ndarray
+        (steps,) float64: their exponential moving average, freed of the zero it began with.
+    suggestion : float
+        The learning rate at which the smoothed loss falls most steeply, for equal factors of the rate.
+    """
+
+    learning_rates: np.ndarray
+    losses: np.ndarray
+    smoothed: np.ndarray
+    suggestion: float
+
+    def plot(self, path):
+        """Draw the losses against the learning rate into a picture file (extra ``plot``)."""
+        plotting.range_test(self, path)
+
+
+def find_learning_rate(
+    network,
+    X,
+    y,
+    *,
+    least=1e-5,
+    most=10.0,
+    steps=100,
+    batch_size=32,
+    loss=None,
+    optimizer=SGD(),
+    clip=None,
+    sample_weight=None,
+    class_weight=None,
+    seed=0,
+    threads=None,
+):
+    """Suggest a learning rate: train a copy of a network with one that rises, and see where the loss falls fastest.
+
+    The rate rises from `least` to `most` in equal factors, a step each. The test ends before that once the smoothed
+    loss is above four times its least, or a loss is not finite.
+
+    Parameters
+    ----------
+    network : MLP
+        Left as it is.
+    X, y : array_like
+        See `train`.
+    least, most : float
+        The first learning rate, at least 1e-30, and the last one, at least twice the first.
+    steps : int
+        At least 30.
+    batch_size : int
+        Rows in a step, or all of them where there are fewer.
+    optimizer : SGD, Adam, AdamW, RMSprop, Adagrad or Lion
+        The one to train with later; its own learning rate does not count.
+    loss, clip, sample_weight, class_weight, threads
+        See `train`.
+    seed : int
+        Of the order of the rows.
+
+    Returns
+    -------
+    RangeTest
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as described, or the loss does not fall at any of the rates; the message says what to do.
+
+    References
+    ----------
+    Smith, "Cyclical learning rates for training neural networks", WACV 2017.
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> X, y = fp.datasets.digits()
+    >>> network = fp.MLP((64, 32, 10), output="softmax", seed=0)
+    >>> found = fp.find_learning_rate(network, X, y, optimizer=fp.SGD(momentum=0.9))
+    >>> 0.01 < found.suggestion < 1
+    True
+    """
+    checks.instance(network, "network", MLP, "fp.MLP((64, 32, 10))")
+    least = checks.number(least, "least", least=1e-30)
+    most = checks.number(most, "most", least=2 * least)
+    steps, threads = checks.whole_number(steps, "steps", least=30), checks.threads(threads)
+    factor = (most / least) ** (1 / (steps - 1))
+    network, loss = network.copy(), checks.loss(loss, network.output)
+    setting = Setting(steps, batch_size, loss, optimizer, False, seed, Exponential(factor), clip).checked()
+    setting = setting._replace(optimizer=replace(optimizer, learning_rate=least))
+    sample_weight = checks.class_weight(class_weight, y, sample_weight)
+    data = checks.dataset(X, y, network.layer_sizes[0], network.layer_sizes[-1], loss, network.dtype, sample_weight)
+    minibatches = _minibatches(len(data.inputs), setting.batch_size, setting.seed)
+    rows = next(minibatches).copy()
+
+    def after_step(step, history):
+        rows[:] = next(minibatches)  # an epoch of this run is one minibatch, and the next has rows of its own
+        smoothed = _smoothed(history.loss[: step + 1])
+        return smoothed[-1] - smoothed.min() > (DIVERGED - 1) * abs(smoothed.min())
+
+    threads = scheduling.team_size(network.layer_sizes, len(rows), network.dtype, threads)
+    run = KernelRun([network], data, rows, data, rows[:0], [setting._replace(callback=after_step)], threads)
+    run.prepare()
+    if not jobs.run([run], 1, lambda: None):
+        run.stop()
+        raise KeyboardInterrupt
+    losses = run.history.loss[: run.history.epochs]
+    rates, smoothed = least * factor ** np.arange(len(losses)), _smoothed(losses)
+    return RangeTest(rates, losses, smoothed, _suggestion(rates, smoothed))
+
+
+def _minibatches(rows, batch_size, seed):
+    """Yield the rows of one minibatch after another, all of one size, in a new order for each epoch."""
+    random, batch_size = np.random.default_rng(seed), min(batch_size, rows)
+    while True:
+        order = random.permutation(rows)
+        for first in range(0, rows - batch_size + 1, batch_size):
+            yield order[first : first + batch_size]
+
+
+def _smoothed(losses):
+    """The moving average of the losses; the zero that it begins with weighs SMOOTHINGᵏ after k of them."""
+    average, smoothed = 0.0, np.empty(len(losses))
+    for step, loss in enumerate(losses):
+        average = SMOOTHING * average + (1 - SMOOTHING) * loss
+        smoothed[step] = average / (1 - SMOOTHING ** (step + 1))
+    return smoothed
+
+
+def _suggestion(rates, smoothed):
+    """The learning rate at which the loss falls most, for equal factors of the rate, before it is at its lowest."""
+    smoothed = smoothed[np.isfinite(smoothed)]
+    lowest = int(smoothed.argmin()) if len(smoothed) else 0
+    steps = np.arange(UNSETTLED, lowest + 1)
+    before, after = steps - REACH, np.minimum(steps + REACH, lowest)
+    slopes = (smoothed[after] - smoothed[before]) / (after - before)
+    if len(slopes) == 0 or slopes.min() >= 0:
+        raise ValueError(
+            f"the loss does not fall at learning rates from {rates[0]:g} on, up to {rates[-1]:g}: "
+            "look at X and y, or give other least and most."
+        )
+    return float(rates[steps[slopes.argmin()] - LAG])
