@@ -60,7 +60,7 @@ def r2(outputs, y):
 SCORES = {"accuracy": accuracy, "R²": r2}
 
 
-def score_name(labelled, loss):
-    """Return what is measured where nobody says: accuracy for labels or the loss of a classifier, else R²."""
-    classifies = checks.loss_name(loss) in ("binary_cross_entropy", "cross_entropy")
+def score_name(labelled, *losses):
+    """Return what is measured where nobody says: accuracy for labels or a loss of classifiers, else R²."""
+    classifies = any(checks.loss_name(loss) in ("binary_cross_entropy", "cross_entropy") for loss in losses)
     return "accuracy" if labelled or classifies else "R²"

@@ -1,5 +1,6 @@
 """`sweep`: many runs over one copy of the data, on all cores, each the same to the last bit as if it ran alone."""
 
+import functools
 import threading
 import time
 from dataclasses import replace
@@ -16,7 +17,9 @@ from fastprop.runs import RUNS, Setting, predict, score
 OPTIMIZING = dict.fromkeys(optimizers.HYPERPARAMETERS, float)
 """Hyperparameters that belong to the optimizer."""
 
-IN_SETTING = {"batch_size": int, "seed": int} | dict.fromkeys(("optimizer", "schedule", "clip"), object)
+IN_SETTING = {"batch_size": int, "seed": int} | dict.fromkeys(
+    ("loss", "optimizer", "schedule", "clip", "early_stopping"), object
+)
 """Hyperparameters that belong to the run."""
 
 IN_NETWORK = dict.fromkeys(("layer_sizes", "hidden", "initialization"), object)
@@ -24,6 +27,9 @@ IN_NETWORK = dict.fromkeys(("layer_sizes", "hidden", "initialization"), object)
 
 HYPERPARAMETERS = OPTIMIZING | IN_SETTING | IN_NETWORK
 """What can be swept, and the type of its column in the table."""
+
+COLUMNS = {"loss": "loss_function"}
+"""Hyperparameters whose column has a name of its own: ``loss`` is what came of a run."""
 
 ENDED_WELL = "finished", "early"
 """How a run ends that may be the best."""
@@ -35,10 +41,10 @@ class SweepResult:
     Attributes
     ----------
     table : ndarray
-        Structured, one row a configuration in the order of the grid: the swept hyperparameters, ``loss`` and
-        ``validation_loss`` after the last epoch (or that whose weights early stopping gave back), ``score`` on the
-        held-out rows (NaN without validation), ``epochs`` done, ``stopped`` (see `History`; ``"not run"`` after
-        Ctrl-C), ``seconds``.
+        Structured, one row a configuration in the order of the grid: the swept hyperparameters (NaN for a number that
+        the row's optimizer does not have; a swept loss as ``loss_function``), ``loss`` and ``validation_loss`` after
+        the last epoch (or that whose weights early stopping gave back), ``score`` on the held-out rows (NaN without
+        validation), ``epochs`` done, ``stopped`` (see `History`; ``"not run"`` after Ctrl-C), ``seconds``.
     history : ndarray
         (configurations, epochs) validation loss, or training loss without validation; NaN past a run's end.
     score_name : str
@@ -49,14 +55,14 @@ class SweepResult:
         How long the sweep took, compiling not counted.
     """
 
-    def __init__(self, configurations, epochs, criterion, score_name):
-        names = [name for name in HYPERPARAMETERS if any(name in configuration for configuration in configurations)]
-        columns = [(name, HYPERPARAMETERS[name]) for name in names]
+    def __init__(self, swept, configurations, epochs, criterion, score_name, by_score):
+        self.swept, self.hyperparameters = swept, [COLUMNS.get(name, name) for name in swept]
+        columns = [(column, HYPERPARAMETERS[name]) for name, column in zip(swept, self.hyperparameters)]
         columns += [("loss", float), ("validation_loss", float), ("score", float)]
-        self.table = np.zeros(len(configurations), [*columns, ("epochs", int), ("stopped", "U11"), ("seconds", float)])
-        self.history = np.full((len(configurations), epochs), np.nan)
+        self.table = np.zeros(configurations, [*columns, ("epochs", int), ("stopped", "U11"), ("seconds", float)])
+        self.history = np.full((configurations, epochs), np.nan)
         self.best_network, self.seconds = None, 0.0
-        self.hyperparameters, self.criterion, self.score_name = names, criterion, score_name
+        self.criterion, self.score_name, self.by_score = criterion, score_name, by_score
         self._best, self._recording = (np.inf, 0), threading.Lock()
         for name in ("loss", "validation_loss", "score"):
             self.table[name] = np.nan
@@ -69,13 +75,25 @@ class SweepResult:
 
     @property
     def best(self):
-        """The best row: lowest validation loss, or training loss without validation; the first of equals."""
+        """The best row, the first of equals: lowest validation loss, or training loss without validation.
+
+        Of several losses, which cannot be compared: the highest score.
+        """
         return self.top(1)[0]
 
     def top(self, count):
         """Return the best `count` rows, best first; runs that did not finish come last."""
-        losses = np.where(np.isin(self.table["stopped"], ENDED_WELL), self.table[self.criterion], np.nan)
-        return self.table[np.argsort(losses, kind="stable")[:count]]
+        return self.table[self.ranking[:count]]
+
+    @property
+    def ranking(self):
+        """The numbers of the rows, best first."""
+        costs = np.where(np.isin(self.table["stopped"], ENDED_WELL), self._cost(self.table), np.nan)
+        return np.argsort(costs, kind="stable")
+
+    def _cost(self, rows):
+        """What is lowest for the best."""
+        return -rows["score"] if self.by_score else rows[self.criterion]
 
     def record(self, number, network, history, score):
         """Enter what came of a configuration, from any thread. Of the networks only the best is kept."""
@@ -87,8 +105,8 @@ class SweepResult:
             row["validation_loss"] = history.validation_loss[history.best_epoch]
         self.history[number] = getattr(history, self.criterion)
         with self._recording:
-            if history.stopped in ENDED_WELL and (row[self.criterion], number) < self._best:
-                self._best, self.best_network = (row[self.criterion], number), network
+            if history.stopped in ENDED_WELL and (self._cost(row), number) < self._best:
+                self._best, self.best_network = (self._cost(row), number), network
 
     def plot(self, path):
         """Draw loss and score against the first swept hyperparameter into a picture file (extra ``plot``)."""
@@ -134,7 +152,7 @@ def sweep(
     grid : mapping or list of mappings
         Hyperparameters and their values: a mapping of name to values stands for all combinations, a list of
         mappings for just these. Known: learning_rate and the optimizer's other numbers, optimizer, schedule, clip,
-        batch_size, seed (of initial weights and row order), layer_sizes, hidden, initialization.
+        early_stopping, loss, batch_size, seed (of initial weights and row order), layer_sizes, hidden, initialization.
     epochs, batch_size, loss, optimizer, schedule, clip, early_stopping, shuffle, seed, backend
         See `train`: these hold where the grid says nothing else.
     validation, sample_weight, class_weight
@@ -166,49 +184,61 @@ def sweep(
     checks.choice(backend, "backend", RUNS)
     threads = min(checks.threads(threads), len(configurations))
     if not isinstance(network, MLP):
-        sizes = checks.layer_sizes(network)
-        network = MLP(sizes, output=checks.output_for(loss, y, sizes[-1]), seed=seed)
-    loss = checks.loss(loss, network.output)
+        network = checks.layer_sizes(network)
     setting = Setting(epochs, batch_size, loss, optimizer, shuffle, seed, schedule, clip, early_stopping).checked()
-    sample_weight = checks.class_weight(class_weight, y, sample_weight)
-    ends = network.layer_sizes[0], network.layer_sizes[-1]
-    for configuration in configurations:
-        if "layer_sizes" in configuration:
-            configuration["layer_sizes"] = checks.ends(configuration["layer_sizes"], ends)
+
+    @functools.cache
+    def beginning(loss):
+        """The network that runs with this loss begin with, or one like it."""
+        if isinstance(network, MLP):
+            return network
+        return MLP(network, output=checks.output_for(loss, y, network[-1]), seed=seed)
+
     settings = [_setting(setting, configuration) for configuration in configurations]
-    data = checks.dataset(X, y, *ends, setting.loss, network.dtype, sample_weight)
-    split = checks.validation(validation, data, *ends, setting.loss, network.dtype)
+    networks = [beginning(own.loss) for own in settings]
+    settings = [own._replace(loss=checks.loss(own.loss, like.output)) for own, like in zip(settings, networks)]
+    for configuration, like in zip(configurations, networks):
+        if not configuration.keys().isdisjoint(IN_NETWORK):
+            _check(configuration, like)
+    losses = list(dict.fromkeys(own.loss for own in settings))
+    checks.comparable(losses, validation)
+    sizes, dtype = networks[0].layer_sizes, networks[0].dtype
+    sample_weight = checks.class_weight(class_weight, y, sample_weight)
+    for own_loss in losses:
+        data = checks.dataset(X, y, sizes[0], sizes[-1], own_loss, dtype, sample_weight)
+        split = checks.validation(validation, data, sizes[0], sizes[-1], own_loss, dtype)
     result = SweepResult(
-        configurations,
+        [name for name in HYPERPARAMETERS if any(name in configuration for configuration in configurations)],
+        len(configurations),
         epochs,
         "loss" if validation is None else "validation_loss",
-        metrics.score_name(data.labelled, setting.loss),
+        metrics.score_name(split[1].labelled, *losses),
+        by_score=len(losses) > 1,
     )
-    for row, configuration, own in zip(result.table, configurations, settings):
-        for name in result.hyperparameters:
-            holder = own.optimizer if name in OPTIMIZING else own if name in IN_SETTING else network
-            row[name] = configuration[name] if name in configuration else getattr(holder, name)
+    plans = list(zip(configurations, networks, settings))
+    for row, plan in zip(result.table, plans):
+        for name, column in zip(result.swept, result.hyperparameters):
+            row[column] = _value(name, *plan)
 
-    shapes = [_shape(network, configuration, own) for configuration, own in zip(configurations, settings)]
     if backend == "kernels":
-        packs = scheduling.packs(shapes, network.dtype, threads)
+        packs = scheduling.packs([_shape(*plan) for plan in plans], dtype, threads)
     else:
         packs = [[number] for number in range(len(configurations))]
 
     def job(numbers):
-        networks = [_network(network, configurations[number], settings[number].seed) for number in numbers]
-        run = RUNS[backend](networks, data, *split, [settings[number] for number in numbers])
+        trained = [_network(*plans[number]) for number in numbers]
+        run = RUNS[backend](trained, data, *split, [settings[number] for number in numbers])
 
         def finish():
-            for number, own_network, history in zip(numbers, networks, run.histories):
-                result.record(number, own_network, history, score(own_network, *split[1:], settings[number].loss))
+            for number, own_network, history in zip(numbers, trained, run.histories):
+                result.record(number, own_network, history, score(own_network, *split[1:], result.score_name))
 
         return _Job(run, finish)
 
     for size in {min(2, len(numbers)) for numbers in packs}:
-        RUNS[backend]([network] * size, data, *split, [setting]).prepare()
+        RUNS[backend](networks[:1] * size, data, *split, settings[:1]).prepare()
     if validation is not None:
-        predict(network, data.inputs[:1])
+        predict(networks[0], data.inputs[:1])
     start = time.perf_counter()
     with jobs.ProgressBar(total=len(configurations), unit="configuration", disable=not progress) as bar:
         jobs.run(map(job, packs), threads, lambda: bar.update(result.done - bar.n))
@@ -233,20 +263,39 @@ def _setting(setting, configuration):
     in_setting = {name: configuration[name] for name in IN_SETTING if name in configuration}
     own = setting._replace(**in_setting).checked() if in_setting else setting
     checks.known_to(own.optimizer, in_optimizer)
-    return own._replace(optimizer=replace(own.optimizer, **in_optimizer))
+    return own._replace(optimizer=replace(own.optimizer, **in_optimizer)) if in_optimizer else own
 
 
-def _shape(network, configuration, setting):
+def _check(configuration, network):
+    """Refuse what no network can be made of; `network` has what the configuration does not name."""
+    sizes = network.layer_sizes
+    if "layer_sizes" in configuration:
+        sizes = configuration["layer_sizes"] = checks.ends(configuration["layer_sizes"], (sizes[0], sizes[-1]))
+    hidden = checks.hidden(configuration.get("hidden", network.hidden), len(sizes) - 2)
+    if "hidden" in configuration:
+        configuration["hidden"] = hidden
+    checks.initialization(configuration.get("initialization"), sizes, network.dtype)
+
+
+def _value(name, configuration, network, setting):
+    """What a configuration has of a hyperparameter; NaN for a number that its optimizer does not have."""
+    if name in OPTIMIZING:
+        return getattr(setting.optimizer, name, np.nan)
+    if name in IN_SETTING:
+        return getattr(setting, name)
+    return configuration[name] if name in configuration else getattr(network, name)
+
+
+def _shape(configuration, network, setting):
     """What must be equal in a pack."""
-    sizes, hidden = (configuration.get(name, getattr(network, name)) for name in ("layer_sizes", "hidden"))
-    hidden = hidden if isinstance(hidden, str) else tuple(hidden)
-    optimizer = setting.optimizer
-    return sizes, hidden, setting.batch_size, optimizer.rule, optimizer.l1 > 0, setting.schedule, setting.clip
+    own = [configuration.get(name, getattr(network, name)) for name in ("layer_sizes", "hidden", "output")]
+    own += [getattr(setting, name) for name in ("loss", "batch_size", "schedule", "clip", "early_stopping")]
+    return *own, setting.optimizer.rule, setting.optimizer.l1 > 0
 
 
-def _network(network, configuration, seed):
+def _network(configuration, network, setting):
     """The network that a configuration begins with."""
     if not any(name in configuration for name in ("seed", *IN_NETWORK)):
         return network.copy()
     own = {name: configuration.get(name, getattr(network, name)) for name in IN_NETWORK}
-    return MLP(**own, output=network.output, seed=seed, dtype=network.dtype)
+    return MLP(**own, output=network.output, seed=setting.seed, dtype=network.dtype)

@@ -1,6 +1,6 @@
 """`train`: one network, in place."""
 
-from fastprop import checks, jobs, scheduling
+from fastprop import checks, jobs, metrics, scheduling
 from fastprop.network import MLP
 from fastprop.options import SGD
 from fastprop.runs import RUNS, Setting, score
@@ -110,5 +110,6 @@ def train(
         if not jobs.run([run], 1, lambda: bar.update(run.history.epochs - bar.n)):
             run.stop()
     history = run.history
-    history.score = score(network, held_out, held_out_rows, setting.loss)
+    score_name = metrics.score_name(held_out.labelled, setting.loss)
+    history.score = score(network, held_out, held_out_rows, score_name)
     return history

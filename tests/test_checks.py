@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import fastprop as fp
-from fastprop import checks
+from fastprop import checks, jobs
 from tests.compare import assert_refused
 
 RANDOM = np.random.default_rng(0)
@@ -220,8 +220,8 @@ def test_the_first_and_the_last_seed_are_seeds(seed):
 
 
 KNOWN = (
-    "learning_rate, momentum, weight_decay, l1, beta1, beta2, epsilon, smoothing, batch_size, seed, optimizer, "
-    "schedule, clip, layer_sizes, hidden, initialization"
+    "learning_rate, momentum, weight_decay, l1, beta1, beta2, epsilon, smoothing, batch_size, seed, loss, "
+    "optimizer, schedule, clip, early_stopping, layer_sizes, hidden, initialization"
 )
 GRIDS = [
     ({}, ValueError, f"grid has no hyperparameters: give values for at least one of {KNOWN}"),
@@ -249,6 +249,23 @@ GRIDS = [
     ({"learning_rate": np.ones((2, 2, 2))}, TypeError, "learning_rate must be a number"),
     ([{"learning_rate": [0.1, 0.2]}], TypeError, "learning_rate must be a number, not [0.1, 0.2]: give a float"),
     ({"momentum": [0.9, 1.0]}, ValueError, "momentum must be at least 0 and below 1, not 1.0: give a number"),
+    ({"hidden": ["tanh", "relux"]}, ValueError, "hidden must be one of"),
+    (
+        {"hidden": [("tanh", "relu")], "layer_sizes": [(4, 5, 5, 3), (4, 5, 3)]},
+        ValueError,
+        "hidden names 2 activations but there are 1 hidden layers",
+    ),
+    ({"initialization": [None, "he"]}, ValueError, "initialization must be one of"),
+    ({"initialization": [[np.zeros((4, 3))]]}, ValueError, "initialization must be a name or arrays for 2 layers"),
+    ({"loss": ["mse", "hinge"]}, ValueError, "loss must be one of"),
+    ({"loss": [["mse"]]}, ValueError, "loss must be one of"),
+    (
+        {"loss": ["poisson"]},
+        ValueError,
+        "loss 'poisson' is computed from the logits of a exp output, not from 'softmax'",
+    ),
+    ({"loss": ["mse", "mae"]}, ValueError, "losses of different kinds cannot be ranked"),
+    ({"early_stopping": [3]}, TypeError, "early_stopping must be a EarlyStopping, not 3"),
     ({"layer_sizes": [(4, 5, 2)]}, ValueError, "(4, 5, 2) in the grid must begin with 4 inputs and end with 3 outputs"),
     ({"layer_sizes": [(5, 5, 3)]}, ValueError, "like the sweep's network: change the first and last size"),
     ({"layer_sizes": [(4, 0, 3)]}, ValueError, "each of layer_sizes must be at least 1, not 0: give a larger number"),
@@ -262,7 +279,8 @@ GRIDS = [
 
 
 @pytest.mark.parametrize(("grid", "error", "words"), GRIDS)
-def test_a_grid_is_refused_before_anything_is_trained(grid, error, words):
+def test_a_grid_is_refused_before_anything_is_trained(grid, error, words, monkeypatch):
+    monkeypatch.setattr(jobs, "run", lambda *_: pytest.fail("training has begun"))
     net = network()
     assert_refused(error, words, fp.sweep, net, X, LABELS, grid, epochs=1)
     np.testing.assert_array_equal(net.parameters, network().parameters)

@@ -175,6 +175,67 @@ def test_layer_sizes_get_the_output_that_goes_with_the_loss_or_with_the_targets(
     assert sweep({"seed": [0]}, sizes, y, loss=loss).best_network.output == output
 
 
+# ---- losses and endings ----
+
+
+def test_losses_are_swept_each_on_the_network_that_goes_with_it():
+    losses = ["mse", "cross_entropy", fp.CrossEntropy(0.1), "binary_cross_entropy"]
+    result = sweep({"loss": losses, "seed": range(3)}, validation=0.2, epochs=5)
+    outputs = ["identity", "softmax", "softmax", "sigmoid"]
+    for number, (loss, output, seed) in enumerate((*pair, s) for pair in zip(losses, outputs) for s in range(3)):
+        net = fp.MLP(SIZES, output=output, seed=seed)
+        history = fp.train(net, X, LABELS, epochs=5, loss=loss, seed=seed, validation=0.2)
+        np.testing.assert_array_equal(result.history[number], history.validation_loss)
+        assert result.table["loss_function"][number] == loss
+        assert result.table["score"][number] == history.score
+
+
+def test_a_loss_that_is_left_out_of_a_configuration_is_the_sweeps_own():
+    table = sweep([{"loss": "mse"}, {"seed": 3}, {"loss": None}], validation=0.2).table
+    assert table["loss_function"].tolist() == ["mse", "cross_entropy", "cross_entropy"]
+
+
+def test_of_several_losses_the_highest_score_is_the_best():
+    losses, outputs = ["mse", "cross_entropy", "binary_cross_entropy"], ["identity", "softmax", "sigmoid"]
+    result = sweep({"loss": losses, "learning_rate": [0.0, 0.5]}, validation=0.2, epochs=30)
+    scores = result.table["score"]
+    assert scores.argmax() != result.table["validation_loss"].argmin()
+    assert result.best["score"] == scores.max()
+    assert (np.diff(result.top(6)["score"]) <= 0).all()
+    assert result.best_network.output == dict(zip(losses, outputs))[result.best["loss_function"]]
+
+
+def test_accuracy_is_the_score_where_one_of_the_losses_classifies():
+    result = sweep({"loss": ["mse", "cross_entropy"]}, y=np.eye(3)[LABELS], validation=0.2, epochs=5)
+    assert result.score_name == "accuracy"
+    history = fp.train(fp.MLP(SIZES, output="identity"), X, LABELS, epochs=5, loss="mse", validation=0.2)
+    assert result.table["score"][0] == history.score
+
+
+def test_endings_are_swept():
+    endings = [None, fp.EarlyStopping(1, 0.1), fp.EarlyStopping(2)]
+    options = {"epochs": 15, "validation": 0.2, "optimizer": fp.SGD(1.5)}
+    result = sweep({"early_stopping": endings, "seed": range(2)}, **options)
+    for number, (ending, seed) in enumerate((each, s) for each in endings for s in range(2)):
+        history = fp.train(
+            fp.MLP(SIZES, output="softmax", seed=seed), X, LABELS, early_stopping=ending, seed=seed, **options
+        )
+        np.testing.assert_array_equal(result.history[number], history.validation_loss)
+        assert result.table["stopped"][number] == history.stopped
+
+
+def test_what_an_optimizer_does_not_have_is_nan_in_its_row(tmp_path):
+    grid = [{"optimizer": fp.Adam(), "beta1": 0.8}, {"optimizer": fp.SGD(), "momentum": 0.9}]
+    result = sweep(grid)
+    np.testing.assert_array_equal(result.table["momentum"], [np.nan, 0.9])
+    np.testing.assert_array_equal(result.table["beta1"], [0.8, np.nan])
+    result.plot(tmp_path / "sweep.png")
+
+
+def test_a_picture_needs_no_score(tmp_path):
+    sweep({"learning_rate": [0.1, 0.5]}).plot(tmp_path / "sweep.png")
+
+
 # ---- the best ----
 
 

@@ -4,7 +4,7 @@ Input is checked once, here, before any kernel sees it and before anything is ch
 """
 
 from fastprop.checks.data import Dataset, class_weight, dataset, inputs, matrix, split, validation
-from fastprop.checks.grids import ends, grid, known_to
+from fastprop.checks.grids import comparable, ends, grid, known_to
 from fastprop.checks.networks import (
     DTYPES,
     HIDDEN_ACTIVATIONS,
@@ -40,6 +40,7 @@ __all__ = [
     "Dataset",
     "choice",
     "class_weight",
+    "comparable",
     "dataset",
     "dtype",
     "ends",

@@ -29,6 +29,15 @@ def known_to(optimizer, names):
             )
 
 
+def comparable(losses, validation):
+    """Refuse several losses of a sweep without rows on which they can be compared."""
+    if len(losses) > 1 and validation is None:
+        raise ValueError(
+            f"losses of different kinds cannot be ranked, such as {shown(losses[0])} and {shown(losses[1])}, "
+            "but scores on held-out rows can: give validation."
+        )
+
+
 def grid(value, known):
     """Return the configurations of a sweep as dicts: the product of a mapping, or a list of mappings as it is."""
     names = ", ".join(known)

@@ -29,7 +29,7 @@ def sweep(result, path):
     bottom.plot(x[finished], table["score"][finished], line, color="C2")
     for axes in (top, bottom):
         axes.grid(alpha=0.3)
-        axes.axvline(x[table == result.best][0], color="0.6", linestyle="--", linewidth=1)
+        axes.axvline(x[result.ranking[0]], color="0.6", linestyle="--", linewidth=1)
         for place in x[diverged]:
             axes.axvline(place, color="C3", alpha=0.3)
     top.set_yscale("log")

@@ -24,13 +24,12 @@ def predict(network, X):
     return outputs
 
 
-def score(network, held_out, rows, loss):
-    """Return the score of the held-out rows that `metrics.score_name` names.
+def score(network, held_out, rows, name):
+    """Return the score of the held-out rows by its name in `metrics.SCORES`.
 
     NaN where there are no such rows, and of a network that is not finite.
     """
     if len(rows) == 0 or not np.isfinite(network.parameters).all():
         return float("nan")
-    measure = metrics.SCORES[metrics.score_name(held_out.labelled, loss)]
     with np.errstate(over="ignore"):
-        return measure(predict(network, held_out.inputs[rows]), held_out.y[rows])
+        return metrics.SCORES[name](predict(network, held_out.inputs[rows]), held_out.y[rows])

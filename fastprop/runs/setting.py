@@ -24,6 +24,8 @@ class Setting(NamedTuple):
 
     def checked(self):
         """Return the same setting; it is an error if anything in it is not as `train` describes it."""
+        if self.loss is not None:
+            checks.loss_name(self.loss)
         checks.instance(self.optimizer, "optimizer", options.OPTIMIZERS, "fp.SGD(0.1)")
         for name, kinds, example in (
             ("schedule", options.SCHEDULES, "fp.Cosine()"),
