@@ -5,6 +5,7 @@ from importlib import import_module
 from fastprop import datasets, reference
 from fastprop.network import MLP, load
 from fastprop.options import (
+    LBFGS,
     SGD,
     Adagrad,
     Adam,
@@ -28,6 +29,7 @@ from fastprop.options import (
 
 __version__ = "0.1.0"
 __all__ = [
+    "LBFGS",
     "MLP",
     "SGD",
     "Adagrad",

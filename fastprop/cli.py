@@ -35,7 +35,7 @@ def sweep(options):
     result = fp.sweep(sizes[0], X, y, grid, optimizer=optimizer, progress=True, **_common(options))
     stopped = result.table["stopped"].tolist()
     _print_table(result, rows)
-    print(f"\n{stopped.count('finished')} of {len(stopped)} configurations finished in {result.seconds:.2f} s")
+    print(f"\n{result.finished.sum()} of {len(stopped)} configurations finished in {result.seconds:.2f} s")
     if result.best_network is not None:
         print(f"best network: {result.score_name} {result.best['score']:.4f} on the held-out rows")
         if options.plot:

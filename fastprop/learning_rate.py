@@ -7,7 +7,7 @@ import numpy as np
 from fastprop import checks, jobs, scheduling
 from fastprop.integrations import plotting
 from fastprop.network import MLP
-from fastprop.options import SGD, Exponential
+from fastprop.options import DESCENTS, SGD, Exponential
 from fastprop.runs import KernelRun, Setting
 
 SMOOTHING = 0.9
@@ -117,6 +117,7 @@ def find_learning_rate(
     True
     """
     checks.instance(network, "network", MLP, "fp.MLP((64, 32, 10))")
+    checks.instance(optimizer, "optimizer", DESCENTS, "fp.SGD()")
     least = checks.number(least, "least", least=1e-30)
     most = checks.number(most, "most", least=2 * least)
     steps, threads = checks.whole_number(steps, "steps", least=30), checks.threads(threads)

@@ -11,8 +11,8 @@ from fastprop import checks, jobs, metrics, scheduling
 from fastprop.integrations import plotting
 from fastprop.kernels import optimizers
 from fastprop.network import MLP
-from fastprop.options import SGD
-from fastprop.runs import RUNS, Setting, predict, score
+from fastprop.options import LBFGS, SGD
+from fastprop.runs import RUNS, Setting, new_run, predict, score
 
 OPTIMIZING = dict.fromkeys(optimizers.HYPERPARAMETERS, float)
 """Hyperparameters that belong to the optimizer."""
@@ -31,7 +31,7 @@ HYPERPARAMETERS = OPTIMIZING | IN_SETTING | IN_NETWORK
 COLUMNS = {"loss": "loss_function"}
 """Hyperparameters whose column has a name of its own: ``loss`` is what came of a run."""
 
-ENDED_WELL = "finished", "early"
+ENDED_WELL = "finished", "early", "converged"
 """How a run ends that may be the best."""
 
 
@@ -86,9 +86,14 @@ class SweepResult:
         return self.table[self.ranking[:count]]
 
     @property
+    def finished(self):
+        """Which rows may be the best, (configurations,) bool: those that neither diverged nor were interrupted."""
+        return np.isin(self.table["stopped"], ENDED_WELL)
+
+    @property
     def ranking(self):
         """The numbers of the rows, best first."""
-        costs = np.where(np.isin(self.table["stopped"], ENDED_WELL), self._cost(self.table), np.nan)
+        costs = np.where(self.finished, self._cost(self.table), np.nan)
         return np.argsort(costs, kind="stable")
 
     def _cost(self, rows):
@@ -220,14 +225,14 @@ def sweep(
         for name, column in zip(result.swept, result.hyperparameters):
             row[column] = _value(name, *plan)
 
-    if backend == "kernels":
+    if backend == "kernels" and not any(isinstance(own.optimizer, LBFGS) for own in settings):
         packs = scheduling.packs([_shape(*plan) for plan in plans], dtype, threads)
     else:
         packs = [[number] for number in range(len(configurations))]
 
     def job(numbers):
         trained = [_network(*plans[number]) for number in numbers]
-        run = RUNS[backend](trained, data, *split, [settings[number] for number in numbers])
+        run = new_run(backend, trained, data, *split, [settings[number] for number in numbers])
 
         def finish():
             for number, own_network, history in zip(numbers, trained, run.histories):
@@ -236,7 +241,7 @@ def sweep(
         return _Job(run, finish)
 
     for size in {min(2, len(numbers)) for numbers in packs}:
-        RUNS[backend](networks[:1] * size, data, *split, settings[:1]).prepare()
+        new_run(backend, networks[:1] * size, data, *split, settings[:1]).prepare()
     if validation is not None:
         predict(networks[0], data.inputs[:1])
     start = time.perf_counter()

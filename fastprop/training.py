@@ -2,8 +2,8 @@
 
 from fastprop import checks, jobs, metrics, scheduling
 from fastprop.network import MLP
-from fastprop.options import SGD
-from fastprop.runs import RUNS, Setting, score
+from fastprop.options import LBFGS, SGD
+from fastprop.runs import RUNS, Setting, new_run, score
 
 
 def train(
@@ -45,8 +45,8 @@ def train(
     loss : str, Huber or CrossEntropy, optional
         ``"mse"``, ``"mae"``, ``"huber"``, ``"poisson"`` (exp output), ``"binary_cross_entropy"`` (sigmoid output) or
         ``"cross_entropy"`` (softmax output). By default the one that goes with the output, else mse.
-    optimizer : SGD, Adam, AdamW, RMSprop, Adagrad or Lion
-        See `SGD` and the others.
+    optimizer : SGD, Adam, AdamW, RMSprop, Adagrad, Lion or LBFGS
+        See `SGD` and the others. `LBFGS` takes all rows in each step: leave out batch_size, schedule and clip.
     schedule : Steps, Exponential, Cosine, OneCycle, InverseScaling, Plateau or Warmup, optional
         A factor on the optimizer's learning rate, which changes with each epoch or step; see `Cosine` and the others.
     clip : ClipNorm or ClipValue, optional
@@ -103,8 +103,9 @@ def train(
     sizes = network.layer_sizes[0], network.layer_sizes[-1]
     data = checks.dataset(X, y, *sizes, setting.loss, network.dtype, sample_weight)
     rows, held_out, held_out_rows = checks.validation(validation, data, *sizes, setting.loss, network.dtype)
-    threads = scheduling.team_size(network.layer_sizes, min(setting.batch_size, len(rows)), network.dtype, threads)
-    run = RUNS[backend]([network], data, rows, held_out, held_out_rows, [setting], threads)
+    step = len(rows) if isinstance(optimizer, LBFGS) else min(setting.batch_size, len(rows))
+    threads = scheduling.team_size(network.layer_sizes, step, network.dtype, threads)
+    run = new_run(backend, [network], data, rows, held_out, held_out_rows, [setting], threads)
     run.prepare()
     with jobs.ProgressBar(total=setting.epochs, unit="epoch", disable=not progress) as bar:
         if not jobs.run([run], 1, lambda: bar.update(run.history.epochs - bar.n)):

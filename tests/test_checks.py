@@ -106,7 +106,7 @@ IN_OPTIONS = [
     (
         {"optimizer": 0.1},
         TypeError,
-        "optimizer must be a SGD or Adam or AdamW or RMSprop or Adagrad or Lion, not 0.1: give one, such as",
+        "optimizer must be a SGD or Adam or AdamW or RMSprop or Adagrad or Lion or LBFGS, not 0.1: give one, such as",
     ),
     (
         {"validation": 0},

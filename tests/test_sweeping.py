@@ -216,6 +216,8 @@ def test_endings_are_swept():
     endings = [None, fp.EarlyStopping(1, 0.1), fp.EarlyStopping(2)]
     options = {"epochs": 15, "validation": 0.2, "optimizer": fp.SGD(1.5)}
     result = sweep({"early_stopping": endings, "seed": range(2)}, **options)
+    assert result.finished.all()
+    assert "early" in result.table["stopped"]
     for number, (ending, seed) in enumerate((each, s) for each in endings for s in range(2)):
         history = fp.train(
             fp.MLP(SIZES, output="softmax", seed=seed), X, LABELS, early_stopping=ending, seed=seed, **options

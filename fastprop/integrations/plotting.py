@@ -19,7 +19,7 @@ def sweep(result, path):
     """
     figure = _new_figure()
     name, table = result.hyperparameters[0], result.table
-    finished, diverged = (table["stopped"] == state for state in ("finished", "diverged"))
+    finished, diverged = result.finished, table["stopped"] == "diverged"
     x, names = _positions(table[name])
     line = ".-" if len(result.hyperparameters) == 1 else "."
     top, bottom = figure.subplots(2, 1, sharex=True)
@@ -39,7 +39,7 @@ def sweep(result, path):
     bottom.set_xlabel(name.replace("_", " "))
     if names:
         bottom.set_xticks(range(len(names)), names)
-    elif x.min() > 0 and x.max() > 20 * x.min():
+    elif np.nanmin(x) > 0 and np.nanmax(x) > 20 * np.nanmin(x):
         bottom.set_xscale("log")
     best = f"best {name.replace('_', ' ')} {_label(result.best[name])}"
     top.set_title(f"{len(table)} configurations in {result.seconds:.2f} s, {best}")

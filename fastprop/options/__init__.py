@@ -3,7 +3,7 @@
 from fastprop.options.clipping import CLIPS, ClipNorm, ClipValue
 from fastprop.options.endings import Average, EarlyStopping
 from fastprop.options.losses import CrossEntropy, Huber
-from fastprop.options.optimizers import OPTIMIZERS, SGD, Adagrad, Adam, AdamW, Lion, RMSprop
+from fastprop.options.optimizers import DESCENTS, LBFGS, OPTIMIZERS, SGD, Adagrad, Adam, AdamW, Lion, RMSprop
 from fastprop.options.schedules import (
     SCHEDULES,
     Cosine,
@@ -17,6 +17,8 @@ from fastprop.options.schedules import (
 
 __all__ = [
     "CLIPS",
+    "DESCENTS",
+    "LBFGS",
     "OPTIMIZERS",
     "SCHEDULES",
     "SGD",

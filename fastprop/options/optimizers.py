@@ -292,4 +292,50 @@ class Lion:
         checks.number_fields(self, "beta1", "beta2", below=1.0)
 
 
-OPTIMIZERS = SGD, Adam, AdamW, RMSprop, Adagrad, Lion
+@dataclass(frozen=True)
+class LBFGS:
+    """The quasi-Newton method L-BFGS on all rows at once, by SciPy's L-BFGS-B (extra ``lbfgs``).
+
+    For small data, where it goes further down than any other. An epoch is an iteration: it ends with a line search, of
+    one or a few passes over all rows. It minimizes the loss + weight_decay / 2 · ‖w‖², and has ``"converged"`` when no
+    element of the gradient is above `tolerance`, or the loss falls no more in its last bits.
+
+    Parameters
+    ----------
+    memory : int
+        At least 1: how many steps its model of the curvature is made of.
+    tolerance : float
+        At least 0.
+    weight_decay : float
+        At least 0; of weights and biases alike. scikit-learn's alpha is this times the number of rows, of weights only.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a value is out of its range.
+
+    References
+    ----------
+    Liu and Nocedal, "On the limited memory BFGS method for large scale optimization", Mathematical Programming 45
+    (1989).
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> fp.LBFGS(tolerance=1e-4)
+    LBFGS(memory=10, tolerance=0.0001, weight_decay=0.0)
+    """
+
+    memory: int = 10
+    tolerance: float = 1e-5
+    weight_decay: float = 0.0
+
+    def __post_init__(self):
+        object.__setattr__(self, "memory", checks.whole_number(self.memory, "memory"))
+        checks.number_fields(self, "tolerance", "weight_decay")
+
+
+DESCENTS = SGD, Adam, AdamW, RMSprop, Adagrad, Lion
+"""Those whose steps have a learning rate, and are done by the kernels."""
+
+OPTIMIZERS = *DESCENTS, LBFGS

@@ -1,11 +1,22 @@
 """A training run of one network, on the kernels or on the reference: a job that `jobs.run` runs and Ctrl-C stops."""
 
+from fastprop import options
 from fastprop.runs.kernels import KernelRun
+from fastprop.runs.lbfgs import OBJECTIVES, LBFGSRun
 from fastprop.runs.prediction import predict, score
 from fastprop.runs.reference import ReferenceRun
 from fastprop.runs.setting import History, Setting
 
-__all__ = ["RUNS", "History", "KernelRun", "ReferenceRun", "Setting", "predict", "score"]
+__all__ = ["RUNS", "History", "KernelRun", "LBFGSRun", "ReferenceRun", "Setting", "new_run", "predict", "score"]
 
 RUNS = {"kernels": KernelRun, "reference": ReferenceRun}
 """What `backend` may be."""
+
+
+def new_run(backend, networks, data, rows, held_out, held_out_rows, settings, threads=1):
+    """Return the run of networks and their settings: of one, or on the kernels and not by L-BFGS of a pack."""
+    facts = data, rows, held_out, held_out_rows
+    if isinstance(settings[0].optimizer, options.LBFGS):
+        objective = OBJECTIVES[backend](networks[0], *facts, settings[0], threads)
+        return LBFGSRun(objective, networks[0], held_out_rows, settings[0])
+    return RUNS[backend](networks, *facts, settings, threads)

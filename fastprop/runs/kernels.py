@@ -10,7 +10,7 @@ import numpy as np
 from fastprop import options
 from fastprop.jobs import settle
 from fastprop.kernels import fused, jit, layout
-from fastprop.kernels.team import Team
+from fastprop.kernels.team import STATE, Team
 from fastprop.runs import arguments
 from fastprop.runs.setting import History
 
@@ -104,6 +104,16 @@ class KernelRun:
     def stop(self):
         """Ask a call in another thread to end after the minibatch it is at."""
         self._record.stop[0] = 1
+
+    def losses_and_gradient(self):
+        """Do the first epoch, however often; return its losses (2,), and the gradient of its last step (P,).
+
+        Of a run of one network whose plan keeps the whole gradient.
+        """
+        plan, team = self._own[0]
+        self._record.done[:] = self._record.ended[:] = team.board[STATE] = 0
+        self._train(until=1)
+        return self._record.losses[:, 0, 0].copy(), self._memory[plan.gradients :][: plan.parameters[-1]]
 
     @property
     def histories(self):

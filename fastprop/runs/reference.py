@@ -14,8 +14,8 @@ class ReferenceRun:
     def __init__(self, networks, data, rows, held_out, held_out_rows, settings, threads=1):
         ((network,), (setting,)), self._stop = (networks, settings), False
         self._network, self._setting = network, setting
-        self._X, self._y, self._weights = _rows_of(data, rows)
-        self._validation = _rows_of(held_out, held_out_rows) if len(held_out_rows) else None
+        self._X, self._y, self._weights = rows_of(data, rows)
+        self._validation = rows_of(held_out, held_out_rows) if len(held_out_rows) else None
         self.history = History(*np.full((2, setting.epochs), np.nan))
         self.histories = [self.history]
 
@@ -75,5 +75,6 @@ class ReferenceRun:
         self.history.loss[: losses.shape[1]], self.history.validation_loss[: losses.shape[1]] = losses
 
 
-def _rows_of(data, rows):
+def rows_of(data, rows):
+    """Return inputs, labels or targets, and weights or None, of `rows` of a data set."""
     return data.inputs[rows], data.y[rows], data.weights[rows] if len(data.weights) else None

@@ -34,6 +34,13 @@ class Setting(NamedTuple):
         ):
             if getattr(self, name) is not None:
                 checks.instance(getattr(self, name), name, kinds, example)
+        if isinstance(self.optimizer, options.LBFGS):
+            for name, default in (("batch_size", 32), ("schedule", None), ("clip", None)):
+                if getattr(self, name) != default:
+                    raise ValueError(
+                        f"LBFGS takes all rows in each step and chooses its length, not {name}="
+                        f"{checks.shown(getattr(self, name))}: leave {name} out."
+                    )
         if self.callback is not None and not callable(self.callback):
             callback = checks.shown(self.callback)
             raise TypeError(f"callback must be callable, not {callback}: give a function of epoch and history.")
@@ -52,14 +59,16 @@ class History:
     Attributes
     ----------
     loss : ndarray
-        (epochs,) float64: the mean of what each row's loss was when its minibatch came up; NaN past the end.
+        (epochs,) float64: the mean of what each row's loss was when its minibatch came up, or with `LBFGS` after the
+        iteration; NaN past the end.
     validation_loss : ndarray
         (epochs,) float64: of the held-out rows after the epoch; NaN past the end, where there are none, and where the
         training loss is not finite.
     epochs : int
         How many were finished.
     stopped : str
-        Why training ended: ``"finished"``, ``"early"``, ``"diverged"``, ``"interrupted"`` or ``"callback"``.
+        Why training ended: ``"finished"``, ``"early"``, ``"converged"`` (of `LBFGS`), ``"diverged"``,
+        ``"interrupted"`` or ``"callback"``.
     seconds : float
         How long it took, compiling not counted.
     best_epoch : int

@@ -1,0 +1,134 @@
+"""A run of L-BFGS: SciPy says where to go, the kernels or the reference say how high and how steep it is there."""
+
+import time
+
+import numpy as np
+
+from fastprop import options, reference
+from fastprop.integrations import minimization
+from fastprop.kernels import layout
+from fastprop.runs.kernels import KernelRun
+from fastprop.runs.reference import rows_of
+from fastprop.runs.setting import History
+
+
+class LBFGSRun:
+    """A training run of one network with all rows in each step: a job for `jobs.run`, whose history fills as it goes.
+
+    An epoch is an iteration, and its losses are those of the weights that it ended with.
+    """
+
+    def __init__(self, objective, network, held_out_rows, setting):
+        self._objective, self._network, self._setting, self._stop = objective, network, setting, False
+        self._places = layout.places(network.layer_sizes, network.dtype)[:, 0]
+        self._point = self._best = None
+        self.history = History(*np.full((2, setting.epochs), np.nan))
+        self.histories = [self.history]
+        self._watched = self.history.validation_loss if len(held_out_rows) else self.history.loss
+
+    def __call__(self):
+        start, history, optimizer = time.perf_counter(), self.history, self._setting.optimizer
+        point = self._network.parameters[self._places].astype(np.float64)
+        if np.isfinite(self._evaluate(point)[0]):
+            limits = optimizer.memory, optimizer.tolerance, self._setting.epochs
+            point = minimization.lbfgs(self._evaluate, point, *limits, self._after_iteration)
+            if history.stopped == "finished" and history.epochs < self._setting.epochs:
+                history.stopped = "converged"
+            history.best_epoch = history.epochs - 1
+        else:
+            history.stopped = "diverged"
+        if self._best is not None:
+            point, history.best_epoch = self._best, self._improved()
+        self._network.parameters[self._places] = point
+        history.seconds = time.perf_counter() - start
+
+    def prepare(self):
+        """Import SciPy, and compile the kernel."""
+        minimization.minimizer()
+        self._objective.prepare()
+
+    def stop(self):
+        """Ask a call in another thread to end after the iteration it is at."""
+        self._stop = True
+
+    @np.errstate(over="ignore", invalid="ignore")
+    def _evaluate(self, point):
+        """The loss with that of weight decay, λ/2 ‖w‖², and its gradient."""
+        if self._point is None or not np.array_equal(point, self._point):
+            self._point = point.copy()
+            self._network.parameters[self._places] = point
+            self._losses, self._gradient = self._objective(point)
+        decay = self._setting.optimizer.weight_decay
+        return self._losses[0] + decay / 2 * (point @ point), self._gradient + decay * point
+
+    def _after_iteration(self, point):
+        self._evaluate(point)  # mostly where the line search was last
+        epoch, history, setting = self.history.epochs, self.history, self._setting
+        history.loss[epoch], history.validation_loss[epoch] = self._losses
+        history.epochs, last = epoch + 1, epoch + 1 == setting.epochs
+        if setting.callback is not None and setting.callback(epoch, history):
+            history.stopped = "callback"
+        elif self._stop and not last:
+            history.stopped = "interrupted"
+        if setting.early_stopping is not None:
+            improved = self._improved()
+            if improved == epoch and setting.early_stopping.restore_best:
+                self._best = point.copy()
+            if history.stopped == "finished" and epoch - improved >= setting.early_stopping.patience and not last:
+                history.stopped = "early"
+        if history.stopped != "finished":
+            raise StopIteration
+
+    def _improved(self):
+        watched, least = self._watched[: self.history.epochs], self._setting.early_stopping.minimum_improvement
+        return reference.last_improvement(watched, least)
+
+
+class KernelObjective:
+    """The losses of a network's parameters and the gradient of the first, on the kernels.
+
+    One epoch of one step with a learning rate of 0 does it: clipping by norm needs the whole gradient, and so it is
+    there afterwards.
+    """
+
+    def __init__(self, network, data, rows, held_out, held_out_rows, setting, threads):
+        setting = setting._replace(epochs=1, batch_size=len(rows), shuffle=False, early_stopping=None, callback=None)
+        setting = setting._replace(optimizer=options.SGD(0.0), clip=options.ClipNorm(1.0))
+        self._run = KernelRun([network], data, rows, held_out, held_out_rows, [setting], threads)
+        self._places = layout.places(network.layer_sizes, network.dtype)[:, 0]
+        self.prepare = self._run.prepare
+
+    def __call__(self, point):
+        losses, gradient = self._run.losses_and_gradient()
+        return losses, gradient[self._places].astype(np.float64)
+
+
+class ReferenceObjective:
+    """The same in plain NumPy and float64."""
+
+    def __init__(self, network, data, rows, held_out, held_out_rows, setting, threads):
+        self._like, self._loss = network, setting.loss
+        self._data = rows_of(data, rows)
+        self._validation = rows_of(held_out, held_out_rows) if len(held_out_rows) else None
+
+    def __call__(self, point):
+        network = self._network(point)
+        (X, y, weights), validation_loss = self._data, np.nan
+        if self._validation is not None:
+            validation_loss = reference.loss(network, *self._validation[:2], self._loss, self._validation[2])
+        layers = zip(*reference.gradients(network, X, y, self._loss, weights))
+        gradient = np.concatenate([np.vstack([db, dW]).ravel() for dW, db in layers])
+        return (reference.loss(network, X, y, self._loss, weights), validation_loss), gradient
+
+    def prepare(self):
+        """Nothing is to be compiled."""
+
+    def _network(self, point):
+        sizes = self._like.layer_sizes
+        ends = np.cumsum([(1 + n_in) * n_out for n_in, n_out in zip(sizes, sizes[1:])])
+        layers = [layer.reshape(-1, n_out) for layer, n_out in zip(np.split(point, ends[:-1]), sizes[1:])]
+        weights, biases = [layer[1:] for layer in layers], [layer[0] for layer in layers]
+        return reference.Network(weights, biases, self._like.hidden, self._like.output)
+
+
+OBJECTIVES = {"kernels": KernelObjective, "reference": ReferenceObjective}
