@@ -142,6 +142,70 @@ def test_train_and_sweep_give_the_same_score(run, data, name):
     assert trained[0] == name
 
 
+HOW = [
+    ("--optimizer adam", {"optimizer": fp.Adam()}),
+    ("--optimizer adamw --learning-rate 0.01 --weight-decay 0.1", {"optimizer": fp.AdamW(0.01, weight_decay=0.1)}),
+    ("--optimizer rmsprop --momentum 0.5", {"optimizer": fp.RMSprop(momentum=0.5)}),
+    ("--momentum 0", {"optimizer": fp.SGD(0.5)}),
+    ("--optimizer lbfgs --weight-decay 0.001", {"optimizer": fp.LBFGS(weight_decay=0.001)}),
+    ("--schedule cosine", {"schedule": fp.Cosine()}),
+    ("--schedule one-cycle:0.1", {"schedule": fp.OneCycle(0.1)}),
+    ("--schedule steps:2:0.5", {"schedule": fp.Steps(2, 0.5)}),
+    ("--schedule exponential:0.99:step", {"schedule": fp.Exponential(0.99, by="step")}),
+    ("--schedule warmup:2+cosine:0.1", {"schedule": fp.Warmup(2, fp.Cosine(0.1))}),
+    ("--schedule warmup:9:step+one-cycle", {"schedule": fp.Warmup(9, fp.OneCycle(), by="step")}),
+    ("--schedule plateau:0.5:1", {"schedule": fp.Plateau(0.5, 1)}),
+    ("--clip-norm 0.1", {"clip": fp.ClipNorm(0.1)}),
+    (
+        "--early-stopping 1 --learning-rate 4",
+        {"early_stopping": fp.EarlyStopping(1), "optimizer": fp.SGD(4, momentum=0.9)},
+    ),
+]
+
+
+@pytest.mark.parametrize(("line", "options"), HOW, ids=[line for line, _ in HOW])
+def test_what_is_said_of_a_run_is_what_train_is_told(run, line, options):
+    output = run(f"train digits --epochs 5 --save net.safetensors {line}")
+    network = fp.MLP((64, 32, 10), output="softmax", seed=0)
+    options = {"epochs": 5, "validation": 0.2, "optimizer": fp.SGD(0.5, momentum=0.9)} | options
+    history = fp.train(network, *DIGITS, **options)
+    np.testing.assert_array_equal(fp.load("net.safetensors").parameters, network.parameters)
+    assert f"loss {history.loss[history.best_epoch]:.6g}, on" in output
+    assert output.startswith(history.stopped)
+
+
+def test_hidden_activations_and_a_loss_are_those_of_the_network(run):
+    run("train prices.csv --epochs 2 --activation gelu --loss huber --learning-rate 0.1 --save net.safetensors")
+    network = fp.load("net.safetensors")
+    assert (network.hidden, network.output) == ("gelu", "identity")
+
+
+def test_a_sweep_tries_activations_and_weight_decays_and_takes_the_rest_as_it_is(run):
+    line = "--optimizer adamw --learning-rate 0.01 --weight-decay 0,0.1 --activation relu,tanh --schedule cosine"
+    output = run(f"sweep digits {line} --epochs 3 --early-stopping 2 --clip-norm 1 --save best.safetensors")
+    header, *rows = [line.split() for line in output.split("\n\n")[0].splitlines()]
+    assert header[:3] == ["learning_rate", "weight_decay", "hidden"]
+    pairs = {("0", "relu"), ("0", "tanh"), ("0.1", "relu"), ("0.1", "tanh")}
+    assert {tuple(row[1:3]) for row in rows} == pairs
+    weight_decay, hidden = float(rows[0][1]), rows[0][2]
+    network = fp.MLP((64, 32, 10), hidden=hidden, output="softmax", seed=0)
+    options = {"schedule": fp.Cosine(), "early_stopping": fp.EarlyStopping(2), "clip": fp.ClipNorm(1.0)}
+    optimizer = fp.AdamW(0.01, weight_decay=weight_decay)
+    fp.train(network, *DIGITS, epochs=3, validation=0.2, optimizer=optimizer, **options)
+    np.testing.assert_array_equal(fp.load("best.safetensors").parameters, network.parameters)
+
+
+# ---- find-learning-rate ----
+
+
+def test_a_learning_rate_is_found_and_drawn(run, folder):
+    output = run("find-learning-rate digits --optimizer adam --most 1 --plot rates.png")
+    network = fp.MLP((64, 32, 10), output="softmax", seed=0)
+    found = fp.find_learning_rate(network, *DIGITS, optimizer=fp.Adam(), most=1)
+    assert output == f"learning rate {found.suggestion:.2g}\npicture: rates.png\n"
+    assert (folder / "rates.png").read_bytes().startswith(PNG)
+
+
 # ---- exercise, info, help ----
 
 EXERCISE = {
@@ -170,7 +234,7 @@ def test_info_names_lanes_threads_peak_and_the_place_of_the_cache(run, folder):
     assert (folder / facts["cache"]).is_dir()
 
 
-@pytest.mark.parametrize("line", ["--help", "sweep --help", "train --help"])
+@pytest.mark.parametrize("line", ["--help", "sweep --help", "train --help", "find-learning-rate --help"])
 def test_help_is_printed(capsys, line):
     with pytest.raises(SystemExit) as exit:
         cli.main(line.split())
@@ -203,6 +267,28 @@ REFUSED = [
     ("sweep digits --validation 1.5", "validation must be at least 0 and below 1, not 1.5: give"),
     ("sweep digits --threads 0", "threads must be at least 1, not 0: give a larger number"),
     ("sweep digits --momentum 1", "momentum must be at least 0 and below 1, not 1.0: give"),
+    ("train digits --optimizer newton", "argument --optimizer: invalid choice: 'newton'"),
+    ("train digits --optimizer adam --momentum 0.9", "adam has no momentum: leave it out"),
+    ("sweep digits --optimizer lbfgs --learning-rate 0.1", "lbfgs has no learning rate: leave it out"),
+    ("sweep digits --optimizer lbfgs", "grid has no hyperparameters"),
+    ("train digits --optimizer lbfgs --clip-norm 1", "LBFGS takes all rows in each step"),
+    (
+        "train digits --schedule warm:5",
+        "argument --schedule: 'warm:5' is not steps or exponential or cosine or one-cycle",
+    ),
+    ("train digits --schedule steps", "argument --schedule: 'steps' is not"),
+    ("train digits --schedule steps:0", "every must be at least 1, not 0"),
+    ("train digits --schedule cosine+cosine", "argument --schedule: 'cosine+cosine' is not"),
+    ("train digits --schedule warmup:2+warmup:3", "then must be a Steps or Exponential"),
+    ("train digits --schedule cosine:fast", "argument --schedule: 'cosine:fast' is not"),
+    ("train digits --clip-norm -1", "limit must be at least 0 and finite, not -1.0"),
+    ("train digits --early-stopping 0", "patience must be at least 1, not 0"),
+    ("train digits --activation relux", "hidden must be one of"),
+    ("sweep digits --activation relu,relux --learning-rate 0.1", "hidden must be one of"),
+    ("find-learning-rate digits --learning-rate 0.1", "unrecognized arguments: --learning-rate 0.1"),
+    ("find-learning-rate digits --steps 5", "steps must be at least 30, not 5"),
+    ("find-learning-rate digits --optimizer lbfgs", "optimizer must be a SGD or Adam"),
+    ("find-learning-rate prices.csv --least 1e3 --most 1e6", "the loss does not fall"),
     ("sweep digits --seeds 0", "seeds"),
     ("sweep digits --seeds -2", "seeds"),
     ("train digits --seed -2", "seed must be at least 0, not -2: give"),
