@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fastprop.kernels import activations
-from fastprop.kernels.codes import ACTIVATIONS
+from fastprop.kernels.codes import ACTIVATIONS, GELU
 from tests.test_simd import by_lanes, limit
 
 EXACT = {
@@ -49,13 +49,46 @@ def activated(name, z):
     return by_lanes(lambda a, b, c, d: activations.apply(code, a), z)
 
 
-@pytest.mark.skipif(np.finfo(np.longdouble).eps > 1e-18, reason="long double is no longer than float64 here")
+needs_long_double = pytest.mark.skipif(
+    np.finfo(np.longdouble).eps > 1e-18, reason="long double is no longer than float64 here"
+)
+
+
+@needs_long_double
 @pytest.mark.parametrize("name", EXACT)
 def test_accuracy(name, dtype):
     z = numbers(dtype)
     exact = EXACT[name](z.astype(np.longdouble))
     unit = np.spacing(np.abs(z if name == "gelu" else exact.astype(dtype)))
     assert (np.abs(activated(name, z) - exact) / unit).max() <= STATED[name][dtype == "float64"]
+
+
+@needs_long_double
+def test_gelu_has_digits_where_it_is_small(dtype):
+    z = np.random.default_rng(0).uniform(-7, 0, 2**18).astype(dtype)
+    exact = EXACT["gelu"](z.astype(np.longdouble))
+    assert (np.abs(activated("gelu", z) - exact) / np.spacing(np.abs(exact).astype(dtype))).max() <= 110
+
+
+def slope_of_gelu(z):
+    return by_lanes(lambda a, b, c, d: activations.slope(GELU, a), z)
+
+
+@needs_long_double
+def test_slope_of_gelu(dtype):
+    z = numbers(dtype)
+    wide = z.astype(np.longdouble)
+    u = np.sqrt(2 / PI) * (wide + np.longdouble(0.044715) * wide**3)
+    growth = np.sqrt(2 / PI) * (1 + 3 * np.longdouble(0.044715) * wide**2)
+    exact = (1 + np.tanh(u)) / 2 + wide * growth / (2 * np.cosh(np.clip(u, -5000, 5000)) ** 2)
+    assert np.abs(slope_of_gelu(z) - exact).max() <= 2 * np.finfo(dtype).eps
+
+
+def test_far_out_the_slope_of_gelu_is_0_or_1(dtype):
+    far = np.geomspace(30, np.finfo(dtype).max / 2, 64, dtype=dtype)
+    np.testing.assert_array_equal(slope_of_gelu(far), 1)
+    assert np.abs(slope_of_gelu(-far)).max() < 1e-34
+    assert np.isnan(slope_of_gelu(np.full_like(far, np.nan))).all()
 
 
 def test_all_have_their_accuracy_stated():
