@@ -18,19 +18,19 @@ compiled = numba.njit(error_model="numpy", _nrt=False, pipeline_class=jit._Kerne
 
 
 @compiled
-def forward(times, plan, memory, parameters, optimizer, step):
+def forward(times, plan, memory, parameters, optimizer, step, dropout):
     for _ in range(times):
-        dense.forward(plan, memory, parameters, 1, SIGMOID, 0, plan.rows)
+        dense.forward(plan, memory, parameters, 1, SIGMOID, dropout, 0, plan.rows)
 
 
 @compiled
-def backward(times, plan, memory, parameters, optimizer, step):
+def backward(times, plan, memory, parameters, optimizer, step, dropout):
     for _ in range(times):
-        dense.backward(plan, memory, parameters, 1, SIGMOID, 0, plan.rows)
+        dense.backward(plan, memory, parameters, 1, SIGMOID, dropout, 0, plan.rows)
 
 
 @compiled
-def gradient(times, plan, memory, parameters, optimizer, step):
+def gradient(times, plan, memory, parameters, optimizer, step, dropout):
     for _ in range(times):
         dense.gradient(plan, memory, parameters, optimizer, step, 1, plan.rows, -1, False, True, 0, 1)
 
@@ -52,8 +52,10 @@ class Layer:
         memory = layout.workspace([plan], size, network.dtype)
         setting = Setting(1, batch_size, "mse", fp.SGD(1), shuffle=False, seed=0)
         optimizers = [setting.optimizer]
-        optimizer, (step,) = arguments.of_optimizers(setting, optimizers, network.parameters, members=1, batches=1)
-        self.passed = plan, memory, network.parameters, optimizer, step
+        parameters = network.parameters
+        optimizer, (step,) = arguments.of_optimizers(setting, optimizers, parameters, parameters, members=1, batches=1)
+        (dropout,) = arguments.of_dropout([0.0], [0], [plan], np.arange(batch_size), network.dtype)
+        self.passed = plan, memory, parameters, optimizer, step, dropout
         self.operations = 2 * plan.rows * np.prod(layer)
 
         x, y = (rows_of(memory, plan, plan.activations[i], plan.line + plan.strides[i], plan.sizes[i]) for i in (1, 2))

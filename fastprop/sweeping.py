@@ -17,8 +17,8 @@ from fastprop.runs import RUNS, Setting, new_run, predict, score
 OPTIMIZING = dict.fromkeys(optimizers.HYPERPARAMETERS, float)
 """Hyperparameters that belong to the optimizer."""
 
-IN_SETTING = {"batch_size": int, "seed": int} | dict.fromkeys(
-    ("loss", "optimizer", "schedule", "clip", "early_stopping"), object
+IN_SETTING = {"batch_size": int, "seed": int, "dropout": float} | dict.fromkeys(
+    ("loss", "optimizer", "schedule", "clip", "average", "early_stopping"), object
 )
 """Hyperparameters that belong to the run."""
 
@@ -130,6 +130,8 @@ def sweep(
     optimizer=SGD(0.1),
     schedule=None,
     clip=None,
+    dropout=0.0,
+    average=None,
     early_stopping=None,
     validation=None,
     sample_weight=None,
@@ -157,8 +159,9 @@ def sweep(
     grid : mapping or list of mappings
         Hyperparameters and their values: a mapping of name to values stands for all combinations, a list of
         mappings for just these. Known: learning_rate and the optimizer's other numbers, optimizer, schedule, clip,
-        early_stopping, loss, batch_size, seed (of initial weights and row order), layer_sizes, hidden, initialization.
-    epochs, batch_size, loss, optimizer, schedule, clip, early_stopping, shuffle, seed, backend
+        dropout, average, early_stopping, loss, batch_size, seed (of initial weights, row order and dropout),
+        layer_sizes, hidden, initialization.
+    epochs, batch_size, loss, optimizer, schedule, clip, dropout, average, early_stopping, shuffle, seed, backend
         See `train`: these hold where the grid says nothing else.
     validation, sample_weight, class_weight
         See `train`.
@@ -190,7 +193,9 @@ def sweep(
     threads = min(checks.threads(threads), len(configurations))
     if not isinstance(network, MLP):
         network = checks.layer_sizes(network)
-    setting = Setting(epochs, batch_size, loss, optimizer, shuffle, seed, schedule, clip, early_stopping).checked()
+    setting = Setting(
+        epochs, batch_size, loss, optimizer, shuffle, seed, schedule, clip, dropout, average, early_stopping
+    ).checked()
 
     @functools.cache
     def beginning(loss):
@@ -294,7 +299,7 @@ def _value(name, configuration, network, setting):
 def _shape(configuration, network, setting):
     """What must be equal in a pack."""
     own = [configuration.get(name, getattr(network, name)) for name in ("layer_sizes", "hidden", "output")]
-    own += [getattr(setting, name) for name in ("loss", "batch_size", "schedule", "clip", "early_stopping")]
+    own += [getattr(setting, name) for name in ("loss", "batch_size", "schedule", "clip", "average", "early_stopping")]
     return *own, setting.optimizer.rule, setting.optimizer.l1 > 0
 
 

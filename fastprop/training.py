@@ -17,6 +17,8 @@ def train(
     optimizer=SGD(0.1),
     schedule=None,
     clip=None,
+    dropout=0.0,
+    average=None,
     early_stopping=None,
     validation=None,
     sample_weight=None,
@@ -51,6 +53,11 @@ def train(
         A factor on the optimizer's learning rate, which changes with each epoch or step; see `Cosine` and the others.
     clip : ClipNorm or ClipValue, optional
         A limit to the gradient.
+    dropout : float
+        From 0 to below 1: with which probability an output of a hidden layer is 0 in a step, while the others are
+        multiplied by 1 / (1 - dropout). Validation and prediction drop nothing.
+    average : Average, optional
+        A moving average of the weights, to measure validation on and to end with.
     early_stopping : EarlyStopping, optional
         When to end a run whose loss no longer falls, and with which weights.
     validation : float or (X, y), optional
@@ -63,7 +70,7 @@ def train(
     shuffle : bool
         Whether to put the rows in a new order for each epoch.
     seed : int
-        Of the order of the rows.
+        Of the order of the rows, and of dropout.
     threads : int, optional
         At most so many, by default one a core. A network whose minibatches are too small to share takes one. The
         result never depends on it.
@@ -97,7 +104,7 @@ def train(
     threads = checks.threads(threads)
     loss = checks.loss(loss, network.output)
     setting = Setting(
-        epochs, batch_size, loss, optimizer, shuffle, seed, schedule, clip, early_stopping, callback
+        epochs, batch_size, loss, optimizer, shuffle, seed, schedule, clip, dropout, average, early_stopping, callback
     ).checked()
     sample_weight = checks.class_weight(class_weight, y, sample_weight)
     sizes = network.layer_sizes[0], network.layer_sizes[-1]

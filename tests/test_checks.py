@@ -108,6 +108,10 @@ IN_OPTIONS = [
         TypeError,
         "optimizer must be a SGD or Adam or AdamW or RMSprop or Adagrad or Lion or LBFGS, not 0.1: give one, such as",
     ),
+    ({"dropout": 1}, ValueError, "dropout must be at least 0 and below 1, not 1: give a number in that range"),
+    ({"dropout": -0.1}, ValueError, "dropout must be at least 0 and below 1, not -0.1: give a number in that range"),
+    ({"dropout": None}, TypeError, "dropout must be a number, not None: give a float"),
+    ({"average": 0.99}, TypeError, "average must be a Average, not 0.99: give one, such as fp.Average(0.999)"),
     (
         {"validation": 0},
         ValueError,
@@ -220,8 +224,8 @@ def test_the_first_and_the_last_seed_are_seeds(seed):
 
 
 KNOWN = (
-    "learning_rate, momentum, weight_decay, l1, beta1, beta2, epsilon, smoothing, batch_size, seed, loss, "
-    "optimizer, schedule, clip, early_stopping, layer_sizes, hidden, initialization"
+    "learning_rate, momentum, weight_decay, l1, beta1, beta2, epsilon, smoothing, batch_size, seed, dropout, loss, "
+    "optimizer, schedule, clip, average, early_stopping, layer_sizes, hidden, initialization"
 )
 GRIDS = [
     ({}, ValueError, f"grid has no hyperparameters: give values for at least one of {KNOWN}"),

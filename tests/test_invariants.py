@@ -333,12 +333,24 @@ def digest_of_schedule(optimizer, schedule, dtype):
     return digest(*alone, *(array for each in map(outcome, networks, histories) for array in each))
 
 
+def digest_of_regularised(shape, dtype):
+    """The digest of all that comes of training with dropout and an average, alone and in a pack, half of it without."""
+    task, options = MORE_TASKS[7], {"dropout": 0.3, "average": fp.Average(0.9, 1), "seed": 2}
+    alone = train(shape, task, dtype, **options)
+    network, X, y = problem(shape, task, dtype)
+    grid = {"dropout": [0.0, 0.1, 0.5], "seed": [0, 1]}
+    return digest(*alone, fp.sweep(network, X, y, grid, **options_of(shape, task)).history)
+
+
 def print_digests():
     """What each of the processes below prints."""
     alone = {f"{case} {dtype}": digest_alone(*case, dtype) for case in CASES for dtype in DTYPES}
     many = {f"many {shape}": digest_of_many(shape, "float32") for shape in SHAPES}
     scheduled = {f"{each} {dtype}": digest_of_schedule(*each, dtype) for each in SCHEDULED for dtype in DTYPES}
-    print(json.dumps(alone | many | scheduled))
+    regularised = {
+        f"regularised {shape} {dtype}": digest_of_regularised(shape, dtype) for shape in SHAPES for dtype in DTYPES
+    }
+    print(json.dumps(alone | many | scheduled | regularised))
 
 
 def digests(lanes):

@@ -152,6 +152,11 @@ def test_digits_are_learned():
     assert result.best["score"] >= 0.95
 
 
+def test_dropout_and_averages(shape, dtype):
+    options = {"dropout": 0.3, "average": fp.Average(0.9, 1), "validation": 0.25, "epochs": 3}
+    assert_trains_as_reference(shape, TASKS[0], dtype, **options)
+
+
 # ---- prediction ----
 
 

@@ -1,4 +1,4 @@
-"""Clipping, early stopping and class weights on the kernels: beside the reference, alone, in packs and shared."""
+"""Clipping, dropout, averages, endings and class weights on the kernels: beside the reference, in packs and shared."""
 
 import numpy as np
 import pytest
@@ -12,14 +12,15 @@ X, Y, LABELS = RANDOM.normal(size=(203, 5)), RANDOM.normal(size=(203, 3)), RANDO
 
 SIZES = (5, 3), (5, 20, 7, 3), (5, 70, 130, 3)
 CLIPS = fp.ClipValue(0.003), fp.ClipNorm(0.05), fp.ClipNorm(1e6)
+AVERAGES = fp.Average(0.9), fp.Average(0.5, start_epoch=3), fp.Average(0.99, start_epoch=99)
 STOPS = fp.EarlyStopping(1, 0.02), fp.EarlyStopping(2, 0.3), fp.EarlyStopping(1, 0.02, restore_best=False)
 
 
-def trained(sizes=(5, 20, 7, 3), y=Y, dtype="float64", output="identity", **options):
+def trained(sizes=(5, 20, 7, 3), x=X, y=Y, dtype="float64", output="identity", hidden="sigmoid", **options):
     """What came of a run: its history, and its network."""
-    network = fp.MLP(sizes, output=output, seed=1, dtype=dtype)
+    network = fp.MLP(sizes, hidden=hidden, output=output, seed=1, dtype=dtype)
     options = {"epochs": 6, "batch_size": 160, "validation": 0.2, "optimizer": fp.SGD(0.1, momentum=0.5)} | options
-    return fp.train(network, X, y, **options), network
+    return fp.train(network, x, y, **options), network
 
 
 def assert_as_the_reference(**options):
@@ -48,13 +49,113 @@ def test_a_clip_that_limits_changes_the_run_and_one_that_does_not_changes_nothin
     assert_same_bits([free.parameters], [wide.parameters])
 
 
-@pytest.mark.parametrize("sizes", SIZES, ids=str)
-@pytest.mark.parametrize("clip", CLIPS, ids=str)
-def test_any_number_of_threads_clips_alike(clip, sizes, monkeypatch):
+# ---- dropout ----
+
+
+@pytest.mark.parametrize("hidden", checks.HIDDEN_ACTIVATIONS)
+@pytest.mark.parametrize("dropout", [0.1, 0.6])
+def test_dropout_is_the_references(dropout, hidden):
+    assert_as_the_reference(dropout=dropout, hidden=hidden)
+
+
+@pytest.mark.parametrize("sizes", [*SIZES, (5, 300, 260, 1)], ids=str)
+@pytest.mark.parametrize("options", [{"shuffle": False}, {"batch_size": 32, "clip": CLIPS[1]}], ids=str)
+def test_dropout_of_every_shape_is_the_references(sizes, options):
+    assert_as_the_reference(sizes=sizes, y=Y[:, : sizes[-1]], dropout=0.3, hidden="silu", seed=2**62, **options)
+
+
+def test_dropout_changes_with_the_seed_even_where_rows_are_in_order():
+    (one, _), (other, _), (free, _) = (
+        trained(shuffle=False, seed=seed, dropout=dropout) for seed, dropout in ((0, 0.2), (1, 0.2), (0, 0.0))
+    )
+    assert len({one.loss[0], other.loss[0], free.loss[0]}) == 3
+
+
+def test_a_network_without_hidden_layers_drops_nothing():
+    (one, ours), (other, theirs) = (trained(sizes=(5, 3), dropout=dropout) for dropout in (0.5, 0.0))
+    assert_same_bits([one.loss, ours.parameters], [other.loss, theirs.parameters])
+
+
+# ---- averages ----
+
+
+@pytest.mark.parametrize("sizes", [*SIZES, (5, 40, 1)], ids=str)
+@pytest.mark.parametrize("average", AVERAGES, ids=str)
+def test_averages_are_the_references(average, sizes):
+    options = {"sizes": sizes, "y": Y[:, : sizes[-1]], "average": average}
+    assert_as_the_reference(**options)
+    assert_as_the_reference(**options, validation=None)
+    assert_as_the_reference(**options, batch_size=32, clip=CLIPS[1], optimizer=fp.AdamW(0.01), dropout=0.2)
+
+
+def test_an_average_changes_no_step():
+    (one, ours), (other, theirs) = trained(), trained(average=AVERAGES[0])
+    assert_same_bits([one.loss], [other.loss])
+    assert (one.validation_loss != other.validation_loss).all()
+    assert (ours.weights[0] != theirs.weights[0]).all()
+
+
+def test_an_average_that_never_starts_is_what_is_learned():
+    (one, ours), (other, theirs) = trained(), trained(average=AVERAGES[2])
+    assert_same_bits([one.validation_loss, ours.parameters], [other.validation_loss, theirs.parameters])
+
+
+@pytest.mark.parametrize("average", AVERAGES, ids=str)
+@pytest.mark.parametrize("stop", STOPS, ids=str)
+def test_the_average_that_early_stopping_gives_back_is_the_references(stop, average):
+    rates = {"optimizer": fp.SGD(0.5, momentum=0.5), "batch_size": 16, "dropout": 0.1}
+    assert_as_the_reference(average=average, early_stopping=stop, epochs=30, **rates)
+
+
+def test_the_network_of_a_callback_is_the_average_and_training_goes_on_from_what_is_learned():
+    network, seen = fp.MLP((5, 7, 3), output="identity", seed=1), []
+
+    def callback(epoch, history):
+        seen.append((((network.predict(X) - Y) ** 2).mean(), history.validation_loss[epoch]))
+
+    options = {"epochs": 4, "average": fp.Average(0.9, 1), "validation": (X, Y), "dropout": 0.2}
+    twin = network.copy()
+    history = fp.train(network, X, Y, callback=callback, **options)
+    np.testing.assert_allclose(*np.transpose(seen), rtol=1e-5)
+    in_one_call = fp.train(twin, X, Y, **options)
+    assert_same_bits([history.loss, network.parameters], [in_one_call.loss, twin.parameters])
+
+
+def test_a_run_that_diverges_says_so_with_an_average_and_keeps_the_padding_zero(dtype):
+    options = {
+        "optimizer": fp.SGD({"float32": 1e30, "float64": 1e200}[dtype]),
+        "dropout": 0.2,
+        "average": AVERAGES[0],
+        "dtype": dtype,
+        "epochs": 20,
+    }
+    (ours, network), (theirs, _) = trained(**options), trained(**options, backend="reference")
+    assert ours.stopped == theirs.stopped == "diverged"
+    assert not np.isfinite(network.parameters).all()
+    for array in network.weights + network.biases:
+        array[...] = 0
+    assert not network.parameters.any()
+
+
+# ---- by any number of threads ----
+
+
+REGULARISED = {"dropout": 0.3, "average": fp.Average(0.9, 2), "hidden": ("gelu", "tanh")}
+
+
+@pytest.mark.parametrize("sizes", [(5, 20, 7, 3), (5, 70, 130, 3), (300, 300, 90, 1)], ids=str)
+@pytest.mark.parametrize(
+    "options", [{"clip": clip} for clip in CLIPS] + [REGULARISED, REGULARISED | {"clip": CLIPS[1]}], ids=str
+)
+def test_any_number_of_threads_does_alike(options, sizes, monkeypatch):
     monkeypatch.setattr(scheduling, "MEMBER_CYCLES", 1)  # as many members as there may be
-    one, *others = (trained(sizes=sizes, clip=clip, dtype="float32", threads=n) for n in (1, 2, 3))
+    x, y = np.random.default_rng(1).normal(size=(203, sizes[0])), Y[:, : sizes[-1]]
+    one, *others = (trained(sizes=sizes, x=x, y=y, dtype="float32", threads=n, **options) for n in (1, 2, 3))
     for history, network in others:
-        assert_same_bits([history.loss, network.parameters], [one[0].loss, one[1].parameters])
+        assert_same_bits(
+            [history.loss, history.validation_loss, network.parameters],
+            [one[0].loss, one[0].validation_loss, one[1].parameters],
+        )
 
 
 # ---- early stopping ----
@@ -88,7 +189,16 @@ def test_the_weights_given_back_have_the_lowest_loss():
 
 
 @pytest.mark.parametrize(
-    "options", [{"clip": clip} for clip in CLIPS] + [{"early_stopping": s} for s in STOPS], ids=str
+    "options",
+    [
+        *({"clip": clip} for clip in CLIPS),
+        *({"early_stopping": stop} for stop in STOPS),
+        *({"average": average} for average in AVERAGES),
+        {"dropout": 0.3},
+        {"dropout": 0.3, "average": AVERAGES[0], "early_stopping": STOPS[0], "clip": CLIPS[1]},
+        {"average": AVERAGES[1], "early_stopping": STOPS[2]},
+    ],
+    ids=str,
 )
 def test_each_network_of_a_pack_is_as_it_is_alone(options):
     rates = np.geomspace(1e-3, 3, 13)
@@ -106,6 +216,24 @@ def test_each_network_of_a_pack_is_as_it_is_alone(options):
     assert_same_bits([best.parameters], [result.best_network.parameters])
     if "early_stopping" in options:
         assert len(set(result.table["epochs"])) > 1
+
+
+@pytest.mark.parametrize("hidden", ["relu", "gelu"])
+def test_networks_of_different_dropout_share_a_pack_and_are_as_they_are_alone(hidden, monkeypatch):
+    monkeypatch.setattr(scheduling, "cost_of_pack", lambda *_: 0)  # whatever it costs
+    grid = {"dropout": [0.0, 0.2, 0.5], "seed": [0, 1], "learning_rate": [0.1, 1e30]}
+    options = {"epochs": 4, "validation": 0.2, "shuffle": False, "average": AVERAGES[0]}
+    network = fp.MLP((5, 4, 6, 3), hidden=hidden, output="identity")
+    result = fp.sweep(network, X, Y, grid, **options)
+    for row, losses in zip(result.table, result.history):
+        own = fp.MLP((5, 4, 6, 3), hidden=hidden, output="identity", seed=row["seed"])
+        optimizer = fp.SGD(row["learning_rate"])
+        history = fp.train(own, X, Y, seed=row["seed"], dropout=row["dropout"], optimizer=optimizer, **options)
+        assert_same_bits([losses], [history.validation_loss])
+        assert (row["stopped"], row["epochs"]) == (history.stopped, history.epochs)
+        if row == result.best:
+            assert_same_bits([own.parameters], [result.best_network.parameters])
+    assert len(set(result.table["validation_loss"][result.table["learning_rate"] == 0.1])) == 6
 
 
 # ---- class weights ----

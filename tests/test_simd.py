@@ -8,6 +8,8 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from numba.core import types
+from numba.extending import intrinsic
 
 from fastprop.kernels import functions, simd
 from fastprop.kernels.jit import LANES, part
@@ -230,6 +232,86 @@ def test_polynomial(dtype):
     for coefficient in (-2, 0.25, 3):
         twin = twin_fma(twin, x, np.full_like(x, coefficient))
     np.testing.assert_array_equal(by_lanes(lambda a, b, c, d: cubic(a), x), twin)
+
+
+# ---- words ----
+
+
+@intrinsic
+def store_words(typing_context, array, index, vector):
+    def emit(context, builder, sig, args):
+        simd.emit_store(builder, args[2], simd.emit_pointer(context, builder, array, *args[:2]))
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, vector), emit
+
+
+def by_words(function, dtype, *arrays):
+    """What a function makes of words of one or two arrays, as many at a time as a vector of `dtype` has lanes."""
+    function = part(function)
+
+    @compiled
+    def run(memory, a, b, out):
+        for i in range(0, len(out), simd.lanes(memory)):
+            store_words(out, i, function(simd.words(memory, a, i), simd.words(memory, b, i)))
+
+    out = np.zeros_like(arrays[0])
+    run(np.zeros(1, dtype), *arrays, *arrays[:1] * (2 - len(arrays)), out)
+    return out
+
+
+@pytest.fixture
+def whole_numbers():
+    """Two arrays: all pairs of special words, then ordinary ones."""
+    special = [0, 1, 2, 2**16, 2**31 - 1, 2**31, 2**32 - 2, 2**32 - 1]
+    pairs = np.array(np.meshgrid(special, special), np.uint32).reshape(2, 64)
+    return np.hstack([pairs, np.random.default_rng(0).integers(2**32, size=(2, 64), dtype=np.uint32)])
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda a, b: a + b,
+        lambda a, b: a - b,
+        lambda a, b: a * b,
+        lambda a, b: a ^ b,
+        lambda a, b: -a,
+        lambda a, b: a >> 16,
+        lambda a, b: (a >> 15) * np.uint32(0x846CA68B) + 3,
+    ],
+    ids=["add", "sub", "mul", "xor", "neg", "rshift", "numbers"],
+)
+def test_operators_of_words_wrap_around(function, whole_numbers, dtype):
+    with np.errstate(over="ignore"):
+        twin = function(*whole_numbers)
+    np.testing.assert_array_equal(by_words(function, dtype, *whole_numbers), twin)
+
+
+@compiled
+def where_below(a, b, yes, out):
+    for i in range(0, len(out), simd.lanes(out)):
+        chosen = simd.where_below(simd.words(out, a, i), simd.words(out, b, i), simd.load(yes, i), -1.5)
+        simd.store(out, i, chosen)
+
+
+def test_where_below_takes_words_as_they_are_without_a_sign(whole_numbers, dtype):
+    yes, out = np.random.default_rng(0).normal(size=(2, 128)).astype(dtype)
+    where_below(*whole_numbers, yes, out)
+    np.testing.assert_array_equal(out, np.where(whole_numbers[0] < whole_numbers[1], yes, -1.5))
+
+
+def test_words_reach_exactly_as_far_as_a_vector(dtype):
+    array = np.arange(40, dtype=np.uint32)
+    for start in (0, 3, 7):
+        out, lanes = np.zeros(32, np.uint32), lane_count(np.zeros(1, dtype))
+        copy_words(np.zeros(1, dtype), array, start, out)
+        np.testing.assert_array_equal(out[:lanes], array[start : start + lanes])
+        assert not out[lanes:].any()
+
+
+@compiled
+def copy_words(memory, array, start, out):
+    store_words(out, 0, simd.words(memory, array, start))
 
 
 # ---- sums of vectors ----

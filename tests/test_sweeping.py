@@ -49,6 +49,8 @@ COLUMNS = {
     "batch_size": ([5, 10**6], np.int64),
     "seed": ([1, 2], np.int64),
     "layer_sizes": ([SIZES, (4, 3)], object),
+    "dropout": ([0.0, 0.5], np.float64),
+    "average": ([None, fp.Average(0.9), fp.Average(0.9, start_epoch=2)], object),
 }
 
 

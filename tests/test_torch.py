@@ -1,4 +1,4 @@
-"""The kernels in float64 beside PyTorch: activations, losses, optimizers."""
+"""The kernels in float64 beside PyTorch: activations, losses, optimizers, dropout, averages."""
 
 import dataclasses
 
@@ -80,6 +80,47 @@ def test_optimizers_over_twenty_steps(optimizer, l1):
         theirs.step()
     for number, (array, twin) in enumerate(zip(network.weights + network.biases, parameters)):
         assert_close(array, twin.detach().numpy(), 1e-11, f"parameter {number}")
+
+
+@pytest.mark.parametrize("hidden", ["relu", "tanh", "silu", "elu"])
+def test_dropout_by_the_same_masks(hidden):
+    torch, (X, y) = pytest.importorskip("torch"), make_data("mse")
+    network, parameters = make_twins("identity", hidden)
+    fp.train(network, X, y, epochs=20, batch_size=len(X), loss="mse", optimizer=fp.SGD(0.05), seed=3, dropout=0.4)
+    theirs = torch.optim.SGD(parameters, lr=0.05)
+    for epoch in range(20):
+        x, layers = torch.tensor(X), len(SIZES) - 1
+        for layer, (W, b) in enumerate(zip(parameters[:layers], parameters[layers:])):
+            if layer > 0:
+                mask = reference.dropout_mask(0.4, 3, epoch, range(len(X)), layer, SIZES[layer])
+                x = test_losses.in_torch(hidden, x) * torch.tensor(mask)
+            x = x @ W + b
+        theirs.zero_grad()
+        torch.nn.functional.mse_loss(x, torch.tensor(y)).backward()
+        theirs.step()
+    for number, (array, twin) in enumerate(zip(network.weights + network.biases, parameters)):
+        assert_close(array, twin.detach().numpy(), 1e-11, f"parameter {number}")
+
+
+@pytest.mark.parametrize("decay", [0.1, 0.9, 0.999])
+def test_averages_over_twenty_steps(decay):
+    torch, (X, y) = pytest.importorskip("torch"), make_data("mse")
+    network, parameters = make_twins("identity", "tanh")
+    model = torch.nn.ParameterList(parameters)
+    update = torch.optim.swa_utils.get_ema_multi_avg_fn(decay)
+    averaged = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=update)
+    averaged.update_parameters(model)  # the first call copies
+    theirs = torch.optim.SGD(model.parameters(), lr=0.1)
+    fp.train(
+        network, X, y, epochs=20, batch_size=len(X), loss="mse", optimizer=fp.SGD(0.1), average=fp.Average(decay)
+    )  # fmt: skip
+    for _ in range(20):
+        theirs.zero_grad()
+        torch.nn.functional.mse_loss(forward_in_torch(list(model), "tanh", X), torch.tensor(y)).backward()
+        theirs.step()
+        averaged.update_parameters(model)
+    for number, (array, twin) in enumerate(zip(network.weights + network.biases, averaged.module)):
+        assert_close(array, twin.detach().numpy(), 1e-12, f"parameter {number}")
 
 
 def test_a_schedule_over_twenty_steps():

@@ -6,6 +6,7 @@ multiply-adds, and each can be read by itself. How the work is cut never changes
 """
 
 from fastprop.kernels.activations import activate, differentiate, stores_slope
+from fastprop.kernels.dropout import drop, drops, undrop
 from fastprop.kernels.jit import part
 from fastprop.kernels.lanes import broadcast, is_pack, set_abreast, transpose, width
 from fastprop.kernels.layout import BLOCK_ROWS, STRIP_LINES, TURNED_LEAST, TURNED_ROWS
@@ -20,8 +21,8 @@ PACK_ROWS = 6
 
 
 @part
-def forward(plan, memory, parameters, layer, activation, first, rows):
-    """Activations of `layer` into those of `layer` + 1, `activation` applied, or into the outputs, as they are."""
+def forward(plan, memory, parameters, layer, activation, dropout, first, rows):
+    """Activations of `layer` into those of `layer` + 1, `activation` and dropout applied, or into the outputs, as z."""
     # y (B, O) = f(x (B, 1 + I) · w (1 + I, O)): in front of each row of x stands a 1, w's first row is the biases
     if is_narrow(plan, memory, layer):
         narrow_forward(plan, memory, parameters, layer, first, rows)
@@ -60,13 +61,16 @@ def forward(plan, memory, parameters, layer, activation, first, rows):
                     s_stride = plan.strides[layer + 1]
                     slopes = plan.slopes[layer + 1] + row * s_stride + column
                     activate(activation, memory, y, y_stride, height, vectors * lanes(memory), slopes, s_stride)
+                    if drops(dropout):
+                        span = vectors * lanes(memory)
+                        drop(plan, memory, dropout, layer + 1, row, column, y, y_stride, height, span)
             column += vectors * lanes(memory)
         top = end
 
 
 @part
-def backward(plan, memory, parameters, layer, activation, first, rows):
-    """Deltas of `layer`'s outputs into those of its inputs, whose `activation` is that of the layer below."""
+def backward(plan, memory, parameters, layer, activation, dropout, first, rows):
+    """Deltas of `layer`'s outputs into those of its inputs, whose `activation` and dropout are the layer's below."""
     # dx (B, I) = d (B, O) · wᵀ (O, I) * f'(x (B, I))
     unit, outputs = width(plan, memory), plan.sizes[layer + 1]
     w, w_stride = plan.parameters[layer] + plan.strides[layer + 1], plan.strides[layer + 1]
@@ -96,7 +100,13 @@ def backward(plan, memory, parameters, layer, activation, first, rows):
                 multiply(
                     d, d_stride // unit, wt, wt_stride, wt_step, dx_first, dx_stride, height, vectors, outputs, False
                 )
-                differentiate(activation, memory, x, s_stride, dx, dx_stride, height, span)
+                x_stride = s_stride
+                if drops(dropout):
+                    drop(plan, memory, dropout, layer, row, column, dx, dx_stride, height, span)
+                    if not stores_slope(activation):
+                        undrop(memory, dropout, x, s_stride, plan.block, height, span)
+                        x, x_stride = plan.block, span
+                differentiate(activation, memory, x, x_stride, dx, dx_stride, height, span)
             column += span
         top = end
 

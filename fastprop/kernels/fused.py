@@ -38,9 +38,26 @@ LOST, BURIED, EARLY = 1, 2, 3  # values of ended
 
 @kernel
 def train(
-    network, optimizer, data, validation, plan, memory, team, order, seeds, shuffled, batch_size, begin, until, record
+    network,
+    final,
+    optimizer,
+    data,
+    validation,
+    plan,
+    memory,
+    team,
+    order,
+    seeds,
+    shuffled,
+    batch_size,
+    begin,
+    until,
+    record,
 ):
-    """Train epochs `begin` to `until`, or until asked to stop, or until no network is finite."""
+    """Train epochs `begin` to `until`, or until asked to stop, or until no network is finite.
+
+    `final` is the network as it would be if the run ended now: the same, or that of the average of the parameters.
+    """
     # order (1 or width, m): scratch   seeds (1 or width,)
     state = flush_denormals()
     leads, epoch = team.member == 0, begin
@@ -60,25 +77,25 @@ def train(
                 if team.board[STATE] != GOING:
                     break
                 count = min(batch_size, rows.shape[1] - first)
-                minibatch(network, optimizer, source, plan, memory, team, rows, first, count, learn)
+                minibatch(network if learn else final, optimizer, source, plan, memory, team, rows, first, count, learn)
                 if leads:
                     add_rows(plan, record.totals, memory, plan.losses, count)
                     if learn:
                         judge(team, record)
                 wait(team)
                 if leads and learn:
-                    bury(network, source, plan, record, epoch)
+                    bury(final, source, plan, record, epoch)
             if leads and team.board[STATE] == GOING:
                 note(network, source, plan, record, epoch, learn)
         if leads and team.board[STATE] == GOING:
-            finish(network, record.losses[watched, epoch], team, record, epoch)
+            finish(network, final, record.losses[watched, epoch], team, record, epoch)
         wait(team)
         epoch += 1
     restore(state)
 
 
 @kernel
-def predict(network, data, plan, memory, outputs):
+def predict(network, data, plan, memory, dropout, outputs):
     """Write the last layer's activations of all rows."""
     # outputs (m, n_out)
     state = flush_denormals()
@@ -86,7 +103,7 @@ def predict(network, data, plan, memory, outputs):
     for first in range(0, len(outputs), plan.rows):
         rows = min(plan.rows, len(outputs) - first)
         gather(plan, data.inputs, plan.sizes[0], data.rows, first, rows, memory, x, x_stride)
-        forward_pass(network, plan, memory, 0, rows)
+        forward_pass(network, plan, memory, dropout, 0, rows)
         activate_outputs(plan, network.activations[-1], memory, 0, rows)
         for row in range(rows):
             y = place_abreast(plan, memory, plan.outputs, plan.strides[-1], row)
@@ -157,7 +174,7 @@ def note(network, data, plan, record, epoch, learn):
 
 
 @part
-def finish(network, losses, team, record, epoch):
+def finish(network, final, losses, team, record, epoch):
     """Count the epoch for each network that has not ended, and see whether it ends now."""
     # losses (width,): those watched
     for lane in range(len(record.done)):
@@ -165,10 +182,10 @@ def finish(network, losses, team, record, epoch):
             record.done[lane] = epoch + 1
             if not all_finite(network.parameters[lane :: len(record.done)]):
                 record.ended[lane] = BURIED
-            elif record.patience > 0 and waits_in_vain(network, record, losses[lane], epoch, lane):
+            elif record.patience > 0 and waits_in_vain(final, record, losses[lane], epoch, lane):
                 record.ended[lane] = EARLY
             if record.ended[lane] != 0:
-                keep(network, record.lost, lane, len(record.done))
+                keep(final, record.lost, lane, len(record.done))
     if all_ended(record):
         team.board[STATE] = ENDED
 

@@ -13,13 +13,17 @@ from fastprop.kernels.layout import PackPlan
 from fastprop.kernels.simd import (
     Vector,
     add_to,
+    emit_load,
     emit_pointer,
+    emit_splat,
     lanes,
     load,
     load_first,
+    numbered,
     splat,
     store,
     transpose_square,
+    words_of,
 )
 
 
@@ -103,6 +107,31 @@ def add_rows(plan, totals, memory, start, rows):
         for row in range(rows):
             total += memory[start + row]
         totals[0] = total
+
+
+@intrinsic
+def word_of_each(typing_context, plan, memory, numbers, index):
+    """A uint32 of each network, of `numbers` from element `index` on."""
+    vector = words_of(memory.dtype)
+
+    def emit(context, builder, sig, args):
+        kind, first = context.get_value_type(vector), emit_pointer(context, builder, numbers, *args[2:])
+        if plan.instance_class is PackPlan:
+            return emit_load(builder, first, kind)
+        return emit_splat(builder, builder.load(first), kind)
+
+    return vector(plan, memory, numbers, types.intp), emit
+
+
+@intrinsic
+def neurons(typing_context, plan, memory):
+    """By how much the number of each lane's neuron is above that of the first lane's, in words."""
+    vector = words_of(memory.dtype)
+
+    def emit(context, builder, sig, args):
+        return numbered(context.get_value_type(vector), 0 if plan.instance_class is PackPlan else 1)
+
+    return vector(plan, memory), emit
 
 
 # ---- rows of the data, and matrices ----

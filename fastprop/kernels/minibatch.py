@@ -11,6 +11,7 @@ import numpy as np
 
 from fastprop.kernels.codes import CROSS_ENTROPY
 from fastprop.kernels.dense import backward, forward, gradient, has_shared_rows
+from fastprop.kernels.dropout import draw_keys, drops, paused
 from fastprop.kernels.jit import part
 from fastprop.kernels.lanes import copy_rows, gather, gather_abreast, one_hot, width
 from fastprop.kernels.layout import BLOCK_ROWS, STRIP_LINES
@@ -162,18 +163,21 @@ def propagate(network, data, plan, memory, team, order, first, chunk, here, rows
     else:
         store(memory, plan.weights, 1)
         store(memory, plan.scales, team.scales[0])
-    forward_pass(network, plan, memory, here, rows)
+    dropout = team.dropout if learn else paused(team.dropout)
+    if drops(dropout):
+        draw_keys(plan, memory, dropout, team.step.done[0], order, source, here, rows)
+    forward_pass(network, plan, memory, dropout, here, rows)
     losses = plan.losses + (chunk + here) * width(plan, memory)
     losses_and_deltas(network, plan, memory, weighted, here, rows, losses)
     for layer in range(len(plan.sizes) - 2 if learn else 0, 0, -1):
-        backward(plan, memory, network.parameters, layer, network.activations[layer - 1], here, rows)
+        backward(plan, memory, network.parameters, layer, network.activations[layer - 1], dropout, here, rows)
 
 
 @part
-def forward_pass(network, plan, memory, here, rows):
+def forward_pass(network, plan, memory, dropout, here, rows):
     """Bring `rows` rows to the last layer, whose activation waits for the loss."""
     for layer in range(len(plan.sizes) - 1):
-        forward(plan, memory, network.parameters, layer, network.activations[layer], here, rows)
+        forward(plan, memory, network.parameters, layer, network.activations[layer], dropout, here, rows)
 
 
 @part

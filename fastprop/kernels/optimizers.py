@@ -32,6 +32,14 @@ KEPT = {SGD: 0, MOMENTUM: 1, NESTEROV: 1, ADAM: 2, ADAMW: 2, RMSPROP: 1, RMSPROP
 """How many numbers a rule keeps of each parameter."""
 
 
+class Average(NamedTuple):
+    """What a moving average of the parameters is to a kernel."""
+
+    parameters: np.ndarray  # (P,); empty where there is no average
+    rest: float  # 1 - decay: what it takes over of the parameters in a step
+    start: int  # an epoch: until then it is the parameters
+
+
 class Optimizer(NamedTuple):
     """What an optimizer, or one for each network of a pack, is to a kernel."""
 
@@ -41,6 +49,7 @@ class Optimizer(NamedTuple):
     clip: int  # whether gradients are limited, and how, see codes.py
     limit: float
     schedule: Schedule
+    average: Average
     state: np.ndarray  # (KEPT · P,), such as velocities
 
 
@@ -83,6 +92,17 @@ def update(optimizer, step, weights, start, stride, memory, g, g_stride, rows, c
         lion(optimizer, step, weights, start, stride, memory, g, g_stride, rows, columns)
     else:
         by_size(optimizer, step, weights, start, stride, memory, g, g_stride, rows, columns)
+    if len(optimizer.average.parameters) > 0:
+        follow(optimizer.average, step.done[0], weights, start, stride, rows, columns)
+
+
+@part
+def follow(average, epoch, weights, start, stride, rows, columns):
+    """A ← a + (1 - decay) (w - a), where the epoch has an average, else a ← w."""
+    for row in range(rows):
+        for i in range(start + row * stride, start + row * stride + columns, lanes(weights)):
+            w, a = load(weights, i), load(average.parameters, i)
+            store(average.parameters, i, w if epoch < average.start else fma(average.rest, w - a, a))
 
 
 @part

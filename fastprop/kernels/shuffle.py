@@ -17,10 +17,16 @@ def mix(x):
 
 
 @part
+def begin(seed, epoch):
+    """The state with which the random numbers of an epoch begin; `seed` is of 64 bits without a sign."""
+    return mix(mix(seed + _GOLDEN) + np.uint64(epoch))
+
+
+@part
 def shuffle(order, seed, epoch):
     """Shuffle in place: Fisher and Yates, with SplitMix64 started at (seed, epoch)."""
     # order (m,)
-    state = mix(mix(np.uint64(seed) + _GOLDEN) + np.uint64(epoch))
+    state = begin(np.uint64(seed), epoch)
     for i in range(len(order) - 1, 0, -1):
         state += _GOLDEN
         # The high 32 bits of a draw times i + 1: an integer below i + 1 without a division (Lemire 2019).

@@ -23,21 +23,26 @@ INT32, INT64 = ir.IntType(32), ir.IntType(64)
 
 
 class Vector(types.Type):
-    """One register of numbers of `dtype`: with AVX-512, 16 of float32 or 8 of float64."""
+    """One register of numbers of `dtype`: with AVX-512, 16 of float32 or 8 of float64; see `words_of` for others."""
 
-    def __init__(self, dtype):
+    def __init__(self, dtype, lanes=None):
         self.dtype = dtype
-        self.lanes = jit.lanes(str(dtype))
+        self.lanes = lanes or jit.lanes(str(dtype))
         super().__init__(f"Vector({dtype}, {self.lanes})")
 
     def can_convert_from(self, typing_context, other):
         return Conversion.safe if isinstance(other, types.Number) else None
 
 
+def words_of(dtype):
+    """The type of a vector of as many uint32 as a vector of `dtype` has lanes: words for hashes, which wrap around."""
+    return Vector(types.uint32, Vector(dtype).lanes)
+
+
 @register_model(Vector)
 class _VectorModel(models.PrimitiveModel):
     def __init__(self, manager, vector):
-        element = {32: ir.FloatType(), 64: ir.DoubleType()}[vector.dtype.bitwidth]
+        element = {types.float32: ir.FloatType(), types.float64: ir.DoubleType(), types.uint32: INT32}[vector.dtype]
         super().__init__(manager, vector, ir.VectorType(element, vector.lanes))
 
 
@@ -46,7 +51,7 @@ class _VectorModel(models.PrimitiveModel):
 
 def size_bytes(vector):
     """How many bytes an element of the LLVM type `vector` takes."""
-    return 4 if vector.element == ir.FloatType() else 8
+    return 8 if vector.element == ir.DoubleType() else 4
 
 
 def emit_pointer(context, builder, array_type, array, index):
@@ -68,6 +73,11 @@ def emit_store(builder, value, pointer):
 def full(vector, number):
     """The constant vector of the LLVM type `vector` that is full of a Python `number`."""
     return ir.Constant(vector, [number] * vector.count)
+
+
+def numbered(vector, step=1):
+    """The constant vector of the LLVM type `vector` whose lanes hold 0, `step`, 2 · `step`, …."""
+    return ir.Constant(vector, [step * lane for lane in range(vector.count)])
 
 
 def emit_shuffle(builder, a, b, places):
@@ -141,18 +151,20 @@ def _define_operator(function, instruction):
                     return signature(vector, *[vector] * len(args))
 
     def emit(context, builder, sig, args):
-        return getattr(builder, instruction)(*args)
+        return getattr(builder, instruction[isinstance(sig.return_type.dtype, types.Integer)])(*args)
 
     arity = 1 if function is operator.neg else 2
     lower_builtin(function, *[Vector] * arity)(emit)
 
 
 for _function, _instruction in {
-    operator.add: "fadd",
-    operator.sub: "fsub",
-    operator.mul: "fmul",
-    operator.truediv: "fdiv",
-    operator.neg: "fneg",
+    operator.add: ("fadd", "add"),  # of numbers, of words
+    operator.sub: ("fsub", "sub"),
+    operator.mul: ("fmul", "mul"),
+    operator.truediv: ("fdiv", None),
+    operator.neg: ("fneg", "neg"),
+    operator.xor: (None, "xor"),
+    operator.rshift: (None, "lshr"),
 }.items():
     _define_operator(_function, _instruction)
 
@@ -190,7 +202,7 @@ def load(typing_context, array, index):
 
 def _emit_first(builder, count, vector):
     """The mask of the first `count` lanes."""
-    numbers = ir.Constant(ir.VectorType(INT32, vector.count), list(range(vector.count)))
+    numbers = numbered(ir.VectorType(INT32, vector.count))
     counts = emit_splat(builder, builder.trunc(count, INT32), numbers.type)
     return builder.icmp_signed("<", numbers, counts)
 
@@ -349,6 +361,28 @@ def where_less(typing_context, a, b, yes, no):
         return builder.select(builder.fcmp_ordered("<", args[0], args[1]), args[2], args[3])
 
     return vector(vector, vector, vector, vector), emit
+
+
+@intrinsic
+def words(typing_context, array, numbers, index):
+    """As many words as a vector of `array` has lanes, of the uint32 of `numbers` from element `index` on."""
+    vector = words_of(array.dtype)
+
+    def emit(context, builder, sig, args):
+        return emit_load(builder, emit_pointer(context, builder, numbers, *args[1:]), context.get_value_type(vector))
+
+    return vector(array, numbers, types.intp), emit
+
+
+@intrinsic
+def where_below(typing_context, a, b, yes, no):
+    """`yes` where the word of `a` is below that of `b`, else `no`."""
+    vector = next(x for x in (yes, no) if isinstance(x, Vector))
+
+    def emit(context, builder, sig, args):
+        return builder.select(builder.icmp_unsigned("<", args[0], args[1]), args[2], args[3])
+
+    return vector(words_of(vector.dtype), words_of(vector.dtype), vector, vector), emit
 
 
 @intrinsic

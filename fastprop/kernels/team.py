@@ -21,6 +21,7 @@ class Team(NamedTuple):
     board: np.ndarray  # (24,) int64: seen by all
     step: NamedTuple  # see optimizers.py
     scales: np.ndarray  # (width,): by what each network's deltas are scaled in this minibatch
+    dropout: NamedTuple  # see dropout.py
 
 
 @part

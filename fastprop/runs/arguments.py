@@ -8,6 +8,7 @@ from fastprop import checks, options
 from fastprop.kernels import layout
 from fastprop.kernels import optimizers as optimizing
 from fastprop.kernels.codes import ACTIVATIONS, CLIPS, CONSTANT, LOSSES, RULES, SCHEDULES, STORING, UNLIMITED
+from fastprop.kernels.dropout import Dropout
 from fastprop.kernels.minibatch import Data, Network
 from fastprop.kernels.schedules import BEST, FACTOR, Schedule
 
@@ -24,8 +25,11 @@ def of_network(network, parameters, loss=None):
     return Network(parameters, activations, code, getattr(loss, "delta", 1.0), getattr(loss, "label_smoothing", 0.0))
 
 
-def of_optimizers(setting, optimizers, parameters, members, batches):
-    """What `optimizers`, one a network, are to a kernel, and the `Step` of each member of a team."""
+def of_optimizers(setting, optimizers, parameters, final, members, batches):
+    """What `optimizers`, one a network, are to a kernel, and the `Step` of each member of a team.
+
+    `final` are the parameters to end with: `parameters`, or, where the setting asks for it, their average.
+    """
     rule = RULES[optimizers[0].rule]
     given = [[getattr(each, name, 0.0) for each in optimizers] for name in optimizing.HYPERPARAMETERS]
     given = np.array([np.resize(numbers, layout.line(parameters.dtype)) for numbers in given])
@@ -45,8 +49,10 @@ def of_optimizers(setting, optimizers, parameters, members, batches):
     schedule = of_schedule(setting, batches)
     clip = UNLIMITED if setting.clip is None else CLIPS[type(setting.clip).__name__]
     limit = 0.0 if setting.clip is None else setting.clip.limit
+    rest, begin = (1.0, 0) if setting.average is None else (1 - setting.average.decay, setting.average.start_epoch)
+    average = optimizing.Average(final[:0] if setting.average is None else final, rest, begin)
     penalised = bool(given[optimizing.L1].any())
-    return optimizing.Optimizer(rule, moving, penalised, clip, limit, schedule, state), steps
+    return optimizing.Optimizer(rule, moving, penalised, clip, limit, schedule, average, state), steps
 
 
 def of_schedule(setting, batches):
@@ -59,6 +65,19 @@ def of_schedule(setting, batches):
     numbers = [getattr(schedule, field.name) for field in fields(schedule)] if schedule is not None else []
     numbers = np.array([*(each for each in numbers if not isinstance(each, str)), 0, 0, 0, 0], np.float64)[:4]
     return Schedule(kind, by_step, setting.epochs * (batches if by_step else 1), warmup, numbers)
+
+
+def of_dropout(shares, seeds, plans, rows, dtype):
+    """What dropout is to each member of a team: each network's share, its seed, and the place of each row in `rows`."""
+    seeds = np.array(seeds if len(set(seeds)) > 1 else seeds[:1], np.uint64)
+    shares = np.resize(np.array(shares, np.float64), layout.line(dtype))
+    numbers, sizes = np.zeros(0, np.int64), [0] * len(plans)
+    if shares.any():
+        numbers = np.zeros(rows.max() + 1, np.int64)
+        numbers[rows] = np.arange(len(rows))
+        sizes = [(len(plan.sizes) - 2) * plan.rows * plan.width for plan in plans]
+    thresholds, scales = (shares * 2**32).astype(np.uint32), np.array([1 / (1 - shares), 1 - shares], dtype)
+    return [Dropout(np.zeros(size, np.uint32), seeds, numbers, thresholds, scales) for size in sizes]
 
 
 def of_data(data, rows):

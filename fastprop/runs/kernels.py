@@ -21,7 +21,7 @@ _PREPARED = set()
 class KernelRun:
     """A training run of one network, or of a pack side by side: a job for `jobs.run`, whose histories fill as it goes.
 
-    Of a pack, networks have one shape, and settings differ in seed and in the optimizer's numbers alone.
+    Of a pack, networks have one shape, and settings differ in seed, dropout and the optimizer's numbers alone.
     """
 
     def __init__(self, networks, data, rows, held_out, held_out_rows, settings, threads=1):
@@ -37,6 +37,10 @@ class KernelRun:
         shape = first.layer_sizes, batch_size, first.dtype, arguments.storing(first)
         plans, size = layout.plans(*shape, threads, width, shared, isinstance(setting.clip, options.ClipNorm))
         self._parameters = first.parameters if width == 1 else self._pack(width)
+        learned = self._parameters
+        if setting.average is not None:  # then the network holds the average, and what is learned stands apart
+            learned = layout.aligned_zeros(len(self._parameters), first.dtype)
+            learned[:] = self._parameters
         stopping = setting.early_stopping
         restores = stopping is not None and stopping.restore_best
         self._record = fused.Record(
@@ -53,17 +57,20 @@ class KernelRun:
         )
         optimizers = [setting.optimizer for setting in settings]
         optimizer, steps = arguments.of_optimizers(
-            setting, optimizers, self._parameters, threads, -(-len(rows) // batch_size)
+            setting, optimizers, learned, self._parameters, threads, -(-len(rows) // batch_size)
         )
         self._shared = (
+            arguments.of_network(first, learned, setting.loss),
             arguments.of_network(first, self._parameters, setting.loss),
             optimizer,
             arguments.of_data(data, rows),
             arguments.of_data(held_out, held_out_rows),
         )
         board = layout.aligned_zeros(24, np.int64)
+        shares, own_seeds = zip(*((each.dropout, each.seed) for each in settings))
+        dropouts = arguments.of_dropout(shares, own_seeds, plans, rows, first.dtype)
         self._own = [
-            (plan, Team(member, threads, board, steps[member], layout.aligned_zeros(16, np.float64)))
+            (plan, Team(member, threads, board, steps[member], layout.aligned_zeros(16, np.float64), dropouts[member]))
             for member, plan in enumerate(plans)
         ]
         self._memory = layout.workspace(plans, size, first.dtype)

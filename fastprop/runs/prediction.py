@@ -19,8 +19,9 @@ def predict(network, X):
     nothing = np.zeros(0, network.dtype)
     data = checks.Dataset(X, nothing, np.zeros(0, np.int64), nothing)
     memory = layout.workspace(plans, size, network.dtype)
-    kernel_network = arguments.of_network(network, network.parameters)
-    fused.predict(kernel_network, arguments.of_data(data, np.arange(len(X))), plans[0], memory, outputs)
+    kernel_network, rows = arguments.of_network(network, network.parameters), np.arange(len(X))
+    (dropout,) = arguments.of_dropout([0.0], [0], plans, rows, network.dtype)
+    fused.predict(kernel_network, arguments.of_data(data, rows), plans[0], memory, dropout, outputs)
     return outputs
 
 

@@ -35,6 +35,8 @@ class ReferenceRun:
             seed=setting.seed,
             schedule=setting.schedule,
             clip=setting.clip,
+            dropout=setting.dropout,
+            average=setting.average,
             early_stopping=setting.early_stopping,
             callback=self._after_epoch,
         )

@@ -19,6 +19,8 @@ class Setting(NamedTuple):
     seed: int
     schedule: object = None
     clip: object = None
+    dropout: float = 0.0
+    average: object = None
     early_stopping: object = None
     callback: object = None
 
@@ -30,6 +32,7 @@ class Setting(NamedTuple):
         for name, kinds, example in (
             ("schedule", options.SCHEDULES, "fp.Cosine()"),
             ("clip", options.CLIPS, "fp.ClipNorm(1.0)"),
+            ("average", options.Average, "fp.Average(0.999)"),
             ("early_stopping", options.EarlyStopping, "fp.EarlyStopping()"),
         ):
             if getattr(self, name) is not None:
@@ -49,6 +52,7 @@ class Setting(NamedTuple):
             batch_size=checks.whole_number(self.batch_size, "batch_size"),
             seed=checks.seed(self.seed),
             shuffle=checks.flag(self.shuffle, "shuffle"),
+            dropout=checks.number(self.dropout, "dropout", below=1.0),
         )
 
 
