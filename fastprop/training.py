@@ -55,7 +55,7 @@ def train(
         A limit to the gradient.
     dropout : float
         From 0 to below 1: with which probability an output of a hidden layer is 0 in a step, while the others are
-        multiplied by 1 / (1 - dropout). Validation and prediction drop nothing.
+        multiplied by 1 / (1 - dropout) (Srivastava et al., JMLR 15, 2014). Validation and prediction drop nothing.
     average : Average, optional
         A moving average of the weights, to measure validation on and to end with.
     early_stopping : EarlyStopping, optional
