@@ -134,7 +134,8 @@ class KernelRun:
         else:
             stopped = "interrupted" if self._record.stop[0] and done < self._setting.epochs else "finished"
         improved = int(self._record.improvement[1, number])
-        kept = improved if len(self._record.best) > 0 and stopped != "diverged" else done - 1
+        restored = len(self._record.best) > 0 and improved >= 0 and stopped != "diverged"
+        kept = improved if restored else done - 1
         return History(*self._record.losses[:, :, number], done, stopped, self._seconds / len(self._networks), kept)
 
     def _train(self, until):

@@ -48,7 +48,8 @@ class ReferenceRun:
         stopping = setting.early_stopping
         if finite and stopping is not None and stopping.restore_best:
             watched = losses[0 if self._validation is None else 1]
-            self.history.best_epoch = reference.last_improvement(watched, stopping.minimum_improvement)
+            improved = reference.last_improvement(watched, stopping.minimum_improvement)
+            self.history.best_epoch = improved if improved >= 0 else self.history.best_epoch
         self.history.seconds = time.perf_counter() - start
         with np.errstate(over="ignore"):
             for ours, theirs in zip(self._network.weights + self._network.biases, network.arrays):

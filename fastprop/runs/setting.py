@@ -72,7 +72,8 @@ class History:
     seconds : float
         How long it took, compiling not counted.
     best_epoch : int
-        That whose weights the network ended with, from 0: the last one, but where `EarlyStopping` went back.
+        That whose weights the network ended with, from 0: the last one, but where `EarlyStopping` went back; -1 before
+        the first.
     score : float
         Accuracy or R² (see `metrics.score_name`) of the trained network on the held-out rows; NaN where there are none.
     """
