@@ -26,6 +26,7 @@ def train(
     threads=None,
     progress=False,
     callback=None,
+    gradient_norm=False,
     backend="kernels",
 ):
     """Train a network in place by minibatch gradient descent.
@@ -71,6 +72,8 @@ def train(
         Whether to show a progress bar.
     callback : callable, optional
         Called as ``callback(epoch, history)`` after each epoch; training ends when it returns true.
+    gradient_norm : bool
+        Whether to measure the gradient's norm in each step, which takes longer; see `History`.
     backend : str
         ``"kernels"``, or ``"reference"`` for the same run in plain NumPy and float64, to check a result.
 
@@ -97,7 +100,7 @@ def train(
     threads = checks.threads(threads)
     loss = checks.loss(loss, network.output)
     setting = Setting(
-        epochs, batch_size, loss, optimizer, shuffle, seed, schedule, clip, early_stopping, callback
+        epochs, batch_size, loss, optimizer, shuffle, seed, schedule, clip, early_stopping, callback, gradient_norm
     ).checked()
     sample_weight = checks.class_weight(class_weight, y, sample_weight)
     sizes = network.layer_sizes[0], network.layer_sizes[-1]

@@ -7,7 +7,6 @@ import time
 
 import numpy as np
 
-from fastprop import options
 from fastprop.jobs import settle
 from fastprop.kernels import fused, jit, layout
 from fastprop.kernels.team import STATE, Team
@@ -35,7 +34,7 @@ class KernelRun:
         seeds = seeds if len(seeds) == 1 else [setting.seed for setting in settings]
         shared = width > 1 and len(seeds) == 1
         shape = first.layer_sizes, batch_size, first.dtype, arguments.storing(first)
-        plans, size = layout.plans(*shape, threads, width, shared, isinstance(setting.clip, options.ClipNorm))
+        plans, size = layout.plans(*shape, threads, width, shared, setting.measures_norm)
         self._parameters = first.parameters if width == 1 else self._pack(width)
         stopping = setting.early_stopping
         restores = stopping is not None and stopping.restore_best
@@ -44,6 +43,8 @@ class KernelRun:
             done=np.zeros(width, np.int64),
             ended=np.zeros(width, np.int64),
             losses=np.full((2, setting.epochs, width), np.nan),
+            rates=np.full((setting.epochs, width), np.nan),
+            norms=np.full((setting.epochs, width), np.nan),
             totals=layout.aligned_zeros(16, np.float64)[:width],
             lost=np.zeros(0 if width == 1 else len(self._parameters), first.dtype),
             best=np.zeros(len(self._parameters) if restores else 0, first.dtype),
@@ -126,17 +127,18 @@ class KernelRun:
         return self._history(0)
 
     def _history(self, number):
-        done, ended = int(self._record.done[number]), self._record.ended[number]
+        record, done, ended = self._record, int(self._record.done[number]), self._record.ended[number]
         if self._called_off:
             stopped = "callback"
         elif ended:
             stopped = "diverged" if ended != fused.EARLY else "early" if done < self._setting.epochs else "finished"
         else:
-            stopped = "interrupted" if self._record.stop[0] and done < self._setting.epochs else "finished"
-        improved = int(self._record.improvement[1, number])
-        restored = len(self._record.best) > 0 and improved >= 0 and stopped != "diverged"
+            stopped = "interrupted" if record.stop[0] and done < self._setting.epochs else "finished"
+        improved = int(record.improvement[1, number])
+        restored = len(record.best) > 0 and improved >= 0 and stopped != "diverged"
         kept = improved if restored else done - 1
-        return History(*self._record.losses[:, :, number], done, stopped, self._seconds / len(self._networks), kept)
+        measured = *record.losses[:, :, number], record.rates[:, number], record.norms[:, number]
+        return History(*measured, done, stopped, self._seconds / len(self._networks), kept)
 
     def _train(self, until):
         start, begin = time.perf_counter(), int(self._record.done.max())

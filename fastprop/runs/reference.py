@@ -16,12 +16,12 @@ class ReferenceRun:
         self._network, self._setting = network, setting
         self._X, self._y, self._weights = rows_of(data, rows)
         self._validation = rows_of(held_out, held_out_rows) if len(held_out_rows) else None
-        self.history = History(*np.full((2, setting.epochs), np.nan))
+        self.history = History(*np.full((4, setting.epochs), np.nan))
         self.histories = [self.history]
 
     def __call__(self):
         setting, network, start = self._setting, reference.Network.of(self._network), time.perf_counter()
-        losses = reference.train(
+        record = reference.train(
             network,
             self._X,
             self._y,
@@ -38,16 +38,16 @@ class ReferenceRun:
             early_stopping=setting.early_stopping,
             callback=self._after_epoch,
         )
-        self._record(losses)
-        finite = np.isfinite(losses[0, -1]) and all(np.isfinite(array).all() for array in network.arrays)
+        self._take(record)
+        finite = np.isfinite(record.loss[-1]) and all(np.isfinite(array).all() for array in network.arrays)
         if not finite:
             self.history.stopped = "diverged"
         elif self.history.stopped == "finished" and self.history.epochs < setting.epochs:
             self.history.stopped = "early"
-        self.history.best_epoch = losses.shape[1] - 1
+        self.history.best_epoch = self.history.epochs - 1
         stopping = setting.early_stopping
         if finite and stopping is not None and stopping.restore_best:
-            watched = losses[0 if self._validation is None else 1]
+            watched = record[0 if self._validation is None else 1]
             improved = reference.last_improvement(watched, stopping.minimum_improvement)
             self.history.best_epoch = improved if improved >= 0 else self.history.best_epoch
         self.history.seconds = time.perf_counter() - start
@@ -62,8 +62,8 @@ class ReferenceRun:
         """Ask a call in another thread to end after the epoch it is at."""
         self._stop = True
 
-    def _after_epoch(self, epoch, losses):
-        self._record(losses)
+    def _after_epoch(self, epoch, record):
+        self._take(record)
         last = epoch + 1 == self._setting.epochs
         if self._setting.callback is not None and self._setting.callback(epoch, self.history):
             self.history.stopped = "callback"
@@ -71,9 +71,12 @@ class ReferenceRun:
             self.history.stopped = "interrupted"
         return self.history.stopped != "finished"
 
-    def _record(self, losses):
-        self.history.epochs = losses.shape[1]
-        self.history.loss[: losses.shape[1]], self.history.validation_loss[: losses.shape[1]] = losses
+    def _take(self, record):
+        """Write what was measured into the history."""
+        self.history.epochs = done = len(record.loss)
+        for name, measured in record._asdict().items():
+            if name != "gradient_norm" or self._setting.measures_norm:
+                getattr(self.history, name)[:done] = measured
 
 
 def rows_of(data, rows):

@@ -21,6 +21,12 @@ class Setting(NamedTuple):
     clip: object = None
     early_stopping: object = None
     callback: object = None
+    gradient_norm: bool = False
+
+    @property
+    def measures_norm(self):
+        """Whether the norm of each step's gradient is measured, to be seen or to be limited."""
+        return self.gradient_norm or isinstance(self.clip, options.ClipNorm)
 
     def checked(self):
         """Return the same setting; it is an error if anything in it is not as `train` describes it."""
@@ -49,6 +55,7 @@ class Setting(NamedTuple):
             batch_size=checks.whole_number(self.batch_size, "batch_size"),
             seed=checks.seed(self.seed),
             shuffle=checks.flag(self.shuffle, "shuffle"),
+            gradient_norm=checks.flag(self.gradient_norm, "gradient_norm"),
         )
 
 
@@ -64,6 +71,11 @@ class History:
     validation_loss : ndarray
         (epochs,) float64: of the held-out rows after the epoch; NaN past the end, where there are none, and where the
         training loss is not finite.
+    learning_rate : ndarray
+        (epochs,) float64: of the last step of the epoch, after schedule, warm-up and plateau; NaN past the end.
+    gradient_norm : ndarray
+        (epochs,) float64: the mean over the epoch's steps of the norm of the whole gradient, before clipping, weight
+        decay and l1; NaN past the end, and unless ``gradient_norm`` asks for it or `ClipNorm` measures it anyway.
     epochs : int
         How many were finished.
     stopped : str
@@ -80,6 +92,8 @@ class History:
 
     loss: np.ndarray
     validation_loss: np.ndarray
+    learning_rate: np.ndarray
+    gradient_norm: np.ndarray
     epochs: int = 0
     stopped: str = "finished"
     seconds: float = 0.0
