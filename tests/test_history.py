@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import fastprop as fp
-from fastprop import scheduling
+from fastprop import metrics, scheduling
 from tests import packs
-from tests.compare import DTYPES, SCHEDULES, assert_same_bits
+from tests.compare import DTYPES, SCHEDULES, assert_refused, assert_same_bits
 
 RANDOM = np.random.default_rng(0)
 X, Y, LABELS = RANDOM.normal(size=(203, 5)), RANDOM.normal(size=(203, 3)), RANDOM.integers(3, size=203)
@@ -108,3 +108,82 @@ def test_each_network_of_a_pack_measures_what_it_would_alone(schedule, dtype):
         assert_same_bits([history.learning_rate, history.gradient_norm], [alone.learning_rate, alone.gradient_norm])
     assert histories[3].stopped == "diverged"
     assert np.isfinite(histories[3].learning_rate).sum() == histories[3].epochs
+
+
+# ---- metrics ----
+
+OF_NUMBERS, OF_CLASSES = {"metrics": ("mae", "mse", "r2")}, {"metrics": ("log_loss", "accuracy")}
+MEASURED = {
+    "numbers": OF_NUMBERS,
+    "one number": OF_NUMBERS | {"sizes": (5, 6, 1), "y": Y[:, 0]},
+    "labels": OF_CLASSES | {"y": LABELS, "output": "softmax"},
+    "classes as targets": OF_CLASSES | {"y": np.eye(3)[LABELS], "output": "softmax"},
+    "yes or no": {"metrics": ("roc_auc", "log_loss", "mse"), "sizes": (5, 6, 1), "y": Y[:, 0] > 0, "output": "sigmoid"},
+    "two labels": {"metrics": ("roc_auc",), "sizes": (5, 6, 2), "y": LABELS % 2, "output": "softmax"},
+    "labels by their squares": {"metrics": ("accuracy",), "y": LABELS, "loss": "mse"},
+}
+
+
+@pytest.mark.parametrize("validation", [None, 0.2])
+@pytest.mark.parametrize("options", MEASURED.values(), ids=MEASURED)
+def test_metrics_are_the_references(options, validation):
+    ours, theirs = on_both(validation=validation, **options)
+    assert list(ours.metrics) == list(theirs.metrics) == list(options["metrics"])
+    for name, measured in ours.metrics.items():
+        assert (measured.shape, measured.dtype) == ((EPOCHS,), np.float64)
+        np.testing.assert_allclose(measured, theirs.metrics[name], rtol=1e-10, err_msg=name)
+
+
+@pytest.mark.parametrize("validation", [None, (X[:50], LABELS[:50])])
+def test_metrics_are_those_of_the_predictions_after_each_epoch(validation):
+    options = {"y": LABELS, "output": "softmax", "validation": validation, "dtype": "float32"}
+    history, _ = trained(metrics=("accuracy", "log_loss"), **options)
+    inputs, labels = (X, LABELS) if validation is None else validation
+    for epoch in range(EPOCHS):
+        _, network = trained(epochs=epoch + 1, **options)
+        for name, measured in history.metrics.items():
+            assert measured[epoch] == metrics.SCORES[name].measure(network.predict(inputs), labels)
+
+
+def test_to_measure_changes_no_bit():
+    (plain, network), (history, same) = trained(validation=0.2), trained(validation=0.2, metrics=("r2",))
+    assert_same_bits([history.loss, same.parameters], [plain.loss, network.parameters])
+    assert plain.metrics == {}
+
+
+@pytest.mark.parametrize("backend", ["kernels", "reference"])
+def test_a_network_that_is_not_finite_has_no_metrics(backend):
+    diverging = {"optimizer": fp.SGD(0.1), "schedule": fp.Steps(3, factor=1e200)}
+    history, _ = trained(metrics=("mse",), backend=backend, **diverging)
+    assert (history.stopped, history.epochs) == ("diverged", 4)
+    np.testing.assert_array_equal(np.isfinite(history.metrics["mse"]), [True] * 3 + [False] * 3)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"metrics": "r2"}, TypeError, "metrics must be a tuple of names, not 'r2': give one such as ('accuracy',)"),
+        ({"metrics": ("f1",)}, ValueError, "each of metrics must be one of accuracy, roc_auc, log_loss, r2, mse, mae"),
+        (
+            {"metrics": ("mse", "accuracy")},
+            ValueError,
+            "metric 'accuracy' needs classes, which 3 identity outputs trained by 'mse' on targets are not: "
+            "choose from r2, mse, mae",
+        ),
+        (
+            {"metrics": ("mse",), "y": LABELS, "output": "softmax"},
+            ValueError,
+            "metric 'mse' needs numbers, which 3 softmax outputs trained by 'cross_entropy' on labels are not: "
+            "choose from accuracy, log_loss",
+        ),
+        ({"metrics": ("roc_auc",), "y": LABELS, "output": "softmax"}, ValueError, "'roc_auc' needs two classes"),
+        (
+            {"metrics": ("log_loss",), "y": LABELS},
+            ValueError,
+            "'log_loss' needs probabilities, which 3 identity outputs",
+        ),
+        ({"gradient_norm": 1}, TypeError, "gradient_norm must be True or False, not 1: give one"),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_training(options, error, words):
+    assert_refused(error, words, trained, **options)

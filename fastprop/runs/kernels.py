@@ -10,7 +10,7 @@ import numpy as np
 from fastprop.jobs import settle
 from fastprop.kernels import fused, jit, layout
 from fastprop.kernels.team import STATE, Team
-from fastprop.runs import arguments
+from fastprop.runs import arguments, checkpoints, prediction
 from fastprop.runs.setting import History
 
 _PREPARED = set()
@@ -25,7 +25,13 @@ class KernelRun:
 
     def __init__(self, networks, data, rows, held_out, held_out_rows, settings, threads=1):
         (first, *_), (setting, *_) = networks, settings
-        self._networks, self._setting, self._called_off, self._seconds = networks, setting, False, 0.0
+        self._networks, self._setting, self._called_off, self._seconds = networks, setting, False, np.zeros(1)
+        self._measured = (held_out, held_out_rows) if len(held_out_rows) else (data, rows)
+        self._metrics = np.full((len(setting.metrics), setting.epochs, len(networks)), np.nan)
+        self._keeper = None
+        if setting.checkpoint is not None:
+            description = checkpoints.describe(first, setting, data, rows, held_out, held_out_rows)
+            self._keeper = checkpoints.Keeper(setting.checkpoint, description)
         self._kind = first.dtype, len(networks) > 1
         batch_size = min(setting.batch_size, len(rows))
         width = 1 if len(networks) == 1 else jit.lanes(first.dtype)
@@ -53,18 +59,18 @@ class KernelRun:
             least=0.0 if stopping is None else stopping.minimum_improvement,
         )
         optimizers = [setting.optimizer for setting in settings]
-        optimizer, steps = arguments.of_optimizers(
+        self._optimizer, self._steps = arguments.of_optimizers(
             setting, optimizers, self._parameters, threads, -(-len(rows) // batch_size)
         )
         self._shared = (
             arguments.of_network(first, self._parameters, setting.loss),
-            optimizer,
+            self._optimizer,
             arguments.of_data(data, rows),
             arguments.of_data(held_out, held_out_rows),
         )
         board = layout.aligned_zeros(24, np.int64)
         self._own = [
-            (plan, Team(member, threads, board, steps[member], layout.aligned_zeros(16, np.float64)))
+            (plan, Team(member, threads, board, self._steps[member], layout.aligned_zeros(16, np.float64)))
             for member, plan in enumerate(plans)
         ]
         self._memory = layout.workspace(plans, size, first.dtype)
@@ -76,16 +82,42 @@ class KernelRun:
         self._restore()
 
     def _train_all(self):
-        if self._setting.callback is None:
-            self._train(until=self._setting.epochs)
-            return
-        for epoch in range(self._setting.epochs):
-            self._train(until=epoch + 1)
-            if self.history.stopped != "finished":
+        while not self._is_over():
+            until = self._next_epoch()
+            self._train(until)
+            if self._done() < until and not self._is_over():
+                return  # amid an epoch, from where no run goes on
+            self._measure()
+            if self._setting.callback is not None and self.history.stopped != "diverged":
+                self._called_off = bool(self._setting.callback(self._done() - 1, self.history))
+            over = self._called_off or self._is_over()
+            if self._keeper is not None and (over or self._keeper.is_due(self._done())):
+                self._keeper.write(self.state)
+            if over:
                 return
-            if self._setting.callback(epoch, self.history):
-                self._called_off = True
-                return
+
+    def _done(self):
+        return int(self._record.done.max())
+
+    def _is_over(self):
+        return self._done() >= self._setting.epochs or self._record.ended.all()
+
+    def _next_epoch(self):
+        """Until which epoch to train before there is something to do in Python."""
+        done, epochs = self._done(), self._setting.epochs
+        if self._setting.callback is not None or self._setting.metrics:
+            return done + 1
+        if self._keeper is None:
+            return epochs
+        return min(epochs, self._keeper.next_epoch(done, self._seconds[0] / done if done else np.inf))
+
+    def _measure(self):
+        """Measure the metrics of each network that is finite."""
+        names, (data, rows) = self._setting.metrics, self._measured
+        for number, network in enumerate(self._networks if names else []):
+            if np.isfinite(network.parameters).all():
+                outputs = prediction.predict(network, data.inputs, rows)
+                self._metrics[:, self._done() - 1, number] = prediction.measure(names, outputs, data, rows)
 
     def prepare(self):
         """Compile the kernel, or fetch it from the disk, by training for no epochs; say so if that takes long."""
@@ -99,7 +131,7 @@ class KernelRun:
         finally:
             gc.enable()
             notice.cancel()
-        self._seconds = 0.0
+        self._seconds[0] = 0
         _PREPARED.add(self._kind)
 
     def stop(self):
@@ -115,6 +147,42 @@ class KernelRun:
         self._record.done[:] = self._record.ended[:] = team.board[STATE] = 0
         self._train(until=1)
         return self._record.losses[:, 0, 0].copy(), self._memory[plan.gradients :][: plan.parameters[-1]]
+
+    def resume(self):
+        """Go on from the checkpoint, if it is there."""
+        state = self._keeper.read()
+        if state is None:
+            return
+        done = int(state["done"].max())
+        if done > self._setting.epochs:
+            raise ValueError(
+                f"{self._setting.checkpoint.path} has {done} epochs done, but epochs is {self._setting.epochs}: "
+                "give at least as many, or leave out resume to begin anew."
+            )
+        self.state = state
+
+    @property
+    def state(self):
+        """All that a run goes on from between two epochs: arrays by name, the run's own.
+
+        Set, they are copied. Those of each epoch may come from a run that was to have more or fewer.
+        """
+        names = "done", "ended", "losses", "rates", "norms", "lost", "best", "improvement"
+        record, step = {name: getattr(self._record, name) for name in names}, self._steps[0]
+        steps = {"powers": step.powers, "plateau": step.plateau, "steps": step.done}
+        parameters = {"parameters": self._parameters, "optimizer": self._optimizer.state}
+        return parameters | steps | record | {"metrics": self._metrics, "seconds": self._seconds}
+
+    @state.setter
+    def state(self, state):
+        for name, array in self.state.items():
+            common = tuple(slice(min(lengths)) for lengths in zip(array.shape, state[name].shape))
+            array[common] = state[name][common]
+        for step in self._steps[1:]:
+            for array, first in zip(step, self._steps[0]):
+                array[...] = first
+        if len(self._networks) > 1:
+            self._unpack()
 
     @property
     def histories(self):
@@ -138,7 +206,8 @@ class KernelRun:
         restored = len(record.best) > 0 and improved >= 0 and stopped != "diverged"
         kept = improved if restored else done - 1
         measured = *record.losses[:, :, number], record.rates[:, number], record.norms[:, number]
-        return History(*measured, done, stopped, self._seconds / len(self._networks), kept)
+        metrics = dict(zip(self._setting.metrics, self._metrics[:, :, number]))
+        return History(*measured, metrics, done, stopped, float(self._seconds[0]) / len(self._networks), kept)
 
     def _train(self, until):
         start, begin = time.perf_counter(), int(self._record.done.max())
@@ -159,7 +228,7 @@ class KernelRun:
             self._unpack()
         elif self._record.ended[0] in (fused.LOST, fused.BURIED):
             layout.clear_padding(self._parameters, self._networks[0].layer_sizes)
-        self._seconds += time.perf_counter() - start
+        self._seconds[0] += time.perf_counter() - start
 
     def _pack(self, width):
         """Lay the networks' parameters side by side, the last one's also in the lanes that are left."""

@@ -5,6 +5,7 @@ import time
 import numpy as np
 
 from fastprop import reference
+from fastprop.runs import prediction
 from fastprop.runs.setting import History
 
 
@@ -13,14 +14,16 @@ class ReferenceRun:
 
     def __init__(self, networks, data, rows, held_out, held_out_rows, settings, threads=1):
         ((network,), (setting,)), self._stop = (networks, settings), False
-        self._network, self._setting = network, setting
+        self._network, self._trained, self._setting = network, reference.Network.of(network), setting
         self._X, self._y, self._weights = rows_of(data, rows)
         self._validation = rows_of(held_out, held_out_rows) if len(held_out_rows) else None
-        self.history = History(*np.full((4, setting.epochs), np.nan))
+        self._measured = (held_out, held_out_rows) if len(held_out_rows) else (data, rows)
+        metrics = {name: np.full(setting.epochs, np.nan) for name in setting.metrics}
+        self.history = History(*np.full((4, setting.epochs), np.nan), metrics)
         self.histories = [self.history]
 
     def __call__(self):
-        setting, network, start = self._setting, reference.Network.of(self._network), time.perf_counter()
+        setting, network, start = self._setting, self._trained, time.perf_counter()
         record = reference.train(
             network,
             self._X,
@@ -64,6 +67,11 @@ class ReferenceRun:
 
     def _after_epoch(self, epoch, record):
         self._take(record)
+        names, (data, rows) = self._setting.metrics, self._measured
+        if names:
+            _, outputs = reference.forward(self._trained, data.inputs[rows])[-1]
+            for name, score in zip(names, prediction.measure(names, outputs, data, rows)):
+                self.history.metrics[name][epoch] = score
         last = epoch + 1 == self._setting.epochs
         if self._setting.callback is not None and self._setting.callback(epoch, self.history):
             self.history.stopped = "callback"
