@@ -164,12 +164,16 @@ def test_a_pack_goes_on_from_its_state(dtype):
 # ---- when it is written ----
 
 
+def last_written(path):
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+
 def written(path, **options):
     """After which epochs the file was another than before."""
     seen = []
 
     def look(epoch, history):
-        seen.append(path.stat().st_mtime_ns if path.exists() else 0)
+        seen.append(last_written(path))
 
     trained(callback=look, **options)
     return [epoch for epoch, (before, after) in enumerate(itertools.pairwise(seen)) if before != after]
@@ -219,13 +223,14 @@ if __name__ == "__main__":
 
 def test_a_run_that_is_killed_at_any_time_goes_on(path):
     moments, killed = random.Random(0), 0
-    for attempt in range(8):
+    for attempt in range(6):
+        before = last_written(path)
         command = [sys.executable, "-c", KILLED, str(path), str(1 + attempt % 3)]
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout.readline() == "go\n"
-            while not path.exists() and process.poll() is None:
-                time.sleep(0.01)
-            time.sleep(moments.uniform(0, 0.3))
+            while last_written(path) == before and process.poll() is None:
+                time.sleep(0.001)
+            time.sleep(moments.uniform(0, 0.1))
             process.send_signal(signal.SIGKILL)
         killed += process.returncode == -signal.SIGKILL
     assert killed >= 3
