@@ -344,6 +344,21 @@ def test_a_damaged_or_foreign_file_is_refused(path):
         assert path.read_bytes() == content
 
 
+def test_a_file_with_a_wrong_bit_is_refused_or_gives_the_same_run(path):
+    whole = trained(checkpoint=path, epochs=1)
+    content, places, messages = path.read_bytes(), random.Random(0), []
+    for _ in range(150):
+        damaged = bytearray(content)
+        damaged[places.randrange(len(damaged))] ^= 1 << places.randrange(8)
+        path.write_bytes(damaged)
+        try:
+            assert_same_run(trained(checkpoint=path, epochs=1, resume=True), whole)
+        except ValueError as error:
+            messages.append(str(error))
+    assert len(messages) > 100
+    assert all("is no checkpoint or a damaged one" in message for message in messages)
+
+
 def test_a_full_disk_ends_the_run_in_one_sentence_and_leaves_the_last_checkpoint(path):
     before = trained(checkpoint=path, epochs=2)
     script = f"""

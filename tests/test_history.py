@@ -99,13 +99,21 @@ def test_any_number_of_threads_measures_the_same(sizes, dtype, monkeypatch):
 def test_each_network_of_a_pack_measures_what_it_would_alone(schedule, dtype):
     network = fp.MLP((5, 4, 3), output="identity", seed=1, dtype=dtype)
     optimizers = [fp.SGD(rate, momentum=0.9) for rate in (1e-3, 0.1, 1.0, 1e30, 0.01)]
-    options = {"epochs": EPOCHS, "batch_size": 32, "loss": "mse", "schedule": schedule, "gradient_norm": True}
+    options = {
+        "epochs": EPOCHS,
+        "batch_size": 32,
+        "loss": "mse",
+        "schedule": schedule,
+        "gradient_norm": True,
+        "metrics": ("mse",),
+    }
     histories = packs.train(
         [network.copy() for _ in optimizers], X, Y, optimizers=optimizers, seeds=range(5), **options
     )
     for seed, (history, optimizer) in enumerate(zip(histories, optimizers)):
         alone = fp.train(network.copy(), X, Y, optimizer=optimizer, seed=seed, **options)
         assert_same_bits([history.learning_rate, history.gradient_norm], [alone.learning_rate, alone.gradient_norm])
+        assert_same_bits([history.metrics["mse"]], [alone.metrics["mse"]])
     assert histories[3].stopped == "diverged"
     assert np.isfinite(histories[3].learning_rate).sum() == histories[3].epochs
 

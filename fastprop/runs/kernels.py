@@ -112,12 +112,14 @@ class KernelRun:
         return min(epochs, self._keeper.next_epoch(done, self._seconds[0] / done if done else np.inf))
 
     def _measure(self):
-        """Measure the metrics of each network that is finite."""
-        names, (data, rows) = self._setting.metrics, self._measured
-        for number, network in enumerate(self._networks if names else []):
-            if np.isfinite(network.parameters).all():
+        """Measure the metrics of each network that has gone through the last epoch and is finite."""
+        names, (data, rows), done = self._setting.metrics, self._measured, self._done()
+        if not names:
+            return
+        for number, network in enumerate(self._networks):
+            if self._record.done[number] == done and np.isfinite(network.parameters).all():
                 outputs = prediction.predict(network, data.inputs, rows)
-                self._metrics[:, self._done() - 1, number] = prediction.measure(names, outputs, data, rows)
+                self._metrics[:, done - 1, number] = prediction.measure(names, outputs, data, rows)
 
     def prepare(self):
         """Compile the kernel, or fetch it from the disk, by training for no epochs; say so if that takes long."""
