@@ -14,12 +14,12 @@ def metrics(names, known, network, data, loss):
     if isinstance(names, str) or not isinstance(names, (tuple, list)):
         raise TypeError(f"metrics must be a tuple of names, not {shown(names)}: give one such as ('accuracy',).")
     outputs, classes = network.layer_sizes[-1], classifies(data.labelled, loss)
-    one_of_several = network.output == "softmax" if outputs > 1 else network.output == "sigmoid"
+    one_of_several = data.labelled or network.output == "softmax"  # or each output is a class apart
     there = {
         "numbers": not data.labelled,
         "classes": classes,
-        "two classes": classes and outputs <= 2,
-        "probabilities": classes and one_of_several,
+        "two classes": classes and (outputs == 1 or (outputs == 2 and one_of_several)),
+        "probabilities": classes and network.output == ("softmax" if outputs > 1 else "sigmoid"),
     }
     for name in names:
         needs = known[choice(name, "each of metrics", known)].needs

@@ -119,7 +119,7 @@ class KernelRun:
         for number, network in enumerate(self._networks):
             if self._record.done[number] == done and np.isfinite(network.parameters).all():
                 outputs = prediction.predict(network, data.inputs, rows)
-                self._metrics[:, done - 1, number] = prediction.measure(names, outputs, data, rows)
+                self._metrics[:, done - 1, number] = prediction.measure(names, outputs, data.y[rows])
 
     def prepare(self):
         """Compile the kernel, or fetch it from the disk, by training for no epochs; say so if that takes long."""

@@ -32,11 +32,10 @@ def score(network, held_out, rows, name):
     """
     if len(rows) == 0 or not np.isfinite(network.parameters).all():
         return float("nan")
-    (score,) = measure([name], predict(network, held_out.inputs, rows), held_out, rows)
-    return score
+    return measure([name], predict(network, held_out.inputs, rows), held_out.y[rows])[0]
 
 
-def measure(names, outputs, data, rows):
-    """Return the metrics `names` of what a network says to `rows` of a data set, its `outputs` (n, n_out)."""
+def measure(names, outputs, y):
+    """Return the metrics `names` of a network's outputs (n, n_out), which should be `y`: labels or targets."""
     with np.errstate(over="ignore"):
-        return [metrics.SCORES[name].measure(outputs, data.y[rows]) for name in names]
+        return [metrics.SCORES[name].measure(outputs, y) for name in names]

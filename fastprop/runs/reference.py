@@ -17,7 +17,6 @@ class ReferenceRun:
         self._network, self._trained, self._setting = network, reference.Network.of(network), setting
         self._X, self._y, self._weights = rows_of(data, rows)
         self._validation = rows_of(held_out, held_out_rows) if len(held_out_rows) else None
-        self._measured = (held_out, held_out_rows) if len(held_out_rows) else (data, rows)
         metrics = {name: np.full(setting.epochs, np.nan) for name in setting.metrics}
         self.history = History(*np.full((4, setting.epochs), np.nan), metrics)
         self.histories = [self.history]
@@ -67,10 +66,10 @@ class ReferenceRun:
 
     def _after_epoch(self, epoch, record):
         self._take(record)
-        names, (data, rows) = self._setting.metrics, self._measured
+        names, (X, y, *_) = self._setting.metrics, self._validation or (self._X, self._y)
         if names:
-            _, outputs = reference.forward(self._trained, data.inputs[rows])[-1]
-            for name, score in zip(names, prediction.measure(names, outputs, data, rows)):
+            _, outputs = reference.forward(self._trained, X)[-1]
+            for name, score in zip(names, prediction.measure(names, outputs, y)):
                 self.history.metrics[name][epoch] = score
         last = epoch + 1 == self._setting.epochs
         if self._setting.callback is not None and self._setting.callback(epoch, self.history):
