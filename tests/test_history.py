@@ -186,6 +186,11 @@ def test_a_network_that_is_not_finite_has_no_metrics(backend):
         ),
         ({"metrics": ("roc_auc",), "y": LABELS, "output": "softmax"}, ValueError, "'roc_auc' needs two classes"),
         (
+            {"metrics": ("roc_auc",), "sizes": (5, 2), "y": Y[:, :2] > 0, "output": "sigmoid"},
+            ValueError,
+            "metric 'roc_auc' needs two classes, which 2 sigmoid outputs trained by 'binary_cross_entropy' on targets",
+        ),
+        (
             {"metrics": ("log_loss",), "y": LABELS},
             ValueError,
             "'log_loss' needs probabilities, which 3 identity outputs",
