@@ -57,9 +57,9 @@ def trained(sizes=(5, 20, 7, 3), X=X, y=Y, dtype="float32", output="identity", s
     return fp.train(network, X, y, **options), network
 
 
-def broken(epochs, path, **options):
+def broken(after, path, **options):
     """Begin a run and break it off after so many epochs."""
-    return trained(checkpoint=path, callback=lambda epoch, history: epoch + 1 == epochs, **options)
+    return trained(checkpoint=path, callback=lambda epoch, history: epoch + 1 == after, **options)
 
 
 def assert_same_run(one, other):
@@ -195,6 +195,15 @@ def test_a_run_by_seconds_comes_back_once_it_has_seen_its_pace(path, monkeypatch
     assert len(calls) < 10
 
 
+def test_its_size_is_that_of_the_epochs_done(path):
+    sizes = []
+    for epochs in (10, 100_000):
+        broken(2, path, epochs=epochs)
+        sizes.append(path.stat().st_size)
+        path.unlink()
+    assert sizes[0] == sizes[1]
+
+
 def test_no_other_file_is_left(path):
     trained(checkpoint=fp.Checkpoint(path, epochs=1))
     assert os.listdir(path.parent) == [path.name]
@@ -207,7 +216,6 @@ import sys
 import numpy as np
 import fastprop as fp
 from fastprop import scheduling
-scheduling.MEMBER_CYCLES = 1
 X, y = fp.datasets.digits()
 network = fp.MLP((64, 32, 10), output="softmax", seed=0)
 options = dict(
@@ -215,6 +223,7 @@ options = dict(
     early_stopping=fp.EarlyStopping(400), metrics=("accuracy",),
 )
 if __name__ == "__main__":
+    scheduling.MEMBER_CYCLES = 1
     checkpoint = fp.Checkpoint(sys.argv[1], epochs=1)
     print("go", flush=True)
     fp.train(network, X, y, checkpoint=checkpoint, resume=True, threads=int(sys.argv[2]), **options)
@@ -249,7 +258,7 @@ X, y = fp.datasets.digits()
 net = fp.MLP((64, 32, 10), output="softmax")
 fp.train(net.copy(), X, y, epochs=1)
 print("go", flush=True)
-history = fp.train(net, X, y, epochs=1_000_000, checkpoint=fp.Checkpoint({str(path)!r}, epochs=5))
+history = fp.train(net, X, y, epochs=100_000, checkpoint=fp.Checkpoint({str(path)!r}, epochs=5))
 print(history.stopped, history.epochs)
 """
     stopped, done = output_after_interrupt(script, after=0.7).split()

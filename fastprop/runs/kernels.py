@@ -165,21 +165,31 @@ class KernelRun:
 
     @property
     def state(self):
-        """All that a run goes on from between two epochs: arrays by name, the run's own.
-
-        Set, they are copied. Those of each epoch may come from a run that was to have more or fewer.
-        """
-        names = "done", "ended", "losses", "rates", "norms", "lost", "best", "improvement"
-        record, step = {name: getattr(self._record, name) for name in names}, self._steps[0]
-        steps = {"powers": step.powers, "plateau": step.plateau, "steps": step.done}
-        parameters = {"parameters": self._parameters, "optimizer": self._optimizer.state}
-        return parameters | steps | record | {"metrics": self._metrics, "seconds": self._seconds}
+        """All that a run goes on from between two epochs: arrays by name, the run's own. Set, they are copied."""
+        record, step, done = self._record, self._steps[0], self._done()
+        return {
+            "parameters": self._parameters,
+            "optimizer": self._optimizer.state,
+            "powers": step.powers,
+            "plateau": step.plateau,
+            "steps": step.done,
+            "done": record.done,
+            "ended": record.ended,
+            "lost": record.lost,
+            "best": record.best,
+            "improvement": record.improvement,
+            "losses": record.losses[:, :done],
+            "rates": record.rates[:done],
+            "norms": record.norms[:done],
+            "metrics": self._metrics[:, :done],
+            "seconds": self._seconds,
+        }
 
     @state.setter
     def state(self, state):
+        self._record.done[:] = state["done"]  # how long the rest is
         for name, array in self.state.items():
-            common = tuple(slice(min(lengths)) for lengths in zip(array.shape, state[name].shape))
-            array[common] = state[name][common]
+            array[...] = state[name]
         for step in self._steps[1:]:
             for array, first in zip(step, self._steps[0]):
                 array[...] = first
