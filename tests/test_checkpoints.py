@@ -394,6 +394,11 @@ except OSError as error:
         ({"checkpoint": 3}, TypeError, "checkpoint must be a Checkpoint or str or PathLike, not 3: give one"),
         ({"checkpoint": "no/such/run"}, ValueError, "the file no/such/run cannot be written: make the folder"),
         (
+            {"checkpoint": "run", "optimizer": fp.LBFGS(), "batch_size": 32},
+            ValueError,
+            "LBFGS writes no checkpoints: leave out checkpoint",
+        ),
+        (
             {"checkpoint": "run", "backend": "reference"},
             ValueError,
             "backend 'reference' writes no checkpoints: leave out checkpoint",

@@ -118,6 +118,18 @@ def test_each_network_of_a_pack_measures_what_it_would_alone(schedule, dtype):
     assert np.isfinite(histories[3].learning_rate).sum() == histories[3].epochs
 
 
+def test_lbfgs_has_the_norm_after_each_iteration_metrics_and_no_learning_rate():
+    options = {"epochs": EPOCHS, "optimizer": fp.LBFGS(), "gradient_norm": True, "metrics": ("mse",)}
+    ours, theirs = (
+        fp.train(fp.MLP((5, 7, 3), output="identity", dtype="float64"), X, Y, backend=backend, **options)
+        for backend in ("kernels", "reference")
+    )
+    np.testing.assert_allclose(ours.gradient_norm, theirs.gradient_norm, rtol=1e-6)
+    np.testing.assert_allclose(ours.metrics["mse"], ours.loss, rtol=1e-12)
+    np.testing.assert_allclose(ours.metrics["mse"], theirs.metrics["mse"], rtol=1e-9)
+    assert np.isnan(ours.learning_rate).all()
+
+
 # ---- metrics ----
 
 OF_NUMBERS, OF_CLASSES = {"metrics": ("mae", "mse", "r2")}, {"metrics": ("log_loss", "accuracy")}

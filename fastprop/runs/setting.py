@@ -50,6 +50,8 @@ class Setting(NamedTuple):
                         f"LBFGS takes all rows in each step and chooses its length, not {name}="
                         f"{checks.shown(getattr(self, name))}: leave {name} out."
                     )
+            if self.checkpoint is not None:
+                raise ValueError("LBFGS writes no checkpoints: leave out checkpoint, or use another optimizer.")
         if self.callback is not None and not callable(self.callback):
             callback = checks.shown(self.callback)
             raise TypeError(f"callback must be callable, not {callback}: give a function of epoch and history.")
@@ -82,7 +84,8 @@ class History:
         (epochs,) float64: of the held-out rows after the epoch; NaN past the end, where there are none, and where the
         training loss is not finite.
     learning_rate : ndarray
-        (epochs,) float64: of the last step of the epoch, after schedule, warm-up and plateau; NaN past the end.
+        (epochs,) float64: of the last step of the epoch, after schedule, warm-up and plateau; NaN past the end, and of
+        `LBFGS`, which has none.
     gradient_norm : ndarray
         (epochs,) float64: the mean over the epoch's steps of the norm of the whole gradient, before clipping, weight
         decay and l1; NaN past the end, and unless ``gradient_norm`` asks for it or `ClipNorm` measures it anyway.
