@@ -11,6 +11,7 @@ from fastprop.options import (
     Adam,
     AdamW,
     Average,
+    Checkpoint,
     ClipNorm,
     ClipValue,
     Cosine,
@@ -26,8 +27,8 @@ from fastprop.options import (
     Steps,
     Warmup,
 )
+from fastprop.version import __version__ as __version__
 
-__version__ = "0.1.0"
 __all__ = [
     "LBFGS",
     "MLP",
@@ -36,6 +37,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Average",
+    "Checkpoint",
     "ClipNorm",
     "ClipValue",
     "Cosine",

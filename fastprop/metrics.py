@@ -1,4 +1,7 @@
-"""Scores of predictions: higher is better."""
+"""Scores of predictions: plain functions of a network's outputs and of what they should be."""
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,15 +33,124 @@ def accuracy(outputs, y):
     return float(np.mean(_classes(outputs) == _classes(y)))
 
 
-def _classes(y):
-    if y.ndim == 2 and y.shape[1] > 1:
-        return y.argmax(axis=1)
-    y = y.reshape(len(y))
-    return y > 0.5 if y.dtype.kind == "f" else y
+def roc_auc(outputs, y):
+    """Return the area under the ROC curve: how often a row of class 1 has a larger output than one of class 0.
+
+    Parameters
+    ----------
+    outputs : ndarray
+        (n, 1), or (n, 2), of which the difference counts; any numbers that are larger for class 1.
+    y : ndarray
+        (n,) labels, or (n, 1) or (n, 2) targets.
+
+    Returns
+    -------
+    float
+        From 0 to 1, where ties count half; NaN where `y` holds one class alone.
+
+    References
+    ----------
+    Hanley and McNeil, "The meaning and use of the area under a receiver operating characteristic (ROC) curve",
+    Radiology 143 (1982).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastprop import metrics
+    >>> metrics.roc_auc(np.array([[0.1], [0.4], [0.3], [0.8]]), np.array([0, 0, 1, 1]))
+    0.75
+    """
+    outputs, positive = outputs.astype(np.float64), _classes(y).astype(bool)
+    margins = outputs[:, 0] if outputs.shape[1] == 1 else outputs[:, 1] - outputs[:, 0]
+    _, places, counts = np.unique(margins, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[places]  # equal ones share the mean of theirs
+    ones, zeros = positive.sum(), (~positive).sum()
+    if ones == 0 or zeros == 0:
+        return float("nan")
+    return float((ranks[positive].sum() - ones * (ones + 1) / 2) / (ones * zeros))
+
+
+def log_loss(outputs, y):
+    """Return the mean over the rows of -Σ t log p.
+
+    Parameters
+    ----------
+    outputs : ndarray
+        (n, n_out) probabilities p, or (n, 1) of the class 1; none counts as nearer to 0 or 1 than the rounding error
+        of its dtype.
+    y : ndarray
+        (n,) labels, or (n, n_out) targets t.
+
+    Returns
+    -------
+    float
+        At least 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastprop import metrics
+    >>> metrics.log_loss(np.array([[0.5], [0.5]]), np.array([[0], [1]]))
+    0.6931471805599453
+    """
+    least = np.finfo(outputs.dtype).eps
+    p = np.clip(outputs.astype(np.float64), least, 1 - least)
+    if y.ndim == 1 and p.shape[1] > 1:
+        return float(-np.log(p[np.arange(len(y)), y]).mean())
+    t = y.reshape(p.shape).astype(np.float64)
+    if p.shape[1] == 1:
+        p, t = np.column_stack([p, 1 - p]), np.column_stack([t, 1 - t])
+    return float(-(t * np.log(p)).sum(axis=1).mean())
+
+
+def mse(outputs, y):
+    """Return the mean squared error over rows and outputs.
+
+    Parameters
+    ----------
+    outputs, y : ndarray
+        (n, n_out).
+
+    Returns
+    -------
+    float
+        At least 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastprop import metrics
+    >>> metrics.mse(np.array([[1.0], [5.0]]), np.array([[1.0], [2.0]]))
+    4.5
+    """
+    return float(np.mean((outputs.astype(np.float64) - y) ** 2))
+
+
+def mae(outputs, y):
+    """Return the mean absolute error over rows and outputs.
+
+    Parameters
+    ----------
+    outputs, y : ndarray
+        (n, n_out).
+
+    Returns
+    -------
+    float
+        At least 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastprop import metrics
+    >>> metrics.mae(np.array([[1.0], [5.0]]), np.array([[1.0], [2.0]]))
+    1.5
+    """
+    return float(np.mean(np.abs(outputs.astype(np.float64) - y)))
 
 
 def r2(outputs, y):
-    """Return the coefficient of determination, averaged over the outputs that are not constant in `y`.
+    """Return the coefficient of determination R², averaged over the outputs that are not constant in `y`.
 
     Parameters
     ----------
@@ -49,6 +161,13 @@ def r2(outputs, y):
     -------
     float
         1 for a perfect prediction, 0 for that of the mean, NaN where `y` is constant.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastprop import metrics
+    >>> metrics.r2(np.array([[1.0], [2.0], [2.0]]), np.array([[1.0], [2.0], [3.0]]))
+    0.5
     """
     y, outputs = y.astype(np.float64), outputs.astype(np.float64)
     spread = ((y - y.mean(axis=0)) ** 2).sum(axis=0)
@@ -57,10 +176,32 @@ def r2(outputs, y):
     return float(np.mean(1 - ((y - outputs) ** 2).sum(axis=0)[spread > 0] / spread[spread > 0]))
 
 
-SCORES = {"accuracy": accuracy, "R²": r2}
+class Score(NamedTuple):
+    """A row of `SCORES`."""
+
+    measure: Callable  # of outputs (n, n_out) and y, labels (n,) or targets (n, n_out); returns a float
+    higher_is_better: bool
+    needs: str  # what of a task, see `checks.metrics`
+
+
+SCORES = {
+    "accuracy": Score(accuracy, True, "classes"),
+    "roc_auc": Score(roc_auc, True, "two classes"),
+    "log_loss": Score(log_loss, False, "probabilities"),
+    "r2": Score(r2, True, "numbers"),
+    "mse": Score(mse, False, "numbers"),
+    "mae": Score(mae, False, "numbers"),
+}
+"""All of them, by name."""
 
 
 def score_name(labelled, *losses):
-    """Return what is measured where nobody says: accuracy for labels or a loss of classifiers, else R²."""
-    classifies = any(checks.loss_name(loss) in ("binary_cross_entropy", "cross_entropy") for loss in losses)
-    return "accuracy" if labelled or classifies else "R²"
+    """Return what is measured where nobody says: accuracy for labels or a loss of classifiers, else r2."""
+    return "accuracy" if any(checks.classifies(labelled, loss) for loss in losses) else "r2"
+
+
+def _classes(y):
+    if y.ndim == 2 and y.shape[1] > 1:
+        return y.argmax(axis=1)
+    y = y.reshape(len(y))
+    return y > 0.5 if y.dtype.kind == "f" else y

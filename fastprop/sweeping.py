@@ -48,7 +48,7 @@ class SweepResult:
     history : ndarray
         (configurations, epochs) validation loss, or training loss without validation; NaN past a run's end.
     score_name : str
-        What ``score`` is: ``"accuracy"`` or ``"R²"``.
+        What ``score`` is: ``"accuracy"`` or ``"r2"``.
     best_network : MLP or None
         The trained network of the best row; None if no configuration was finished.
     seconds : float

@@ -1,6 +1,7 @@
 """`train`: one network, in place."""
 
-from fastprop import checks, jobs, metrics, scheduling
+from fastprop import checks, jobs, scheduling
+from fastprop.metrics import SCORES, score_name
 from fastprop.network import MLP
 from fastprop.options import LBFGS, SGD
 from fastprop.runs import RUNS, Setting, new_run, score
@@ -28,6 +29,10 @@ def train(
     threads=None,
     progress=False,
     callback=None,
+    gradient_norm=False,
+    metrics=(),
+    checkpoint=None,
+    resume=False,
     backend="kernels",
 ):
     """Train a network in place by minibatch gradient descent.
@@ -78,6 +83,18 @@ def train(
         Whether to show a progress bar.
     callback : callable, optional
         Called as ``callback(epoch, history)`` after each epoch; training ends when it returns true.
+    gradient_norm : bool
+        Whether to measure the gradient's norm in each step, which takes longer; see `History`.
+    metrics : sequence of str
+        What to measure after each epoch on the held-out rows, or without any on the training rows: ``"accuracy"``,
+        ``"roc_auc"`` (two classes) and ``"log_loss"`` of classes, ``"r2"``, ``"mse"`` and ``"mae"`` of numbers; see
+        `History` and `fastprop.metrics`.
+    checkpoint : path or Checkpoint, optional
+        A file to keep the run in; with a plain path it is written every 10 seconds, and at the end.
+    resume : bool
+        Whether to go on from the checkpoint, if the file is there. The network, data and options must be those that the
+        run began with. The result is then, to the last bit, that of the unbroken run, on any number of threads.
+        ``epochs`` may be more than before, but with `Cosine` and `OneCycle`, whose rates depend on it.
     backend : str
         ``"kernels"``, or ``"reference"`` for the same run in plain NumPy and float64, to check a result.
 
@@ -89,6 +106,8 @@ def train(
     ------
     ValueError, TypeError
         If an argument is not as described; the message says what to do.
+    OSError
+        If the checkpoint can no longer be written.
 
     Examples
     --------
@@ -101,23 +120,39 @@ def train(
     """
     checks.instance(network, "network", MLP, "fp.MLP((64, 32, 10))")
     checks.choice(backend, "backend", RUNS)
+    checks.checkpoint(checkpoint, resume, backend)
     threads = checks.threads(threads)
     loss = checks.loss(loss, network.output)
     setting = Setting(
-        epochs, batch_size, loss, optimizer, shuffle, seed, schedule, clip, dropout, average, early_stopping, callback
+        epochs,
+        batch_size,
+        loss,
+        optimizer,
+        shuffle,
+        seed,
+        schedule=schedule,
+        clip=clip,
+        dropout=dropout,
+        average=average,
+        early_stopping=early_stopping,
+        callback=callback,
+        gradient_norm=gradient_norm,
+        checkpoint=checkpoint,
     ).checked()
     sample_weight = checks.class_weight(class_weight, y, sample_weight)
     sizes = network.layer_sizes[0], network.layer_sizes[-1]
     data = checks.dataset(X, y, *sizes, setting.loss, network.dtype, sample_weight)
+    setting = setting._replace(metrics=checks.metrics(metrics, SCORES, network, data, setting.loss))
     rows, held_out, held_out_rows = checks.validation(validation, data, *sizes, setting.loss, network.dtype)
     step = len(rows) if isinstance(optimizer, LBFGS) else min(setting.batch_size, len(rows))
     threads = scheduling.team_size(network.layer_sizes, step, network.dtype, threads)
     run = new_run(backend, [network], data, rows, held_out, held_out_rows, [setting], threads)
     run.prepare()
+    if resume:
+        run.resume()
     with jobs.ProgressBar(total=setting.epochs, unit="epoch", disable=not progress) as bar:
         if not jobs.run([run], 1, lambda: bar.update(run.history.epochs - bar.n)):
             run.stop()
     history = run.history
-    score_name = metrics.score_name(held_out.labelled, setting.loss)
-    history.score = score(network, held_out, held_out_rows, score_name)
+    history.score = score(network, held_out, held_out_rows, score_name(held_out.labelled, setting.loss))
     return history

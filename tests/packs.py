@@ -5,16 +5,14 @@ from fastprop.kernels import jit
 from fastprop.runs import KernelRun, Setting
 
 
-def train(
-    networks, X, y, *, epochs, batch_size, loss, optimizers, seeds, schedule=None, validation=None, sample_weight=None
-):
+def train(networks, X, y, *, epochs, batch_size, loss, optimizers, seeds, validation=None, sample_weight=None, **own):
     """Train networks of one shape in place, in packs of as many as there are lanes; return their histories."""
     network, width = networks[0], jit.lanes(networks[0].dtype)
     facts = network.layer_sizes[0], network.layer_sizes[-1], loss, network.dtype
     data = checks.dataset(X, y, *facts, sample_weight)
     split = checks.validation(validation, data, *facts)
     settings = [
-        Setting(epochs, batch_size, loss, optimizer, True, seed, schedule) for optimizer, seed in zip(optimizers, seeds)
+        Setting(epochs, batch_size, loss, optimizer, True, seed, **own) for optimizer, seed in zip(optimizers, seeds)
     ]
     histories = []
     for first in range(0, len(networks), width):

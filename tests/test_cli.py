@@ -55,7 +55,7 @@ def run(capsys):
 
 def score(output):
     """The last score that was printed, with its name."""
-    return re.findall(r"(accuracy|R²) (-?\d\.\d+) on the held-out rows", output)[-1]
+    return re.findall(r"(accuracy|r2) (-?\d\.\d+) on the held-out rows", output)[-1]
 
 
 # ---- sweep ----
@@ -131,9 +131,9 @@ def test_the_seed_chooses_weights_and_order(run, seed):
         ("digits", "accuracy"),
         ("digits --loss binary_cross_entropy", "accuracy"),
         ("digits --loss mse", "accuracy"),
-        ("prices.csv", "R²"),
-        ("prices.csv --target age", "R²"),
-        ("thousands.npz", "R²"),
+        ("prices.csv", "r2"),
+        ("prices.csv --target age", "r2"),
+        ("thousands.npz", "r2"),
     ],
 )
 def test_train_and_sweep_give_the_same_score(run, data, name):

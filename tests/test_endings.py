@@ -46,46 +46,45 @@ def test_an_improvement_is_on_the_last_improvement(losses, minimum, expected):
 
 @pytest.mark.parametrize("patience", [1, 2, 4])
 def test_a_run_ends_when_patience_does_and_has_the_best_weights(patience):
-    _, (_, full) = run()
+    full = run()[1].validation_loss
     best = int(full.argmin())
     assert 0 < best < EPOCHS - 5  # the task is as is said
-    network, history = run(early_stopping=fp.EarlyStopping(patience))
-    assert history.shape[1] == best + patience + 1
-    np.testing.assert_array_equal(history[1], full[: best + patience + 1])
+    network, record = run(early_stopping=fp.EarlyStopping(patience))
+    np.testing.assert_array_equal(record.validation_loss, full[: best + patience + 1])
     assert_same_arrays(network, run(epochs=best + 1)[0])
 
 
 def test_the_last_weights_stay_where_the_best_are_not_asked_for():
-    network, history = run(early_stopping=fp.EarlyStopping(2, restore_best=False))
-    assert history.shape[1] < EPOCHS
-    assert_same_arrays(network, run(epochs=history.shape[1])[0])
+    network, record = run(early_stopping=fp.EarlyStopping(2, restore_best=False))
+    assert len(record.loss) < EPOCHS
+    assert_same_arrays(network, run(epochs=len(record.loss))[0])
 
 
 def test_the_best_weights_are_restored_when_patience_outlives_the_run():
-    network, history = run(early_stopping=fp.EarlyStopping(100))
-    assert history.shape[1] == EPOCHS
-    assert_same_arrays(network, run(epochs=int(history[1].argmin()) + 1)[0])
+    network, record = run(early_stopping=fp.EarlyStopping(100))
+    assert len(record.loss) == EPOCHS
+    assert_same_arrays(network, run(epochs=int(record.validation_loss.argmin()) + 1)[0])
 
 
 def test_without_validation_the_training_loss_is_watched():
-    _, history = run(validation=False, early_stopping=fp.EarlyStopping(1, minimum_improvement=0.01))
-    epochs = history.shape[1]
-    assert 1 < epochs < EPOCHS
-    assert (np.diff(history[0])[:-1] < -0.01).all()
-    assert history[0, -1] >= history[0, -2] - 0.01
+    _, record = run(validation=False, early_stopping=fp.EarlyStopping(1, minimum_improvement=0.01))
+    assert 1 < len(record.loss) < EPOCHS
+    *falls, last = np.diff(record.loss)
+    assert (np.array(falls) < -0.01).all()
+    assert last >= -0.01
 
 
 def test_a_diverged_run_is_not_restored():
-    network, history = run(schedule=fp.Steps(1, factor=1e200), early_stopping=fp.EarlyStopping(100))
+    network, record = run(schedule=fp.Steps(1, factor=1e200), early_stopping=fp.EarlyStopping(100))
     plain, _ = run(schedule=fp.Steps(1, factor=1e200))
-    assert 1 < history.shape[1] < EPOCHS
+    assert 1 < len(record.loss) < EPOCHS
     assert_same_arrays(network, plain)
 
 
 def test_a_run_that_its_callback_ends_has_the_best_weights():
-    network, history = run(early_stopping=fp.EarlyStopping(100), callback=lambda epoch, history: epoch == 9)
-    assert history.shape[1] == 10
-    assert_same_arrays(network, run(epochs=int(history[1].argmin()) + 1)[0])
+    network, record = run(early_stopping=fp.EarlyStopping(100), callback=lambda epoch, record: epoch == 9)
+    assert len(record.loss) == 10
+    assert_same_arrays(network, run(epochs=int(record.validation_loss.argmin()) + 1)[0])
 
 
 # ---- averages ----
@@ -96,7 +95,7 @@ def test_a_run_ends_with_the_average_of_its_weights(start_epoch):
     network, (X, y) = make_network("tanh"), make_data("mse")
     options = {"batch_size": 7, "loss": "mse", "optimizer": fp.SGD(0.2), "shuffle": False}
     average = fp.Average(0.9, start_epoch)
-    history = reference.train(network, X, y, epochs=4, average=average, validation=(X, y), **options)
+    record = reference.train(network, X, y, epochs=4, average=average, validation=(X, y), **options)
     twin, state, mean = make_network("tanh"), {}, None
     for epoch in range(4):
         if epoch == start_epoch:
@@ -106,19 +105,20 @@ def test_a_run_ends_with_the_average_of_its_weights(start_epoch):
             mean = [0.9 * before + 0.1 * array for before, array in zip(mean, twin.arrays)]
     for ours, theirs in zip(network.arrays, mean or twin.arrays):
         assert_close(ours, theirs, tolerance("float64", 12), "parameters")
-    assert_close(history[1, -1], reference.loss(network, X, y, "mse"), tolerance("float64", 1), "validation loss")
+    assert_close(record.validation_loss[-1], reference.loss(network, X, y, "mse"), tolerance("float64", 1), "loss")
 
 
 def test_an_average_changes_no_step():
     _, plain = run()
     _, averaged = run(average=fp.Average(0.9))
-    np.testing.assert_array_equal(averaged[0], plain[0])
-    assert (averaged[1] != plain[1]).all()
+    np.testing.assert_array_equal(averaged.loss, plain.loss)
+    assert (averaged.validation_loss != plain.validation_loss).all()
 
 
 def test_the_best_average_is_restored():
-    network, history = run(average=fp.Average(0.9), early_stopping=fp.EarlyStopping(100))
-    assert_same_arrays(network, run(average=fp.Average(0.9), epochs=int(history[1].argmin()) + 1)[0])
+    network, record = run(average=fp.Average(0.9), early_stopping=fp.EarlyStopping(100))
+    best = int(record.validation_loss.argmin())
+    assert_same_arrays(network, run(average=fp.Average(0.9), epochs=best + 1)[0])
 
 
 @pytest.mark.peers

@@ -48,7 +48,8 @@ def options_of(shape, task=TASKS[0], weighted=True):
 
 def outcome(network, history):
     """All that comes of a run."""
-    return history.loss, history.validation_loss, history.epochs, history.stopped, *network.weights, *network.biases
+    measured = history.learning_rate, history.gradient_norm, *network.weights, *network.biases
+    return history.loss, history.validation_loss, history.epochs, history.stopped, *measured
 
 
 def train(shape, task, dtype, weighted=True, **options):
@@ -324,7 +325,8 @@ def digest_of_many(shape, dtype):
 
 def digest_of_schedule(optimizer, schedule, dtype):
     """The digest of all that comes of training by a schedule, alone and in a pack."""
-    shape, task, options = FEW_SHAPES[1], MORE_TASKS[7], {"schedule": schedule, "epochs": 5}
+    shape, task = FEW_SHAPES[1], MORE_TASKS[7]
+    options = {"schedule": schedule, "epochs": 5, "gradient_norm": True}
     alone = train(shape, task, dtype, optimizer=optimizer, **options)
     network, X, y = problem(shape, task, dtype)
     networks, options = [network.copy(), network.copy()], options_of(shape, task) | options

@@ -185,6 +185,20 @@ def test_the_weights_given_back_have_the_lowest_loss():
     assert loss < held_out.validation_loss[0]
 
 
+@pytest.mark.parametrize("stop", [fp.EarlyStopping(2), fp.EarlyStopping(9)], ids=str)
+def test_a_run_that_never_improved_ends_with_its_last_weights(stop):
+    out_of_reach = X[:1], np.full((1, 3), 1e200)  # its squared error is infinite
+    history = assert_as_the_reference(early_stopping=stop, validation=out_of_reach)
+    assert np.isfinite(history.loss[: history.epochs]).all()
+    assert np.isinf(history.validation_loss[: history.epochs]).all()
+    assert history.best_epoch == history.epochs - 1 == min(stop.patience, 6) - 1
+    (_, network), (_, shorter) = (
+        trained(validation=out_of_reach, **options)
+        for options in ({"early_stopping": stop}, {"epochs": history.epochs})
+    )
+    assert_same_bits([network.parameters], [shorter.parameters])
+
+
 # ---- in a pack ----
 
 

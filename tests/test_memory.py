@@ -7,7 +7,7 @@ import pytest
 
 from tests.compare import run_python
 
-EPOCHS, MINIBATCHES = 200, 57  # of digits, 32 rows each
+EPOCHS, MINIBATCHES = 200, 113  # of digits, 16 rows each
 
 PEAKS = """
 import ctypes, tracemalloc
@@ -35,9 +35,9 @@ print(*peaks(2), *peaks(2), *peaks({epochs}))
 """
 
 TRAIN = {
-    "one thread": "fp.train(network, X, y, epochs=epochs, threads=1)",
-    "two threads": "fp.train(network, X, y, epochs=epochs, threads=2)",
-    "side by side": "packs.train([network, network.copy()], X, y, epochs=epochs, batch_size=32, loss='cross_entropy',"
+    "one thread": "fp.train(network, X, y, epochs=epochs, batch_size=16, threads=1)",
+    "two threads": "fp.train(network, X, y, epochs=epochs, batch_size=16, threads=2)",
+    "side by side": "packs.train([network, network.copy()], X, y, epochs=epochs, batch_size=16, loss='cross_entropy',"
     "optimizers=[fp.Adam(), fp.Adam(0.1)], seeds=[0, 1])",
 }
 

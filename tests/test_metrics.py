@@ -37,3 +37,47 @@ def test_r2_of_float32_outputs_is_computed_in_float64():
     y = 1e4 + np.arange(1000)[:, None]
     assert metrics.r2(y.astype(np.float32), y.astype(np.float32)) == 1
     assert metrics.r2((y + 1).astype(np.float32), y.astype(np.float32)) == pytest.approx(1 - 1000 / np.var(y) / 1000)
+
+
+RANDOM = np.random.default_rng(0)
+NUMBERS, NEAR = RANDOM.normal(size=(2, 50, 3))
+LABELS, TWO = RANDOM.integers(4, size=50), RANDOM.integers(2, size=50)
+FOUR_WAYS, TWO_WAYS = RANDOM.dirichlet(np.ones(4), 50), RANDOM.dirichlet(np.ones(2), 50)
+ROUNDED = TWO_WAYS.round(1)  # with ties
+CERTAIN = np.eye(4, dtype=np.float32)[RANDOM.integers(4, size=50)]
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize(
+    ("name", "outputs", "y", "theirs"),
+    [
+        ("accuracy", FOUR_WAYS, LABELS, lambda sklearn: sklearn.accuracy_score(LABELS, FOUR_WAYS.argmax(axis=1))),
+        ("roc_auc", TWO_WAYS, TWO, lambda sklearn: sklearn.roc_auc_score(TWO, TWO_WAYS[:, 1])),
+        ("roc_auc", ROUNDED[:, 1:], TWO[:, None] * 1.0, lambda sklearn: sklearn.roc_auc_score(TWO, ROUNDED[:, 1])),
+        ("roc_auc", ROUNDED, np.eye(2)[TWO], lambda sklearn: sklearn.roc_auc_score(TWO, ROUNDED[:, 1])),
+        ("log_loss", FOUR_WAYS, LABELS, lambda sklearn: sklearn.log_loss(LABELS, FOUR_WAYS)),
+        ("log_loss", CERTAIN, LABELS, lambda sklearn: sklearn.log_loss(LABELS, CERTAIN)),
+        ("log_loss", TWO_WAYS[:, 1:], TWO[:, None] * 1.0, lambda sklearn: sklearn.log_loss(TWO, TWO_WAYS[:, 1])),
+        ("log_loss", FOUR_WAYS, np.eye(4)[LABELS], lambda sklearn: sklearn.log_loss(LABELS, FOUR_WAYS)),
+        ("r2", NEAR, NUMBERS, lambda sklearn: sklearn.r2_score(NUMBERS, NEAR)),
+        ("mse", NEAR, NUMBERS, lambda sklearn: sklearn.mean_squared_error(NUMBERS, NEAR)),
+        ("mae", NEAR, NUMBERS, lambda sklearn: sklearn.mean_absolute_error(NUMBERS, NEAR)),
+    ],
+)
+def test_scores_are_those_of_scikit_learn(name, outputs, y, theirs):
+    sklearn = pytest.importorskip("sklearn.metrics")
+    score = metrics.SCORES[name].measure(outputs, y)
+    assert type(score) is float
+    assert score == pytest.approx(theirs(sklearn), rel=1e-6 if outputs.dtype == np.float32 else 1e-13)
+
+
+@pytest.mark.parametrize("name", metrics.SCORES)
+def test_a_better_prediction_has_a_better_score(name):
+    score = metrics.SCORES[name]
+    y = np.array([[0.0], [1.0], [0.0], [1.0]])
+    better, worse = (score.measure(np.array(outputs), y) for outputs in ([[0.1], [0.9], [0.2], [0.8]], [[0.6]] * 4))
+    assert better > worse if score.higher_is_better else better < worse
+
+
+def test_the_area_under_the_curve_of_one_class_is_unknown():
+    assert np.isnan(metrics.roc_auc(TWO_WAYS, np.zeros(50, int)))

@@ -125,7 +125,7 @@ def test_gradients_are_slopes_under_dropout(hidden):
 def test_a_run_drops_by_the_rows_of_the_data_before_the_shuffle():
     (X, y), options = make_data("mse"), {"epochs": 2, "batch_size": 3, "loss": "mse", "optimizer": fp.SGD(0.1)}
     network, twin, state, losses = make_network("tanh"), make_network("tanh"), {}, []
-    history = reference.train(network, X, y, **options, seed=5, dropout=0.4)
+    record = reference.train(network, X, y, **options, seed=5, dropout=0.4)
     for epoch in range(2):
         order, total = reference.row_order(7, 5, epoch), 0.0
         for rows in (order[:3], order[3:6], order[6:]):
@@ -133,7 +133,7 @@ def test_a_run_drops_by_the_rows_of_the_data_before_the_shuffle():
             total += len(rows) * reference.loss(twin, X[rows], y[rows], "mse", None, masks)
             reference.step(twin, X[rows], y[rows], "mse", fp.SGD(0.1), state, None, masks)
         losses.append(total / 7)
-    assert_close(history[0], losses, tolerance("float64", 8), "training loss")
+    assert_close(record.loss, losses, tolerance("float64", 8), "training loss")
     for ours, theirs in zip(network.arrays, twin.arrays):
         assert_close(ours, theirs, tolerance("float64", 8), "parameters")
 
@@ -141,5 +141,5 @@ def test_a_run_drops_by_the_rows_of_the_data_before_the_shuffle():
 def test_validation_drops_nothing():
     network, (X, y) = make_network("tanh"), make_data("mse")
     options = {"batch_size": 3, "loss": "mse", "optimizer": fp.SGD(0.1), "dropout": 0.4, "validation": (X, y)}
-    history = reference.train(network, X, y, epochs=2, **options)
-    assert history[1, -1] == reference.loss(network, X, y, "mse")
+    record = reference.train(network, X, y, epochs=2, **options)
+    assert record.validation_loss[-1] == reference.loss(network, X, y, "mse")

@@ -47,10 +47,13 @@ def test_last_batch_is_averaged_over_its_own_rows():
     network = reference.Network([np.array([[0.0]])], [np.array([0.0])], output="identity")
     X, y = np.array([[1.0], [1.0], [1.0]]), np.array([[1.0], [1.0], [5.0]])
     options = {"batch_size": 2, "loss": "mse", "optimizer": SGD(0.25), "shuffle": False}
-    history = reference.train(network, X, y, epochs=1, **options)
+    record = reference.train(network, X, y, epochs=1, **options)
     # w and b go to 0.5 each, so that the last row is off by 4, and its step is 0.25 · 2 · 4
     assert (network.weights[0][0, 0], network.biases[0][0]) == (2.5, 2.5)
-    np.testing.assert_array_equal(history[:, 0], [(1 + 1 + 16) / 3, np.nan])
+    np.testing.assert_array_equal(record.loss, [(1 + 1 + 16) / 3])
+    np.testing.assert_array_equal(record.validation_loss, [np.nan])
+    # the gradients of w and b are 2 · -1 each, then 2 · -4
+    np.testing.assert_allclose(record.gradient_norm, [(2 + 8) / 2 * np.sqrt(2)], rtol=tolerance("float64", 4))
 
 
 @pytest.mark.parametrize(
@@ -65,8 +68,9 @@ def test_validation_is_not_evaluated_once_the_training_loss_is_not_finite(target
     network = reference.Network([np.array([[0.0]])], [np.array([0.0])], output="identity")
     X = np.array([[1.0]])
     options = {"batch_size": 1, "loss": "mse", "optimizer": SGD(learning_rate), "validation": (X, np.array([[0.0]]))}
-    history = reference.train(network, X, np.array([[target]]), epochs=5, **options)
-    np.testing.assert_allclose(history, np.transpose([expected]), rtol=tolerance("float64", 1))
+    record = reference.train(network, X, np.array([[target]]), epochs=5, **options)
+    measured = [record.loss, record.validation_loss]
+    np.testing.assert_allclose(measured, np.transpose([expected]), rtol=tolerance("float64", 1))
 
 
 # ---- independence ----

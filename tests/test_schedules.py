@@ -115,7 +115,7 @@ def run(schedule, optimizer=fp.SGD(0.1, momentum=0.9, weight_decay=0.1), **optio
 @pytest.mark.parametrize("by", ["epoch", "step"])
 @pytest.mark.parametrize("optimizer", [fp.SGD(0.1, momentum=0.9, weight_decay=0.1), fp.AdamW(0.1)], ids=str)
 def test_a_run_is_its_steps_at_the_rates_of_its_schedule(optimizer, by):
-    network, _ = run(fp.Exponential(0.5, by=by), optimizer)
+    network, record = run(fp.Exponential(0.5, by=by), optimizer)
     twin, (X, y), state = make_network("tanh"), make_data("mse"), {}
     for epoch in range(4):
         for batch in range(3):
@@ -123,21 +123,23 @@ def test_a_run_is_its_steps_at_the_rates_of_its_schedule(optimizer, by):
             reference.step(twin, X[rows], y[rows], "mse", optimizer, state, factor=0.5**done)
     for ours, theirs in zip(network.arrays, twin.arrays):
         np.testing.assert_array_equal(ours, theirs)
+    last_steps = range(4) if by == "epoch" else range(2, 12, 3)
+    np.testing.assert_array_equal(record.learning_rate, [0.1 * 0.5**done for done in last_steps])
 
 
 def test_a_run_by_step_knows_how_many_steps_there_are():
-    _, history = run(fp.Cosine(by="step"))
+    _, record = run(fp.Cosine(by="step"))
     _, other = run(fp.Cosine(by="step"), epochs=5)
-    assert history[0, 0] != other[0, 0]
-    assert not np.array_equal(run(fp.OneCycle())[1], history)
+    assert record.loss[0] != other.loss[0]
+    assert not np.array_equal(run(fp.OneCycle())[1].loss, record.loss)
 
 
 @pytest.mark.parametrize("column", [0, 1])
 def test_a_plateau_watches_validation_where_there_is_any(column):
     X, y = make_data("mse")
     validation = (X, -y) if column else None  # which rises, while the training loss falls
-    _, history = run(fp.Plateau(0.0, patience=1), fp.SGD(0.05), validation=validation, epochs=12)
-    constant = np.flatnonzero(np.diff(history[0]) == 0)
+    _, record = run(fp.Plateau(0.0, patience=1), fp.SGD(0.05), validation=validation, epochs=12)
+    constant = np.flatnonzero(np.diff(record.loss) == 0)
     assert (len(constant) > 0) == bool(column)
 
 

@@ -61,7 +61,7 @@ def test_members_add_up_the_segments_gradients_in_order(members, segments, dtype
     numbers = np.zeros((optimizers.CLIP + 1, layout.line(dtype)), dtype)
     numbers[optimizers.LEARNING_RATE] = 1
     nothing = np.zeros((1, 1))
-    step = optimizers.Step(numbers, nothing, nothing, nothing, np.zeros(2, np.int64))
+    step = optimizers.Step(numbers, nothing, nothing[0], nothing[0], nothing, nothing, np.zeros(2, np.int64))
     schedule = schedules.Schedule(codes.CONSTANT, False, 1, 0, np.zeros(4))
     average = optimizers.Average(memory[:0], 1.0, 0)
     rule = optimizers.Optimizer(codes.SGD, False, False, codes.UNLIMITED, 0.0, schedule, average, memory)

@@ -82,6 +82,15 @@ def test_a_callback_may_end_training(backend):
     np.testing.assert_array_equal(np.isnan([history.loss, history.validation_loss]), [[False] * 3 + [True] * 3] * 2)
 
 
+@pytest.mark.parametrize("backend", ["kernels", "reference"])
+def test_a_callback_sees_each_epoch_of_a_run_that_ends_early(backend):
+    seen, stop = [], fp.EarlyStopping(2, minimum_improvement=1e9)
+    options = {"epochs": 6, "early_stopping": stop, "callback": lambda epoch, history: seen.append(epoch)}
+    history = fp.train(network(), X, LABELS, backend=backend, **options)
+    assert seen == [0, 1, 2]
+    assert (history.stopped, history.epochs) == ("early", 3)
+
+
 def test_a_callback_that_only_watches_changes_nothing():
     watched = trained(network(), callback=lambda epoch, history: None, validation=0.2)
     assert_same_bits(watched, trained(network(), validation=0.2))

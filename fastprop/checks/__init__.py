@@ -18,7 +18,9 @@ from fastprop.checks.networks import (
     output,
     output_for,
 )
+from fastprop.checks.tasks import classifies, metrics
 from fastprop.checks.values import (
+    checkpoint,
     choice,
     finite,
     flag,
@@ -38,8 +40,10 @@ __all__ = [
     "HIDDEN_ACTIVATIONS",
     "LOSS_OF_OUTPUT",
     "Dataset",
+    "checkpoint",
     "choice",
     "class_weight",
+    "classifies",
     "comparable",
     "dataset",
     "dtype",
@@ -56,6 +60,7 @@ __all__ = [
     "loss",
     "loss_name",
     "matrix",
+    "metrics",
     "new_file",
     "number",
     "number_fields",

@@ -83,6 +83,14 @@ def new_file(path):
     return path
 
 
+def checkpoint(value, resume, backend):
+    """Refuse what a run cannot do with the checkpoint `value`, which may be None."""
+    if flag(resume, "resume") and value is None:
+        raise ValueError("resume=True needs a checkpoint to go on from: give one, such as checkpoint='run.checkpoint'.")
+    if value is not None and backend != "kernels":
+        raise ValueError(f"backend {backend!r} writes no checkpoints: leave out checkpoint, or use backend='kernels'.")
+
+
 def numeric(array, name):
     """Return `array` as an array of numbers."""
     try:

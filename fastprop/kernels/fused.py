@@ -24,6 +24,8 @@ class Record(NamedTuple):
     done: np.ndarray  # (width,): epochs
     ended: np.ndarray  # (width,): 0, or LOST and then BURIED where something is no longer finite, or EARLY
     losses: np.ndarray  # (2, epochs, width): training, validation
+    rates: np.ndarray  # (epochs, width): the learning rate of the last step
+    norms: np.ndarray  # (epochs, width): the mean norm of the gradient, where it is measured
     totals: np.ndarray  # (width,): weighted sums of the losses of an epoch so far
     lost: np.ndarray  # (P,) of a pack: the parameters of networks that have ended, as they were then
     best: np.ndarray  # (P,) where they are to be restored: the parameters of the last improvement
@@ -60,12 +62,13 @@ def train(
     """
     # order (1 or width, m): scratch   seeds (1 or width,)
     state = flush_denormals()
-    leads, epoch = team.member == 0, begin
+    leads, epoch, steps = team.member == 0, begin, (data.rows.shape[1] + batch_size - 1) // batch_size
     watched = int(validation.rows.shape[1] > 0)  # the loss that says how well a network does
     while epoch < until and team.board[STATE] == GOING:
         if leads:
             arrange(order, data.rows, seeds, shuffled, epoch)
         team.step.done[0] = epoch
+        team.step.norms[:] = 0
         if epoch > 0:
             watch(optimizer.schedule, team.step.plateau, record.losses[watched, epoch - 1])
         for learn in (True, False):
@@ -84,9 +87,9 @@ def train(
                         judge(team, record)
                 wait(team)
                 if leads and learn:
-                    bury(final, source, plan, record, epoch)
+                    bury(final, source, plan, team.step, record, epoch, first // batch_size + 1)
             if leads and team.board[STATE] == GOING:
-                note(network, source, plan, record, epoch, learn)
+                note(network, source, plan, team.step, record, epoch, steps, learn)
         if leads and team.board[STATE] == GOING:
             finish(network, final, record.losses[watched, epoch], team, record, epoch)
         wait(team)
@@ -148,11 +151,11 @@ def all_ended(record):
 
 
 @part
-def bury(network, data, plan, record, epoch):
+def bury(network, data, plan, step, record, epoch, steps):
     """Note the last loss of networks that have just diverged and keep their parameters: a pack goes on without them."""
     for lane in range(len(record.done)):
         if record.ended[lane] == LOST:
-            record.losses[0, epoch, lane] = mean(record.totals[lane], network, data, plan)
+            note_training(network, data, plan, step, record, epoch, steps, lane)
             keep(network, record.lost, lane, len(record.done))
             record.ended[lane], record.done[lane] = BURIED, epoch + 1
 
@@ -165,12 +168,23 @@ def keep(network, kept, lane, width):
 
 
 @part
-def note(network, data, plan, record, epoch, learn):
-    """Note the epoch's loss of each network that has not ended."""
-    if data.rows.shape[1] > 0:
-        for lane in range(len(record.done)):
-            if record.ended[lane] == 0:
-                record.losses[0 if learn else 1, epoch, lane] = mean(record.totals[lane], network, data, plan)
+def note(network, data, plan, step, record, epoch, steps, learn):
+    """Note what was measured in training, or in validation if not to `learn`, of each network that has not ended."""
+    for lane in range(len(record.done)):
+        if record.ended[lane] == 0:
+            if learn:
+                note_training(network, data, plan, step, record, epoch, steps, lane)
+            elif data.rows.shape[1] > 0:
+                record.losses[1, epoch, lane] = mean(record.totals[lane], network, data, plan)
+
+
+@part
+def note_training(network, data, plan, step, record, epoch, steps, lane):
+    """Note a network's loss, the learning rate of its last step, and the mean of its gradient's norm over `steps`."""
+    record.losses[0, epoch, lane] = mean(record.totals[lane], network, data, plan)
+    record.rates[epoch, lane] = step.rates[lane]
+    if plan.keeps_gradient:
+        record.norms[epoch, lane] = step.norms[lane] / steps
 
 
 @part

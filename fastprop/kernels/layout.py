@@ -127,7 +127,7 @@ class Plan(NamedTuple):
     turned: int  # a part of a large layer's inputs, transposed, (TURNED_ROWS, rows)
     turned_stride: int  # 0 where there are no such layers
     gradients: int  # whole ones, (segments, P), where a block does not do
-    keeps_gradient: bool  # whether a step waits for the whole gradient, whose norm is limited
+    keeps_gradient: bool  # whether a step waits for the whole gradient, whose norm is measured
 
 
 class PackPlan(Plan):

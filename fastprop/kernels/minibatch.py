@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastprop.kernels.codes import CROSS_ENTROPY
+from fastprop.kernels.codes import BY_NORM, CROSS_ENTROPY
 from fastprop.kernels.dense import backward, forward, gradient, has_shared_rows
 from fastprop.kernels.dropout import draw_keys, drops, paused
 from fastprop.kernels.jit import part
@@ -100,7 +100,11 @@ def descend(network, optimizer, plan, memory, team, rows):
         for i in range(plan.gradients + here, plan.gradients + end, lanes(memory)):
             store(memory, i, total_of(plan, memory, i, segments))
         wait(team)
-        limit_norm(optimizer, plan, memory, team.step)
+        for lane in range(width(plan, memory)):
+            norm = gradient_norm(plan, memory, lane)
+            team.step.norms[lane] += norm
+            if optimizer.clip == BY_NORM:
+                limit_norm(optimizer, team.step, norm, lane, width(plan, memory))
         g = plan.gradients + here
         update(optimizer, team.step, network.parameters, here, 0, memory, g, 0, 1, end - here)
         return
@@ -122,22 +126,26 @@ def total_of(plan, memory, i, segments):
 
 
 @part
-def limit_norm(optimizer, plan, memory, step):
-    """By what each network's gradient is multiplied so that its norm is within the limit: in float64, in one order."""
-    unit = width(plan, memory)
-    for lane in range(unit):
-        total = 0.0
-        for layer in range(len(plan.sizes) - 1):
-            stride = plan.strides[layer + 1]
-            first = plan.gradients + plan.parameters[layer] + lane
-            for row in range(1 + plan.sizes[layer]):
-                for j in range(plan.sizes[layer + 1]):
-                    g = float(memory[first + row * stride + j * unit])
-                    total += g * g
-        factor = optimizer.limit / (np.sqrt(total) + 1e-6)
-        factor = 1.0 if factor > 1 else factor  # a NaN stays one
-        for other in range(lane, step.numbers.shape[1], unit):
-            step.numbers[CLIP, other] = factor
+def gradient_norm(plan, memory, lane):
+    """The norm of a network's whole gradient: in float64, in one order."""
+    unit, total = width(plan, memory), 0.0
+    for layer in range(len(plan.sizes) - 1):
+        stride = plan.strides[layer + 1]
+        first = plan.gradients + plan.parameters[layer] + lane
+        for row in range(1 + plan.sizes[layer]):
+            for j in range(plan.sizes[layer + 1]):
+                g = float(memory[first + row * stride + j * unit])
+                total += g * g
+    return np.sqrt(total)
+
+
+@part
+def limit_norm(optimizer, step, norm, lane, unit):
+    """By what a network's gradient is multiplied so that its norm is within the limit."""
+    factor = optimizer.limit / (norm + 1e-6)
+    factor = 1.0 if factor > 1 else factor  # a NaN stays one
+    for other in range(lane, step.numbers.shape[1], unit):
+        step.numbers[CLIP, other] = factor
 
 
 @part

@@ -58,6 +58,8 @@ class Step(NamedTuple):
 
     numbers: np.ndarray  # (15, lanes)
     given: np.ndarray  # (8, lanes) float64: the hyperparameters
+    rates: np.ndarray  # (lanes,) float64: the learning rate of the last step
+    norms: np.ndarray  # (lanes,) float64: the sum over the epoch's steps of the gradient's norm, where it is measured
     powers: np.ndarray  # (2, lanes) float64: β₁ᵗ, β₂ᵗ
     plateau: np.ndarray  # (3, lanes) float64, see schedules.py
     done: np.ndarray  # (2,): epochs, steps
@@ -75,7 +77,7 @@ def begin_step(optimizer, step):
         rate = step.given[LEARNING_RATE, lane] * (factor * step.plateau[FACTOR, lane])
         step.powers[0, lane] *= step.given[BETA1, lane]
         step.powers[1, lane] *= step.given[BETA2, lane]
-        step.numbers[LEARNING_RATE, lane] = rate
+        step.rates[lane] = step.numbers[LEARNING_RATE, lane] = rate
         step.numbers[STEP_SIZE, lane] = rate / (1 - step.powers[0, lane])
         step.numbers[SCALE, lane] = 1 / np.sqrt(1 - step.powers[1, lane])
         step.numbers[SHRINKAGE, lane] = 1 - rate * step.given[WEIGHT_DECAY, lane]

@@ -1,5 +1,6 @@
 """Options: small frozen objects, checked when they are made."""
 
+from fastprop.options.checkpoints import Checkpoint
 from fastprop.options.clipping import CLIPS, ClipNorm, ClipValue
 from fastprop.options.endings import Average, EarlyStopping
 from fastprop.options.losses import CrossEntropy, Huber
@@ -13,6 +14,7 @@ from fastprop.options.schedules import (
     Plateau,
     Steps,
     Warmup,
+    needs_end,
 )
 
 __all__ = [
@@ -26,6 +28,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Average",
+    "Checkpoint",
     "ClipNorm",
     "ClipValue",
     "Cosine",
@@ -40,4 +43,5 @@ __all__ = [
     "RMSprop",
     "Steps",
     "Warmup",
+    "needs_end",
 ]

@@ -288,3 +288,8 @@ class Warmup:
 
 SCHEDULES = (*_AFTER_WARMUP, Warmup)
 """All of them."""
+
+
+def needs_end(schedule):
+    """Return whether a schedule, or None, depends on how many epochs the run has."""
+    return isinstance(getattr(schedule, "then", schedule), (Cosine, OneCycle))

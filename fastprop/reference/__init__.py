@@ -13,10 +13,10 @@ Source: Rumelhart, Hinton and Williams, "Learning representations by back-propag
 from .activations import ACTIVATIONS, OUTPUT_ONLY, Activation, sigmoid, softmax
 from .losses import LOSSES, losses_and_delta, one_hot
 from .network import Network, forward, gradients, loss
-from .optimizers import CLIPS, OPTIMIZERS, clipped
+from .optimizers import CLIPS, OPTIMIZERS, clipped, norm
 from .randomness import dropout_mask, row_order
 from .schedules import SCHEDULES, factor
-from .training import last_improvement, step, train
+from .training import Record, last_improvement, step, train
 
 __all__ = [
     "ACTIVATIONS",
@@ -27,6 +27,7 @@ __all__ = [
     "SCHEDULES",
     "Activation",
     "Network",
+    "Record",
     "clipped",
     "dropout_mask",
     "factor",
@@ -35,6 +36,7 @@ __all__ = [
     "last_improvement",
     "loss",
     "losses_and_delta",
+    "norm",
     "one_hot",
     "row_order",
     "sigmoid",

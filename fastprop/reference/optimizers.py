@@ -3,10 +3,14 @@
 import numpy as np
 
 
+def norm(gradients):
+    """Return the norm of the gradients of all parameters together."""
+    return np.sqrt(sum((g**2).sum() for g in gradients))
+
+
 def _clip_norm(clip, gradients):
-    # of all gradients together: Pascanu, Mikolov and Bengio, ICML 2013
-    norm = np.sqrt(sum((g**2).sum() for g in gradients))
-    return [g * np.minimum(1, clip.limit / (norm + 1e-6)) for g in gradients]
+    # Pascanu, Mikolov and Bengio, ICML 2013
+    return [g * np.minimum(1, clip.limit / (norm(gradients) + 1e-6)) for g in gradients]
 
 
 def _clip_value(clip, gradients):

@@ -1,10 +1,12 @@
 """One step, and a run of many."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from .network import Network, gradients
 from .network import loss as mean_loss
-from .optimizers import clipped, update
+from .optimizers import clipped, norm, update
 from .randomness import dropout_mask, row_order
 from .schedules import factor
 
@@ -16,11 +18,23 @@ def step(network, X, y, kind, optimizer, state, sample_weight=None, masks=None, 
     before the first step, in which it keeps what it needs for the next: velocities, moments, the number of steps.
     `masks` are those of dropout, see `forward`. `clip` limits the gradients before weight decay and l1 are added to
     them; `factor` is that on the learning rate.
+
+    Return the learning rate, and the norm of the gradient before it was limited.
     """
     rate = optimizer.learning_rate * factor
     dW, db = gradients(network, X, y, kind, sample_weight, masks)
     for number, (w, g) in enumerate(zip(network.arrays, clipped(clip, dW + db))):
         state[number] = update(optimizer, rate, w, g, state.get(number, ()))
+    return rate, norm(dW + db)
+
+
+class Record(NamedTuple):
+    """What was measured in each epoch of a run: arrays (epochs,)."""
+
+    loss: np.ndarray  # the mean of what each row's loss was when its minibatch came up, before the step
+    validation_loss: np.ndarray  # after the epoch; NaN where there is no validation, or the training loss is not finite
+    learning_rate: np.ndarray  # of the last step
+    gradient_norm: np.ndarray  # the mean over the steps
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -42,55 +56,55 @@ def train(
     dropout=0.0,
     average=None,
     early_stopping=None,
-    callback=lambda epoch, history: False,
+    callback=lambda epoch, record: False,
 ):
-    """Train in place; return training and validation loss of the epochs that were done, (2, epochs), NaN where unknown.
+    """Train in place; return the `Record` of the epochs that were done.
 
     `validation` is (X, y) or (X, y, sample_weight). `schedule`, `clip`, `average` and `early_stopping` are options, or
     None. `dropout` is the probability with which an activation of a hidden layer is dropped.
 
-    The training loss of an epoch is the mean of what each row's loss was when its minibatch came up, before the step.
-    A run whose loss or weights are no longer finite ends there; so does one whose callback returns true. An epoch whose
-    training loss is not finite has no validation loss.
+    A run whose loss or weights are no longer finite ends there; so does one whose callback returns true.
     """
     X, y = np.asarray(X, np.float64), np.asarray(y)
     weight = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight, np.float64)
-    state, history, batches = {}, np.empty((2, 0)), -(-len(X) // batch_size)
-    averaged = best = None
-    watched = 0 if validation is None else 1
+    state, measured, record, batches = {}, [], Record(*np.empty((4, 0))), -(-len(X) // batch_size)
+    learned, best = network if average is None else Network.of(network), None
+    watched = 0 if validation is None else 1  # the loss that says how well the network does
     for epoch in range(epochs):
         order = row_order(len(X), seed, epoch) if shuffle else np.arange(len(X))
-        if average is not None and epoch == average.start_epoch:
-            averaged = Network.of(network)
-        total = 0.0
+        total, norms = 0.0, []
         for batch in range(batches):
             rows = order[batch * batch_size : (batch + 1) * batch_size]
-            masks = _masks(network, dropout, seed, epoch, rows)
-            rate_factor = _factor(schedule, epoch, epochs, batch, batches, history[watched])
-            total += weight[rows].sum() * mean_loss(network, X[rows], y[rows], loss, weight[rows], masks)
-            step(network, X[rows], y[rows], loss, optimizer, state, weight[rows], masks, clip=clip, factor=rate_factor)
-            if averaged is not None:
-                for mean, w in zip(averaged.arrays, network.arrays):
-                    mean += (1 - average.decay) * (w - mean)
+            masks = _masks(learned, dropout, seed, epoch, rows)
+            rate_factor = _factor(schedule, epoch, epochs, batch, batches, record[watched])
+            total += weight[rows].sum() * mean_loss(learned, X[rows], y[rows], loss, weight[rows], masks)
+            limits = {"clip": clip, "factor": rate_factor}
+            rate, length = step(learned, X[rows], y[rows], loss, optimizer, state, weight[rows], masks, **limits)
+            norms.append(length)
+            if average is not None:
+                rest = 1 - average.decay if epoch >= average.start_epoch else 1.0
+                for mean, w in zip(network.arrays, learned.arrays):
+                    mean += rest * (w - mean)
             if not np.isfinite(total):
                 break
-        measured = validation is not None and np.isfinite(total)
-        validation_loss = mean_loss(averaged or network, *validation[:2], loss, *validation[2:]) if measured else np.nan
-        history = np.column_stack([history, [total / weight.sum(), validation_loss]])
-        if not (np.isfinite(total) and all(np.isfinite(array).all() for array in network.arrays)):
+        validates = validation is not None and np.isfinite(total)
+        held_out = mean_loss(network, *validation[:2], loss, *validation[2:]) if validates else np.nan
+        measured.append((total / weight.sum(), held_out, rate, np.mean(norms)))
+        record = Record(*np.transpose(measured))
+        if not (np.isfinite(total) and all(np.isfinite(array).all() for array in learned.arrays)):
             best = None
             break
-        over = callback(epoch, history)
+        over = callback(epoch, record)
         if early_stopping is not None:
-            waited = epoch - last_improvement(history[watched], early_stopping.minimum_improvement)
+            waited = epoch - last_improvement(record[watched], early_stopping.minimum_improvement)
             if waited == 0 and early_stopping.restore_best:
-                best = Network.of(averaged or network)
+                best = Network.of(network)
             over = over or waited >= early_stopping.patience
         if over:
             break
-    for w, ended in zip(network.arrays, (best or averaged or network).arrays):
+    for w, ended in zip(network.arrays, (best or network).arrays):
         w[...] = ended
-    return history
+    return record
 
 
 def last_improvement(losses, minimum_improvement):

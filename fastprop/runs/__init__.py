@@ -18,5 +18,5 @@ def new_run(backend, networks, data, rows, held_out, held_out_rows, settings, th
     facts = data, rows, held_out, held_out_rows
     if isinstance(settings[0].optimizer, options.LBFGS):
         objective = OBJECTIVES[backend](networks[0], *facts, settings[0], threads)
-        return LBFGSRun(objective, networks[0], held_out_rows, settings[0])
+        return LBFGSRun(objective, networks[0], *facts, settings[0])
     return RUNS[backend](networks, *facts, settings, threads)

@@ -41,7 +41,15 @@ def of_optimizers(setting, optimizers, parameters, final, members, batches):
     plateau = np.zeros_like(given[:3])
     plateau[FACTOR], plateau[BEST] = 1, np.inf
     steps = [
-        optimizing.Step(numbers.copy(), given, np.ones_like(given[:2]), plateau.copy(), np.zeros(2, np.int64))
+        optimizing.Step(
+            numbers=numbers.copy(),
+            given=given,
+            rates=given[optimizing.LEARNING_RATE].copy(),
+            norms=np.zeros_like(decay),
+            powers=np.ones_like(given[:2]),
+            plateau=plateau.copy(),
+            done=np.zeros(2, np.int64),
+        )
         for _ in range(members)
     ]
     state = layout.aligned_zeros(optimizing.KEPT[rule] * len(parameters), parameters.dtype)

@@ -7,11 +7,10 @@ import time
 
 import numpy as np
 
-from fastprop import options
 from fastprop.jobs import settle
 from fastprop.kernels import fused, jit, layout
 from fastprop.kernels.team import STATE, Team
-from fastprop.runs import arguments
+from fastprop.runs import arguments, checkpoints, prediction
 from fastprop.runs.setting import History
 
 _PREPARED = set()
@@ -26,7 +25,13 @@ class KernelRun:
 
     def __init__(self, networks, data, rows, held_out, held_out_rows, settings, threads=1):
         (first, *_), (setting, *_) = networks, settings
-        self._networks, self._setting, self._called_off, self._seconds = networks, setting, False, 0.0
+        self._networks, self._setting, self._called_off, self._seconds = networks, setting, False, np.zeros(1)
+        self._measured = (held_out, held_out_rows) if len(held_out_rows) else (data, rows)
+        self._metrics = np.full((len(setting.metrics), setting.epochs, len(networks)), np.nan)
+        self._keeper = None
+        if setting.checkpoint is not None:
+            description = checkpoints.describe(first, setting, data, rows, held_out, held_out_rows)
+            self._keeper = checkpoints.Keeper(setting.checkpoint, description)
         self._kind = first.dtype, len(networks) > 1
         batch_size = min(setting.batch_size, len(rows))
         width = 1 if len(networks) == 1 else jit.lanes(first.dtype)
@@ -35,12 +40,11 @@ class KernelRun:
         seeds = seeds if len(seeds) == 1 else [setting.seed for setting in settings]
         shared = width > 1 and len(seeds) == 1
         shape = first.layer_sizes, batch_size, first.dtype, arguments.storing(first)
-        plans, size = layout.plans(*shape, threads, width, shared, isinstance(setting.clip, options.ClipNorm))
-        self._parameters = first.parameters if width == 1 else self._pack(width)
-        learned = self._parameters
+        plans, size = layout.plans(*shape, threads, width, shared, setting.measures_norm)
+        self._parameters = self._learned = first.parameters if width == 1 else self._pack(width)
         if setting.average is not None:  # then the network holds the average, and what is learned stands apart
-            learned = layout.aligned_zeros(len(self._parameters), first.dtype)
-            learned[:] = self._parameters
+            self._learned = layout.aligned_zeros(len(self._parameters), first.dtype)
+            self._learned[:] = self._parameters
         stopping = setting.early_stopping
         restores = stopping is not None and stopping.restore_best
         self._record = fused.Record(
@@ -48,6 +52,8 @@ class KernelRun:
             done=np.zeros(width, np.int64),
             ended=np.zeros(width, np.int64),
             losses=np.full((2, setting.epochs, width), np.nan),
+            rates=np.full((setting.epochs, width), np.nan),
+            norms=np.full((setting.epochs, width), np.nan),
             totals=layout.aligned_zeros(16, np.float64)[:width],
             lost=np.zeros(0 if width == 1 else len(self._parameters), first.dtype),
             best=np.zeros(len(self._parameters) if restores else 0, first.dtype),
@@ -56,13 +62,13 @@ class KernelRun:
             least=0.0 if stopping is None else stopping.minimum_improvement,
         )
         optimizers = [setting.optimizer for setting in settings]
-        optimizer, steps = arguments.of_optimizers(
-            setting, optimizers, learned, self._parameters, threads, -(-len(rows) // batch_size)
+        self._optimizer, self._steps = arguments.of_optimizers(
+            setting, optimizers, self._learned, self._parameters, threads, -(-len(rows) // batch_size)
         )
         self._shared = (
-            arguments.of_network(first, learned, setting.loss),
+            arguments.of_network(first, self._learned, setting.loss),
             arguments.of_network(first, self._parameters, setting.loss),
-            optimizer,
+            self._optimizer,
             arguments.of_data(data, rows),
             arguments.of_data(held_out, held_out_rows),
         )
@@ -70,7 +76,12 @@ class KernelRun:
         shares, own_seeds = zip(*((each.dropout, each.seed) for each in settings))
         dropouts = arguments.of_dropout(shares, own_seeds, plans, rows, first.dtype)
         self._own = [
-            (plan, Team(member, threads, board, steps[member], layout.aligned_zeros(16, np.float64), dropouts[member]))
+            (
+                plan,
+                Team(
+                    member, threads, board, self._steps[member], layout.aligned_zeros(16, np.float64), dropouts[member]
+                ),
+            )
             for member, plan in enumerate(plans)
         ]
         self._memory = layout.workspace(plans, size, first.dtype)
@@ -82,16 +93,44 @@ class KernelRun:
         self._restore()
 
     def _train_all(self):
-        if self._setting.callback is None:
-            self._train(until=self._setting.epochs)
+        while not self._is_over():
+            until = self._next_epoch()
+            self._train(until)
+            if self._done() < until and not self._is_over():
+                return  # amid an epoch, from where no run goes on
+            self._measure()
+            if self._setting.callback is not None and self.history.stopped != "diverged":
+                self._called_off = bool(self._setting.callback(self._done() - 1, self.history))
+            over = self._called_off or self._is_over()
+            if self._keeper is not None and (over or self._keeper.is_due(self._done())):
+                self._keeper.write(self.state)
+            if over:
+                return
+
+    def _done(self):
+        return int(self._record.done.max())
+
+    def _is_over(self):
+        return self._done() >= self._setting.epochs or self._record.ended.all()
+
+    def _next_epoch(self):
+        """Until which epoch to train before there is something to do in Python."""
+        done, epochs = self._done(), self._setting.epochs
+        if self._setting.callback is not None or self._setting.metrics:
+            return done + 1
+        if self._keeper is None:
+            return epochs
+        return min(epochs, self._keeper.next_epoch(done, self._seconds[0] / done if done else np.inf))
+
+    def _measure(self):
+        """Measure the metrics of each network that has gone through the last epoch and is finite."""
+        names, (data, rows), done = self._setting.metrics, self._measured, self._done()
+        if not names:
             return
-        for epoch in range(self._setting.epochs):
-            self._train(until=epoch + 1)
-            if self.history.stopped != "finished":
-                return
-            if self._setting.callback(epoch, self.history):
-                self._called_off = True
-                return
+        for number, network in enumerate(self._networks):
+            if self._record.done[number] == done and np.isfinite(network.parameters).all():
+                outputs = prediction.predict(network, data.inputs, rows)
+                self._metrics[:, done - 1, number] = prediction.measure(names, outputs, data.y[rows])
 
     def prepare(self):
         """Compile the kernel, or fetch it from the disk, by training for no epochs; say so if that takes long."""
@@ -105,7 +144,7 @@ class KernelRun:
         finally:
             gc.enable()
             notice.cancel()
-        self._seconds = 0.0
+        self._seconds[0] = 0
         _PREPARED.add(self._kind)
 
     def stop(self):
@@ -122,6 +161,53 @@ class KernelRun:
         self._train(until=1)
         return self._record.losses[:, 0, 0].copy(), self._memory[plan.gradients :][: plan.parameters[-1]]
 
+    def resume(self):
+        """Go on from the checkpoint, if it is there."""
+        state = self._keeper.read()
+        if state is None:
+            return
+        done = int(state["done"].max())
+        if done > self._setting.epochs:
+            raise ValueError(
+                f"{self._setting.checkpoint.path} has {done} epochs done, but epochs is {self._setting.epochs}: "
+                "give at least as many, or leave out resume to begin anew."
+            )
+        self.state = state
+
+    @property
+    def state(self):
+        """All that a run goes on from between two epochs: arrays by name, the run's own. Set, they are copied."""
+        record, step, done = self._record, self._steps[0], self._done()
+        return {
+            "parameters": self._learned,
+            "average": self._optimizer.average.parameters,
+            "optimizer": self._optimizer.state,
+            "powers": step.powers,
+            "plateau": step.plateau,
+            "steps": step.done,
+            "done": record.done,
+            "ended": record.ended,
+            "lost": record.lost,
+            "best": record.best,
+            "improvement": record.improvement,
+            "losses": record.losses[:, :done],
+            "rates": record.rates[:done],
+            "norms": record.norms[:done],
+            "metrics": self._metrics[:, :done],
+            "seconds": self._seconds,
+        }
+
+    @state.setter
+    def state(self, state):
+        self._record.done[:] = state["done"]  # how long the rest is
+        for name, array in self.state.items():
+            array[...] = state[name]
+        for step in self._steps[1:]:
+            for array, first in zip(step, self._steps[0]):
+                array[...] = first
+        if len(self._networks) > 1:
+            self._unpack()
+
     @property
     def histories(self):
         """Of each network."""
@@ -133,16 +219,19 @@ class KernelRun:
         return self._history(0)
 
     def _history(self, number):
-        done, ended = int(self._record.done[number]), self._record.ended[number]
+        record, done, ended = self._record, int(self._record.done[number]), self._record.ended[number]
         if self._called_off:
             stopped = "callback"
         elif ended:
             stopped = "diverged" if ended != fused.EARLY else "early" if done < self._setting.epochs else "finished"
         else:
-            stopped = "interrupted" if self._record.stop[0] and done < self._setting.epochs else "finished"
-        improved = int(self._record.improvement[1, number])
-        kept = improved if len(self._record.best) > 0 and stopped != "diverged" else done - 1
-        return History(*self._record.losses[:, :, number], done, stopped, self._seconds / len(self._networks), kept)
+            stopped = "interrupted" if record.stop[0] and done < self._setting.epochs else "finished"
+        improved = int(record.improvement[1, number])
+        restored = len(record.best) > 0 and improved >= 0 and stopped != "diverged"
+        kept = improved if restored else done - 1
+        measured = *record.losses[:, :, number], record.rates[:, number], record.norms[:, number]
+        metrics = dict(zip(self._setting.metrics, self._metrics[:, :, number]))
+        return History(*measured, metrics, done, stopped, float(self._seconds[0]) / len(self._networks), kept)
 
     def _train(self, until):
         start, begin = time.perf_counter(), int(self._record.done.max())
@@ -163,7 +252,7 @@ class KernelRun:
             self._unpack()
         elif self._record.ended[0] in (fused.LOST, fused.BURIED):
             layout.clear_padding(self._parameters, self._networks[0].layer_sizes)
-        self._seconds += time.perf_counter() - start
+        self._seconds[0] += time.perf_counter() - start
 
     def _pack(self, width):
         """Lay the networks' parameters side by side, the last one's also in the lanes that are left."""

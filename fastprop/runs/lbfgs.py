@@ -7,6 +7,7 @@ import numpy as np
 from fastprop import options, reference
 from fastprop.integrations import minimization
 from fastprop.kernels import layout
+from fastprop.runs import prediction
 from fastprop.runs.kernels import KernelRun
 from fastprop.runs.reference import rows_of
 from fastprop.runs.setting import History
@@ -15,14 +16,16 @@ from fastprop.runs.setting import History
 class LBFGSRun:
     """A training run of one network with all rows in each step: a job for `jobs.run`, whose history fills as it goes.
 
-    An epoch is an iteration, and its losses are those of the weights that it ended with.
+    An epoch is an iteration, and what is measured is of the weights that it ended with.
     """
 
-    def __init__(self, objective, network, held_out_rows, setting):
+    def __init__(self, objective, network, data, rows, held_out, held_out_rows, setting):
         self._objective, self._network, self._setting, self._stop = objective, network, setting, False
         self._places = layout.places(network.layer_sizes, network.dtype)[:, 0]
         self._point = self._best = None
-        self.history = History(*np.full((2, setting.epochs), np.nan))
+        self._measured = (held_out, held_out_rows) if len(held_out_rows) else (data, rows)
+        metrics = {name: np.full(setting.epochs, np.nan) for name in setting.metrics}
+        self.history = History(*np.full((4, setting.epochs), np.nan), metrics)
         self.histories = [self.history]
         self._watched = self.history.validation_loss if len(held_out_rows) else self.history.loss
 
@@ -65,6 +68,13 @@ class LBFGSRun:
         self._evaluate(point)  # mostly where the line search was last
         epoch, history, setting = self.history.epochs, self.history, self._setting
         history.loss[epoch], history.validation_loss[epoch] = self._losses
+        if setting.gradient_norm:
+            history.gradient_norm[epoch] = np.linalg.norm(self._gradient)
+        if setting.metrics:
+            data, rows = self._measured
+            outputs = prediction.predict(self._network, data.inputs, rows)
+            for name, score in zip(setting.metrics, prediction.measure(setting.metrics, outputs, data.y[rows])):
+                history.metrics[name][epoch] = score
         history.epochs, last = epoch + 1, epoch + 1 == setting.epochs
         if setting.callback is not None and setting.callback(epoch, history):
             history.stopped = "callback"

@@ -10,16 +10,17 @@ PREDICTED_ROWS = 4 * layout.BLOCK_ROWS
 """Rows that are predicted at a time."""
 
 
-def predict(network, X):
-    """Return the outputs (n, n_out) of `network` for checked inputs `X`."""
+def predict(network, X, rows=None):
+    """Return the outputs (n, n_out) of `network` for checked inputs `X`, or for some of their `rows`."""
+    rows = np.arange(len(X)) if rows is None else rows
     plans, size = layout.plans(
-        network.layer_sizes, min(len(X), PREDICTED_ROWS), network.dtype, arguments.storing(network)
+        network.layer_sizes, min(len(rows), PREDICTED_ROWS), network.dtype, arguments.storing(network)
     )
-    outputs = np.empty((len(X), network.layer_sizes[-1]), network.dtype)
+    outputs = np.empty((len(rows), network.layer_sizes[-1]), network.dtype)
     nothing = np.zeros(0, network.dtype)
     data = checks.Dataset(X, nothing, np.zeros(0, np.int64), nothing)
     memory = layout.workspace(plans, size, network.dtype)
-    kernel_network, rows = arguments.of_network(network, network.parameters), np.arange(len(X))
+    kernel_network = arguments.of_network(network, network.parameters)
     (dropout,) = arguments.of_dropout([0.0], [0], plans, rows, network.dtype)
     fused.predict(kernel_network, arguments.of_data(data, rows), plans[0], memory, dropout, outputs)
     return outputs
@@ -32,5 +33,10 @@ def score(network, held_out, rows, name):
     """
     if len(rows) == 0 or not np.isfinite(network.parameters).all():
         return float("nan")
+    return measure([name], predict(network, held_out.inputs, rows), held_out.y[rows])[0]
+
+
+def measure(names, outputs, y):
+    """Return the metrics `names` of a network's outputs (n, n_out), which should be `y`: labels or targets."""
     with np.errstate(over="ignore"):
-        return metrics.SCORES[name](predict(network, held_out.inputs[rows]), held_out.y[rows])
+        return [metrics.SCORES[name].measure(outputs, y) for name in names]

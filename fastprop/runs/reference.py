@@ -5,6 +5,7 @@ import time
 import numpy as np
 
 from fastprop import reference
+from fastprop.runs import prediction
 from fastprop.runs.setting import History
 
 
@@ -13,15 +14,16 @@ class ReferenceRun:
 
     def __init__(self, networks, data, rows, held_out, held_out_rows, settings, threads=1):
         ((network,), (setting,)), self._stop = (networks, settings), False
-        self._network, self._setting = network, setting
+        self._network, self._trained, self._setting = network, reference.Network.of(network), setting
         self._X, self._y, self._weights = rows_of(data, rows)
         self._validation = rows_of(held_out, held_out_rows) if len(held_out_rows) else None
-        self.history = History(*np.full((2, setting.epochs), np.nan))
+        metrics = {name: np.full(setting.epochs, np.nan) for name in setting.metrics}
+        self.history = History(*np.full((4, setting.epochs), np.nan), metrics)
         self.histories = [self.history]
 
     def __call__(self):
-        setting, network, start = self._setting, reference.Network.of(self._network), time.perf_counter()
-        losses = reference.train(
+        setting, network, start = self._setting, self._trained, time.perf_counter()
+        record = reference.train(
             network,
             self._X,
             self._y,
@@ -40,17 +42,18 @@ class ReferenceRun:
             early_stopping=setting.early_stopping,
             callback=self._after_epoch,
         )
-        self._record(losses)
-        finite = np.isfinite(losses[0, -1]) and all(np.isfinite(array).all() for array in network.arrays)
+        self._take(record)
+        finite = np.isfinite(record.loss[-1]) and all(np.isfinite(array).all() for array in network.arrays)
         if not finite:
             self.history.stopped = "diverged"
         elif self.history.stopped == "finished" and self.history.epochs < setting.epochs:
             self.history.stopped = "early"
-        self.history.best_epoch = losses.shape[1] - 1
+        self.history.best_epoch = self.history.epochs - 1
         stopping = setting.early_stopping
         if finite and stopping is not None and stopping.restore_best:
-            watched = losses[0 if self._validation is None else 1]
-            self.history.best_epoch = reference.last_improvement(watched, stopping.minimum_improvement)
+            watched = record[0 if self._validation is None else 1]
+            improved = reference.last_improvement(watched, stopping.minimum_improvement)
+            self.history.best_epoch = improved if improved >= 0 else self.history.best_epoch
         self.history.seconds = time.perf_counter() - start
         with np.errstate(over="ignore"):
             for ours, theirs in zip(self._network.weights + self._network.biases, network.arrays):
@@ -63,8 +66,13 @@ class ReferenceRun:
         """Ask a call in another thread to end after the epoch it is at."""
         self._stop = True
 
-    def _after_epoch(self, epoch, losses):
-        self._record(losses)
+    def _after_epoch(self, epoch, record):
+        self._take(record)
+        names, (X, y, *_) = self._setting.metrics, self._validation or (self._X, self._y)
+        if names:
+            _, outputs = reference.forward(self._trained, X)[-1]
+            for name, score in zip(names, prediction.measure(names, outputs, y)):
+                self.history.metrics[name][epoch] = score
         last = epoch + 1 == self._setting.epochs
         if self._setting.callback is not None and self._setting.callback(epoch, self.history):
             self.history.stopped = "callback"
@@ -72,9 +80,12 @@ class ReferenceRun:
             self.history.stopped = "interrupted"
         return self.history.stopped != "finished"
 
-    def _record(self, losses):
-        self.history.epochs = losses.shape[1]
-        self.history.loss[: losses.shape[1]], self.history.validation_loss[: losses.shape[1]] = losses
+    def _take(self, record):
+        """Write what was measured into the history."""
+        self.history.epochs = done = len(record.loss)
+        for name, measured in record._asdict().items():
+            if name != "gradient_norm" or self._setting.measures_norm:
+                getattr(self.history, name)[:done] = measured
 
 
 def rows_of(data, rows):

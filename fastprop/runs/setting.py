@@ -1,6 +1,7 @@
 """How to train, and what happened: what a run begins with, and what it leaves."""
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +24,14 @@ class Setting(NamedTuple):
     average: object = None
     early_stopping: object = None
     callback: object = None
+    gradient_norm: bool = False
+    metrics: tuple = ()
+    checkpoint: object = None
+
+    @property
+    def measures_norm(self):
+        """Whether the norm of each step's gradient is measured, to be seen or to be limited."""
+        return self.gradient_norm or isinstance(self.clip, options.ClipNorm)
 
     def checked(self):
         """Return the same setting; it is an error if anything in it is not as `train` describes it."""
@@ -38,21 +47,37 @@ class Setting(NamedTuple):
             if getattr(self, name) is not None:
                 checks.instance(getattr(self, name), name, kinds, example)
         if isinstance(self.optimizer, options.LBFGS):
-            for name, default in (("batch_size", 32), ("schedule", None), ("clip", None)):
+            for name, default in (
+                ("batch_size", 32),
+                ("schedule", None),
+                ("clip", None),
+                ("dropout", 0.0),
+                ("average", None),
+            ):
                 if getattr(self, name) != default:
                     raise ValueError(
                         f"LBFGS takes all rows in each step and chooses its length, not {name}="
                         f"{checks.shown(getattr(self, name))}: leave {name} out."
                     )
+            if self.checkpoint is not None:
+                raise ValueError("LBFGS writes no checkpoints: leave out checkpoint, or use another optimizer.")
         if self.callback is not None and not callable(self.callback):
             callback = checks.shown(self.callback)
             raise TypeError(f"callback must be callable, not {callback}: give a function of epoch and history.")
+        checkpoint = self.checkpoint
+        if checkpoint is not None:
+            kinds = options.Checkpoint, str, os.PathLike
+            checks.instance(checkpoint, "checkpoint", kinds, "'run.checkpoint'")
+            checkpoint = checkpoint if isinstance(checkpoint, options.Checkpoint) else options.Checkpoint(checkpoint)
+            checks.new_file(checkpoint.path)
         return self._replace(
             epochs=checks.whole_number(self.epochs, "epochs"),
             batch_size=checks.whole_number(self.batch_size, "batch_size"),
             seed=checks.seed(self.seed),
             shuffle=checks.flag(self.shuffle, "shuffle"),
             dropout=checks.number(self.dropout, "dropout", below=1.0),
+            gradient_norm=checks.flag(self.gradient_norm, "gradient_norm"),
+            checkpoint=checkpoint,
         )
 
 
@@ -68,21 +93,34 @@ class History:
     validation_loss : ndarray
         (epochs,) float64: of the held-out rows after the epoch; NaN past the end, where there are none, and where the
         training loss is not finite.
+    learning_rate : ndarray
+        (epochs,) float64: of the last step of the epoch, after schedule, warm-up and plateau; NaN past the end, and of
+        `LBFGS`, which has none.
+    gradient_norm : ndarray
+        (epochs,) float64: the mean over the epoch's steps of the norm of the whole gradient, before clipping, weight
+        decay and l1; NaN past the end, and unless ``gradient_norm`` asks for it or `ClipNorm` measures it anyway.
+    metrics : dict
+        What ``metrics`` asks for, by name, (epochs,) float64 each: of the held-out rows after the epoch, or without any
+        of the training rows; sample weights do not count. NaN past the end, and where the network is not finite.
     epochs : int
         How many were finished.
     stopped : str
         Why training ended: ``"finished"``, ``"early"``, ``"converged"`` (of `LBFGS`), ``"diverged"``,
         ``"interrupted"`` or ``"callback"``.
     seconds : float
-        How long it took, compiling not counted.
+        How long it took, compiling and what is done between epochs in Python not counted; before a break, too.
     best_epoch : int
-        That whose weights the network ended with, from 0: the last one, but where `EarlyStopping` went back.
+        That whose weights the network ended with, from 0: the last one, but where `EarlyStopping` went back; -1 before
+        the first.
     score : float
-        Accuracy or R² (see `metrics.score_name`) of the trained network on the held-out rows; NaN where there are none.
+        Accuracy or r2 (see `metrics.score_name`) of the trained network on the held-out rows; NaN where there are none.
     """
 
     loss: np.ndarray
     validation_loss: np.ndarray
+    learning_rate: np.ndarray
+    gradient_norm: np.ndarray
+    metrics: dict = field(default_factory=dict)
     epochs: int = 0
     stopped: str = "finished"
     seconds: float = 0.0

@@ -1,0 +1,32 @@
+"""Checks of what can be measured: whether a metric fits the task."""
+
+from fastprop.checks.networks import loss_name
+from fastprop.checks.values import choice, shown
+
+
+def classifies(labelled, loss):
+    """Whether the task is one of classes: it has labels, or the loss of a classifier."""
+    return labelled or loss_name(loss) in ("binary_cross_entropy", "cross_entropy")
+
+
+def metrics(names, known, network, data, loss):
+    """Return `names`, metrics of the table `known`, as a tuple; each must fit the network, its data and loss."""
+    if isinstance(names, str) or not isinstance(names, (tuple, list)):
+        raise TypeError(f"metrics must be a tuple of names, not {shown(names)}: give one such as ('accuracy',).")
+    outputs, classes = network.layer_sizes[-1], classifies(data.labelled, loss)
+    one_of_several = data.labelled or network.output == "softmax"  # or each output is a class apart
+    there = {
+        "numbers": not data.labelled,
+        "classes": classes,
+        "two classes": classes and (outputs == 1 or (outputs == 2 and one_of_several)),
+        "probabilities": classes and network.output == ("softmax" if outputs > 1 else "sigmoid"),
+    }
+    for name in names:
+        needs = known[choice(name, "each of metrics", known)].needs
+        if not there[needs]:
+            fitting = ", ".join(other for other, score in known.items() if there[score.needs])
+            raise ValueError(
+                f"metric {name!r} needs {needs}, which {outputs} {network.output} outputs trained by "
+                f"{loss_name(loss)!r} on {'labels' if data.labelled else 'targets'} are not: choose from {fitting}."
+            )
+    return tuple(names)

@@ -1,0 +1,120 @@
+"""A run's state in a file: what is written, when, and which run may go on from it.
+
+The file is an archive of arrays, NumPy's npz without pickled objects. Its `DESCRIPTION` is JSON that says what run this
+is: only the same one goes on from it, so that it ends as it would have without the break.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+
+from fastprop import options
+from fastprop.version import __version__
+
+FORMAT = 1
+"""To be raised when the arrays change their meaning."""
+
+DESCRIPTION = "description"
+
+NOT_COMPARED = "epochs", "callback", "checkpoint"
+"""What of a setting may change when a run goes on."""
+
+
+def describe(network, setting, data, rows, held_out, held_out_rows):
+    """Return what a run must have in common with the one it goes on from, as texts by name."""
+    about = {"format": FORMAT, "fastprop": __version__}
+    about |= {name: getattr(network, name) for name in ("layer_sizes", "activations", "dtype")}
+    about |= {name: value for name, value in setting._asdict().items() if name not in NOT_COMPARED}
+    if options.needs_end(setting.schedule):
+        about["epochs"] = setting.epochs
+    about["first weights"] = _digest(network.parameters)
+    about["training data"] = _digest(*data, rows)
+    about["validation data"] = _digest(*held_out, held_out_rows)
+    return {name: str(value) for name, value in about.items()}
+
+
+class Keeper:
+    """Keeps a run's state in the file of a `Checkpoint`."""
+
+    def __init__(self, checkpoint, description):
+        self._checkpoint, self._description, self._written = checkpoint, description, time.monotonic()
+
+    def next_epoch(self, done, pace):
+        """After how many epochs to look again, at a `pace` in seconds an epoch."""
+        if self._checkpoint.epochs is not None:
+            return done + self._checkpoint.epochs - done % self._checkpoint.epochs
+        left = self._written + self._checkpoint.seconds - time.monotonic()
+        return done + max(1, int(left / pace))
+
+    def is_due(self, done):
+        """Whether to write now that so many epochs are done."""
+        if self._checkpoint.epochs is not None:
+            return done % self._checkpoint.epochs == 0
+        return time.monotonic() - self._written >= self._checkpoint.seconds
+
+    def write(self, state):
+        """Replace the file, so that at any time there is a whole one; OSError if it cannot be written."""
+        path = Path(self._checkpoint.path)
+        part = path.with_name(f"{path.name}.part")
+        try:
+            with open(part, "wb") as file:
+                np.savez(file, **{DESCRIPTION: json.dumps(self._description)}, **state)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(part, path)
+            _sync_folder(path.absolute().parent)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
+            raise OSError(
+                f"the checkpoint {path} cannot be written, {error.strerror}: make room or name another file; "
+                "one that was there before is as it was."
+            ) from error
+        self._written = time.monotonic()
+
+    def read(self):
+        """Return the state in the file, or None if there is no file; ValueError if it is not that of the same run."""
+        path = Path(self._checkpoint.path)
+        if not path.exists():
+            return None
+        try:
+            with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
+                state = dict(arrays)
+            description = dict(json.loads(str(state.pop(DESCRIPTION))))
+        except Exception as error:  # what an archive with wrong bytes raises is anyone's guess
+            raise ValueError(
+                f"{path} is no checkpoint or a damaged one: name another file, or leave out resume to begin anew."
+            ) from error
+        differences = [
+            f"{name} is {description.get(name)} and not {self._description.get(name)}"
+            for name in self._description | description
+            if description.get(name) != self._description.get(name)
+        ]
+        if differences:
+            raise ValueError(
+                f"{path} is the checkpoint of another run, whose {', '.join(differences)}: "
+                "give what it was given, name another file, or leave out resume to begin anew."
+            )
+        return state
+
+
+def _digest(*arrays):
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.shape} {array.dtype} ".encode())
+        digest.update(np.ascontiguousarray(array))
+    return f"sha256 {digest.hexdigest()[:16]}"
+
+
+def _sync_folder(folder):
+    """Have the folder's entries on the disk, too."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
