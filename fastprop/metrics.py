@@ -3,6 +3,7 @@
 import numpy as np
 
 from fastprop import checks
+from fastprop.moments import Moments
 
 
 def accuracy(outputs, y):
@@ -27,7 +28,14 @@ def accuracy(outputs, y):
     >>> metrics.accuracy(np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([0, 0]))
     0.5
     """
-    return float(np.mean(_classes(outputs) == _classes(y)))
+    return _accuracy([(outputs, y)])
+
+
+def _accuracy(blocks):
+    right = rows = 0
+    for outputs, y in blocks:
+        right, rows = right + int((_classes(outputs) == _classes(y)).sum()), rows + len(y)
+    return right / rows
 
 
 def _classes(y):
@@ -50,14 +58,20 @@ def r2(outputs, y):
     float
         1 for a perfect prediction, 0 for that of the mean, NaN where `y` is constant.
     """
-    y, outputs = y.astype(np.float64), outputs.astype(np.float64)
-    spread = ((y - y.mean(axis=0)) ** 2).sum(axis=0)
-    if not spread.any():
-        return float("nan")
-    return float(np.mean(1 - ((y - outputs) ** 2).sum(axis=0)[spread > 0] / spread[spread > 0]))
+    return _r2([(outputs, y)])
 
 
-SCORES = {"accuracy": accuracy, "R²": r2}
+def _r2(blocks):
+    moments, error = Moments(), 0.0
+    for outputs, y in blocks:
+        moments.add(y)
+        error = error + ((y.astype(np.float64) - outputs) ** 2).sum(axis=0)
+    counts = moments.spread > 0
+    return float(np.mean(1 - error[counts] / moments.spread[counts])) if counts.any() else float("nan")
+
+
+SCORES = {"accuracy": _accuracy, "R²": _r2}
+"""Each of blocks of outputs and of what they should be, ``(outputs, y)`` one after another."""
 
 
 def score_name(labelled, *losses):

@@ -19,6 +19,7 @@ from fastprop.checks.networks import (
     output_for,
 )
 from fastprop.checks.values import (
+    blocks,
     choice,
     finite,
     flag,
@@ -27,6 +28,7 @@ from fastprop.checks.values import (
     number,
     number_fields,
     numeric,
+    read_only,
     seed,
     shown,
     threads,
@@ -38,6 +40,7 @@ __all__ = [
     "HIDDEN_ACTIVATIONS",
     "LOSS_OF_OUTPUT",
     "Dataset",
+    "blocks",
     "choice",
     "class_weight",
     "comparable",
@@ -62,6 +65,7 @@ __all__ = [
     "numeric",
     "output",
     "output_for",
+    "read_only",
     "seed",
     "shown",
     "split",

@@ -9,18 +9,22 @@ from fastprop.runs import arguments
 PREDICTED_ROWS = 4 * layout.BLOCK_ROWS
 """Rows that are predicted at a time."""
 
+SCORED_OUTPUTS = 1 << 20
+"""Outputs that are made at a time to be scored."""
 
-def predict(network, X):
-    """Return the outputs (n, n_out) of `network` for checked inputs `X`."""
+
+def predict(network, X, rows=None):
+    """Return the outputs (n, n_out) of `network` for checked inputs `X`, or for some of their rows."""
+    rows = np.arange(len(X)) if rows is None else rows
     plans, size = layout.plans(
-        network.layer_sizes, min(len(X), PREDICTED_ROWS), network.dtype, arguments.storing(network)
+        network.layer_sizes, min(len(rows), PREDICTED_ROWS), network.dtype, arguments.storing(network)
     )
-    outputs = np.empty((len(X), network.layer_sizes[-1]), network.dtype)
+    outputs = np.empty((len(rows), network.layer_sizes[-1]), network.dtype)
     nothing = np.zeros(0, network.dtype)
     data = checks.Dataset(X, nothing, np.zeros(0, np.int64), nothing)
     memory = layout.workspace(plans, size, network.dtype)
     kernel_network = arguments.of_network(network, network.parameters)
-    fused.predict(kernel_network, arguments.of_data(data, np.arange(len(X))), plans[0], memory, outputs)
+    fused.predict(kernel_network, arguments.of_data(data, rows), plans[0], memory, outputs)
     return outputs
 
 
@@ -31,5 +35,7 @@ def score(network, held_out, rows, name):
     """
     if len(rows) == 0 or not np.isfinite(network.parameters).all():
         return float("nan")
+    step = max(1, SCORED_OUTPUTS // network.layer_sizes[-1])
+    blocks = (rows[first : first + step] for first in range(0, len(rows), step))
     with np.errstate(over="ignore"):
-        return metrics.SCORES[name](predict(network, held_out.inputs[rows]), held_out.y[rows])
+        return metrics.SCORES[name]((predict(network, held_out.inputs, block), held_out.y[block]) for block in blocks)
