@@ -229,7 +229,7 @@ def test_a_file_larger_than_memory(kind, tmp_path):
     if kind == "float64":
         assert printed == (
             "X does not fit into memory as float32, 0.1 GB: keep it in rows of float32 or uint8, which are read where "
-            "they are."
+            "they are, or train on it in chunks, by fp.train_stream."
         )
     else:
         assert printed == f"1 {rows}"

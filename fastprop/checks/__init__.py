@@ -3,7 +3,17 @@
 Input is checked once, here, before any kernel sees it and before anything is changed.
 """
 
-from fastprop.checks.data import Dataset, class_weight, dataset, inputs, matrix, split, validation
+from fastprop.checks.data import (
+    Dataset,
+    chunk,
+    chunks,
+    class_weight,
+    dataset,
+    inputs,
+    matrix,
+    split,
+    validation,
+)
 from fastprop.checks.grids import comparable, ends, grid, known_to
 from fastprop.checks.networks import (
     DTYPES,
@@ -42,6 +52,8 @@ __all__ = [
     "Dataset",
     "blocks",
     "choice",
+    "chunk",
+    "chunks",
     "class_weight",
     "comparable",
     "dataset",

@@ -90,6 +90,23 @@ def dataset(X, y, n_in, n_out, loss, dtype, sample_weight=None, names=("X", "y")
     return Dataset(X, targets, np.zeros(0, np.int64), weights)
 
 
+def chunks(value):
+    """Return an iterator over the chunks of a stream."""
+    if isinstance(value, (str, bytes, Mapping)) or not np.iterable(value):
+        raise TypeError(f"chunks must yield (X, y) or (X, y, sample_weight), not be {shown(value)}: give an iterable.")
+    return iter(value)
+
+
+def chunk(value, number, n_in, n_out, loss, dtype):
+    """Return a chunk of a stream as a `Dataset`; messages say its number."""
+    try:
+        if not isinstance(value, (tuple, list)) or len(value) not in (2, 3):
+            raise TypeError(f"there must be (X, y) or (X, y, sample_weight), not {shown(value)}: yield one of these.")
+        return dataset(*value[:2], n_in, n_out, loss, dtype, *value[2:])
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"in chunk {number}, {error}") from None
+
+
 def split(rows, fraction):
     """Return the numbers of the rows to train on and of those to hold out, a `fraction` of them."""
     held_out = round(number(fraction, "validation", below=1.0) * rows)

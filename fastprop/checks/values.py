@@ -124,7 +124,7 @@ def converted(array, dtype, name):
         size = array.size * np.dtype(dtype).itemsize / 1e9
         raise MemoryError(
             f"{name} does not fit into memory as {dtype}, {size:.1f} GB: keep it in rows of {dtype} or uint8, "
-            "which are read where they are."
+            "which are read where they are, or train on it in chunks, by fp.train_stream."
         ) from None
 
 
