@@ -40,7 +40,7 @@ def train(
         (n, n_in), finite. It is read where it is if it holds numbers of the network's dtype, or bytes (uint8, bool), in
         rows that are each contiguous: an array, a slice of its rows or columns, a sliding window, or a file in memory
         (`numpy.memmap`), which may be larger than memory and trains at the speed of its disk. Anything else is copied
-        into memory once, as an array of the network's dtype.
+        into memory once, as an array of the network's dtype. The order of the rows takes up to 32 bytes for each.
     y : array_like
         (n, n_out) targets, or (n,) integer labels for more than one output, or (n,) targets for one. Read where it is
         if C-contiguous and of the network's dtype, labels if of int64; else copied once.

@@ -129,8 +129,8 @@ def converted(array, dtype, name):
 
 
 def blocks(rows, columns):
-    """Return slices of the rows of a matrix that hold some 2¹⁸ elements each: what is made of one fits in the cache."""
-    step = max(1, (1 << 18) // max(1, columns))
+    """Return slices of the rows of a matrix that hold some 2¹⁴ elements each: what is made of one fits in the cache."""
+    step = max(1, (1 << 14) // max(1, columns))
     return [slice(first, min(first + step, rows)) for first in range(0, rows, step)]
 
 
