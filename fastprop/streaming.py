@@ -41,7 +41,7 @@ def train_stream(
         Of any number of rows each, also fewer than a batch; what they may be, see `train`. To go through a data set
         several times, yield it several times.
     batch_size, loss, optimizer, clip, seed, threads, progress
-        See `train`. The last step of a chunk takes the rows that are left.
+        See `train`. The last step of a chunk takes the rows that are left. `LBFGS` needs all rows and cannot be had.
     schedule : Steps, Exponential, InverseScaling, Plateau or Warmup, optional
         See `train`. Those that go by the length of the whole run, `Cosine` and `OneCycle`, cannot be had: nobody knows
         how long a stream is.

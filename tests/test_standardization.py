@@ -206,6 +206,26 @@ def test_a_sweep_of_a_network_that_has_one(dtype):
         assert_same_bits([result.best_network.input_mean], [network.input_mean])
 
 
+def test_losses_side_by_side_in_a_sweep():
+    """Each loss has a network of its own to begin with; all are standardised alike."""
+    _, X, y = raw_problem(FEW_SHAPES[1], "float32")
+    sizes, grid = FEW_SHAPES[1].layer_sizes, [{"loss": "mse"}, {"loss": "binary_cross_entropy"}]
+    options = {"epochs": 2, "validation": 0.25, "standardize": True}
+    result = fp.sweep(sizes, X, y, grid, **options)
+    for losses, loss, output in zip(result.history, ("mse", "binary_cross_entropy"), ("identity", "sigmoid")):
+        history = fp.train(fp.MLP(sizes, output=output), X, y, loss=loss, **options)
+        np.testing.assert_array_equal(losses, history.validation_loss)
+
+
+def test_lbfgs_as_in_the_reference():
+    pytest.importorskip("scipy")
+    network, X, y = raw_problem(FEW_SHAPES[1], "float64")
+    twin, options = network.copy(), {"epochs": 3, "loss": "mse", "optimizer": fp.LBFGS(), "standardize": True}
+    history, expected = fp.train(network, X, y, **options), fp.train(twin, X, y, backend="reference", **options)
+    np.testing.assert_allclose(history.loss, expected.loss, rtol=1e-9)
+    np.testing.assert_allclose(network.predict(X), twin.predict(X), rtol=1e-7, atol=1e-9)
+
+
 # ---- what is kept ----
 
 
