@@ -61,6 +61,7 @@ __all__ = [
     "reference",
     "sweep",
     "train",
+    "train_stream",
 ]
 
 _ON_USE = {
@@ -68,6 +69,7 @@ _ON_USE = {
     "RangeTest": "fastprop.learning_rate",
     "find_learning_rate": "fastprop.learning_rate",
     "train": "fastprop.training",
+    "train_stream": "fastprop.streaming",
     "SweepResult": "fastprop.sweeping",
     "sweep": "fastprop.sweeping",
 }

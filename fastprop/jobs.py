@@ -38,7 +38,7 @@ def run(jobs, threads, watch):
     threads : int
         How many run at a time.
     watch : callable
-        Called from the calling thread, about twenty times a second.
+        Called from the calling thread, at once and then about twenty times a second.
 
     Returns
     -------
@@ -72,6 +72,7 @@ def run(jobs, threads, watch):
     for _ in range(threads):
         threading.Thread(target=work, daemon=True).start()
     try:
+        watch()
         # Not by Thread.join: Ctrl-C in the middle of one has Python 3.11 believe that the thread has ended.
         while not over.wait(0.05):
             watch()

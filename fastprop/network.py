@@ -38,6 +38,9 @@ class MLP:
         Its name, if it has one.
     parameters : ndarray
         The one vector they are views of; its layout is in ``fastprop/kernels/layout.py``.
+    input_mean, input_scale : ndarray or None
+        (n_in,) read-only, of the network's dtype: what `train` fitted with ``standardize=True``. Wherever the network
+        is given X, it takes (X - input_mean) / input_scale.
 
     Raises
     ------
@@ -61,6 +64,7 @@ class MLP:
         self.dtype = checks.dtype(dtype)
         self.parameters = aligned_zeros(int(parameter_starts(self.layer_sizes, self.dtype)[-1]), self.dtype)
         self.initialization, given = checks.initialization(initialization, self.layer_sizes, self.dtype)
+        self.input_mean = self.input_scale = None
         random = np.random.default_rng(checks.seed(seed))
         if given:
             self._set(given)
@@ -102,7 +106,7 @@ class MLP:
         Parameters
         ----------
         X : array_like
-            (n, n_in), finite.
+            (n, n_in), finite; see `train` for what is copied of it.
 
         Returns
         -------
@@ -122,7 +126,7 @@ class MLP:
         """Write the network to a safetensors file (extra ``exchange``), to be read by `fastprop.load`."""
         names = "layer_sizes", "hidden", "output", "initialization", "dtype"
         about = {name: getattr(self, name) for name in names}
-        exchange.write(path, about, self.weights, self.biases)
+        exchange.write(path, about, self.weights, self.biases, (self.input_mean, self.input_scale))
 
     def __repr__(self):
         return f"MLP({self.layer_sizes}, hidden={self.hidden!r}, output={self.output!r}, dtype={self.dtype!r})"
@@ -146,7 +150,8 @@ def load(path):
     ImportError
         If safetensors is not installed (extra ``exchange``).
     """
-    about, weights, biases = exchange.read(path)
+    about, weights, biases, standardization = exchange.read(path)
     network = MLP(about.pop("layer_sizes"), **about)
     network._set(weights + biases)
+    network.input_mean, network.input_scale = standardization
     return network

@@ -10,6 +10,7 @@ import numpy as np
 from fastprop import checks, jobs, metrics, scheduling
 from fastprop.integrations import plotting
 from fastprop.kernels import optimizers
+from fastprop.moments import standardization
 from fastprop.network import MLP
 from fastprop.options import LBFGS, SGD
 from fastprop.runs import RUNS, Setting, new_run, predict, score
@@ -136,6 +137,7 @@ def sweep(
     validation=None,
     sample_weight=None,
     class_weight=None,
+    standardize=False,
     shuffle=True,
     seed=0,
     threads=None,
@@ -165,6 +167,9 @@ def sweep(
         See `train`: these hold where the grid says nothing else.
     validation, sample_weight, class_weight
         See `train`.
+    standardize : bool
+        See `train`: fitted once, for all configurations, but if the given network has a standardisation, which then
+        goes for new networks too.
     threads : int, optional
         How many configurations run at a time; by default as many as there are cores.
     progress : bool
@@ -217,6 +222,12 @@ def sweep(
     for own_loss in losses:
         data = checks.dataset(X, y, sizes[0], sizes[-1], own_loss, dtype, sample_weight)
         split = checks.validation(validation, data, sizes[0], sizes[-1], own_loss, dtype)
+    if checks.flag(standardize, "standardize") and networks[0].input_mean is None:
+        mean, scale = standardization(data.inputs, split[0], dtype)
+        copies = {like: like.copy() for like in dict.fromkeys(networks)}
+        for like in copies.values():
+            like.input_mean, like.input_scale = mean, scale
+        networks = [copies[like] for like in networks]
     result = SweepResult(
         [name for name in HYPERPARAMETERS if any(name in configuration for configuration in configurations)],
         len(configurations),
@@ -308,4 +319,6 @@ def _network(configuration, network, setting):
     if not any(name in configuration for name in ("seed", *IN_NETWORK)):
         return network.copy()
     own = {name: configuration.get(name, getattr(network, name)) for name in IN_NETWORK}
-    return MLP(**own, output=network.output, seed=setting.seed, dtype=network.dtype)
+    new = MLP(**own, output=network.output, seed=setting.seed, dtype=network.dtype)
+    new.input_mean, new.input_scale = network.input_mean, network.input_scale
+    return new

@@ -2,6 +2,7 @@
 
 from fastprop import checks, jobs, scheduling
 from fastprop.metrics import SCORES, score_name
+from fastprop.moments import standardization
 from fastprop.network import MLP
 from fastprop.options import LBFGS, SGD
 from fastprop.runs import RUNS, Setting, new_run, score
@@ -24,6 +25,7 @@ def train(
     validation=None,
     sample_weight=None,
     class_weight=None,
+    standardize=False,
     shuffle=True,
     seed=0,
     threads=None,
@@ -42,9 +44,13 @@ def train(
     network : MLP
         Trained in place; left as it was if an argument is refused.
     X : array_like
-        (n, n_in), finite.
+        (n, n_in), finite. It is read where it is if it holds numbers of the network's dtype, or bytes (uint8, bool), in
+        rows that are each contiguous: an array, a slice of its rows or columns, a sliding window, or a file in memory
+        (`numpy.memmap`), which may be larger than memory and trains at the speed of its disk. Anything else is copied
+        into memory once, as an array of the network's dtype. The order of the rows takes up to 32 bytes for each.
     y : array_like
-        (n, n_out) targets, or (n,) integer labels for more than one output, or (n,) targets for one.
+        (n, n_out) targets, or (n,) integer labels for more than one output, or (n,) targets for one. Read where it is
+        if C-contiguous and of the network's dtype, labels if of int64; else copied once.
     epochs : int
         How many times to go through the rows.
     batch_size : int
@@ -72,8 +78,14 @@ def train(
         (n,) positive weights: a batch's loss is Σ wᵢ lossᵢ / Σ wᵢ.
     class_weight : mapping or "balanced", optional
         For labels: what each weighs (1 if not named), or such weights that all labels count alike; times sample_weight.
+    standardize : bool
+        Whether to have the network standardise its inputs: mean and deviation of each are fitted on the training rows
+        (not on those held out), once, and kept as ``network.input_mean`` and ``input_scale``, by which `predict` goes
+        and all further training, with whatever data. A network that has them keeps them. The data is not copied: rows
+        are standardised as they come up, with the same result, up to rounding, as of standardised data.
     shuffle : bool
-        Whether to put the rows in a new order for each epoch.
+        Whether to put the rows in a new order for each epoch. It goes over all rows; of a file that is larger than
+        memory, each row is then read by itself, where without it they are read one after another.
     seed : int
         Of the order of the rows, and of dropout.
     threads : int, optional
@@ -146,6 +158,8 @@ def train(
     rows, held_out, held_out_rows = checks.validation(validation, data, *sizes, setting.loss, network.dtype)
     step = len(rows) if isinstance(optimizer, LBFGS) else min(setting.batch_size, len(rows))
     threads = scheduling.team_size(network.layer_sizes, step, network.dtype, threads)
+    if checks.flag(standardize, "standardize") and network.input_mean is None:
+        network.input_mean, network.input_scale = standardization(data.inputs, rows, network.dtype)
     run = new_run(backend, [network], data, rows, held_out, held_out_rows, [setting], threads)
     run.prepare()
     if resume:

@@ -314,6 +314,16 @@ def digest_alone(shape, task, dtype):
     return digest(*outcome(network, history), network.predict(X))
 
 
+def digest_of_standardised(shape):
+    """The digest of all that comes of training on bytes that are standardised, alone and in a sweep."""
+    network, X, y = problem(shape, TASKS[0], "float32")
+    X = np.random.default_rng(0).integers(0, 256, X.shape, np.uint8)
+    options = options_of(shape) | {"standardize": True}
+    histories = [fp.sweep(network, X, y, {"seed": seeds}, **options).history for seeds in ([1], range(5))]
+    history = fp.train(network, X, y, **options)
+    return digest(*outcome(network, history), network.input_mean, network.predict(X), *histories)
+
+
 def digest_of_many(shape, dtype):
     """The digest of all that comes of training in packs, which are as wide as vectors, and in a sweep."""
     network, X, y = problem(shape, TASKS[0], dtype)
@@ -347,12 +357,13 @@ def digest_of_regularised(shape, dtype):
 def print_digests():
     """What each of the processes below prints."""
     alone = {f"{case} {dtype}": digest_alone(*case, dtype) for case in CASES for dtype in DTYPES}
+    standardised = {f"standardised {shape}": digest_of_standardised(shape) for shape in FEW_SHAPES}
     many = {f"many {shape}": digest_of_many(shape, "float32") for shape in SHAPES}
     scheduled = {f"{each} {dtype}": digest_of_schedule(*each, dtype) for each in SCHEDULED for dtype in DTYPES}
     regularised = {
         f"regularised {shape} {dtype}": digest_of_regularised(shape, dtype) for shape in SHAPES for dtype in DTYPES
     }
-    print(json.dumps(alone | many | scheduled | regularised))
+    print(json.dumps(alone | standardised | many | scheduled | regularised))
 
 
 def digests(lanes):

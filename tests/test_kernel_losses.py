@@ -58,7 +58,7 @@ def assert_as_reference(output, loss, z, t, weight, scale, weighted):
 
     name, options = (loss, {}) if isinstance(loss, str) else (loss.name, vars(loss))
     numbers = options.get("delta", 1.0), options.get("label_smoothing", 0.0)
-    network = Network(memory, np.array([code]), LOSSES[name], *numbers)
+    network = Network(memory, np.array([code]), LOSSES[name], *numbers, memory[:0], memory[:0])
     losses_and_deltas(network, plan, memory, weighted, FIRST, rows, plan.losses + FIRST * width)
     found, deltas = l_memory.reshape(rows, width).copy(), d_memory.reshape(-1, stride)[:rows].copy()
 

@@ -132,7 +132,7 @@ def test_add_rows_adds_one_row_after_another_in_float64(plan, dtype):
 
 @compiled
 def gather(plan, source, neurons, order, first, rows, memory, start, stride):
-    lanes.gather(plan, source, neurons, order, first, rows, memory, start, stride)
+    lanes.gather(plan, source, neurons, neurons, order, first, rows, memory, start, stride)
 
 
 @compiled

@@ -103,7 +103,7 @@ def test_transpose_square(dtype):
 
 @compiled
 def load_first(source, index, count, out):
-    simd.store(out, 0, simd.load_first(source, index, count))
+    simd.store(out, 0, simd.load_first_as(out, source, index, count))
 
 
 @compiled
@@ -121,6 +121,23 @@ def test_load_first_ends_where_an_array_may_end(dtype):
     for count in range(lanes + 1):
         load_first(source, len(source) - count, count, out)
         np.testing.assert_array_equal(out[:count], source[len(source) - count :])
+
+
+@compiled
+def load_as(source, index, out):
+    simd.store(out, 0, simd.load_as(out, source, index))
+
+
+def test_bytes_become_numbers(dtype):
+    lanes, source = lane_count(np.zeros(1, dtype)), np.arange(256, dtype=np.uint8)
+    for first in (0, 1, 256 - lanes):
+        out = np.full(lanes, np.nan, dtype)
+        load_as(source, first, out)
+        np.testing.assert_array_equal(out, source[first : first + lanes])
+    for count in range(-1, lanes + 2):
+        out = np.full(lanes, np.nan, dtype)
+        load_first(source, 200, count, out)
+        np.testing.assert_array_equal(out, np.where(np.arange(lanes) < count, source[200 : 200 + lanes], 0))
 
 
 def test_store_first_leaves_what_follows(dtype):

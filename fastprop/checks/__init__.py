@@ -3,7 +3,17 @@
 Input is checked once, here, before any kernel sees it and before anything is changed.
 """
 
-from fastprop.checks.data import Dataset, class_weight, dataset, inputs, matrix, split, validation
+from fastprop.checks.data import (
+    Dataset,
+    chunk,
+    chunks,
+    class_weight,
+    dataset,
+    inputs,
+    matrix,
+    split,
+    validation,
+)
 from fastprop.checks.grids import comparable, ends, grid, known_to
 from fastprop.checks.networks import (
     DTYPES,
@@ -20,6 +30,7 @@ from fastprop.checks.networks import (
 )
 from fastprop.checks.tasks import classifies, metrics
 from fastprop.checks.values import (
+    blocks,
     checkpoint,
     choice,
     finite,
@@ -29,6 +40,7 @@ from fastprop.checks.values import (
     number,
     number_fields,
     numeric,
+    read_only,
     seed,
     shown,
     threads,
@@ -40,8 +52,11 @@ __all__ = [
     "HIDDEN_ACTIVATIONS",
     "LOSS_OF_OUTPUT",
     "Dataset",
+    "blocks",
     "checkpoint",
     "choice",
+    "chunk",
+    "chunks",
     "class_weight",
     "classifies",
     "comparable",
@@ -67,6 +82,7 @@ __all__ = [
     "numeric",
     "output",
     "output_for",
+    "read_only",
     "seed",
     "shown",
     "split",

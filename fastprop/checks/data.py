@@ -7,11 +7,14 @@ from typing import NamedTuple
 import numpy as np
 
 from fastprop.checks.networks import LOSS_OF_OUTPUT, loss_name
-from fastprop.checks.values import finite, number, numeric, shown
+from fastprop.checks.values import blocks, check_finite, converted, finite, number, numeric, read_only, shown
 
 
 class Dataset(NamedTuple):
-    """Checked data: C-contiguous, of the network's dtype, read-only. Either `targets` or `labels` is empty."""
+    """Checked data: read-only, of the network's dtype, C-contiguous. Either `targets` or `labels` is empty.
+
+    Inputs may be bytes, and their rows may lie anywhere, each by itself contiguous: see `in_place`.
+    """
 
     inputs: np.ndarray  # (n, n_in)
     targets: np.ndarray  # (n, n_out)
@@ -40,14 +43,31 @@ def matrix(X, name="X"):
 
 
 def inputs(X, n_in, dtype, name="X"):
-    """Return `X` as (n, n_in) of `dtype`, finite, C-contiguous and read-only; no copy where it is so already."""
+    """Return `X` as (n, n_in) of `dtype` or bytes, finite and read-only; no copy where it is `in_place`."""
     X = matrix(X, name)
     if X.shape[1] != n_in:
         raise ValueError(
             f"{name} has {X.shape[1]} features but the network has {n_in} inputs: "
             f"give {n_in} columns or make the network with {X.shape[1]} inputs."
         )
-    return finite(X, dtype, name)
+    if X.dtype == bool:
+        X = X.view(np.uint8)
+    bytewise = X.dtype == np.uint8
+    if not (in_place(X) and (bytewise or X.dtype == dtype)):
+        X = converted(X, "uint8" if bytewise else dtype, name)
+    if not bytewise:
+        check_finite(X, name)
+    return read_only(X)
+
+
+def in_place(X):
+    """Whether kernels can read `X` where it is: each row is contiguous, and the next one begins no earlier.
+
+    So it is with whole arrays, slices of rows and of columns, sliding windows, and files mapped into memory.
+    """
+    row, column = X.strides
+    contiguous = X.shape[1] == 1 or column == X.itemsize
+    return X.flags.aligned and contiguous and (len(X) == 1 or (row >= 0 and row % X.itemsize == 0))
 
 
 def dataset(X, y, n_in, n_out, loss, dtype, sample_weight=None, names=("X", "y")):
@@ -68,6 +88,23 @@ def dataset(X, y, n_in, n_out, loss, dtype, sample_weight=None, names=("X", "y")
     targets = finite(y.reshape(len(y), n_out), dtype, names[1])
     _within_domain(targets, loss_name(loss), names[1])
     return Dataset(X, targets, np.zeros(0, np.int64), weights)
+
+
+def chunks(value):
+    """Return an iterator over the chunks of a stream."""
+    if isinstance(value, (str, bytes, Mapping)) or not np.iterable(value):
+        raise TypeError(f"chunks must yield (X, y) or (X, y, sample_weight), not be {shown(value)}: give an iterable.")
+    return iter(value)
+
+
+def chunk(value, number, n_in, n_out, loss, dtype):
+    """Return a chunk of a stream as a `Dataset`; messages say its number."""
+    try:
+        if not isinstance(value, (tuple, list)) or len(value) not in (2, 3):
+            raise TypeError(f"there must be (X, y) or (X, y, sample_weight), not {shown(value)}: yield one of these.")
+        return dataset(*value[:2], n_in, n_out, loss, dtype, *value[2:])
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"in chunk {number}, {error}") from None
 
 
 def split(rows, fraction):
@@ -151,25 +188,25 @@ def _labels(y, n_out, name):
             f"{name} holds label {y[row]:.0f} at row {row}, but {n_out} outputs have labels from 0 to {n_out - 1}: "
             "renumber the labels or make the network with more outputs."
         )
-    labels = np.ascontiguousarray(y, np.int64).view()
-    labels.flags.writeable = False
-    return labels
+    return read_only(converted(y, "int64", name))
 
 
 def _within_domain(targets, loss, name):
     if loss not in LOSS_OF_OUTPUT.values():
         return
-    bad, wanted = (targets < 0).any(axis=1), "counts or rates of at least 0"
-    if loss != "poisson":
-        bad, wanted = bad | (targets > 1).any(axis=1), "numbers from 0 to 1"
-    if loss == "cross_entropy":
-        bad, wanted = bad | (np.abs(targets.sum(axis=1) - 1) > 1e-3), "probabilities that sum to 1"
-    if bad.any():
-        row = np.argmax(bad)
-        raise ValueError(
-            f"{name} holds {shown(targets[row].tolist())} at row {row}, but loss {loss!r} needs {wanted}: "
-            "rescale it or use loss='mse'."
-        )
+    for rows in blocks(*targets.shape):
+        some = targets[rows]
+        bad, wanted = (some < 0).any(axis=1), "counts or rates of at least 0"
+        if loss != "poisson":
+            bad, wanted = bad | (some > 1).any(axis=1), "numbers from 0 to 1"
+        if loss == "cross_entropy":
+            bad, wanted = bad | (np.abs(some.sum(axis=1) - 1) > 1e-3), "probabilities that sum to 1"
+        if bad.any():
+            row = np.argmax(bad)
+            raise ValueError(
+                f"{name} holds {shown(some[row].tolist())} at row {rows.start + row}, but loss {loss!r} needs "
+                f"{wanted}: rescale it or use loss='mse'."
+            )
 
 
 def _weights(sample_weight, rows, dtype):

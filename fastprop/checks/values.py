@@ -93,6 +93,8 @@ def checkpoint(value, resume, backend):
 
 def numeric(array, name):
     """Return `array` as an array of numbers."""
+    if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
+        raise ValueError(f"{name} is an array with masked numbers: fill them, or leave out their rows.")
     try:
         array = np.asarray(array)
     except ValueError:
@@ -104,16 +106,44 @@ def numeric(array, name):
 
 def finite(array, dtype, name):
     """Return a matrix as an array of `dtype`, finite, C-contiguous and read-only; no copy where it is so already."""
-    with np.errstate(over="ignore"):
-        array = np.ascontiguousarray(array, dtype)
-    for first in range(0, len(array), 4096):  # a slice at a time: the mask of all would be a quarter of the data
-        bad = ~np.isfinite(array[first : first + 4096])
+    array = converted(array, dtype, name)
+    check_finite(array, name)
+    return read_only(array)
+
+
+def check_finite(array, name):
+    """Refuse a matrix that holds NaN or infinity; it is read a block at a time, also from a file mapped into memory."""
+    for rows in blocks(*array.shape):
+        bad = ~np.isfinite(array[rows])
         if bad.any():
-            row, column = np.argwhere(bad)[0]
+            row, column = np.argwhere(bad)[0] + [rows.start, 0]
             raise ValueError(
-                f"{name} holds {array[first + row, column]} at row {first + row}, column {column}: "
+                f"{name} holds {array[row, column]} at row {row}, column {column}: "
                 "remove or replace values that are not finite."
             )
-    view = array.view()
+
+
+def converted(array, dtype, name):
+    """Return `array` as a C-contiguous, aligned array of `dtype` of this machine's byte order; no copy if it is one."""
+    try:
+        with np.errstate(over="ignore"):
+            return np.require(array, dtype, ["C", "A"])
+    except MemoryError:
+        size = array.size * np.dtype(dtype).itemsize / 1e9
+        raise MemoryError(
+            f"{name} does not fit into memory as {dtype}, {size:.1f} GB: keep it in rows of {dtype} or uint8, "
+            "which are read where they are, or train on it in chunks, by fp.train_stream."
+        ) from None
+
+
+def blocks(rows, columns):
+    """Return slices of the rows of a matrix that hold some 2¹⁴ elements each: what is made of one fits in the cache."""
+    step = max(1, (1 << 14) // max(1, columns))
+    return [slice(first, min(first + step, rows)) for first in range(0, rows, step)]
+
+
+def read_only(array):
+    """Return a view of an array that cannot be written."""
+    view = array.view(np.ndarray)
     view.flags.writeable = False
     return view

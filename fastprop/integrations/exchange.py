@@ -4,16 +4,22 @@ import json
 
 import numpy as np
 
+STANDARDIZATION = "input_mean", "input_scale"
 
-def write(path, about, weights, biases):
-    """Write tensors ``weights.0``, ``biases.0``, … and `about`, a dict of plain values, to a file."""
+
+def write(path, about, weights, biases, standardization):
+    """Write tensors ``weights.0``, ``biases.0``, … and `about`, a dict of plain values, to a file.
+
+    `standardization` is a pair of ``input_mean`` and ``input_scale``, or of None, which is not written.
+    """
     tensors = {f"weights.{layer}": np.ascontiguousarray(array) for layer, array in enumerate(weights)}
     tensors |= {f"biases.{layer}": np.ascontiguousarray(array) for layer, array in enumerate(biases)}
+    tensors |= {name: array for name, array in zip(STANDARDIZATION, standardization) if array is not None}
     _safetensors().numpy.save_file(tensors, path, {"fastprop": json.dumps(about)})
 
 
 def read(path):
-    """Read what `write` wrote: `about`, weights and biases.
+    """Read what `write` wrote: `about`, weights, biases and standardization.
 
     Raises
     ------
@@ -30,7 +36,12 @@ def read(path):
             weights, biases = (
                 [file.get_tensor(f"{kind}.{layer}") for layer in layers] for kind in ("weights", "biases")
             )
-            return about, weights, biases
+            known = file.keys()
+            standardization = [file.get_tensor(name) if name in known else None for name in STANDARDIZATION]
+            for array in standardization:
+                if array is not None:
+                    array.flags.writeable = False
+            return about, weights, biases, standardization
     except (OSError, KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
         raise ValueError(f"{path} is not a network that fastprop saved ({error}): check the path.") from error
 

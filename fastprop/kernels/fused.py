@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from fastprop.kernels.activations import activate_outputs
+from fastprop.kernels.inputs import fetch
 from fastprop.kernels.jit import kernel, part
-from fastprop.kernels.lanes import add_rows, gather, place_abreast
+from fastprop.kernels.lanes import add_rows, place_abreast
 from fastprop.kernels.minibatch import forward_pass, minibatch, terms, weight_of
 from fastprop.kernels.schedules import watch
 from fastprop.kernels.shuffle import shuffle
@@ -102,10 +103,9 @@ def predict(network, data, plan, memory, dropout, outputs):
     """Write the last layer's activations of all rows."""
     # outputs (m, n_out)
     state = flush_denormals()
-    x, x_stride = plan.activations[0], plan.line + plan.strides[0]
     for first in range(0, len(outputs), plan.rows):
         rows = min(plan.rows, len(outputs) - first)
-        gather(plan, data.inputs, plan.sizes[0], data.rows, first, rows, memory, x, x_stride)
+        fetch(network, data, plan, memory, data.rows, first, rows, 0)
         forward_pass(network, plan, memory, dropout, 0, rows)
         activate_outputs(plan, network.activations[-1], memory, 0, rows)
         for row in range(rows):

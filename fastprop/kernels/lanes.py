@@ -17,8 +17,8 @@ from fastprop.kernels.simd import (
     emit_pointer,
     emit_splat,
     lanes,
-    load,
-    load_first,
+    load_as,
+    load_first_as,
     numbered,
     splat,
     store,
@@ -138,43 +138,43 @@ def neurons(typing_context, plan, memory):
 
 
 @part
-def gather(plan, source, neurons, order, first, rows, memory, start, stride):
+def gather(plan, source, apart, neurons, order, first, rows, memory, start, stride):
     # memory (rows, neurons) ← source (n, neurons)[order[:, first : first + rows]], order (1 or width, m)
     if not is_pack(plan):
-        copy_rows(source, neurons, order, first, rows, memory, start, stride)
+        copy_rows(source, apart, neurons, order, first, rows, memory, start, stride)
         return
     for row in range(rows):
         there = start + row * stride
         if len(order) == 1:
-            here = order[0, first + row] * neurons
+            here = order[0, first + row] * apart
             for j in range(neurons):
                 store(memory, there + j * width(plan, memory), splat(memory, source[here + j]))
         else:
             for lane in range(width(plan, memory)):
-                here = order[lane, first + row] * neurons
+                here = order[lane, first + row] * apart
                 for j in range(neurons):
                     memory[there + j * width(plan, memory) + lane] = source[here + j]
 
 
 @part
-def copy_rows(source, neurons, order, first, rows, memory, start, stride):
-    # memory (rows, neurons) ← source (n, neurons)[order[0, first : first + rows]]
+def copy_rows(source, apart, neurons, order, first, rows, memory, start, stride):
+    # memory (rows, neurons) ← source (n, neurons)[order[0, first : first + rows]], its rows `apart` elements apart
     whole = neurons - neurons % lanes(memory)
     for row in range(rows):
-        here, there = order[0, first + row] * neurons, start + row * stride
+        here, there = order[0, first + row] * apart, start + row * stride
         for j in range(0, whole, lanes(memory)):
-            store(memory, there + j, load(source, here + j))
+            store(memory, there + j, load_as(memory, source, here + j))
         if whole < neurons:  # one masked load: number by number, an epoch of 2-2-1 took a fifth longer
-            store(memory, there + whole, load_first(source, here + whole, neurons - whole))
+            store(memory, there + whole, load_first_as(memory, source, here + whole, neurons - whole))
 
 
 @part
 def gather_abreast(plan, source, neurons, order, first, rows, memory, start, stride, scratch):
     # memory (rows / abreast, neurons, lanes) ← source (n, neurons)[order[:, first : first + rows]]
     if is_pack(plan):
-        gather(plan, source, neurons, order, first, rows, memory, start, stride)
+        gather(plan, source, neurons, neurons, order, first, rows, memory, start, stride)
     else:  # number by number, the targets of 64-32-10 took 950 cycles a step, and so 200
-        copy_rows(source, neurons, order, first, rows, memory, scratch, stride)
+        copy_rows(source, neurons, neurons, order, first, rows, memory, scratch, stride)
         set_abreast(memory, scratch, stride, memory, start, stride, rows, neurons)
 
 

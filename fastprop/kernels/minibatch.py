@@ -10,10 +10,11 @@ from typing import NamedTuple
 import numpy as np
 
 from fastprop.kernels.codes import BY_NORM, CROSS_ENTROPY
-from fastprop.kernels.dense import backward, forward, gradient, has_shared_rows
+from fastprop.kernels.dense import backward, forward, gradient
 from fastprop.kernels.dropout import draw_keys, drops, paused
+from fastprop.kernels.inputs import fetch
 from fastprop.kernels.jit import part
-from fastprop.kernels.lanes import copy_rows, gather, gather_abreast, one_hot, width
+from fastprop.kernels.lanes import gather_abreast, one_hot, width
 from fastprop.kernels.layout import BLOCK_ROWS, STRIP_LINES
 from fastprop.kernels.losses import losses_and_deltas
 from fastprop.kernels.optimizers import CLIP, begin_step, update
@@ -29,15 +30,22 @@ class Network(NamedTuple):
     loss: int
     bend: float  # of huber: from where on it is a line
     smoothing: float  # of cross entropy's targets
+    mean: np.ndarray  # (I, padded): what is subtracted from the inputs, or empty
+    rate: np.ndarray  # (I, padded): by what they are multiplied then, likewise
 
 
 class Data(NamedTuple):
-    """Rows of a data set, none copied. `targets` or `labels` is empty, and `weights` where all rows weigh 1."""
+    """Rows of a data set, none copied.
 
-    inputs: np.ndarray  # (n · n_in,)
+    Of `inputs` and `bytes` one is empty, and of `targets` and `labels`; and `weights` where all rows weigh 1.
+    """
+
+    inputs: np.ndarray  # of the network's dtype, all rows; each begins `apart` elements after the one before
+    bytes: np.ndarray  # likewise
     targets: np.ndarray  # (n · n_out,)
     labels: np.ndarray  # (n,): the number of the output that should be 1
     weights: np.ndarray  # (n,)
+    apart: int
     rows: np.ndarray  # (1, m): which rows to use, in order
 
 
@@ -154,12 +162,9 @@ def propagate(network, data, plan, memory, team, order, first, chunk, here, rows
     if rows == 0:
         return
     source = first + chunk + here
-    x_stride, t_stride = plan.line + plan.strides[0], plan.strides[-1]
-    x, t = plan.activations[0] + here * x_stride, plan.targets + here * t_stride
-    if has_shared_rows(plan, 0):
-        copy_rows(data.inputs, plan.sizes[0], order, source, rows, memory, x, x_stride)
-    else:
-        gather(plan, data.inputs, plan.sizes[0], order, source, rows, memory, x, x_stride)
+    fetch(network, data, plan, memory, order, source, rows, here)
+    t_stride = plan.strides[-1]
+    t = plan.targets + here * t_stride
     if len(data.labels) > 0:
         one_hot(plan, data.labels, plan.sizes[-1], order, source, rows, memory, t, t_stride)
     else:

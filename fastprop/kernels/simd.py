@@ -19,7 +19,7 @@ from numba.extending import intrinsic, models, register_model
 
 from fastprop.kernels import jit
 
-INT32, INT64 = ir.IntType(32), ir.IntType(64)
+BYTE, INT32, INT64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
 
 
 class Vector(types.Type):
@@ -208,19 +208,35 @@ def _emit_first(builder, count, vector):
 
 
 @intrinsic
-def load_first(typing_context, array, index, count):
-    """The first `count` lanes of the vector that starts at element `index`, and zeros; no more memory is touched."""
-    vector = Vector(array.dtype)
+def load_as(typing_context, like, array, index):
+    """The vector of numbers like those of `like` that starts at element `index` of `array`, which may hold bytes."""
+    vector = Vector(like.dtype)
 
     def emit(context, builder, sig, args):
-        llvm_vector = context.get_value_type(vector)
-        pointer = builder.bitcast(emit_pointer(context, builder, array, *args[:2]), llvm_vector.as_pointer())
-        mask = _emit_first(builder, args[2], llvm_vector)
-        name = f"llvm.masked.load.v{vector.lanes}f{array.dtype.bitwidth}.p0"
-        alignment = INT32(size_bytes(llvm_vector))
-        return emit_call(builder, name, llvm_vector, [pointer, alignment, mask, full(llvm_vector, 0.0)])
+        pointer, wanted = emit_pointer(context, builder, array, *args[1:]), context.get_value_type(vector)
+        if array.dtype == like.dtype:
+            return emit_load(builder, pointer, wanted)
+        few = ir.VectorType(BYTE, vector.lanes)
+        return builder.uitofp(builder.load(builder.bitcast(pointer, few.as_pointer()), align=1), wanted)
 
-    return vector(array, types.intp, types.intp), emit
+    return vector(like, array, types.intp), emit
+
+
+@intrinsic
+def load_first_as(typing_context, like, array, index, count):
+    """The first `count` lanes of what `load_as` loads, and zeros; no more memory is touched."""
+    vector = Vector(like.dtype)
+
+    def emit(context, builder, sig, args):
+        wanted, bits, bytewise = context.get_value_type(vector), like.dtype.bitwidth, array.dtype != like.dtype
+        stored = ir.VectorType(BYTE, vector.lanes) if bytewise else wanted
+        pointer = builder.bitcast(emit_pointer(context, builder, array, *args[1:3]), stored.as_pointer())
+        name = f"llvm.masked.load.v{vector.lanes}{'i8' if bytewise else f'f{bits}'}.p0"
+        alignment, mask = INT32(1 if bytewise else size_bytes(wanted)), _emit_first(builder, args[3], wanted)
+        numbers = emit_call(builder, name, stored, [pointer, alignment, mask, full(stored, 0)])
+        return builder.uitofp(numbers, wanted) if bytewise else numbers
+
+    return vector(like, array, types.intp, types.intp), emit
 
 
 @intrinsic
@@ -254,7 +270,7 @@ def prefetch_to_write(typing_context, array, index):
     """Ask for the cache line of `array[index]` for writing, without waiting for it."""
 
     def emit(context, builder, sig, args):
-        place = builder.bitcast(emit_pointer(context, builder, array, *args), ir.IntType(8).as_pointer())
+        place = builder.bitcast(emit_pointer(context, builder, array, *args), BYTE.as_pointer())
         for_writing, near, data = INT32(1), INT32(3), INT32(1)
         emit_call(builder, "llvm.prefetch.p0", ir.VoidType(), [place, for_writing, near, data])
         return context.get_dummy_value()
@@ -418,7 +434,7 @@ _FLUSH = 0x8040 if _X86 else 1 << 24  # MXCSR's FTZ and DAZ; FPCR's FZ
 
 def _emit_get_state(builder):
     if _X86:
-        place = builder.bitcast(cgutils.alloca_once(builder, INT32), ir.IntType(8).as_pointer())
+        place = builder.bitcast(cgutils.alloca_once(builder, INT32), BYTE.as_pointer())
         emit_call(builder, "llvm.x86.sse.stmxcsr", ir.VoidType(), [place])
         return builder.load(builder.bitcast(place, INT32.as_pointer()))
     return builder.asm(ir.FunctionType(INT64, []), "mrs $0, fpcr", "=r", [], side_effect=True)
@@ -427,7 +443,7 @@ def _emit_get_state(builder):
 def _emit_set_state(builder, state):
     if _X86:
         place = cgutils.alloca_once_value(builder, state)
-        emit_call(builder, "llvm.x86.sse.ldmxcsr", ir.VoidType(), [builder.bitcast(place, ir.IntType(8).as_pointer())])
+        emit_call(builder, "llvm.x86.sse.ldmxcsr", ir.VoidType(), [builder.bitcast(place, BYTE.as_pointer())])
     else:
         builder.asm(ir.FunctionType(ir.VoidType(), [INT64]), "msr fpcr, $0", "r", [state], side_effect=True)
 

@@ -5,7 +5,7 @@ Weights are (n_in, n_out), a row of X is an example, and a layer is ``a = f(x @ 
 the kernels. It does not know: blocks, vectors, threads, float32.
 
 To be read in this order: activations, losses, network (forward and backward), optimizers, schedules, randomness (the
-order of rows, and dropout), training (a step, a run).
+order of rows, and dropout), training (a step, a run), streaming (a run over chunks).
 
 Source: Rumelhart, Hinton and Williams, "Learning representations by back-propagating errors", Nature 323 (1986).
 """
@@ -16,6 +16,7 @@ from .network import Network, forward, gradients, loss
 from .optimizers import CLIPS, OPTIMIZERS, clipped, norm
 from .randomness import dropout_mask, row_order
 from .schedules import SCHEDULES, factor
+from .streaming import train_stream
 from .training import Record, last_improvement, step, train
 
 __all__ = [
@@ -43,4 +44,5 @@ __all__ = [
     "softmax",
     "step",
     "train",
+    "train_stream",
 ]

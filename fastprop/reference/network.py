@@ -13,18 +13,21 @@ class Network:
     """Weights and biases in float64, and the names of the activations.
 
     `weights[l]` is (n_in, n_out), `biases[l]` is (n_out,). `hidden` is a name, or one name for each hidden layer.
+    `input_mean` and `input_scale`, (n_in,) or None: the network is given (X - mean) / scale.
     """
 
     weights: list
     biases: list
     hidden: str | tuple = "sigmoid"
     output: str = "sigmoid"
+    input_mean: np.ndarray | None = None
+    input_scale: np.ndarray | None = None
 
     @classmethod
     def of(cls, network):
-        """Return a copy in float64 of anything that has these four attributes."""
+        """Return a copy in float64 of anything that has these six attributes."""
         weights, biases = ([np.array(a, np.float64) for a in arrays] for arrays in (network.weights, network.biases))
-        return cls(weights, biases, network.hidden, network.output)
+        return cls(weights, biases, network.hidden, network.output, network.input_mean, network.input_scale)
 
     @property
     def activations(self):
@@ -41,9 +44,10 @@ class Network:
 def forward(network, X, masks=None):
     """Return every layer's z and activations: ``[(None, X), (z, a), …]``, the last ``a`` being the prediction.
 
-    With `masks`, one for each hidden layer, its activations are multiplied by them: dropout.
+    X is standardised, if the network says how. With `masks`, one for each hidden layer, its activations are multiplied
+    by them: dropout.
     """
-    layers = [(None, np.asarray(X, np.float64))]
+    layers = [(None, _standardized(network, np.asarray(X, np.float64)))]
     for W, b, activation, mask in zip(network.weights, network.biases, network.activations, _all_masks(network, masks)):
         z = layers[-1][1] @ W + b
         layers.append((z, ACTIVATIONS[activation].f(z) * mask))
@@ -74,6 +78,12 @@ def gradients(network, X, y, kind, sample_weight=None, masks=None):
             delta = delta @ network.weights[layer].T * masks[layer - 1]
             delta = ACTIVATIONS[network.activations[layer - 1]].back(z, delta)
     return dW, db
+
+
+def _standardized(network, X):
+    if network.input_mean is None:
+        return X
+    return (X - np.asarray(network.input_mean, np.float64)) / np.asarray(network.input_scale, np.float64)
 
 
 def _all_masks(network, masks):

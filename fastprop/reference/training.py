@@ -72,26 +72,30 @@ def train(
     watched = 0 if validation is None else 1  # the loss that says how well the network does
     for epoch in range(epochs):
         order = row_order(len(X), seed, epoch) if shuffle else np.arange(len(X))
-        total, norms = 0.0, []
-        for batch in range(batches):
-            rows = order[batch * batch_size : (batch + 1) * batch_size]
-            masks = _masks(learned, dropout, seed, epoch, rows)
-            rate_factor = _factor(schedule, epoch, epochs, batch, batches, record[watched])
-            total += weight[rows].sum() * mean_loss(learned, X[rows], y[rows], loss, weight[rows], masks)
-            limits = {"clip": clip, "factor": rate_factor}
-            rate, length = step(learned, X[rows], y[rows], loss, optimizer, state, weight[rows], masks, **limits)
-            norms.append(length)
+
+        def factor_of(batch, epoch=epoch, record=record):
+            by_step = schedule is not None and schedule.by == "step"
+            position = (epoch * batches + batch, epochs * batches) if by_step else (epoch, epochs)
+            return factor(schedule, *position, record[watched])
+
+        def masks_of(rows, epoch=epoch):
+            sizes = enumerate(map(len, network.biases[:-1]), start=1)
+            return [dropout_mask(dropout, seed, epoch, rows, *size) for size in sizes] if dropout > 0 else None
+
+        def after_step(epoch=epoch):
             if average is not None:
                 rest = 1 - average.decay if epoch >= average.start_epoch else 1.0
                 for mean, w in zip(network.arrays, learned.arrays):
                     mean += rest * (w - mean)
-            if not np.isfinite(total):
-                break
-        validates = validation is not None and np.isfinite(total)
+
+        training_loss, rate, length = go_through(
+            learned, X, y, weight, order, batch_size, loss, optimizer, state, clip, factor_of, masks_of, after_step
+        )
+        validates = validation is not None and np.isfinite(training_loss)
         held_out = mean_loss(network, *validation[:2], loss, *validation[2:]) if validates else np.nan
-        measured.append((total / weight.sum(), held_out, rate, np.mean(norms)))
+        measured.append((training_loss, held_out, rate, length))
         record = Record(*np.transpose(measured))
-        if not (np.isfinite(total) and all(np.isfinite(array).all() for array in learned.arrays)):
+        if not (np.isfinite(training_loss) and all(np.isfinite(array).all() for array in learned.arrays)):
             best = None
             break
         over = callback(epoch, record)
@@ -107,6 +111,39 @@ def train(
     return record
 
 
+def go_through(
+    network,
+    X,
+    y,
+    weight,
+    order,
+    batch_size,
+    loss,
+    optimizer,
+    state,
+    clip,
+    factor_of,
+    masks_of=lambda rows: None,
+    after_step=lambda: None,
+):
+    """Go once through the rows in their order, step by step, until the loss is no longer finite.
+
+    Return the mean loss, the learning rate of the last step and the mean norm of the gradients. `factor_of` a batch's
+    number is that on the learning rate; `masks_of` its rows are those of dropout.
+    """
+    total, norms = 0.0, []
+    for batch, first in enumerate(range(0, len(order), batch_size)):
+        rows = order[first : first + batch_size]
+        masks, limits = masks_of(rows), {"clip": clip, "factor": factor_of(batch)}
+        total += weight[rows].sum() * mean_loss(network, X[rows], y[rows], loss, weight[rows], masks)
+        rate, length = step(network, X[rows], y[rows], loss, optimizer, state, weight[rows], masks, **limits)
+        norms.append(length)
+        after_step()
+        if not np.isfinite(total):
+            break
+    return total / weight.sum(), rate, np.mean(norms)
+
+
 def last_improvement(losses, minimum_improvement):
     """Return the last epoch whose loss was below that of the improvement before by more than so much, or -1."""
     best, last = np.inf, -1
@@ -114,13 +151,3 @@ def last_improvement(losses, minimum_improvement):
         if loss < best - minimum_improvement:
             best, last = loss, epoch
     return last
-
-
-def _masks(network, dropout, seed, epoch, rows):
-    sizes = enumerate(map(len, network.biases[:-1]), start=1)
-    return [dropout_mask(dropout, seed, epoch, rows, *size) for size in sizes] if dropout > 0 else None
-
-
-def _factor(schedule, epoch, epochs, batch, batches, losses):
-    by_step = schedule is not None and schedule.by == "step"
-    return factor(schedule, *((epoch * batches + batch, epochs * batches) if by_step else (epoch, epochs)), losses)

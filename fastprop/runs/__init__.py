@@ -6,11 +6,26 @@ from fastprop.runs.lbfgs import OBJECTIVES, LBFGSRun
 from fastprop.runs.prediction import predict, score
 from fastprop.runs.reference import ReferenceRun
 from fastprop.runs.setting import History, Setting
+from fastprop.runs.streams import KernelStream, ReferenceStream
 
-__all__ = ["RUNS", "History", "KernelRun", "LBFGSRun", "ReferenceRun", "Setting", "new_run", "predict", "score"]
+__all__ = [
+    "RUNS",
+    "STREAMS",
+    "History",
+    "KernelRun",
+    "LBFGSRun",
+    "ReferenceRun",
+    "Setting",
+    "new_run",
+    "predict",
+    "score",
+]
 
 RUNS = {"kernels": KernelRun, "reference": ReferenceRun}
 """What `backend` may be."""
+
+STREAMS = {"kernels": KernelStream, "reference": ReferenceStream}
+"""The same for runs that go on with other rows."""
 
 
 def new_run(backend, networks, data, rows, held_out, held_out_rows, settings, threads=1):

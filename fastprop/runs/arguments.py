@@ -3,6 +3,7 @@
 from dataclasses import fields
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from fastprop import checks, options
 from fastprop.kernels import layout
@@ -22,7 +23,12 @@ def of_network(network, parameters, loss=None):
     """What a network, or a pack of its like, is to a kernel; without a loss it can only predict."""
     activations = np.array([ACTIVATIONS[name] for name in network.activations])
     code = LOSSES[checks.loss_name(loss)] if loss is not None else -1
-    return Network(parameters, activations, code, getattr(loss, "delta", 1.0), getattr(loss, "label_smoothing", 0.0))
+    bend, smoothing = getattr(loss, "delta", 1.0), getattr(loss, "label_smoothing", 0.0)
+    n_in, mean, rate = network.layer_sizes[0], np.zeros(0, network.dtype), np.zeros(0, network.dtype)
+    if network.input_mean is not None:
+        mean, rate = np.zeros((2, layout.padded(n_in, network.dtype)), network.dtype)
+        mean[:n_in], rate[:n_in] = network.input_mean, 1 / network.input_scale
+    return Network(parameters, activations, code, bend, smoothing, mean, rate)
 
 
 def of_optimizers(setting, optimizers, parameters, final, members, batches):
@@ -90,7 +96,14 @@ def of_dropout(shares, seeds, plans, rows, dtype):
 
 def of_data(data, rows):
     """What `rows` of a data set are to a kernel."""
-    flat = [array.reshape(-1) for array in (data.inputs, data.targets, data.labels, data.weights)]
+    (n, apart), inputs = data.inputs.shape, data.inputs
+    if not inputs.flags.c_contiguous:
+        apart = inputs.strides[0] // inputs.itemsize
+        inputs = as_strided(inputs, [(n - 1) * apart + inputs.shape[1]], [inputs.itemsize])
+    bytewise = inputs.dtype == np.uint8
+    numbers, in_bytes = np.zeros(0, data.weights.dtype), np.zeros(0, np.uint8)
+    both = (numbers, inputs) if bytewise else (inputs, in_bytes)
+    flat = [array.reshape(-1) for array in (*both, data.targets, data.labels, data.weights)]
     for array in flat:
         array.flags.writeable = False  # one type for all data, for which the kernels are compiled once
-    return Data(*flat, rows[None])
+    return Data(*flat, apart, rows[None])

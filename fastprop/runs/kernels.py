@@ -21,9 +21,10 @@ class KernelRun:
     """A training run of one network, or of a pack side by side: a job for `jobs.run`, whose histories fill as it goes.
 
     Of a pack, networks have one shape, and settings differ in seed, dropout and the optimizer's numbers alone.
+    `most_rows` is the largest number of rows of the runs that this one takes over from.
     """
 
-    def __init__(self, networks, data, rows, held_out, held_out_rows, settings, threads=1):
+    def __init__(self, networks, data, rows, held_out, held_out_rows, settings, threads=1, most_rows=0):
         (first, *_), (setting, *_) = networks, settings
         self._networks, self._setting, self._called_off, self._seconds = networks, setting, False, np.zeros(1)
         self._measured = (held_out, held_out_rows) if len(held_out_rows) else (data, rows)
@@ -33,7 +34,7 @@ class KernelRun:
             description = checkpoints.describe(first, setting, data, rows, held_out, held_out_rows)
             self._keeper = checkpoints.Keeper(setting.checkpoint, description)
         self._kind = first.dtype, len(networks) > 1
-        batch_size = min(setting.batch_size, len(rows))
+        batch_size = min(setting.batch_size, max(most_rows, len(rows)))
         width = 1 if len(networks) == 1 else jit.lanes(first.dtype)
         settings = [settings[min(lane, len(settings) - 1)] for lane in range(width)]
         seeds = list(dict.fromkeys(setting.seed for setting in settings)) if setting.shuffle else [0]
@@ -87,6 +88,20 @@ class KernelRun:
         self._memory = layout.workspace(plans, size, first.dtype)
         order = np.empty((len(seeds), len(rows)), np.int64)
         self._order = order, np.array(seeds), setting.shuffle, batch_size
+
+    def take_over(self, earlier):
+        """Go on from where `earlier` has come to, a run of the same network and setting with other rows."""
+        self._learned, self._optimizer, self._steps = earlier._learned, earlier._optimizer, earlier._steps
+        self._shared = *earlier._shared[:3], *self._shared[3:]
+        self._own = [
+            (plan, team._replace(step=other.step)) for (plan, team), (_, other) in zip(self._own, earlier._own)
+        ]
+        measured = {name: getattr(earlier._record, name) for name in ("losses", "rates", "norms")}
+        if len(measured["rates"]) < self._setting.epochs:  # twice as long: a copy for each epoch would be dear
+            measured = {name: np.concatenate([a, np.full_like(a, np.nan)], axis=-2) for name, a in measured.items()}
+        self._record.done[:] = earlier._record.done
+        self._record = self._record._replace(**measured)
+        self._seconds = earlier._seconds
 
     def __call__(self):
         self._train_all()

@@ -1,0 +1,75 @@
+"""Runs that go on from each other, each on a chunk of rows of its own, on the kernels or on the reference."""
+
+import time
+from dataclasses import replace
+
+import numpy as np
+
+from fastprop import reference
+from fastprop.runs.kernels import KernelRun
+from fastprop.runs.setting import History
+
+MEASURED = "loss", "validation_loss", "learning_rate", "gradient_norm"
+"""What a history has a number of for each chunk."""
+
+
+class KernelStream:
+    """On the kernels: each chunk's run takes over from that of the chunk before."""
+
+    def __init__(self, network, setting, threads):
+        self._network, self._setting, self._threads = network, setting, threads
+        self._last, self._most_rows = None, 0
+
+    def job(self, chunk):
+        """Return the run of the next chunk, a job for `jobs.run`."""
+        setting, rows = self._setting._replace(epochs=self.history.epochs + 1), np.arange(len(chunk.inputs))
+        self._most_rows = max(self._most_rows, len(rows))
+        data = chunk, rows, chunk, rows[:0]
+        run = KernelRun([self._network], *data, [setting], self._threads, self._most_rows)
+        if self._last is None:
+            run.prepare()
+        else:
+            run.take_over(self._last)
+        self._last = run
+        return run
+
+    @property
+    def history(self):
+        """Of all chunks so far."""
+        if self._last is None:
+            return History(*np.zeros((len(MEASURED), 0)))
+        history = self._last.history
+        return replace(history, **{name: getattr(history, name)[: history.epochs].copy() for name in MEASURED})
+
+
+class ReferenceStream:
+    """In plain NumPy and float64: the stream itself is the job, which goes on with the next chunk."""
+
+    def __init__(self, network, setting, threads):
+        self._network, self._reference, self._chunk = network, reference.Network.of(network), None
+        options = ("batch_size", "loss", "optimizer", "shuffle", "seed", "schedule", "clip")
+        options = {name: getattr(setting, name) for name in options}
+        self._chunks = reference.train_stream(self._reference, iter(lambda: self._chunk, None), **options)
+        self.history = History(*np.zeros((len(MEASURED), 0)))
+
+    def job(self, chunk):
+        """Return what trains on the next chunk, a job for `jobs.run`."""
+        self._chunk = chunk.inputs, chunk.y, chunk.weights if len(chunk.weights) else None
+        return self
+
+    def __call__(self):
+        history, start = self.history, time.perf_counter()
+        loss, rate, _ = next(self._chunks)
+        for name, number in zip(MEASURED, (loss, np.nan, rate, np.nan)):
+            setattr(history, name, np.append(getattr(history, name), number))
+        history.best_epoch, history.epochs = history.epochs, history.epochs + 1
+        arrays = self._reference.arrays
+        if not (np.isfinite(history.loss[-1]) and all(np.isfinite(array).all() for array in arrays)):
+            history.stopped = "diverged"
+        with np.errstate(over="ignore"):
+            for ours, theirs in zip(self._network.weights + self._network.biases, arrays):
+                ours[...] = theirs
+        history.seconds += time.perf_counter() - start
+
+    def stop(self):
+        """A chunk is finished."""

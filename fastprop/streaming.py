@@ -1,0 +1,136 @@
+"""`train_stream`: one network, in place, on chunks of rows that come one after another."""
+
+from fastprop import checks, jobs, scheduling
+from fastprop.network import MLP
+from fastprop.options import DESCENTS, SGD, Cosine, OneCycle
+from fastprop.runs import STREAMS, Setting
+
+
+def train_stream(
+    network,
+    chunks,
+    *,
+    batch_size=32,
+    loss=None,
+    optimizer=SGD(0.1),
+    schedule=None,
+    clip=None,
+    shuffle=True,
+    seed=0,
+    threads=None,
+    progress=False,
+    callback=None,
+    backend="kernels",
+):
+    """Train a network in place on chunks of rows that come one after another, such as a generator reads them.
+
+    No more than two chunks are held: the next one is read, in the calling thread, while one is trained on. What the
+    optimizer keeps (velocities, moments) and the number of steps go on from chunk to chunk: it is a run in which each
+    chunk is an epoch with rows of its own, and so count schedules by epoch, the order of rows and `History`. Rows in
+    their order, in chunks that are multiples of the batch size, train to the last bit what `train` does in an epoch.
+
+    It is a function that takes the whole stream, and not a method that takes a chunk (``partial_fit``), so that
+    reading and training can go on at once, and so that what an optimizer keeps has one owner and one end.
+
+    Parameters
+    ----------
+    network : MLP
+        Trained in place. Its inputs are standardised if it says how, as it does after a `train` on some of the rows
+        with ``standardize=True``.
+    chunks : iterable of (X, y) or (X, y, sample_weight)
+        Of any number of rows each, also fewer than a batch; what they may be, see `train`. To go through a data set
+        several times, yield it several times.
+    batch_size, loss, optimizer, clip, seed, threads, progress
+        See `train`. The last step of a chunk takes the rows that are left. `LBFGS` needs all rows and cannot be had.
+    schedule : Steps, Exponential, InverseScaling, Plateau or Warmup, optional
+        See `train`. Those that go by the length of the whole run, `Cosine` and `OneCycle`, cannot be had: nobody knows
+        how long a stream is.
+    shuffle : bool
+        Whether to put the rows of each chunk in a new order, that of the epoch with the chunk's number.
+    callback : callable, optional
+        Called as ``callback(chunk, history)``, with a number from 0, after each chunk; training ends when it returns
+        true. The next chunk has then been read.
+    backend : str
+        See `train`.
+
+    Returns
+    -------
+    History
+        ``loss`` has a number for each chunk, ``epochs`` counts them. After Ctrl-C, of what was done by then.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as described; or a chunk: the message says which, from 0, and the network is as the chunks
+        before have left it. What `chunks` itself raises comes through likewise.
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> X, y = fp.datasets.digits()
+    >>> chunks = ((X[first : first + 600], y[first : first + 600]) for first in range(0, 1797, 600))
+    >>> network = fp.MLP((64, 32, 10), output="softmax", seed=0)
+    >>> fp.train_stream(network, chunks, optimizer=fp.Adam()).loss.shape
+    (3,)
+    """
+    checks.instance(network, "network", MLP, "fp.MLP((64, 32, 10))")
+    checks.choice(backend, "backend", STREAMS)
+    checks.instance(optimizer, "optimizer", DESCENTS, "fp.SGD(0.1)")
+    threads = checks.threads(threads)
+    loss = checks.loss(loss, network.output)
+    setting = Setting(
+        1, batch_size, loss, optimizer, shuffle, seed, schedule=schedule, clip=clip, callback=callback
+    ).checked()
+    if isinstance(getattr(schedule, "then", schedule), (Cosine, OneCycle)):
+        raise ValueError(f"schedule {schedule} goes by the length of a run, which a stream has not: give another one.")
+    reader = _Reader(checks.chunks(chunks), network, loss)
+    threads = scheduling.team_size(network.layer_sizes, setting.batch_size, network.dtype, threads)
+    stream = STREAMS[backend](network, setting._replace(callback=None), threads)
+    total = len(chunks) if hasattr(chunks, "__len__") else None
+    stopped = "finished"
+    with jobs.ProgressBar(total=total, unit="chunk", disable=not progress) as bar:
+        try:
+            for number, chunk in enumerate(reader):
+                done = jobs.run([stream.job(chunk)], 1, reader.read_ahead)
+                bar.update()
+                if not done or stream.history.stopped != "finished":
+                    stopped = "interrupted" if not done else stream.history.stopped
+                    break
+                if callback is not None and callback(number, stream.history):
+                    stopped = "callback"
+                    break
+        except KeyboardInterrupt:
+            stopped = "interrupted"
+    history = stream.history
+    history.stopped = stopped
+    if history.epochs == 0 and stopped == "finished":
+        raise ValueError("chunks came to an end before the first one: give an iterable that is not used up.")
+    return history
+
+
+class _Reader:
+    """Checked chunks, of which the next can be read ahead."""
+
+    def __init__(self, chunks, network, loss):
+        self._chunks, self._network, self._loss, self._ahead = enumerate(chunks), network, loss, None
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        self.read_ahead()
+        (chunk, error), self._ahead = self._ahead, None
+        if error is not None:
+            raise error
+        return chunk
+
+    def read_ahead(self):
+        """Read and check the next chunk, if that is not done; what goes wrong is raised when its turn has come."""
+        if self._ahead is not None:
+            return
+        try:
+            number, chunk = next(self._chunks)
+            sizes = self._network.layer_sizes[0], self._network.layer_sizes[-1]
+            self._ahead = checks.chunk(chunk, number, *sizes, self._loss, self._network.dtype), None
+        except Exception as error:
+            self._ahead = None, error

@@ -1,0 +1,253 @@
+"""Inputs standardised as they come up: beside the reference and beside standardised data, on every path."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import fastprop as fp
+from benchmarks.cases import SHAPES
+from fastprop import checks, reference, scheduling
+from fastprop.moments import standardization
+from tests import packs
+from tests.compare import (
+    CASES,
+    FEW_SHAPES,
+    OPTIMIZERS,
+    TASKS,
+    assert_close,
+    assert_refused,
+    assert_same_bits,
+    problem,
+    tolerance,
+)
+from tests.test_kernels import assert_trains_as_reference, roundings
+
+OFFSET, DEVIATION = 7.0, 3.0
+
+
+def raw(X):
+    """The same rows before anybody standardised them; the last column is constant."""
+    X = OFFSET + DEVIATION * np.arange(1, 1 + X.shape[1]) * X
+    X[:, -1] = OFFSET
+    return X
+
+
+def raw_problem(shape, dtype, task=TASKS[0]):
+    network, X, y = problem(shape, task, dtype)
+    return network, raw(X).astype(dtype), y
+
+
+def trained(network, X, y, shape, **options):
+    options = {"epochs": 2, "batch_size": shape.batch_size, "loss": "mse", "validation": 0.25} | options
+    history = fp.train(network, X, y, **options)
+    return history.loss, history.validation_loss, history.score, network.parameters, network.predict(X)
+
+
+# ---- what is fitted ----
+
+
+@pytest.mark.parametrize("kind", ["float32", "float64", "uint8"])
+@pytest.mark.parametrize("rows", [1, 2, 999, 100_000])
+def test_mean_and_deviation_are_those_of_the_rows(rows, kind):
+    X = (100 + 20 * np.random.default_rng(0).random((100_000, 7))).astype(kind)
+    chosen = np.sort(np.random.default_rng(1).permutation(len(X))[:rows])
+    mean, scale = standardization(X, chosen, "float64")
+    expected = X[chosen].astype(np.float64)
+    np.testing.assert_allclose(mean, expected.mean(axis=0), rtol=1e-12)
+    deviation = expected.std(axis=0)
+    np.testing.assert_allclose(scale, np.where(deviation == 0, 1, deviation), rtol=1e-11)
+
+
+def test_a_constant_column_has_the_deviation_one(dtype):
+    """Also where its mean is rounded to another number, and where it hardly differs from constant."""
+    X = np.column_stack(
+        [np.full(90_001, number, dtype) for number in (0.1, -3.3, 0, 1e30, np.finfo(dtype).smallest_subnormal)]
+    )
+    X[1, -1] = 0
+    mean, scale = standardization(X, np.arange(len(X)), dtype)
+    np.testing.assert_array_equal(scale, 1)
+    np.testing.assert_allclose(mean[:4], X[0, :4], rtol=1e-6)
+
+
+def test_the_rows_that_are_held_out_do_not_count(dtype):
+    network, X, y = raw_problem(SHAPES[4], dtype)
+    other = network.copy()
+    fp.train(network, X, y, epochs=1, validation=0.2, standardize=True)
+    given = fp.train(other, X, y, epochs=1, validation=(X[:5] + 1e3, y[:5]), standardize=True)
+    np.testing.assert_allclose(other.input_mean, X.mean(axis=0), rtol=1e-5)
+    assert (network.input_mean != other.input_mean).any()
+    X[checks.split(len(X), 0.2)[1]] = 1e6
+    again, _, _ = raw_problem(SHAPES[4], dtype)
+    fp.train(again, X, y, epochs=1, validation=0.2, standardize=True)
+    assert_same_bits([again.input_mean, again.input_scale], [network.input_mean, network.input_scale])
+    assert np.isfinite(given.validation_loss).all()
+
+
+def test_a_network_that_has_a_standardisation_keeps_it(dtype):
+    network, X, y = raw_problem(SHAPES[4], dtype)
+    fp.train(network, X, y, epochs=1, standardize=True)
+    before = network.input_mean.copy(), network.input_scale.copy()
+    for options in ({}, {"standardize": True}):
+        fp.train(network, X + 50, y, epochs=1, **options)
+        assert_same_bits([network.input_mean, network.input_scale], before)
+    assert {array.dtype for array in before} == {np.dtype(dtype)}
+    with pytest.raises(ValueError, match="read-only"):
+        network.input_mean[0] = 0
+
+
+def test_without_it_there_is_none():
+    network, X, y = raw_problem(SHAPES[4], "float32")
+    fp.train(network, X, y, epochs=1)
+    assert network.input_mean is network.input_scale is None
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"standardize": "yes"}, "standardize must be True or False, not 'yes'"),
+        ({"seed": -1}, "seed must be at least 0"),
+    ],
+)
+def test_refused_options_leave_the_network(options, words):
+    network, X, y = raw_problem(SHAPES[4], "float32")
+    options = {"epochs": 1, "standardize": True} | options
+    assert_refused((TypeError, ValueError), words, fp.train, network, X, y, **options)
+    assert network.input_mean is None
+
+
+# ---- what comes of it ----
+
+
+def test_training_as_in_the_reference(case, dtype):
+    assert_trains_as_reference(*case, dtype, standardize=True, validation=0.25)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_training_raw_data_as_in_the_reference(shape, dtype):
+    network, X, y = raw_problem(shape, dtype)
+    twin, options = network.copy(), {"standardize": True, "optimizer": OPTIMIZERS[1]}
+    found = trained(network, X, y, shape, **options)
+    expected = trained(twin, X, y, shape, backend="reference", **options)
+    limit = tolerance(dtype, roundings(shape) * (1 + OFFSET))  # an input errs by that of what the mean is taken off
+    for actual, wanted, name in zip(found, expected, ("loss", "validation_loss", "score", "parameters", "predicted")):
+        assert_close(actual, wanted, 10 * limit if name == "score" else limit, name)
+    _, wanted = reference.forward(reference.Network.of(network), X)[-1]
+    assert_close(network.predict(X), wanted, tolerance(dtype, (1 + OFFSET) * sum(shape.layer_sizes)), "predicted")
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_training_standardised_data_gives_the_same(shape):
+    network, X, y = raw_problem(shape, "float64")
+    twin = network.copy()
+    found = trained(network, X, y, shape, standardize=True)
+    expected = trained(twin, (X - network.input_mean) / network.input_scale, y, shape)
+    for actual, wanted in zip(found, expected):
+        np.testing.assert_allclose(actual, wanted, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("shape", FEW_SHAPES, ids=str)
+def test_bytes_are_standardised_like_numbers(shape, dtype):
+    network, X, y = raw_problem(shape, dtype)
+    X, twin = np.random.default_rng(0).integers(0, 256, X.shape, np.uint8), network.copy()
+    found = trained(network, X, y, shape, standardize=True)
+    assert_same_bits(found, trained(twin, X.astype(dtype), y, shape, standardize=True))
+
+
+def test_any_number_of_threads(shape, dtype, monkeypatch):
+    monkeypatch.setattr(scheduling, "MEMBER_CYCLES", 1)
+    network, X, y = raw_problem(shape, dtype)
+    one, *others = [trained(network.copy(), X, y, shape, standardize=True, threads=threads) for threads in (1, 2, 3, 5)]
+    for other in others:
+        assert_same_bits(other, one)
+
+
+@pytest.mark.parametrize("seeds", [[3] * 5, range(5)], ids=["one order", "orders of their own"])
+def test_alone_and_side_by_side(shape, dtype, seeds):
+    network, X, y = raw_problem(shape, dtype)
+    network.input_mean, network.input_scale = standardization(X, np.arange(len(X)), dtype)
+    networks, alone = ([network.copy() for _ in range(5)] for _ in range(2))
+    optimizers = [fp.SGD(rate) for rate in (0.1, 0.2, 0.3, 0.4, 0.5)]
+    options = {"epochs": 2, "batch_size": shape.batch_size, "loss": "mse", "validation": 0.25}
+    histories = packs.train(networks, X, y, optimizers=optimizers, seeds=seeds, **options)
+    for one, history, twin, optimizer, seed in zip(networks, histories, alone, optimizers, seeds):
+        twin_history = fp.train(twin, X, y, optimizer=optimizer, seed=seed, **options)
+        assert_same_bits([history.loss, one.parameters], [twin_history.loss, twin.parameters])
+        assert_same_bits([history.validation_loss], [twin_history.validation_loss])
+
+
+@pytest.mark.parametrize("backend", ["kernels", "reference"])
+def test_alone_and_in_a_sweep(dtype, backend):
+    _, X, y = raw_problem(FEW_SHAPES[1], dtype)
+    sizes, options = FEW_SHAPES[1].layer_sizes, {"epochs": 2, "batch_size": 7, "loss": "mse", "validation": 0.25}
+    options |= {"standardize": True, "backend": backend}
+    network = fp.MLP(sizes, output="identity", dtype=dtype)
+    grid = {"seed": range(5), "learning_rate": [0.01, 0.1]}
+    result = fp.sweep(network, X, y, grid, **options)
+    assert network.input_mean is None
+    for row, losses in zip(result.table, result.history):
+        seed, optimizer = int(row["seed"]), fp.SGD(row["learning_rate"])
+        twin = fp.MLP(sizes, output="identity", seed=seed, dtype=dtype)
+        history = fp.train(twin, X, y, seed=seed, optimizer=optimizer, **options)
+        np.testing.assert_array_equal(losses, history.validation_loss)
+        if row == result.best:
+            best = result.best_network
+            assert_same_bits([best.parameters, best.input_mean], [twin.parameters, twin.input_mean])
+            assert row["score"] == history.score
+
+
+def test_a_sweep_of_a_network_that_has_one(dtype):
+    network, X, y = raw_problem(FEW_SHAPES[1], dtype)
+    fp.train(network, X + 1, y, epochs=1, loss="mse", standardize=True)
+    for standardize in (False, True):
+        options = {"epochs": 1, "loss": "mse", "standardize": standardize}
+        result = fp.sweep(network, X, y, {"learning_rate": [0.1], "seed": [0, 1]}, **options)
+        assert_same_bits([result.best_network.input_mean], [network.input_mean])
+
+
+def test_losses_side_by_side_in_a_sweep():
+    """Each loss has a network of its own to begin with; all are standardised alike."""
+    _, X, y = raw_problem(FEW_SHAPES[1], "float32")
+    sizes, grid = FEW_SHAPES[1].layer_sizes, [{"loss": "mse"}, {"loss": "binary_cross_entropy"}]
+    options = {"epochs": 2, "validation": 0.25, "standardize": True}
+    result = fp.sweep(sizes, X, y, grid, **options)
+    for losses, loss, output in zip(result.history, ("mse", "binary_cross_entropy"), ("identity", "sigmoid")):
+        history = fp.train(fp.MLP(sizes, output=output), X, y, loss=loss, **options)
+        np.testing.assert_array_equal(losses, history.validation_loss)
+
+
+def test_lbfgs_as_in_the_reference():
+    pytest.importorskip("scipy")
+    network, X, y = raw_problem(FEW_SHAPES[1], "float64")
+    twin, options = network.copy(), {"epochs": 3, "loss": "mse", "optimizer": fp.LBFGS(), "standardize": True}
+    history, expected = fp.train(network, X, y, **options), fp.train(twin, X, y, backend="reference", **options)
+    np.testing.assert_allclose(history.loss, expected.loss, rtol=1e-9)
+    np.testing.assert_allclose(network.predict(X), twin.predict(X), rtol=1e-7, atol=1e-9)
+
+
+# ---- what is kept ----
+
+
+@pytest.mark.parametrize("duplicate", [fp.MLP.copy, copy.deepcopy, lambda network: pickle.loads(pickle.dumps(network))])
+def test_a_copy_standardises_alike(duplicate):
+    network, X, y = raw_problem(*CASES[0][:1], "float32")
+    fp.train(network, X, y, epochs=1, loss="mse", standardize=True)
+    np.testing.assert_array_equal(duplicate(network).predict(X), network.predict(X))
+
+
+@pytest.mark.parametrize("standardize", [False, True])
+def test_a_saved_network_comes_back_with_it(standardize, dtype, tmp_path):
+    safetensors = pytest.importorskip("safetensors")
+    network, X, y = raw_problem(FEW_SHAPES[1], dtype)
+    fp.train(network, X, y, epochs=1, loss="mse", standardize=standardize)
+    network.save(tmp_path / "network.safetensors")
+    with safetensors.safe_open(tmp_path / "network.safetensors", "numpy") as file:
+        assert ("input_mean" in file.keys()) == standardize  # noqa: SIM118 (no dict)
+    other = fp.load(tmp_path / "network.safetensors")
+    np.testing.assert_array_equal(other.predict(X), network.predict(X))
+    if standardize:
+        assert_same_bits([other.input_mean, other.input_scale], [network.input_mean, network.input_scale])
+        assert not other.input_mean.flags.writeable
+    else:
+        assert other.input_mean is other.input_scale is None

@@ -1,0 +1,251 @@
+"""Training on chunks that come one after another: beside training on the whole, and beside the reference."""
+
+import threading
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import fastprop as fp
+from benchmarks.cases import SHAPES
+from fastprop import scheduling
+from tests.compare import (
+    FEW_SHAPES,
+    OPTIMIZERS,
+    TASKS,
+    assert_close,
+    assert_refused,
+    assert_same_bits,
+    problem,
+    tolerance,
+)
+from tests.processes import output_after_interrupt
+from tests.test_kernels import roundings
+
+STREAMED = (
+    (OPTIMIZERS[2], None, None),
+    (fp.Adam(0.01), None, None),
+    (fp.AdamW(0.01, l1=0.01), fp.InverseScaling(), fp.ClipNorm(0.1)),
+    (fp.RMSprop(0.01, momentum=0.9), fp.Warmup(3, fp.Exponential(0.9, by="step"), by="step"), fp.ClipValue(0.01)),
+    (fp.Lion(0.01), fp.Steps(2, by="step"), None),
+)
+
+
+def cut(array, sizes):
+    return np.split(array, np.cumsum(sizes)[:-1])
+
+
+def sizes_of(rows, batch_size):
+    """Chunks of one batch, two and three, and what is left."""
+    sizes = []
+    while sum(sizes) < rows:
+        sizes.append(min(batch_size * (1 + len(sizes) % 3), rows - sum(sizes)))
+    return sizes
+
+
+def stream(network, X, y, sizes, weight=None, **options):
+    arrays = (X, y) if weight is None else (X, y, weight)
+    return fp.train_stream(network, zip(*(cut(array, sizes) for array in arrays)), loss="mse", **options)
+
+
+# ---- what comes of it ----
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("shape", [*FEW_SHAPES, SHAPES[15], SHAPES[17]], ids=str)
+@pytest.mark.parametrize(("optimizer", "schedule", "clip"), STREAMED, ids=str)
+def test_chunks_of_whole_batches_train_as_the_whole_does(shape, optimizer, schedule, clip, threads, dtype, monkeypatch):
+    monkeypatch.setattr(scheduling, "MEMBER_CYCLES", 1)
+    network, X, y = problem(shape, TASKS[0], dtype)
+    twin, weight = network.copy(), np.linspace(0.5, 2, shape.rows)
+    options = {"batch_size": shape.batch_size, "optimizer": optimizer, "schedule": schedule, "clip": clip}
+    options |= {"shuffle": False, "threads": threads}
+    history = fp.train(twin, X, y, epochs=1, loss="mse", sample_weight=weight, **options)
+    sizes = sizes_of(shape.rows, shape.batch_size)
+    streamed = stream(network, X, y, sizes, weight, **options)
+    assert_same_bits([network.parameters], [twin.parameters])
+    weights = [each.sum() for each in cut(weight, sizes)]
+    np.testing.assert_allclose(np.average(streamed.loss, weights=weights), history.loss[0], rtol=1e-6)
+    assert (streamed.epochs, streamed.stopped, streamed.best_epoch) == (len(sizes), "finished", len(sizes) - 1)
+    assert np.isnan(streamed.validation_loss).all()
+    assert streamed.validation_loss.shape == streamed.loss.shape == (len(sizes),)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_the_same_chunk_again_and_again_is_an_epoch_each(shape, dtype):
+    network, X, y = problem(shape, TASKS[0], dtype)
+    twin, options = network.copy(), {"batch_size": shape.batch_size, "optimizer": fp.Adam(), "seed": 5, "loss": "mse"}
+    options |= {"schedule": fp.Plateau(0.5, patience=0, threshold=0.1)}
+    streamed = fp.train_stream(network, [(X, y)] * 5, **options)
+    history = fp.train(twin, X, y, epochs=5, **options)
+    assert_same_bits([network.parameters, streamed.loss], [twin.parameters, history.loss])
+
+
+UNEVEN = 3, 1, 20, 64, 7, 5
+
+
+@pytest.mark.parametrize(("optimizer", "schedule", "clip"), STREAMED, ids=str)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_chunks_of_any_size_train_as_in_the_reference(optimizer, schedule, clip, weighted, dtype):
+    network, X, y = problem(SHAPES[4], TASKS[0], dtype)
+    if isinstance(optimizer, fp.Lion):  # takes the sign of rounding errors
+        optimizer = fp.Lion(0.001)
+    network.input_mean, network.input_scale = X.mean(axis=0), X.std(axis=0)
+    twin, weight = network.copy(), np.linspace(0.5, 2, len(X)) if weighted else None
+    options = {"batch_size": 16, "optimizer": optimizer, "schedule": schedule, "clip": clip, "seed": 3}
+    history = stream(network, X, y, UNEVEN, weight, **options)
+    expected = stream(twin, X, y, UNEVEN, weight, backend="reference", **options)
+    limit = 30 * tolerance(dtype, roundings(SHAPES[4]))
+    assert_close(network.parameters, twin.parameters, limit, "parameters")
+    assert_close(history.loss, expected.loss, limit, "loss")
+    assert (history.epochs, history.best_epoch, history.stopped) == (6, 5, "finished")
+    assert (expected.epochs, expected.best_epoch, expected.stopped) == (6, 5, "finished")
+
+
+def test_any_number_of_threads(shape, dtype, monkeypatch):
+    monkeypatch.setattr(scheduling, "MEMBER_CYCLES", 1)
+    network, X, y = problem(shape, TASKS[0], dtype)
+    sizes, options = sizes_of(shape.rows, 7), {"batch_size": shape.batch_size, "optimizer": fp.Adam()}
+    networks = [network.copy() for _ in range(3)]
+    histories = [stream(each, X, y, sizes, threads=threads, **options) for each, threads in zip(networks, (1, 2, 5))]
+    for each, history in zip(networks[1:], histories[1:]):
+        assert_same_bits([each.parameters, history.loss], [networks[0].parameters, histories[0].loss])
+
+
+# ---- how it is read ----
+
+
+def test_no_more_than_two_chunks_are_held():
+    rows, columns, count = 1 << 14, 64, 12  # 4 MB each
+
+    def chunks():
+        for _ in range(count):
+            yield np.ones((rows, columns), np.float32), np.ones((rows, 1), np.float32)
+
+    network = fp.MLP((columns, 1), output="identity")
+    fp.train_stream(network, [(np.ones((8, columns)), np.ones(8))])  # fetches the kernel
+    tracemalloc.start()
+    assert fp.train_stream(network, chunks(), optimizer=fp.SGD(1e-4)).epochs == count
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 3 * 4 * rows * columns
+
+
+def test_the_next_chunk_is_read_while_one_is_trained_on():
+    network, X, y = problem(SHAPES[4], TASKS[0], "float32")
+    events = []
+
+    def chunks():
+        for number in range(3):
+            events.append((f"reads {number}", threading.current_thread() is threading.main_thread()))
+            yield X, y
+
+    fp.train_stream(
+        network, chunks(), loss="mse", callback=lambda number, _: events.append((f"trained {number}", True))
+    )
+    names, in_main_thread = zip(*events)
+    assert names == ("reads 0", "reads 1", "trained 0", "reads 2", "trained 1", "trained 2")
+    assert all(in_main_thread)
+
+
+def test_a_callback_sees_each_chunk_and_may_end_the_stream(dtype):
+    for backend in ("kernels", "reference"):
+        network, X, y = problem(SHAPES[4], TASKS[0], dtype)
+        seen = []
+
+        def callback(chunk, history):
+            seen.append((chunk, history.epochs, len(history.loss)))  # noqa: B023
+            return chunk == 2
+
+        history = stream(network, X, y, [10] * 10, callback=callback, backend=backend)
+        assert seen == [(0, 1, 1), (1, 2, 2), (2, 3, 3)]
+        assert (history.stopped, history.epochs, len(history.loss)) == ("callback", 3, 3)
+
+
+@pytest.mark.parametrize("backend", ["kernels", "reference"])
+def test_a_stream_that_diverges_ends(backend):
+    network, X, y = problem(SHAPES[4], TASKS[0], "float64")
+    chunks = [(X, y), (X, 1e200 * y), (X, y)]
+    history = fp.train_stream(network, chunks, batch_size=32, loss="mse", optimizer=fp.SGD(0.1), backend=backend)
+    assert (history.stopped, history.epochs) == ("diverged", 2)
+    assert np.isfinite(history.loss[0])
+
+
+def test_a_progress_bar_is_shown_where_it_is_asked_for(capsys):
+    network, X, y = problem(SHAPES[4], TASKS[0], "float32")
+    fp.train_stream(network, [(X, y)] * 3, loss="mse", progress=True)
+    assert "3/3" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("where", ["pass", "time.sleep(100) if number == 5 else None"], ids=["training", "reading"])
+def test_ctrl_c_ends_a_stream_and_gives_back_what_is_done(where):
+    script = f"""
+import itertools, time
+import numpy as np
+import fastprop as fp
+X, y = fp.datasets.digits()
+net = fp.MLP((64, 32, 10), output="softmax")
+fp.train_stream(net, [(X, y)])
+net.predict(X)
+def chunks():
+    for number in itertools.count():
+        {where}
+        yield X, y
+print("go", flush=True)
+history = fp.train_stream(net, chunks())
+print(history.stopped, history.epochs == len(history.loss) > 3, np.isfinite(history.loss).all())
+"""
+    assert output_after_interrupt(script, after=0.5).split() == ["interrupted", "True", "True"]
+
+
+# ---- what is refused ----
+
+X, Y = np.random.default_rng(0).random((20, 4)), np.arange(20) % 3
+BAD = {
+    "width": ((X[:, 1:], Y), ValueError, "in chunk 2, X has 3 features but the network has 4 inputs: give"),
+    "NaN": ((np.where(X[3, 1] == X, np.nan, X), Y), ValueError, "in chunk 2, X holds nan at row 3, column 1: remove"),
+    "no rows": ((X[:0], Y[:0]), ValueError, "in chunk 2, X has no rows: give at least one"),
+    "label": ((X, Y + 1), ValueError, "in chunk 2, y holds label 3 at row 2"),
+    "weight": ((X, Y, -np.ones(20)), ValueError, "in chunk 2, sample_weight holds -1.0 at row 0: weights must"),
+    "kind": ((X.astype(str), Y), TypeError, "in chunk 2, X must hold numbers, not <U32: convert"),
+    "no pair": (X, TypeError, "in chunk 2, there must be (X, y) or (X, y, sample_weight), not array("),
+    "four": ((X, Y, Y, Y), TypeError, "in chunk 2, there must be (X, y) or (X, y, sample_weight), not (array("),
+}
+
+
+@pytest.mark.parametrize("backend", ["kernels", "reference"])
+@pytest.mark.parametrize(("bad", "error", "words"), BAD.values(), ids=BAD)
+def test_a_bad_chunk_leaves_the_network_as_the_chunks_before_did(bad, error, words, backend):
+    network, twin = (fp.MLP((4, 5, 3), output="softmax", dtype="float64") for _ in range(2))
+    assert_refused(error, words, fp.train_stream, network, [(X, Y), (X, Y), bad, (X, Y)], backend=backend)
+    fp.train_stream(twin, [(X, Y)] * 2, backend=backend)
+    assert_same_bits([network.parameters], [twin.parameters])
+
+
+def test_what_a_generator_raises_comes_through():
+    def chunks():
+        yield X, Y
+        raise OSError("the disk is gone")
+
+    with pytest.raises(OSError, match="the disk is gone"):
+        fp.train_stream(fp.MLP((4, 5, 3), output="softmax"), chunks())
+
+
+OPTIONS = [
+    ({"chunks": 3}, TypeError, "chunks must yield (X, y) or (X, y, sample_weight), not be 3: give an iterable"),
+    ({"chunks": iter([])}, ValueError, "chunks came to an end before the first one: give an iterable"),
+    ({"schedule": fp.Cosine()}, ValueError, "goes by the length of a run, which a stream has not: give another one"),
+    ({"schedule": fp.OneCycle()}, ValueError, "goes by the length of a run, which a stream has not: give another"),
+    ({"schedule": fp.Warmup(2, fp.Cosine())}, ValueError, "goes by the length of a run, which a stream has not"),
+    ({"schedule": 3}, TypeError, "schedule must be a"),
+    ({"optimizer": fp.LBFGS()}, TypeError, "optimizer must be a SGD or Adam or AdamW or RMSprop or Adagrad or Lion"),
+    ({"batch_size": 0}, ValueError, "batch_size must be at least 1, not 0: give a larger number"),
+    ({"backend": "torch"}, ValueError, "backend must be one of kernels, reference, not 'torch': choose one"),
+]
+
+
+@pytest.mark.parametrize(("options", "error", "words"), OPTIONS)
+def test_what_cannot_be_used_is_refused(options, error, words):
+    network = fp.MLP((4, 5, 3), output="softmax")
+    chunks = options.pop("chunks", [(X, Y)])
+    assert_refused(error, words, fp.train_stream, network, chunks, **options)
