@@ -59,7 +59,8 @@ def train(
         ``"mse"``, ``"mae"``, ``"huber"``, ``"poisson"`` (exp output), ``"binary_cross_entropy"`` (sigmoid output) or
         ``"cross_entropy"`` (softmax output). By default the one that goes with the output, else mse.
     optimizer : SGD, Adam, AdamW, RMSprop, Adagrad, Lion or LBFGS
-        See `SGD` and the others. `LBFGS` takes all rows in each step: leave out batch_size, schedule and clip.
+        See `SGD` and the others. `LBFGS` takes all rows in each step: leave out what is of
+        minibatches: batch_size, schedule, clip, dropout and average.
     schedule : Steps, Exponential, Cosine, OneCycle, InverseScaling, Plateau or Warmup, optional
         A factor on the optimizer's learning rate, which changes with each epoch or step; see `Cosine` and the others.
     clip : ClipNorm or ClipValue, optional

@@ -47,13 +47,8 @@ class Setting(NamedTuple):
             if getattr(self, name) is not None:
                 checks.instance(getattr(self, name), name, kinds, example)
         if isinstance(self.optimizer, options.LBFGS):
-            for name, default in (
-                ("batch_size", 32),
-                ("schedule", None),
-                ("clip", None),
-                ("dropout", 0.0),
-                ("average", None),
-            ):
+            defaults = {"batch_size": 32, "schedule": None, "clip": None, "dropout": 0.0, "average": None}
+            for name, default in defaults.items():
                 if getattr(self, name) != default:
                     raise ValueError(
                         f"LBFGS takes all rows in each step and chooses its length, not {name}="
