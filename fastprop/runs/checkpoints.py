@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fastprop import options
+from fastprop import checks, options
 from fastprop.version import __version__
 
 FORMAT = 1
@@ -33,6 +33,7 @@ def describe(network, setting, data, rows, held_out, held_out_rows):
     if options.needs_end(setting.schedule):
         about["epochs"] = setting.epochs
     about["first weights"] = _digest(network.parameters)
+    about["input_mean"] = _digest(*(each for each in (network.input_mean, network.input_scale) if each is not None))
     about["training data"] = _digest(*data, rows)
     about["validation data"] = _digest(*held_out, held_out_rows)
     return {name: str(value) for name, value in about.items()}
@@ -107,7 +108,8 @@ def _digest(*arrays):
     digest = hashlib.sha256()
     for array in arrays:
         digest.update(f"{array.shape} {array.dtype} ".encode())
-        digest.update(np.ascontiguousarray(array))
+        for rows in checks.blocks(len(array), array[:1].size):
+            digest.update(np.ascontiguousarray(array[rows]))
     return f"sha256 {digest.hexdigest()[:16]}"
 
 
