@@ -64,13 +64,14 @@ def test_members_add_up_the_segments_gradients_in_order(members, segments, dtype
     step = optimizers.Step(numbers, nothing, nothing[0], nothing[0], nothing, nothing, np.zeros(2, np.int64))
     schedule = schedules.Schedule(codes.CONSTANT, False, 1, 0, np.zeros(4))
     average = optimizers.Average(memory[:0], 1.0, 0)
-    rule = optimizers.Optimizer(codes.SGD, False, False, codes.UNLIMITED, 0.0, schedule, average, memory)
+    rule = optimizers.Rule(codes.SGD, False, codes.UNLIMITED, 0.0, memory)
+    optimizer = optimizers.Optimizer(rule, average, False, schedule)
     network = minibatch.Network(
         parameters, np.zeros(3, np.int64), codes.LOSSES["mse"], 1.0, 0.0, memory[:0], memory[:0]
     )
     for member, plan in enumerate(plans):
         own = team.Team(member, members, np.zeros(24, np.int64), step, np.ones(1), None)
-        descend(network, rule, plan, memory, own, rows)
+        descend(network, optimizer, plan, memory, own, rows)
     total = gradients[0]
     for gradient in gradients[1:segments]:
         total = total + gradient

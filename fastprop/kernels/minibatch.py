@@ -111,7 +111,7 @@ def descend(network, optimizer, plan, memory, team, rows):
         for lane in range(width(plan, memory)):
             norm = gradient_norm(plan, memory, lane)
             team.step.norms[lane] += norm
-            if optimizer.clip == BY_NORM:
+            if optimizer.rule.clip == BY_NORM:
                 limit_norm(optimizer, team.step, norm, lane, width(plan, memory))
         g = plan.gradients + here
         update(optimizer, team.step, network.parameters, here, 0, memory, g, 0, 1, end - here)
@@ -150,7 +150,7 @@ def gradient_norm(plan, memory, lane):
 @part
 def limit_norm(optimizer, step, norm, lane, unit):
     """By what a network's gradient is multiplied so that its norm is within the limit."""
-    factor = optimizer.limit / (norm + 1e-6)
+    factor = optimizer.rule.limit / (norm + 1e-6)
     factor = 1.0 if factor > 1 else factor  # a NaN stays one
     for other in range(lane, step.numbers.shape[1], unit):
         step.numbers[CLIP, other] = factor

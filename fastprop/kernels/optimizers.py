@@ -32,6 +32,16 @@ KEPT = {SGD: 0, MOMENTUM: 1, NESTEROV: 1, ADAM: 2, ADAMW: 2, RMSPROP: 1, RMSPROP
 """How many numbers a rule keeps of each parameter."""
 
 
+class Rule(NamedTuple):
+    """What becomes of a parameter in a step. `update` is called with this and no more: each array costs 7 stores."""
+
+    number: int  # see codes.py
+    penalised: bool  # whether there is an l1
+    clip: int  # whether gradients are limited, and how, see codes.py
+    limit: float
+    state: np.ndarray  # (KEPT · P,), such as velocities
+
+
 class Average(NamedTuple):
     """What a moving average of the parameters is to a kernel."""
 
@@ -43,14 +53,10 @@ class Average(NamedTuple):
 class Optimizer(NamedTuple):
     """What an optimizer, or one for each network of a pack, is to a kernel."""
 
-    rule: int  # its number, see codes.py
-    moving: bool  # whether its numbers change from step to step
-    penalised: bool  # whether there is an l1
-    clip: int  # whether gradients are limited, and how, see codes.py
-    limit: float
-    schedule: Schedule
+    rule: Rule
     average: Average
-    state: np.ndarray  # (KEPT · P,), such as velocities
+    moving: bool  # whether its numbers change from step to step
+    schedule: Schedule
 
 
 class Step(NamedTuple):
@@ -83,22 +89,28 @@ def begin_step(optimizer, step):
         step.numbers[SHRINKAGE, lane] = 1 - rate * step.given[WEIGHT_DECAY, lane]
 
 
-@routine
+@part
 def update(optimizer, step, weights, start, stride, memory, g, g_stride, rows, columns):
     # weights, gradient (rows, columns)
-    if optimizer.rule in (SGD, MOMENTUM, NESTEROV):
-        sgd(optimizer, step, weights, start, stride, memory, g, g_stride, rows, columns)
-    elif optimizer.rule == ADAM or optimizer.rule == ADAMW:
-        adam(optimizer, step, weights, start, stride, memory, g, g_stride, rows, columns)
-    elif optimizer.rule == LION:
-        lion(optimizer, step, weights, start, stride, memory, g, g_stride, rows, columns)
-    else:
-        by_size(optimizer, step, weights, start, stride, memory, g, g_stride, rows, columns)
+    apply(optimizer.rule, step.numbers, weights, start, stride, memory, g, g_stride, rows, columns)
     if len(optimizer.average.parameters) > 0:
         follow(optimizer.average, step.done[0], weights, start, stride, rows, columns)
 
 
-@part
+@routine
+def apply(rule, numbers, weights, start, stride, memory, g, g_stride, rows, columns):
+    # weights, gradient (rows, columns)
+    if rule.number in (SGD, MOMENTUM, NESTEROV):
+        sgd(rule, numbers, weights, start, stride, memory, g, g_stride, rows, columns)
+    elif rule.number == ADAM or rule.number == ADAMW:
+        adam(rule, numbers, weights, start, stride, memory, g, g_stride, rows, columns)
+    elif rule.number == LION:
+        lion(rule, numbers, weights, start, stride, memory, g, g_stride, rows, columns)
+    else:
+        by_size(rule, numbers, weights, start, stride, memory, g, g_stride, rows, columns)
+
+
+@routine
 def follow(average, epoch, weights, start, stride, rows, columns):
     """A ← a + (1 - decay) (w - a), where the epoch has an average, else a ← w."""
     for row in range(rows):
@@ -108,97 +120,107 @@ def follow(average, epoch, weights, start, stride, rows, columns):
 
 
 @part
-def sgd(optimizer, step, weights, start, stride, memory, g, g_stride, rows, columns):
+def sgd(rule, numbers, weights, start, stride, memory, g, g_stride, rows, columns):
     """V ← μ v + g, then w ← w - η v, or with Nesterov w ← w - η (g + μ v); without momentum w ← w - η g."""
-    decay, l1, factor = number(step, WEIGHT_DECAY), number(step, L1), number(step, CLIP)
-    rate, mu = number(step, LEARNING_RATE), number(step, MU)
+    decay, l1, factor = number(numbers, WEIGHT_DECAY), number(numbers, L1), number(numbers, CLIP)
+    rate, mu = number(numbers, LEARNING_RATE), number(numbers, MU)
     for row in range(rows):
         for j in range(0, columns, lanes(weights)):
             i = start + row * stride + j
             w = load(weights, i)
-            change = decayed(optimizer, decay, l1, factor, w, load(memory, g + row * g_stride + j))
-            if optimizer.rule == MOMENTUM or optimizer.rule == NESTEROV:
-                v = fma(mu, load(optimizer.state, i), change)
-                store(optimizer.state, i, v)
-                change = fma(mu, v, change) if optimizer.rule == NESTEROV else v
+            change = decayed(rule, decay, l1, factor, w, load(memory, g + row * g_stride + j))
+            if rule.number == MOMENTUM or rule.number == NESTEROV:
+                v = fma(mu, load(rule.state, i), change)
+                store(rule.state, i, v)
+                change = fma(mu, v, change) if rule.number == NESTEROV else v
             store(weights, i, fma(-rate, change, w))
 
 
 @part
-def adam(optimizer, step, weights, start, stride, memory, g, g_stride, rows, columns):
+def adam(rule, numbers, weights, start, stride, memory, g, g_stride, rows, columns):
     """M ← β₁ m + (1 - β₁) g, v ← β₂ v + (1 - β₂) g², then w ← w - η / (1 - β₁ᵗ) · m / (√v / √(1 - β₂ᵗ) + ε)."""
-    decay, l1, factor = number(step, WEIGHT_DECAY), number(step, L1), number(step, CLIP)
-    size, scale, epsilon = number(step, STEP_SIZE), number(step, SCALE), number(step, EPSILON)
-    beta1, rest1, beta2, rest2 = number(step, BETA1), number(step, REST1), number(step, BETA2), number(step, REST2)
+    decay, l1, factor = number(numbers, WEIGHT_DECAY), number(numbers, L1), number(numbers, CLIP)
+    size, scale, epsilon = number(numbers, STEP_SIZE), number(numbers, SCALE), number(numbers, EPSILON)
+    beta1, rest1, beta2, rest2 = (
+        number(numbers, BETA1),
+        number(numbers, REST1),
+        number(numbers, BETA2),
+        number(numbers, REST2),
+    )
     for row in range(rows):
         for j in range(0, columns, lanes(weights)):
             i = start + row * stride + j
             k = i + len(weights)
             w = load(weights, i)
-            if optimizer.rule == ADAMW:
-                gradient = penalised(optimizer, l1, factor, w, load(memory, g + row * g_stride + j))
-                w = w * number(step, SHRINKAGE)
+            if rule.number == ADAMW:
+                gradient = penalised(rule, l1, factor, w, load(memory, g + row * g_stride + j))
+                w = w * number(numbers, SHRINKAGE)
             else:
-                gradient = decayed(optimizer, decay, l1, factor, w, load(memory, g + row * g_stride + j))
-            m = fma(beta1, load(optimizer.state, i), rest1 * gradient)
-            v = fma(beta2, load(optimizer.state, k), rest2 * (gradient * gradient))
-            store(optimizer.state, i, m)
-            store(optimizer.state, k, v)
+                gradient = decayed(rule, decay, l1, factor, w, load(memory, g + row * g_stride + j))
+            m = fma(beta1, load(rule.state, i), rest1 * gradient)
+            v = fma(beta2, load(rule.state, k), rest2 * (gradient * gradient))
+            store(rule.state, i, m)
+            store(rule.state, k, v)
             store(weights, i, w - size * m / fma(sqrt(v), scale, epsilon))
 
 
 @part
-def by_size(optimizer, step, weights, start, stride, memory, g, g_stride, rows, columns):
+def by_size(rule, numbers, weights, start, stride, memory, g, g_stride, rows, columns):
     """S ← a s + (1 - a) g², or with Adagrad s + g²; v ← μ v + g / (√s + ε), where there is a momentum; w ← w - η v."""
-    decay, l1, factor = number(step, WEIGHT_DECAY), number(step, L1), number(step, CLIP)
-    rate, mu, epsilon = number(step, LEARNING_RATE), number(step, MU), number(step, EPSILON)
-    smoothing, rest = number(step, SMOOTHING), number(step, REST_OF_SMOOTHING)
+    decay, l1, factor = number(numbers, WEIGHT_DECAY), number(numbers, L1), number(numbers, CLIP)
+    rate, mu, epsilon = number(numbers, LEARNING_RATE), number(numbers, MU), number(numbers, EPSILON)
+    smoothing, rest = number(numbers, SMOOTHING), number(numbers, REST_OF_SMOOTHING)
     for row in range(rows):
         for j in range(0, columns, lanes(weights)):
             i = start + row * stride + j
             k = i + len(weights)
-            w, s = load(weights, i), load(optimizer.state, i)
-            gradient = decayed(optimizer, decay, l1, factor, w, load(memory, g + row * g_stride + j))
+            w, s = load(weights, i), load(rule.state, i)
+            gradient = decayed(rule, decay, l1, factor, w, load(memory, g + row * g_stride + j))
             square = gradient * gradient
-            s = s + square if optimizer.rule == ADAGRAD else fma(smoothing, s, rest * square)
-            store(optimizer.state, i, s)
+            s = s + square if rule.number == ADAGRAD else fma(smoothing, s, rest * square)
+            store(rule.state, i, s)
             change = gradient / (sqrt(s) + epsilon)
-            if optimizer.rule == RMSPROP_MOMENTUM:
-                change = fma(mu, load(optimizer.state, k), change)
-                store(optimizer.state, k, change)
+            if rule.number == RMSPROP_MOMENTUM:
+                change = fma(mu, load(rule.state, k), change)
+                store(rule.state, k, change)
             store(weights, i, fma(-rate, change, w))
 
 
 @part
-def lion(optimizer, step, weights, start, stride, memory, g, g_stride, rows, columns):
+def lion(rule, numbers, weights, start, stride, memory, g, g_stride, rows, columns):
     """W ← w (1 - η λ) - η sign(β₁ m + (1 - β₁) g), then m ← β₂ m + (1 - β₂) g."""
-    l1, factor = number(step, L1), number(step, CLIP)
-    rate, shrinkage = number(step, LEARNING_RATE), number(step, SHRINKAGE)
-    beta1, rest1, beta2, rest2 = number(step, BETA1), number(step, REST1), number(step, BETA2), number(step, REST2)
+    l1, factor = number(numbers, L1), number(numbers, CLIP)
+    rate, shrinkage = number(numbers, LEARNING_RATE), number(numbers, SHRINKAGE)
+    beta1, rest1, beta2, rest2 = (
+        number(numbers, BETA1),
+        number(numbers, REST1),
+        number(numbers, BETA2),
+        number(numbers, REST2),
+    )
     for row in range(rows):
         for j in range(0, columns, lanes(weights)):
             i = start + row * stride + j
-            w, m = load(weights, i), load(optimizer.state, i)
-            gradient = penalised(optimizer, l1, factor, w, load(memory, g + row * g_stride + j))
-            store(optimizer.state, i, fma(beta2, m, rest2 * gradient))
+            w, m = load(weights, i), load(rule.state, i)
+            gradient = penalised(rule, l1, factor, w, load(memory, g + row * g_stride + j))
+            store(rule.state, i, fma(beta2, m, rest2 * gradient))
             store(weights, i, fma(w, shrinkage, -signed(rate, fma(beta1, m, rest1 * gradient))))
 
 
 @part
-def decayed(optimizer, decay, l1, factor, w, gradient):
+def decayed(rule, decay, l1, factor, w, gradient):
     """The gradient with that of weight decay, λ w, and of l1."""
-    return fma(decay, w, penalised(optimizer, l1, factor, w, gradient))
+    return fma(decay, w, penalised(rule, l1, factor, w, gradient))
 
 
 @part
-def penalised(optimizer, l1, factor, w, gradient):
+def penalised(rule, l1, factor, w, gradient):
     """The gradient within its limit, and with that of l1: its sign(w)."""
-    if optimizer.clip == BY_VALUE:
-        limit = optimizer.limit
+    if rule.clip == BY_VALUE:
+        limit = rule.limit
         gradient = where_less(gradient, -limit, -limit, where_less(limit, gradient, limit, gradient))
-    elif optimizer.clip == BY_NORM:
+    elif rule.clip == BY_NORM:
         gradient = gradient * factor
-    return gradient + signed(l1, w) if optimizer.penalised else gradient
+    return gradient + signed(l1, w) if rule.penalised else gradient
 
 
 @part
@@ -208,6 +230,6 @@ def signed(size, x):
 
 
 @part
-def number(step, row):
+def number(numbers, row):
     """A hyperparameter of each network."""
-    return load(step.numbers[row], 0)
+    return load(numbers[row], 0)

@@ -66,7 +66,8 @@ def of_optimizers(setting, optimizers, parameters, final, members, batches):
     rest, begin = (1.0, 0) if setting.average is None else (1 - setting.average.decay, setting.average.start_epoch)
     average = optimizing.Average(final[:0] if setting.average is None else final, rest, begin)
     penalised = bool(given[optimizing.L1].any())
-    return optimizing.Optimizer(rule, moving, penalised, clip, limit, schedule, average, state), steps
+    rule = optimizing.Rule(rule, penalised, clip, limit, state)
+    return optimizing.Optimizer(rule, average, moving, schedule), steps
 
 
 def of_schedule(setting, batches):

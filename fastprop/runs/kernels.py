@@ -196,7 +196,7 @@ class KernelRun:
         return {
             "parameters": self._learned,
             "average": self._optimizer.average.parameters,
-            "optimizer": self._optimizer.state,
+            "optimizer": self._optimizer.rule.state,
             "powers": step.powers,
             "plateau": step.plateau,
             "steps": step.done,
