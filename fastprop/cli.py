@@ -59,6 +59,7 @@ def train(options):
     network = _network(options, y, _layer_sizes(X, y, options.hidden), options.activation, options.seed)
     optimizer, numbers = _optimizer(options)
     how = {"optimizer": replace(optimizer, **numbers), "seed": options.seed, **_step(options), **_run(options)}
+    how |= {"checkpoint": options.checkpoint, "resume": options.resume}
     history = fp.train(network, X, y, progress=True, **how)
     print(f"{history.stopped} after {history.epochs} epochs in {history.seconds:.2f} s")
     if history.stopped == "diverged":
@@ -189,6 +190,8 @@ def _parser():
         _add_optimizer(each, float, "NUMBER", rate)
         each.add_argument("--seed", type=int, default=0, help="of weights and row order (default 0)")
     _add_run(training)
+    training.add_argument("--checkpoint", metavar="FILE", help="keep the state of the run here, every 10 s")
+    training.add_argument("--resume", action="store_true", help="go on from the checkpoint, if it is there")
     finding.add_argument("--least", type=float, default=1e-5, metavar="RATE", help="(default %(default)s)")
     finding.add_argument("--most", type=float, default=10.0, metavar="RATE", help="(default %(default)s)")
     finding.add_argument("--steps", type=int, default=100, metavar="N", help="(default %(default)s)")
@@ -234,6 +237,8 @@ def _add_run(parser):
     )
     schedules = "of the learning rate: cosine, one-cycle, steps:10:0.5, cosine:0.1:step, warmup:5+cosine, …"
     parser.add_argument("--schedule", type=_schedule, metavar="NAME", help=schedules)
+    parser.add_argument("--dropout", type=float, default=0.0, metavar="SHARE", help="in the hidden layers (default 0)")
+    parser.add_argument("--standardize", action="store_true", help="the inputs, as the training rows have them")
     parser.add_argument(
         "--early-stopping", type=int, metavar="EPOCHS", help="end after so many without an improvement, with the best"
     )
@@ -253,7 +258,7 @@ def _step(options):
 
 def _run(options):
     early = None if options.early_stopping is None else fp.EarlyStopping(options.early_stopping)
-    given = {name: getattr(options, name) for name in ("epochs", "validation", "schedule")}
+    given = {name: getattr(options, name) for name in ("epochs", "validation", "schedule", "dropout", "standardize")}
     return given | {"early_stopping": early}
 
 

@@ -156,6 +156,8 @@ HOW = [
     ("--schedule warmup:9:step+one-cycle", {"schedule": fp.Warmup(9, fp.OneCycle(), by="step")}),
     ("--schedule plateau:0.5:1", {"schedule": fp.Plateau(0.5, 1)}),
     ("--clip-norm 0.1", {"clip": fp.ClipNorm(0.1)}),
+    ("--dropout 0.2", {"dropout": 0.2}),
+    ("--standardize", {"standardize": True}),
     (
         "--early-stopping 1 --learning-rate 4",
         {"early_stopping": fp.EarlyStopping(1), "optimizer": fp.SGD(4, momentum=0.9)},
@@ -172,6 +174,14 @@ def test_what_is_said_of_a_run_is_what_train_is_told(run, line, options):
     np.testing.assert_array_equal(fp.load("net.safetensors").parameters, network.parameters)
     assert f"loss {history.loss[history.best_epoch]:.6g}, on" in output
     assert output.startswith(history.stopped)
+
+
+def test_training_goes_on_from_a_checkpoint(run):
+    run("train digits --epochs 2 --checkpoint run.checkpoint")
+    on = run("train digits --epochs 5 --checkpoint run.checkpoint --resume --save on.safetensors")
+    whole = run("train digits --epochs 5 --save whole.safetensors")
+    np.testing.assert_array_equal(fp.load("on.safetensors").parameters, fp.load("whole.safetensors").parameters)
+    assert on.splitlines()[1:3] == whole.splitlines()[1:3]
 
 
 def test_hidden_activations_and_a_loss_are_those_of_the_network(run):
