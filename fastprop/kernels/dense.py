@@ -10,7 +10,7 @@ from fastprop.kernels.dropout import drop, drops, undrop
 from fastprop.kernels.jit import part
 from fastprop.kernels.lanes import broadcast, is_pack, set_abreast, transpose, width
 from fastprop.kernels.layout import BLOCK_ROWS, STRIP_LINES, TURNED_LEAST, TURNED_ROWS
-from fastprop.kernels.narrow import is_narrow, narrow_forward, narrow_gradient
+from fastprop.kernels.narrow import is_last, is_narrow, narrow_forward, narrow_gradient
 from fastprop.kernels.optimizers import update
 from fastprop.kernels.simd import address, lanes, load, store
 from fastprop.kernels.team import share
@@ -160,12 +160,6 @@ def gradient(plan, memory, parameters, optimizer, step, layer, rows, place, more
                     update(optimizer, step, parameters, w, d_stride, memory, g, g_stride, height, span)
             column += vectors * lanes(memory)
         top = end
-
-
-@part
-def is_last(plan, layer):
-    """Whether the layer's outputs are the network's, whose activation waits for the loss."""
-    return layer == len(plan.sizes) - 2
 
 
 @part

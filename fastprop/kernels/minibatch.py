@@ -2,7 +2,8 @@
 
 Where a minibatch has several segments, each member takes whole ones, from the first row to a gradient of their own, and
 then a part of the parameters. Where it has one, the members share the rows of each chunk, and then the blocks of its
-gradient. Either way they wait for each other twice, and who did what cannot be told from the result.
+gradient. Either way they wait for each other twice, and once more for the norm of a whole gradient where it is wanted;
+who did what cannot be told from the result.
 """
 
 from typing import NamedTuple

@@ -12,12 +12,18 @@ from fastprop.kernels.tile import multiply_transposed
 
 
 @part
+def is_last(plan, layer):
+    """Whether the layer's outputs are the network's, whose activation waits for the loss."""
+    return layer == len(plan.sizes) - 2
+
+
+@part
 def is_narrow(plan, memory, layer):
     """Whether a network's last layer has so few outputs that its gradient is better made with inputs in the lanes."""
     inputs, outputs = 1 + plan.sizes[layer], plan.sizes[layer + 1]
     across = (inputs + lanes(memory) - 1) // lanes(memory) * outputs
     few = inputs > 2 * lanes(memory) > 2 * outputs and 2 * across < inputs
-    return not is_pack(plan) and few and layer == len(plan.sizes) - 2
+    return not is_pack(plan) and few and is_last(plan, layer)
 
 
 @part
