@@ -2,7 +2,7 @@
 
 from fastprop import checks, jobs, scheduling
 from fastprop.network import MLP
-from fastprop.options import DESCENTS, SGD, Cosine, OneCycle
+from fastprop.options import DESCENTS, SGD, needs_end
 from fastprop.runs import STREAMS, Setting
 
 
@@ -81,7 +81,7 @@ def train_stream(
     setting = Setting(
         1, batch_size, loss, optimizer, shuffle, seed, schedule=schedule, clip=clip, callback=callback
     ).checked()
-    if isinstance(getattr(schedule, "then", schedule), (Cosine, OneCycle)):
+    if needs_end(schedule):
         raise ValueError(f"schedule {schedule} goes by the length of a run, which a stream has not: give another one.")
     reader = _Reader(checks.chunks(chunks), network, loss)
     threads = scheduling.team_size(network.layer_sizes, setting.batch_size, network.dtype, threads)

@@ -199,7 +199,17 @@ def sweep(
     if not isinstance(network, MLP):
         network = checks.layer_sizes(network)
     setting = Setting(
-        epochs, batch_size, loss, optimizer, shuffle, seed, schedule, clip, dropout, average, early_stopping
+        epochs,
+        batch_size,
+        loss,
+        optimizer,
+        shuffle,
+        seed,
+        schedule=schedule,
+        clip=clip,
+        dropout=dropout,
+        average=average,
+        early_stopping=early_stopping,
     ).checked()
 
     @functools.cache

@@ -40,6 +40,11 @@ class Network:
         """All arrays: weights, then biases."""
         return self.weights + self.biases
 
+    @property
+    def is_finite(self):
+        """Whether no weight and no bias is infinite or NaN."""
+        return all(np.isfinite(array).all() for array in self.arrays)
+
 
 def forward(network, X, masks=None):
     """Return every layer's z and activations: ``[(None, X), (z, a), …]``, the last ``a`` being the prediction.

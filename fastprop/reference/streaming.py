@@ -28,5 +28,5 @@ def train_stream(network, chunks, *, batch_size, loss, optimizer, shuffle=True, 
         steps += -(-len(X) // batch_size)
         losses.append(measured[0])
         yield measured
-        if not (np.isfinite(losses[-1]) and all(np.isfinite(array).all() for array in network.arrays)):
+        if not (np.isfinite(losses[-1]) and network.is_finite):
             break

@@ -95,7 +95,7 @@ def train(
         held_out = mean_loss(network, *validation[:2], loss, *validation[2:]) if validates else np.nan
         measured.append((training_loss, held_out, rate, length))
         record = Record(*np.transpose(measured))
-        if not (np.isfinite(training_loss) and all(np.isfinite(array).all() for array in learned.arrays)):
+        if not (np.isfinite(training_loss) and learned.is_finite):
             best = None
             break
         over = callback(epoch, record)

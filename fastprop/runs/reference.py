@@ -43,7 +43,7 @@ class ReferenceRun:
             callback=self._after_epoch,
         )
         self._take(record)
-        finite = np.isfinite(record.loss[-1]) and all(np.isfinite(array).all() for array in network.arrays)
+        finite = np.isfinite(record.loss[-1]) and network.is_finite
         if not finite:
             self.history.stopped = "diverged"
         elif self.history.stopped == "finished" and self.history.epochs < setting.epochs:
@@ -55,9 +55,7 @@ class ReferenceRun:
             improved = reference.last_improvement(watched, stopping.minimum_improvement)
             self.history.best_epoch = improved if improved >= 0 else self.history.best_epoch
         self.history.seconds = time.perf_counter() - start
-        with np.errstate(over="ignore"):
-            for ours, theirs in zip(self._network.weights + self._network.biases, network.arrays):
-                ours[...] = theirs
+        give(network, self._network)
 
     def prepare(self):
         """Nothing is to be compiled."""
@@ -86,6 +84,13 @@ class ReferenceRun:
         for name, measured in record._asdict().items():
             if name != "gradient_norm" or self._setting.measures_norm:
                 getattr(self.history, name)[:done] = measured
+
+
+def give(trained, network):
+    """Give a network, in its own precision, what the reference's has learned."""
+    with np.errstate(over="ignore"):
+        for ours, theirs in zip(network.weights + network.biases, trained.arrays):
+            ours[...] = theirs
 
 
 def rows_of(data, rows):

@@ -7,9 +7,10 @@ import numpy as np
 
 from fastprop import reference
 from fastprop.runs.kernels import KernelRun
+from fastprop.runs.reference import give
 from fastprop.runs.setting import History
 
-MEASURED = "loss", "validation_loss", "learning_rate", "gradient_norm"
+MEASURED = reference.Record._fields
 """What a history has a number of for each chunk."""
 
 
@@ -63,12 +64,9 @@ class ReferenceStream:
         for name, number in zip(MEASURED, (loss, np.nan, rate, np.nan)):
             setattr(history, name, np.append(getattr(history, name), number))
         history.best_epoch, history.epochs = history.epochs, history.epochs + 1
-        arrays = self._reference.arrays
-        if not (np.isfinite(history.loss[-1]) and all(np.isfinite(array).all() for array in arrays)):
+        if not (np.isfinite(history.loss[-1]) and self._reference.is_finite):
             history.stopped = "diverged"
-        with np.errstate(over="ignore"):
-            for ours, theirs in zip(self._network.weights + self._network.biases, arrays):
-                ours[...] = theirs
+        give(self._reference, self._network)
         history.seconds += time.perf_counter() - start
 
     def stop(self):
