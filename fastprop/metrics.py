@@ -195,6 +195,23 @@ SCORES = {
 """All of them, by name."""
 
 
+def name_of(score):
+    """Return what a score is called: a name of `SCORES`, or a function."""
+    return score if isinstance(score, str) else getattr(score, "__name__", "score")
+
+
+def sign_of(score):
+    """Return -1 if the highest of a score is best, or 1 if the lowest is; of a function the highest."""
+    return -1 if callable(score) or SCORES[score].higher_is_better else 1
+
+
+def measure(score, outputs, y):
+    """Return the score of a network's outputs (n, n_out), which should be `y`: labels or targets."""
+    function = SCORES[score].measure if isinstance(score, str) else score
+    with np.errstate(over="ignore"):
+        return float(function(outputs, y))
+
+
 def score_name(labelled, *losses):
     """Return what is measured where nobody says: accuracy for labels or a loss of classifiers, else r2."""
     return "accuracy" if any(checks.classifies(labelled, loss) for loss in losses) else "r2"

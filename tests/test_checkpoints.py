@@ -166,9 +166,9 @@ def test_a_pack_goes_on_from_its_state(dtype):
         ]
         return KernelRun(networks := [network.copy() for _ in rates], data, *split, settings), networks
 
-    (first, _), (second, after), (whole, expected) = pack(4), pack(EPOCHS), pack(EPOCHS)
-    first._train_all()
-    second.state = first.state
+    (first, _), (second, after), (whole, expected) = pack(EPOCHS), pack(EPOCHS), pack(EPOCHS)
+    first(until=4)
+    second.go_on(first.states)
     for run in (second, whole):
         run()
     for history, other, ours, theirs in zip(second.histories, whole.histories, after, expected):

@@ -54,12 +54,15 @@ COLUMNS = {
 }
 
 
+RESULTS = "score", "score_std", "loss", "validation_loss", "epochs", "stopped", "seconds"
+
+
 @pytest.mark.parametrize("name", COLUMNS)
 def test_a_row_has_what_was_swept_and_what_came_of_it(name):
     values, dtype = COLUMNS[name]
     result = sweep({name: values}, validation=PAIR)
     table = result.table
-    assert table.dtype.names == (name, "loss", "validation_loss", "score", "epochs", "stopped", "seconds")
+    assert table.dtype.names == (name, *RESULTS)
     assert table[name].dtype == dtype
     assert table[name].tolist() == values
     np.testing.assert_array_equal(table["stopped"], "finished")

@@ -14,7 +14,8 @@ from fastprop.checks.data import (
     split,
     validation,
 )
-from fastprop.checks.grids import comparable, ends, grid, known_to
+from fastprop.checks.folds import folds
+from fastprop.checks.grids import ends, grid, held_out, kept, known_to
 from fastprop.checks.networks import (
     DTYPES,
     HIDDEN_ACTIVATIONS,
@@ -28,7 +29,7 @@ from fastprop.checks.networks import (
     output,
     output_for,
 )
-from fastprop.checks.tasks import classifies, metrics
+from fastprop.checks.tasks import classifies, metrics, score
 from fastprop.checks.values import (
     blocks,
     checkpoint,
@@ -59,17 +60,19 @@ __all__ = [
     "chunks",
     "class_weight",
     "classifies",
-    "comparable",
     "dataset",
     "dtype",
     "ends",
     "finite",
     "flag",
+    "folds",
     "grid",
+    "held_out",
     "hidden",
     "initialization",
     "inputs",
     "instance",
+    "kept",
     "known_to",
     "layer_sizes",
     "loss",
@@ -83,6 +86,7 @@ __all__ = [
     "output",
     "output_for",
     "read_only",
+    "score",
     "seed",
     "shown",
     "split",

@@ -1,5 +1,6 @@
 """Checks of a sweep's grid."""
 
+import numbers
 from collections.abc import Mapping
 
 import numpy as np
@@ -29,12 +30,22 @@ def known_to(optimizer, names):
             )
 
 
-def comparable(losses, validation):
-    """Refuse several losses of a sweep without rows on which they can be compared."""
-    if len(losses) > 1 and validation is None:
+def held_out(validation, cv, score, losses):
+    """Refuse a sweep that holds out rows twice, or none where it is ranked by a score on them."""
+    if validation is not None and cv is not None:
+        raise ValueError(
+            "cv holds out each fold's rows, and validation others: give one of them, and leave out the other."
+        )
+    if validation is not None or cv is not None:
+        return
+    if score is not None:
+        raise ValueError(
+            f"score={shown(score)} is measured on held-out rows, of which there are none: give validation or cv."
+        )
+    if len(losses) > 1:
         raise ValueError(
             f"losses of different kinds cannot be ranked, such as {shown(losses[0])} and {shown(losses[1])}, "
-            "but scores on held-out rows can: give validation."
+            "but scores on held-out rows can: give validation or cv."
         )
 
 
@@ -63,3 +74,12 @@ def grid(value, known):
             raise ValueError(f"grid[{name!r}] has no values: give at least one.")
         configurations = [{**done, name: v} for done in configurations for v in values]
     return configurations
+
+
+def kept(value, configurations):
+    """Return how many networks to keep."""
+    if isinstance(value, str) and value in ("best", "all"):
+        return 1 if value == "best" else configurations
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 0:
+        raise ValueError(f"keep must be 'best', 'all' or a number of networks, not {shown(value)}: give one of these.")
+    return int(value)

@@ -30,3 +30,10 @@ def metrics(names, known, network, data, loss):
                 f"{loss_name(loss)!r} on {'labels' if data.labelled else 'targets'} are not: choose from {fitting}."
             )
     return tuple(names)
+
+
+def score(value, known, network, data, loss):
+    """Return `value`: None, the name of a score that fits the task, or a function."""
+    if value is None or callable(value):
+        return value
+    return metrics((value,), known, network, data, loss)[0]

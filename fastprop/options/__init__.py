@@ -3,6 +3,7 @@
 from fastprop.options.checkpoints import Checkpoint
 from fastprop.options.clipping import CLIPS, ClipNorm, ClipValue
 from fastprop.options.endings import Average, EarlyStopping
+from fastprop.options.halving import HALVINGS, Halving, MedianStopping
 from fastprop.options.losses import CrossEntropy, Huber
 from fastprop.options.optimizers import DESCENTS, LBFGS, OPTIMIZERS, SGD, Adagrad, Adam, AdamW, Lion, RMSprop
 from fastprop.options.schedules import (
@@ -20,6 +21,7 @@ from fastprop.options.schedules import (
 __all__ = [
     "CLIPS",
     "DESCENTS",
+    "HALVINGS",
     "LBFGS",
     "OPTIMIZERS",
     "SCHEDULES",
@@ -35,9 +37,11 @@ __all__ = [
     "CrossEntropy",
     "EarlyStopping",
     "Exponential",
+    "Halving",
     "Huber",
     "InverseScaling",
     "Lion",
+    "MedianStopping",
     "OneCycle",
     "Plateau",
     "RMSprop",

@@ -27,6 +27,7 @@ class KernelRun:
     def __init__(self, networks, data, rows, held_out, held_out_rows, settings, threads=1, most_rows=0):
         (first, *_), (setting, *_) = networks, settings
         self._networks, self._setting, self._called_off, self._seconds = networks, setting, False, np.zeros(1)
+        self._until, self.states = setting.epochs, []
         self._measured = (held_out, held_out_rows) if len(held_out_rows) else (data, rows)
         self._metrics = np.full((len(setting.metrics), setting.epochs, len(networks)), np.nan)
         self._keeper = None
@@ -103,8 +104,13 @@ class KernelRun:
         self._record = self._record._replace(**measured)
         self._seconds = earlier._seconds
 
-    def __call__(self):
+    def __call__(self, until=None):
+        """Train to the end, or until so many epochs are done: then `states` holds what each network goes on from."""
+        if until is not None:
+            self._until = until
         self._train_all()
+        if self._until < self._setting.epochs:
+            self.states = [self.state(number) for number in range(len(self._networks))]
         self._restore()
 
     def _train_all(self):
@@ -118,7 +124,7 @@ class KernelRun:
                 self._called_off = bool(self._setting.callback(self._done() - 1, self.history))
             over = self._called_off or self._is_over()
             if self._keeper is not None and (over or self._keeper.is_due(self._done())):
-                self._keeper.write(self.state)
+                self._keeper.write(self.state(0))
             if over:
                 return
 
@@ -126,16 +132,16 @@ class KernelRun:
         return int(self._record.done.max())
 
     def _is_over(self):
-        return self._done() >= self._setting.epochs or self._record.ended.all()
+        return self._done() >= self._until or self._record.ended.all()
 
     def _next_epoch(self):
         """Until which epoch to train before there is something to do in Python."""
-        done, epochs = self._done(), self._setting.epochs
+        done = self._done()
         if self._setting.callback is not None or self._setting.metrics:
             return done + 1
         if self._keeper is None:
-            return epochs
-        return min(epochs, self._keeper.next_epoch(done, self._seconds[0] / done if done else np.inf))
+            return self._until
+        return min(self._until, self._keeper.next_epoch(done, self._seconds[0] / done if done else np.inf))
 
     def _measure(self):
         """Measure the metrics of each network that has gone through the last epoch and is finite."""
@@ -187,41 +193,57 @@ class KernelRun:
                 f"{self._setting.checkpoint.path} has {done} epochs done, but epochs is {self._setting.epochs}: "
                 "give at least as many, or leave out resume to begin anew."
             )
-        self.state = state
+        self.go_on([state])
 
-    @property
-    def state(self):
-        """All that a run goes on from between two epochs: arrays by name, the run's own. Set, they are copied."""
-        record, step, done = self._record, self._steps[0], self._done()
-        return {
-            "parameters": self._learned,
-            "average": self._optimizer.average.parameters,
-            "optimizer": self._optimizer.rule.state,
-            "powers": step.powers,
-            "plateau": step.plateau,
-            "steps": step.done,
-            "done": record.done,
-            "ended": record.ended,
-            "lost": record.lost,
-            "best": record.best,
-            "improvement": record.improvement,
-            "losses": record.losses[:, :done],
-            "rates": record.rates[:done],
-            "norms": record.norms[:done],
-            "metrics": self._metrics[:, :done],
-            "seconds": self._seconds,
-        }
+    def state(self, number):
+        """All that a network which has not ended goes on from between two epochs: arrays by name, copies."""
+        _, places = self._places(len(self._record.done))
+        state = {name: array[:, places[:, number]] for name, array in self._like_parameters().items()}
+        state |= {name: array[..., number].copy() for name, array in self._of_each().items()}
+        return state | {"steps": self._steps[0].done.copy(), "seconds": self._seconds / len(self._networks)}
 
-    @state.setter
-    def state(self, state):
-        self._record.done[:] = state["done"]  # how long the rest is
-        for name, array in self.state.items():
-            array[...] = state[name]
+    def go_on(self, states):
+        """Go on from `states`, one of each network, which other runs with these settings and rows came to."""
+        width = len(self._record.done)
+        _, places = self._places(width)
+        self._record.done[:] = states[0]["done"]  # how long the rest is
+        for lane in range(width):
+            state = states[min(lane, len(states) - 1)]
+            for name, array in self._like_parameters().items():
+                array[:, places[:, lane]] = state[name]
+            for name, array in self._of_each().items():
+                array[..., lane::width] = state[name][..., None]
+        self._steps[0].done[:], self._seconds[0] = state["steps"], sum(state["seconds"][0] for state in states)
         for step in self._steps[1:]:
             for array, first in zip(step, self._steps[0]):
                 array[...] = first
         if len(self._networks) > 1:
             self._unpack()
+
+    def _like_parameters(self):
+        """What is laid out as the parameters are, (any number, P), by name."""
+        arrays = {
+            "parameters": self._learned,
+            "average": self._optimizer.average.parameters,
+            "optimizer": self._optimizer.rule.state,
+            "best": self._record.best,
+        }
+        return {name: array.reshape(-1, len(self._learned)) for name, array in arrays.items()}
+
+    def _of_each(self):
+        """What holds a number of each network last, by name."""
+        record, step, done = self._record, self._steps[0], self._done()
+        return {
+            "powers": step.powers,
+            "plateau": step.plateau,
+            "done": record.done,
+            "ended": record.ended,
+            "improvement": record.improvement,
+            "losses": record.losses[:, :done],
+            "rates": record.rates[:done],
+            "norms": record.norms[:done],
+            "metrics": self._metrics[:, :done],
+        }
 
     @property
     def histories(self):
@@ -239,8 +261,12 @@ class KernelRun:
             stopped = "callback"
         elif ended:
             stopped = "diverged" if ended != fused.EARLY else "early" if done < self._setting.epochs else "finished"
+        elif done >= self._setting.epochs:
+            stopped = "finished"
+        elif record.stop[0]:
+            stopped = "interrupted"
         else:
-            stopped = "interrupted" if record.stop[0] and done < self._setting.epochs else "finished"
+            stopped = "halved" if self._until < self._setting.epochs else "finished"
         improved = int(record.improvement[1, number])
         restored = len(record.best) > 0 and improved >= 0 and stopped != "diverged"
         kept = improved if restored else done - 1

@@ -21,6 +21,7 @@ class LBFGSRun:
 
     def __init__(self, objective, network, data, rows, held_out, held_out_rows, setting):
         self._objective, self._network, self._setting, self._stop = objective, network, setting, False
+        self._until, self.states = None, [None]  # it goes on from its beginning
         self._places = layout.places(network.layer_sizes, network.dtype)[:, 0]
         self._point = self._best = None
         self._measured = (held_out, held_out_rows) if len(held_out_rows) else (data, rows)
@@ -29,7 +30,9 @@ class LBFGSRun:
         self.histories = [self.history]
         self._watched = self.history.validation_loss if len(held_out_rows) else self.history.loss
 
-    def __call__(self):
+    def __call__(self, until=None):
+        """Train to the end, or until so many iterations are done."""
+        self._until = until
         start, history, optimizer = time.perf_counter(), self.history, self._setting.optimizer
         point = self._network.parameters[self._places].astype(np.float64)
         if np.isfinite(self._evaluate(point)[0]):
@@ -80,6 +83,8 @@ class LBFGSRun:
             history.stopped = "callback"
         elif self._stop and not last:
             history.stopped = "interrupted"
+        elif epoch + 1 == self._until and not last:
+            history.stopped = "halved"
         if setting.early_stopping is not None:
             improved = self._improved()
             if improved == epoch and setting.early_stopping.restore_best:

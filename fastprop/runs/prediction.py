@@ -27,16 +27,15 @@ def predict(network, X, rows=None):
 
 
 def score(network, held_out, rows, name):
-    """Return the score of the held-out rows by its name in `metrics.SCORES`.
+    """Return the score of the held-out rows, by its name in `metrics.SCORES` or as a function.
 
     NaN where there are no such rows, and of a network that is not finite.
     """
     if len(rows) == 0 or not np.isfinite(network.parameters).all():
         return float("nan")
-    return measure([name], predict(network, held_out.inputs, rows), held_out.y[rows])[0]
+    return metrics.measure(name, predict(network, held_out.inputs, rows), held_out.y[rows])
 
 
 def measure(names, outputs, y):
     """Return the metrics `names` of a network's outputs (n, n_out), which should be `y`: labels or targets."""
-    with np.errstate(over="ignore"):
-        return [metrics.SCORES[name].measure(outputs, y) for name in names]
+    return [metrics.measure(name, outputs, y) for name in names]

@@ -13,7 +13,8 @@ class ReferenceRun:
     """The same run in plain NumPy and float64."""
 
     def __init__(self, networks, data, rows, held_out, held_out_rows, settings, threads=1):
-        ((network,), (setting,)), self._stop = (networks, settings), False
+        ((network,), (setting,)), self._stop, self._until = (networks, settings), False, None
+        self.states = [None]  # it goes on from its beginning
         self._network, self._trained, self._setting = network, reference.Network.of(network), setting
         self._X, self._y, self._weights = rows_of(data, rows)
         self._validation = rows_of(held_out, held_out_rows) if len(held_out_rows) else None
@@ -21,7 +22,9 @@ class ReferenceRun:
         self.history = History(*np.full((4, setting.epochs), np.nan), metrics)
         self.histories = [self.history]
 
-    def __call__(self):
+    def __call__(self, until=None):
+        """Train to the end, or until so many epochs are done."""
+        self._until = until
         setting, network, start = self._setting, self._trained, time.perf_counter()
         record = reference.train(
             network,
@@ -76,6 +79,8 @@ class ReferenceRun:
             self.history.stopped = "callback"
         elif self._stop and not last:
             self.history.stopped = "interrupted"
+        elif epoch + 1 == self._until and not last:
+            self.history.stopped = "halved"
         return self.history.stopped != "finished"
 
     def _take(self, record):

@@ -101,7 +101,7 @@ class History:
         How many were finished.
     stopped : str
         Why training ended: ``"finished"``, ``"early"``, ``"converged"`` (of `LBFGS`), ``"diverged"``,
-        ``"interrupted"`` or ``"callback"``.
+        ``"interrupted"``, ``"callback"``, or ``"halved"`` (by a sweep's `Halving` or `MedianStopping`).
     seconds : float
         How long it took, compiling and what is done between epochs in Python not counted; before a break, too.
     best_epoch : int

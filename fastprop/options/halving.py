@@ -1,0 +1,118 @@
+"""How a sweep stops its worse configurations on the way: at rungs, after so many epochs."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from fastprop import checks
+
+
+@dataclass(frozen=True)
+class Halving:
+    """Successive halving: at each rung only the best 1 / factor of the configurations go on, from where they are.
+
+    Parameters
+    ----------
+    factor : int
+        At least 2. Rungs are at epochs / factor, epochs / factor² and so on.
+    least : int, optional
+        How many epochs the first rung must have at least; by default so many that one configuration is left in the end.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a value is out of its range.
+
+    References
+    ----------
+    Jamieson and Talwalkar, "Non-stochastic best arm identification and hyperparameter optimization", AISTATS 2016; the
+    rungs are those of Li et al., "A system for massively parallel hyperparameter tuning" (ASHA), MLSys 2020.
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> fp.Halving(3).rungs(27, configurations=100)
+    [1, 3, 9, 27]
+    """
+
+    factor: int = 3
+    least: int | None = None
+
+    def __post_init__(self):
+        object.__setattr__(self, "factor", checks.whole_number(self.factor, "factor", least=2))
+        if self.least is not None:
+            object.__setattr__(self, "least", checks.whole_number(self.least, "least"))
+
+    def rungs(self, epochs, configurations):
+        """Return after how many epochs there is a rung, the last one at the end."""
+        rungs, left, least = [epochs], configurations, 1 if self.least is None else self.least
+        while epochs // self.factor ** len(rungs) >= least and (left > 1 or self.least is not None):
+            rungs.append(epochs // self.factor ** len(rungs))
+            left = math.ceil(left / self.factor)
+        return rungs[::-1]
+
+    def going_on(self, costs):
+        """Return which of the configurations go on.
+
+        Parameters
+        ----------
+        costs : ndarray
+            (configurations, rungs) that came so far; the lowest is best, NaN and infinity the worst.
+
+        Returns
+        -------
+        ndarray
+            (configurations,) bool.
+        """
+        order = np.argsort(costs[:, -1], kind="stable")
+        chosen = np.zeros(len(costs), bool)
+        chosen[order[: math.ceil(len(costs) / self.factor)]] = True
+        return chosen
+
+
+@dataclass(frozen=True)
+class MedianStopping:
+    """Stop a configuration whose best result so far is worse than the median of the others' means so far.
+
+    Parameters
+    ----------
+    epochs : int
+        At least 1: there is a rung after each so many.
+    least : int
+        How many epochs the first rung must have at least.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a value is out of its range.
+
+    References
+    ----------
+    Golovin et al., "Google Vizier: a service for black-box optimization", KDD 2017, section 3.2.2.
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> fp.MedianStopping(epochs=5, least=10).rungs(30, configurations=100)
+    [10, 15, 20, 25, 30]
+    """
+
+    epochs: int = 1
+    least: int = 1
+
+    def __post_init__(self):
+        for name in ("epochs", "least"):
+            object.__setattr__(self, name, checks.whole_number(getattr(self, name), name))
+
+    def rungs(self, epochs, configurations):
+        """Return after how many epochs there is a rung, the last one at the end."""
+        return [*(rung for rung in range(self.epochs, epochs, self.epochs) if rung >= self.least), epochs]
+
+    def going_on(self, costs):
+        """Return which of the configurations go on; see `Halving.going_on`."""
+        costs = np.where(np.isfinite(costs), costs, np.inf)
+        return costs.min(axis=1) <= np.median(costs.mean(axis=1))
+
+
+HALVINGS = Halving, MedianStopping

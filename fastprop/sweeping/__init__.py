@@ -1,0 +1,6 @@
+"""Sweeps: many runs over one copy of the data."""
+
+from fastprop.sweeping.results import SweepResult
+from fastprop.sweeping.sweep import sweep
+
+__all__ = ["SweepResult", "sweep"]

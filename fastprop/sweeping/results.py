@@ -1,0 +1,156 @@
+"""`SweepResult`: what came of a sweep, row by row."""
+
+import threading
+from typing import NamedTuple
+
+import numpy as np
+
+from fastprop.integrations import plotting
+from fastprop.sweeping.candidates import HYPERPARAMETERS
+
+COLUMNS = {"loss": "loss_function"}
+"""Hyperparameters whose column has a name of its own: ``loss`` is what came of a run."""
+
+ENDED_WELL = "finished", "early", "converged"
+"""How a run ends that may be the best."""
+
+
+class Record(NamedTuple):
+    """What came of a configuration, in all of its folds."""
+
+    score: float
+    score_std: float
+    loss: float
+    validation_loss: float
+    epochs: int
+    stopped: str
+    seconds: float
+    history: np.ndarray  # (epochs,)
+
+    @classmethod
+    def of(cls, outcomes, criterion):
+        """The record of the outcomes of a configuration's folds; its history is of the `criterion`."""
+        histories, scores = [outcome.history for outcome in outcomes], [outcome.score for outcome in outcomes]
+        losses = [[getattr(h, name)[h.best_epoch] if h.epochs else np.nan for h in histories] for name in _LOSSES]
+        stops = {history.stopped for history in histories}
+        return cls(
+            float(np.mean(scores)),
+            float(np.std(scores)),
+            *(float(np.mean(each)) for each in losses),
+            max(history.epochs for history in histories),
+            next(stopped for stopped in _WORST_FIRST if stopped in stops),
+            sum(history.seconds for history in histories),
+            np.mean([getattr(history, criterion) for history in histories], axis=0),
+        )
+
+
+_LOSSES = "loss", "validation_loss"
+
+_WORST_FIRST = "interrupted", "diverged", "halved", "early", "converged", "finished"
+"""How a configuration ended: as that of its folds which did worst."""
+
+
+class SweepResult:
+    """What came of a sweep.
+
+    Attributes
+    ----------
+    table : ndarray
+        Structured, one row a configuration in the order of the grid: the swept hyperparameters (NaN for a number that
+        the row's optimizer does not have; a swept loss as ``loss_function``), ``score`` on the held-out rows (NaN
+        without any), with ``cv`` the mean over the folds and ``score_std`` its standard deviation over them, ``loss``
+        and ``validation_loss`` after the last epoch (or that whose weights early stopping gave back; with ``cv`` the
+        means), ``epochs`` done, ``stopped`` (see `History`; ``"not run"`` after Ctrl-C), ``seconds``.
+    history : ndarray
+        (configurations, epochs) validation loss, or training loss without validation; NaN past a run's end. With
+        ``cv`` the mean over the folds.
+    rungs : list of int
+        After how many epochs configurations could be stopped, the last one at the end.
+    rung_costs : ndarray
+        (configurations, rungs) of what ranks, lowest for the best; NaN where a configuration did not come.
+    score_name : str
+        What ``score`` is, such as ``"accuracy"`` or ``"r2"``.
+    seconds : float
+        How long the sweep took, compiling not counted.
+    """
+
+    def __init__(self, swept, configurations, epochs, rungs, criterion, score_name, sign):
+        self.swept, self.hyperparameters = swept, [COLUMNS.get(name, name) for name in swept]
+        columns = [(column, HYPERPARAMETERS[name]) for name, column in zip(swept, self.hyperparameters)]
+        columns += [(name, float) for name in ("score", "score_std", "loss", "validation_loss")]
+        self.table = np.zeros(configurations, [*columns, ("epochs", int), ("stopped", "U11"), ("seconds", float)])
+        self.history = np.full((configurations, epochs), np.nan)
+        self.rungs, self.rung_costs = rungs, np.full((configurations, len(rungs)), np.nan)
+        self._networks, self.seconds = {}, 0.0
+        self.criterion, self.score_name, self._sign = criterion, score_name, sign
+        self._recording = threading.Lock()
+        for name in ("score", "score_std", "loss", "validation_loss"):
+            self.table[name] = np.nan
+        self.table["stopped"] = "not run"
+
+    @property
+    def done(self):
+        """How many configurations have run."""
+        return int((self.table["stopped"] != "not run").sum())
+
+    @property
+    def best(self):
+        """The best row, the first of equals.
+
+        That of the best score where the sweep was given one by name, or several losses, which cannot be compared; else
+        that of the lowest validation loss, or training loss without validation.
+        """
+        return self.top(1)[0]
+
+    @property
+    def best_network(self):
+        """The trained network of the best row; None if no configuration was finished, or none was to be kept."""
+        return self._networks.get(int(self.ranking[0]))
+
+    @property
+    def networks(self):
+        """The trained networks that were kept (see `sweep`), by the number of their row, best first."""
+        return {int(number): self._networks[number] for number in self.ranking if number in self._networks}
+
+    def top(self, count):
+        """Return the best `count` rows, best first; runs that did not finish come last."""
+        return self.table[self.ranking[:count]]
+
+    @property
+    def finished(self):
+        """Which rows may be the best, (configurations,) bool: those that came to an end of their own."""
+        return np.isin(self.table["stopped"], ENDED_WELL)
+
+    @property
+    def ranking(self):
+        """The numbers of the rows, best first: those that were halved after those that were not."""
+        halved = self.table["stopped"] == "halved"
+        reached = np.where(self.finished, np.inf, np.where(halved, self.table["epochs"], 0))
+        return np.lexsort((np.where(reached > 0, self._costs(self.table), np.nan), -reached))
+
+    def _costs(self, rows):
+        """What is lowest for the best."""
+        return rows[self.criterion] if self._sign is None else self._sign * rows["score"]
+
+    def record(self, number, record, rung=-1):
+        """Enter what came of a configuration until a rung, from any thread; return its cost."""
+        row = self.table[number]
+        for name, value in zip(Record._fields[:-1], record):
+            row[name] = value
+        self.history[number] = record.history
+        self.rung_costs[number, rung] = cost = self._costs(row)
+        return cost
+
+    def keep(self, number, network, count):
+        """Keep the network of a recorded row if it is among the best `count`, from any thread."""
+        if self.table["stopped"][number] not in ENDED_WELL:
+            return
+        with self._recording:
+            self._networks[number] = network
+            if len(self._networks) > count:
+                numbers = np.array(sorted(self._networks))
+                del self._networks[numbers[np.lexsort((numbers, self._costs(self.table[numbers])))[-1]]]
+
+    def plot(self, path):
+        """Draw loss and score against the first swept hyperparameter into a picture file (extra ``plot``)."""
+        plotting.sweep(self, path)

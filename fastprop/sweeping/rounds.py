@@ -1,0 +1,93 @@
+"""A sweep as it goes: from rung to rung its trials in jobs, and what comes of them into the result."""
+
+import threading
+import time
+
+import numpy as np
+
+from fastprop import jobs
+from fastprop.sweeping.results import Record
+from fastprop.sweeping.trials import Fold, Job, Trial, packs
+
+
+class Rounds:
+    """Trains candidates of an experiment, by rounds from rung to rung; what came of each goes into `result`."""
+
+    def __init__(self, experiment, candidates, result, halving, keep, threads, progress):
+        self._experiment, self._candidates, self._result = experiment, candidates, result
+        self._halving, self._keep, self._threads, self._progress = halving, keep, threads, progress
+        self._taking = threading.Lock()
+        self._outcomes = {}  # of candidates on their way: those of their folds
+        self._missing = {}  # of those in the round: how many of their folds are not there yet
+
+    def __call__(self, numbers):
+        """Train the candidates `numbers` to their end; return whether nothing broke it off."""
+        table, rungs = self._result.table, len(self._result.rungs)
+        for rung in range(rungs):
+            if not self._climb(numbers, rung):
+                table["stopped"][[number for number in self._outcomes if table["stopped"][number] == "halved"]] = (
+                    "interrupted"
+                )
+                return False
+            if rung < rungs - 1:
+                chosen = self._halving.going_on(self._result.rung_costs[numbers, : rung + 1])
+                numbers = numbers[chosen & (table["stopped"][numbers] == "halved")]
+                self._outcomes = {number: self._outcomes[number] for number in numbers}
+        return True
+
+    def _climb(self, numbers, rung):
+        """Train candidates until a rung; return whether nothing broke it off."""
+        until, trials = self._result.rungs[rung], []
+        for number in numbers:
+            outcomes = self._outcomes.setdefault(number, [None] * len(self._experiment.folds))
+            folds = [fold for fold, outcome in enumerate(outcomes) if outcome is None or outcome.is_halved]
+            self._missing[number] = len(folds)
+            trials += [Trial(number, fold, self._candidates[number], outcomes[fold]) for fold in folds]
+        together = [[trials[i] for i in pack] for pack in packs(self._experiment, trials, self._threads)]
+        for size in {min(2, len(pack)) for pack in together}:
+            Job(self._experiment, trials[:1] * size, until).prepare()
+        start = time.perf_counter()
+        with jobs.ProgressBar(total=len(numbers), unit="configuration", disable=not self._progress) as bar:
+            if len(self._result.rungs) > 1:
+                bar.set_description(f"until epoch {until}")
+            job = lambda pack: Job(self._experiment, pack, until, lambda each: self._take(pack, each, rung))  # noqa: E731
+            watch = lambda: bar.update(len(numbers) - len(self._missing) - bar.n)  # noqa: E731
+            whole = jobs.run(map(job, together), min(self._threads, len(together)), watch)
+        self._result.seconds += time.perf_counter() - start
+        return whole
+
+    def _take(self, trials, outcomes, rung):
+        """Take in what came of trials, from any thread."""
+        with self._taking:
+            for trial, outcome in zip(trials, outcomes):
+                self._outcomes[trial.number][trial.fold] = outcome
+                self._missing[trial.number] -= 1
+                if self._missing[trial.number] == 0:
+                    del self._missing[trial.number]
+                    self._settle(trial.number, rung)
+
+    def _settle(self, number, rung):
+        """Record a candidate whose folds are all there."""
+        outcomes, result = self._outcomes[number], self._result
+        record = Record.of(outcomes, result.criterion)
+        result.record(number, record, rung)
+        if len(outcomes) == 1:
+            result.keep(number, outcomes[0].network, self._keep)
+        if record.stopped == "halved":
+            self._outcomes[number] = [outcome._replace(network=None) for outcome in outcomes]
+        else:
+            del self._outcomes[number]
+
+
+def train_again(experiment, candidates, result, keep, threads):
+    """Keep networks of the best `keep` configurations, trained on all rows."""
+    data, standardized = experiment.data, experiment.folds[0].mean is not None
+    rows = np.arange(len(data.inputs))
+    experiment = experiment._replace(folds=(Fold.of(data, rows, rows[:0], standardized),))
+
+    def job(number):
+        trial = Trial(number, 0, candidates[number], None)
+        return Job(experiment, [trial], None, lambda outcomes: result.keep(number, outcomes[0].network, keep))
+
+    best = [number for number in result.ranking[:keep] if result.finished[number]]
+    jobs.run(map(job, best), threads, lambda: None)

@@ -1,0 +1,176 @@
+"""`sweep`: many runs over one copy of the data, on all cores, each the same to the last bit as if it ran alone."""
+
+import numpy as np
+
+from fastprop import checks, metrics
+from fastprop.network import MLP
+from fastprop.options import HALVINGS, SGD, Halving
+from fastprop.runs import RUNS, Setting
+from fastprop.sweeping.candidates import HYPERPARAMETERS, Candidates
+from fastprop.sweeping.results import SweepResult
+from fastprop.sweeping.rounds import Rounds, train_again
+from fastprop.sweeping.trials import Experiment, Fold
+
+
+def sweep(
+    network,
+    X,
+    y,
+    grid,
+    *,
+    epochs,
+    batch_size=32,
+    loss=None,
+    optimizer=SGD(0.1),
+    schedule=None,
+    clip=None,
+    dropout=0.0,
+    average=None,
+    early_stopping=None,
+    validation=None,
+    cv=None,
+    score=None,
+    halving=None,
+    sample_weight=None,
+    class_weight=None,
+    standardize=False,
+    shuffle=True,
+    seed=0,
+    keep="best",
+    threads=None,
+    progress=False,
+    backend="kernels",
+):
+    """Train one network for each configuration of a grid, on all cores, over one copy of the data.
+
+    Row k of the result equals, to the last bit, ``train(MLP(…, seed=s), …, seed=s)`` with the hyperparameters of row k,
+    on any number of threads and whatever the other configurations do.
+
+    Parameters
+    ----------
+    network : MLP or sequence of int
+        What to train: a copy of this network for each configuration, or new networks of these layer sizes (sigmoid
+        hidden layers; the output that goes with the loss, or without one softmax for labels, identity for numbers).
+        A configuration with a ``seed``, ``layer_sizes``, ``hidden`` or ``initialization`` of its own begins with a new
+        network.
+    X, y : array_like
+        See `train`.
+    grid : mapping or list of mappings
+        Hyperparameters and their values: a mapping of name to values stands for all combinations, a list of
+        mappings for just these. Known: learning_rate and the optimizer's other numbers, optimizer, schedule, clip,
+        dropout, average, early_stopping, loss, batch_size, seed (of initial weights, row order and dropout),
+        layer_sizes, hidden, initialization.
+    epochs, batch_size, loss, optimizer, schedule, clip, dropout, average, early_stopping, shuffle, seed, backend
+        See `train`: these hold where the grid says nothing else.
+    validation, sample_weight, class_weight
+        See `train`.
+    cv : int, splitter or iterable, optional
+        Cross-validation in place of `validation`: every configuration is trained once for each fold, on all of them at
+        a time. How many folds (of labels stratified, in the order of the rows: those that scikit-learn makes of an
+        int), or a splitter with ``split(X, y)``, or pairs of training rows and held-out rows. The networks that are
+        kept are then trained once more, on all rows.
+    score : str or callable, optional
+        What to measure on the held-out rows, and to rank by: ``"accuracy"``, ``"roc_auc"``, ``"log_loss"``, ``"r2"``,
+        ``"mse"`` or ``"mae"`` (see `fastprop.metrics`), or a function of a network's outputs (n, n_out) and of the
+        labels (n,) or targets (n, n_out), where higher is better. If none is named, accuracy or r2 is measured, and the
+        loss ranks.
+    halving : int, Halving or MedianStopping, optional
+        How worse configurations are stopped on the way. A number is the factor of `Halving`. Those that go on do so
+        from where they are, with the same result as if nothing had been stopped.
+    keep : str or int
+        Which trained networks to keep: ``"best"``, ``"all"``, or how many of the best.
+    standardize : bool
+        See `train`: fitted once for all configurations, or to the training rows of each fold; but if the given network
+        has a standardisation, that goes for new networks too.
+    threads : int, optional
+        How many configurations run at a time; by default as many as there are cores.
+    progress : bool
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    SweepResult
+        After Ctrl-C, what was finished by then.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as described, before anything is trained; the message says what to do.
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> X, y = fp.datasets.digits()
+    >>> result = fp.sweep((64, 16, 10), X, y, {"learning_rate": [0.01, 0.5]}, epochs=3, validation=0.2)
+    >>> float(result.best["learning_rate"])
+    0.5
+    """
+    configurations = checks.grid(grid, HYPERPARAMETERS)
+    checks.choice(backend, "backend", RUNS)
+    threads = checks.threads(threads)
+    if not isinstance(network, MLP):
+        network = checks.layer_sizes(network)
+    setting = Setting(
+        epochs,
+        batch_size,
+        loss,
+        optimizer,
+        shuffle,
+        seed,
+        schedule=schedule,
+        clip=clip,
+        dropout=dropout,
+        average=average,
+        early_stopping=early_stopping,
+    ).checked()
+    candidates = Candidates(configurations, network, setting, y)
+    keep = checks.kept(keep, len(candidates))
+    halving = Halving(halving) if isinstance(halving, int) else halving
+    if halving is not None:
+        checks.instance(halving, "halving", HALVINGS, "halving=3")
+    weights = checks.class_weight(class_weight, y, sample_weight)
+    experiment = _experiment(candidates.likes, X, y, weights, validation, cv, score, standardize, backend)
+    result = _empty_result(candidates, experiment, setting.epochs, halving, score)
+    Rounds(experiment, candidates, result, halving, 0 if cv is not None else keep, threads, progress)(
+        np.arange(len(candidates))
+    )
+    if cv is not None:
+        train_again(experiment, candidates, result, keep, threads)
+    return result
+
+
+def _experiment(likes, X, y, weights, validation, cv, score, standardize, backend):
+    """Check data and what is to be measured on it, and cut it into folds."""
+    like = next(iter(likes.values()))
+    checks.held_out(validation, cv, score, list(likes))
+    ends, dtype = (like.layer_sizes[0], like.layer_sizes[-1]), like.dtype
+    for loss in likes:
+        data = checks.dataset(X, y, *ends, loss, dtype, weights)
+        rows, held_out, held_out_rows = checks.validation(validation, data, *ends, loss, dtype)
+    classes = data.labels if data.labelled else None
+    pairs = [(rows, held_out_rows)] if cv is None else checks.folds(cv, X, y, classes)
+    standardize = checks.flag(standardize, "standardize") and like.input_mean is None
+    folds = tuple(Fold.of(data, *pair, standardize) for pair in pairs)
+    for loss, like in likes.items():
+        score = checks.score(score, metrics.SCORES, like, data, loss)
+    return Experiment(data, held_out, folds, likes, backend, score or metrics.score_name(data.labelled, *likes))
+
+
+def _empty_result(candidates, experiment, epochs, halving, score):
+    """The result of a sweep that has not begun: what is swept, and NaN for what will come of it."""
+    names = [name for name in HYPERPARAMETERS if any(name in each.configuration for each in candidates)]
+    rungs = [epochs] if halving is None else halving.rungs(epochs, len(candidates))
+    result = SweepResult(
+        names,
+        len(candidates),
+        epochs,
+        rungs,
+        "validation_loss" if len(experiment.folds[0].held_out) else "loss",
+        metrics.name_of(experiment.score),
+        metrics.sign_of(experiment.score) if score is not None or len(experiment.likes) > 1 else None,
+    )
+    for row, candidate in zip(result.table, candidates):
+        like = experiment.likes[candidate.setting.loss]
+        for name, column in zip(names, result.hyperparameters):
+            row[column] = candidate.value(name, like)
+    return result
