@@ -40,7 +40,7 @@ def held_out(validation, cv, score, losses):
         return
     if score is not None:
         raise ValueError(
-            f"score={shown(score)} is measured on held-out rows, of which there are none: give validation or cv."
+            f"score={shown(score)} is measured on held-out rows, but there are none: give validation or cv."
         )
     if len(losses) > 1:
         raise ValueError(

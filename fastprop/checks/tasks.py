@@ -13,6 +13,23 @@ def metrics(names, known, network, data, loss):
     """Return `names`, metrics of the table `known`, as a tuple; each must fit the network, its data and loss."""
     if isinstance(names, str) or not isinstance(names, (tuple, list)):
         raise TypeError(f"metrics must be a tuple of names, not {shown(names)}: give one such as ('accuracy',).")
+    for name in names:
+        _check_fit(choice(name, "each of metrics", known), "metric", known, network, data, loss)
+    return tuple(names)
+
+
+def score(value, known, network, data, loss):
+    """Return `value`: None, a function, or the name of a score of the table `known` that fits the task."""
+    if isinstance(value, str) and value in known:
+        _check_fit(value, "score", known, network, data, loss)
+    elif value is not None and not callable(value):
+        raise ValueError(
+            f"score must be one of {', '.join(known)}, or a function, not {shown(value)}: choose one of these."
+        )
+    return value
+
+
+def _check_fit(name, what, known, network, data, loss):
     outputs, classes = network.layer_sizes[-1], classifies(data.labelled, loss)
     one_of_several = data.labelled or network.output == "softmax"  # or each output is a class apart
     there = {
@@ -21,19 +38,10 @@ def metrics(names, known, network, data, loss):
         "two classes": classes and (outputs == 1 or (outputs == 2 and one_of_several)),
         "probabilities": classes and network.output == ("softmax" if outputs > 1 else "sigmoid"),
     }
-    for name in names:
-        needs = known[choice(name, "each of metrics", known)].needs
-        if not there[needs]:
-            fitting = ", ".join(other for other, score in known.items() if there[score.needs])
-            raise ValueError(
-                f"metric {name!r} needs {needs}, which {outputs} {network.output} outputs trained by "
-                f"{loss_name(loss)!r} on {'labels' if data.labelled else 'targets'} are not: choose from {fitting}."
-            )
-    return tuple(names)
-
-
-def score(value, known, network, data, loss):
-    """Return `value`: None, the name of a score that fits the task, or a function."""
-    if value is None or callable(value):
-        return value
-    return metrics((value,), known, network, data, loss)[0]
+    needs = known[name].needs
+    if not there[needs]:
+        fitting = ", ".join(other for other, score in known.items() if there[score.needs])
+        raise ValueError(
+            f"{what} {name!r} needs {needs}, which {outputs} {network.output} outputs trained by "
+            f"{loss_name(loss)!r} on {'labels' if data.labelled else 'targets'} are not: choose from {fitting}."
+        )

@@ -1,0 +1,290 @@
+import numpy as np
+import pytest
+
+import fastprop as fp
+from fastprop import checks, metrics
+
+RANDOM = np.random.default_rng(0)
+X = RANDOM.normal(size=(90, 4))
+LABELS = (X[:, 0] > 0.3).astype(int) + (X[:, 1] > 0)
+NUMBERS = X @ RANDOM.normal(size=(4, 2)) + 0.1 * RANDOM.normal(size=(90, 2))
+SIZES = {"labels": (4, 6, 3), "numbers": (4, 6, 2)}
+TARGETS = {"labels": LABELS, "numbers": NUMBERS}
+RATES = {"learning_rate": [0.05, 0.5]}
+RESULTS = "score", "score_std", "loss", "validation_loss"
+
+
+def shuffled_folds(count):
+    return [(np.sort(rows[30 // count :]), np.sort(rows[: 30 // count])) for rows in (RANDOM.permutation(90),) * count]
+
+
+PAIRS = shuffled_folds(3)
+
+
+def sweep(grid=RATES, task="labels", **options):
+    options = {"epochs": 4, "cv": 3, **options}
+    return fp.sweep(SIZES[task], X, TARGETS[task], grid, **options)
+
+
+def train_on_fold(rows, held_out, rate, task="labels", weight=None, **options):
+    """What a configuration of RATES does on a fold, by itself."""
+    y = TARGETS[task]
+    network = fp.MLP(SIZES[task], output="softmax" if task == "labels" else "identity")
+    weight = None if weight is None else weight[rows]
+    options = {"epochs": 4, "optimizer": fp.SGD(rate), "sample_weight": weight, **options}
+    history = fp.train(network, X[rows], y[rows], validation=(X[held_out], y[held_out]), **options)
+    return network, history
+
+
+# ---- the same as each fold alone ----
+
+OPTIONS = {
+    "plain": {},
+    "standardized": {"standardize": True},
+    "dropout": {"dropout": 0.3},
+    "early stopping": {"early_stopping": fp.EarlyStopping(patience=2), "epochs": 12},
+    "large batches": {"batch_size": 1000},
+    "average": {"average": fp.Average(0.9)},
+}
+
+
+@pytest.mark.parametrize("task", TARGETS)
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+def test_a_row_is_the_mean_of_what_its_folds_are_alone_to_the_last_bit(task, options):
+    result = sweep(task=task, cv=PAIRS, **options)
+    for row, history in zip(result.table, result.history):
+        alone = [train_on_fold(*pair, row["learning_rate"], task, **options)[1] for pair in PAIRS]
+        scores = [each.score for each in alone]
+        assert (row["score"], row["score_std"]) == (np.mean(scores), np.std(scores))
+        assert row["loss"] == np.mean([each.loss[each.best_epoch] for each in alone])
+        assert row["validation_loss"] == np.mean([each.validation_loss[each.best_epoch] for each in alone])
+        assert row["epochs"] == max(each.epochs for each in alone)
+        np.testing.assert_array_equal(history, np.mean([each.validation_loss for each in alone], axis=0))
+
+
+def test_sample_weights_go_with_their_rows():
+    weight = np.linspace(0.5, 2, len(X))
+    result = sweep(cv=PAIRS, sample_weight=weight)
+    losses = [train_on_fold(*pair, 0.05, weight=weight)[1].loss[-1] for pair in PAIRS]
+    assert result.table["loss"][0] == np.mean(losses)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_neither_threads_nor_other_configurations_change_a_row(threads):
+    grid = {"learning_rate": np.geomspace(0.01, 1, 20)}
+    table, few = sweep(grid, threads=threads).table, sweep({"learning_rate": grid["learning_rate"][7:9]}).table
+    for name in RESULTS:
+        np.testing.assert_array_equal(table[name][7:9], few[name])
+
+
+def test_the_reference_goes_through_the_same_folds():
+    network = fp.MLP(SIZES["labels"], output="softmax", dtype="float64")
+    kernels, reference = (
+        fp.sweep(network, X, LABELS, RATES, epochs=4, cv=3, backend=b) for b in ("kernels", "reference")
+    )
+    for name in RESULTS:
+        np.testing.assert_allclose(kernels.table[name], reference.table[name], rtol=1e-12)
+
+
+def test_where_a_fold_diverges_the_configuration_has_diverged_and_no_other():
+    spiked = X.copy()
+    spiked[PAIRS[0][0][0]] = 1e6
+    grid = {"learning_rate": [1e-9, 1e20]}
+    result = fp.sweep((4, 6, 2), spiked, NUMBERS, grid, epochs=4, cv=PAIRS)
+    assert result.table["stopped"].tolist() == ["finished", "diverged"]
+    assert result.best["learning_rate"] == 1e-9
+
+
+# ---- folds ----
+
+
+def test_folds_of_a_number_are_those_of_scikit_learn():
+    selection = pytest.importorskip("sklearn.model_selection")
+    for count in (2, 3, 5, 7):
+        for labels, splitter in ((LABELS, selection.StratifiedKFold(count)), (None, selection.KFold(count))):
+            ours, theirs = checks.folds(count, X, LABELS, labels), list(splitter.split(X, LABELS))
+            for our_fold, their_fold in zip(ours, theirs, strict=True):
+                for our_rows, their_rows in zip(our_fold, their_fold):
+                    np.testing.assert_array_equal(our_rows, their_rows)
+
+
+@pytest.mark.parametrize("labels", [LABELS, None], ids=["labels", "numbers"])
+@pytest.mark.parametrize("count", [2, 4, 7])
+def test_each_row_is_held_out_once_and_trained_on_in_all_other_folds(labels, count):
+    folds = checks.folds(count, X, LABELS, labels)
+    np.testing.assert_array_equal(np.sort(np.concatenate([held_out for _, held_out in folds])), np.arange(90))
+    for rows, held_out in folds:
+        np.testing.assert_array_equal(np.sort(np.append(rows, held_out)), np.arange(90))
+        assert abs(len(held_out) - 90 / count) < 1
+
+
+def test_folds_of_labels_have_the_classes_in_equal_shares():
+    for _, held_out in checks.folds(3, X, LABELS, LABELS):
+        for label in range(3):
+            assert abs((LABELS[held_out] == label).sum() - (label == LABELS).sum() / 3) < 1
+
+
+class Splitter:
+    def split(self, X, y):
+        assert len(X) == len(y) == 90
+        yield from PAIRS
+
+
+def masks(pair):
+    return tuple(np.isin(np.arange(90), rows) for rows in pair)
+
+
+@pytest.mark.parametrize(
+    "cv", [Splitter(), iter(PAIRS), [tuple(map(list, pair)) for pair in PAIRS], list(map(masks, PAIRS))],
+    ids=["splitter", "iterator", "lists", "masks"],
+)  # fmt: skip
+def test_folds_come_from_splitters_and_pairs_of_rows_or_masks(cv):
+    np.testing.assert_array_equal(sweep(cv=cv).history, sweep(cv=PAIRS).history)
+
+
+# ---- scores ----
+
+
+NAMED = [("labels", "accuracy"), ("labels", "log_loss"), ("numbers", "r2"), ("numbers", "mae"), ("numbers", "mse")]
+
+
+@pytest.mark.parametrize(("task", "score"), NAMED)
+def test_a_named_score_is_measured_and_ranks(task, score):
+    result = sweep(task=task, score=score, cv=PAIRS)
+    for row in result.table:
+        networks = [train_on_fold(*pair, row["learning_rate"], task)[0] for pair in PAIRS]
+        scores = [
+            metrics.SCORES[score].measure(network.predict(X[held_out]), TARGETS[task][held_out])
+            for network, (_, held_out) in zip(networks, PAIRS)
+        ]
+        assert row["score"] == pytest.approx(np.mean(scores), rel=1e-6)
+    best = np.argmax if metrics.SCORES[score].higher_is_better else np.argmin
+    assert result.best["score"] == result.table["score"][best(result.table["score"])]
+    assert result.score_name == score
+
+
+def test_a_roc_auc_needs_two_classes():
+    result = fp.sweep((4, 6, 2), X, LABELS > 0, RATES, epochs=4, cv=3, score="roc_auc")
+    assert ((result.table["score"] > 0) & (result.table["score"] <= 1)).all()
+    with pytest.raises(ValueError, match="score 'roc_auc' needs two classes"):
+        sweep(score="roc_auc")
+
+
+def least_certain(outputs, y):
+    return outputs.max(axis=1).min()
+
+
+def test_a_function_of_outputs_and_labels_is_a_score_of_which_the_highest_is_best():
+    result = sweep(score=least_certain, validation=0.2, cv=None, keep="all")
+    _, held_out = checks.split(len(X), 0.2)
+    for number, network in result.networks.items():
+        assert result.table["score"][number] == least_certain(network.predict(X[held_out]), None)
+    assert result.best["score"] == result.table["score"].max()
+    assert result.score_name == "least_certain"
+
+
+def test_without_a_name_accuracy_or_r2_is_measured_and_the_loss_ranks():
+    for task, name in (("labels", "accuracy"), ("numbers", "r2")):
+        result = sweep({"learning_rate": [1e-3, 0.1, 0.5]}, task, epochs=20)
+        assert result.score_name == name
+        assert result.best["validation_loss"] == result.table["validation_loss"].min()
+
+
+# ---- the networks that are kept ----
+
+
+@pytest.mark.parametrize("standardize", [False, True])
+def test_networks_are_trained_once_more_on_all_rows(standardize):
+    result = sweep(cv=3, keep="all", standardize=standardize)
+    assert list(result.networks) == result.ranking.tolist()
+    for number, network in result.networks.items():
+        alone = fp.MLP(SIZES["labels"], output="softmax")
+        fp.train(alone, X, LABELS, epochs=4, optimizer=fp.SGD(RATES["learning_rate"][number]), standardize=standardize)
+        np.testing.assert_array_equal(network.parameters, alone.parameters)
+        np.testing.assert_array_equal(network.predict(X), alone.predict(X))
+    assert result.best_network is result.networks[result.ranking[0]]
+
+
+@pytest.mark.parametrize("cv", [3, None])
+@pytest.mark.parametrize(("keep", "count"), [("best", 1), ("all", 5), (0, 0), (2, 2), (9, 5)])
+def test_so_many_networks_are_kept_and_these_are_the_best(cv, keep, count):
+    grid = {"learning_rate": np.geomspace(0.01, 1, 5)}
+    result = sweep(grid, cv=cv, validation=0.2 if cv is None else None, keep=keep)
+    assert list(result.networks) == result.ranking[:count].tolist()
+    assert (result.best_network is None) == (count == 0)
+
+
+# ---- what is refused ----
+
+ONE_CLASS = np.flatnonzero(LABELS == 1)
+REST = np.setdiff1d(np.arange(90), ONE_CLASS)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"cv": 1}, "cv must be at least 2, not 1: give a larger number"),
+        ({"cv": 91}, "cv=91 folds of 90 rows leave some empty: give 90 at most"),
+        ({"cv": True}, "cv must be a number of folds, a splitter or pairs of rows, not True: give one"),
+        ({"cv": 0.2}, "cv must be a number of folds, a splitter or pairs of rows, not 0.2: give one"),
+        ({"cv": []}, "cv has no folds: give at least one pair"),
+        ({"cv": [range(3)]}, r"fold 0 of cv must be a pair of training rows and held-out rows, not range\(0, 3\)"),
+        ({"cv": [PAIRS[0], (range(60), [])]}, "the held-out rows of fold 1 of cv are empty: give at least one row"),
+        ({"cv": [(np.zeros(90, bool), range(60))]}, "the training rows of fold 0 of cv are empty: give at least"),
+        ({"cv": [(range(60), [60, 90])]}, "the held-out rows of fold 0 of cv go from 60 to 90: give numbers from 0 to"),
+        ({"cv": [(range(60), [-1])]}, "the held-out rows of fold 0 of cv go from -1 to -1: give numbers from 0 to 89"),
+        ({"cv": [([0.5], [1])]}, "the training rows of fold 0 of cv must be row numbers or a mask of 90 rows, not"),
+        (
+            {"cv": [(REST, ONE_CLASS)]},
+            "the held-out rows of fold 0 of cv all have the label 1: give folds with several",
+        ),
+        (
+            {"cv": [(ONE_CLASS, REST)]},
+            "the training rows of fold 0 of cv all have the label 1: give folds with several",
+        ),
+        ({"cv": 3, "validation": 0.2}, "cv holds out each fold's rows, and validation others: give one of them"),
+        ({"cv": None, "score": "accuracy"}, "score='accuracy' is measured on held-out rows, but there are none"),
+        ({"score": "precision"}, "score must be one of accuracy, .*, not 'precision': choose one of these"),
+        ({"score": 3}, "score must be one of accuracy, .*, or a function, not 3"),
+        ({"score": "mae"}, "score 'mae' needs numbers, which 3 softmax outputs .* are not: choose from accuracy"),
+        ({"keep": "some"}, "keep must be 'best', 'all' or a number of networks, not 'some': give one of these"),
+        ({"keep": -1}, "keep must be 'best', 'all' or a number of networks, not -1: give one of these"),
+        ({"keep": True}, "keep must be 'best', 'all' or a number of networks, not True: give one of these"),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_one_sentence(options, message):
+    with pytest.raises((ValueError, TypeError), match=message) as caught:
+        sweep(**options)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_fold_of_numbers_may_hold_out_a_single_row():
+    result = sweep(task="numbers", cv=[(np.arange(1, 90), [0])], score="mae")
+    assert np.isfinite(result.table["score"]).all()
+
+
+# ---- beside scikit-learn ----
+
+
+@pytest.mark.peers
+def test_scores_rank_as_those_of_a_grid_search_of_scikit_learns():
+    pytest.importorskip("sklearn")
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.model_selection import GridSearchCV
+    from sklearn.neural_network import MLPClassifier
+
+    digits, labels = fp.datasets.digits()
+    digits, labels, rates = digits[:600], labels[:600], [1e-3, 1e-2, 0.1, 1.0]
+    result = fp.sweep((64, 16, 10), digits, labels, {"learning_rate": rates}, epochs=20, cv=5, keep=0)
+    estimator = MLPClassifier(
+        (16,), activation="logistic", solver="sgd", momentum=0, alpha=0, batch_size=32, max_iter=20, tol=0
+    )
+    search = GridSearchCV(estimator, {"learning_rate_init": rates}, cv=5, refit=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        search.fit(digits, labels)
+    theirs = search.cv_results_["mean_test_score"]
+    np.testing.assert_array_equal(np.argsort(result.table["score"]), np.argsort(theirs))
+    assert abs(result.table["score"][-1] - theirs[-1]) < 0.03  # well trained; the rest depends on the first weights
