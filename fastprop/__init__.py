@@ -28,6 +28,12 @@ from fastprop.options import (
     RMSprop,
     Steps,
     Warmup,
+    choice,
+    geomspace,
+    integers,
+    linspace,
+    loguniform,
+    uniform,
 )
 from fastprop.version import __version__ as __version__
 
@@ -59,13 +65,19 @@ __all__ = [
     "Steps",
     "SweepResult",
     "Warmup",
+    "choice",
     "datasets",
     "find_learning_rate",
+    "geomspace",
+    "integers",
+    "linspace",
     "load",
+    "loguniform",
     "reference",
     "sweep",
     "train",
     "train_stream",
+    "uniform",
 ]
 
 _ON_USE = {

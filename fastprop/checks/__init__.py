@@ -15,7 +15,7 @@ from fastprop.checks.data import (
     validation,
 )
 from fastprop.checks.folds import folds
-from fastprop.checks.grids import ends, grid, held_out, kept, known_to
+from fastprop.checks.grids import ends, grid, held_out, kept, known_to, value_list
 from fastprop.checks.networks import (
     DTYPES,
     HIDDEN_ACTIVATIONS,
@@ -41,6 +41,7 @@ from fastprop.checks.values import (
     number,
     number_fields,
     numeric,
+    positive,
     read_only,
     seed,
     shown,
@@ -85,6 +86,7 @@ __all__ = [
     "numeric",
     "output",
     "output_for",
+    "positive",
     "read_only",
     "score",
     "seed",
@@ -92,5 +94,6 @@ __all__ = [
     "split",
     "threads",
     "validation",
+    "value_list",
     "whole_number",
 ]

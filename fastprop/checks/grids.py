@@ -1,12 +1,16 @@
 """Checks of a sweep's grid."""
 
+import math
 import numbers
 from collections.abc import Mapping
 
 import numpy as np
 
 from fastprop.checks.networks import layer_sizes
-from fastprop.checks.values import shown
+from fastprop.checks.values import shown, whole_number
+
+MOST_CONFIGURATIONS = 10_000_000
+"""How many a sweep may have: each has a row of its results in memory."""
 
 
 def ends(sizes, expected):
@@ -49,8 +53,8 @@ def held_out(validation, cv, score, losses):
         )
 
 
-def grid(value, known):
-    """Return the configurations of a sweep as dicts: the product of a mapping, or a list of mappings as it is."""
+def grid(value, known, samples=None):
+    """Return what is swept: {name: list of values, or distribution} of a mapping, or a list of mappings as it is."""
     names = ", ".join(known)
     explicit = not isinstance(value, Mapping)
     if explicit and (isinstance(value, (str, bytes)) or not np.iterable(value)):
@@ -61,19 +65,51 @@ def grid(value, known):
     for name in [name for mapping in mappings for name in mapping]:
         if name not in known:
             raise ValueError(f"grid has an unknown hyperparameter {shown(name)}: known are {names}.")
-    if explicit:
-        return [dict(mapping) for mapping in mappings]
-    configurations = [{}]
-    for name, values in value.items():
-        if isinstance(values, (str, bytes)) or not np.iterable(values):
-            raise TypeError(
-                f"grid[{name!r}] must be a list of values, not {shown(values)}: put a single value into a list."
+    if not explicit:
+        return _values(value, samples)
+    if samples is not None:
+        raise ValueError(
+            "samples are drawn from a mapping of names to distributions, and grid is a list: leave samples out."
+        )
+    return [dict(mapping) for mapping in mappings]
+
+
+def _values(mapping, samples):
+    """Check the values of a mapping, counting them before any are listed."""
+    drawn = {name: values for name, values in mapping.items() if hasattr(values, "rvs")}
+    sized = {name: _sized(values, f"grid[{name!r}]") for name, values in mapping.items() if name not in drawn}
+    for name, distribution in drawn.items():
+        if samples is None:
+            raise ValueError(
+                f"grid[{name!r}] is a distribution, {shown(distribution)}: say how many configurations to draw, such "
+                "as samples=100."
             )
-        values = [v.item() if isinstance(v, np.generic) else v for v in values]
-        if not values:
-            raise ValueError(f"grid[{name!r}] has no values: give at least one.")
-        configurations = [{**done, name: v} for done in configurations for v in values]
-    return configurations
+    if samples is not None and not drawn:
+        raise ValueError(
+            "samples are drawn from distributions, of which grid has none: give one, such as "
+            "fp.loguniform(1e-4, 1), or leave samples out."
+        )
+    count = math.prod(map(len, sized.values())) if samples is None else whole_number(samples, "samples")
+    if count > MOST_CONFIGURATIONS:
+        raise ValueError(
+            f"grid would be {count:,} configurations; {MOST_CONFIGURATIONS:,} are the most: give fewer values, or "
+            "draw samples from distributions."
+        )
+    return {name: drawn[name] if name in drawn else value_list(sized[name], name) for name in mapping}
+
+
+def value_list(values, name):
+    """Return values to choose from as a list, NumPy's numbers as Python's."""
+    return [value.item() if isinstance(value, np.generic) else value for value in _sized(values, name)]
+
+
+def _sized(values, name):
+    if isinstance(values, (str, bytes)) or not np.iterable(values):
+        raise TypeError(f"{name} must be a list of values, not {shown(values)}: put a single value into a list.")
+    values = values if hasattr(values, "__len__") else list(values)
+    if len(values) == 0:
+        raise ValueError(f"{name} has no values: give at least one.")
+    return values
 
 
 def kept(value, configurations):

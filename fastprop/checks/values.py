@@ -27,9 +27,18 @@ def number(value, name, least=0.0, below=np.inf):
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a number, not {shown(value)}: give a float.")
     if not least <= value < below or not np.isfinite(value):
-        limits = f"at least {least:g}" + (f" and below {below:g}" if np.isfinite(below) else " and finite")
-        raise ValueError(f"{name} must be {limits}, not {value}: give a number in that range.")
+        limits = [f"at least {least:g}"] if np.isfinite(least) else []
+        limits.append(f"below {below:g}" if np.isfinite(below) else "finite")
+        raise ValueError(f"{name} must be {' and '.join(limits)}, not {value}: give a number in that range.")
     return float(value)
+
+
+def positive(value, name):
+    """Return `value` as a finite float above 0."""
+    value = number(value, name, least=-np.inf)
+    if value <= 0:
+        raise ValueError(f"{name} must be above 0, not {value}: give a number in that range.")
+    return value
 
 
 def number_fields(options, *names, **limits):

@@ -2,6 +2,7 @@
 
 from fastprop.options.checkpoints import Checkpoint
 from fastprop.options.clipping import CLIPS, ClipNorm, ClipValue
+from fastprop.options.distributions import DISTRIBUTIONS, choice, geomspace, integers, linspace, loguniform, uniform
 from fastprop.options.endings import Average, EarlyStopping
 from fastprop.options.halving import HALVINGS, Halving, MedianStopping
 from fastprop.options.losses import CrossEntropy, Huber
@@ -21,6 +22,7 @@ from fastprop.options.schedules import (
 __all__ = [
     "CLIPS",
     "DESCENTS",
+    "DISTRIBUTIONS",
     "HALVINGS",
     "LBFGS",
     "OPTIMIZERS",
@@ -47,5 +49,11 @@ __all__ = [
     "RMSprop",
     "Steps",
     "Warmup",
+    "choice",
+    "geomspace",
+    "integers",
+    "linspace",
+    "loguniform",
     "needs_end",
+    "uniform",
 ]

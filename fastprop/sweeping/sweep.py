@@ -7,6 +7,7 @@ from fastprop.network import MLP
 from fastprop.options import HALVINGS, SGD, Halving
 from fastprop.runs import RUNS, Setting
 from fastprop.sweeping.candidates import HYPERPARAMETERS, Candidates
+from fastprop.sweeping.grids import Draws, Product
 from fastprop.sweeping.results import SweepResult
 from fastprop.sweeping.rounds import Rounds, train_again
 from fastprop.sweeping.trials import Experiment, Fold
@@ -19,6 +20,7 @@ def sweep(
     grid,
     *,
     epochs,
+    samples=None,
     batch_size=32,
     loss=None,
     optimizer=SGD(0.1),
@@ -59,7 +61,11 @@ def sweep(
         Hyperparameters and their values: a mapping of name to values stands for all combinations, a list of
         mappings for just these. Known: learning_rate and the optimizer's other numbers, optimizer, schedule, clip,
         dropout, average, early_stopping, loss, batch_size, seed (of initial weights, row order and dropout),
-        layer_sizes, hidden, initialization.
+        layer_sizes, hidden, initialization. Of a mapping, values may also be a distribution: `loguniform`, `uniform`,
+        `integers`, `choice`, or one of SciPy's with its numbers (anything with ``rvs(random_state=…)``).
+    samples : int, optional
+        How many configurations to draw from a mapping with distributions in it; its lists are drawn from as well.
+        What is drawn depends on `seed`, and begins with what fewer samples are.
     epochs, batch_size, loss, optimizer, schedule, clip, dropout, average, early_stopping, shuffle, seed, backend
         See `train`: these hold where the grid says nothing else.
     validation, sample_weight, class_weight
@@ -105,7 +111,7 @@ def sweep(
     >>> float(result.best["learning_rate"])
     0.5
     """
-    configurations = checks.grid(grid, HYPERPARAMETERS)
+    swept = checks.grid(grid, HYPERPARAMETERS, samples)
     checks.choice(backend, "backend", RUNS)
     threads = checks.threads(threads)
     if not isinstance(network, MLP):
@@ -123,11 +129,14 @@ def sweep(
         average=average,
         early_stopping=early_stopping,
     ).checked()
+    if samples is not None:
+        configurations = Draws(swept, samples, setting.seed)
+    else:
+        configurations = Product(swept) if isinstance(swept, dict) else swept
     candidates = Candidates(configurations, network, setting, y)
     keep = checks.kept(keep, len(candidates))
-    halving = Halving(halving) if isinstance(halving, int) else halving
-    if halving is not None:
-        checks.instance(halving, "halving", HALVINGS, "halving=3")
+    if halving is not None and not isinstance(halving, HALVINGS):
+        halving = Halving(checks.whole_number(halving, "halving", least=2))
     weights = checks.class_weight(class_weight, y, sample_weight)
     experiment = _experiment(candidates.likes, X, y, weights, validation, cv, score, standardize, backend)
     result = _empty_result(candidates, experiment, setting.epochs, halving, score)

@@ -1,0 +1,215 @@
+"""What values of a hyperparameter a sweep tries: spaced, or drawn from a distribution.
+
+Distributions are drawn from by ``rvs(random_state=…)``, as SciPy's are.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from fastprop import checks
+
+
+def geomspace(first, last, count):
+    """Return values of which each is as many times the one before: for learning rates.
+
+    Parameters
+    ----------
+    first, last : float
+        The ends, which are exact; above 0.
+    count : int
+        How many values, at least 1; of one it is `first`.
+
+    Returns
+    -------
+    list of float
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is out of its range.
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> fp.geomspace(0.001, 10, 5)
+    [0.001, 0.01, 0.1, 1.0, 10.0]
+    """
+    first, last = checks.positive(first, "first"), checks.positive(last, "last")
+    return np.geomspace(first, last, checks.whole_number(count, "count")).tolist()
+
+
+def linspace(first, last, count):
+    """Return values of which each is as much more than the one before.
+
+    Parameters
+    ----------
+    first, last : float
+        The ends, which are exact.
+    count : int
+        How many values, at least 1; of one it is `first`.
+
+    Returns
+    -------
+    list of float
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is out of its range.
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> fp.linspace(0, 0.9, 4)
+    [0.0, 0.3, 0.6, 0.9]
+    """
+    first, last = (checks.number(value, name, least=-np.inf) for value, name in ((first, "first"), (last, "last")))
+    return np.linspace(first, last, checks.whole_number(count, "count")).tolist()
+
+
+@dataclass(frozen=True)
+class uniform:
+    """Numbers from `low` to `high`, each as likely.
+
+    Parameters
+    ----------
+    low, high : float
+        The ends, `low` below `high`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a value is out of its range.
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> fp.uniform(0, 0.9)
+    uniform(low=0.0, high=0.9)
+    """
+
+    low: float
+    high: float
+
+    def __post_init__(self):
+        checks.number_fields(self, "low", "high", least=-np.inf)
+        _check_ends(self)
+
+    def rvs(self, random_state):
+        """Draw a number by a NumPy `Generator`."""
+        return random_state.uniform(self.low, self.high)
+
+
+@dataclass(frozen=True)
+class loguniform:
+    """Numbers from `low` to `high` whose logarithm is uniform: as many from 0.01 to 0.1 as from 0.1 to 1.
+
+    Parameters
+    ----------
+    low, high : float
+        The ends, above 0, `low` below `high`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a value is out of its range.
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> X, y = fp.datasets.digits()
+    >>> grid = {"learning_rate": fp.loguniform(1e-3, 10), "momentum": fp.uniform(0, 0.99), "batch_size": [16, 32]}
+    >>> result = fp.sweep((64, 16, 10), X, y, grid, samples=20, epochs=3, validation=0.2)
+    >>> len(result.table)
+    20
+    """
+
+    low: float
+    high: float
+
+    def __post_init__(self):
+        for name in ("low", "high"):
+            object.__setattr__(self, name, checks.positive(getattr(self, name), name))
+        _check_ends(self)
+
+    def rvs(self, random_state):
+        """Draw a number by a NumPy `Generator`."""
+        value = math.exp(random_state.uniform(math.log(self.low), math.log(self.high)))
+        return min(max(value, self.low), self.high)
+
+
+@dataclass(frozen=True)
+class integers:
+    """Whole numbers from `low` to `high`, `high` included, each as likely.
+
+    Parameters
+    ----------
+    low, high : int
+        The ends, `low` below `high`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a value is out of its range.
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> fp.integers(1, 64)
+    integers(low=1, high=64)
+    """
+
+    low: int
+    high: int
+
+    def __post_init__(self):
+        for name in ("low", "high"):
+            object.__setattr__(self, name, checks.whole_number(getattr(self, name), name, least=-(2**63)))
+        _check_ends(self)
+
+    def rvs(self, random_state):
+        """Draw a number by a NumPy `Generator`."""
+        return int(random_state.integers(self.low, self.high, endpoint=True))
+
+
+@dataclass(frozen=True)
+class choice:
+    """One of some values, each as likely, such as activations or optimizers.
+
+    Parameters
+    ----------
+    values : sequence
+        At least one.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If it is not a sequence, or empty.
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> fp.choice(["tanh", "relu"])
+    choice(values=('tanh', 'relu'))
+    """
+
+    values: tuple
+
+    def __post_init__(self):
+        object.__setattr__(self, "values", tuple(checks.value_list(self.values, "values")))
+
+    def rvs(self, random_state):
+        """Draw a value by a NumPy `Generator`."""
+        return self.values[random_state.integers(len(self.values))]
+
+
+def _check_ends(distribution):
+    if not distribution.low < distribution.high:
+        raise ValueError(
+            f"low must be below high, not {distribution.low} and {distribution.high}: exchange them, or give a list."
+        )
+
+
+DISTRIBUTIONS = uniform, loguniform, integers, choice
