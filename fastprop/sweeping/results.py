@@ -28,6 +28,7 @@ class Record(NamedTuple):
     history: np.ndarray  # (epochs,)
 
     @classmethod
+    @np.errstate(invalid="ignore", over="ignore")  # of what has diverged
     def of(cls, outcomes, criterion):
         """The record of the outcomes of a configuration's folds; its history is of the `criterion`."""
         histories, scores = [outcome.history for outcome in outcomes], [outcome.score for outcome in outcomes]
