@@ -5,7 +5,7 @@ from fastprop.metrics import SCORES, score_name
 from fastprop.moments import standardization
 from fastprop.network import MLP
 from fastprop.options import LBFGS, SGD
-from fastprop.runs import RUNS, Setting, new_run, score
+from fastprop.runs import RUNS, Setting, new_run, scores
 
 
 def train(
@@ -169,5 +169,5 @@ def train(
         if not jobs.run([run], 1, lambda: bar.update(run.history.epochs - bar.n)):
             run.stop()
     history = run.history
-    history.score = score(network, held_out, held_out_rows, score_name(held_out.labelled, setting.loss))
+    (history.score,) = scores([network], held_out, held_out_rows, score_name(held_out.labelled, setting.loss))
     return history

@@ -3,7 +3,7 @@
 from fastprop import options
 from fastprop.runs.kernels import KernelRun
 from fastprop.runs.lbfgs import OBJECTIVES, LBFGSRun
-from fastprop.runs.prediction import predict, score
+from fastprop.runs.prediction import predict, scores
 from fastprop.runs.reference import ReferenceRun
 from fastprop.runs.setting import History, Setting
 from fastprop.runs.streams import KernelStream, ReferenceStream
@@ -18,7 +18,7 @@ __all__ = [
     "Setting",
     "new_run",
     "predict",
-    "score",
+    "scores",
 ]
 
 RUNS = {"kernels": KernelRun, "reference": ReferenceRun}

@@ -10,30 +10,46 @@ PREDICTED_ROWS = 4 * layout.BLOCK_ROWS
 """Rows that are predicted at a time."""
 
 
+class Predictor:
+    """Predicts checked inputs `X`, or some of their `rows`, with a network, and with others of its shape."""
+
+    def __init__(self, network, X, rows=None):
+        self._rows = np.arange(len(X)) if rows is None else rows
+        (self._plan,), size = layout.plans(
+            network.layer_sizes, min(len(self._rows), PREDICTED_ROWS), network.dtype, arguments.storing(network)
+        )
+        nothing = np.zeros(0, network.dtype)
+        data = checks.Dataset(X, nothing, np.zeros(0, np.int64), nothing)
+        self._data = arguments.of_data(data, self._rows)
+        self._memory = layout.workspace([self._plan], size, network.dtype)
+        (self._dropout,) = arguments.of_dropout([0.0], [0], [self._plan], self._rows, network.dtype)
+        self._like = arguments.of_network(network, network.parameters)
+
+    def __call__(self, network):
+        """Return the outputs (n, n_out) of a network like the first, of the same standardisation."""
+        outputs = np.empty((len(self._rows), network.layer_sizes[-1]), network.dtype)
+        like = self._like._replace(parameters=network.parameters)
+        fused.predict(like, self._data, self._plan, self._memory, self._dropout, outputs)
+        return outputs
+
+
 def predict(network, X, rows=None):
     """Return the outputs (n, n_out) of `network` for checked inputs `X`, or for some of their `rows`."""
-    rows = np.arange(len(X)) if rows is None else rows
-    plans, size = layout.plans(
-        network.layer_sizes, min(len(rows), PREDICTED_ROWS), network.dtype, arguments.storing(network)
-    )
-    outputs = np.empty((len(rows), network.layer_sizes[-1]), network.dtype)
-    nothing = np.zeros(0, network.dtype)
-    data = checks.Dataset(X, nothing, np.zeros(0, np.int64), nothing)
-    memory = layout.workspace(plans, size, network.dtype)
-    kernel_network = arguments.of_network(network, network.parameters)
-    (dropout,) = arguments.of_dropout([0.0], [0], plans, rows, network.dtype)
-    fused.predict(kernel_network, arguments.of_data(data, rows), plans[0], memory, dropout, outputs)
-    return outputs
+    return Predictor(network, X, rows)(network)
 
 
-def score(network, held_out, rows, name):
-    """Return the score of the held-out rows, by its name in `metrics.SCORES` or as a function.
+def scores(networks, held_out, rows, name):
+    """Return the score of each of networks of one shape on the held-out rows, by its name or as a function.
 
     NaN where there are no such rows, and of a network that is not finite.
     """
-    if len(rows) == 0 or not np.isfinite(network.parameters).all():
-        return float("nan")
-    return metrics.measure(name, predict(network, held_out.inputs, rows), held_out.y[rows])
+    if len(rows) == 0:
+        return [float("nan")] * len(networks)
+    predicted, y = Predictor(networks[0], held_out.inputs, rows), held_out.y[rows]
+    return [
+        metrics.measure(name, predicted(network), y) if np.isfinite(network.parameters).all() else float("nan")
+        for network in networks
+    ]
 
 
 def measure(names, outputs, y):

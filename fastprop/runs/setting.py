@@ -33,47 +33,69 @@ class Setting(NamedTuple):
         """Whether the norm of each step's gradient is measured, to be seen or to be limited."""
         return self.gradient_norm or isinstance(self.clip, options.ClipNorm)
 
-    def checked(self):
-        """Return the same setting; it is an error if anything in it is not as `train` describes it."""
-        if self.loss is not None:
-            checks.loss_name(self.loss)
-        checks.instance(self.optimizer, "optimizer", options.OPTIMIZERS, "fp.SGD(0.1)")
-        for name, kinds, example in (
-            ("schedule", options.SCHEDULES, "fp.Cosine()"),
-            ("clip", options.CLIPS, "fp.ClipNorm(1.0)"),
-            ("average", options.Average, "fp.Average(0.999)"),
-            ("early_stopping", options.EarlyStopping, "fp.EarlyStopping()"),
-        ):
-            if getattr(self, name) is not None:
-                checks.instance(getattr(self, name), name, kinds, example)
-        if isinstance(self.optimizer, options.LBFGS):
-            defaults = {"batch_size": 32, "schedule": None, "clip": None, "dropout": 0.0, "average": None}
-            for name, default in defaults.items():
-                if getattr(self, name) != default:
-                    raise ValueError(
-                        f"LBFGS takes all rows in each step and chooses its length, not {name}="
-                        f"{checks.shown(getattr(self, name))}: leave {name} out."
-                    )
-            if self.checkpoint is not None:
-                raise ValueError("LBFGS writes no checkpoints: leave out checkpoint, or use another optimizer.")
-        if self.callback is not None and not callable(self.callback):
-            callback = checks.shown(self.callback)
-            raise TypeError(f"callback must be callable, not {callback}: give a function of epoch and history.")
-        checkpoint = self.checkpoint
-        if checkpoint is not None:
-            kinds = options.Checkpoint, str, os.PathLike
-            checks.instance(checkpoint, "checkpoint", kinds, "'run.checkpoint'")
-            checkpoint = checkpoint if isinstance(checkpoint, options.Checkpoint) else options.Checkpoint(checkpoint)
-            checks.new_file(checkpoint.path)
-        return self._replace(
-            epochs=checks.whole_number(self.epochs, "epochs"),
-            batch_size=checks.whole_number(self.batch_size, "batch_size"),
-            seed=checks.seed(self.seed),
-            shuffle=checks.flag(self.shuffle, "shuffle"),
-            dropout=checks.number(self.dropout, "dropout", below=1.0),
-            gradient_norm=checks.flag(self.gradient_norm, "gradient_norm"),
-            checkpoint=checkpoint,
-        )
+    def checked(self, *names):
+        """Return the same setting; it is an error if anything in it is not as `train` describes it.
+
+        With `names`, only these are checked, in a setting which is as it should be but for them.
+        """
+        own = self._replace(**{name: _CHECKS[name](getattr(self, name)) for name in names or _CHECKS})
+        if isinstance(own.optimizer, options.LBFGS):
+            own._check_minimization()
+        return own
+
+    def _check_minimization(self):
+        defaults = {"batch_size": 32, "schedule": None, "clip": None, "dropout": 0.0, "average": None}
+        for name, default in defaults.items():
+            if getattr(self, name) != default:
+                raise ValueError(
+                    f"LBFGS takes all rows in each step and chooses its length, not {name}="
+                    f"{checks.shown(getattr(self, name))}: leave {name} out."
+                )
+        if self.checkpoint is not None:
+            raise ValueError("LBFGS writes no checkpoints: leave out checkpoint, or use another optimizer.")
+
+
+def _or_none(check):
+    return lambda value: None if value is None else check(value)
+
+
+def _loss(value):
+    checks.loss_name(value)
+    return value
+
+
+def _callback(value):
+    if not callable(value):
+        raise TypeError(f"callback must be callable, not {checks.shown(value)}: give a function of epoch and history.")
+    return value
+
+
+def _checkpoint(value):
+    value = checks.instance(value, "checkpoint", (options.Checkpoint, str, os.PathLike), "'run.checkpoint'")
+    value = value if isinstance(value, options.Checkpoint) else options.Checkpoint(value)
+    checks.new_file(value.path)
+    return value
+
+
+_CHECKS = {
+    "loss": _or_none(_loss),
+    "optimizer": lambda value: checks.instance(value, "optimizer", options.OPTIMIZERS, "fp.SGD(0.1)"),
+    "schedule": _or_none(lambda value: checks.instance(value, "schedule", options.SCHEDULES, "fp.Cosine()")),
+    "clip": _or_none(lambda value: checks.instance(value, "clip", options.CLIPS, "fp.ClipNorm(1.0)")),
+    "average": _or_none(lambda value: checks.instance(value, "average", options.Average, "fp.Average(0.999)")),
+    "early_stopping": _or_none(
+        lambda value: checks.instance(value, "early_stopping", options.EarlyStopping, "fp.EarlyStopping()")
+    ),
+    "callback": _or_none(_callback),
+    "checkpoint": _or_none(_checkpoint),
+    "epochs": lambda value: checks.whole_number(value, "epochs"),
+    "batch_size": lambda value: checks.whole_number(value, "batch_size"),
+    "seed": checks.seed,
+    "shuffle": lambda value: checks.flag(value, "shuffle"),
+    "dropout": lambda value: checks.number(value, "dropout", below=1.0),
+    "gradient_norm": lambda value: checks.flag(value, "gradient_norm"),
+}
+"""Of each field what `Setting.checked` makes of its value."""
 
 
 @dataclass

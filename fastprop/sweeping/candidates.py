@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastprop import checks
+from fastprop import checks, scheduling
 from fastprop.kernels import optimizers
 from fastprop.network import MLP
+from fastprop.options import LBFGS
 from fastprop.runs import Setting
 
 OPTIMIZING = dict.fromkeys(optimizers.HYPERPARAMETERS, float)
@@ -46,6 +47,16 @@ class Candidate(NamedTuple):
         own += [getattr(setting, name) for name in names]
         return *own, setting.optimizer.rule, setting.optimizer.l1 > 0
 
+    def task(self, like):
+        """What there is to know of its runs to schedule them."""
+        sizes = self.configuration.get("layer_sizes", like.layer_sizes)
+        return scheduling.Task(sizes, self.setting.batch_size, isinstance(self.setting.optimizer, LBFGS))
+
+    @property
+    def beginning(self):
+        """What is the same for candidates of one kind whose networks begin with the same weights."""
+        return self.setting.seed, id(self.configuration.get("initialization"))
+
     def network(self, like):
         """A new network as it begins: a copy of `like`, unless the configuration names what that is made of."""
         if self.configuration.keys().isdisjoint(("seed", *IN_NETWORK)):
@@ -57,29 +68,48 @@ class Candidate(NamedTuple):
 
 
 class Candidates:
-    """The candidates of configurations, each checked; `likes` has for each loss the network that its runs begin with.
+    """The candidates of configurations: all checked at once, but each made anew whenever it is asked for.
 
-    `network` is what all begin with, or the sizes of the layers of a new one for each loss.
+    `network` is what all begin with, or the sizes of the layers of a new one for each loss. There may be hundreds of
+    thousands, and so of each only a few numbers are kept.
+
+    Attributes
+    ----------
+    likes : dict
+        For each loss the network that its runs begin with.
+    columns : dict
+        By the name of each hyperparameter that a configuration has, an array of all candidates' values.
+    kinds : ndarray
+        (candidates,) int: those of one kind may be trained in a pack.
+    tasks : list of scheduling.Task
+        Of each kind.
+    orders : ndarray
+        (candidates,) int: those with the same have their rows in the same order.
     """
 
     def __init__(self, configurations, network, setting, y):
-        self._network, self._setting, self._y = network, setting, y
-        self.likes = {}
-        self._candidates = [self._candidate(configuration) for configuration in configurations]
+        self._configurations, self._network, self._setting, self._y = configurations, network, setting, y
+        named, count, kinds = set().union(*configurations), len(configurations), {}
+        self.likes, self.tasks = {}, []
+        self.columns = {name: np.empty(count, dtype) for name, dtype in HYPERPARAMETERS.items() if name in named}
+        self.kinds, self.orders = np.empty(count, np.int32), np.zeros(count, np.int64)
+        for number in range(count):
+            candidate = self[number]
+            like = self.likes[candidate.setting.loss]
+            for name, column in self.columns.items():
+                column[number] = candidate.value(name, like)
+            kind = self.kinds[number] = kinds.setdefault(candidate.shape(like), len(kinds))
+            if kind == len(self.tasks):
+                self.tasks.append(candidate.task(like))
+            if setting.shuffle:
+                self.orders[number] = candidate.setting.seed
 
     def __len__(self):
-        return len(self._candidates)
+        return len(self._configurations)
 
     def __getitem__(self, number):
-        return self._candidates[number]
-
-    def like(self, number):
-        """The network that candidate `number` begins with what it does not name."""
-        return self.likes[self[number].setting.loss]
-
-    def _candidate(self, configuration):
-        setting = _setting(self._setting, configuration)
-        like = self._network
+        configuration = dict(self._configurations[number])
+        setting, like = _setting(self._setting, configuration), self._network
         if not isinstance(like, MLP):
             output = checks.output_for(setting.loss, self._y, like[-1])
             setting = setting._replace(loss=checks.loss(setting.loss, output))
@@ -96,7 +126,7 @@ def _setting(setting, configuration):
     """The setting of a configuration: what the grid names, and the sweep's own for the rest."""
     in_optimizer = {name: configuration[name] for name in OPTIMIZING if name in configuration}
     in_setting = {name: configuration[name] for name in IN_SETTING if name in configuration}
-    own = setting._replace(**in_setting).checked() if in_setting else setting
+    own = setting._replace(**in_setting).checked(*in_setting) if in_setting else setting
     checks.known_to(own.optimizer, in_optimizer)
     return own._replace(optimizer=replace(own.optimizer, **in_optimizer)) if in_optimizer else own
 

@@ -18,7 +18,8 @@ class Rounds:
         self._halving, self._keep, self._threads, self._progress = halving, keep, threads, progress
         self._taking = threading.Lock()
         self._outcomes = {}  # of candidates on their way: those of their folds
-        self._missing = {}  # of those in the round: how many of their folds are not there yet
+        self._missing = None  # (candidates,): how many of their folds are still to come in the round
+        self._left = 0  # how many candidates are still to come in the round
 
     def __call__(self, numbers):
         """Train the candidates `numbers` to their end; return whether nothing broke it off."""
@@ -37,33 +38,44 @@ class Rounds:
 
     def _climb(self, numbers, rung):
         """Train candidates until a rung; return whether nothing broke it off."""
-        until, trials = self._result.rungs[rung], []
-        for number in numbers:
-            outcomes = self._outcomes.setdefault(number, [None] * len(self._experiment.folds))
-            folds = [fold for fold, outcome in enumerate(outcomes) if outcome is None or outcome.is_halved]
-            self._missing[number] = len(folds)
-            trials += [Trial(number, fold, self._candidates[number], outcomes[fold]) for fold in folds]
-        together = [[trials[i] for i in pack] for pack in packs(self._experiment, trials, self._threads)]
-        for size in {min(2, len(pack)) for pack in together}:
-            Job(self._experiment, trials[:1] * size, until).prepare()
+        until, folds = self._result.rungs[rung], len(self._experiment.folds)
+        trials = np.repeat(numbers, folds), np.tile(np.arange(folds), len(numbers))
+        if rung > 0:
+            going_on = [outcome.is_halved for number in numbers for outcome in self._outcomes[number]]
+            trials = [each[going_on] for each in trials]
+        self._missing, self._left = np.bincount(trials[0], minlength=len(self._candidates)), len(numbers)
+        together = packs(self._experiment, self._candidates, *trials, self._threads)
+
+        def job(pack):
+            pack = [self._trial(*pair) for pair in zip(*(each[pack].tolist() for each in trials))]
+            return Job(self._experiment, pack, until, lambda outcomes: self._take(pack, outcomes, rung))
+
+        for pack in {min(2, len(pack)): pack for pack in together}.values():
+            job(pack).prepare()
         start = time.perf_counter()
-        with jobs.ProgressBar(total=len(numbers), unit="configuration", disable=not self._progress) as bar:
+        with jobs.ProgressBar(
+            total=len(numbers), unit=" configurations", smoothing=0, disable=not self._progress
+        ) as bar:
             if len(self._result.rungs) > 1:
                 bar.set_description(f"until epoch {until}")
-            job = lambda pack: Job(self._experiment, pack, until, lambda each: self._take(pack, each, rung))  # noqa: E731
-            watch = lambda: bar.update(len(numbers) - len(self._missing) - bar.n)  # noqa: E731
+            watch = lambda: bar.update(len(numbers) - self._left - bar.n)  # noqa: E731
             whole = jobs.run(map(job, together), min(self._threads, len(together)), watch)
         self._result.seconds += time.perf_counter() - start
         return whole
+
+    def _trial(self, number, fold):
+        outcomes = self._outcomes.get(number)
+        return Trial(number, fold, self._candidates[number], outcomes and outcomes[fold])
 
     def _take(self, trials, outcomes, rung):
         """Take in what came of trials, from any thread."""
         with self._taking:
             for trial, outcome in zip(trials, outcomes):
-                self._outcomes[trial.number][trial.fold] = outcome
+                of_candidate = self._outcomes.setdefault(trial.number, [None] * len(self._experiment.folds))
+                of_candidate[trial.fold] = outcome
                 self._missing[trial.number] -= 1
                 if self._missing[trial.number] == 0:
-                    del self._missing[trial.number]
+                    self._left -= 1
                     self._settle(trial.number, rung)
 
     def _settle(self, number, rung):
@@ -74,7 +86,7 @@ class Rounds:
         if len(outcomes) == 1:
             result.keep(number, outcomes[0].network, self._keep)
         if record.stopped == "halved":
-            self._outcomes[number] = [outcome._replace(network=None) for outcome in outcomes]
+            self._outcomes[number] = [outcome.resting() for outcome in outcomes]
         else:
             del self._outcomes[number]
 

@@ -74,7 +74,7 @@ def sweep(
         Cross-validation in place of `validation`: every configuration is trained once for each fold, on all of them at
         a time. How many folds (of labels stratified, in the order of the rows: those that scikit-learn makes of an
         int), or a splitter with ``split(X, y)``, or pairs of training rows and held-out rows. The networks that are
-        kept are then trained once more, on all rows.
+        kept are then trained once more, on all rows, but not after Ctrl-C.
     score : str or callable, optional
         What to measure on the held-out rows, and to rank by: ``"accuracy"``, ``"roc_auc"``, ``"log_loss"``, ``"r2"``,
         ``"mse"`` or ``"mae"`` (see `fastprop.metrics`), or a function of a network's outputs (n, n_out) and of the
@@ -140,10 +140,9 @@ def sweep(
     weights = checks.class_weight(class_weight, y, sample_weight)
     experiment = _experiment(candidates.likes, X, y, weights, validation, cv, score, standardize, backend)
     result = _empty_result(candidates, experiment, setting.epochs, halving, score)
-    Rounds(experiment, candidates, result, halving, 0 if cv is not None else keep, threads, progress)(
-        np.arange(len(candidates))
-    )
-    if cv is not None:
+    rounds = Rounds(experiment, candidates, result, halving, 0 if cv is not None else keep, threads, progress)
+    whole = rounds(np.arange(len(candidates)))
+    if whole and cv is not None:
         train_again(experiment, candidates, result, keep, threads)
     return result
 
@@ -167,10 +166,9 @@ def _experiment(likes, X, y, weights, validation, cv, score, standardize, backen
 
 def _empty_result(candidates, experiment, epochs, halving, score):
     """The result of a sweep that has not begun: what is swept, and NaN for what will come of it."""
-    names = [name for name in HYPERPARAMETERS if any(name in each.configuration for each in candidates)]
     rungs = [epochs] if halving is None else halving.rungs(epochs, len(candidates))
     result = SweepResult(
-        names,
+        list(candidates.columns),
         len(candidates),
         epochs,
         rungs,
@@ -178,8 +176,6 @@ def _empty_result(candidates, experiment, epochs, halving, score):
         metrics.name_of(experiment.score),
         metrics.sign_of(experiment.score) if score is not None or len(experiment.likes) > 1 else None,
     )
-    for row, candidate in zip(result.table, candidates):
-        like = experiment.likes[candidate.setting.loss]
-        for name, column in zip(names, result.hyperparameters):
-            row[column] = candidate.value(name, like)
+    for column, values in zip(result.hyperparameters, candidates.columns.values()):
+        result.table[column] = values
     return result

@@ -7,8 +7,7 @@ import numpy as np
 from fastprop import checks, scheduling
 from fastprop.moments import standardization
 from fastprop.network import MLP
-from fastprop.options import LBFGS
-from fastprop.runs import History, new_run, predict, score
+from fastprop.runs import History, new_run, predict, scores
 from fastprop.sweeping.candidates import Candidate
 
 
@@ -51,6 +50,13 @@ class Outcome(NamedTuple):
         """Whether it may go on."""
         return self.history.stopped == "halved"
 
+    def resting(self):
+        """What is kept of it until it may go on: not the network, nor what its state has of the history."""
+        if not self.is_halved:
+            return self._replace(network=None)
+        none = np.zeros(0)
+        return self._replace(network=None, history=History(none, none, none, none, stopped="halved"))
+
 
 class Trial(NamedTuple):
     """A candidate on a fold, both with their numbers, and what came of it earlier, if anything."""
@@ -67,7 +73,7 @@ class Job:
     def __init__(self, experiment, trials, until, hand_on=lambda outcomes: None):
         self._experiment, self._fold, self._until = experiment, experiment.folds[trials[0].fold], until
         self._hand_on = hand_on
-        self._networks = [self._network(trial.candidate) for trial in trials]
+        self._networks = self._new_networks([trial.candidate for trial in trials])
         self._run = self._new_run(self._networks, [trial.candidate.setting for trial in trials])
         if trials[0].earlier is not None and trials[0].earlier.state is not None:
             self._run.go_on([trial.earlier.state for trial in trials])
@@ -85,14 +91,19 @@ class Job:
     def outcomes(self):
         """Return the `Outcome` of each trial."""
         states, histories = self._run.states or [None] * len(self._networks), self._run.histories
-        scores = [self._score(network) for network in self._networks]
+        scores = self._scores()
         return [Outcome(*each) for each in zip(histories, scores, self._networks, states)]
 
-    def _network(self, candidate):
-        network = candidate.network(self._experiment.likes[candidate.setting.loss])
+    def _new_networks(self, candidates):
+        like, new = self._experiment.likes[candidates[0].setting.loss], {}
+        for candidate in candidates:  # to draw weights takes 60 µs, to copy them 5
+            if candidate.beginning not in new:
+                new[candidate.beginning] = candidate.network(like)
+        networks = [new[candidate.beginning].copy() for candidate in candidates]
         if self._fold.mean is not None:
-            network.input_mean, network.input_scale = self._fold.mean, self._fold.scale
-        return network
+            for network in networks:
+                network.input_mean, network.input_scale = self._fold.mean, self._fold.scale
+        return networks
 
     def _new_run(self, networks, settings):
         experiment, fold = self._experiment, self._fold
@@ -100,14 +111,17 @@ class Job:
             experiment.backend, networks, experiment.data, fold.rows, experiment.held_out, fold.held_out, settings
         )
 
-    def _score(self, network):
-        return score(network, self._experiment.held_out, self._fold.held_out, self._experiment.score)
+    def _scores(self):
+        return scores(self._networks, self._experiment.held_out, self._fold.held_out, self._experiment.score)
 
 
-def packs(experiment, trials, threads):
-    """Return lists of the numbers of those trials that train together, in the order in which they are to begin."""
-    likes = experiment.likes
-    if experiment.backend != "kernels" or any(isinstance(each.candidate.setting.optimizer, LBFGS) for each in trials):
-        return [[number] for number in range(len(trials))]
-    shapes = [(*each.candidate.shape(likes[each.candidate.setting.loss]), each.fold) for each in trials]
-    return scheduling.packs(shapes, next(iter(likes.values())).dtype, threads)
+def packs(experiment, candidates, numbers, folds, threads):
+    """Return which trials train together, in the order in which they are to begin.
+
+    Of trial i, `numbers[i]` is the candidate and `folds[i]` the fold; the packs are of such i.
+    """
+    alone = experiment.backend != "kernels"
+    tasks = [task._replace(alone=alone or task.alone) for task in candidates.tasks for _ in experiment.folds]
+    kinds = candidates.kinds[numbers] * len(experiment.folds) + folds
+    dtype = next(iter(experiment.likes.values())).dtype
+    return scheduling.packs(tasks, kinds, candidates.orders[numbers], dtype, threads)
