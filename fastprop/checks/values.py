@@ -15,7 +15,7 @@ def shown(value):
 
 def whole_number(value, name, least=1):
     """Return `value` as an int of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+    if isinstance(value, bool) or not isinstance(value, (int, numbers.Integral)):
         raise TypeError(f"{name} must be a whole number, not {shown(value)}: give an int of at least {least}.")
     if value < least:
         raise ValueError(f"{name} must be at least {least}, not {value}: give a larger number.")
@@ -24,7 +24,7 @@ def whole_number(value, name, least=1):
 
 def number(value, name, least=0.0, below=np.inf):
     """Return `value` as a finite float with `least` ≤ value < `below`."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+    if isinstance(value, bool) or not isinstance(value, (float, int, numbers.Real)):
         raise TypeError(f"{name} must be a number, not {shown(value)}: give a float.")
     if not least <= value < below or not np.isfinite(value):
         limits = [f"at least {least:g}"] if np.isfinite(least) else []

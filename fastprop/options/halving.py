@@ -52,6 +52,10 @@ class Halving:
             left = math.ceil(left / self.factor)
         return rungs[::-1]
 
+    def most(self, configurations):
+        """Return how many of so many configurations go on from a rung at most: the best."""
+        return math.ceil(configurations / self.factor)
+
     def going_on(self, costs):
         """Return which of the configurations go on.
 
@@ -67,7 +71,7 @@ class Halving:
         """
         order = np.argsort(costs[:, -1], kind="stable")
         chosen = np.zeros(len(costs), bool)
-        chosen[order[: math.ceil(len(costs) / self.factor)]] = True
+        chosen[order[: self.most(len(costs))]] = True
         return chosen
 
 
@@ -108,6 +112,10 @@ class MedianStopping:
     def rungs(self, epochs, configurations):
         """Return after how many epochs there is a rung, the last one at the end."""
         return [*(rung for rung in range(self.epochs, epochs, self.epochs) if rung >= self.least), epochs]
+
+    def most(self, configurations):
+        """Return how many of so many configurations go on from a rung at most: the best."""
+        return configurations
 
     def going_on(self, costs):
         """Return which of the configurations go on; see `Halving.going_on`."""

@@ -33,12 +33,13 @@ class Setting(NamedTuple):
         """Whether the norm of each step's gradient is measured, to be seen or to be limited."""
         return self.gradient_norm or isinstance(self.clip, options.ClipNorm)
 
-    def checked(self, *names):
-        """Return the same setting; it is an error if anything in it is not as `train` describes it.
+    def checked(self):
+        """Return the same setting; it is an error if anything in it is not as `train` describes it."""
+        return self.changed(**{name: getattr(self, name) for name in _CHECKS})
 
-        With `names`, only these are checked, in a setting which is as it should be but for them.
-        """
-        own = self._replace(**{name: _CHECKS[name](getattr(self, name)) for name in names or _CHECKS})
+    def changed(self, **values):
+        """Return it with other values; it is an error if any of these is not as `train` describes it."""
+        own = self._replace(**{name: _CHECKS[name](value) for name, value in values.items()})
         if isinstance(own.optimizer, options.LBFGS):
             own._check_minimization()
         return own
@@ -95,7 +96,7 @@ _CHECKS = {
     "dropout": lambda value: checks.number(value, "dropout", below=1.0),
     "gradient_norm": lambda value: checks.flag(value, "gradient_norm"),
 }
-"""Of each field what `Setting.checked` makes of its value."""
+"""Of each field what is made of a value that is given for it."""
 
 
 @dataclass

@@ -90,7 +90,7 @@ class Candidates:
     def __init__(self, configurations, network, setting, y):
         self._configurations, self._network, self._setting, self._y = configurations, network, setting, y
         named, count, kinds = set().union(*configurations), len(configurations), {}
-        self.likes, self.tasks = {}, []
+        self.likes, self.tasks, self._losses = {}, [], {}
         self.columns = {name: np.empty(count, dtype) for name, dtype in HYPERPARAMETERS.items() if name in named}
         self.kinds, self.orders = np.empty(count, np.int32), np.zeros(count, np.int64)
         for number in range(count):
@@ -109,24 +109,32 @@ class Candidates:
 
     def __getitem__(self, number):
         configuration = dict(self._configurations[number])
-        setting, like = _setting(self._setting, configuration), self._network
-        if not isinstance(like, MLP):
-            output = checks.output_for(setting.loss, self._y, like[-1])
-            setting = setting._replace(loss=checks.loss(setting.loss, output))
-            like = self.likes.get(setting.loss) or MLP(like, output=output, seed=self._setting.seed)
-        else:
-            setting = setting._replace(loss=checks.loss(setting.loss, like.output))
-        self.likes[setting.loss] = like
+        setting = _setting(self._setting, configuration)
+        if setting.loss not in self._losses:
+            self._losses[setting.loss] = self._loss(setting.loss)
+        loss = self._losses[setting.loss]
         if not configuration.keys().isdisjoint(IN_NETWORK):
-            _check(configuration, like)
-        return Candidate(configuration, setting)
+            _check(configuration, self.likes[loss])
+        return Candidate(configuration, setting if loss is setting.loss else setting._replace(loss=loss))
+
+    def _loss(self, loss):
+        """The loss that a loss, or None, stands for: one that goes with the output of the network of its own."""
+        like = self._network
+        if not isinstance(like, MLP):
+            output = checks.output_for(loss, self._y, like[-1])
+            loss = checks.loss(loss, output)
+            like = self.likes.get(loss) or MLP(like, output=output, seed=self._setting.seed)
+        else:
+            loss = checks.loss(loss, like.output)
+        self.likes[loss] = like
+        return loss
 
 
 def _setting(setting, configuration):
     """The setting of a configuration: what the grid names, and the sweep's own for the rest."""
     in_optimizer = {name: configuration[name] for name in OPTIMIZING if name in configuration}
     in_setting = {name: configuration[name] for name in IN_SETTING if name in configuration}
-    own = setting._replace(**in_setting).checked(*in_setting) if in_setting else setting
+    own = setting.changed(**in_setting) if in_setting else setting
     checks.known_to(own.optimizer, in_optimizer)
     return own._replace(optimizer=replace(own.optimizer, **in_optimizer)) if in_optimizer else own
 

@@ -1,5 +1,6 @@
 """A sweep as it goes: from rung to rung its trials in jobs, and what comes of them into the result."""
 
+import heapq
 import threading
 import time
 
@@ -20,6 +21,8 @@ class Rounds:
         self._outcomes = {}  # of candidates on their way: those of their folds
         self._missing = None  # (candidates,): how many of their folds are still to come in the round
         self._left = 0  # how many candidates are still to come in the round
+        self._best = []  # of those in the round so far, no more than may go on: a heap, the worst first
+        self._most = 0  # how many may go on
 
     def __call__(self, numbers):
         """Train the candidates `numbers` to their end; return whether nothing broke it off."""
@@ -44,6 +47,7 @@ class Rounds:
             going_on = [outcome.is_halved for number in numbers for outcome in self._outcomes[number]]
             trials = [each[going_on] for each in trials]
         self._missing, self._left = np.bincount(trials[0], minlength=len(self._candidates)), len(numbers)
+        self._best, self._most = [], self._halving.most(len(numbers)) if self._halving is not None else 0
         together = packs(self._experiment, self._candidates, *trials, self._threads)
 
         def job(pack):
@@ -82,13 +86,23 @@ class Rounds:
         """Record a candidate whose folds are all there."""
         outcomes, result = self._outcomes[number], self._result
         record = Record.of(outcomes, result.criterion)
-        result.record(number, record, rung)
+        cost = result.record(number, record, rung)
         if len(outcomes) == 1:
             result.keep(number, outcomes[0].network, self._keep)
         if record.stopped == "halved":
             self._outcomes[number] = [outcome.resting() for outcome in outcomes]
         else:
             del self._outcomes[number]
+        if self._halving is not None:
+            self._rank(number, cost)
+
+    def _rank(self, number, cost):
+        """See whether so many are better than a candidate that it cannot go on: then its state is not needed."""
+        known = not np.isnan(cost)
+        heapq.heappush(self._best, (known, -cost if known else 0.0, -number))
+        if len(self._best) > self._most:
+            *_, worst = heapq.heappop(self._best)
+            self._outcomes.pop(-worst, None)
 
 
 def train_again(experiment, candidates, result, keep, threads):
