@@ -37,8 +37,8 @@ def of_optimizers(setting, optimizers, parameters, final, members, batches):
     `final` are the parameters to end with: `parameters`, or, where the setting asks for it, their average.
     """
     rule = RULES[optimizers[0].rule]
-    given = [[getattr(each, name, 0.0) for each in optimizers] for name in optimizing.HYPERPARAMETERS]
-    given = np.array([np.resize(numbers, layout.line(parameters.dtype)) for numbers in given])
+    given = np.array([[getattr(each, name, 0.0) for each in optimizers] for name in optimizing.HYPERPARAMETERS])
+    given = given[:, np.arange(layout.line(parameters.dtype)) % len(optimizers)]
     decay = given[optimizing.WEIGHT_DECAY]
     rests = 1 - given[[optimizing.BETA1, optimizing.BETA2, optimizing.SMOOTHING]]
     shrinkage = 1 - given[optimizing.LEARNING_RATE] * decay
