@@ -89,9 +89,11 @@ class Candidates:
 
     def __init__(self, configurations, network, setting, y):
         self._configurations, self._network, self._setting, self._y = configurations, network, setting, y
-        named, count, kinds = set().union(*configurations), len(configurations), {}
+        count, kinds = len(configurations), {}
         self.likes, self.tasks, self._losses = {}, [], {}
-        self.columns = {name: np.empty(count, dtype) for name, dtype in HYPERPARAMETERS.items() if name in named}
+        self.columns = {
+            name: np.empty(count, dtype) for name, dtype in HYPERPARAMETERS.items() if name in configurations.names
+        }
         self.kinds, self.orders = np.empty(count, np.int32), np.zeros(count, np.int64)
         for number in range(count):
             candidate = self[number]
@@ -108,7 +110,7 @@ class Candidates:
         return len(self._configurations)
 
     def __getitem__(self, number):
-        configuration = dict(self._configurations[number])
+        configuration = self._configurations[number]
         setting = _setting(self._setting, configuration)
         if setting.loss not in self._losses:
             self._losses[setting.loss] = self._loss(setting.loss)

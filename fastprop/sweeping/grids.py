@@ -6,18 +6,35 @@ from collections.abc import Sequence
 import numpy as np
 
 
+class Explicit(Sequence):
+    """Configurations as they are given, a list of mappings."""
+
+    def __init__(self, mappings):
+        self._mappings = mappings
+        self.names = {name for mapping in mappings for name in mapping}
+
+    def __len__(self):
+        return len(self._mappings)
+
+    def __getitem__(self, number):
+        return dict(self._mappings[number])
+
+
 class Product(Sequence):
     """All combinations of values, {name: list}; the last name runs fastest."""
 
     def __init__(self, values):
-        self._values, self._length = values, math.prod(map(len, values.values()))
+        self._values, self._length, self.names = values, math.prod(map(len, values.values())), set(values)
 
     def __len__(self):
         return self._length
 
     def __getitem__(self, number):
-        places = np.unravel_index(range(self._length)[number], [len(values) for values in self._values.values()])
-        return {name: values[place] for (name, values), place in zip(self._values.items(), places)}
+        place, apart, configuration = range(self._length)[number], self._length, {}
+        for name, values in self._values.items():
+            apart //= len(values)
+            configuration[name] = values[place // apart % len(values)]
+        return configuration
 
 
 class Draws(Sequence):
@@ -25,6 +42,7 @@ class Draws(Sequence):
 
     def __init__(self, values, count, seed):
         self._values, self._length, self._seed = {name: values[name] for name in sorted(values)}, count, seed
+        self.names = set(values)
 
     def __len__(self):
         return self._length

@@ -7,7 +7,7 @@ from fastprop.network import MLP
 from fastprop.options import HALVINGS, SGD, Halving
 from fastprop.runs import RUNS, Setting
 from fastprop.sweeping.candidates import HYPERPARAMETERS, Candidates
-from fastprop.sweeping.grids import Draws, Product
+from fastprop.sweeping.grids import Draws, Explicit, Product
 from fastprop.sweeping.results import SweepResult
 from fastprop.sweeping.rounds import Rounds, train_again
 from fastprop.sweeping.trials import Experiment, Fold
@@ -132,7 +132,7 @@ def sweep(
     if samples is not None:
         configurations = Draws(swept, samples, setting.seed)
     else:
-        configurations = Product(swept) if isinstance(swept, dict) else swept
+        configurations = Product(swept) if isinstance(swept, dict) else Explicit(swept)
     candidates = Candidates(configurations, network, setting, y)
     keep = checks.kept(keep, len(candidates))
     if halving is not None and not isinstance(halving, HALVINGS):
