@@ -1,6 +1,8 @@
 """`SweepResult`: what came of a sweep, row by row."""
 
+import functools
 import math
+import operator
 import threading
 from typing import NamedTuple
 
@@ -51,7 +53,7 @@ class Record(NamedTuple):
 
 def _mean(numbers):
     # of a few: NumPy's takes 8 µs, of which a large sweep has several for each configuration
-    return sum(numbers) / len(numbers)
+    return functools.reduce(operator.add, numbers) / len(numbers)
 
 
 _LOSSES = "loss", "validation_loss"

@@ -1,0 +1,152 @@
+"""What only sweeps of many configurations show: the order of their jobs, their progress, their memory."""
+
+import numpy as np
+import pytest
+
+import fastprop as fp
+from fastprop import jobs, scheduling
+from fastprop.kernels import jit
+from fastprop.sweeping.rounds import Rounds
+from tests.compare import run_python
+
+RANDOM = np.random.default_rng(0)
+X = RANDOM.random((90, 4))
+LABELS = RANDOM.integers(3, size=90)
+SIZES = (4, 6, 3)
+RATES = {"learning_rate": np.geomspace(0.01, 1, 30)}
+RESULTS = "score", "score_std", "loss", "validation_loss", "epochs", "stopped"
+
+
+def sweep(grid=RATES, **options):
+    return fp.sweep(SIZES, X, LABELS, grid, **{"epochs": 4, "keep": 0, **options})
+
+
+def assert_same_rows(result, expected, numbers=slice(None)):
+    for name in RESULTS:
+        np.testing.assert_array_equal(result.table[name], expected.table[name][numbers])
+    np.testing.assert_array_equal(result.history, expected.history[numbers])
+
+
+# ---- order ----
+
+UNEVEN = [
+    {"layer_sizes": sizes, "batch_size": batch_size, "seed": seed, "optimizer": optimizer}
+    for seed in range(3)
+    for sizes in ((4, 3), (4, 40, 20, 3), SIZES)
+    for batch_size in (3, 90)
+    for optimizer in (fp.SGD(0.1), fp.SGD(0.2), fp.Adam())
+]
+HELD_OUT = {"validation": {"validation": 0.2}, "cv": {"cv": 3}, "halving": {"cv": 2, "halving": 2}}
+
+
+@pytest.mark.parametrize("options", HELD_OUT.values(), ids=HELD_OUT)
+def test_neither_the_order_of_jobs_nor_how_they_are_packed_changes_a_row(options, monkeypatch):
+    first = sweep(UNEVEN, threads=1, **options)
+    for threads in (2, 5):
+        assert_same_rows(sweep(UNEVEN, threads=threads, **options), first)
+    order = RANDOM.permutation(len(UNEVEN))
+    assert_same_rows(sweep([UNEVEN[number] for number in order], threads=2, **options), first, order)
+    for cost in (0, np.inf):
+        monkeypatch.setattr(scheduling, "cost_of_pack", lambda *_, cost=cost: cost)
+        assert_same_rows(sweep(UNEVEN, threads=2, **options), first)
+
+
+# ---- halving ----
+
+
+def test_halving_keeps_only_the_states_that_may_still_go_on(monkeypatch):
+    rank, kept = Rounds._rank, []
+
+    def ranked(rounds, *arguments):
+        rank(rounds, *arguments)
+        kept.append(len(rounds._outcomes))
+
+    monkeypatch.setattr(Rounds, "_rank", ranked)
+    grid = {"learning_rate": np.geomspace(1e-3, 1, 90), "seed": range(4)}
+    result = sweep(grid, epochs=9, halving=fp.Halving(3), validation=0.2, threads=1)
+    assert result.rungs == [1, 3, 9]
+    assert max(kept) <= 360 / 3 + jit.lanes("float32")
+    whole = sweep(grid, epochs=9, validation=0.2)
+    finished = result.table["stopped"] == "finished"
+    assert finished.sum() == 40
+    np.testing.assert_array_equal(result.history[finished], whole.history[finished])
+
+
+# ---- progress ----
+
+
+class Bar:
+    """A progress bar that notes what it is told."""
+
+    def __init__(self, shown, total):
+        self.total, self.n, self.steps = total, 0, []
+        shown.append(self)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def update(self, n):
+        self.n += n
+        self.steps.append(n)
+
+    def set_description(self, text):
+        self.text = text
+
+
+@pytest.mark.parametrize(
+    ("options", "totals"),
+    [({"validation": 0.2}, [30]), ({"cv": 3}, [30]), ({"halving": 3, "epochs": 9, "validation": 0.2}, [30, 10, 4])],
+    ids=HELD_OUT,
+)
+@pytest.mark.parametrize("threads", [1, 3])
+def test_progress_counts_each_configuration_once_in_each_round(options, totals, threads, monkeypatch):
+    shown = []
+    monkeypatch.setattr(jobs, "ProgressBar", lambda total, **_: Bar(shown, total))
+    sweep(threads=threads, **options)
+    assert [bar.total for bar in shown] == totals
+    for bar in shown:
+        assert bar.n == bar.total
+        assert min(bar.steps) >= 0
+
+
+def test_a_progress_bar_tells_configurations_a_second_and_the_time_left(capsys):
+    sweep(cv=3, halving=3, epochs=9, progress=True)
+    _, bar = capsys.readouterr()
+    assert "until epoch 1: 100%" in bar
+    assert " configurations/s]" in bar
+    assert "<00:00" in bar
+
+
+# ---- memory ----
+
+PEAKS = """
+import tracemalloc
+import numpy as np
+import fastprop as fp
+
+X = np.random.default_rng(0).random((64, 2))
+
+def peak(configurations):
+    grid = {{"learning_rate": np.geomspace(1e-3, 10, configurations // 4), "seed": range(4)}}
+    tracemalloc.start()
+    result = fp.sweep((2, 2, 1), X, X[:, :1], grid, epochs=3, threads=1, **{options})
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return peak - result.table.nbytes - result.history.nbytes
+
+peak(200)
+print(peak(2000), peak(20_000))
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "limit"),
+    [({"validation": 0.2}, 200), ({"cv": 3, "keep": 0}, 400), ({"halving": 3, "validation": 0.2}, 1500)],
+    ids=HELD_OUT,
+)
+def test_memory_is_bounded_by_a_row_of_results_and_a_few_numbers_for_each_configuration(options, limit):
+    few, many = map(int, run_python(PEAKS.format(options=options)).split())
+    assert many - few < limit * 18_000
