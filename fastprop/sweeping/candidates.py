@@ -55,11 +55,16 @@ class Candidate(NamedTuple):
     @property
     def beginning(self):
         """What is the same for candidates of one kind whose networks begin with the same weights."""
-        return self.setting.seed, id(self.configuration.get("initialization"))
+        return self._is_new and (self.setting.seed, id(self.configuration.get("initialization")))
+
+    @property
+    def _is_new(self):
+        """Whether its network is a new one, made of what the configuration names, and no copy."""
+        return not self.configuration.keys().isdisjoint(("seed", *IN_NETWORK))
 
     def network(self, like):
         """A new network as it begins: a copy of `like`, unless the configuration names what that is made of."""
-        if self.configuration.keys().isdisjoint(("seed", *IN_NETWORK)):
+        if not self._is_new:
             return like.copy()
         own = {name: self.configuration.get(name, getattr(like, name)) for name in IN_NETWORK}
         new = MLP(**own, output=like.output, seed=self.setting.seed, dtype=like.dtype)
