@@ -138,6 +138,18 @@ def activate(activation, z, start, stride, rows, columns, slopes, s_stride):
 @routine
 def differentiate(activation, memory, stored, s_stride, deltas, d_stride, rows, columns):
     # stored (rows, columns)   deltas (rows, columns); both are places in memory
+    if activation == SIGMOID:  # as constants these leave no question to be asked for each vector: S1 -2 %
+        differentiate_by(SIGMOID, memory, stored, s_stride, deltas, d_stride, rows, columns)
+    elif activation == TANH:
+        differentiate_by(TANH, memory, stored, s_stride, deltas, d_stride, rows, columns)
+    elif activation == RELU:
+        differentiate_by(RELU, memory, stored, s_stride, deltas, d_stride, rows, columns)
+    else:
+        differentiate_by(activation, memory, stored, s_stride, deltas, d_stride, rows, columns)
+
+
+@part
+def differentiate_by(activation, memory, stored, s_stride, deltas, d_stride, rows, columns):
     for row in range(rows):
         s, d = stored + row * s_stride, deltas + row * d_stride
         for j in range(0, columns, lanes(memory)):

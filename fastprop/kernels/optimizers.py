@@ -19,6 +19,7 @@ from fastprop.kernels.codes import (
     RMSPROP,
     RMSPROP_MOMENTUM,
     SGD,
+    UNLIMITED,
 )
 from fastprop.kernels.jit import part, routine
 from fastprop.kernels.schedules import FACTOR, Schedule, scheduled
@@ -100,7 +101,10 @@ def update(optimizer, step, weights, start, stride, memory, g, g_stride, rows, c
 @routine
 def apply(rule, numbers, weights, start, stride, memory, g, g_stride, rows, columns):
     # weights, gradient (rows, columns)
-    if rule.number in (SGD, MOMENTUM, NESTEROV):
+    plain = not rule.penalised and rule.clip == UNLIMITED
+    if rule.number == SGD and plain:
+        sgd(known(rule, SGD), numbers, weights, start, stride, memory, g, g_stride, rows, columns)
+    elif rule.number in (SGD, MOMENTUM, NESTEROV):
         sgd(rule, numbers, weights, start, stride, memory, g, g_stride, rows, columns)
     elif rule.number == ADAM or rule.number == ADAMW:
         adam(rule, numbers, weights, start, stride, memory, g, g_stride, rows, columns)
@@ -108,6 +112,12 @@ def apply(rule, numbers, weights, start, stride, memory, g, g_stride, rows, colu
         lion(rule, numbers, weights, start, stride, memory, g, g_stride, rows, columns)
     else:
         by_size(rule, numbers, weights, start, stride, memory, g, g_stride, rows, columns)
+
+
+@part
+def known(rule, number):
+    """The same rule, without a penalty or limit, in constants: then no loop asks for each vector what it is to do."""
+    return Rule(number, False, UNLIMITED, 0.0, rule.state)
 
 
 @routine
