@@ -21,8 +21,8 @@ def is_last(plan, layer):
 def is_narrow(plan, memory, layer):
     """Whether a network's last layer has so few outputs that its gradient is better made with inputs in the lanes."""
     inputs, outputs = 1 + plan.sizes[layer], plan.sizes[layer + 1]
-    across = (inputs + lanes(memory) - 1) // lanes(memory) * outputs
-    few = inputs > 2 * lanes(memory) > 2 * outputs and 2 * across < inputs
+    across = (inputs + 2 * (lanes(memory) - 1)) // lanes(memory) * outputs
+    few = inputs > lanes(memory) > outputs and 2 * across < inputs
     return not is_pack(plan) and few and is_last(plan, layer)
 
 
@@ -37,8 +37,10 @@ def narrow_forward(plan, memory, parameters, layer, first, rows):
         count = min(4 * lanes(memory), first + rows - row)
         vectors = (count + lanes(memory) - 1) // lanes(memory)
         span = vectors * lanes(memory)
-        x = plan.activations[layer] - 1 + row * x_stride
-        transpose(memory, x, x_stride, memory, plan.panel, span, count, depth)
+        x = plan.activations[layer] + row * x_stride
+        for i in range(0, span, lanes(memory)):
+            store(memory, plan.panel + i, 1)
+        transpose(memory, x, x_stride, memory, plan.panel + span, span, count, depth - 1)
         multiply_transposed(w, w_stride, xt, span, 0, yt, span, outputs, vectors, depth, False)
         for i in range(0, span, lanes(memory)):
             for o in range(outputs):
@@ -49,28 +51,27 @@ def narrow_forward(plan, memory, parameters, layer, first, rows):
 @part
 def narrow_gradient(plan, memory, parameters, optimizer, step, layer, rows, place, more, last):
     """The gradient of a layer of few outputs, transposed: of 64-1, 5 vectors for each row of the batch and not 65."""
-    # gᵀ (O, 1 + I) = d (B, O)ᵀ · x (B, 1 + I)
-    inputs, outputs = 1 + plan.sizes[layer], plan.sizes[layer + 1]
+    # gᵀ (O, 1 + I) = d (B, O)ᵀ · x (B, 1 + I): with the zeros in front of the 1, vectors are whole cache lines
+    inputs, outputs, front = 1 + plan.sizes[layer], plan.sizes[layer + 1], lanes(memory) - 1
     x_stride, d_stride = plan.line + plan.strides[layer], plan.strides[layer + 1]
     d, w = address(memory, plan.deltas[layer + 1]), plan.parameters[layer]
-    for first in range(0, inputs, 4 * lanes(memory)):
-        count = min(4 * lanes(memory), inputs - first)
-        vectors = (count + lanes(memory) - 1) // lanes(memory)
-        span = vectors * lanes(memory)
+    for column in range(0, front + inputs, 4 * lanes(memory)):
+        first, end = max(0, column - front), min(inputs, column - front + 4 * lanes(memory))
+        vectors = (front + end - column + lanes(memory) - 1) // lanes(memory)
+        span, turned = vectors * lanes(memory), plan.panel + front + first - column
         g, g_stride = (plan.block, d_stride) if place < 0 else (place + w + first * d_stride, d_stride)
-        for i in range(count if more else 0):
+        for i in range(end - first if more else 0):
             for o in range(outputs):
-                memory[plan.panel + o * span + i] = memory[g + i * g_stride + o]
-        x = address(memory, plan.activations[layer] - 1 + first)
+                memory[turned + o * span + i] = memory[g + i * g_stride + o]
+        x = address(memory, plan.activations[layer] - lanes(memory) + column)
         multiply_transposed(
             d, d_stride, x, x_stride, 0, address(memory, plan.panel), span, outputs, vectors, rows, more
         )
-        for i in range(count):
+        for i in range(end - first):
             if place < 0:
                 store(memory, g + i * g_stride, 0)
             for o in range(outputs):
-                memory[g + i * g_stride + o] = memory[plan.panel + o * span + i]
+                memory[g + i * g_stride + o] = memory[turned + o * span + i]
         if last:
-            update(
-                optimizer, step, parameters, w + first * d_stride, d_stride, memory, g, g_stride, count, lanes(memory)
-            )
+            at = w + first * d_stride
+            update(optimizer, step, parameters, at, d_stride, memory, g, g_stride, end - first, lanes(memory))
