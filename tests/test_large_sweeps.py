@@ -132,13 +132,13 @@ X = np.random.default_rng(0).random((64, 2))
 def peak(configurations):
     grid = {{"learning_rate": np.geomspace(1e-3, 10, configurations // 4), "seed": range(4)}}
     tracemalloc.start()
-    result = fp.sweep((2, 2, 1), X, X[:, :1], grid, epochs=3, threads=1, **{options})
+    result = fp.sweep((2, 2, 1), X, X[:, :1], grid, epochs=3, threads=1, batch_size=64, **{options})
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return peak - result.table.nbytes - result.history.nbytes
 
-peak(200)
-print(peak(2000), peak(20_000))
+peak(80)
+print(peak(800), peak(4000))
 """
 
 
@@ -149,4 +149,4 @@ print(peak(2000), peak(20_000))
 )
 def test_memory_is_bounded_by_a_row_of_results_and_a_few_numbers_for_each_configuration(options, limit):
     few, many = map(int, run_python(PEAKS.format(options=options)).split())
-    assert many - few < limit * 18_000
+    assert many - few < limit * 3200
