@@ -129,15 +129,18 @@ import fastprop as fp
 
 X = np.random.default_rng(0).random((64, 2))
 
-def peak(configurations):
+def sweep(configurations):
     grid = {{"learning_rate": np.geomspace(1e-3, 10, configurations // 4), "seed": range(4)}}
+    return fp.sweep((2, 2, 1), X, X[:, :1], grid, epochs=3, threads=1, batch_size=64, **{options})
+
+def peak(configurations):
     tracemalloc.start()
-    result = fp.sweep((2, 2, 1), X, X[:, :1], grid, epochs=3, threads=1, batch_size=64, **{options})
+    result = sweep(configurations)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return peak - result.table.nbytes - result.history.nbytes
 
-peak(80)
+sweep(80)  # compiles
 print(peak(800), peak(4000))
 """
 
