@@ -12,6 +12,9 @@ from fastprop import checks
 class Halving:
     """Successive halving: at each rung only the best 1 / factor of the configurations go on, from where they are.
 
+    How many that are is rounded up, and of all that came to the rung, those that diverged or ended there by themselves
+    as well.
+
     Parameters
     ----------
     factor : int
@@ -79,6 +82,8 @@ class Halving:
 class MedianStopping:
     """Stop a configuration whose best result so far is worse than the median of the others' means so far.
 
+    Results are those at the rungs, and the others those that came as far.
+
     Parameters
     ----------
     epochs : int
@@ -119,8 +124,16 @@ class MedianStopping:
 
     def going_on(self, costs):
         """Return which of the configurations go on; see `Halving.going_on`."""
-        costs = np.where(np.isfinite(costs), costs, np.inf)
-        return costs.min(axis=1) <= np.median(costs.mean(axis=1))
+        if len(costs) == 1:
+            return np.ones(1, bool)
+        costs = np.where(np.isnan(costs), np.inf, costs)
+        means = costs.mean(axis=1)
+        order = np.argsort(means, kind="stable")
+        own = np.empty(len(means), np.int64)
+        own[order] = np.arange(len(means))
+        # Of the others, sorted, number k is k of all while that is before one's own place, else k + 1.
+        lower, upper = (means[order[k + (own <= k)]] for k in ((len(means) - 2) // 2, (len(means) - 1) // 2))
+        return costs.min(axis=1) <= (lower + upper) / 2
 
 
 HALVINGS = Halving, MedianStopping

@@ -37,6 +37,8 @@ class Rounds:
                 chosen = self._halving.going_on(self._result.rung_costs[numbers, : rung + 1])
                 numbers = numbers[chosen & (table["stopped"][numbers] == "halved")]
                 self._outcomes = {number: self._outcomes[number] for number in numbers}
+            if len(numbers) == 0:
+                break
         return True
 
     def _climb(self, numbers, rung):
