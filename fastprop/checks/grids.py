@@ -53,7 +53,7 @@ def held_out(validation, cv, score, losses):
         )
 
 
-def grid(value, known, samples=None):
+def grid(value, known, samples=None, searched=False):
     """Return what is swept: {name: list of values, or distribution} of a mapping, or a list of mappings as it is."""
     names = ", ".join(known)
     explicit = not isinstance(value, Mapping)
@@ -66,25 +66,33 @@ def grid(value, known, samples=None):
         if name not in known:
             raise ValueError(f"grid has an unknown hyperparameter {shown(name)}: known are {names}.")
     if not explicit:
-        return _values(value, samples)
-    if samples is not None:
+        return _values(value, samples, searched)
+    if samples is not None or searched:
         raise ValueError(
-            "samples are drawn from a mapping of names to distributions, and grid is a list: leave samples out."
+            "samples are of a mapping of names to distributions, and grid is a list of configurations: leave samples "
+            "and search out, or give a mapping."
         )
     return [dict(mapping) for mapping in mappings]
 
 
-def _values(mapping, samples):
+def _values(mapping, samples, searched):
     """Check the values of a mapping, counting them before any are listed."""
     drawn = {name: values for name, values in mapping.items() if hasattr(values, "rvs")}
     sized = {name: _sized(values, f"grid[{name!r}]") for name, values in mapping.items() if name not in drawn}
+    if samples is None and searched:
+        raise ValueError("search needs to know how many configurations to try: give it, such as samples=100.")
     for name, distribution in drawn.items():
+        if callable(distribution):
+            raise TypeError(
+                f"grid[{name!r}] is a kind of distribution, {shown(distribution)}: give it numbers, such as "
+                "fp.loguniform(1e-4, 1)."
+            )
         if samples is None:
             raise ValueError(
                 f"grid[{name!r}] is a distribution, {shown(distribution)}: say how many configurations to draw, such "
                 "as samples=100."
             )
-    if samples is not None and not drawn:
+    if samples is not None and not drawn and not searched:
         raise ValueError(
             "samples are drawn from distributions, of which grid has none: give one, such as "
             "fp.loguniform(1e-4, 1), or leave samples out."

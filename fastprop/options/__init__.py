@@ -2,7 +2,7 @@
 
 from fastprop.options.checkpoints import Checkpoint
 from fastprop.options.clipping import CLIPS, ClipNorm, ClipValue
-from fastprop.options.distributions import DISTRIBUTIONS, choice, geomspace, integers, linspace, loguniform, uniform
+from fastprop.options.distributions import choice, geomspace, integers, linspace, loguniform, uniform
 from fastprop.options.endings import Average, EarlyStopping
 from fastprop.options.halving import HALVINGS, Halving, MedianStopping
 from fastprop.options.losses import CrossEntropy, Huber
@@ -18,11 +18,11 @@ from fastprop.options.schedules import (
     Warmup,
     needs_end,
 )
+from fastprop.options.search import OptunaSearch
 
 __all__ = [
     "CLIPS",
     "DESCENTS",
-    "DISTRIBUTIONS",
     "HALVINGS",
     "LBFGS",
     "OPTIMIZERS",
@@ -45,6 +45,7 @@ __all__ = [
     "Lion",
     "MedianStopping",
     "OneCycle",
+    "OptunaSearch",
     "Plateau",
     "RMSprop",
     "Steps",

@@ -210,6 +210,3 @@ def _check_ends(distribution):
         raise ValueError(
             f"low must be below high, not {distribution.low} and {distribution.high}: exchange them, or give a list."
         )
-
-
-DISTRIBUTIONS = uniform, loguniform, integers, choice

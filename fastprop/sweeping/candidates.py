@@ -45,7 +45,8 @@ class Candidate(NamedTuple):
         setting, names = self.setting, ("loss", "batch_size", "schedule", "clip", "average", "early_stopping")
         own = [self.configuration.get(name, getattr(like, name)) for name in ("layer_sizes", "hidden", "output")]
         own += [getattr(setting, name) for name in names]
-        return *own, setting.optimizer.rule, setting.optimizer.l1 > 0
+        optimizer = setting.optimizer
+        return *own, *((LBFGS,) if isinstance(optimizer, LBFGS) else (optimizer.rule, optimizer.l1 > 0))
 
     def task(self, like):
         """What there is to know of its runs to schedule them."""
@@ -94,28 +95,46 @@ class Candidates:
 
     def __init__(self, configurations, network, setting, y):
         self._configurations, self._network, self._setting, self._y = configurations, network, setting, y
-        count, kinds = len(configurations), {}
-        self.likes, self.tasks, self._losses = {}, [], {}
+        self.likes, self.tasks, self._losses, self._kinds = {}, [], {}, {}
         self.columns = {
-            name: np.empty(count, dtype) for name, dtype in HYPERPARAMETERS.items() if name in configurations.names
+            name: np.empty(0, dtype) for name, dtype in HYPERPARAMETERS.items() if name in configurations.names
         }
-        self.kinds, self.orders = np.empty(count, np.int32), np.zeros(count, np.int64)
-        for number in range(count):
-            candidate = self[number]
-            like = self.likes[candidate.setting.loss]
-            for name, column in self.columns.items():
-                column[number] = candidate.value(name, like)
-            kind = self.kinds[number] = kinds.setdefault(candidate.shape(like), len(kinds))
-            if kind == len(self.tasks):
-                self.tasks.append(candidate.task(like))
-            if setting.shuffle:
-                self.orders[number] = candidate.setting.seed
+        self.kinds, self.orders = np.empty(0, np.int32), np.empty(0, np.int64)
+        self._take_in()
 
     def __len__(self):
         return len(self._configurations)
 
     def __getitem__(self, number):
-        configuration = self._configurations[number]
+        return self._candidate(self._configurations[number])
+
+    def extend(self, configurations):
+        """Append the candidates of more configurations."""
+        self._configurations.extend(configurations)
+        self._take_in()
+
+    def check(self, configurations):
+        """Refuse what cannot be trained; then `likes` has the networks that these configurations begin with."""
+        for configuration in configurations:
+            self._candidate(configuration)
+
+    def _take_in(self):
+        """Check those that are new, and keep of each what there is to know of all."""
+        first, count = len(self.kinds), len(self)
+        self.columns = {name: _longer(column, count) for name, column in self.columns.items()}
+        self.kinds, self.orders = _longer(self.kinds, count), _longer(self.orders, count)
+        for number in range(first, count):
+            candidate = self[number]
+            like = self.likes[candidate.setting.loss]
+            for name, column in self.columns.items():
+                column[number] = candidate.value(name, like)
+            kind = self.kinds[number] = self._kinds.setdefault(candidate.shape(like), len(self._kinds))
+            if kind == len(self.tasks):
+                self.tasks.append(candidate.task(like))
+            if self._setting.shuffle:
+                self.orders[number] = candidate.setting.seed
+
+    def _candidate(self, configuration):
         setting = _setting(self._setting, configuration)
         if setting.loss not in self._losses:
             self._losses[setting.loss] = self._loss(setting.loss)
@@ -135,6 +154,10 @@ class Candidates:
             loss = checks.loss(loss, like.output)
         self.likes[loss] = like
         return loss
+
+
+def _longer(array, count):
+    return np.concatenate([array, np.zeros(count - len(array), array.dtype)])
 
 
 def _setting(setting, configuration):

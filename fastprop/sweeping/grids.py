@@ -7,17 +7,20 @@ import numpy as np
 
 
 class Explicit(Sequence):
-    """Configurations as they are given, a list of mappings."""
+    """Configurations as they are given, a list of mappings; `names` are those that later ones may have."""
 
-    def __init__(self, mappings):
-        self._mappings = mappings
-        self.names = {name for mapping in mappings for name in mapping}
+    def __init__(self, mappings, names=()):
+        self._mappings, self.names = mappings, set(names).union(*mappings)
 
     def __len__(self):
         return len(self._mappings)
 
     def __getitem__(self, number):
         return dict(self._mappings[number])
+
+    def extend(self, mappings):
+        """Append more of them."""
+        self._mappings.extend(mappings)
 
 
 class Product(Sequence):

@@ -79,7 +79,7 @@ class SweepResult:
     rungs : list of int
         After how many epochs configurations could be stopped, the last one at the end.
     rung_costs : ndarray
-        (configurations, rungs) of what ranks, lowest for the best; NaN where a configuration did not come.
+        (configurations, rungs) of what ranks, lowest for the best; NaN where a configuration did not come to.
     score_name : str
         What ``score`` is, such as ``"accuracy"`` or ``"r2"``.
     seconds : float
@@ -144,14 +144,29 @@ class SweepResult:
         """What is lowest for the best."""
         return rows[self.criterion] if self._sign is None else self._sign * rows["score"]
 
+    @property
+    def maximizes(self):
+        """Whether what ranks is best where it is highest."""
+        return self._sign == -1
+
+    def enter(self, numbers, candidates):
+        """Write what candidates have of the swept hyperparameters into their rows."""
+        for name, column in zip(self.swept, self.hyperparameters):
+            self.table[column][numbers] = candidates.columns[name][numbers]
+
+    def shorten(self, count):
+        """Leave out all but the first `count` rows."""
+        self.table, self.history, self.rung_costs = self.table[:count], self.history[:count], self.rung_costs[:count]
+
     def record(self, number, record, rung=-1):
-        """Enter what came of a configuration until a rung, from any thread; return its cost."""
+        """Write what came of a configuration until a rung into its row, from any thread; return its cost there."""
         row = self.table[number]
         for name, value in zip(Record._fields[:-1], record):
             row[name] = value
         self.history[number] = record.history
-        self.rung_costs[number, rung] = cost = self._costs(row)
-        return cost
+        if record.stopped not in ("diverged", "interrupted"):
+            self.rung_costs[number, rung] = self._costs(row)
+        return self.rung_costs[number, rung]
 
     def keep(self, number, network, count):
         """Keep the network of a recorded row if it is among the best `count`, from any thread."""

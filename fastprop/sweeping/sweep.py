@@ -4,12 +4,13 @@ import numpy as np
 
 from fastprop import checks, metrics
 from fastprop.network import MLP
-from fastprop.options import HALVINGS, SGD, Halving
+from fastprop.options import HALVINGS, SGD, Halving, OptunaSearch
 from fastprop.runs import RUNS, Setting
 from fastprop.sweeping.candidates import HYPERPARAMETERS, Candidates
 from fastprop.sweeping.grids import Draws, Explicit, Product
 from fastprop.sweeping.results import SweepResult
 from fastprop.sweeping.rounds import Rounds, train_again
+from fastprop.sweeping.search import Search
 from fastprop.sweeping.trials import Experiment, Fold
 
 
@@ -21,6 +22,7 @@ def sweep(
     *,
     epochs,
     samples=None,
+    search=None,
     batch_size=32,
     loss=None,
     optimizer=SGD(0.1),
@@ -66,6 +68,8 @@ def sweep(
     samples : int, optional
         How many configurations to draw from a mapping with distributions in it; its lists are drawn from as well.
         What is drawn depends on `seed`, and begins with what fewer samples are.
+    search : OptunaSearch, optional
+        What chooses the samples in place of chance, the later ones by what came of the earlier ones.
     epochs, batch_size, loss, optimizer, schedule, clip, dropout, average, early_stopping, shuffle, seed, backend
         See `train`: these hold where the grid says nothing else.
     validation, sample_weight, class_weight
@@ -82,7 +86,8 @@ def sweep(
         loss ranks.
     halving : int, Halving or MedianStopping, optional
         How worse configurations are stopped on the way. A number is the factor of `Halving`. Those that go on do so
-        from where they are, with the same result as if nothing had been stopped.
+        from where they are, with the same result as if nothing had been stopped (by `LBFGS` and on the reference by
+        training again from the beginning).
     keep : str or int
         Which trained networks to keep: ``"best"``, ``"all"``, or how many of the best.
     standardize : bool
@@ -111,7 +116,9 @@ def sweep(
     >>> float(result.best["learning_rate"])
     0.5
     """
-    swept = checks.grid(grid, HYPERPARAMETERS, samples)
+    if search is not None:
+        checks.instance(search, "search", OptunaSearch, "fp.OptunaSearch(study)")
+    swept = checks.grid(grid, HYPERPARAMETERS, samples, search is not None)
     checks.choice(backend, "backend", RUNS)
     threads = checks.threads(threads)
     if not isinstance(network, MLP):
@@ -129,19 +136,26 @@ def sweep(
         average=average,
         early_stopping=early_stopping,
     ).checked()
-    if samples is not None:
-        configurations = Draws(swept, samples, setting.seed)
-    else:
-        configurations = Product(swept) if isinstance(swept, dict) else Explicit(swept)
+    search = None if search is None else Search(search, swept)
+    configurations = _configurations(swept, samples, search, setting.seed)
     candidates = Candidates(configurations, network, setting, y)
-    keep = checks.kept(keep, len(candidates))
+    if search is not None:
+        candidates.check(search.extremes())
+    rows = len(configurations) if search is None else samples
+    keep = checks.kept(keep, rows)
     if halving is not None and not isinstance(halving, HALVINGS):
         halving = Halving(checks.whole_number(halving, "halving", least=2))
     weights = checks.class_weight(class_weight, y, sample_weight)
     experiment = _experiment(candidates.likes, X, y, weights, validation, cv, score, standardize, backend)
-    result = _empty_result(candidates, experiment, setting.epochs, halving, score)
+    together = rows if search is None else min(rows, search.at_once)
+    rungs = [setting.epochs] if halving is None else halving.rungs(setting.epochs, together)
+    result = _empty_result(list(candidates.columns), rows, experiment, rungs, score)
     rounds = Rounds(experiment, candidates, result, halving, 0 if cv is not None else keep, threads, progress)
-    whole = rounds(np.arange(len(candidates)))
+    if search is not None:
+        whole = search(rounds, candidates, result)
+    else:
+        result.enter(np.arange(rows), candidates)
+        whole = rounds(np.arange(rows))
     if whole and cv is not None:
         train_again(experiment, candidates, result, keep, threads)
     return result
@@ -164,18 +178,23 @@ def _experiment(likes, X, y, weights, validation, cv, score, standardize, backen
     return Experiment(data, held_out, folds, likes, backend, score or metrics.score_name(data.labelled, *likes))
 
 
-def _empty_result(candidates, experiment, epochs, halving, score):
-    """The result of a sweep that has not begun: what is swept, and NaN for what will come of it."""
-    rungs = [epochs] if halving is None else halving.rungs(epochs, len(candidates))
-    result = SweepResult(
-        list(candidates.columns),
-        len(candidates),
-        epochs,
+def _configurations(swept, samples, search, seed):
+    """What a checked grid stands for; none yet where they are searched."""
+    if search is not None:
+        return Explicit([], swept)
+    if samples is not None:
+        return Draws(swept, samples, seed)
+    return Product(swept) if isinstance(swept, dict) else Explicit(swept)
+
+
+def _empty_result(names, rows, experiment, rungs, score):
+    """The result of a sweep that has not begun."""
+    return SweepResult(
+        names,
+        rows,
+        rungs[-1],
         rungs,
         "validation_loss" if len(experiment.folds[0].held_out) else "loss",
         metrics.name_of(experiment.score),
         metrics.sign_of(experiment.score) if score is not None or len(experiment.likes) > 1 else None,
     )
-    for column, values in zip(result.hyperparameters, candidates.columns.values()):
-        result.table[column] = values
-    return result
