@@ -1,0 +1,330 @@
+"""Halving and median stopping: who goes on, and that who does ends as if nothing had been stopped."""
+
+import numpy as np
+import pytest
+
+import fastprop as fp
+from fastprop import scheduling
+from fastprop.kernels import jit
+from tests.compare import assert_refused
+from tests.processes import output_after_interrupt
+
+RANDOM = np.random.default_rng(0)
+X = RANDOM.normal(size=(90, 4))
+LABELS = (X[:, 0] > 0.3).astype(int) + (X[:, 1] > 0)
+SIZES = (4, 6, 3)
+GRID = {"learning_rate": fp.geomspace(0.01, 2, 9), "seed": [0, 1, 2]}
+EPOCHS = 9
+COLUMNS = "score", "score_std", "loss", "validation_loss", "epochs", "stopped"
+
+
+def sweep(grid=GRID, network=SIZES, **options):
+    options = {"epochs": EPOCHS, "validation": 0.2, "keep": "all", **options}
+    return fp.sweep(network, X, LABELS, grid, **options)
+
+
+# ---- rungs ----
+
+RUNGS = [
+    (fp.Halving(3), 27, 100, [1, 3, 9, 27]),
+    (fp.Halving(3), 27, 9, [3, 9, 27]),
+    (fp.Halving(3), 27, 10, [1, 3, 9, 27]),
+    (fp.Halving(3), 30, 1000, [1, 3, 10, 30]),
+    (fp.Halving(2), 100, 4, [25, 50, 100]),
+    (fp.Halving(4), 3, 100, [3]),
+    (fp.Halving(3), 81, 1, [81]),
+    (fp.Halving(3, least=5), 81, 2, [9, 27, 81]),
+    (fp.Halving(3, least=100), 81, 1000, [81]),
+    (fp.MedianStopping(), 4, 7, [1, 2, 3, 4]),
+    (fp.MedianStopping(3), 9, 7, [3, 6, 9]),
+    (fp.MedianStopping(3, least=4), 10, 7, [6, 9, 10]),
+    (fp.MedianStopping(20), 10, 7, [10]),
+]
+
+
+@pytest.mark.parametrize(("halving", "epochs", "configurations", "expected"), RUNGS)
+def test_rungs_are_fractions_of_the_epochs_or_so_many_apart(halving, epochs, configurations, expected):
+    assert halving.rungs(epochs, configurations) == expected
+
+
+# ---- who goes on ----
+
+NAN, INF = np.nan, np.inf
+THIRDS = [
+    ([5, 1, 3], [1]),
+    ([5, 1, 3, 2], [1, 3]),
+    ([9, 8, 7, 6, 5, 4, 3, 2, 1], [6, 7, 8]),
+    ([2, 2, 2, 2, 2, 2], [0, 1]),
+    ([3, 2, 2, 2, 1, 3], [1, 4]),
+    ([NAN, 4, INF], [1]),
+    ([NAN, 5, INF, 6], [1, 3]),
+    ([-0.5, -0.9, -0.7], [1]),
+    ([7], [0]),
+]
+
+
+@pytest.mark.parametrize(("costs", "expected"), THIRDS)
+def test_the_best_third_goes_on_rounded_up_and_of_equals_the_first(costs, expected):
+    earlier = np.arange(len(costs))[:, None]  # what came of earlier rungs counts no more
+    assert np.flatnonzero(fp.Halving(3).going_on(np.hstack([earlier, np.array(costs)[:, None]]))).tolist() == expected
+
+
+MEDIANS = [
+    ([[1], [2], [3]], [0, 1]),  # the others' medians: 2.5, 2, 1.5
+    ([[1], [2]], [0]),
+    ([[2], [2], [2]], [0, 1, 2]),
+    ([[9, 2], [4, 4], [3, 5], [6, 6]], [0, 1, 2]),  # best 2 4 3 6 of means 5.5 4 4 6
+    ([[9, 5.6], [4, 4], [3, 5], [6, 6]], [1, 2]),
+    ([[NAN], [1], [INF], [2]], [1, 3]),  # 2 is against the median of 1 and two infinite ones
+    ([[NAN, 0], [1, 1], [2, 2]], [0, 1, 2]),
+    ([[5]], [0]),
+]
+
+
+@pytest.mark.parametrize(("costs", "expected"), MEDIANS)
+def test_who_was_never_as_good_as_the_median_of_the_others_means_is_stopped(costs, expected):
+    assert np.flatnonzero(fp.MedianStopping().going_on(np.array(costs, float))).tolist() == expected
+
+
+def test_the_median_is_that_of_the_others_for_any_costs():
+    for count in range(2, 9):
+        costs = RANDOM.integers(6, size=(200, count, 3)).astype(float)
+        for each in costs:
+            medians = [np.median(np.delete(each.mean(axis=1), number)) for number in range(count)]
+            np.testing.assert_array_equal(fp.MedianStopping().going_on(each), each.min(axis=1) <= medians)
+
+
+# ---- the same as never stopped ----
+
+
+def assert_as_if_never_stopped(result, whole, rule):
+    """Compare a sweep with the same without `rule`, which says who of numbers goes on by their costs so far."""
+    numbers, running = np.arange(len(whole.table)), np.ones(len(whole.table), bool)
+    assert len(result.rungs) > 1
+    for place, rung in enumerate(result.rungs):
+        assert np.isnan(result.rung_costs[~running, place]).all()
+        ended = running & (whole.table["epochs"] <= rung)
+        for number in np.flatnonzero(ended):
+            for name in COLUMNS:
+                np.testing.assert_array_equal(result.table[name][number], whole.table[name][number])
+            np.testing.assert_array_equal(result.history[number], whole.history[number])
+            if number in whole.networks:
+                ours, theirs = result.networks[number], whole.networks[number]
+                np.testing.assert_array_equal(ours.parameters, theirs.parameters)
+        if rung == result.rungs[-1]:
+            assert (running <= ended).all()
+            assert ended.any()
+            break
+        numbers = np.flatnonzero(running)
+        going_on = np.zeros_like(running)
+        going_on[numbers[rule(result.rung_costs[numbers, : place + 1])]] = True
+        for number in np.flatnonzero(running & ~ended & ~going_on):
+            assert result.table["stopped"][number] == "halved"
+            assert result.table["epochs"][number] == rung
+            np.testing.assert_array_equal(result.history[number, :rung], whole.history[number, :rung])
+            assert np.isnan(result.history[number, rung:]).all()
+            assert number not in result.networks
+        running = going_on & ~ended
+    assert (result.table["stopped"] == "halved").any()
+
+
+def best_third(costs):
+    return np.argsort(costs[:, -1], kind="stable")[: -(-len(costs) // 3)]
+
+
+PLATEAU = fp.Plateau(0.5, patience=0, threshold=0.05)
+RUNS = {
+    "SGD": {},
+    "momentum, cosine": {"optimizer": fp.SGD(momentum=0.9), "schedule": fp.Cosine()},
+    "Nesterov, plateau": {"optimizer": fp.SGD(momentum=0.9, nesterov=True), "schedule": PLATEAU},
+    "Adam, one cycle": {"optimizer": fp.Adam(), "schedule": fp.OneCycle()},
+    "AdamW, warm-up": {"optimizer": fp.AdamW(weight_decay=0.1), "schedule": fp.Warmup(4, fp.Cosine())},
+    "RMSprop, clipped": {"optimizer": fp.RMSprop(momentum=0.9), "clip": fp.ClipNorm(0.05)},
+    "Adagrad, steps": {"optimizer": fp.Adagrad(), "schedule": fp.Steps(2)},
+    "Lion, by step": {"optimizer": fp.Lion(), "schedule": fp.InverseScaling(), "clip": fp.ClipValue(0.1)},
+    "average, dropout": {"average": fp.Average(0.9, 2), "dropout": 0.3, "schedule": fp.Exponential(0.9)},
+    "ending early": {"early_stopping": fp.EarlyStopping(2, 0.01), "optimizer": fp.Adam()},
+    "best weights": {"early_stopping": fp.EarlyStopping(99), "optimizer": fp.RMSprop(), "schedule": PLATEAU},
+    "average, best weights": {"average": fp.Average(0.5), "early_stopping": fp.EarlyStopping(3, 0.02)},
+    "by score": {"score": "accuracy", "schedule": fp.Cosine()},
+    "by a score that is best where it is lowest": {"score": "log_loss"},
+    "no validation, in order": {"validation": None, "shuffle": False},
+    "standardised, weights": {"standardize": True, "sample_weight": np.linspace(1, 2, 90)},
+    "folds": {"cv": 3, "validation": None, "keep": 0},
+    "folds, ending early": {"cv": 3, "validation": None, "keep": 0, "early_stopping": fp.EarlyStopping(1, 0.02)},
+}
+
+
+@pytest.mark.parametrize("options", RUNS.values(), ids=RUNS)
+def test_who_goes_on_is_the_same_to_the_last_bit_as_never_stopped(options, dtype):
+    network = fp.MLP(SIZES, output="softmax", dtype=dtype)
+    options = {"batch_size": 16, **options}
+    result = sweep(network=network, halving=3, **options)
+    assert result.rungs == [1, 3, 9]
+    assert_as_if_never_stopped(result, sweep(network=network, **options), best_third)
+
+
+@pytest.mark.parametrize("option", ["median", "alone", "reference", "lbfgs", "factor 2"])
+def test_it_is_the_same_by_every_rule_and_on_every_path(option, monkeypatch):
+    rule, halving, options = best_third, 3, {"optimizer": fp.Adam(), "schedule": fp.Cosine()}
+    if option == "median":
+        halving = fp.MedianStopping(2, least=3)
+        rule = halving.going_on
+    elif option == "alone":
+        packs = scheduling.packs
+        monkeypatch.setattr(scheduling, "packs", lambda *facts: [[n] for pack in packs(*facts) for n in pack])
+    elif option == "reference":
+        options["backend"] = "reference"
+    elif option == "lbfgs":
+        pytest.importorskip("scipy")
+        options = {"optimizer": fp.LBFGS(), "grid": {"seed": range(12), "weight_decay": [0.0, 0.01]}}
+    else:
+        halving = fp.Halving(2, least=2)
+        rule = lambda costs: np.argsort(costs[:, -1], kind="stable")[: -(-len(costs) // 2)]  # noqa: E731
+    assert_as_if_never_stopped(sweep(halving=halving, **options), sweep(**options), rule)
+
+
+def test_packs_are_made_anew_at_each_rung(monkeypatch):
+    sizes, packs = [], scheduling.packs
+    monkeypatch.setattr(scheduling, "packs", lambda *facts: sizes.append(packs(*facts)) or sizes[-1])
+    grid = {"learning_rate": fp.geomspace(0.01, 2, 20), "seed": range(9)}
+    sweep(grid, halving=3)
+    assert [sum(map(len, each)) for each in sizes] == [180, 60, 20]
+    if jit.lanes("float32") > 1:
+        assert all(max(map(len, each)) > 1 for each in sizes)
+
+
+@pytest.mark.parametrize("threads", [2, 3, 7])
+def test_it_is_the_same_on_any_number_of_threads(threads):
+    options = {"halving": 3, "schedule": fp.Cosine(), "optimizer": fp.SGD(momentum=0.9), "dropout": 0.1}
+    one, several = sweep(threads=1, **options), sweep(threads=threads, **options)
+    np.testing.assert_array_equal(one.history, several.history)
+    np.testing.assert_array_equal(one.rung_costs, several.rung_costs)
+    for name in COLUMNS:
+        np.testing.assert_array_equal(one.table[name], several.table[name])
+    assert list(one.networks) == list(several.networks)
+    for number, network in one.networks.items():
+        np.testing.assert_array_equal(network.parameters, several.networks[number].parameters)
+
+
+# ---- what comes of it ----
+
+
+def test_what_was_halved_comes_after_what_was_not_the_later_first():
+    result = sweep(halving=3)
+    ranked = result.top(len(result.table))
+    assert (np.diff(ranked["epochs"]) <= 0).all()
+    for epochs in result.rungs:
+        losses = ranked["validation_loss"][ranked["epochs"] == epochs]
+        assert (np.diff(losses) >= 0).all()
+    assert ranked["stopped"].tolist() == ["finished"] * 3 + ["halved"] * 24
+    assert set(result.networks) == set(np.flatnonzero(result.table["stopped"] == "finished"))
+    alone = fp.MLP(SIZES, output="softmax", seed=int(result.best["seed"]))
+    optimizer = fp.SGD(float(result.best["learning_rate"]))
+    history = fp.train(alone, X, LABELS, epochs=9, validation=0.2, optimizer=optimizer, seed=int(result.best["seed"]))
+    np.testing.assert_array_equal(result.best_network.parameters, alone.parameters)
+    assert (result.best["loss"], result.best["score"]) == (history.loss[-1], history.score)
+
+
+def test_a_named_score_says_who_goes_on():
+    by_loss, by_score = sweep(halving=3), sweep(halving=3, score="accuracy")
+    np.testing.assert_array_equal(
+        by_score.rung_costs[:, -1], np.where(by_score.finished, -by_score.table["score"], NAN)
+    )
+    assert set(np.flatnonzero(by_loss.finished)) != set(np.flatnonzero(by_score.finished))
+
+
+@pytest.mark.parametrize("halving", [3, fp.MedianStopping()])
+def test_one_configuration_goes_on_to_its_end(halving):
+    result = sweep({"learning_rate": [0.5]}, halving=halving)
+    assert result.table["stopped"].tolist() == ["finished"]
+    np.testing.assert_array_equal(result.history, sweep({"learning_rate": [0.5]}).history)
+
+
+def test_of_equals_the_first_go_on():
+    result = sweep({"momentum": fp.linspace(0, 0.9, 9)}, optimizer=fp.SGD(0.0), halving=3)
+    assert result.table["stopped"].tolist() == ["finished"] + ["halved"] * 8
+    assert result.table["epochs"].tolist() == [9, 3, 3] + [1] * 6
+
+
+def test_what_diverges_does_not_go_on_and_takes_no_place():
+    rates = [1e300, 0.1, 1e301, 0.2, 1e302, 0.3]
+    options = {"batch_size": 90, "validation": None}  # their losses are those before the step
+    result = sweep({"learning_rate": rates}, halving=3, **options)
+    assert result.table["stopped"].tolist()[::2] == ["diverged"] * 3
+    assert result.rung_costs.shape == (6, 3)
+    assert np.isnan(result.rung_costs[::2]).all()
+    assert sorted(result.table["epochs"].tolist()[1::2]) == [1, 3, 9]
+
+
+@pytest.mark.parametrize("halving", [3, fp.MedianStopping()])
+def test_where_all_diverge_at_the_first_rung_it_ends(halving):
+    result = sweep({"learning_rate": [1e300, 1e301]}, halving=halving)
+    assert result.table["stopped"].tolist() == ["diverged"] * 2
+    assert result.best_network is None
+
+
+def test_the_progress_bar_says_until_where(capsys):
+    sweep(halving=3, progress=True)
+    bars = capsys.readouterr().err
+    for words in ("until epoch 1", "27/27", "until epoch 3", "9/9", "until epoch 9", "3/3"):
+        assert words in bars
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_ctrl_c_at_a_later_rung_leaves_what_was_on_its_way_interrupted(threads):
+    script = f"""
+import fastprop as fp
+from fastprop.sweeping.rounds import Rounds
+X, y = fp.datasets.digits()
+climb = Rounds._climb
+def climbing(rounds, numbers, rung):
+    if rung == 1:
+        print("go", flush=True)
+    return climb(rounds, numbers, rung)
+Rounds._climb = climbing
+options = {{"epochs": 20_000, "halving": fp.Halving(20, least=50), "validation": 0.2, "threads": {threads}}}
+result = fp.sweep((64, 32, 10), X, y, {{"seed": range(100)}}, **options)
+epochs, stopped = result.table["epochs"], result.table["stopped"]
+print(result.rungs, (stopped == "interrupted").sum(), (stopped == "halved").sum())
+print(set(epochs[stopped == "halved"].tolist()), (epochs[stopped == "interrupted"] < 1000).all())
+print((result.rung_costs[:, 0] > 0).sum(), (result.rung_costs[:, 1] > 0).sum(), result.best_network)
+"""
+    lines = output_after_interrupt(script, after=0.05).splitlines()
+    assert lines == ["[50, 1000, 20000] 5 95", "{50} True", "100 0 None"]
+
+
+# ---- bad values ----
+
+REFUSED = [
+    (True, TypeError, "halving must be a whole number, not True: give an int of at least 2"),
+    (False, TypeError, "halving must be a whole number, not False: give an int of at least 2"),
+    (1, ValueError, "halving must be at least 2, not 1: give a larger number"),
+    (0, ValueError, "halving must be at least 2, not 0: give a larger number"),
+    (2.5, TypeError, "halving must be a whole number, not 2.5: give an int of at least 2"),
+    ("median", TypeError, "halving must be a whole number, not 'median': give an int of at least 2"),
+    (fp.Halving, TypeError, "halving must be a whole number"),
+]
+
+
+@pytest.mark.parametrize(("halving", "error", "words"), REFUSED)
+def test_what_is_no_halving_is_refused(halving, error, words):
+    assert_refused(error, words, sweep, halving=halving)
+
+
+OPTIONS = [
+    (fp.Halving, {"factor": 1}, ValueError, "factor must be at least 2, not 1"),
+    (fp.Halving, {"factor": True}, TypeError, "factor must be a whole number, not True"),
+    (fp.Halving, {"least": 0}, ValueError, "least must be at least 1, not 0"),
+    (fp.MedianStopping, {"epochs": 0}, ValueError, "epochs must be at least 1, not 0"),
+    (fp.MedianStopping, {"least": 1.5}, TypeError, "least must be a whole number, not 1.5"),
+]
+
+
+@pytest.mark.parametrize(("kind", "values", "error", "words"), OPTIONS)
+def test_options_are_checked_when_they_are_made(kind, values, error, words):
+    assert_refused(error, words, kind, **values)
+
+
+def test_a_number_of_numpy_is_as_good():
+    assert sweep(halving=np.int64(3)).rungs == [1, 3, 9]

@@ -1,0 +1,418 @@
+"""What a sweep tries: grids, draws from distributions, and what a study of Optuna asks for."""
+
+import numpy as np
+import pytest
+
+import fastprop as fp
+from fastprop import checks
+from fastprop.sweeping.grids import Draws, Product
+from tests.compare import assert_refused
+from tests.processes import output_after_interrupt
+
+RANDOM = np.random.default_rng(0)
+X = RANDOM.normal(size=(90, 4))
+LABELS = (X[:, 0] > 0.3).astype(int) + (X[:, 1] > 0)
+SIZES = (4, 6, 3)
+GRID = {"learning_rate": fp.loguniform(1e-3, 1), "momentum": fp.uniform(0, 0.9), "batch_size": [8, 16]}
+
+
+def sweep(grid=GRID, network=SIZES, **options):
+    return fp.sweep(network, X, LABELS, grid, **{"epochs": 2, "validation": 0.2, **options})
+
+
+def columns(result):
+    return {name: result.table[name].tolist() for name in result.hyperparameters}
+
+
+# ---- grids ----
+
+
+def test_spaced_values_are_plain_floats_with_exact_ends():
+    for first, last in [(1e-4, 10), (0.3, 0.1), (7, 7e5)]:
+        values = fp.geomspace(first, last, 256)
+        assert (values[0], values[-1], len(values)) == (first, last, 256)
+        np.testing.assert_allclose(np.diff(np.log(values)), np.log(last / first) / 255)
+        values = fp.linspace(-first, last, 33)
+        assert (values[0], values[-1], len(values)) == (-first, last, 33)
+        np.testing.assert_allclose(np.diff(values), (last + first) / 32)
+        assert {type(value) for value in values + fp.geomspace(first, last, 3)} == {float}
+    assert fp.geomspace(2, 5, 1) == [2.0]
+
+
+def test_a_product_is_a_sequence_the_last_name_running_fastest():
+    product = Product({"a": [1, 2], "b": ["x"], "c": [3, 4, 5]})
+    expected = [{"a": a, "b": "x", "c": c} for a in (1, 2) for c in (3, 4, 5)]
+    assert list(product) == expected
+    assert (len(product), product[4], product[-1]) == (6, expected[4], expected[-1])
+    assert list(product[2]) == ["a", "b", "c"]
+    for number in (6, -7):
+        with pytest.raises(IndexError):
+            product[number]
+
+
+def test_a_large_product_is_not_built():
+    product = Product({name: range(100) for name in "abcde"})
+    assert len(product) == 10**10
+    assert product[1234567890] == {"a": 12, "b": 34, "c": 56, "d": 78, "e": 90}
+
+
+def test_values_from_an_iterator_are_as_good_as_a_list():
+    result = sweep({"learning_rate": (rate / 10 for rate in range(3)), "momentum": iter([0.5])})
+    assert columns(result) == {"learning_rate": [0.0, 0.1, 0.2], "momentum": [0.5] * 3}
+
+
+# ---- draws ----
+
+
+DRAWN = {
+    "uniform": (fp.uniform(-2, 3), -2, 3, lambda value: (value + 2) / 5),
+    "loguniform": (fp.loguniform(1e-4, 10), 1e-4, 10, lambda value: np.log10(value * 1e4) / 5),
+    "integers": (fp.integers(3, 12), 3, 12, lambda value: (value - 2.5) / 10),
+    "choice": (fp.choice(range(10)), 0, 9, lambda value: (value + 0.5) / 10),
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_what_is_drawn_is_as_likely_all_over_the_range(name):
+    distribution, low, high, place = DRAWN[name]
+    values = [each["x"] for each in Draws({"x": distribution}, 4000, seed=1)]
+    assert {type(value) for value in values} == {int if name in ("integers", "choice") else float}
+    assert low <= min(values)
+    assert max(values) <= high
+    if name in ("integers", "choice"):
+        assert set(values) == set(range(low, high + 1))
+    shares, _ = np.histogram(place(np.array(values)), bins=10, range=(0, 1))
+    assert abs(shares / 400 - 1).max() < 0.2  # four standard deviations of a share
+
+
+def test_draws_of_hyperparameters_and_configurations_are_independent():
+    draws = Draws({name: fp.uniform(0, 1) for name in "abc"}, 2000, seed=3)
+    values = np.array([list(each.values()) for each in draws])
+    assert abs(np.corrcoef(values.T) - np.eye(3)).max() < 0.1
+    assert abs(np.corrcoef(values[1:, 0], values[:-1, 0])[0, 1]) < 0.1
+
+
+def test_more_samples_begin_with_those_of_fewer():
+    few, many = sweep(samples=5), sweep(samples=12)
+    np.testing.assert_array_equal(few.history, many.history[:5])
+    for name, values in columns(few).items():
+        assert values == many.table[name][:5].tolist()
+
+
+def test_draws_depend_on_the_seed_and_not_on_the_order_of_names():
+    reordered = dict(reversed(GRID.items()))
+    assert columns(sweep(samples=6)) == columns(sweep(reordered, samples=6))
+    assert columns(sweep(samples=6)) != columns(sweep(samples=6, seed=1))
+
+
+def test_lists_beside_a_distribution_are_drawn_from():
+    result = sweep({**GRID, "hidden": ["tanh", "relu", "gelu"]}, samples=40)
+    assert set(result.table["batch_size"]) == {8, 16}
+    assert set(result.table["hidden"]) == {"tanh", "relu", "gelu"}
+    pairs = {(row["batch_size"], row["hidden"]) for row in result.table}
+    assert len(pairs) == 6
+
+
+def test_a_drawn_configuration_is_the_same_to_the_last_bit_as_alone():
+    result = sweep(samples=20)
+    for row, history in zip(result.table, result.history):
+        network = fp.MLP(SIZES, output="softmax", seed=0)
+        optimizer = fp.SGD(float(row["learning_rate"]), momentum=float(row["momentum"]))
+        options = {"batch_size": int(row["batch_size"]), "validation": 0.2, "optimizer": optimizer}
+        alone = fp.train(network, X, LABELS, epochs=2, **options)
+        np.testing.assert_array_equal(history, alone.validation_loss)
+        assert row["loss"] == alone.loss[-1]
+
+
+def test_distributions_of_scipy_are_drawn_from():
+    stats = pytest.importorskip("scipy.stats")
+    grid = {
+        "learning_rate": stats.loguniform(1e-3, 1),
+        "momentum": stats.beta(2, 2, scale=0.9),
+        "batch_size": stats.randint(8, 17),
+    }
+    few, many = sweep(grid, samples=10), sweep(grid, samples=30)
+    np.testing.assert_array_equal(few.history, many.history[:10])
+    table = many.table
+    assert ((table["learning_rate"] >= 1e-3) & (table["learning_rate"] <= 1)).all()
+    assert ((table["batch_size"] >= 8) & (table["batch_size"] <= 16)).all()
+    assert len(set(table["batch_size"])) > 4
+    assert {type(value) for draw in Draws(grid, 3, 0) for value in draw.values()} == {int, float}
+
+
+def test_draws_are_halved():
+    result = sweep(samples=9, halving=3, epochs=9)
+    assert sorted(result.table["epochs"]) == [1] * 6 + [3] * 2 + [9]
+
+
+# ---- Optuna ----
+
+
+@pytest.fixture
+def optuna():
+    optuna = pytest.importorskip("optuna")
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return optuna
+
+
+def new_study(optuna, sampler=None, **options):
+    return optuna.create_study(sampler=sampler or optuna.samplers.TPESampler(seed=0), **options)
+
+
+def test_a_study_asks_for_all_rows_and_is_told_what_came_of_them(optuna):
+    study = new_study(optuna)
+    result = sweep(samples=50, search=fp.OptunaSearch(study, at_once=16))
+    assert [trial.params for trial in study.trials] == [
+        dict(zip(GRID, row)) for row in result.table[list(GRID)].tolist()
+    ]
+    assert [trial.value for trial in study.trials] == result.table["validation_loss"].tolist()
+    assert all(trial.state.name == "COMPLETE" for trial in study.trials)
+    assert study.best_trial.number == result.ranking[0]
+    assert study.best_value == result.best["validation_loss"]
+    assert result.best_network is not None
+
+
+def test_a_studys_trial_is_the_same_to_the_last_bit_as_alone(optuna):
+    study = new_study(optuna)
+    result = sweep(samples=24, search=fp.OptunaSearch(study, at_once=10), keep="all")
+    for number, trial in enumerate(study.trials):
+        network = fp.MLP(SIZES, output="softmax", seed=0)
+        rate, momentum, batch_size = (trial.params[name] for name in GRID)
+        options = {"batch_size": batch_size, "validation": 0.2, "optimizer": fp.SGD(rate, momentum=momentum)}
+        alone = fp.train(network, X, LABELS, epochs=2, **options)
+        np.testing.assert_array_equal(result.history[number], alone.validation_loss)
+        np.testing.assert_array_equal(result.networks[number].parameters, network.parameters)
+
+
+def test_later_trials_are_chosen_by_what_came_of_earlier_ones(optuna):
+    options = {"samples": 120, "epochs": 5}
+    chosen = sweep(search=fp.OptunaSearch(new_study(optuna), at_once=20), **options).table["validation_loss"]
+    assert np.median(chosen[60:]) < np.quantile(chosen[:20], 0.25)
+
+
+@pytest.mark.parametrize("threads", [2, 5])
+def test_the_choice_does_not_depend_on_threads(optuna, threads):
+    one, several = (
+        sweep(samples=40, search=fp.OptunaSearch(new_study(optuna), at_once=15), threads=count)
+        for count in (1, threads)
+    )
+    np.testing.assert_array_equal(one.history, several.history)
+
+
+def test_a_study_goes_on_in_another_sweep(optuna):
+    whole, parts = new_study(optuna), new_study(optuna)
+    sweep(samples=48, search=fp.OptunaSearch(whole, at_once=16))
+    first = sweep(samples=32, search=fp.OptunaSearch(parts, at_once=16))
+    second = sweep(samples=16, search=fp.OptunaSearch(parts, at_once=16))
+    assert (len(first.table), len(second.table)) == (32, 16)
+    assert [trial.params for trial in whole.trials] == [trial.params for trial in parts.trials]
+
+
+def test_a_named_score_is_what_a_study_is_told(optuna):
+    study = new_study(optuna, direction="maximize")
+    result = sweep(samples=20, search=fp.OptunaSearch(study), score="accuracy", epochs=9)
+    assert [trial.value for trial in study.trials] == result.table["score"].tolist()
+    assert study.best_trial.number == result.ranking[0]
+    study = new_study(optuna)
+    result = sweep(samples=20, search=fp.OptunaSearch(study), score="log_loss")
+    assert [trial.value for trial in study.trials] == result.table["score"].tolist()
+
+
+def test_folds_are_searched_by_their_mean(optuna):
+    study = new_study(optuna)
+    result = sweep(samples=12, search=fp.OptunaSearch(study, at_once=5), cv=3, validation=None)
+    assert [trial.value for trial in study.trials] == result.table["validation_loss"].tolist()
+    assert result.best_network is not None
+
+
+def test_what_was_halved_is_told_as_pruned_with_what_was_seen_at_its_rungs(optuna):
+    study = new_study(optuna)
+    result = sweep(samples=18, search=fp.OptunaSearch(study, at_once=9), halving=3, epochs=9)
+    assert result.rungs == [1, 3, 9]
+    states = [trial.state.name for trial in study.trials]
+    assert (states.count("PRUNED"), states.count("COMPLETE")) == (16, 2)
+    for trial, row, history in zip(study.trials, result.table, result.history):
+        assert (trial.state.name == "PRUNED") == (row["stopped"] == "halved")
+        assert trial.intermediate_values == {rung: history[rung - 1] for rung in (1, 3, 9) if rung <= row["epochs"]}
+    assert study.best_trial.number == result.ranking[0]
+
+
+def test_what_diverges_is_told_as_failed(optuna):
+    study = new_study(optuna, optuna.samplers.RandomSampler(seed=0))
+    grid = {"learning_rate": fp.loguniform(1e-3, 1e30)}
+    network = fp.MLP(SIZES, output="identity")
+    result = sweep(grid, network, samples=24, search=fp.OptunaSearch(study), loss="mse", epochs=20)
+    states = [{"COMPLETE": "finished", "FAIL": "diverged"}[trial.state.name] for trial in study.trials]
+    assert states == result.table["stopped"].tolist()
+    assert set(states) == {"finished", "diverged"}
+
+
+def test_an_error_leaves_no_trial_of_a_study_running(optuna):
+    study = new_study(optuna, direction="maximize")
+
+    def broken(outputs, y):
+        raise ArithmeticError("of the user's")
+
+    with pytest.raises(ArithmeticError, match="of the user's"):
+        sweep(samples=10, search=fp.OptunaSearch(study), score=broken)
+    assert [trial.state.name for trial in study.trials] == ["FAIL"] * 10
+
+
+CHOICES = {
+    "loss": ["mse", "cross_entropy"],
+    "optimizer": [fp.SGD(0.5), fp.SGD(0.1, momentum=0.9), fp.Adam(0.01)],
+    "layer_sizes": fp.choice([(4, 5, 3), (4, 6, 2, 3)]),
+    "early_stopping": [None, fp.EarlyStopping(3)],
+    "seed": fp.integers(0, 5),
+}
+
+
+def test_objects_are_searched_by_what_they_look_like(optuna):
+    study = new_study(optuna, direction="maximize")
+    result = sweep(CHOICES, samples=40, search=fp.OptunaSearch(study, at_once=20), score="accuracy")
+    for trial, row in zip(study.trials, result.table):
+        assert trial.params["loss"] == row["loss_function"]
+        for name in ("optimizer", "layer_sizes", "early_stopping"):
+            assert trial.params[name] == checks.shown(row[name])
+        assert trial.params["seed"] == row["seed"]
+    assert set(map(repr, result.table["optimizer"])) == set(map(repr, CHOICES["optimizer"]))
+
+
+def test_objects_that_look_alike_are_told_apart(optuna):
+    weights = [[np.full((4, 6), value), np.ones((6, 3))] for value in (0.1, 0.1 + 1e-12)]
+    study = new_study(optuna)
+    result = sweep({"initialization": weights}, samples=12, search=fp.OptunaSearch(study))
+    chosen = [trial.params["initialization"][:2] for trial in study.trials]
+    assert set(chosen) == {"0:", "1:"}
+    for label, value in zip(chosen, result.table["initialization"]):
+        assert value is weights[int(label[0])]
+
+
+def test_what_is_enqueued_in_a_study_is_tried_first(optuna):
+    study = new_study(optuna)
+    study.enqueue_trial({"learning_rate": 0.25, "momentum": 0.5, "batch_size": 16})
+    result = sweep(samples=3, search=fp.OptunaSearch(study))
+    assert result.table[list(GRID)][0].tolist() == (0.25, 0.5, 16)
+
+
+@pytest.mark.parametrize("amid", ["training", "asking"])
+def test_ctrl_c_leaves_a_result_and_a_study_to_go_on_with(optuna, amid):
+    script = f"""
+import optuna, threading
+import fastprop as fp
+from fastprop.sweeping.rounds import Rounds
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+X, y = fp.datasets.digits()
+class Sampler(optuna.samplers.RandomSampler):
+    def before_trial(self, study, trial):
+        if trial.number == 25 and {amid == "asking"}:
+            print("go", flush=True)
+            threading.Event().wait(0.3)
+call = Rounds.__call__
+def calling(rounds, numbers):
+    if 15 in numbers and {amid == "training"}:
+        print("go", flush=True)
+    return call(rounds, numbers)
+Rounds.__call__ = calling
+study = optuna.create_study(sampler=Sampler(seed=0))
+grid = {{"learning_rate": fp.loguniform(1e-3, 1)}}
+options = {{"search": fp.OptunaSearch(study, at_once=10), "validation": 0.2}}
+epochs = 400 if {amid == "training"} else 1
+result = fp.sweep((64, 32, 10), X, y, grid, samples=100, epochs=epochs, **options)
+states = [trial.state.name for trial in study.trials]
+print(len(result.table), len(states), states.count("RUNNING"), threading.active_count())
+expected = {{"finished": "COMPLETE", "interrupted": "FAIL", "not run": "FAIL"}}
+print([expected[stopped] for stopped in result.table["stopped"]] == states, states.count("COMPLETE"))
+print(study.trials[-1].params["learning_rate"] == result.table["learning_rate"][-1])
+Rounds.__call__ = call
+again = fp.sweep((64, 32, 10), X, y, grid, samples=10, epochs=1, **options)
+print(again.done, len(study.trials))
+"""
+    lines = output_after_interrupt(script, after=0.1).splitlines()
+    asked, finished = (20, 10) if amid == "training" else (26, 20)
+    assert lines == [f"{asked} {asked} 0 1", f"True {finished}", "True", f"10 {asked + 10}"]
+
+
+# ---- bad values ----
+
+REFUSED = [
+    (
+        {"learning_rate": fp.loguniform(1, 2)},
+        {},
+        "learning_rate'] is a distribution, loguniform(low=1.0, high=2.0): say",
+    ),
+    ({"seed": [1]}, {"samples": 5}, "samples are drawn from distributions, of which grid has none: give one"),
+    ([{"seed": 1}], {"samples": 5}, "grid is a list of configurations: leave samples and search out"),
+    (GRID, {"samples": 0}, "samples must be at least 1, not 0: give"),
+    (GRID, {"samples": True}, "samples must be a whole number, not True: give"),
+    (GRID, {"samples": 10**9}, "grid would be 1,000,000,000 configurations; 10,000,000 are the most: give"),
+    ({"momentum": fp.uniform(0.5, 1.3)}, {"samples": 99}, "momentum must be at least 0 and below 1, not 1."),
+    ({"batch_size": fp.uniform(1, 9)}, {"samples": 9}, "batch_size must be a whole number, not "),
+    ([{"learning_rate": fp.uniform(0, 1)}], {}, "learning_rate must be a number, not uniform(low=0.0, high=1.0): give"),
+    ({"seed": range(10**12)}, {}, "grid would be 1,000,000,000,000 configurations; 10,000,000 are the most: give"),
+    (
+        {"learning_rate": range(10_000), "momentum": fp.linspace(0, 0.9, 3200), "seed": range(100)},
+        {},
+        "grid would be 3,200,000,000 configurations; 10,000,000 are the most: give fewer values",
+    ),
+    ({"rate": fp.uniform(0, 1)}, {"samples": 3}, "grid has an unknown hyperparameter 'rate': known are"),
+    ({"momentum": fp.uniform}, {"samples": 3}, "grid['momentum'] is a kind of distribution, <class"),
+    ({**GRID, "seed": []}, {"samples": 3}, "grid['seed'] has no values: give"),
+    (GRID, {"samples": 3, "search": "optuna"}, "search must be a OptunaSearch, not 'optuna': give one, such as"),
+]
+
+
+@pytest.mark.parametrize(("grid", "options", "words"), REFUSED)
+def test_a_search_is_refused_before_anything_is_trained(grid, options, words, monkeypatch):
+    monkeypatch.setattr(fp.MLP, "copy", None)
+    assert_refused((ValueError, TypeError), words, sweep, grid, fp.MLP(SIZES, output="softmax"), **options)
+
+
+SEARCHES = [
+    (GRID, {}, "search needs to know how many configurations to try: give it, such as samples=100"),
+    ([{"seed": 1}], {"samples": 3}, "grid is a list of configurations: leave samples and search out"),
+    ({"momentum": fp.uniform(0, 1.3)}, {"samples": 3}, "momentum must be at least 0 and below 1, not 1.3: give"),
+    ({"hidden": fp.choice(["tanh", "x"])}, {"samples": 3}, "hidden must be"),
+    (GRID, {"samples": 3, "score": "accuracy"}, "accuracy is best where it is highest: create the study with"),
+]
+
+
+@pytest.mark.parametrize(("grid", "options", "words"), SEARCHES)
+def test_a_search_by_a_study_is_refused_before_it_is_asked(optuna, grid, options, words):
+    study = new_study(optuna)
+    assert_refused((ValueError, TypeError), words, sweep, grid, search=fp.OptunaSearch(study), **options)
+    assert study.trials == []
+
+
+def test_no_study_searches_distributions_of_scipy(optuna):
+    stats = pytest.importorskip("scipy.stats")
+    grid = {"momentum": stats.beta(2, 2)}
+    words = "grid['momentum'] is a distribution that no study searches"
+    assert_refused(ValueError, words, sweep, grid, samples=3, search=fp.OptunaSearch(new_study(optuna)))
+
+
+def test_a_study_is_checked(optuna):
+    assert_refused(TypeError, "study must be an Optuna study, not 'tpe'", fp.OptunaSearch, "tpe")
+    assert_refused(TypeError, "at_once must be a whole number, not 2.5", fp.OptunaSearch, new_study(optuna), 2.5)
+    two = optuna.create_study(directions=["minimize", "maximize"])
+    assert_refused(ValueError, "study has 2 objectives, and a sweep ranks by one", fp.OptunaSearch, two)
+
+
+DISTRIBUTIONS = [
+    (fp.loguniform, (0, 1), ValueError, "low must be above 0, not 0"),
+    (fp.loguniform, (1, "x"), TypeError, "high must be a number, not 'x'"),
+    (fp.uniform, (2, 1), ValueError, "low must be below high, not 2.0 and 1.0"),
+    (fp.uniform, (0, np.inf), ValueError, "high must be finite, not inf"),
+    (fp.integers, (1, 1), ValueError, "low must be below high, not 1 and 1"),
+    (fp.integers, (1, 2.5), TypeError, "high must be a whole number, not 2.5"),
+    (fp.choice, ([],), ValueError, "values has no values"),
+    (fp.choice, ("abc",), TypeError, "values must be a list of values, not 'abc'"),
+    (fp.geomspace, (-1, 1, 3), ValueError, "first must be above 0, not -1"),
+    (fp.geomspace, (1, 2, 0), ValueError, "count must be at least 1, not 0"),
+    (fp.linspace, (1, np.nan, 3), ValueError, "last must be finite, not nan"),
+]
+
+
+@pytest.mark.parametrize(("kind", "values", "error", "words"), DISTRIBUTIONS)
+def test_values_are_checked_when_they_are_made(kind, values, error, words):
+    assert_refused(error, words, kind, *values)
