@@ -317,7 +317,7 @@ Rounds.__call__ = calling
 study = optuna.create_study(sampler=Sampler(seed=0))
 grid = {{"learning_rate": fp.loguniform(1e-3, 1)}}
 options = {{"search": fp.OptunaSearch(study, at_once=10), "validation": 0.2}}
-epochs = 400 if {amid == "training"} else 1
+epochs = 1500 if {amid == "training"} else 1
 result = fp.sweep((64, 32, 10), X, y, grid, samples=100, epochs=epochs, **options)
 states = [trial.state.name for trial in study.trials]
 print(len(result.table), len(states), states.count("RUNNING"), threading.active_count())
