@@ -1,4 +1,4 @@
-"""What is measured (`cases`), who takes part (`contestants`, `grid_search`), side by side (`peers`); suites for asv."""
+"""What is measured (`cases`), who takes part (`contestants`, `grid_search`, `study`) and side by side (`peers`)."""
 
 import os
 

@@ -127,6 +127,27 @@ class GridSearch(Workload):
         return f"{super().task} × {self.folds} folds × {self.search_epochs} epochs"
 
 
+@dataclass(frozen=True)
+class StudySearch(Workload):
+    """The digits: as many trials as a study asks for, each trained for some epochs on four fifths of the rows.
+
+    What is timed as an epoch is the whole study.
+    """
+
+    trials: int = 128
+    search_epochs: int = 20
+
+    @property
+    def flops_per_epoch(self):
+        """Of the whole study, without the scores."""
+        return super().flops_per_epoch * self.trials * self.search_epochs * 4 / 5
+
+    @property
+    def task(self):
+        """See `Workload`."""
+        return f"{super().task}, a study of {self.trials} trials × {self.search_epochs} epochs"
+
+
 WORKLOADS = {
     workload.name: workload
     for workload in (
@@ -152,13 +173,14 @@ WORKLOADS = {
         GridSearch(
             "S4", (64, 32, 10), rows=1797, batch_size=32, configurations=16, output="softmax", loss="cross_entropy"
         ),
+        StudySearch("S5", (64, 32, 10), rows=1797, batch_size=32, output="softmax", loss="cross_entropy"),
     )
 }
 
 
 def make_data(workload):
-    """Draw inputs (rows, n_in) and targets (rows, n_out), float32 in [0, 1); for a grid search take the digits."""
-    if isinstance(workload, GridSearch):
+    """Draw inputs (rows, n_in) and targets (rows, n_out), float32 in [0, 1); for a search take the digits."""
+    if isinstance(workload, (GridSearch, StudySearch)):
         return datasets.digits()
     rng = np.random.default_rng(0)
     inputs = rng.random((workload.rows, workload.layer_sizes[0]), dtype=np.float32)

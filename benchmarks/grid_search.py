@@ -63,23 +63,9 @@ class ScikitLearn(Search):
 
     def prepare(self, *arguments):
         from sklearn.model_selection import GridSearchCV
-        from sklearn.neural_network import MLPClassifier
 
         super().prepare(*arguments)
-        classifier = MLPClassifier(
-            hidden_layer_sizes=self.workload.layer_sizes[1:-1],
-            activation="logistic",
-            solver="sgd",
-            alpha=0,
-            batch_size=self.workload.batch_size,
-            momentum=0,
-            nesterovs_momentum=False,
-            max_iter=self.workload.search_epochs,
-            n_iter_no_change=self.workload.search_epochs,
-            tol=0,
-            random_state=0,
-        )
-        grid = {"learning_rate_init": self.grid}
+        classifier, grid = make_classifier(self.workload), {"learning_rate_init": self.grid}
         self.estimator = GridSearchCV(classifier, grid, cv=self.folds, n_jobs=self.threads, refit=False)
 
     def search(self):
@@ -91,6 +77,25 @@ class ScikitLearn(Search):
         with warnings.catch_warnings(), joblib.parallel_config("loky", inner_max_num_threads=1):
             warnings.simplefilter("ignore", ConvergenceWarning)
             return self.estimator.fit(*self.data).cv_results_["mean_test_score"]
+
+
+def make_classifier(workload):
+    """scikit-learn's network of a workload, trained by plain SGD for all of its epochs."""
+    from sklearn.neural_network import MLPClassifier
+
+    return MLPClassifier(
+        hidden_layer_sizes=workload.layer_sizes[1:-1],
+        activation="logistic",
+        solver="sgd",
+        alpha=0,
+        batch_size=workload.batch_size,
+        momentum=0,
+        nesterovs_momentum=False,
+        max_iter=workload.search_epochs,
+        n_iter_no_change=workload.search_epochs,
+        tol=0,
+        random_state=0,
+    )
 
 
 def check_equal_work(workload, contestants):

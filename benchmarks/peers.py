@@ -21,8 +21,8 @@ import time
 
 import numpy as np
 
-from . import contestants, grid_search
-from .cases import WORKLOADS, GridSearch, make_data, make_weights
+from . import contestants, grid_search, study
+from .cases import WORKLOADS, GridSearch, StudySearch, make_data, make_weights
 from .contestants import CONTESTANTS, UnavailableError
 
 GROUP_SECONDS = 0.3  # a timed call trains as many epochs as take about this long: some 20 of S2
@@ -51,7 +51,7 @@ def measure(workload, names, threads, repeats, seconds):
         One record a contestant; see `record`.
     """
     data, weights = make_data(workload), make_weights(workload)
-    competition = grid_search if isinstance(workload, GridSearch) else contestants
+    competition = {GridSearch: grid_search, StudySearch: study}.get(type(workload), contestants)
     runners, first_calls = {}, {}
     for name, contestant in competition.CONTESTANTS.items():
         if name not in names or not contestant.enters(workload):
@@ -185,7 +185,7 @@ def print_row(cells):
 def describe_run(options):
     """The date, the versions and the options behind the figures."""
     installed = {package.name.lower(): package.version for package in importlib.metadata.distributions()}
-    libraries = ("fastprop", "numba", "numpy", "torch", "jax", "scikit-learn")
+    libraries = ("fastprop", "numba", "numpy", "torch", "jax", "scikit-learn", "optuna")
     return {
         "date": datetime.date.today().isoformat(),
         "python": platform.python_version(),

@@ -24,11 +24,13 @@ COLUMNS = {  # heading: the contestants of whom the fastest is shown
 TEXT = """
 {table}
 
-Milliseconds an epoch: of all networks for a sweep (S1 to S3), of a whole cross-validated grid search for S4. Medians of
-calls in turn in one process, each on {threads}, after a check that all train the same parameters from the same weights
-(scikit-learn's networks are not quite the same, and S4 compares scores). PyTorch is the faster of eager and
-`torch.compile`. JAX draws the order of the rows in its jitted epoch, which can take longer than to train a small
-network; for "host order" NumPy draws it. The last column is fastprop's share of the peak of its threads.
+Milliseconds an epoch: of all networks for a sweep (S1 to S3), of a whole cross-validated grid search for S4 (by
+GridSearchCV), of a whole study of Optuna's for S5. Medians of calls in turn in one process, each on {threads}, after a
+check that all train the same parameters from the same weights (scikit-learn's networks are not quite the same, and S4
+and S5 compare scores). PyTorch is the faster of eager and `torch.compile`, and trains the networks of a sweep in one
+`baddbmm`, JAX by `vmap` on {devices}. JAX draws the order of the rows in its jitted epoch, which can take longer than
+to train a small network; for "host order" NumPy draws it. The last column is fastprop's share of the peak of its
+threads.
 
 Measured on {date}: {machine}, {cores}, vectors of {lanes} float32, a peak of {peak_gflops:.0f} GFLOP/s a core
 (multiply-adds in registers alone); Python {python}, {libraries}.
@@ -43,6 +45,7 @@ def section(run, records):
         "table": "\n".join(f"| {' | '.join(row)} |" for row in rows),
         "libraries": ", ".join(f"{name} {version}" for name, version in run["versions"].items()),
         "threads": count(run["threads"], "thread"),
+        "devices": count(run["threads"], "device"),
         "cores": count(run["cores"], "core"),
     }
     return TEXT.format_map(run | words)

@@ -88,7 +88,7 @@ def test_the_loss_is_as_low_as_scikit_learns_from_the_same_weights(kind, alpha):
     neural_network = pytest.importorskip("sklearn.neural_network")
     data = fp.datasets.digits() if kind == "MLPClassifier" else (X, Y[:, 0])
     theirs = getattr(neural_network, kind)(
-        hidden_layer_sizes=(16,), activation="tanh", solver="lbfgs", alpha=alpha, max_iter=1, tol=1e-5
+        hidden_layer_sizes=(16,), activation="tanh", solver="lbfgs", alpha=alpha, max_iter=1, tol=1e-5, random_state=0
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
