@@ -5,7 +5,7 @@ import numpy as np
 from fastprop import checks
 from fastprop.initialization import initial_weights
 from fastprop.integrations import exchange
-from fastprop.kernels.layout import aligned_zeros, layers, parameter_starts
+from fastprop.kernels.layout import aligned_zeros, layers, parameter_starts, places
 
 
 class MLP:
@@ -99,6 +99,23 @@ class MLP:
         other.parameters = aligned_zeros(len(self.parameters), self.dtype)
         other.parameters[...] = self.parameters
         return other
+
+    @property
+    def numbers(self):
+        """All weights and biases without what pads them in `parameters`; by layer the biases, then the weights."""
+        return self.parameters[places(self.layer_sizes, self.dtype)[:, 0]]
+
+    @numbers.setter
+    def numbers(self, values):
+        self.parameters[places(self.layer_sizes, self.dtype)[:, 0]] = values
+
+    def __getstate__(self):
+        return self.__dict__ | {"parameters": self.numbers}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        self.parameters = aligned_zeros(int(parameter_starts(self.layer_sizes, self.dtype)[-1]), self.dtype)
+        self.numbers = state["parameters"]
 
     def predict(self, X):
         """Return the outputs of the last layer.

@@ -357,6 +357,13 @@ print(*result.table["stopped"])
     assert states == " ".join(ended) + " not run" * (20_000 - len(ended))
 
 
+@pytest.mark.parametrize("halving", [2, fp.MedianStopping(2)], ids=str)
+def test_where_all_have_ended_at_a_rung_none_goes_on(halving):
+    result = sweep({"seed": range(3)}, epochs=9, halving=halving, early_stopping=fp.EarlyStopping(1, 1e9))
+    np.testing.assert_array_equal(result.table["stopped"], "early")
+    np.testing.assert_array_equal(result.table["epochs"], 2)
+
+
 # ---- seeing it go ----
 
 

@@ -104,7 +104,7 @@ def of_data(data, rows):
     bytewise = inputs.dtype == np.uint8
     numbers, in_bytes = np.zeros(0, data.weights.dtype), np.zeros(0, np.uint8)
     both = (numbers, inputs) if bytewise else (inputs, in_bytes)
-    flat = [array.reshape(-1) for array in (*both, data.targets, data.labels, data.weights)]
-    for array in flat:
+    flat, rows = [array.reshape(-1) for array in (*both, data.targets, data.labels, data.weights)], rows[None]
+    for array in (*flat, rows):
         array.flags.writeable = False  # one type for all data, for which the kernels are compiled once
-    return Data(*flat, apart, rows[None])
+    return Data(*flat, apart, rows)

@@ -32,10 +32,10 @@ def describe(network, setting, data, rows, held_out, held_out_rows):
     about |= {name: value for name, value in setting._asdict().items() if name not in NOT_COMPARED}
     if options.needs_end(setting.schedule):
         about["epochs"] = setting.epochs
-    about["first weights"] = _digest(network.parameters)
-    about["input_mean"] = _digest(*(each for each in (network.input_mean, network.input_scale) if each is not None))
-    about["training data"] = _digest(*data, rows)
-    about["validation data"] = _digest(*held_out, held_out_rows)
+    about["first weights"] = digest(network.parameters)
+    about["input_mean"] = digest(*(each for each in (network.input_mean, network.input_scale) if each is not None))
+    about["training data"] = digest(*data, rows)
+    about["validation data"] = digest(*held_out, held_out_rows)
     return {name: str(value) for name, value in about.items()}
 
 
@@ -68,7 +68,7 @@ class Keeper:
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(part, path)
-            _sync_folder(path.absolute().parent)
+            sync_folder(path.absolute().parent)
         except OSError as error:
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)
@@ -91,29 +91,34 @@ class Keeper:
             raise ValueError(
                 f"{path} is no checkpoint or a damaged one: name another file, or leave out resume to begin anew."
             ) from error
-        differences = [
-            f"{name} is {description.get(name)} and not {self._description.get(name)}"
-            for name in self._description | description
-            if description.get(name) != self._description.get(name)
-        ]
-        if differences:
+        if differing := differences(description, self._description):
             raise ValueError(
-                f"{path} is the checkpoint of another run, whose {', '.join(differences)}: "
+                f"{path} is the checkpoint of another run, whose {differing}: "
                 "give what it was given, name another file, or leave out resume to begin anew."
             )
         return state
 
 
-def _digest(*arrays):
-    digest = hashlib.sha256()
+def digest(*arrays):
+    """Return a short text for the shapes, dtypes and bytes of all arrays."""
+    sha256 = hashlib.sha256()
     for array in arrays:
-        digest.update(f"{array.shape} {array.dtype} ".encode())
+        sha256.update(f"{array.shape} {array.dtype} ".encode())
         for rows in checks.blocks(len(array), array[:1].size):
-            digest.update(np.ascontiguousarray(array[rows]))
-    return f"sha256 {digest.hexdigest()[:16]}"
+            sha256.update(np.ascontiguousarray(array[rows]))
+    return f"sha256 {sha256.hexdigest()[:16]}"
 
 
-def _sync_folder(folder):
+def differences(description, expected):
+    """Return in words what of a description is not as expected."""
+    return ", ".join(
+        f"{name} is {description.get(name)} and not {expected.get(name)}"
+        for name in expected | description
+        if description.get(name) != expected.get(name)
+    )
+
+
+def sync_folder(folder):
     """Have the folder's entries on the disk, too."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:

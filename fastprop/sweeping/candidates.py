@@ -81,6 +81,8 @@ class Candidates:
 
     Attributes
     ----------
+    configurations : sequence of dict
+        What they are made of.
     likes : dict
         For each loss the network that its runs begin with.
     columns : dict
@@ -94,7 +96,7 @@ class Candidates:
     """
 
     def __init__(self, configurations, network, setting, y):
-        self._configurations, self._network, self._setting, self._y = configurations, network, setting, y
+        self.configurations, self._network, self._setting, self._y = configurations, network, setting, y
         self.likes, self.tasks, self._losses, self._kinds = {}, [], {}, {}
         self.columns = {
             name: np.empty(0, dtype) for name, dtype in HYPERPARAMETERS.items() if name in configurations.names
@@ -103,14 +105,14 @@ class Candidates:
         self._take_in()
 
     def __len__(self):
-        return len(self._configurations)
+        return len(self.configurations)
 
     def __getitem__(self, number):
-        return self._candidate(self._configurations[number])
+        return self._candidate(self.configurations[number])
 
     def extend(self, configurations):
         """Append the candidates of more configurations."""
-        self._configurations.extend(configurations)
+        self.configurations.extend(configurations)
         self._take_in()
 
     def check(self, configurations):

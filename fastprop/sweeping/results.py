@@ -47,13 +47,14 @@ class Record(NamedTuple):
             max(history.epochs for history in histories),
             next(stopped for stopped in _WORST_FIRST if stopped in stops),
             sum(history.seconds for history in histories),
-            sum(curves[1:], curves[0]) / len(curves),
+            np.where(np.isnan(curve := sum(curves[1:], curves[0]) / len(curves)), np.nan, curve),
         )
 
 
 def _mean(numbers):
     # of a few: NumPy's takes 8 µs, of which a large sweep has several for each configuration
-    return functools.reduce(operator.add, numbers) / len(numbers)
+    mean = functools.reduce(operator.add, numbers) / len(numbers)
+    return math.nan if math.isnan(mean) else mean  # of the same bits, as in a journal
 
 
 _LOSSES = "loss", "validation_loss"
@@ -169,14 +170,15 @@ class SweepResult:
         return self.rung_costs[number, rung]
 
     def keep(self, number, network, count):
-        """Keep the network of a recorded row if it is among the best `count`, from any thread."""
+        """Keep the network of a recorded row if it is among the best `count`, from any thread; return whether it is."""
         if self.table["stopped"][number] not in ENDED_WELL:
-            return
+            return False
         with self._recording:
             self._networks[number] = network
             if len(self._networks) > count:
                 numbers = np.array(sorted(self._networks))
                 del self._networks[numbers[np.lexsort((numbers, self._costs(self.table[numbers])))[-1]]]
+            return number in self._networks
 
     def plot(self, path):
         """Draw loss and score against the first swept hyperparameter into a picture file (extra ``plot``)."""

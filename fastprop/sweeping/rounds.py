@@ -8,15 +8,16 @@ import numpy as np
 
 from fastprop import jobs
 from fastprop.sweeping.results import Record
-from fastprop.sweeping.trials import Fold, Job, Trial, packs
+from fastprop.sweeping.trials import Trial, packs
 
 
 class Rounds:
     """Trains candidates of an experiment, by rounds from rung to rung; what came of each goes into `result`."""
 
-    def __init__(self, experiment, candidates, result, halving, keep, threads, progress):
+    def __init__(self, experiment, candidates, result, halving, keep, crew, progress, journal=None):
         self._experiment, self._candidates, self._result = experiment, candidates, result
-        self._halving, self._keep, self._threads, self._progress = halving, keep, threads, progress
+        self._halving, self._keep, self._crew, self._progress = halving, keep, crew, progress
+        self._journal = journal
         self._taking = threading.Lock()
         self._outcomes = {}  # of candidates on their way: those of their folds
         self._missing = None  # (candidates,): how many of their folds are still to come in the round
@@ -33,7 +34,7 @@ class Rounds:
                     "interrupted"
                 )
                 return False
-            if rung < rungs - 1:
+            if rung < rungs - 1 and len(numbers):
                 chosen = self._halving.going_on(self._result.rung_costs[numbers, : rung + 1])
                 numbers = numbers[chosen & (table["stopped"][numbers] == "halved")]
                 self._outcomes = {number: self._outcomes[number] for number in numbers}
@@ -44,30 +45,62 @@ class Rounds:
     def _climb(self, numbers, rung):
         """Train candidates until a rung; return whether nothing broke it off."""
         until, folds = self._result.rungs[rung], len(self._experiment.folds)
-        trials = np.repeat(numbers, folds), np.tile(np.arange(folds), len(numbers))
-        if rung > 0:
-            going_on = [outcome.is_halved for number in numbers for outcome in self._outcomes[number]]
-            trials = [each[going_on] for each in trials]
-        self._missing, self._left = np.bincount(trials[0], minlength=len(self._candidates)), len(numbers)
         self._best, self._most = [], self._halving.most(len(numbers)) if self._halving is not None else 0
-        together = packs(self._experiment, self._candidates, *trials, self._threads)
+        left = numbers
+        if self._journal is not None:
+            left = np.array([number for number in numbers if not self._is_recorded(number, rung)], int)
+            if len(left) == 0:
+                return True
+        trials, begun = [np.repeat(left, folds), np.tile(np.arange(folds), len(left))], np.zeros(folds * len(left), int)
+        if rung > 0:
+            earlier = [outcome for number in left for outcome in self._outcomes[number]]
+            going_on = [outcome is None or outcome.is_halved for outcome in earlier]
+            begun = np.array([outcome is not None and outcome.state is not None for outcome in earlier], int)[going_on]
+            trials = [each[going_on] for each in trials]
+        self._missing, self._left = np.bincount(trials[0], minlength=len(self._candidates)), len(left)
+        together = packs(self._experiment, self._candidates, *trials, begun, self._crew.count)
 
-        def job(pack):
-            pack = [self._trial(*pair) for pair in zip(*(each[pack].tolist() for each in trials))]
-            return Job(self._experiment, pack, until, lambda outcomes: self._take(pack, outcomes, rung))
+        def pack(places):
+            return [self._trial(*pair) for pair in zip(*(each[places].tolist() for each in trials))]
 
-        for pack in {min(2, len(pack)): pack for pack in together}.values():
-            job(pack).prepare()
+        self._crew.prepare(self._experiment, map(pack, {min(2, len(each)): each for each in together}.values()), until)
         start = time.perf_counter()
         with jobs.ProgressBar(
             total=len(numbers), unit=" configurations", smoothing=0, disable=not self._progress
         ) as bar:
             if len(self._result.rungs) > 1:
                 bar.set_description(f"until epoch {until}")
-            watch = lambda: bar.update(len(numbers) - self._left - bar.n)  # noqa: E731
-            whole = jobs.run(map(job, together), min(self._threads, len(together)), watch)
+
+            def take(pack, outcomes):
+                self._take(pack, outcomes, rung)
+
+            def watch():
+                bar.update(len(numbers) - self._left - bar.n)
+                if self._journal is not None:
+                    self._journal.flush()
+
+            whole = self._crew.train(self._experiment, map(pack, together), until, take, watch)
         self._result.seconds += time.perf_counter() - start
         return whole
+
+    def _is_recorded(self, number, rung):
+        """Whether the journal says what came of a candidate until a rung: then enter it."""
+        found = self._journal.take(number, rung, self._candidates.configurations[number])
+        if found is None:
+            return False
+        record, numbers = found
+        cost = self._result.record(number, record, rung)
+        if numbers is not None:
+            network = self._experiment.network(self._candidates[number], fold=0)
+            network.numbers = np.frombuffer(numbers, network.dtype)
+            self._result.keep(number, network, self._keep)
+        if record.stopped == "halved":
+            self._outcomes[number] = [None] * len(self._experiment.folds)
+        else:
+            self._outcomes.pop(number, None)
+        if self._halving is not None:
+            self._rank(number, cost)
+        return True
 
     def _trial(self, number, fold):
         outcomes = self._outcomes.get(number)
@@ -89,8 +122,10 @@ class Rounds:
         outcomes, result = self._outcomes[number], self._result
         record = Record.of(outcomes, result.criterion)
         cost = result.record(number, record, rung)
-        if len(outcomes) == 1:
-            result.keep(number, outcomes[0].network, self._keep)
+        kept = len(outcomes) == 1 and result.keep(number, outcomes[0].network, self._keep)
+        if self._journal is not None and record.stopped != "interrupted":
+            network = outcomes[0].network if kept else None
+            self._journal.add(number, rung, self._candidates.configurations[number], record, network)
         if record.stopped == "halved":
             self._outcomes[number] = [outcome.resting() for outcome in outcomes]
         else:
@@ -107,15 +142,14 @@ class Rounds:
             self._outcomes.pop(-worst, None)
 
 
-def train_again(experiment, candidates, result, keep, threads):
-    """Keep networks of the best `keep` configurations, trained on all rows."""
-    data, standardized = experiment.data, experiment.folds[0].mean is not None
-    rows = np.arange(len(data.inputs))
-    experiment = experiment._replace(folds=(Fold.of(data, rows, rows[:0], standardized),))
+def train_again(experiment, candidates, result, keep, crew):
+    """Keep those networks of the best `keep` configurations that are not there, trained for it."""
+    finished, networks = result.finished, result.networks
+    best = [number for number in result.ranking[:keep] if finished[number] and number not in networks]
 
-    def job(number):
-        trial = Trial(number, 0, candidates[number], None)
-        return Job(experiment, [trial], None, lambda outcomes: result.keep(number, outcomes[0].network, keep))
+    def take(pack, outcomes):
+        result.keep(pack[0].number, outcomes[0].network, keep)
 
-    best = [number for number in result.ranking[:keep] if result.finished[number]]
-    jobs.run(map(job, best), threads, lambda: None)
+    if best:
+        together = [[Trial(number, 0, candidates[number], None)] for number in best]
+        crew.train(experiment, together, None, take, lambda: None)

@@ -1,5 +1,9 @@
 """`sweep`: many runs over one copy of the data, on all cores, each the same to the last bit as if it ran alone."""
 
+import os
+from concurrent.futures import Executor
+from contextlib import ExitStack
+
 import numpy as np
 
 from fastprop import checks, metrics
@@ -7,7 +11,9 @@ from fastprop.network import MLP
 from fastprop.options import HALVINGS, SGD, Halving, OptunaSearch
 from fastprop.runs import RUNS, Setting
 from fastprop.sweeping.candidates import HYPERPARAMETERS, Candidates
+from fastprop.sweeping.crews import Elsewhere, Threads
 from fastprop.sweeping.grids import Draws, Explicit, Product
+from fastprop.sweeping.journal import Journal, describe
 from fastprop.sweeping.results import SweepResult
 from fastprop.sweeping.rounds import Rounds, train_again
 from fastprop.sweeping.search import Search
@@ -42,6 +48,8 @@ def sweep(
     seed=0,
     keep="best",
     threads=None,
+    executor=None,
+    journal=None,
     progress=False,
     backend="kernels",
 ):
@@ -94,7 +102,17 @@ def sweep(
         See `train`: fitted once for all configurations, or to the training rows of each fold; but if the given network
         has a standardisation, that goes for new networks too.
     threads : int, optional
-        How many configurations run at a time; by default as many as there are cores.
+        How many configurations run at a time; by default as many as there are cores, or workers of the executor.
+    executor : concurrent.futures.Executor, optional
+        Who trains in place of threads of this process: processes, here or on other machines, of any executor, such as
+        ``ProcessPoolExecutor``, loky's, or that of a Dask client, ``client.get_executor()``. The data travels once to
+        each worker. If one dies, what it was at is trained again, by new ones where the executor is broken. Where an
+        executor does not say how many workers it has, or will have, `threads` does.
+    journal : str or Path, optional
+        A file in which what comes of each configuration is recorded as soon as it is there, a line of JSON each. A
+        sweep that was broken off, in whatever way, goes on from it when it is called again with the same arguments and
+        ends as if nothing had happened; `threads`, `keep` and `progress` may be others. Where more networks are to be
+        kept than before, those that the file does not hold are trained again.
     progress : bool
         Whether to show a progress bar.
 
@@ -106,7 +124,12 @@ def sweep(
     Raises
     ------
     ValueError, TypeError
-        If an argument is not as described, before anything is trained; the message says what to do.
+        If an argument is not as described, or the journal is that of another sweep, before anything is trained; the
+        message says what to do.
+    RuntimeError
+        If the workers of the executor lack fastprop or have another version, or die over and over at the same place.
+    OSError
+        If the journal cannot be written, or another sweep writes it; what it has recorded stays as it is.
 
     Examples
     --------
@@ -118,9 +141,11 @@ def sweep(
     """
     if search is not None:
         checks.instance(search, "search", OptunaSearch, "fp.OptunaSearch(study)")
+        if journal is not None:
+            raise ValueError("a search is recorded by its study: give that a storage, and leave journal out.")
     swept = checks.grid(grid, HYPERPARAMETERS, samples, search is not None)
     checks.choice(backend, "backend", RUNS)
-    threads = checks.threads(threads)
+    crew = _crew(executor, threads)
     if not isinstance(network, MLP):
         network = checks.layer_sizes(network)
     setting = Setting(
@@ -150,15 +175,30 @@ def sweep(
     together = rows if search is None else min(rows, search.at_once)
     rungs = [setting.epochs] if halving is None else halving.rungs(setting.epochs, together)
     result = _empty_result(list(candidates.columns), rows, experiment, rungs, score)
-    rounds = Rounds(experiment, candidates, result, halving, 0 if cv is not None else keep, threads, progress)
-    if search is not None:
-        whole = search(rounds, candidates, result)
-    else:
-        result.enter(np.arange(rows), candidates)
-        whole = rounds(np.arange(rows))
-    if whole and cv is not None:
-        train_again(experiment, candidates, result, keep, threads)
+    with ExitStack() as stack:
+        if journal is not None:
+            checks.new_file(checks.instance(journal, "journal", (str, os.PathLike), "'runs.jsonl'"))
+            description = describe(experiment, candidates, setting, halving)
+            journal = stack.enter_context(Journal(journal, description, setting.epochs))
+        stack.enter_context(crew)
+        keep_now = 0 if cv is not None else keep
+        rounds = Rounds(experiment, candidates, result, halving, keep_now, crew, progress, journal)
+        if search is not None:
+            whole = search(rounds, candidates, result)
+        else:
+            result.enter(np.arange(rows), candidates)
+            whole = rounds(np.arange(rows))
+        if whole:
+            train_again(experiment if cv is None else experiment.on_all_rows(), candidates, result, keep, crew)
     return result
+
+
+def _crew(executor, threads):
+    """Who trains, checked."""
+    if executor is None:
+        return Threads(checks.threads(threads))
+    checks.instance(executor, "executor", Executor, "loky.get_reusable_executor() or client.get_executor() of Dask")
+    return Elsewhere(executor, threads and checks.threads(threads))
 
 
 def _experiment(likes, X, y, weights, validation, cv, score, standardize, backend):

@@ -1,10 +1,12 @@
 """Trials: a candidate on the rows of a fold. Those that train together are a job, for a thread here or a worker."""
 
+import threading
 from typing import NamedTuple
 
 import numpy as np
 
-from fastprop import checks, scheduling
+from fastprop import checks, jobs, scheduling
+from fastprop.kernels import jit
 from fastprop.moments import standardization
 from fastprop.network import MLP
 from fastprop.runs import History, new_run, predict, scores
@@ -36,6 +38,18 @@ class Experiment(NamedTuple):
     backend: str
     score: object  # the name of a score, or a function
 
+    def network(self, candidate, fold):
+        """The network of a candidate as it begins on a fold."""
+        network, fold = candidate.network(self.likes[candidate.setting.loss]), self.folds[fold]
+        if fold.mean is not None:
+            network.input_mean, network.input_scale = fold.mean, fold.scale
+        return network
+
+    def on_all_rows(self):
+        """The same with all rows to train on, and none held out."""
+        rows = np.arange(len(self.data.inputs))
+        return self._replace(folds=(Fold.of(self.data, rows, rows[:0], self.folds[0].mean is not None),))
+
 
 class Outcome(NamedTuple):
     """What came of a trial so far."""
@@ -66,16 +80,22 @@ class Trial(NamedTuple):
     candidate: Candidate
     earlier: Outcome | None
 
+    @property
+    def goes_on(self):
+        """Whether it begins from where it came to, and not anew."""
+        return self.earlier is not None and self.earlier.state is not None
+
 
 class Job:
     """Trials that train together until so many epochs are done: a job for `jobs.run`, which hands on the outcomes."""
 
     def __init__(self, experiment, trials, until, hand_on=lambda outcomes: None):
+        self.trials = trials
         self._experiment, self._fold, self._until = experiment, experiment.folds[trials[0].fold], until
         self._hand_on = hand_on
-        self._networks = self._new_networks([trial.candidate for trial in trials])
+        self._networks = self._new_networks(trials)
         self._run = self._new_run(self._networks, [trial.candidate.setting for trial in trials])
-        if trials[0].earlier is not None and trials[0].earlier.state is not None:
+        if trials[0].goes_on:
             self._run.go_on([trial.earlier.state for trial in trials])
         self.stop = self._run.stop
 
@@ -94,16 +114,12 @@ class Job:
         scores = self._scores()
         return [Outcome(*each) for each in zip(histories, scores, self._networks, states)]
 
-    def _new_networks(self, candidates):
-        like, new = self._experiment.likes[candidates[0].setting.loss], {}
-        for candidate in candidates:  # to draw weights takes 60 µs, to copy them 5
-            if candidate.beginning not in new:
-                new[candidate.beginning] = candidate.network(like)
-        networks = [new[candidate.beginning].copy() for candidate in candidates]
-        if self._fold.mean is not None:
-            for network in networks:
-                network.input_mean, network.input_scale = self._fold.mean, self._fold.scale
-        return networks
+    def _new_networks(self, trials):
+        new = {}
+        for trial in trials:  # to draw weights takes 60 µs, to copy them 5
+            if trial.candidate.beginning not in new:
+                new[trial.candidate.beginning] = self._experiment.network(trial.candidate, trial.fold)
+        return [new[trial.candidate.beginning].copy() for trial in trials]
 
     def _new_run(self, networks, settings):
         experiment, fold = self._experiment, self._fold
@@ -115,13 +131,37 @@ class Job:
         return scores(self._networks, self._experiment.held_out, self._fold.held_out, self._experiment.score)
 
 
-def packs(experiment, candidates, numbers, folds, threads):
+def train(experiment, task, is_over):
+    """Train a pack of trials until an epoch, as a worker elsewhere does; return their outcomes, None if it is over."""
+    (trials, until), outcomes = task, []
+
+    def watch():
+        if is_over():
+            raise KeyboardInterrupt
+
+    width = jit.lanes(next(iter(experiment.likes.values())).dtype)  # this machine's vectors may be narrower
+    for pack in (trials[first : first + width] for first in range(0, len(trials), width)):
+        job = Job(experiment, pack, until, outcomes.extend)
+        with _PREPARING:
+            job.prepare()
+        if not jobs.run([job], 1, watch):
+            return None
+    if len(experiment.folds) > 1:
+        outcomes = [outcome._replace(network=None) for outcome in outcomes]  # of no use any more
+    return outcomes
+
+
+_PREPARING = threading.Lock()
+
+
+def packs(experiment, candidates, numbers, folds, begun, threads):
     """Return which trials train together, in the order in which they are to begin.
 
-    Of trial i, `numbers[i]` is the candidate and `folds[i]` the fold; the packs are of such i.
+    Of trial i, `numbers[i]` is the candidate, `folds[i]` the fold, and `begun[i]` 1 if it goes on from a state, else 0;
+    the packs are of such i.
     """
     alone = experiment.backend != "kernels"
-    tasks = [task._replace(alone=alone or task.alone) for task in candidates.tasks for _ in experiment.folds]
-    kinds = candidates.kinds[numbers] * len(experiment.folds) + folds
+    tasks = [task._replace(alone=alone or task.alone) for task in candidates.tasks for _ in 2 * experiment.folds]
+    kinds = (candidates.kinds[numbers] * len(experiment.folds) + folds) * 2 + begun
     dtype = next(iter(experiment.likes.values())).dtype
     return scheduling.packs(tasks, kinds, candidates.orders[numbers], dtype, threads)

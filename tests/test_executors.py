@@ -1,0 +1,346 @@
+"""Sweeps on the workers of executors: the same bits as on threads of this process, whatever becomes of the workers."""
+
+import glob
+import multiprocessing
+import os
+import signal
+import tempfile
+import threading
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+import fastprop as fp
+from fastprop.integrations import executors
+from tests.compare import assert_refused, assert_same_bits
+from tests.processes import output_after_interrupt
+from tests.results import assert_same_result
+
+RANDOM = np.random.default_rng(0)
+X, LABELS = RANDOM.normal(size=(90, 4)), RANDOM.integers(3, size=90)
+RATES = {"learning_rate": np.geomspace(0.01, 3, 20)}
+ALONE = (4, 1200, 3)  # too large for packs: each configuration is a task
+SPAWN = multiprocessing.get_context("spawn")
+
+SWEEPS = {
+    "validation": {"keep": 3},
+    "halving": {"halving": 2, "optimizer": fp.Adam(), "keep": "all", "schedule": fp.Cosine(), "dropout": 0.1},
+    "folds": {"cv": 3, "validation": None, "keep": 2, "standardize": True},
+    "halving folds": {"halving": 3, "cv": 2, "validation": None, "score": "log_loss"},
+    "on the reference": {"backend": "reference", "halving": 3, "grid": {"seed": range(4)}},
+    "shapes": {"grid": {"layer_sizes": [(4, 3), ALONE], "learning_rate": [0.1, 1e30]}},
+    "windows, bytes, weights": {
+        "X": np.lib.stride_tricks.sliding_window_view(RANDOM.integers(9, size=93).astype(np.uint8), 4),
+        "sample_weight": np.linspace(1, 2, 90),
+    },
+}
+
+
+def sweep(network=(4, 6, 3), grid=RATES, X=X, y=LABELS, **options):
+    return fp.sweep(network, X, y, grid, **{"epochs": 9, "validation": 0.2} | options)
+
+
+def threads():
+    return ThreadPoolExecutor(2)
+
+
+def processes():
+    return ProcessPoolExecutor(2, SPAWN)
+
+
+class Loky:
+    """Loky's reusable executor, whose workers end with the block."""
+
+    def __enter__(self):
+        self._executor = pytest.importorskip("loky").get_reusable_executor(2)
+        return self._executor
+
+    def __exit__(self, *error):
+        self._executor.shutdown(kill_workers=True)
+
+
+class Dask:
+    """The executor of a Dask client of two processes."""
+
+    def __enter__(self):
+        distributed = pytest.importorskip("distributed")
+        self._cluster = distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=50
+        )
+        self._client = distributed.Client(self._cluster)
+        return self._client.get_executor()
+
+    def __exit__(self, *error):
+        self._client.close()
+        self._cluster.close()
+
+
+ELSEWHERE = {"processes": processes, "loky": Loky, "dask": Dask}
+
+
+@pytest.fixture(scope="module", params=[threads, *ELSEWHERE.values()], ids=["threads", *ELSEWHERE])
+def executor(request):
+    with request.param() as executor:
+        yield executor
+
+
+@pytest.fixture
+def nothing_left(monkeypatch, tmp_path):
+    """When the test is over no folder is left."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    yield
+    assert glob.glob(f"{tmp_path}/fastprop-*") == []
+
+
+# ---- the same bits ----
+
+
+@pytest.mark.usefixtures("nothing_left")
+@pytest.mark.parametrize("options", SWEEPS.values(), ids=SWEEPS)
+def test_workers_do_what_threads_of_this_process_do(options, executor):
+    assert_same_result(sweep(executor=executor, **options), sweep(**options))
+
+
+def test_a_journal_goes_on_with_workers_and_without(executor, tmp_path):
+    path, options = tmp_path / "runs.jsonl", {"halving": 2, "keep": 3}
+    whole = sweep(journal=path, **options)
+    lines = path.read_bytes().splitlines(keepends=True)
+    for cut, elsewhere in [(12, executor), (17, None), (25, executor)]:
+        path.write_bytes(b"".join(lines[:cut]))
+        assert_same_result(sweep(journal=path, executor=elsewhere, **options), whole)
+        assert sorted(path.read_bytes().splitlines()[:cut]) == sorted(line[:-1] for line in lines[:cut])
+
+
+def test_packs_are_cut_to_the_vectors_of_the_worker():
+    narrow = "import os; os.environ['FASTPROP_LANES'] = '4'"
+    with ProcessPoolExecutor(1, SPAWN, exec, (narrow,)) as executor:
+        assert_same_result(sweep(executor=executor), sweep())
+
+
+def lowest(outputs, labels):
+    return float(outputs.min())
+
+
+def test_a_score_is_a_function_of_a_module_or_with_cloudpickle_any(monkeypatch):
+    with processes() as executor:
+        assert_same_result(sweep(executor=executor, score=lowest), sweep(score=lowest))
+        monkeypatch.setitem(__import__("sys").modules, "cloudpickle", None)
+        words = "give a score that is a function of a module, or install cloudpickle."
+        assert_refused(TypeError, words, sweep, executor=executor, score=lambda outputs, labels: 1.0)
+
+
+# ---- how many at a time ----
+
+
+class Slow(Executor):
+    """Has a thread, and knows how many tasks it was given that are not done."""
+
+    num_workers = 3
+
+    def __init__(self):
+        self._pool, self.given, self.most, self._counting = ThreadPoolExecutor(1), 0, 0, threading.Lock()
+
+    def submit(self, function, *arguments):
+        with self._counting:
+            self.given += 1
+            self.most = max(self.most, self.given)
+        future = self._pool.submit(function, *arguments)
+        future.add_done_callback(self._done)
+        return future
+
+    def _done(self, future):
+        with self._counting:
+            self.given -= 1
+
+
+@pytest.mark.parametrize(("threads", "most"), [(None, 6), (1, 2), (40, 20)])
+def test_as_many_tasks_are_under_way_as_keep_the_workers_busy(threads, most):
+    executor = Slow()
+    sweep(ALONE, executor=executor, threads=threads, epochs=1)
+    assert executor.most == most
+
+
+# ---- workers that die ----
+
+
+def die_once(outputs, labels, folder):
+    """Say that it was called, and the first time kill the process."""
+    descriptor, _ = tempfile.mkstemp(dir=folder, prefix="call")
+    os.close(descriptor)
+    if len(glob.glob(f"{folder}/call*")) > 5:
+        try:
+            os.mkdir(f"{folder}/dead")
+        except FileExistsError:
+            return lowest(outputs, labels)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return lowest(outputs, labels)
+
+
+class DieOnce:
+    """The same as a score, which has a name."""
+
+    __name__ = "lowest"
+
+    def __init__(self, folder):
+        self.folder = str(folder)
+
+    def __call__(self, outputs, labels):
+        return die_once(outputs, labels, self.folder)
+
+
+@pytest.mark.parametrize("new", ELSEWHERE.values(), ids=ELSEWHERE)
+def test_a_worker_that_dies_costs_what_it_was_at(new, tmp_path):
+    with new() as executor:
+        result = sweep(ALONE, executor=executor, score=DieOnce(tmp_path), halving=2)
+    assert_same_result(result, sweep(ALONE, score=lowest, halving=2))
+    assert (tmp_path / "dead").exists()
+    trials = np.isfinite(result.rung_costs).sum()
+    assert len(glob.glob(f"{tmp_path}/call*")) <= trials + 4  # two tasks for each of two workers
+
+
+def die_at_zeros(outputs, labels):
+    if not outputs.any():
+        os.kill(os.getpid(), signal.SIGKILL)
+    return lowest(outputs, labels)
+
+
+DEADLY = [{"learning_rate": 0.1}] * 7
+DEADLY += [{"initialization": [np.zeros((4, 1200)), np.zeros((1200, 3))], "learning_rate": 0.0}, {"learning_rate": 0.3}]
+
+
+@pytest.mark.usefixtures("nothing_left")
+@pytest.mark.parametrize("new", ELSEWHERE.values(), ids=ELSEWHERE)
+def test_what_kills_its_workers_over_and_over_ends_the_sweep_in_one_sentence(new):
+    network = fp.MLP(ALONE, output="identity")
+    with new() as executor:
+        if new is Dask:
+            executor._client.cluster.scheduler.allowed_failures = 0  # each try of its own takes a new process
+        words = "configuration 7 had 3 workers that died: see what they write"
+        options = {"network": network, "grid": DEADLY, "loss": "mse", "executor": executor, "score": die_at_zeros}
+        assert_refused(RuntimeError, words, sweep, **options)
+
+
+class Breaking(Executor):
+    """Breaks at its tenth task, for good; of no known kind."""
+
+    def __init__(self):
+        self._calls = 0
+
+    def submit(self, function, *arguments):
+        self._calls += 1
+        future = Future()
+        if self._calls >= 10:
+            future.set_exception(BrokenExecutor())
+        else:
+            future.set_result(function(*arguments))
+        return future
+
+
+def test_where_no_new_workers_can_be_made_the_rest_is_done_here():
+    with pytest.warns(RuntimeWarning, match="a worker of Breaking died, and no new one can be made: the rest is done"):
+        result = sweep(ALONE, executor=Breaking())
+    assert_same_result(result, sweep(ALONE))
+
+
+def test_a_broken_executor_is_replaced():
+    with processes() as executor:
+        with pytest.raises(BrokenExecutor):
+            executor.submit(os._exit, 1).result()
+        assert_same_result(sweep(executor=executor), sweep())
+
+
+# ---- errors, and Ctrl-C ----
+
+
+def fail(outputs, labels):
+    raise ZeroDivisionError("in a score")
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_an_error_in_a_worker_is_raised(executor):
+    with pytest.raises(ZeroDivisionError, match="in a score"):
+        sweep(executor=executor, score=fail)
+
+
+LACKING = "import sys; sys.modules['fastprop'] = None"
+OTHER = "import fastprop.version; fastprop.version.__version__ = fastprop.__version__ = '0.0.9'"
+
+
+@pytest.mark.usefixtures("nothing_left")
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (LACKING, f"the executor's workers have no fastprop: install version {fp.__version__} there."),
+        (OTHER, f"workers have fastprop 0.0.9 but this process has {fp.__version__}: install the same there."),
+    ],
+    ids=["lacking", "other version"],
+)
+@pytest.mark.parametrize("kind", ELSEWHERE)
+def test_workers_without_this_version_are_refused(kind, change, words):
+    with Dask() if kind == "dask" else _changed(kind, change) as executor:
+        if kind == "dask":
+            executor._client.run(exec, change)
+        assert_refused(RuntimeError, words, sweep, executor=executor)
+
+
+def _changed(kind, change):
+    if kind == "processes":
+        return ProcessPoolExecutor(1, SPAWN, exec, (change,))
+    return pytest.importorskip("loky").ProcessPoolExecutor(1, initializer=exec, initargs=(change,))
+
+
+def test_a_worker_that_comes_late_is_asked_for_its_version_too(monkeypatch):
+    ticket = executors._Here(None)
+    words = f"workers have fastprop {fp.__version__} but this process has 0.0.9: install the same there."
+    assert_refused(RuntimeError, words, executors._call, "0.0.9", ticket, len, ())
+
+
+def test_a_worker_on_another_machine_must_see_the_folder():
+    folder = executors._Folder(np.arange(3))
+    folder.close()
+    words = f"a worker does not see the folder {folder._path}: have TMPDIR name one that all machines share."
+    assert_refused(RuntimeError, words, folder.get)
+
+
+def test_arrays_are_mapped_from_the_folder_and_read_once():
+    given = [np.arange(5000.0), np.zeros((0, 3)), np.arange(7, dtype=np.uint8), np.asfortranarray(np.eye(9))]
+    folder = executors._Folder(given)
+    got = folder.get()
+    assert folder.get() is got
+    assert_same_bits(got, given)
+    assert not any(array.flags.owndata or array.flags.writeable for array in got if array.size)
+    assert not folder.is_over()
+    folder.close()
+    assert folder.is_over()
+    assert_same_bits(got, given)
+
+
+@pytest.mark.parametrize("value", [3, "dask", ThreadPoolExecutor], ids=str)
+def test_what_is_no_executor_is_refused(value):
+    words = "executor must be a Executor, not"
+    assert_refused(TypeError, words, sweep, executor=value)
+
+
+@pytest.mark.parametrize("kind", ["ThreadPoolExecutor", "ProcessPoolExecutor"])
+def test_ctrl_c_gives_back_what_is_finished(kind, tmp_path):
+    script = f"""
+import os
+import tempfile
+import fastprop as fp
+from concurrent.futures import {kind}
+from fastprop.sweeping import SweepResult
+X, y = fp.datasets.digits()
+record, go = SweepResult.record, iter(["go"])
+def recorded(*arguments):
+    for word in go:
+        print(word, flush=True)
+    return record(*arguments)
+SweepResult.record = recorded
+tempfile.tempdir = {str(tmp_path)!r}
+with {kind}(2) as executor:
+    result = fp.sweep((64, 32, 10), X, y, {{"seed": range(4000)}}, epochs=60, validation=0.2, executor=executor)
+print(set(result.table["stopped"]) <= {{"finished", "interrupted", "not run"}}, result.table["stopped"][-1])
+print(os.listdir(tempfile.tempdir))
+"""
+    assert output_after_interrupt(script, after=0.1) == "True not run\n[]\n"

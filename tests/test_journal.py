@@ -1,0 +1,363 @@
+"""A sweep that was broken off and goes on from its journal ends as if nothing had happened."""
+
+import errno
+import json
+import multiprocessing
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import fastprop as fp
+from fastprop.sweeping import crews
+from fastprop.sweeping.journal import Journal
+from tests.compare import ROOT, assert_refused, run_python
+from tests.processes import output_after_interrupt
+from tests.results import assert_same_result
+
+RANDOM = np.random.default_rng(0)
+X, LABELS = RANDOM.normal(size=(90, 4)), RANDOM.integers(3, size=90)
+RATES = {"learning_rate": np.geomspace(0.01, 3, 5), "seed": range(4)}
+
+SWEEPS = {
+    "validation": {},
+    "no validation, float64": {"network": fp.MLP((4, 6, 3), output="softmax", dtype="float64"), "validation": None},
+    "all kept": {"keep": "all"},
+    "diverging": {"grid": {"learning_rate": [0.1, 1e30, 0.2]}, "optimizer": fp.SGD(momentum=0.9)},
+    "folds": {"cv": 3, "validation": None, "keep": 2},
+    "one fold": {"cv": [(np.arange(60), np.arange(60, 90))], "validation": None},
+    "halving": {"halving": 2, "optimizer": fp.Adam(), "keep": 3, "schedule": fp.Cosine()},
+    "halving folds": {"halving": 3, "cv": 2, "validation": None, "standardize": True},
+    "median, best weights": {"halving": fp.MedianStopping(2), "early_stopping": fp.EarlyStopping(1, 0.01)},
+    "halving on the reference": {"halving": 3, "backend": "reference", "grid": {"seed": range(6)}},
+    "shapes": {"grid": {"layer_sizes": [(4, 3), (4, 9, 3)], "learning_rate": [0.1, 0.5, 1.0]}, "score": "log_loss"},
+    "losses": {"grid": {"loss": ["mse", "cross_entropy"], "batch_size": [8, 64]}, "standardize": True},
+}
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "runs.jsonl"
+
+
+def sweep(network=(4, 6, 3), grid=RATES, X=X, y=LABELS, **options):
+    return fp.sweep(network, X, y, grid, **{"epochs": 9, "validation": 0.2} | options)
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """The configurations that are trained, and until which epoch."""
+    seen, new = [], crews.Job.__call__
+
+    def call(job):
+        seen.extend((trial.number, job._until) for trial in job.trials)
+        new(job)
+
+    monkeypatch.setattr(crews.Job, "__call__", call)
+    return seen
+
+
+# ---- the same bits ----
+
+
+@pytest.mark.parametrize("options", SWEEPS.values(), ids=SWEEPS)
+def test_a_sweep_that_goes_on_is_the_unbroken_one(options, path, trained):
+    whole = sweep(**options)
+    first = sweep(journal=path, threads=1, **options)
+    assert_same_result(first, whole)
+    content, cuts = path.read_bytes(), random.Random(0)
+    ends = [place + 1 for place, byte in enumerate(content) if byte == ord("\n")]
+    for cut in [0, ends[0] // 2, ends[0], ends[1] - 1, *(cuts.randrange(len(content)) for _ in range(4)), ends[-2]]:
+        path.write_bytes(content[:cut])
+        lines = content[:cut].splitlines(keepends=True)[1:]
+        recorded = {
+            (entry["configuration"], entry["rung"])
+            for entry in map(json.loads, lines[: -1 if cut not in ends else None])
+        }
+        trained.clear()
+        assert_same_result(sweep(journal=path, threads=2, **options), whole)
+        until = {until: rung for rung, until in enumerate(whole.rungs)}
+        again = {(number, until[epochs]) for number, epochs in trained if epochs is not None}
+        assert again.isdisjoint(recorded)
+        assert len(path.read_bytes().splitlines()) == len(ends)
+
+
+def test_what_is_recorded_is_not_trained_again(path, trained):
+    first = sweep(journal=path)
+    trained.clear()
+    again = sweep(journal=path)
+    assert trained == []
+    assert_same_result(again, first)
+    np.testing.assert_array_equal(again.table["seconds"], first.table["seconds"])
+
+
+def test_lines_are_whole_and_say_what_came_of_what(path):
+    result = sweep(journal=path)
+    header, *lines = map(json.loads, path.read_text().splitlines())
+    assert header["fastprop sweep"]["fastprop"] == fp.__version__
+    assert sorted(line["configuration"] for line in lines) == list(range(20))
+    for line in lines:
+        row = result.table[line["configuration"]]
+        assert line["hyperparameters"] == {"learning_rate": row["learning_rate"], "seed": row["seed"]}
+        assert line["history"] == result.history[line["configuration"]].tolist()
+        for name in ("score", "loss", "validation_loss", "epochs", "stopped", "seconds"):
+            assert line[name] == row[name]
+
+
+@pytest.mark.parametrize("keep", [0, 1, 4, "all"])
+@pytest.mark.parametrize("options", [{}, {"halving": 2}, {"cv": 2, "validation": None}], ids=str)
+def test_more_or_fewer_networks_may_be_kept_than_before(options, keep, path):
+    sweep(journal=path, keep=2, **options)
+    assert_same_result(sweep(journal=path, keep=keep, **options), sweep(keep=keep, **options))
+
+
+def test_only_the_networks_that_are_missing_are_trained_again(path, trained):
+    sweep(journal=path, keep=3)
+    trained.clear()
+    kept = sweep(journal=path, keep=5).networks
+    assert {number for number, _ in trained} < set(kept)
+    assert len(trained) <= 2
+
+
+# ---- killed ----
+
+KILLED = """
+import sys
+import numpy as np
+import fastprop as fp
+X, y = fp.datasets.digits()
+options = dict(epochs=24, validation=0.2, optimizer=fp.Adam(), halving=fp.Halving(2, least=6), keep=4)
+grid = {"learning_rate": np.geomspace(1e-4, 1, 60), "seed": range(5)}
+if __name__ == "__main__":
+    print("go", flush=True)
+    fp.sweep((64, 16, 10), X, y, grid, journal=sys.argv[1], threads=int(sys.argv[2]), **options)
+"""
+
+
+def size(path):
+    return path.stat().st_size if path.exists() else 0
+
+
+def test_a_sweep_that_is_killed_at_any_time_goes_on(path):
+    moments, killed, sizes = random.Random(0), 0, []
+    for attempt in range(5):
+        before = size(path)
+        command = [sys.executable, "-c", KILLED, str(path), str(1 + attempt % 3)]
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout.readline() == "go\n"
+            while size(path) == before and process.poll() is None:
+                time.sleep(0.001)
+            time.sleep(moments.uniform(0, 0.2))
+            process.send_signal(signal.SIGKILL)
+        killed += process.returncode == -signal.SIGKILL
+        sizes.append(size(path))
+    assert killed >= 2
+    names = {"__name__": "not main"}
+    exec(KILLED, names)
+    X, y, grid, options = (names[name] for name in ("X", "y", "grid", "options"))
+    result = fp.sweep((64, 16, 10), X, y, grid, journal=path, **options)
+    assert_same_result(result, fp.sweep((64, 16, 10), X, y, grid, **options))
+
+
+def test_after_ctrl_c_what_was_interrupted_is_trained_again(path):
+    script = f"""
+import fastprop as fp
+X, y = fp.datasets.digits()
+sweep = lambda **options: fp.sweep((64, 16, 10), X, y, {{"seed": range(400)}}, epochs=40, **options)
+fp.sweep((64, 16, 10), X, y, {{"seed": range(2)}}, epochs=1)
+print("go", flush=True)
+print(sweep(journal={str(path)!r}).done)
+"""
+    assert int(output_after_interrupt(script, after=0.3)) < 400
+    lines = path.read_text().splitlines()
+    assert not any('"interrupted"' in line for line in lines)
+    X, y = fp.datasets.digits()
+    whole, again = (fp.sweep((64, 16, 10), X, y, {"seed": range(400)}, epochs=40, journal=j) for j in (None, path))
+    assert_same_result(again, whole)
+
+
+def test_an_error_in_a_score_loses_nothing_that_was_settled(path, trained):
+    calls = iter([1.0, 2.0, 3.0])
+    score = lambda outputs, labels: next(calls)  # noqa: E731
+    grid = {"learning_rate": [0.1, 0.2, 0.3, 0.4], "layer_sizes": [(4, 600, 3)]}
+    with pytest.raises(StopIteration):
+        sweep(grid=grid, score=score, journal=path, threads=1, epochs=1)
+    trained.clear()
+    calls = iter([4.0])
+    assert sweep(grid=grid, score=score, journal=path, threads=1, epochs=1).table["score"].tolist() == [1, 2, 3, 4]
+    assert trained == [(3, 1)]
+
+
+# ---- refused ----
+
+OTHERS = {
+    "layer_sizes is (4, 6, 3) and not (4, 7, 3)": {"network": (4, 7, 3)},
+    "first weights is sha256": {"network": fp.MLP((4, 6, 3), output="softmax", seed=5)},
+    "grid is sha256": {"grid": {"learning_rate": np.geomspace(0.01, 4, 5), "seed": range(4)}},
+    "configurations is 20 and not 10": {"grid": {"learning_rate": np.geomspace(0.01, 3, 5), "seed": range(2)}},
+    "epochs is 9 and not 8": {"epochs": 8},
+    "batch_size is 32 and not 16": {"batch_size": 16},
+    "optimizer is SGD(": {"optimizer": fp.SGD(momentum=0.5)},
+    "schedule is None and not Cosine(": {"schedule": fp.Cosine()},
+    "dropout is 0.0 and not 0.5": {"dropout": 0.5},
+    "early_stopping is None and not EarlyStopping(": {"early_stopping": fp.EarlyStopping()},
+    "training data is sha256": {"X": X + 1},
+    "folds is 1, sha256": {"validation": 0.3},
+    "validation data is sha256": {"validation": (X[:5], LABELS[:5])},
+    "folds is 1, sha256 ": {"validation": None, "cv": 2},
+    "standardize is False and not True": {"standardize": True},
+    "score is accuracy and not log_loss": {"score": "log_loss"},
+    "halving is None and not Halving(factor=3, least=None)": {"halving": 3},
+    "seed is 0 and not 1": {"seed": 1},
+    "shuffle is True and not False": {"shuffle": False},
+    "backend is kernels and not reference": {"backend": "reference"},
+    "training data is sha256 ": {"sample_weight": np.linspace(1, 2, 90)},
+}
+
+
+@pytest.mark.parametrize(("words", "other"), OTHERS.items(), ids=OTHERS)
+def test_the_journal_of_another_sweep_is_refused(words, other, path):
+    sweep(journal=path)
+    before = path.read_bytes()
+    for part in (f"{path} is the journal of another sweep, whose ", words):
+        assert_refused(ValueError, part, sweep, journal=path, **other)
+    assert path.read_bytes() == before
+
+
+def test_the_journal_of_another_version_is_refused(path, monkeypatch):
+    sweep(journal=path)
+    monkeypatch.setattr("fastprop.runs.checkpoints.__version__", "0.0.9")
+    assert_refused(
+        ValueError, f"fastprop is {fp.__version__} and not 0.0.9: give what it was given", sweep, journal=path
+    )
+
+
+def test_arrays_in_a_grid_are_told_apart(path):
+    weights = [np.zeros((4, 600)), RANDOM.normal(size=(600, 3))]
+    others = [weights[0], weights[1].copy()]
+    others[1][300, 1] += 1
+    sweep((4, 600, 3), [{"initialization": weights}], journal=path)
+    assert_refused(ValueError, "grid is sha256", sweep, (4, 600, 3), [{"initialization": others}], journal=path)
+
+
+def test_other_configurations_of_the_same_numbers_are_refused(path):
+    sweep(journal=path)
+    with Journal(path, json.loads(path.read_text().splitlines()[0])["fastprop sweep"], 9) as journal:
+        words = (
+            "whose configuration 3 is {'learning_rate': 0.01, 'seed': 3} and not {'learning_rate': 0.5}: have the same"
+        )
+        assert_refused(ValueError, words, journal.take, 3, 0, {"learning_rate": 0.5})
+
+
+@pytest.mark.parametrize(
+    "content", [b"\n", b"no journal", b"a,b\n1,2\n", b"{}\n", b'{"fastprop sweep": {}}\n', bytes(99)]
+)
+def test_a_foreign_file_is_refused_and_left_as_it_is(content, path):
+    path.write_bytes(content)
+    assert_refused(ValueError, f"{path} is no journal of a sweep: name another file.", sweep, journal=path)
+    assert path.read_bytes() == content
+
+
+def test_a_damaged_line_in_the_middle_is_refused(path):
+    sweep(journal=path)
+    content, places = path.read_bytes(), random.Random(0)
+    ends = [place + 1 for place, byte in enumerate(content) if byte == ord("\n")]
+    for _ in range(30):
+        place = places.randrange(ends[0], ends[-2])
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << places.randrange(8)
+        path.write_bytes(damaged)
+        line = 1 + sum(end <= place for end in ends)
+        words = f"the journal {path} is damaged in line {line}: delete this line"
+        assert_refused(ValueError, words, sweep, journal=path)
+        assert path.read_bytes() == damaged
+
+
+def test_a_line_may_be_taken_out(path):
+    whole = sweep(journal=path)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:7] + lines[8:]))
+    assert_same_result(sweep(journal=path), whole)
+
+
+@pytest.mark.parametrize(
+    ("journal", "error", "words"),
+    [
+        (3, TypeError, "journal must be a str or PathLike, not 3: give one, such as 'runs.jsonl'"),
+        ("no/such/runs.jsonl", ValueError, "the file no/such/runs.jsonl cannot be written: make the folder"),
+        (
+            os.curdir,
+            OSError,
+            f"the journal . cannot be written, {os.strerror(errno.EISDIR)}: make room or name another",
+        ),
+        (os.devnull, ValueError, f"the journal {os.devnull} is no file that can be read again: name a file on a disk."),
+    ],
+)
+def test_what_is_no_file_is_refused(journal, error, words):
+    assert_refused(error, words, sweep, journal=journal)
+
+
+# ---- a full disk, and another sweep ----
+
+FULL = """
+import resource
+import threading
+from tests.test_journal import RATES, sweep
+resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
+try:
+    sweep(journal={path!r}, epochs=200)
+except OSError as error:
+    print(error)
+print(sum(type(thread) is threading.Thread for thread in threading.enumerate()))
+"""
+
+
+@pytest.mark.parametrize("limit", [100, 20_000, 60_000])
+def test_a_full_disk_ends_the_sweep_in_one_sentence_and_what_was_recorded_stays(limit, path, trained):
+    message, running = run_python(FULL.format(limit=limit, path=str(path))).splitlines()
+    assert message == (
+        f"the journal {path} cannot be written, {os.strerror(errno.EFBIG)}: make room or name another file; "
+        "what was recorded before is as it was."
+    )
+    assert running == "0"
+    lines = path.read_bytes().count(b"\n")
+    assert lines == 0 if limit == 100 else lines > 2
+    assert_same_result(sweep(journal=path, epochs=200), sweep(epochs=200))
+    assert len(trained) == 40 - max(0, lines - 1)
+
+
+def test_two_sweeps_at_once_are_refused(path):
+    words = f"the journal {path} is that of a sweep which is running: wait for its end, or name another file."
+
+    def score(outputs, labels):
+        assert_refused(BlockingIOError, words, sweep, score=score, journal=path)
+        return 1.0
+
+    sweep(score=score, grid={"seed": [0]}, journal=path)
+    sweep(score=lambda outputs, labels: 1.0, grid={"seed": [1]}, journal=path.with_name("other"))
+
+
+@pytest.mark.skipif(not hasattr(os, "register_at_fork"), reason="no process is forked here")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_forked_process_does_not_hold_the_journal(path):
+    fork, children = multiprocessing.get_context("fork"), []
+
+    def score(outputs, labels):
+        children.append(fork.Process(target=time.sleep, args=(60,)))
+        children[-1].start()
+        return 1.0
+
+    try:
+        for _ in range(2):
+            path.unlink(missing_ok=True)
+            sweep(score=score, grid={"seed": [0]}, journal=path)
+            sweep(score=score, grid={"seed": [0]}, journal=path)
+    finally:
+        for child in children:
+            child.kill()
+            child.join()
