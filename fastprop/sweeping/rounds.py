@@ -49,8 +49,8 @@ class Rounds:
         left = numbers
         if self._journal is not None:
             left = np.array([number for number in numbers if not self._is_recorded(number, rung)], int)
-            if len(left) == 0:
-                return True
+        if len(left) == 0:
+            return True
         trials, begun = [np.repeat(left, folds), np.tile(np.arange(folds), len(left))], np.zeros(folds * len(left), int)
         if rung > 0:
             earlier = [outcome for number in left for outcome in self._outcomes[number]]
