@@ -40,7 +40,9 @@ def narrow_forward(plan, memory, parameters, layer, first, rows):
         x = plan.activations[layer] + row * x_stride
         for i in range(0, span, lanes(memory)):
             store(memory, plan.panel + i, 1)
-        transpose(memory, x, x_stride, memory, plan.panel + span, span, count, depth - 1)
+        # Whole squares: rows past the last hold some numbers, which nobody reads. Number by number, an odd end took
+        # three times as long as all else: 32-64-64-1 in chunks of 177 rows came down by 3.6 %.
+        transpose(memory, x, x_stride, memory, plan.panel + span, span, span, depth - 1)
         multiply_transposed(w, w_stride, xt, span, 0, yt, span, outputs, vectors, depth, False)
         for i in range(0, span, lanes(memory)):
             for o in range(outputs):
