@@ -77,7 +77,6 @@ def layers(parameters, layer_sizes, width=1):
 
 
 @functools.lru_cache(maxsize=64)
-@functools.lru_cache(maxsize=64)
 def places(layer_sizes, dtype, width=1):
     """Return where each number of each network stands in a parameter vector, (P without the padding, width)."""
     starts = parameter_starts(layer_sizes, dtype, width)
