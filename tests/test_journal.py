@@ -361,3 +361,23 @@ def test_a_forked_process_does_not_hold_the_journal(path):
         for child in children:
             child.kill()
             child.join()
+
+
+# ---- a search ----
+
+
+def searched(path, seed=0):
+    optuna = pytest.importorskip("optuna")
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed))
+    space = {"learning_rate": fp.loguniform(1e-3, 1)}
+    return sweep(grid=space, samples=24, search=fp.OptunaSearch(study, at_once=8), journal=path)
+
+
+def test_a_search_that_goes_on_asks_for_the_same_again(path, trained):
+    whole = searched(path)
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:14]))
+    trained.clear()
+    assert_same_result(searched(path), whole)
+    assert len(trained) == 11
+    assert_refused(ValueError, "have the same ones chosen, by a seed, or name another file.", searched, path, seed=1)

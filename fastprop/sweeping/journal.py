@@ -28,7 +28,7 @@ FORMAT = 1
 """To be raised when the lines change their meaning."""
 
 
-def describe(experiment, candidates, setting, halving):
+def describe(experiment, configurations, rows, setting, halving):
     """Return what a sweep must have in common with the one it goes on from, as texts by name."""
     folds, likes = experiment.folds, experiment.likes
     first = folds[0]
@@ -38,8 +38,8 @@ def describe(experiment, candidates, setting, halving):
     about |= {
         "journal format": FORMAT,
         "epochs": setting.epochs,
-        "configurations": len(candidates),
-        "grid": checkpoints.digest(*(_bytes(_text(each)) for each in candidates.configurations)),
+        "configurations": rows,
+        "grid": checkpoints.digest(*(_bytes(_text(each)) for each in configurations)),
         "first weights": checkpoints.digest(*(like.parameters for like in likes.values())),
         "folds": f"{len(folds)}, {checkpoints.digest(*(each for fold in folds for each in fold[:2]))}",
         "standardize": first.mean is not None,

@@ -34,7 +34,7 @@ class Rounds:
                     "interrupted"
                 )
                 return False
-            if rung < rungs - 1 and len(numbers):
+            if rung < rungs - 1:
                 chosen = self._halving.going_on(self._result.rung_costs[numbers, : rung + 1])
                 numbers = numbers[chosen & (table["stopped"][numbers] == "halved")]
                 self._outcomes = {number: self._outcomes[number] for number in numbers}

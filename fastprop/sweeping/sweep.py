@@ -141,8 +141,6 @@ def sweep(
     """
     if search is not None:
         checks.instance(search, "search", OptunaSearch, "fp.OptunaSearch(study)")
-        if journal is not None:
-            raise ValueError("a search is recorded by its study: give that a storage, and leave journal out.")
     swept = checks.grid(grid, HYPERPARAMETERS, samples, search is not None)
     checks.choice(backend, "backend", RUNS)
     crew = _crew(executor, threads)
@@ -178,7 +176,9 @@ def sweep(
     with ExitStack() as stack:
         if journal is not None:
             checks.new_file(checks.instance(journal, "journal", (str, os.PathLike), "'runs.jsonl'"))
-            description = describe(experiment, candidates, setting, halving)
+            description = describe(experiment, candidates.configurations, rows, setting, halving)
+            if search is not None:
+                description["search"] = f"{swept}"
             journal = stack.enter_context(Journal(journal, description, setting.epochs))
         stack.enter_context(crew)
         keep_now = 0 if cv is not None else keep
