@@ -52,6 +52,7 @@ __all__ = [
     "Cosine",
     "CrossEntropy",
     "EarlyStopping",
+    "Ensemble",
     "Exponential",
     "Halving",
     "History",
@@ -74,6 +75,7 @@ __all__ = [
     "integers",
     "linspace",
     "load",
+    "load_sweep",
     "loguniform",
     "reference",
     "sweep",
@@ -88,7 +90,9 @@ _ON_USE = {
     "find_learning_rate": "fastprop.learning_rate",
     "train": "fastprop.training",
     "train_stream": "fastprop.streaming",
+    "Ensemble": "fastprop.sweeping",
     "SweepResult": "fastprop.sweeping",
+    "load_sweep": "fastprop.sweeping",
     "sweep": "fastprop.sweeping",
 }
 

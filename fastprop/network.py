@@ -92,6 +92,19 @@ class MLP:
         hidden = [self.hidden] * (len(self.layer_sizes) - 2) if isinstance(self.hidden, str) else self.hidden
         return [*hidden, self.output]
 
+    @property
+    def about(self):
+        """A dict of what makes a network of this kind, of values that JSON has."""
+        return {name: getattr(self, name) for name in ("layer_sizes", "hidden", "output", "initialization", "dtype")}
+
+    @classmethod
+    def restored(cls, about, weights, biases, standardization):
+        """Return the network whose `about`, weights and biases, ``input_mean`` and ``input_scale`` these are."""
+        network = cls(**about)
+        network._set(weights + biases)
+        network.input_mean, network.input_scale = standardization
+        return network
+
     def copy(self):
         """Return a network with the same parameters in memory of its own."""
         other = MLP.__new__(MLP)
@@ -141,9 +154,7 @@ class MLP:
 
     def save(self, path):
         """Write the network to a safetensors file (extra ``exchange``), to be read by `fastprop.load`."""
-        names = "layer_sizes", "hidden", "output", "initialization", "dtype"
-        about = {name: getattr(self, name) for name in names}
-        exchange.write(path, about, self.weights, self.biases, (self.input_mean, self.input_scale))
+        exchange.write(path, self.about, self.weights, self.biases, (self.input_mean, self.input_scale))
 
     def __repr__(self):
         return f"MLP({self.layer_sizes}, hidden={self.hidden!r}, output={self.output!r}, dtype={self.dtype!r})"
@@ -167,8 +178,4 @@ def load(path):
     ImportError
         If safetensors is not installed (extra ``exchange``).
     """
-    about, weights, biases, standardization = exchange.read(path)
-    network = MLP(about.pop("layer_sizes"), **about)
-    network._set(weights + biases)
-    network.input_mean, network.input_scale = standardization
-    return network
+    return MLP.restored(*exchange.read(path))

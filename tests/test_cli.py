@@ -1,3 +1,4 @@
+import json
 import re
 import subprocess
 import sys
@@ -67,9 +68,9 @@ def test_a_sweep_of_digits_prints_the_configurations_from_the_best_on_and_the_be
     optimizer = fp.SGD(momentum=0.9)
     result = fp.sweep((64, 32, 10), *DIGITS, {"learning_rate": rates}, epochs=8, validation=0.2, optimizer=optimizer)
     header, *rows = [line.split() for line in output.split("\n\n")[0].splitlines()]
-    assert header == ["learning_rate", "loss", "validation_loss", "score", "epochs", "stopped", "seconds"]
+    assert header == ["learning_rate", "score", "loss", "validation_loss", "epochs", "stopped", "seconds"]
     assert [float(row[0]) for row in rows] == result.top(3)["learning_rate"].tolist()
-    assert [float(row[3]) for row in rows] == pytest.approx(result.top(3)["score"].tolist(), abs=1e-4)
+    assert [float(row[1]) for row in rows] == pytest.approx(result.top(3)["score"].tolist(), abs=1e-4)
     assert "4 of 4 configurations finished in " in output
     assert score(output) == ("accuracy", f"{result.best['score']:.4f}")
 
@@ -252,6 +253,77 @@ def test_help_is_printed(capsys, line):
     assert "usage: fastprop" in capsys.readouterr().out
 
 
+# ---- searching ----
+
+SEARCH = "sweep digits --learning-rate geomspace:0.1:1:3 --epochs 4 --hidden 8"
+
+
+def swept(**options):
+    """The same sweep by Python."""
+    network = fp.MLP((64, 8, 10), output="softmax")
+    grid = {"learning_rate": fp.geomspace(0.1, 1, 3)}
+    return fp.sweep(network, *DIGITS, grid, epochs=4, optimizer=fp.SGD(momentum=0.9), **options)
+
+
+def rows_of(output):
+    """The configurations of a sweep that was printed as JSON."""
+    return json.loads(output)["configurations"]
+
+
+def test_a_cross_validated_sweep_is_ranked_over_its_folds(run):
+    result, output = swept(cv=3, score="accuracy"), run(f"{SEARCH} --cv 3 --score accuracy --save best.safetensors")
+    header, *rows = [line.split() for line in output.split("\n\n")[0].splitlines()]
+    assert header[:3] == ["learning_rate", "score", "score_std"]
+    assert [float(row[1]) for row in rows] == pytest.approx(result.top(3)["score"].tolist(), abs=1e-4)
+    assert f"best network: accuracy {result.best['score']:.4f} on average over 3 folds" in output
+    np.testing.assert_array_equal(fp.load("best.safetensors").parameters, result.best_network.parameters)
+
+
+def test_all_rows_are_printed_for_machines(run):
+    result, printed = swept(validation=0.2), json.loads(run(f"{SEARCH} --json --top 1"))
+    assert printed["score"] == "accuracy"
+    assert printed["best"] == result.ranking[0]
+    assert printed["seconds"] > 0
+    for row, expected in zip(printed["configurations"], result.table, strict=True):
+        assert list(row) == list(expected.dtype.names)
+        assert [row["validation_loss"], row["stopped"]] == [expected["validation_loss"], "finished"]
+
+
+def test_what_is_not_a_number_is_null_for_machines(run):
+    rows = rows_of(run("sweep prices.csv --learning-rate 0.1,1e30 --epochs 3 --json"))
+    assert rows[1]["stopped"] == "diverged"
+    assert rows[1]["score"] is None
+
+
+def test_a_sweep_is_halved(run):
+    rows = rows_of(run(f"{SEARCH} --halving 2 --json"))
+    result = swept(validation=0.2, halving=2)
+    assert [row["epochs"] for row in rows] == result.table["epochs"].tolist()
+    assert {row["stopped"] for row in rows} == {"halved", "finished"}
+
+
+def test_learning_rates_are_drawn_from_a_distribution(run):
+    rows = rows_of(
+        run("sweep digits --learning-rate loguniform:0.01:1 --momentum 0.5,0.9 --samples 6 --epochs 1 --json")
+    )
+    assert len({row["learning_rate"] for row in rows}) == 6
+    assert {row["momentum"] for row in rows} <= {0.5, 0.9}
+
+
+def test_a_sweep_goes_on_from_its_journal(run, folder):
+    first = rows_of(run(f"{SEARCH} --journal runs.jsonl --json"))
+    written = (folder / "runs.jsonl").read_bytes()
+    assert rows_of(run(f"{SEARCH} --journal runs.jsonl --json")) == first
+    assert (folder / "runs.jsonl").read_bytes() == written
+
+
+def test_a_report_and_a_picture_are_written(run, folder):
+    output = run(f"{SEARCH} --report sweep.html --plot sweep.png")
+    assert (folder / "sweep.html").read_text().startswith("<!doctype html>")
+    assert (folder / "sweep.png").read_bytes().startswith(PNG)
+    assert "report: sweep.html\n" in output
+
+
 # ---- bad input ----
 
 REFUSED = [
@@ -300,6 +372,15 @@ REFUSED = [
     ("find-learning-rate digits --optimizer lbfgs", "optimizer must be a SGD or Adam"),
     ("find-learning-rate prices.csv --least 1e3 --most 1e6", "the loss does not fall"),
     ("sweep digits --seeds 0", "seeds"),
+    ("sweep digits --cv 1", "cv must be at least 2, not 1: give a larger number"),
+    ("sweep digits --cv 3 --validation 0.2", "cv holds out each fold's rows, and validation others: give one"),
+    ("sweep digits --score speed", "score must be one of accuracy"),
+    ("sweep digits --halving 1", "halving must be at least 2, not 1: give a larger number"),
+    ("sweep digits --learning-rate loguniform:0.1:1", "say how many configurations to draw, such as samples=100"),
+    ("sweep digits --samples 5", "samples are drawn from distributions, of which grid has none"),
+    ("sweep digits --learning-rate loguniform:0.1", "argument --learning-rate: 'loguniform:0.1' is not 0.1 or"),
+    ("sweep digits --journal text.csv", "text.csv"),
+    ("sweep digits --report nowhere/sweep.html", "nowhere"),
     ("sweep digits --seeds -2", "seeds"),
     ("train digits --seed -2", "seed must be at least 0, not -2: give"),
     ("sweep digits --hidden 0", "each of layer_sizes must be at least 1, not 0: give"),

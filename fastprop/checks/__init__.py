@@ -29,6 +29,7 @@ from fastprop.checks.networks import (
     output,
     output_for,
 )
+from fastprop.checks.results import ensemble, ensemble_size, picture
 from fastprop.checks.tasks import classifies, metrics, score
 from fastprop.checks.values import (
     blocks,
@@ -64,6 +65,8 @@ __all__ = [
     "dataset",
     "dtype",
     "ends",
+    "ensemble",
+    "ensemble_size",
     "finite",
     "flag",
     "folds",
@@ -86,6 +89,7 @@ __all__ = [
     "numeric",
     "output",
     "output_for",
+    "picture",
     "positive",
     "read_only",
     "score",

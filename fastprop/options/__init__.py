@@ -3,6 +3,7 @@
 from fastprop.options.checkpoints import Checkpoint
 from fastprop.options.clipping import CLIPS, ClipNorm, ClipValue
 from fastprop.options.distributions import choice, geomspace, integers, linspace, loguniform, uniform
+from fastprop.options.encoding import decoded, encoded
 from fastprop.options.endings import Average, EarlyStopping
 from fastprop.options.halving import HALVINGS, Halving, MedianStopping
 from fastprop.options.losses import CrossEntropy, Huber
@@ -51,6 +52,8 @@ __all__ = [
     "Steps",
     "Warmup",
     "choice",
+    "decoded",
+    "encoded",
     "geomspace",
     "integers",
     "linspace",

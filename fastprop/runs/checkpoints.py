@@ -1,25 +1,20 @@
 """A run's state in a file: what is written, when, and which run may go on from it.
 
-The file is an archive of arrays, NumPy's npz without pickled objects. Its `DESCRIPTION` is JSON that says what run this
-is: only the same one goes on from it, so that it ends as it would have without the break.
+The file is an archive (see `archives`) whose description says what run this is: only the same one goes on from it, so
+that it ends as it would have without the break.
 """
 
-import contextlib
 import hashlib
-import json
-import os
 import time
 from pathlib import Path
 
 import numpy as np
 
-from fastprop import checks, options
+from fastprop import archives, checks, options
 from fastprop.version import __version__
 
 FORMAT = 1
 """To be raised when the arrays change their meaning."""
-
-DESCRIPTION = "description"
 
 NOT_COMPARED = "epochs", "callback", "checkpoint"
 """What of a setting may change when a run goes on."""
@@ -60,22 +55,7 @@ class Keeper:
 
     def write(self, state):
         """Replace the file, so that at any time there is a whole one; OSError if it cannot be written."""
-        path = Path(self._checkpoint.path)
-        part = path.with_name(f"{path.name}.part")
-        try:
-            with open(part, "wb") as file:
-                np.savez(file, **{DESCRIPTION: json.dumps(self._description)}, **state)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(part, path)
-            sync_folder(path.absolute().parent)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                part.unlink(missing_ok=True)
-            raise OSError(
-                f"the checkpoint {path} cannot be written, {error.strerror}: make room or name another file; "
-                "one that was there before is as it was."
-            ) from error
+        archives.write(self._checkpoint.path, self._description, state, "checkpoint")
         self._written = time.monotonic()
 
     def read(self):
@@ -84,9 +64,8 @@ class Keeper:
         if not path.exists():
             return None
         try:
-            with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-                state = dict(arrays)
-            description = dict(json.loads(str(state.pop(DESCRIPTION))))
+            description, state = archives.read(path)
+            description = dict(description)
         except Exception as error:  # what an archive with wrong bytes raises is anyone's guess
             raise ValueError(
                 f"{path} is no checkpoint or a damaged one: name another file, or leave out resume to begin anew."
@@ -116,12 +95,3 @@ def differences(description, expected):
         for name in expected | description
         if description.get(name) != expected.get(name)
     )
-
-
-def sync_folder(folder):
-    """Have the folder's entries on the disk, too."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

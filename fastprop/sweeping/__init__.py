@@ -1,6 +1,7 @@
 """Sweeps: many runs over one copy of the data."""
 
-from fastprop.sweeping.results import SweepResult
+from fastprop.sweeping.ensembles import Ensemble
+from fastprop.sweeping.results import SweepResult, load_sweep
 from fastprop.sweeping.sweep import sweep
 
-__all__ = ["SweepResult", "sweep"]
+__all__ = ["Ensemble", "SweepResult", "load_sweep", "sweep"]

@@ -8,8 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastprop.integrations import plotting
+from fastprop import checks, texts
+from fastprop.integrations import frames, html, plotting
+from fastprop.sweeping import files
 from fastprop.sweeping.candidates import HYPERPARAMETERS
+from fastprop.sweeping.ensembles import Ensemble
 
 COLUMNS = {"loss": "loss_function"}
 """Hyperparameters whose column has a name of its own: ``loss`` is what came of a run."""
@@ -85,9 +88,11 @@ class SweepResult:
         What ``score`` is, such as ``"accuracy"`` or ``"r2"``.
     seconds : float
         How long the sweep took, compiling not counted.
+    about : dict
+        What it ran on, by name: the versions, the date, the numbers of rows and of folds.
     """
 
-    def __init__(self, swept, configurations, epochs, rungs, criterion, score_name, sign):
+    def __init__(self, swept, configurations, epochs, rungs, criterion, score_name, sign, about):
         self.swept, self.hyperparameters = swept, [COLUMNS.get(name, name) for name in swept]
         columns = [(column, HYPERPARAMETERS[name]) for name, column in zip(swept, self.hyperparameters)]
         columns += [(name, float) for name in ("score", "score_std", "loss", "validation_loss")]
@@ -95,11 +100,29 @@ class SweepResult:
         self.history = np.full((configurations, epochs), np.nan)
         self.rungs, self.rung_costs = rungs, np.full((configurations, len(rungs)), np.nan)
         self._networks, self.seconds = {}, 0.0
-        self.criterion, self.score_name, self._sign = criterion, score_name, sign
+        self.criterion, self.score_name, self._sign, self.about = criterion, score_name, sign, about
         self._recording = threading.Lock()
         for name in ("score", "score_std", "loss", "validation_loss"):
             self.table[name] = np.nan
         self.table["stopped"] = "not run"
+
+    @property
+    def arguments(self):
+        """What it was made of before anything ran, by name."""
+        configurations, epochs = self.history.shape
+        names = "swept", "rungs", "criterion", "score_name", "about"
+        own = {name: getattr(self, name) for name in names}
+        return own | {"configurations": configurations, "epochs": epochs, "sign": self._sign}
+
+    @property
+    def ranks(self):
+        """The column that ranks: ``"score"``, ``"validation_loss"`` or ``"loss"``."""
+        return self.criterion if self._sign is None else "score"
+
+    @property
+    def higher_is_better(self):
+        """Whether what ranks is best where it is highest."""
+        return self._sign == -1
 
     @property
     def done(self):
@@ -145,11 +168,6 @@ class SweepResult:
         """What is lowest for the best."""
         return rows[self.criterion] if self._sign is None else self._sign * rows["score"]
 
-    @property
-    def maximizes(self):
-        """Whether what ranks is best where it is highest."""
-        return self._sign == -1
-
     def enter(self, numbers, candidates):
         """Write what candidates have of the swept hyperparameters into their rows."""
         for name, column in zip(self.swept, self.hyperparameters):
@@ -180,6 +198,112 @@ class SweepResult:
                 del self._networks[numbers[np.lexsort((numbers, self._costs(self.table[numbers])))[-1]]]
             return number in self._networks
 
-    def plot(self, path):
-        """Draw loss and score against the first swept hyperparameter into a picture file (extra ``plot``)."""
-        plotting.sweep(self, path)
+    def ensemble(self, count):
+        """Return the `Ensemble` of the best `count` networks, whose outputs it averages.
+
+        Raises
+        ------
+        ValueError
+            If fewer were kept (see `sweep`), or finished.
+
+        Examples
+        --------
+        >>> import fastprop as fp
+        >>> X, y = fp.datasets.digits()
+        >>> rates = {"learning_rate": [0.1, 0.5, 1.0]}
+        >>> result = fp.sweep((64, 16, 10), X, y, rates, epochs=3, validation=0.2, keep=2)
+        >>> result.ensemble(2).predict(X[:5]).shape
+        (5, 10)
+        """
+        networks = list(self.networks.values())
+        return Ensemble(networks[: checks.ensemble_size(count, len(networks), int(self.finished.sum()))])
+
+    def to_pandas(self):
+        """Return the table as a ``pandas.DataFrame`` (extra ``pandas``), one row a configuration, in its order."""
+        return frames.frame(self.table)
+
+    def save(self, path):
+        """Write the table, the history, the rungs and the networks that were kept to a file, for `fastprop.load_sweep`.
+
+        A file that was there before is replaced as a whole, or stays as it is.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
+        """
+        files.write(path, self)
+
+    def plot(self, path, kind=None, hyperparameters=None):
+        """Draw the result into a picture file (extra ``plot``), whose ending names the format: png, svg, pdf.
+
+        Parameters
+        ----------
+        path : str or Path
+        kind : str, optional
+            - ``"score"``: loss and score against one hyperparameter, with the spread over seeds or folds; what is drawn
+              of one hyperparameter (seeds not counted) if nobody says;
+            - ``"heat_map"``: what ranks, of two hyperparameters; what is drawn of two if nobody says;
+            - ``"parallel_coordinates"``: a line for each configuration through its values; what is drawn of more;
+            - ``"learning_curves"``: the history of each configuration, coloured by a hyperparameter;
+            - ``"rungs"``: what ranked at each rung of a halving, coloured by a hyperparameter.
+        hyperparameters : str or list of str, optional
+            Which columns of the table to draw; by default the first that are swept, and ``"seed"`` only if there is no
+            other.
+
+        Raises
+        ------
+        ValueError
+            If the kind does not fit what was swept.
+        ImportError
+            If Matplotlib is not installed.
+        """
+        plotting.sweep(self, path, *self._picture(kind, hyperparameters))
+
+    def _picture(self, kind, hyperparameters):
+        return checks.picture(kind, hyperparameters, plotting.KINDS, self.hyperparameters, len(self.rungs))
+
+    def report(self, path):
+        """Write a page about the sweep to an HTML file that needs no other (extra ``plot``).
+
+        It has the best rows, in a table that can be sorted, pictures, and what the sweep ran on.
+
+        Raises
+        ------
+        ImportError
+            If Matplotlib is not installed.
+        """
+        html.write(path, self)
+
+    def __repr__(self):
+        names = texts.words(", ".join(self.hyperparameters))
+        about = f"{len(self.table):,} configurations of {names}: {texts.counts(self)}, {texts.speed(self)}"
+        rows = self.top(ROWS_SHOWN)
+        return "\n".join([about, f"{texts.ranking(self)} first:", *texts.lines(texts.columns(self), rows)])
+
+    def _repr_html_(self):
+        return html.summary(self, ROWS_SHOWN)
+
+
+ROWS_SHOWN = 5
+"""Where a result is printed."""
+
+
+def load_sweep(path):
+    """Read the result of a sweep that `SweepResult.save` wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    SweepResult
+        With the same table, history, rungs and networks.
+
+    Raises
+    ------
+    ValueError
+        If the file is missing, damaged, or no result of a sweep.
+    """
+    return files.read(path, SweepResult)

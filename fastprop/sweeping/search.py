@@ -30,9 +30,9 @@ class Search:
 
     def _check(self, result):
         """Refuse a study that would look for the worst."""
-        if self._option.minimizes == result.maximizes:
-            ranks = result.score_name if result.maximizes else "what ranks"
-            best, direction = ("highest", "maximize") if result.maximizes else ("lowest", "minimize")
+        if self._option.minimizes == result.higher_is_better:
+            ranks = result.score_name if result.higher_is_better else "what ranks"
+            best, direction = ("highest", "maximize") if result.higher_is_better else ("lowest", "minimize")
             raise ValueError(
                 f"search has a study that would look for the worst, as {ranks} is best where it is {best}: "
                 f"create the study with direction={direction!r}."
@@ -85,7 +85,7 @@ class _Telling:
         self._study, self._trials, self._numbers, self._result = study, trials, numbers, result
 
     def __call__(self):
-        sign, rungs = -1 if self._result.maximizes else 1, self._result.rungs
+        sign, rungs = -1 if self._result.higher_is_better else 1, self._result.rungs
         for number, trial in zip(self._numbers, self._trials):
             costs, stopped = self._result.rung_costs[number], self._result.table["stopped"][number]
             measured = {rung: sign * float(cost) for rung, cost in zip(rungs, costs) if np.isfinite(cost)}

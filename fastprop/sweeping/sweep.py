@@ -3,6 +3,7 @@
 import os
 from concurrent.futures import Executor
 from contextlib import ExitStack
+from datetime import datetime
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from fastprop.sweeping.results import SweepResult
 from fastprop.sweeping.rounds import Rounds, train_again
 from fastprop.sweeping.search import Search
 from fastprop.sweeping.trials import Experiment, Fold
+from fastprop.version import __version__
 
 
 def sweep(
@@ -237,4 +239,20 @@ def _empty_result(names, rows, experiment, rungs, score):
         "validation_loss" if len(experiment.folds[0].held_out) else "loss",
         metrics.name_of(experiment.score),
         metrics.sign_of(experiment.score) if score is not None or len(experiment.likes) > 1 else None,
+        _about(experiment),
     )
+
+
+def _about(experiment):
+    """What a sweep ran on, as it is to be read in years."""
+    like, fold = next(iter(experiment.likes.values())), experiment.folds[0]
+    return {
+        "date": datetime.now().isoformat(sep=" ", timespec="minutes"),
+        "fastprop": __version__,
+        "backend": experiment.backend,
+        "network": repr(like),
+        "training rows": len(fold.rows),
+        "held-out rows": len(fold.held_out),
+        "folds": len(experiment.folds),
+        "standardized": fold.mean is not None or like.input_mean is not None,
+    }

@@ -1,0 +1,10 @@
+"""Tables as data frames, with pandas (extra ``pandas``)."""
+
+
+def frame(table):
+    """Return a structured array as a ``pandas.DataFrame``; ImportError if pandas is not installed."""
+    try:
+        import pandas
+    except ImportError as error:
+        raise ImportError("data frames need pandas: pip install 'fastprop[pandas]'.") from error
+    return pandas.DataFrame({name: table[name] for name in table.dtype.names})

@@ -1,0 +1,54 @@
+"""Values of hyperparameters as JSON has them, and back: numbers, names, tuples, arrays and options."""
+
+from dataclasses import fields
+
+import numpy as np
+
+from fastprop.options.clipping import CLIPS
+from fastprop.options.endings import Average, EarlyStopping
+from fastprop.options.losses import CrossEntropy, Huber
+from fastprop.options.optimizers import OPTIMIZERS
+from fastprop.options.schedules import SCHEDULES
+
+_KINDS = {
+    kind.__name__: kind for kind in (*OPTIMIZERS, *SCHEDULES, *CLIPS, Average, EarlyStopping, CrossEntropy, Huber)
+}
+
+
+def encoded(value):
+    """Return `value` in what JSON can write; `decoded` makes an equal one of it.
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> encoded((64, "relu"))
+    {'tuple': [64, 'relu']}
+    >>> decoded(encoded(fp.Huber(2))) == fp.Huber(2)
+    True
+    """
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return {"array": value.tolist(), "dtype": value.dtype.name}
+    if isinstance(value, tuple):
+        return {"tuple": [encoded(each) for each in value]}
+    if isinstance(value, list):
+        return [encoded(each) for each in value]
+    if type(value).__name__ in _KINDS:
+        return {"option": type(value).__name__} | {
+            field.name: encoded(getattr(value, field.name)) for field in fields(value)
+        }
+    return value
+
+
+def decoded(value):
+    """Return what `encoded` was given."""
+    if isinstance(value, list):
+        return [decoded(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if "array" in value:
+        return np.array(value["array"], value["dtype"])
+    if "tuple" in value:
+        return tuple(decoded(each) for each in value["tuple"])
+    return _KINDS[value["option"]](**{name: decoded(each) for name, each in value.items() if name != "option"})

@@ -1,0 +1,54 @@
+"""`Ensemble`: the best networks of a sweep as one."""
+
+import numpy as np
+
+from fastprop import checks, runs
+
+
+class Ensemble:
+    """Networks that answer together: their outputs' mean.
+
+    Parameters
+    ----------
+    networks : sequence of MLP
+        At least one, all with as many inputs and outputs, and with the same output activation.
+
+    Raises
+    ------
+    ValueError
+        If they are not.
+
+    References
+    ----------
+    Hansen and Salamon, "Neural network ensembles", IEEE Transactions on Pattern Analysis and Machine Intelligence 12
+    (1990).
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> ensemble = fp.Ensemble([fp.MLP((4, 3, 2), seed=seed) for seed in range(5)])
+    >>> ensemble
+    Ensemble of 5 networks, 4 inputs, 2 sigmoid outputs
+    >>> ensemble.predict([[0.1, 0.2, 0.3, 0.4]]).shape
+    (1, 2)
+    """
+
+    def __init__(self, networks):
+        self.networks = list(networks)
+        checks.ensemble(self.networks)
+
+    def predict(self, X):
+        """Return the mean of the networks' outputs, (n, n_out) of their dtype; see `MLP.predict`."""
+        first = self.networks[0]
+        X = checks.inputs(X, first.layer_sizes[0], first.dtype)
+        total = np.array(runs.predict(first, X))
+        for network in self.networks[1:]:
+            total += runs.predict(network, X)
+        return total / np.asarray(len(self.networks), total.dtype)
+
+    def __repr__(self):
+        first = self.networks[0]
+        return (
+            f"Ensemble of {len(self.networks)} networks, {first.layer_sizes[0]} inputs, "
+            f"{first.layer_sizes[-1]} {first.output} outputs"
+        )

@@ -1,0 +1,163 @@
+import re
+
+import numpy as np
+import pytest
+
+import fastprop as fp
+
+pytest.importorskip("matplotlib")
+RANDOM = np.random.default_rng(0)
+X = RANDOM.normal(size=(80, 4))
+LABELS = (X[:, 0] > 0).astype(int) + (X[:, 1] > 0)
+PNG = b"\x89PNG\r\n\x1a\n"
+RATES = {"learning_rate": fp.geomspace(0.01, 1, 6)}
+OPTIMIZERS = [fp.SGD(0.5), fp.Adam(0.01), fp.AdamW(0.01, weight_decay=0.1)]
+SWEEPS = {
+    "rates": (RATES, {}),
+    "seeds": (RATES | {"seed": range(3)}, {}),
+    "seeds alone": ({"seed": range(3)}, {}),
+    "one": ({"learning_rate": [0.1]}, {}),
+    "one epoch": (RATES, {"epochs": 1}),
+    "two": (RATES | {"momentum": [0.0, 0.5, 0.9], "seed": [0, 1]}, {}),
+    "three": (RATES | {"momentum": [0.0, 0.9], "hidden": ["tanh", "relu"]}, {}),
+    "objects": ({"optimizer": OPTIMIZERS, "layer_sizes": [(4, 6, 3), (4, 5, 5, 3)]}, {}),
+    "cv": (RATES, {"cv": 3, "validation": None}),
+    "score": (RATES | {"momentum": [0.0, 0.9]}, {"score": "accuracy"}),
+    "losses": ({"loss": ["cross_entropy", fp.CrossEntropy(0.1)], "learning_rate": [0.1, 0.5]}, {}),
+    "halving": (RATES | {"momentum": [0.0, 0.9]}, {"halving": 2, "epochs": 8}),
+    "drawn": ({"learning_rate": fp.loguniform(0.01, 1), "momentum": fp.uniform(0, 0.9)}, {"samples": 20}),
+    "some diverge": ({"learning_rate": [0.1, 1e30, 0.2, 1e35]}, {"y": X[:, :3]}),
+    "all diverge": ({"learning_rate": [1e30, 1e35], "momentum": [0.0, 0.5]}, {"y": X[:, :3]}),
+    "without validation": (RATES, {"validation": None}),
+    "numbers that some lack": ([{"momentum": 0.5}, {"optimizer": fp.Adam(0.01)}], {}),
+}
+KINDS = "score", "heat_map", "parallel_coordinates", "learning_curves", "rungs"
+
+
+def sweep(name):
+    grid, options = SWEEPS[name]
+    options = {"y": LABELS, "epochs": 3, "validation": 0.25, **options}
+    return fp.sweep((4, 6, 3), X, options.pop("y"), grid, **options)
+
+
+@pytest.mark.parametrize("name", SWEEPS)
+def test_all_kinds_of_pictures_are_drawn_of_all_kinds_of_sweeps(name, tmp_path):
+    result, path = sweep(name), tmp_path / "sweep.png"
+    others = [each for each in result.hyperparameters if each != "seed"]
+    for kind in KINDS:
+        if kind == "rungs" and len(result.rungs) == 1:
+            with pytest.raises(ValueError, match="needs a sweep that stopped configurations on the way: sweep with"):
+                result.plot(path, kind)
+        elif kind == "heat_map" and len(result.hyperparameters) == 1:
+            with pytest.raises(ValueError, match="kind 'heat_map' needs 2 swept hyperparameters, not 1"):
+                result.plot(path, kind)
+        else:
+            result.plot(path, kind)
+            assert path.read_bytes().startswith(PNG)
+            path.unlink()
+    result.plot(path, hyperparameters=others[:1] or "seed")
+    assert path.read_bytes().startswith(PNG)
+
+
+def drawn(monkeypatch, name, *arguments):
+    """The figure of a picture, before it is written."""
+    from fastprop.integrations import plotting
+
+    figures = []
+    monkeypatch.setattr(plotting, "save", lambda figure, path, **how: figures.append(figure))
+    result = sweep(name)
+    result.plot("nowhere.png", *arguments)
+    return result, figures[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("rates", "score"), ("seeds", "score"), ("two", "heat_map"), ("three", "parallel_coordinates")]
+)
+def test_what_is_drawn_if_nobody_says(name, kind, monkeypatch):
+    _, figure = drawn(monkeypatch, name)
+    _, expected = drawn(monkeypatch, name, kind)
+    assert [axes.get_xlabel() for axes in figure.axes] == [axes.get_xlabel() for axes in expected.axes]
+
+
+def test_scores_are_drawn_where_they_are(monkeypatch):
+    result, figure = drawn(monkeypatch, "rates")
+    losses, scores = figure.axes
+    for line, column in zip(losses.lines, ("loss", "validation_loss")):
+        np.testing.assert_array_equal(line.get_ydata(), result.table[column])
+        np.testing.assert_array_equal(line.get_xdata(), result.table["learning_rate"])
+    np.testing.assert_array_equal(scores.lines[0].get_ydata(), result.table["score"])
+    assert (losses.get_xscale(), losses.get_yscale()) == ("log", "linear")
+    assert f"best learning rate {result.best['learning_rate']:.4g}" in losses.get_title()
+
+
+def test_of_seeds_the_median_is_drawn_and_how_they_spread(monkeypatch):
+    result, figure = drawn(monkeypatch, "seeds")
+    scores = result.table["score"].reshape(6, 3)
+    np.testing.assert_array_equal(figure.axes[1].lines[0].get_ydata(), np.median(scores, axis=1))
+    (band,) = figure.axes[1].collections
+    heights = band.get_paths()[0].vertices[:, 1]
+    assert heights.min() == pytest.approx(np.quantile(scores, 0.1, axis=1).min())
+    assert heights.max() == pytest.approx(np.quantile(scores, 0.9, axis=1).max())
+
+
+def test_a_heat_map_has_the_best_of_the_medians_over_seeds(monkeypatch):
+    result, figure = drawn(monkeypatch, "two")
+    cells = np.median(result.table["validation_loss"].reshape(6, 3, 2), axis=2)
+    np.testing.assert_array_equal(figure.axes[0].collections[0].get_array().reshape(3, 6), cells.T)
+
+
+def test_curves_are_those_of_the_history(monkeypatch):
+    result, figure = drawn(monkeypatch, "rates", "learning_curves")
+    lines = [path.vertices[:, 1] for path in figure.axes[0].collections[0].get_paths()]
+    np.testing.assert_array_equal(lines, result.history)
+    best = figure.axes[0].lines[0]
+    np.testing.assert_array_equal(best.get_ydata(), result.history[result.ranking[0]])
+
+
+def test_rungs_say_how_many_came_to_each(monkeypatch):
+    result, figure = drawn(monkeypatch, "halving", "rungs")
+    counts = np.isfinite(result.rung_costs).sum(axis=0)
+    texts = [label.get_text() for label in figure.axes[0].get_xticklabels()]
+    assert texts == [f"{rung}\nof {count}" for rung, count in zip(result.rungs, counts)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("pie",), "kind must be one of score, heat_map, .*, not 'pie': choose one of these"),
+        (("score", "epochs"), "each of hyperparameters must be one of learning_rate, momentum, seed, not 'epochs'"),
+        (("score", ["learning_rate", "momentum"]), "kind 'score' shows 1 of the hyperparameters, not 2: name fewer"),
+        (("heat_map", "momentum"), r"kind 'heat_map' needs 2 swept hyperparameters, not 1 \(momentum\): choose"),
+    ],
+)
+def test_a_picture_that_does_not_fit_is_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        sweep("two").plot("nowhere.png", *arguments)
+
+
+# ---- reports ----
+
+
+@pytest.mark.parametrize("name", SWEEPS)
+def test_a_report_is_one_file_that_needs_no_other(name, tmp_path):
+    result = sweep(name)
+    result.report(tmp_path / "sweep.html")
+    text = (tmp_path / "sweep.html").read_text()
+    assert [file.name for file in tmp_path.iterdir()] == ["sweep.html"]
+    assert not re.search(r'(src|href)="(?!data:)', text)
+    assert text.count("<tr>") == 1 + len(result.table)
+    assert text.count("<img") >= 1
+    for name in result.hyperparameters:
+        assert f"<th>{name.replace('_', ' ')}</th>" in text
+    assert f"<dd>{fp.__version__}</dd>" in text
+
+
+def test_what_is_written_into_a_report_is_no_html(tmp_path):
+    def a_score(outputs, y):
+        return 1.0
+
+    a_score.__name__ = "<script>"
+    result = fp.sweep((4, 6, 3), X, LABELS, RATES, epochs=1, validation=0.2, score=a_score)
+    result.report(tmp_path / "sweep.html")
+    assert "&lt;script&gt;" in (tmp_path / "sweep.html").read_text()
+    assert "highest <script>" not in (tmp_path / "sweep.html").read_text()

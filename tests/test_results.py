@@ -1,0 +1,170 @@
+import json
+import resource
+
+import numpy as np
+import pytest
+
+import fastprop as fp
+from fastprop.options import decoded, encoded
+
+RANDOM = np.random.default_rng(0)
+X = RANDOM.normal(size=(80, 4))
+LABELS = (X[:, 0] > 0).astype(int) + (X[:, 1] > 0)
+SIZES = (4, 6, 3)
+
+
+def sweep(grid, **options):
+    return fp.sweep(SIZES, X, LABELS, grid, **{"epochs": 4, "validation": 0.25, **options})
+
+
+RATES = {"learning_rate": [0.05, 0.5, 0.2]}
+SWEEPS = {
+    "rates": (RATES, {"keep": 2}),
+    "objects": (
+        [
+            {"optimizer": fp.Adam(0.01), "schedule": fp.Warmup(2, fp.Cosine())},
+            {"layer_sizes": (4, 3, 5, 3), "hidden": ("tanh", "relu"), "clip": fp.ClipNorm(1.0)},
+            {"loss": fp.CrossEntropy(0.1), "early_stopping": fp.EarlyStopping(2), "average": fp.Average(0.9)},
+        ],
+        {"keep": "all"},
+    ),
+    "arrays": ({"initialization": ["he_normal", [np.full((4, 6), 0.1), np.ones((6, 3))]]}, {}),
+    "cv": (RATES, {"cv": 3, "validation": None, "standardize": True, "score": "accuracy"}),
+    "halving": ({"learning_rate": fp.geomspace(0.01, 1, 9)}, {"epochs": 9, "halving": 3}),
+    "nothing kept": (RATES, {"keep": 0}),
+    "all diverged": ({"learning_rate": [1e30]}, {"loss": "mse"}),
+}
+
+
+@pytest.fixture(params=SWEEPS)
+def result(request):
+    grid, options = SWEEPS[request.param]
+    return sweep(grid, **options)
+
+
+# ---- files ----
+
+
+def test_a_result_comes_back_from_its_file_as_it_was(result, tmp_path):
+    result.save(tmp_path / "sweep.fp")
+    again = fp.load_sweep(tmp_path / "sweep.fp")
+    assert again.table.dtype == result.table.dtype
+    for name in result.table.dtype.names:
+        if name == "initialization":
+            assert str(again.table[name].tolist()) == str([encoded_as_it_comes_back(v) for v in result.table[name]])
+        else:
+            np.testing.assert_array_equal(again.table[name], result.table[name])
+    for name in ("history", "rung_costs", "ranking"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(result, name))
+    for name in ("rungs", "seconds", "score_name", "hyperparameters", "about", "higher_is_better"):
+        assert getattr(again, name) == getattr(result, name)
+    assert list(again.networks) == list(result.networks)
+    for number, network in result.networks.items():
+        assert repr(again.networks[number]) == repr(network)
+        np.testing.assert_array_equal(again.networks[number].predict(X), network.predict(X))
+    assert repr(again) == repr(result)
+
+
+def encoded_as_it_comes_back(value):
+    return decoded(json.loads(json.dumps(encoded(value))))
+
+
+def test_a_saved_result_replaces_the_one_before_as_a_whole_or_leaves_it(tmp_path):
+    path = tmp_path / "sweep.fp"
+    sweep({"learning_rate": [0.1]}).save(path)
+    before = path.read_bytes()
+    result, limits = sweep(SWEEPS["objects"][0], keep="all"), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(OSError, match=r"the result .* cannot be written, File too large: make room"):
+            result.save(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_is_no_result_of_a_sweep_is_refused_in_one_sentence(tmp_path):
+    path = tmp_path / "sweep.fp"
+    with pytest.raises(ValueError, match=r"sweep.fp is missing: give the path of a file that SweepResult.save wrote"):
+        fp.load_sweep(path)
+    sweep(RATES).save(path)
+    whole = path.read_bytes()
+    np.savez(tmp_path / "other.npz", a=1)
+    for content in (b"", b"PK", whole[:-300], whole[: len(whole) // 2], (tmp_path / "other.npz").read_bytes()):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match="is no result of a sweep, a damaged one, or that of another version"):
+            fp.load_sweep(path)
+
+
+VALUES = [
+    1, 0.5, "relu", None, (1, (2, "a")), [1, 2], fp.SGD(0.5, momentum=0.9), fp.LBFGS(), fp.Warmup(2, fp.Cosine(0.1)),
+    fp.ClipValue(1.0), fp.Huber(2.0), fp.CrossEntropy(0.1), fp.EarlyStopping(3), fp.Average(0.5),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", VALUES, ids=repr)
+def test_values_of_hyperparameters_come_back_equal_from_json(value):
+    assert encoded_as_it_comes_back(value) == value
+
+
+# ---- ensembles ----
+
+
+def test_an_ensemble_answers_with_the_mean_of_the_best_networks():
+    result = sweep(RATES, keep="all")
+    for count in (1, 2, 3):
+        outputs = [network.predict(X) for network in list(result.networks.values())[:count]]
+        np.testing.assert_allclose(result.ensemble(count).predict(X), np.mean(outputs, axis=0), rtol=1e-6)
+
+
+def test_an_ensemble_needs_networks_that_were_kept_and_finished():
+    result = sweep(RATES)
+    with pytest.raises(ValueError, match="an ensemble of 2 needs as many networks, and 1 was kept: sweep with keep=2"):
+        result.ensemble(2)
+    with pytest.raises(ValueError, match="an ensemble of 5 needs as many finished configurations, not 3: choose less"):
+        result.ensemble(5)
+    with pytest.raises(ValueError, match="the size of an ensemble must be at least 1, not 0"):
+        result.ensemble(0)
+
+
+def test_networks_of_an_ensemble_are_alike():
+    with pytest.raises(ValueError, match="needs networks with equal inputs, outputs, output activations and dtypes"):
+        fp.Ensemble([fp.MLP((4, 3)), fp.MLP((4, 2))])
+    with pytest.raises(ValueError, match="an ensemble needs networks, and there are none: give at least one"):
+        fp.Ensemble([])
+
+
+# ---- data frames and print ----
+
+
+def test_a_data_frame_has_the_table(result):
+    pytest.importorskip("pandas")
+    frame = result.to_pandas()
+    assert list(frame.columns) == list(result.table.dtype.names)
+    np.testing.assert_array_equal(frame["validation_loss"], result.table["validation_loss"])
+    assert frame["stopped"].tolist() == result.table["stopped"].tolist()
+
+
+def test_a_result_prints_its_best_rows():
+    result = sweep({"learning_rate": fp.geomspace(0.01, 1, 20)})
+    about, ranks, header, *rows = repr(result).splitlines()
+    assert about.startswith("20 configurations of learning rate: 20 finished, in ")
+    assert ranks == "lowest validation loss first:"
+    assert header.split() == ["learning_rate", "score", "loss", "validation_loss", "epochs", "stopped", "seconds"]
+    assert len(rows) == 5
+    assert float(rows[0].split()[3]) == pytest.approx(result.best["validation_loss"], rel=1e-3)
+
+
+def test_a_result_prints_what_is_special_about_it(result):
+    text = repr(result)
+    assert ("score_std" in text) == (len(set(result.table["score_std"])) > 1)
+    assert ("stopped at a rung" in text) == (len(result.rungs) > 1)
+    assert ("diverged" in text) == ("diverged" in result.table["stopped"])
+    assert text.splitlines()[1].startswith("highest" if result.higher_is_better else "lowest")
+
+
+def test_a_notebook_shows_a_table(result):
+    text = result._repr_html_()
+    assert text.count("<tr>") == 1 + min(5, len(result.table))
+    assert text.startswith(f"<p>{len(result.table)} configurations of ")
