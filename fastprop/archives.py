@@ -1,4 +1,4 @@
-"""Arrays and a description in one file, replaced as a whole: NumPy's npz without pickled objects."""
+"""Files that are replaced as a whole; arrays and a description in one: NumPy's npz without pickled objects."""
 
 import contextlib
 import json
@@ -10,16 +10,17 @@ import numpy as np
 DESCRIPTION = "description"
 
 
-def write(path, description, arrays, name):
-    """Replace the file, so that at any time there is a whole one; OSError, which calls it `name`, if that fails.
+@contextlib.contextmanager
+def replacing(path, name):
+    """Yield a file that takes the place of the one at `path`, so that at any time there is a whole one.
 
-    `description` is of plain values, to be written as JSON; `arrays` have names.
+    OSError, which calls it `name`, if it cannot be written.
     """
     path = Path(path)
     part = path.with_name(f"{path.name}.part")
     try:
         with open(part, "wb") as file:
-            np.savez(file, **{DESCRIPTION: json.dumps(description)}, **arrays)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)
@@ -31,6 +32,12 @@ def write(path, description, arrays, name):
             f"the {name} {path} cannot be written, {error.strerror}: make room or name another file; "
             "one that was there before is as it was."
         ) from error
+
+
+def write(path, description, arrays, name):
+    """Replace the file at `path` by a `description`, of plain values, and `arrays` by name; see `replacing`."""
+    with replacing(path, name) as file:
+        np.savez(file, **{DESCRIPTION: json.dumps(description)}, **arrays)
 
 
 def read(path):

@@ -2,10 +2,9 @@
 
 import base64
 import io
-import os
 from html import escape
-from pathlib import Path
 
+from fastprop import archives
 from fastprop.integrations import plotting
 from fastprop.texts import columns, counts, ranking, short, speed, value_name, words
 
@@ -17,12 +16,10 @@ PICTURES = 6
 
 
 def write(path, result):
-    """Write a page about a result; ImportError if Matplotlib is not installed."""
+    """Write a page about a result; ImportError if Matplotlib is not installed, OSError if it cannot be written."""
     text = _page(result)
-    path = Path(path)
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
+    with archives.replacing(path, "report") as file:
+        file.write(text.encode())
 
 
 def summary(result, rows):
