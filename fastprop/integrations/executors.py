@@ -1,6 +1,6 @@
 """Workers elsewhere: tasks on any `concurrent.futures.Executor`, such as processes, or Dask's on other machines.
 
-What all tasks share travels once for each worker: threads have it, Dask scatters it, and all others map it into memory
+What all tasks share travels once for each worker: threads have it, Dask brings it, and all others map it into memory
 from a temporary folder, which is there until the end: a worker that finds it gone has nobody to work for.
 """
 
@@ -141,7 +141,10 @@ class Workers:
             if self._kind == "threads":
                 ticket = _Here(shared)
             elif self._kind == "dask":
-                ticket = self._executor._client.scatter(_Scattered(shared), broadcast=True, hash=False)
+                # Not scattered: that is lost with the last worker that has it, and whoever waits for it waits for ever.
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", UserWarning)  # of its size
+                    ticket = self._executor._client.submit(_Brought, shared, pure=False)
             else:
                 ticket = _Folder(shared)
             self._shared[id(shared)] = shared, ticket
@@ -154,9 +157,7 @@ class Workers:
                 ticket.close()
 
     def _renew(self, executor, error):
-        """Make anew what has died with a worker of `executor`."""
-        if self._kind == "dask":
-            self._release()  # its data may be gone
+        """Make the executor anew if it is broken, unless that was done already."""
         if executor is not self._executor or not isinstance(error, BrokenExecutor):
             return
         if self._own is not None:
@@ -244,7 +245,7 @@ class _Here:
         self._over.set()
 
 
-class _Scattered:
+class _Brought:
     """What Dask brings to each worker."""
 
     def __init__(self, shared):
