@@ -9,9 +9,11 @@ from pathlib import Path
 import numba
 import numpy as np
 from llvmlite import binding
-from numba.core import caching, types
+from numba.core import caching, cgutils, typed_passes, types, untyped_passes
 from numba.core.codegen import JITCodeLibrary, get_host_cpu_features
-from numba.core.compiler import Compiler, Flags
+from numba.core.compiler import CompilerBase, Flags
+from numba.core.compiler_machinery import PassManager, register_pass
+from numba.core.lowering import Lower
 
 _FEATURES = set((numba.config.CPU_FEATURES or get_host_cpu_features()).split(","))
 
@@ -120,8 +122,44 @@ class _SharedFlags(Flags):
 _SHARED_FLAGS = {}
 
 
-class _KernelCompiler(Compiler):
+class _Lower(Lower):
+    """Writes LLVM's code without what is there for counted references and for debuggers: a fifth of it, and 0.5 s."""
+
+    def storevar(self, value, name, argidx=None):
+        if name in self._singly_assigned_vars:
+            self._blk_local_varmap[name] = value
+        else:
+            self.builder.store(value, self.getvar(name))
+
+    def alloca_lltype(self, name, lltype, datamodel=None):
+        return cgutils.alloca_once(self.builder, lltype, name=name)
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _Lowering(typed_passes.BaseNativeLowering):
+    _name = "lowering"
+    lowering_class = _Lower
+
+
+class _KernelCompiler(CompilerBase):
+    """Numba's compiler without the passes for what kernels have none of, such as closures: 0.5 s."""
+
     _library_class = _KernelLibrary
+
+    def define_pipelines(self):
+        passes = PassManager("kernels")
+        for each in (
+            untyped_passes.TranslateByteCode,
+            untyped_passes.FixupArgs,
+            untyped_passes.ReconstructSSA,
+            typed_passes.NopythonTypeInference,
+            typed_passes.PreLowerStripPhis,
+            _Lowering,
+            typed_passes.NoPythonBackend,
+        ):
+            passes.add_pass(each, each.name())
+        passes.finalize()
+        return [passes]
 
     def __init__(self, typing_context, target_context, library, args, return_type, flags, local_types):
         library = self._library_class(target_context.codegen(), "fastprop")
