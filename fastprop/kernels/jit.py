@@ -84,6 +84,11 @@ class _KernelLibrary(JITCodeLibrary):
     under the name of one compiled here: left open to each other, it called that, and predicted wrongly.
     """
 
+    def add_linking_library(self, library):
+        super().add_linking_library(library)
+        if isinstance(library, _PartLibrary):  # callers come before those they call: else they would not be linked
+            self._linking_libraries += [each for each in library.parts if each not in self._linking_libraries]
+
     def _optimize_final_module(self):
         for function in self._final_module.functions:
             if function.linkage.name == "linkonce_odr":
@@ -177,14 +182,23 @@ class _PartLibrary(_KernelLibrary):
     """Code that is optimised and made machine code once, in the kernel that it is a part of.
 
     Numba does both for each function by itself and again in each of its callers: that took 13 s, this takes 7.
+    Linked into each of its callers and not into the kernel alone, the parts took 0.3 s more.
     """
 
-    def _optimize_final_module(self):
-        pass
+    @property
+    def parts(self):
+        """Those of this part, and theirs."""
+        return self._linking_libraries
 
-    def _finalize_final_module(self):
+    def finalize(self):
+        for function in self._final_module.functions:
+            if not function.is_declaration:
+                function.linkage = "linkonce_odr"
         self._finalize_dynamic_globals()
         self._finalized = True
+
+    def _get_module_for_linking(self):
+        return self._final_module
 
 
 class _PartCompiler(_KernelCompiler):
