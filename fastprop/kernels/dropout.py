@@ -37,12 +37,6 @@ def drops(dropout):
 
 
 @part
-def paused(dropout):
-    """The same, dropping nothing: as in validation."""
-    return Dropout(dropout.keys[:0], dropout.seeds, dropout.numbers, dropout.thresholds, dropout.scales)
-
-
-@part
 def draw_keys(plan, memory, dropout, epoch, order, source, here, rows):
     """Draw the keys of rows `here` … in work, which are `order`'s from `source` on, for all hidden layers."""
     # order (1 or width, m)

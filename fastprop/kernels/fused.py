@@ -9,9 +9,10 @@ import numpy as np
 
 from fastprop.kernels.activations import activate_outputs
 from fastprop.kernels.inputs import fetch
-from fastprop.kernels.jit import kernel, part
+from fastprop.kernels.jit import kernel, part, routine
 from fastprop.kernels.lanes import add_rows, place_abreast
 from fastprop.kernels.minibatch import forward_pass, minibatch, terms, weight_of
+from fastprop.kernels.references import refer
 from fastprop.kernels.schedules import watch
 from fastprop.kernels.shuffle import shuffle
 from fastprop.kernels.simd import flush_denormals, lanes, restore
@@ -62,6 +63,43 @@ def train(
     `final` is the network as it would be if the run ended now: the same, or that of the average of the parameters.
     """
     # order (1 or width, m): scratch   seeds (1 or width,)
+    run(
+        refer(network),
+        refer(final),
+        refer(optimizer),
+        refer(data),
+        refer(validation),
+        refer(plan),
+        memory,
+        refer(team),
+        order,
+        seeds,
+        shuffled,
+        batch_size,
+        begin,
+        until,
+        refer(record),
+    )
+
+
+@routine
+def run(
+    network,
+    final,
+    optimizer,
+    data,
+    validation,
+    plan,
+    memory,
+    team,
+    order,
+    seeds,
+    shuffled,
+    batch_size,
+    begin,
+    until,
+    record,
+):
     state = flush_denormals()
     leads, epoch, steps = team.member == 0, begin, (data.rows.shape[1] + batch_size - 1) // batch_size
     watched = int(validation.rows.shape[1] > 0)  # the loss that says how well a network does
@@ -102,6 +140,11 @@ def train(
 def predict(network, data, plan, memory, dropout, outputs):
     """Write the last layer's activations of all rows."""
     # outputs (m, n_out)
+    predict_rows(refer(network), refer(data), refer(plan), memory, refer(dropout), outputs)
+
+
+@routine
+def predict_rows(network, data, plan, memory, dropout, outputs):
     state = flush_denormals()
     for first in range(0, len(outputs), plan.rows):
         rows = min(plan.rows, len(outputs) - first)

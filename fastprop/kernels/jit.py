@@ -9,7 +9,7 @@ from pathlib import Path
 import numba
 import numpy as np
 from llvmlite import binding
-from numba.core import caching, cgutils, typed_passes, types, untyped_passes
+from numba.core import caching, typed_passes, types, untyped_passes
 from numba.core.codegen import JITCodeLibrary, get_host_cpu_features
 from numba.core.compiler import CompilerBase, Flags
 from numba.core.compiler_machinery import PassManager, register_pass
@@ -137,7 +137,8 @@ class _Lower(Lower):
             self.builder.store(value, self.getvar(name))
 
     def alloca_lltype(self, name, lltype, datamodel=None):
-        return cgutils.alloca_once(self.builder, lltype, name=name)
+        with self.builder.goto_entry_block():
+            return self.builder.alloca(lltype, name=name)
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)

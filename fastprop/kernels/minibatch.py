@@ -12,7 +12,7 @@ import numpy as np
 
 from fastprop.kernels.codes import BY_NORM, CROSS_ENTROPY
 from fastprop.kernels.dense import backward, forward, gradient
-from fastprop.kernels.dropout import draw_keys, drops, paused
+from fastprop.kernels.dropout import draw_keys, drops
 from fastprop.kernels.inputs import fetch
 from fastprop.kernels.jit import part
 from fastprop.kernels.lanes import gather_abreast, one_hot, width
@@ -177,7 +177,7 @@ def propagate(network, data, plan, memory, team, order, first, chunk, here, rows
     else:
         store(memory, plan.weights, 1)
         store(memory, plan.scales, team.scales[0])
-    dropout = team.dropout if learn else paused(team.dropout)
+    dropout = team.dropout if learn else team.paused
     if drops(dropout):
         draw_keys(plan, memory, dropout, team.step.done[0], order, source, here, rows)
     forward_pass(network, plan, memory, dropout, here, rows)

@@ -22,6 +22,7 @@ class Team(NamedTuple):
     step: NamedTuple  # see optimizers.py
     scales: np.ndarray  # (width,): by what each network's deltas are scaled in this minibatch
     dropout: NamedTuple  # see dropout.py
+    paused: NamedTuple  # the same, dropping nothing: as in validation
 
 
 @part

@@ -81,7 +81,13 @@ class KernelRun:
             (
                 plan,
                 Team(
-                    member, threads, board, self._steps[member], layout.aligned_zeros(16, np.float64), dropouts[member]
+                    member,
+                    threads,
+                    board,
+                    self._steps[member],
+                    layout.aligned_zeros(16, np.float64),
+                    dropouts[member],
+                    dropouts[member]._replace(keys=dropouts[member].keys[:0]),
                 ),
             )
             for member, plan in enumerate(plans)
