@@ -103,7 +103,7 @@ def apply(rule, numbers, weights, start, stride, memory, g, g_stride, rows, colu
     # weights, gradient (rows, columns)
     plain = not rule.penalised and rule.clip == UNLIMITED
     if rule.number == SGD and plain:
-        sgd(known(rule, SGD), numbers, weights, start, stride, memory, g, g_stride, rows, columns)
+        plain_sgd(numbers, weights, start, stride, memory, g, g_stride, rows, columns)
     elif rule.number in (SGD, MOMENTUM, NESTEROV):
         sgd(rule, numbers, weights, start, stride, memory, g, g_stride, rows, columns)
     elif rule.number == ADAM or rule.number == ADAMW:
@@ -114,12 +114,6 @@ def apply(rule, numbers, weights, start, stride, memory, g, g_stride, rows, colu
         by_size(rule, numbers, weights, start, stride, memory, g, g_stride, rows, columns)
 
 
-@part
-def known(rule, number):
-    """The same rule, without a penalty or limit, in constants: then no loop asks for each vector what it is to do."""
-    return Rule(number, False, UNLIMITED, 0.0, rule.state)
-
-
 @routine
 def follow(average, epoch, weights, start, stride, rows, columns):
     """A ← a + (1 - decay) (w - a), where the epoch has an average, else a ← w."""
@@ -127,6 +121,17 @@ def follow(average, epoch, weights, start, stride, rows, columns):
         for i in range(start + row * stride, start + row * stride + columns, lanes(weights)):
             w, a = load(weights, i), load(average.parameters, i)
             store(average.parameters, i, w if epoch < average.start else fma(average.rest, w - a, a))
+
+
+@part
+def plain_sgd(numbers, weights, start, stride, memory, g, g_stride, rows, columns):
+    """The same as `sgd` for what most use, without asking for each vector what it is to do."""
+    decay, rate = number(numbers, WEIGHT_DECAY), number(numbers, LEARNING_RATE)
+    for row in range(rows):
+        for j in range(0, columns, lanes(weights)):
+            i = start + row * stride + j
+            w = load(weights, i)
+            store(weights, i, fma(-rate, fma(decay, w, load(memory, g + row * g_stride + j)), w))
 
 
 @part
