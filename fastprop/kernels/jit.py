@@ -15,6 +15,8 @@ from numba.core.compiler import CompilerBase, Flags
 from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.lowering import Lower
 
+from fastprop.kernels.references import Reference
+
 _FEATURES = set((numba.config.CPU_FEATURES or get_host_cpu_features()).split(","))
 
 REGISTERS = 32 if "+avx512vl" in _FEATURES or "+neon" in _FEATURES else 16
@@ -132,6 +134,13 @@ _SHARED_FLAGS = {}
 
 class _Lower(Lower):
     """Writes LLVM's code without what is there for counted references and for debuggers: a fifth of it, and 0.5 s."""
+
+    def extract_function_arguments(self):
+        values = super().extract_function_arguments()
+        for kind, value in zip(self.fndesc.argtypes, values):
+            if isinstance(kind, Reference):  # so that LLVM moves loads out of loops: 1 to 2 % of all runs
+                value.attributes.dereferenceable = kind.size_bytes
+        return values
 
     def storevar(self, value, name, argidx=None):
         if name in self._singly_assigned_vars:

@@ -22,6 +22,7 @@ class Reference(types.Type):
 
     def __init__(self, referred):
         self.referred, self.instance_class = referred, referred.instance_class
+        self.size_bytes = 8 * slots(referred)
         super().__init__(f"Reference({referred})")
 
     def field(self, name):
@@ -40,7 +41,10 @@ def slots(kind):
     """How many slots something of a type takes."""
     if isinstance(kind, types.BaseNamedTuple):
         return sum(map(slots, kind.types))
-    return 1 + kind.ndim if isinstance(kind, types.Array) else 1
+    if not isinstance(kind, types.Array):
+        return 1
+    assert kind.layout == "C", f"{kind} has strides, for which there is no slot"
+    return 1 + kind.ndim
 
 
 @intrinsic

@@ -38,7 +38,7 @@ def of_optimizers(setting, optimizers, parameters, final, members, batches):
     """
     rule = RULES[optimizers[0].rule]
     given = np.array([[getattr(each, name, 0.0) for each in optimizers] for name in optimizing.HYPERPARAMETERS])
-    given = given[:, np.arange(layout.line(parameters.dtype)) % len(optimizers)]
+    given = np.ascontiguousarray(given[:, np.arange(layout.line(parameters.dtype)) % len(optimizers)])
     decay = given[optimizing.WEIGHT_DECAY]
     rests = 1 - given[[optimizing.BETA1, optimizing.BETA2, optimizing.SMOOTHING]]
     shrinkage = 1 - given[optimizing.LEARNING_RATE] * decay
