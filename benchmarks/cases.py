@@ -45,6 +45,7 @@ SHAPES = (
     Shape((260, 256, 20), rows=40, batch_size=20),  # deltas go into panels
     Shape((440, 34, 34, 1), rows=250, batch_size=191),  # a narrow last layer, in segments of two chunks
     Shape((490, 34, 3), rows=1100, batch_size=1060),  # a narrow last layer, in two chunks that a team shares
+    Shape((3, 4, 2, 2), rows=300, batch_size=200),  # straight through, in three segments
 )
 
 

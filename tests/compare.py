@@ -48,8 +48,8 @@ TASKS = (
 
 CASES = [(shape, task) for shape in SHAPES for task in TASKS if task.targets == "numbers" or shape.layer_sizes[-1] > 1]
 
-FEW_SHAPES = tuple(SHAPES[number] for number in (3, 5, 7, 13))
-"""No hidden layer; three layers and five; minibatches of several segments, and a narrow last layer."""
+FEW_SHAPES = tuple(SHAPES[number] for number in (3, 5, 7, 13, 20))
+"""No hidden layer; three layers and five; minibatches of several segments, and a narrow last layer; a tiny network."""
 
 MORE_TASKS = (
     Task("relu", "mse", hidden="relu"),

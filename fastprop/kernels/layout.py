@@ -128,6 +128,7 @@ class Plan(NamedTuple):
     turned_stride: int  # 0 where there are no such layers
     gradients: int  # whole ones, (segments, P), where a block does not do
     keeps_gradient: bool  # whether a step waits for the whole gradient, whose norm is measured
+    straight: tuple = (0, 0)  # of a tiny pack, the addresses of its functions, see straight.py
 
 
 class PackPlan(Plan):

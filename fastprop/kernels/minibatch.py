@@ -19,7 +19,8 @@ from fastprop.kernels.lanes import gather_abreast, one_hot, width
 from fastprop.kernels.layout import BLOCK_ROWS, STRIP_LINES
 from fastprop.kernels.losses import losses_and_deltas
 from fastprop.kernels.optimizers import CLIP, begin_step, update
-from fastprop.kernels.simd import lanes, load, prefetch_to_write, store
+from fastprop.kernels.simd import address, call, lanes, load, prefetch_to_write, store
+from fastprop.kernels.straight import is_straight
 from fastprop.kernels.team import share, wait
 
 
@@ -72,21 +73,8 @@ def minibatch(network, optimizer, data, plan, memory, team, order, first, rows, 
             if sharing:
                 wait(team)
             more, last = chunk > begin, sharing and chunk + height == end and not plan.keeps_gradient
-            for layer in range(len(plan.sizes) - 2 if learn else -1, -1, -1):
-                gradient(
-                    plan,
-                    memory,
-                    network.parameters,
-                    optimizer,
-                    team.step,
-                    layer,
-                    height,
-                    place,
-                    more,
-                    last,
-                    member,
-                    members,
-                )
+            if learn:
+                measure(network, optimizer, plan, memory, team, height, place, more, last, member, members)
             if sharing and not last:
                 wait(team)
             chunk += height
@@ -95,6 +83,26 @@ def minibatch(network, optimizer, data, plan, memory, team, order, first, rows, 
         wait(team)
         if learn:
             descend(network, optimizer, plan, memory, team, rows)
+
+
+@part
+def measure(network, optimizer, plan, memory, team, rows, place, more, last, member, members):
+    """The gradient of a chunk, from the last layer to the first; with its last chunk, a block's step may be done."""
+    if is_straight(plan):
+        straight_gradient(network, optimizer, plan, memory, team, rows, place, more, last)
+        return
+    weights, step = network.parameters, team.step
+    for layer in range(len(plan.sizes) - 2, -1, -1):
+        gradient(plan, memory, weights, optimizer, step, layer, rows, place, more, last, member, members)
+
+
+@part
+def straight_gradient(network, optimizer, plan, memory, team, rows, place, more, last):
+    g, parameters = plan.block if place < 0 else place, network.parameters
+    common = address(memory, 0), address(parameters, 0), address(plan.activations, 0)
+    call(plan.straight[1], (*common, plan.deltas[-1], address(memory, g), rows, more))
+    if last:
+        update(optimizer, team.step, parameters, 0, 0, memory, g, 0, 1, plan.parameters[-1])
 
 
 @part
@@ -183,13 +191,17 @@ def propagate(network, data, plan, memory, team, order, first, chunk, here, rows
     forward_pass(network, plan, memory, dropout, here, rows)
     losses = plan.losses + (chunk + here) * width(plan, memory)
     losses_and_deltas(network, plan, memory, weighted, here, rows, losses)
-    for layer in range(len(plan.sizes) - 2 if learn else 0, 0, -1):
+    for layer in range(len(plan.sizes) - 2 if learn and not is_straight(plan) else 0, 0, -1):
         backward(plan, memory, network.parameters, layer, network.activations[layer - 1], dropout, here, rows)
 
 
 @part
 def forward_pass(network, plan, memory, dropout, here, rows):
     """Bring `rows` rows to the last layer, whose activation waits for the loss."""
+    if is_straight(plan):
+        common = address(memory, 0), address(network.parameters, 0), address(plan.activations, 0)
+        call(plan.straight[0], (*common, plan.outputs, here, rows))
+        return
     for layer in range(len(plan.sizes) - 1):
         forward(plan, memory, network.parameters, layer, network.activations[layer], dropout, here, rows)
 

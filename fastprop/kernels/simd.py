@@ -118,7 +118,7 @@ def emit_loop(builder, count, values, body):
     k_next = builder.add(k, INT64(1))
     for phi, first, following in zip([k, *old], [INT64(0), *values], [k_next, *new]):
         phi.add_incoming(first, before)
-        phi.add_incoming(following, loop)
+        phi.add_incoming(following, builder.block)
     builder.cbranch(builder.icmp_signed("<", k_next, count), loop, after)
     builder.position_at_end(after)
     return new
@@ -130,6 +130,7 @@ def emit_where(builder, condition, yes, no):
     builder.cbranch(condition, then, after)
     builder.position_at_end(then)
     values = yes()
+    then = builder.block
     builder.branch(after)
     builder.position_at_end(after)
     merged = [builder.phi(value.type) for value in values]
@@ -296,6 +297,19 @@ def advance(typing_context, pointer, count):
         return builder.gep(args[0], [args[1]], inbounds=True)
 
     return pointer(pointer, types.intp), emit
+
+
+@intrinsic
+def call(typing_context, address, arguments):
+    """Call a kernel by its address, with a tuple of all arguments but the first, which is no more than a type."""
+
+    def emit(context, builder, sig, args):
+        values = [BYTE.as_pointer()(None), *cgutils.unpack_tuple(builder, args[1])]
+        kind = ir.FunctionType(BYTE.as_pointer(), [value.type for value in values])
+        builder.call(builder.inttoptr(args[0], kind.as_pointer()), values)
+        return context.get_dummy_value()
+
+    return types.void(address, arguments), emit
 
 
 @intrinsic

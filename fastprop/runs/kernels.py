@@ -8,7 +8,7 @@ import time
 import numpy as np
 
 from fastprop.jobs import settle
-from fastprop.kernels import fused, jit, layout
+from fastprop.kernels import fused, jit, layout, straight
 from fastprop.kernels.team import STATE, Team
 from fastprop.runs import arguments, checkpoints, prediction
 from fastprop.runs.setting import History
@@ -43,6 +43,10 @@ class KernelRun:
         shared = width > 1 and len(seeds) == 1
         shape = first.layer_sizes, batch_size, first.dtype, arguments.storing(first)
         plans, size = layout.plans(*shape, threads, width, shared, setting.measures_norm)
+        if width > 1 and not any(each.dropout for each in settings):
+            codes = tuple(arguments.of_network(first, first.parameters).activations.tolist())
+            own = straight.addresses(first.layer_sizes, codes, first.dtype, shared)
+            plans = [plan._replace(straight=own) for plan in plans]
         self._parameters = self._learned = first.parameters if width == 1 else self._pack(width)
         if setting.average is not None:  # then the network holds the average, and what is learned stands apart
             self._learned = layout.aligned_zeros(len(self._parameters), first.dtype)
