@@ -105,7 +105,8 @@ def cross_entropy(memory, outputs, targets, columns, scale, smoothing):
         store(memory, outputs + j, e)
         store(memory, targets + j, t)
         exponentials, total, certainty = exponentials + e, fma(t, top - z, total), certainty + t
+    share = 1 / exponentials
     for j in range(0, columns * lanes(memory), lanes(memory)):
-        y = load(memory, outputs + j) / exponentials
+        y = load(memory, outputs + j) * share
         store(memory, targets + j, (y - load(memory, targets + j)) * scale)
     return fma(certainty, log(exponentials), total)
