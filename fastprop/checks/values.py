@@ -1,5 +1,6 @@
 """Checks of single values: numbers, flags, names, objects, files, arrays."""
 
+import math
 import numbers
 import os
 from pathlib import Path
@@ -26,7 +27,7 @@ def number(value, name, least=0.0, below=np.inf):
     """Return `value` as a finite float with `least` ≤ value < `below`."""
     if isinstance(value, bool) or not isinstance(value, (float, int, numbers.Real)):
         raise TypeError(f"{name} must be a number, not {shown(value)}: give a float.")
-    if not least <= value < below or not np.isfinite(value):
+    if not least <= value < below or not math.isfinite(value):
         limits = [f"at least {least:g}"] if np.isfinite(least) else []
         limits.append(f"below {below:g}" if np.isfinite(below) else "finite")
         raise ValueError(f"{name} must be {' and '.join(limits)}, not {value}: give a number in that range.")
