@@ -35,10 +35,11 @@ def losses_and_deltas(network, plan, memory, weighted, first, rows, losses):
 def compare(loss, network, plan, memory, weighted, first, rows, losses):
     """Write each row's loss, and turn its targets into deltas, both before what the activation has to do with them."""
     columns, stride, unit = plan.sizes[-1], plan.strides[-1], width(plan, memory)
-    step = unit if weighted else 0  # without weights there is one of each for all rows
+    weight, scale = load(memory, plan.weights), load(memory, plan.scales)  # without weights, those of all rows
     for row in range(first, first + rows, abreast(plan, memory)):
         z, t = plan.outputs + row * stride, plan.targets + row * stride
-        weight, scale = load(memory, plan.weights + row * step), load(memory, plan.scales + row * step)
+        if weighted:
+            weight, scale = load(memory, plan.weights + row * unit), load(memory, plan.scales + row * unit)
         if loss == BINARY_CROSS_ENTROPY:
             total = binary_cross_entropy(memory, z, t, columns, scale)
         elif loss == CROSS_ENTROPY:
@@ -47,7 +48,10 @@ def compare(loss, network, plan, memory, weighted, first, rows, losses):
             total = poisson(memory, z, t, columns, scale)
         else:
             total = distance(loss, memory, z, t, columns, scale, network.bend)
-        store_first(memory, losses + (row - first) * unit, weight * total, (first + rows - row) * unit)
+        if is_pack(plan):
+            store(memory, losses + (row - first) * unit, weight * total)
+        else:
+            store_first(memory, losses + row - first, weight * total, first + rows - row)
 
 
 @part
