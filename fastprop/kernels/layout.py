@@ -128,7 +128,7 @@ class Plan(NamedTuple):
     turned_stride: int  # 0 where there are no such layers
     gradients: int  # whole ones, (segments, P), where a block does not do
     keeps_gradient: bool  # whether a step waits for the whole gradient, whose norm is measured
-    straight: tuple = (0, 0)  # of a tiny pack, the addresses of its functions, see straight.py
+    straight: np.ndarray  # (2,): of a tiny pack, the addresses of its functions, see straight.py
 
 
 class PackPlan(Plan):
@@ -210,6 +210,7 @@ def plans(layer_sizes, batch_size, dtype, storing, members=1, width=1, shared=Fa
                 strides=strides,
                 parameters=starts,
                 keeps_gradient=keeps_gradient,
+                straight=np.zeros(2, np.int64),
                 **common,
                 **own,
             )

@@ -304,9 +304,11 @@ def call(typing_context, address, arguments):
     """Call a kernel by its address, with a tuple of all arguments but the first, which is no more than a type."""
 
     def emit(context, builder, sig, args):
-        values = [BYTE.as_pointer()(None), *cgutils.unpack_tuple(builder, args[1])]
-        kind = ir.FunctionType(BYTE.as_pointer(), [value.type for value in values])
-        builder.call(builder.inttoptr(args[0], kind.as_pointer()), values)
+        kind = context.call_conv.get_function_type(types.none, (types.voidptr, *arguments.types))
+        result, error = (cgutils.alloca_once(builder, place.pointee) for place in kind.args[:2])
+        values = context.get_arg_packer(arguments.types).as_arguments(builder, cgutils.unpack_tuple(builder, args[1]))
+        function = builder.inttoptr(args[0], kind.as_pointer())
+        builder.call(function, [result, error, kind.args[2](None), *values])
         return context.get_dummy_value()
 
     return types.void(address, arguments), emit

@@ -71,7 +71,7 @@ def addresses(sizes, activations, dtype, shared):
 def _address(function, *arguments):
     function.compile(types.void(*arguments))
     compiled = function.overloads[arguments]
-    return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_cfunc_wrapper_name)
+    return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
 
 
 @part

@@ -46,7 +46,7 @@ class KernelRun:
         if width > 1 and not any(each.dropout for each in settings):
             codes = tuple(arguments.of_network(first, first.parameters).activations.tolist())
             own = straight.addresses(first.layer_sizes, codes, first.dtype, shared)
-            plans = [plan._replace(straight=own) for plan in plans]
+            plans = [plan._replace(straight=np.array(own)) for plan in plans]
         self._parameters = self._learned = first.parameters if width == 1 else self._pack(width)
         if setting.average is not None:  # then the network holds the average, and what is learned stands apart
             self._learned = layout.aligned_zeros(len(self._parameters), first.dtype)
