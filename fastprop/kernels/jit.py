@@ -92,7 +92,8 @@ class _KernelLibrary(JITCodeLibrary):
     def add_linking_library(self, library):
         super().add_linking_library(library)
         if isinstance(library, _PartLibrary):  # callers come before those they call: else they would not be linked
-            self._linking_libraries += [each for each in library.parts if each not in self._linking_libraries]
+            parts = library._linking_libraries
+            self._linking_libraries += [each for each in parts if each not in self._linking_libraries]
 
     def _optimize_final_module(self):
         for function in self._final_module.functions:
@@ -169,6 +170,13 @@ class _KernelCompiler(CompilerBase):
 
     _library_class = _KernelLibrary
 
+    def __init__(self, typing_context, target_context, library, args, return_type, flags, local_types):
+        library = self._library_class(target_context.codegen(), "fastprop")
+        library.enable_object_caching()
+        self._set(flags)
+        flags = _SHARED_FLAGS.setdefault(flags, _SharedFlags(flags))
+        super().__init__(typing_context, target_context, library, args, return_type, flags, local_types)
+
     def define_pipelines(self):
         passes = PassManager("kernels")
         for each in (
@@ -184,13 +192,6 @@ class _KernelCompiler(CompilerBase):
         passes.finalize()
         return [passes]
 
-    def __init__(self, typing_context, target_context, library, args, return_type, flags, local_types):
-        library = self._library_class(target_context.codegen(), "fastprop")
-        library.enable_object_caching()
-        self._set(flags)
-        flags = _SHARED_FLAGS.setdefault(flags, _SharedFlags(flags))
-        super().__init__(typing_context, target_context, library, args, return_type, flags, local_types)
-
     @staticmethod
     def _set(flags):
         flags.no_cfunc_wrapper = True  # for calls from C
@@ -202,11 +203,6 @@ class _PartLibrary(_KernelLibrary):
     Numba does both for each function by itself and again in each of its callers: that took 13 s, this takes 7.
     Linked into each of its callers and not into the kernel alone, the parts took 0.3 s more.
     """
-
-    @property
-    def parts(self):
-        """Those of this part, and theirs."""
-        return self._linking_libraries
 
     def finalize(self):
         for function in self._final_module.functions:

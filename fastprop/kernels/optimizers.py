@@ -34,7 +34,7 @@ KEPT = {SGD: 0, MOMENTUM: 1, NESTEROV: 1, ADAM: 2, ADAMW: 2, RMSPROP: 1, RMSPROP
 
 
 class Rule(NamedTuple):
-    """What becomes of a parameter in a step. `update` is called with this and no more: each array costs 7 stores."""
+    """What becomes of a parameter in a step."""
 
     number: int  # see codes.py
     penalised: bool  # whether there is an l1

@@ -7,6 +7,7 @@ tuple is a reference again.
 
 from llvmlite import ir
 from numba.core import cgutils, types
+from numba.core.errors import TypingError
 from numba.core.imputils import lower_getattr_generic
 from numba.core.typing.templates import AttributeTemplate, infer_getattr
 from numba.extending import intrinsic, models, register_model
@@ -22,7 +23,7 @@ class Reference(types.Type):
 
     def __init__(self, referred):
         self.referred, self.instance_class = referred, referred.instance_class
-        self.size_bytes = 8 * slots(referred)
+        self.size_bytes = slots(referred) * SLOT.width // 8
         super().__init__(f"Reference({referred})")
 
     def field(self, name):
@@ -43,13 +44,17 @@ def slots(kind):
         return sum(map(slots, kind.types))
     if not isinstance(kind, types.Array):
         return 1
-    assert kind.layout == "C", f"{kind} has strides, for which there is no slot"
+    if kind.layout != "C":
+        raise TypingError(f"{kind} must be contiguous, row by row, to be referred to: there is no slot for strides.")
     return 1 + kind.ndim
 
 
 @intrinsic
 def refer(typing_context, referred):
-    """Lay a named tuple down in memory that is there until the kernel returns. Only a routine may read it."""
+    """Lay a named tuple down, to be read until the kernel returns: by routines and their parts, not by the kernel.
+
+    What reads it counts on its not being written to: LLVM might move that to before it is written here.
+    """
 
     def emit(context, builder, sig, args):
         place = cgutils.alloca_once(builder, SLOT, size=slots(referred))
@@ -107,7 +112,7 @@ def _further(builder, place, count):
 
 
 def _load(builder, place, kind):
-    """Load what nothing writes to while the routine runs: LLVM then loads it once, whatever else is written."""
+    """Load what nothing writes to while a routine runs: LLVM then loads it once, whatever else is written."""
     value = builder.load(builder.bitcast(place, kind.as_pointer()))
     value.set_metadata("invariant.load", builder.module.add_metadata([]))
     return value
