@@ -11,11 +11,12 @@ from numba.core.errors import TypingError
 from numba.core.imputils import lower_getattr_generic
 from numba.core.typing.templates import AttributeTemplate, infer_getattr
 from numba.extending import intrinsic, models, register_model
+from numba.np.numpy_support import as_dtype
 
 SLOT = ir.IntType(64)
 """What a number takes; an array takes one for its address and one for each dimension's length."""
 
-DATA, SHAPE, STRIDES = 4, 5, 6  # what Numba has in an array
+COUNT, DATA, SHAPE, STRIDES = 2, 4, 5, 6  # what Numba has in an array, and the size of an element
 
 
 class Reference(types.Type):
@@ -94,17 +95,15 @@ def _field(context, builder, reference, place, name):
         return place
     if not isinstance(kind, types.Array):
         return _load(builder, place, context.get_value_type(kind))
-    size, whole = kind.dtype.bitwidth // 8, context.get_value_type(kind)
+    size, whole = as_dtype(kind.dtype).itemsize, context.get_value_type(kind)
     array = ir.Constant(whole, [None, None, 0, size, None, [0] * kind.ndim, [size] * kind.ndim])
-    data = _load(builder, place, whole.elements[DATA])
-    array, stride = builder.insert_value(array, data, DATA), SLOT(size)
+    array, count = builder.insert_value(array, _load(builder, place, whole.elements[DATA]), DATA), SLOT(1)
     for axis in range(kind.ndim)[::-1]:
+        if axis < kind.ndim - 1:
+            array = builder.insert_value(array, builder.mul(count, SLOT(size)), [STRIDES, axis])
         length = _load(builder, _further(builder, place, 1 + axis), SLOT)
-        array = builder.insert_value(array, length, [SHAPE, axis])
-        if axis > 0:
-            stride = builder.mul(stride, length)
-            array = builder.insert_value(array, stride, [STRIDES, axis - 1])
-    return array
+        array, count = builder.insert_value(array, length, [SHAPE, axis]), builder.mul(count, length)
+    return builder.insert_value(array, count, COUNT)
 
 
 def _further(builder, place, count):
