@@ -210,13 +210,36 @@ DEADLY += [{"initialization": [np.zeros((4, 1200)), np.zeros((1200, 3))], "learn
 
 
 @pytest.mark.usefixtures("nothing_left")
-@pytest.mark.parametrize("new", [processes, Loky], ids=["processes", "loky"])  # on Dask one in ten waits for ever
+@pytest.mark.parametrize("new", ELSEWHERE.values(), ids=ELSEWHERE)
 def test_what_kills_its_workers_over_and_over_ends_the_sweep_in_one_sentence(new):
     network = fp.MLP(ALONE, output="identity")
     with new() as executor:
+        if new is Dask:
+            executor._client.cluster.scheduler.allowed_failures = 0  # each try of its own takes a new process
         words = "configuration 7 had 3 workers that died: see what they write"
         options = {"network": network, "grid": DEADLY, "loss": "mse", "executor": executor, "score": die_at_zeros}
         assert_refused(RuntimeError, words, sweep, **options)
+
+
+class DeadlyToSend:
+    def __reduce__(self):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_of_the_result_and_then_at_once(shared, folder, is_over):
+    try:
+        os.mkdir(folder)
+    except FileExistsError:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return DeadlyToSend()
+
+
+def test_a_result_that_is_lost_on_its_way_and_never_had_again_is_not_waited_for(tmp_path):
+    with Dask() as executor, executors.Workers(executor) as workers:
+        executor._client.cluster.scheduler.allowed_failures = 0
+        task, nothing = str(tmp_path / "dead"), lambda *arguments: None
+        run = workers.run, die_of_the_result_and_then_at_once, None, [task], nothing, nothing
+        assert_refused(RuntimeError, "it had 3 workers that died", *run, lambda task: "it")
 
 
 class Breaking(Executor):

@@ -14,7 +14,15 @@ import tempfile
 import threading
 import warnings
 from collections import deque
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    CancelledError,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    wait,
+)
 from pathlib import Path
 
 from fastprop.version import __version__
@@ -22,6 +30,7 @@ from fastprop.version import __version__
 TRIES = 3
 """How many workers a task may have that die: at the last try it is alone, so that no other can be the cause."""
 
+_DEATHS = BrokenExecutor, CancelledError, KeyboardInterrupt
 _ALIGNMENT = 64
 
 
@@ -131,9 +140,7 @@ class Workers:
             watch()
 
     def _submit(self, call):
-        function, *arguments = call
-        options = {"pure": False} if self._kind == "dask" else {}  # called again, it is to be done again
-        return self._executor.submit(function, *arguments, **options)
+        return _submit_to_dask(self._executor, call) if self._kind == "dask" else self._executor.submit(*call)
 
     def _ticket(self, shared):
         """What workers get by what is shared; made once."""
@@ -199,9 +206,32 @@ def _successor(executor, count):
     return ThreadPoolExecutor(count)
 
 
+def _submit_to_dask(executor, call):
+    """Submit a call to Dask and return a future that always ends.
+
+    That of Dask's own executor does not where a result is lost on its way here, with the worker that had it, and the
+    worker that is to do it again dies, too: of what fails in fetching a result it hears nothing (distributed 2026.8).
+    """
+    client, future = executor._client, Future()
+    promise = client.submit(*call, **executor._kwargs | {"pure": False})  # called again, it is to be done again
+    future.add_done_callback(lambda _: promise.release())  # cancelled, it need not be done
+    client.loop.add_callback(_pass_on, client, promise, future)
+    return future
+
+
+async def _pass_on(client, promise, future):
+    """Give `future` what becomes of Dask's promise."""
+    try:
+        result, error = await client.gather(promise, asynchronous=True), None
+    except BaseException as raised:
+        result, error = None, raised
+    if future.set_running_or_notify_cancel():
+        future.set_result(result) if error is None else future.set_exception(error)
+
+
 def _is_death(error):
-    """Whether a task raised it not by itself: its worker is gone, or was interrupted."""
-    return isinstance(error, (BrokenExecutor, KeyboardInterrupt)) or type(error).__name__ == "KilledWorker"
+    """Whether a task raised it not by itself: its worker is gone, or it was interrupted or cancelled."""
+    return isinstance(error, _DEATHS) or type(error).__name__ == "KilledWorker"
 
 
 def _explained(error):
