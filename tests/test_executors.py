@@ -211,10 +211,12 @@ DEADLY += [{"initialization": [np.zeros((4, 1200)), np.zeros((1200, 3))], "learn
 
 @pytest.mark.usefixtures("nothing_left")
 @pytest.mark.parametrize("new", ELSEWHERE.values(), ids=ELSEWHERE)
-def test_what_kills_its_workers_over_and_over_ends_the_sweep_in_one_sentence(new):
+def test_what_kills_its_workers_over_and_over_ends_the_sweep_in_one_sentence(new, monkeypatch):
     network = fp.MLP(ALONE, output="identity")
     with new() as executor:
         if new is Dask:
+            deploy = pytest.importorskip("dask").config.get("distributed.deploy")
+            monkeypatch.setitem(deploy, "lost-worker-timeout", "1 ms")  # a worker that has died is given up at once
             executor._client.cluster.scheduler.allowed_failures = 0  # each try of its own takes a new process
         words = "configuration 7 had 3 workers that died: see what they write"
         options = {"network": network, "grid": DEADLY, "loss": "mse", "executor": executor, "score": die_at_zeros}

@@ -47,9 +47,12 @@ class Workers:
         self._checked = False
 
     def __enter__(self):
+        self._patience = _patience(self._executor, self._kind)
+        self._patience.__enter__()
         return self
 
     def __exit__(self, *error):
+        self._patience.__exit__(*error)
         self._release()
         if self._own is not None:
             self._own.shutdown()
@@ -204,6 +207,17 @@ def _successor(executor, count):
         stacklevel=2,
     )
     return ThreadPoolExecutor(count)
+
+
+def _patience(executor, kind):
+    """Return the context in which Dask's cluster of this machine gives up no worker.
+
+    It starts each that dies anew, but would close for good one that is away 15 s later, having died again by then
+    (distributed 2026.8), and without workers Dask waits for ever.
+    """
+    if kind == "dask" and isinstance(executor._client.cluster, sys.modules["distributed"].LocalCluster):
+        return sys.modules["dask"].config.set({"distributed.deploy.lost-worker-timeout": "365 days"})
+    return contextlib.nullcontext()
 
 
 def _submit_to_dask(executor, call):
