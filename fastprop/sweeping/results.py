@@ -1,6 +1,7 @@
 """`SweepResult`: what came of a sweep, row by row."""
 
 import functools
+import heapq
 import math
 import operator
 import threading
@@ -99,7 +100,7 @@ class SweepResult:
         self.table = np.zeros(configurations, [*columns, ("epochs", int), ("stopped", "U11"), ("seconds", float)])
         self.history = np.full((configurations, epochs), np.nan)
         self.rungs, self.rung_costs = rungs, np.full((configurations, len(rungs)), np.nan)
-        self._networks, self.seconds = {}, 0.0
+        self._networks, self._kept, self.seconds = {}, [], 0.0  # by number; their heap, see `admit`
         self.criterion, self.score_name, self._sign, self.about = criterion, score_name, sign, about
         self._recording = threading.Lock()
         for name in ("score", "score_std", "loss", "validation_loss"):
@@ -180,8 +181,8 @@ class SweepResult:
     def record(self, number, record, rung=-1):
         """Write what came of a configuration until a rung into its row, from any thread; return its cost there."""
         row = self.table[number]
-        for name, value in zip(Record._fields[:-1], record):
-            row[name] = value
+        swept = row.item()[: len(self.swept)]
+        self.table[number] = *swept, *record[:-1]  # a row at once: name by name it took 3 µs of 5
         self.history[number] = record.history
         if record.stopped not in ("diverged", "interrupted"):
             self.rung_costs[number, rung] = self._costs(row)
@@ -189,13 +190,12 @@ class SweepResult:
 
     def keep(self, number, network, count):
         """Keep the network of a recorded row if it is among the best `count`, from any thread; return whether it is."""
-        if self.table["stopped"][number] not in ENDED_WELL:
+        row = self.table[number]
+        if row["stopped"] not in ENDED_WELL:
             return False
         with self._recording:
             self._networks[number] = network
-            if len(self._networks) > count:
-                numbers = np.array(sorted(self._networks))
-                del self._networks[numbers[np.lexsort((numbers, self._costs(self.table[numbers])))[-1]]]
+            self._networks.pop(admit(self._kept, count, self._costs(row), number), None)
             return number in self._networks
 
     def ensemble(self, count):
@@ -287,6 +287,16 @@ class SweepResult:
 
 ROWS_SHOWN = 5
 """Where a result is printed."""
+
+
+def admit(best, most, cost, number):
+    """Add a configuration to the heap `best` of at most so many; return the number of that which has to go, or None.
+
+    The worst goes: a cost of NaN is worse than any other, and of equal ones the last.
+    """
+    known = not math.isnan(cost)
+    heapq.heappush(best, (known, -cost if known else 0.0, -number))
+    return -heapq.heappop(best)[-1] if len(best) > most else None
 
 
 def load_sweep(path):

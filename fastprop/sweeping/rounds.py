@@ -1,13 +1,12 @@
 """A sweep as it goes: from rung to rung its trials in jobs, and what comes of them into the result."""
 
-import heapq
 import threading
 import time
 
 import numpy as np
 
 from fastprop import jobs
-from fastprop.sweeping.results import Record
+from fastprop.sweeping.results import Record, admit
 from fastprop.sweeping.trials import Trial, packs
 
 
@@ -22,7 +21,7 @@ class Rounds:
         self._outcomes = {}  # of candidates on their way: those of their folds
         self._missing = None  # (candidates,): how many of their folds are still to come in the round
         self._left = 0  # how many candidates are still to come in the round
-        self._best = []  # of those in the round so far, no more than may go on: a heap, the worst first
+        self._best = []  # of those in the round so far, no more than may go on: a heap, see `admit`
         self._most = 0  # how many may go on
 
     def __call__(self, numbers):
@@ -135,11 +134,7 @@ class Rounds:
 
     def _rank(self, number, cost):
         """See whether so many are better than a candidate that it cannot go on: then its state is not needed."""
-        known = not np.isnan(cost)
-        heapq.heappush(self._best, (known, -cost if known else 0.0, -number))
-        if len(self._best) > self._most:
-            *_, worst = heapq.heappop(self._best)
-            self._outcomes.pop(-worst, None)
+        self._outcomes.pop(admit(self._best, self._most, cost, number), None)
 
 
 def train_again(experiment, candidates, result, keep, crew):
