@@ -340,9 +340,10 @@ from fastprop.sweeping import SweepResult
 X, y = fp.datasets.digits()
 record, go = SweepResult.record, iter(["go"])
 def recorded(*arguments):
-    record(*arguments)
+    costs = record(*arguments)
     for word in go:
         print(word, flush=True)
+    return costs
 SweepResult.record = recorded
 result = fp.sweep((64, 32, 10), X, y, {{"seed": range(20_000)}}, epochs=20, validation=0.2, threads={threads})
 running = sum(type(thread) is threading.Thread for thread in threading.enumerate())

@@ -35,33 +35,39 @@ class Record(NamedTuple):
     history: np.ndarray  # (epochs,)
 
     @classmethod
-    @np.errstate(invalid="ignore", over="ignore")  # of what has diverged
     def of(cls, outcomes, criterion):
         """The record of the outcomes of a configuration's folds; its history is of the `criterion`."""
-        histories, scores = [outcome.history for outcome in outcomes], [outcome.score for outcome in outcomes]
-        losses = [
-            [float(getattr(h, name)[h.best_epoch]) if h.epochs else np.nan for h in histories] for name in _LOSSES
-        ]
-        stops, curves = {history.stopped for history in histories}, [getattr(each, criterion) for each in histories]
+        folds = [cls._of_fold(outcome.history, outcome.score, criterion) for outcome in outcomes]
+        return folds[0] if len(folds) == 1 else cls._mean_of(folds)
+
+    @classmethod
+    def _of_fold(cls, history, score, criterion):
+        losses, spread = [math.nan, math.nan], score - score  # 0, or NaN as the score
+        if history.epochs > 0:
+            losses = [each.item(history.best_epoch) for each in (history.loss, history.validation_loss)]
+        curve = getattr(history, criterion)
+        return cls(score, spread, *losses, history.epochs, history.stopped, history.seconds, curve)
+
+    @classmethod
+    def _mean_of(cls, folds):
+        scores, _, losses, validation_losses, epochs, stops, seconds, histories = zip(*folds)
         score = _mean(scores)
         return cls(
             score,
             math.sqrt(_mean([(each - score) * (each - score) for each in scores])),
-            *map(_mean, losses),
-            max(history.epochs for history in histories),
-            next(stopped for stopped in _WORST_FIRST if stopped in stops),
-            sum(history.seconds for history in histories),
-            np.where(np.isnan(curve := sum(curves[1:], curves[0]) / len(curves)), np.nan, curve),
+            _mean(losses),
+            _mean(validation_losses),
+            max(epochs),
+            min(stops, key=_WORST_FIRST.index),
+            sum(seconds),
+            _mean(histories),
         )
 
 
-def _mean(numbers):
+def _mean(values):
     # of a few: NumPy's takes 8 µs, of which a large sweep has several for each configuration
-    mean = functools.reduce(operator.add, numbers) / len(numbers)
-    return math.nan if math.isnan(mean) else mean  # of the same bits, as in a journal
+    return functools.reduce(operator.add, values) / len(values)
 
-
-_LOSSES = "loss", "validation_loss"
 
 _WORST_FIRST = "interrupted", "diverged", "halved", "early", "converged", "finished"
 """How a configuration ended: as that of its folds which did worst."""
@@ -178,15 +184,19 @@ class SweepResult:
         """Leave out all but the first `count` rows."""
         self.table, self.history, self.rung_costs = self.table[:count], self.history[:count], self.rung_costs[:count]
 
-    def record(self, number, record, rung=-1):
-        """Write what came of a configuration until a rung into its row, from any thread; return its cost there."""
-        row = self.table[number]
-        swept = row.item()[: len(self.swept)]
-        self.table[number] = *swept, *record[:-1]  # a row at once: name by name it took 3 µs of 5
-        self.history[number] = record.history
-        if record.stopped not in ("diverged", "interrupted"):
-            self.rung_costs[number, rung] = self._costs(row)
-        return self.rung_costs[number, rung]
+    def record(self, numbers, records, rung):
+        """Write what came of configurations until a rung into their rows, from any thread; return their costs there."""
+        numbers = np.array(numbers)
+        columns = {name: np.array(values) for name, values in zip(Record._fields, zip(*records))}
+        for values in columns.values():
+            if values.dtype == float:
+                values[np.isnan(values)] = np.nan  # of the same bits, as in a journal
+        self.history[numbers] = columns.pop("history")
+        for name, values in columns.items():
+            self.table[name][numbers] = values
+        known = [record.stopped not in ("diverged", "interrupted") for record in records]
+        costs = self.rung_costs[numbers, rung] = np.where(known, self._costs(columns), np.nan)
+        return costs
 
     def keep(self, number, network, count):
         """Keep the network of a recorded row if it is among the best `count`, from any thread; return whether it is."""

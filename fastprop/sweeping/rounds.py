@@ -88,7 +88,7 @@ class Rounds:
         if found is None:
             return False
         record, numbers = found
-        cost = self._result.record(number, record, rung)
+        (cost,) = self._result.record([number], [record], rung)
         if numbers is not None:
             network = self._experiment.network(self._candidates[number], fold=0)
             network.numbers = np.frombuffer(numbers, network.dtype)
@@ -107,30 +107,33 @@ class Rounds:
 
     def _take(self, trials, outcomes, rung):
         """Take in what came of trials, from any thread."""
-        with self._taking:
+        with self._taking, np.errstate(invalid="ignore", over="ignore"):  # of what has diverged
+            complete = []
             for trial, outcome in zip(trials, outcomes):
                 of_candidate = self._outcomes.setdefault(trial.number, [None] * len(self._experiment.folds))
                 of_candidate[trial.fold] = outcome
                 self._missing[trial.number] -= 1
                 if self._missing[trial.number] == 0:
-                    self._left -= 1
-                    self._settle(trial.number, rung)
+                    complete.append(trial.number)
+            if complete:
+                self._settle(complete, rung)
 
-    def _settle(self, number, rung):
-        """Record a candidate whose folds are all there."""
-        outcomes, result = self._outcomes[number], self._result
-        record = Record.of(outcomes, result.criterion)
-        cost = result.record(number, record, rung)
-        kept = len(outcomes) == 1 and result.keep(number, outcomes[0].network, self._keep)
-        if self._journal is not None and record.stopped != "interrupted":
-            network = outcomes[0].network if kept else None
-            self._journal.add(number, rung, self._candidates.configurations[number], record, network)
-        if record.stopped == "halved":
-            self._outcomes[number] = [outcome.resting() for outcome in outcomes]
-        else:
-            del self._outcomes[number]
-        if self._halving is not None:
-            self._rank(number, cost)
+    def _settle(self, numbers, rung):
+        """Record candidates whose folds are all there."""
+        self._left -= len(numbers)
+        records = [Record.of(self._outcomes[number], self._result.criterion) for number in numbers]
+        for number, record, cost in zip(numbers, records, self._result.record(numbers, records, rung)):
+            outcomes = self._outcomes[number]
+            kept = len(outcomes) == 1 and self._result.keep(number, outcomes[0].network, self._keep)
+            if self._journal is not None and record.stopped != "interrupted":
+                network = outcomes[0].network if kept else None
+                self._journal.add(number, rung, self._candidates.configurations[number], record, network)
+            if record.stopped == "halved":
+                self._outcomes[number] = [outcome.resting() for outcome in outcomes]
+            else:
+                del self._outcomes[number]
+            if self._halving is not None:
+                self._rank(number, cost)
 
     def _rank(self, number, cost):
         """See whether so many are better than a candidate that it cannot go on: then its state is not needed."""
