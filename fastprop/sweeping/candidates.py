@@ -1,6 +1,5 @@
 """What a sweep tries: a network and a setting for each configuration of its grid."""
 
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -61,7 +60,7 @@ class Candidate(NamedTuple):
     @property
     def _is_new(self):
         """Whether its network is a new one, made of what the configuration names, and no copy."""
-        return not self.configuration.keys().isdisjoint(("seed", *IN_NETWORK))
+        return "seed" in self.configuration or not self.configuration.keys().isdisjoint(IN_NETWORK)
 
     def network(self, like):
         """A new network as it begins: a copy of `like`, unless the configuration names what that is made of."""
@@ -102,6 +101,8 @@ class Candidates:
             name: np.empty(0, dtype) for name, dtype in HYPERPARAMETERS.items() if name in configurations.names
         }
         self.kinds, self.orders = np.empty(0, np.int32), np.empty(0, np.int64)
+        self._of_optimizer = [name for name in self.columns if name in OPTIMIZING]
+        self._of_setting = [name for name in self.columns if name in IN_SETTING]
         self._take_in()
 
     def __len__(self):
@@ -137,13 +138,23 @@ class Candidates:
                 self.orders[number] = candidate.setting.seed
 
     def _candidate(self, configuration):
-        setting = _setting(self._setting, configuration)
+        setting = self._setting_of(configuration)
         if setting.loss not in self._losses:
             self._losses[setting.loss] = self._loss(setting.loss)
         loss = self._losses[setting.loss]
         if not configuration.keys().isdisjoint(IN_NETWORK):
             _check(configuration, self.likes[loss])
         return Candidate(configuration, setting if loss is setting.loss else setting._replace(loss=loss))
+
+    def _setting_of(self, configuration):
+        """The setting of a configuration: what the grid names, and the sweep's own for the rest."""
+        setting = self._setting
+        if in_setting := {name: configuration[name] for name in self._of_setting if name in configuration}:
+            setting = setting.changed(**in_setting)
+        if in_optimizer := {name: configuration[name] for name in self._of_optimizer if name in configuration}:
+            checks.known_to(setting.optimizer, in_optimizer)
+            setting = setting._replace(optimizer=setting.optimizer.changed(**in_optimizer))
+        return setting
 
     def _loss(self, loss):
         """The loss that a loss, or None, stands for: one that goes with the output of the network of its own."""
@@ -160,15 +171,6 @@ class Candidates:
 
 def _longer(array, count):
     return np.concatenate([array, np.zeros(count - len(array), array.dtype)])
-
-
-def _setting(setting, configuration):
-    """The setting of a configuration: what the grid names, and the sweep's own for the rest."""
-    in_optimizer = {name: configuration[name] for name in OPTIMIZING if name in configuration}
-    in_setting = {name: configuration[name] for name in IN_SETTING if name in configuration}
-    own = setting.changed(**in_setting) if in_setting else setting
-    checks.known_to(own.optimizer, in_optimizer)
-    return own._replace(optimizer=replace(own.optimizer, **in_optimizer)) if in_optimizer else own
 
 
 def _check(configuration, like):
