@@ -14,21 +14,25 @@ from fastprop.kernels.minibatch import Data, Network
 from fastprop.kernels.schedules import BEST, FACTOR, Schedule
 
 
+def codes(network):
+    """Of each layer, what its activation is to a kernel."""
+    return tuple(ACTIVATIONS[name] for name in network.activations)
+
+
 def storing(network):
     """Of each layer, whether its activation stores slopes."""
-    return tuple(ACTIVATIONS[name] in STORING for name in network.activations)
+    return tuple(code in STORING for code in codes(network))
 
 
 def of_network(network, parameters, loss=None):
     """What a network, or a pack of its like, is to a kernel; without a loss it can only predict."""
-    activations = np.array([ACTIVATIONS[name] for name in network.activations])
     code = LOSSES[checks.loss_name(loss)] if loss is not None else -1
     bend, smoothing = getattr(loss, "delta", 1.0), getattr(loss, "label_smoothing", 0.0)
     n_in, mean, rate = network.layer_sizes[0], np.zeros(0, network.dtype), np.zeros(0, network.dtype)
     if network.input_mean is not None:
         mean, rate = np.zeros((2, layout.padded(n_in, network.dtype)), network.dtype)
         mean[:n_in], rate[:n_in] = network.input_mean, 1 / network.input_scale
-    return Network(parameters, activations, code, bend, smoothing, mean, rate)
+    return Network(parameters, np.array(codes(network)), code, bend, smoothing, mean, rate)
 
 
 def of_optimizers(setting, optimizers, parameters, final, members, batches):
@@ -36,23 +40,23 @@ def of_optimizers(setting, optimizers, parameters, final, members, batches):
 
     `final` are the parameters to end with: `parameters`, or, where the setting asks for it, their average.
     """
-    rule = RULES[optimizers[0].rule]
+    rule, lanes = RULES[optimizers[0].rule], layout.line(parameters.dtype)
+    optimizers = (optimizers * lanes)[:lanes]
     given = np.array([[getattr(each, name, 0.0) for each in optimizers] for name in optimizing.HYPERPARAMETERS])
-    given = np.ascontiguousarray(given[:, np.arange(layout.line(parameters.dtype)) % len(optimizers)])
     decay = given[optimizing.WEIGHT_DECAY]
     rests = 1 - given[[optimizing.BETA1, optimizing.BETA2, optimizing.SMOOTHING]]
     shrinkage = 1 - given[optimizing.LEARNING_RATE] * decay
     with np.errstate(over="ignore"):
-        numbers = np.vstack([given, rests, given[:2], shrinkage, np.ones_like(decay)]).astype(parameters.dtype)
-    plateau = np.zeros_like(given[:3])
+        numbers = np.vstack([given, rests, given[:2], shrinkage, np.ones(lanes)], dtype=parameters.dtype)
+    plateau = np.zeros((3, lanes))
     plateau[FACTOR], plateau[BEST] = 1, np.inf
     steps = [
         optimizing.Step(
             numbers=numbers.copy(),
             given=given,
             rates=given[optimizing.LEARNING_RATE].copy(),
-            norms=np.zeros_like(decay),
-            powers=np.ones_like(given[:2]),
+            norms=np.zeros(lanes),
+            powers=np.ones((2, lanes)),
             plateau=plateau.copy(),
             done=np.zeros(2, np.int64),
         )
@@ -84,8 +88,8 @@ def of_schedule(setting, batches):
 
 def of_dropout(shares, seeds, plans, rows, dtype):
     """What dropout is to each member of a team: each network's share, its seed, and the place of each row in `rows`."""
-    seeds = np.array(seeds if len(set(seeds)) > 1 else seeds[:1], np.uint64)
-    shares = np.resize(np.array(shares, np.float64), layout.line(dtype))
+    seeds, lanes = np.array(seeds if len(set(seeds)) > 1 else seeds[:1], np.uint64), layout.line(dtype)
+    shares = np.array((shares * lanes)[:lanes], np.float64)
     numbers, sizes = np.zeros(0, np.int64), [0] * len(plans)
     if shares.any():
         numbers = np.zeros(rows.max() + 1, np.int64)

@@ -44,8 +44,7 @@ class KernelRun:
         shape = first.layer_sizes, batch_size, first.dtype, arguments.storing(first)
         plans, size = layout.plans(*shape, threads, width, shared, setting.measures_norm)
         if width > 1 and not any(each.dropout for each in settings):
-            codes = tuple(arguments.of_network(first, first.parameters).activations.tolist())
-            own = straight.addresses(first.layer_sizes, codes, first.dtype, shared)
+            own = straight.addresses(first.layer_sizes, arguments.codes(first), first.dtype, shared)
             plans = [plan._replace(straight=np.array(own)) for plan in plans]
         self._parameters = self._learned = first.parameters if width == 1 else self._pack(width)
         if setting.average is not None:  # then the network holds the average, and what is learned stands apart
@@ -71,9 +70,10 @@ class KernelRun:
         self._optimizer, self._steps = arguments.of_optimizers(
             setting, optimizers, self._learned, self._parameters, threads, -(-len(rows) // batch_size)
         )
+        network = arguments.of_network(first, self._learned, setting.loss)
         self._shared = (
-            arguments.of_network(first, self._learned, setting.loss),
-            arguments.of_network(first, self._parameters, setting.loss),
+            network,
+            network._replace(parameters=self._parameters),
             self._optimizer,
             arguments.of_data(data, rows),
             arguments.of_data(held_out, held_out_rows),
@@ -258,14 +258,16 @@ class KernelRun:
     @property
     def histories(self):
         """Of each network."""
-        return [self._history(number) for number in range(len(self._networks))]
+        record, networks = self._record, range(len(self._networks))
+        losses, metrics = record.losses.swapaxes(1, 2), self._metrics.transpose(2, 0, 1)  # network by network
+        return [*map(self._history, networks, metrics, *losses, record.rates.T, record.norms.T)]
 
     @property
     def history(self):
         """Of the one network, or the first."""
-        return self._history(0)
+        return self.histories[0]
 
-    def _history(self, number):
+    def _history(self, number, metrics, *measured):
         record, done, ended = self._record, int(self._record.done[number]), self._record.ended[number]
         if self._called_off:
             stopped = "callback"
@@ -280,8 +282,7 @@ class KernelRun:
         improved = int(record.improvement[1, number])
         restored = len(record.best) > 0 and improved >= 0 and stopped != "diverged"
         kept = improved if restored else done - 1
-        measured = *record.losses[:, :, number], record.rates[:, number], record.norms[:, number]
-        metrics = dict(zip(self._setting.metrics, self._metrics[:, :, number]))
+        metrics = dict(zip(self._setting.metrics, metrics))
         return History(*measured, metrics, done, stopped, float(self._seconds[0]) / len(self._networks), kept)
 
     def _train(self, until):
@@ -312,22 +313,22 @@ class KernelRun:
         parameters = layout.aligned_zeros(int(size), first.dtype)
         alone, packed = self._places(width)
         apart = [self._networks[min(lane, len(self._networks) - 1)].parameters for lane in range(width)]
-        parameters[packed] = np.stack(apart, axis=1)[alone]
+        parameters[packed] = np.array(apart).T[alone]
         return parameters
 
     def _unpack(self):
         """Give each network its parameters: as they are, or were when it ended."""
         alone, packed = self._places(len(self._record.done))
-        now, then = self._parameters[packed], self._record.lost[packed]
-        for lane, network in enumerate(self._networks):
-            network.parameters[alone] = (then if self._record.ended[lane] else now)[:, lane]
+        trained = np.where(self._record.ended, self._record.lost[packed], self._parameters[packed])
+        for network, numbers in zip(self._networks, trained.T):
+            network.parameters[alone] = numbers
 
     def _restore(self):
         """Give each network that has not diverged the parameters of its last improvement, where that is asked for."""
         if len(self._record.best) > 0:
             alone, among = self._places(len(self._record.done))
-            for lane, network in enumerate(self._networks):
-                if self._record.improvement[1, lane] >= 0 and self._history(lane).stopped != "diverged":
+            for lane, (network, history) in enumerate(zip(self._networks, self.histories)):
+                if self._record.improvement[1, lane] >= 0 and history.stopped != "diverged":
                     network.parameters[alone] = self._record.best[among][:, lane]
 
     def _places(self, width):
