@@ -91,9 +91,10 @@ class _KernelLibrary(JITCodeLibrary):
 
     def add_linking_library(self, library):
         super().add_linking_library(library)
-        if isinstance(library, _PartLibrary):  # callers come before those they call: else they would not be linked
-            parts = library._linking_libraries
-            self._linking_libraries += [each for each in parts if each not in self._linking_libraries]
+        if isinstance(library, _PartLibrary):  # after all that call them: LLVM links what has been called by then
+            parts = dict.fromkeys([library, *library._linking_libraries])
+            others = [each for each in self._linking_libraries if each not in parts]
+            self._linking_libraries = [*others, *parts]
 
     def _optimize_final_module(self):
         for function in self._final_module.functions:
