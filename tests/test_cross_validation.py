@@ -278,9 +278,8 @@ def test_scores_rank_as_those_of_a_grid_search_of_scikit_learns():
     digits, labels = fp.datasets.digits()
     digits, labels, rates = digits[:600], labels[:600], [1e-3, 1e-2, 0.1, 1.0]
     result = fp.sweep((64, 16, 10), digits, labels, {"learning_rate": rates}, epochs=20, cv=5, keep=0)
-    estimator = MLPClassifier(
-        (16,), activation="logistic", solver="sgd", momentum=0, alpha=0, batch_size=32, max_iter=20, tol=0
-    )
+    options = {"activation": "logistic", "solver": "sgd", "momentum": 0, "alpha": 0, "batch_size": 32}
+    estimator = MLPClassifier((16,), **options, max_iter=20, tol=0, random_state=0)
     search = GridSearchCV(estimator, {"learning_rate_init": rates}, cv=5, refit=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)

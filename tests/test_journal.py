@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import fastprop as fp
-from fastprop.sweeping import crews
+from fastprop.sweeping import crews, journal
 from fastprop.sweeping.journal import Journal
 from tests.compare import ROOT, assert_refused, run_python
 from tests.processes import output_after_interrupt
@@ -361,6 +361,18 @@ def test_a_forked_process_does_not_hold_the_journal(path):
         for child in children:
             child.kill()
             child.join()
+
+
+def test_a_forked_process_that_has_not_closed_the_journal_yet_does_not_hold_it(path):
+    held = []
+
+    def score(outputs, labels):
+        held.extend(map(os.dup, journal._OPEN))  # as a process has it that was just forked
+        return 1.0
+
+    for _ in range(2):
+        sweep(score=score, grid={"seed": [0]}, journal=path)
+    os.close(*held)
 
 
 # ---- a search ----

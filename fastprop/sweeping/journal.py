@@ -85,8 +85,10 @@ class Journal:
         self.close()
 
     def close(self):
-        """Let go of the file."""
+        """Let go of the file, also for a process that was forked and has not closed it yet."""
         _OPEN.discard(self._file)
+        if fcntl is not None:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
         os.close(self._file)
 
     def take(self, number, rung, configuration):
