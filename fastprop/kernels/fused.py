@@ -40,72 +40,43 @@ GOING, STOPPED, ENDED = range(3)  # values of board[STATE]
 LOST, BURIED, EARLY = 1, 2, 3  # values of ended
 
 
-@kernel
-def train(
-    network,
-    final,
-    optimizer,
-    data,
-    validation,
-    plan,
-    memory,
-    team,
-    order,
-    seeds,
-    shuffled,
-    batch_size,
-    begin,
-    until,
-    record,
-):
-    """Train epochs `begin` to `until`, or until asked to stop, or until no network is finite.
+class Training(NamedTuple):
+    """All that a member of a team needs to train epochs `begin` to `until`."""
 
-    `final` is the network as it would be if the run ended now: the same, or that of the average of the parameters.
-    """
-    # order (1 or width, m): scratch   seeds (1 or width,)
-    run(
-        refer(network),
-        refer(final),
-        refer(optimizer),
-        refer(data),
-        refer(validation),
-        refer(plan),
-        memory,
-        refer(team),
-        order,
-        seeds,
-        shuffled,
-        batch_size,
-        begin,
-        until,
-        refer(record),
-    )
+    network: NamedTuple  # see minibatch.py
+    final: NamedTuple  # the network as it would be if the run ended now: the same, or of the average of the parameters
+    optimizer: NamedTuple  # see optimizers.py
+    data: NamedTuple  # see minibatch.py
+    validation: NamedTuple  # likewise
+    plan: NamedTuple  # see layout.py
+    memory: np.ndarray  # the workspace, likewise
+    team: NamedTuple  # see team.py
+    order: np.ndarray  # (1 or width, m): scratch
+    seeds: np.ndarray  # (1 or width,)
+    shuffled: bool
+    batch_size: int
+    begin: int
+    until: int
+    record: NamedTuple
+
+
+@kernel
+def train(training):
+    """Train until the last epoch is done, or until asked to stop, or until no network is finite."""
+    train_epochs(refer(training))
 
 
 @routine
-def run(
-    network,
-    final,
-    optimizer,
-    data,
-    validation,
-    plan,
-    memory,
-    team,
-    order,
-    seeds,
-    shuffled,
-    batch_size,
-    begin,
-    until,
-    record,
-):
+def train_epochs(training):
+    network, final, optimizer = training.network, training.final, training.optimizer
+    data, validation, order, batch_size = training.data, training.validation, training.order, training.batch_size
+    plan, memory, team, record, epoch = training.plan, training.memory, training.team, training.record, training.begin
     state = flush_denormals()
-    leads, epoch, steps = team.member == 0, begin, (data.rows.shape[1] + batch_size - 1) // batch_size
+    leads, steps = team.member == 0, (data.rows.shape[1] + batch_size - 1) // batch_size
     watched = int(validation.rows.shape[1] > 0)  # the loss that says how well a network does
-    while epoch < until and team.board[STATE] == GOING:
+    while epoch < training.until and team.board[STATE] == GOING:
         if leads:
-            arrange(order, data.rows, seeds, shuffled, epoch)
+            arrange(order, data.rows, training.seeds, training.shuffled, epoch)
         team.step.done[0] = epoch
         team.step.norms[:] = 0
         if epoch > 0:

@@ -291,7 +291,8 @@ class KernelRun:
         def take_part(plan, team):
             if team.members > 1:
                 settle(team.member)
-            fused.train(*self._shared, plan, self._memory, team, *self._order, begin, until, self._record)
+            own = plan, self._memory, team, *self._order, begin, until, self._record
+            fused.train(fused.Training(*self._shared, *own))
 
         leader, *others = self._own
         threads = [threading.Thread(target=take_part, args=own, daemon=True) for own in others]
