@@ -1,6 +1,6 @@
 """`find_learning_rate`: a short run in which the rate rises from step to step shows which rates a network bears."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -125,7 +125,7 @@ def find_learning_rate(
     network, loss = network.copy(), checks.loss(loss, network.output)
     rising = Exponential(factor)
     setting = Setting(steps, batch_size, loss, optimizer, False, seed, schedule=rising, clip=clip).checked()
-    setting = setting._replace(optimizer=replace(optimizer, learning_rate=least))
+    setting = setting._replace(optimizer=optimizer.changed(learning_rate=least))
     sample_weight = checks.class_weight(class_weight, y, sample_weight)
     data = checks.dataset(X, y, network.layer_sizes[0], network.layer_sizes[-1], loss, network.dtype, sample_weight)
     minibatches = _minibatches(len(data.inputs), setting.batch_size, setting.seed)

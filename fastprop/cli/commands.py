@@ -1,7 +1,6 @@
 """The commands: each calls what a Python user would, and prints what came of it."""
 
 import json
-from dataclasses import replace
 
 import fastprop as fp
 from fastprop import checks, exercise, metrics
@@ -27,7 +26,7 @@ def sweep(options):
         numbers = {"learning_rate": RATES} | numbers
     grid = numbers | {"seed": list(seeds), "layer_sizes": sizes, "hidden": options.activation}
     single = {name: grid.pop(name)[0] for name in list(grid) if name != "learning_rate" and _is_single(grid[name])}
-    optimizer = replace(optimizer, **{name: single[name] for name in numbers if name in single})
+    optimizer = optimizer.changed(**{name: single[name] for name in numbers if name in single})
     network = values.network(options, y, sizes[0], options.activation[0], seed=0)
     searching = {name: getattr(options, name) for name in ("samples", "cv", "score", "halving", "journal")}
     how = {"optimizer": optimizer, "progress": not options.json, **_step(options), **_run(options), **searching}
@@ -64,7 +63,7 @@ def train(options):
     X, y = values.data(options)
     network = values.network(options, y, values.layer_sizes(X, y, options.hidden), options.activation, options.seed)
     optimizer, numbers = _optimizer(options)
-    how = {"optimizer": replace(optimizer, **numbers), "seed": options.seed, **_step(options), **_run(options)}
+    how = {"optimizer": optimizer.changed(**numbers), "seed": options.seed, **_step(options), **_run(options)}
     how |= {"checkpoint": options.checkpoint, "resume": options.resume}
     history = fp.train(network, X, y, progress=True, **how)
     print(f"{history.stopped} after {history.epochs} epochs in {history.seconds:.2f} s")
@@ -86,7 +85,7 @@ def find_learning_rate(options):
     network = values.network(options, y, values.layer_sizes(X, y, options.hidden), options.activation, options.seed)
     optimizer, numbers = _optimizer(options)
     rates = {"least": options.least, "most": options.most, "steps": options.steps}
-    how = {"optimizer": replace(optimizer, **numbers), "seed": options.seed, **rates, **_step(options)}
+    how = {"optimizer": optimizer.changed(**numbers), "seed": options.seed, **rates, **_step(options)}
     result = fp.find_learning_rate(network, X, y, **how)
     print(f"learning rate {result.suggestion:.2g}")
     _plot(result, options)
