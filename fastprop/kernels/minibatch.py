@@ -191,8 +191,10 @@ def propagate(network, data, plan, memory, team, order, first, chunk, here, rows
     forward_pass(network, plan, memory, dropout, here, rows)
     losses = plan.losses + (chunk + here) * width(plan, memory)
     losses_and_deltas(network, plan, memory, weighted, here, rows, losses)
-    for layer in range(len(plan.sizes) - 2 if learn and not is_straight(plan) else 0, 0, -1):
-        backward(plan, memory, network.parameters, layer, network.activations[layer - 1], dropout, here, rows)
+    if learn and not is_straight(plan):  # a tiny network's deltas come with its gradient
+        for layer in range(len(plan.sizes) - 2, 0, -1):
+            below = network.activations[layer - 1]
+            backward(plan, memory, network.parameters, layer, below, dropout, here, rows)
 
 
 @part

@@ -8,9 +8,9 @@ them by their addresses. The chains of multiply-adds are those of `dense.py`, an
 import functools
 
 import numpy as np
-from numba import from_dtype
 from numba.core import types
 from numba.extending import intrinsic, models, register_model
+from numba.np.numpy_support import from_dtype
 
 from fastprop.kernels.activations import apply, through
 from fastprop.kernels.codes import STORING
