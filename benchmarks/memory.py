@@ -2,7 +2,7 @@
 
 import tracemalloc
 
-from fastprop.kernels import fused
+from fastprop.kernels import epochs
 
 from .cases import WORKLOADS, make_data
 from .suites import make_network
@@ -38,4 +38,4 @@ class Training:
         return tracemalloc.get_traced_memory()[1]
 
     def teardown(self, name):
-        assert not fused.train.stats.cache_misses, "a kernel was compiled in the process that is measured"
+        assert not epochs.train.stats.cache_misses, "a kernel was compiled in the process that is measured"

@@ -14,12 +14,12 @@ network, data = fp.MLP((2, 2, 1)), ([[0, 1]], [1])
 fp.train(network, *data, epochs=1)
 options = {"epochs": 1, "batch_size": 1, "loss": "mse", "optimizers": [fp.SGD()] * 2, "seeds": [0, 1]}
 packs.train([network.copy(), network.copy()], *data, **options)
-from fastprop.kernels.fused import train as kernel
+from fastprop.kernels.epochs import train as kernel
 """
 PREDICT = """
 import fastprop as fp
 fp.MLP((2, 2, 1)).predict([[0, 1]])
-from fastprop.kernels.fused import predict as kernel
+from fastprop.kernels.epochs import predict as kernel
 """
 MEASURE = """
 from fastprop.kernels.peak import _run as kernel

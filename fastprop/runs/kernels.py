@@ -8,7 +8,7 @@ import time
 import numpy as np
 
 from fastprop.jobs import settle
-from fastprop.kernels import fused, jit, layout, straight
+from fastprop.kernels import epochs, jit, layout, straight
 from fastprop.kernels.team import STATE, Team
 from fastprop.runs import arguments, checkpoints, prediction
 from fastprop.runs.setting import History
@@ -52,7 +52,7 @@ class KernelRun:
             self._learned[:] = self._parameters
         stopping = setting.early_stopping
         restores = stopping is not None and stopping.restore_best
-        self._record = fused.Record(
+        self._record = epochs.Record(
             stop=np.zeros(1, np.int64),
             done=np.zeros(width, np.int64),
             ended=np.zeros(width, np.int64),
@@ -272,7 +272,7 @@ class KernelRun:
         if self._called_off:
             stopped = "callback"
         elif ended:
-            stopped = "diverged" if ended != fused.EARLY else "early" if done < self._setting.epochs else "finished"
+            stopped = "diverged" if ended != epochs.EARLY else "early" if done < self._setting.epochs else "finished"
         elif done >= self._setting.epochs:
             stopped = "finished"
         elif record.stop[0]:
@@ -292,7 +292,7 @@ class KernelRun:
             if team.members > 1:
                 settle(team.member)
             own = plan, self._memory, team, *self._order, begin, until, self._record
-            fused.train(fused.Training(*self._shared, *own))
+            epochs.train(epochs.Training(*self._shared, *own))
 
         leader, *others = self._own
         threads = [threading.Thread(target=take_part, args=own, daemon=True) for own in others]
@@ -303,7 +303,7 @@ class KernelRun:
             thread.join()
         if len(self._networks) > 1:
             self._unpack()
-        elif self._record.ended[0] in (fused.LOST, fused.BURIED):
+        elif self._record.ended[0] in (epochs.LOST, epochs.BURIED):
             layout.clear_padding(self._parameters, self._networks[0].layer_sizes)
         self._seconds[0] += time.perf_counter() - start
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastprop import checks, metrics
-from fastprop.kernels import fused, layout
+from fastprop.kernels import epochs, layout
 from fastprop.runs import arguments
 
 PREDICTED_ROWS = 4 * layout.BLOCK_ROWS
@@ -29,7 +29,7 @@ class Predictor:
         """Return the outputs (n, n_out) of a network like the first, of the same standardisation."""
         outputs = np.empty((len(self._rows), network.layer_sizes[-1]), network.dtype)
         like = self._like._replace(parameters=network.parameters)
-        fused.predict(like, self._data, self._plan, self._memory, self._dropout, outputs)
+        epochs.predict(like, self._data, self._plan, self._memory, self._dropout, outputs)
         return outputs
 
 
