@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import fastprop as fp
-from fastprop.kernels import jit, straight
+from fastprop.kernels import jit, unrolled
 from fastprop.kernels.codes import ACTIVATIONS
 from tests import packs
 from tests.compare import assert_same_bits
@@ -24,7 +24,7 @@ from tests.compare import assert_same_bits
 def test_which_shapes_have_functions_of_their_own(sizes, hidden, tiny, dtype):
     codes = (ACTIVATIONS[hidden],) * (len(sizes) - 2) + (ACTIVATIONS["sigmoid"],)
     for shared in (False, True):
-        addresses = straight.addresses(sizes, codes, np.dtype(dtype), shared)
+        addresses = unrolled.addresses(sizes, codes, np.dtype(dtype), shared)
         assert len(set(addresses)) == (2 if tiny else 1)
         assert all(addresses) == any(addresses) == tiny
 

@@ -130,7 +130,7 @@ class Plan(NamedTuple):
     turned_stride: int  # 0 where there are no such layers
     gradients: int  # whole ones, (segments, P), where a block does not do
     keeps_gradient: bool  # whether a step waits for the whole gradient, whose norm is measured
-    straight: np.ndarray  # (2,): of a tiny pack, the addresses of its functions, see straight.py
+    straight: np.ndarray  # (2,): of a tiny pack, the addresses of its functions, see unrolled.py
 
 
 class PackPlan(Plan):

@@ -20,8 +20,8 @@ from fastprop.kernels.layout import BLOCK_ROWS, STRIP_LINES
 from fastprop.kernels.losses import losses_and_deltas
 from fastprop.kernels.optimizers import CLIP, begin_step, update
 from fastprop.kernels.simd import address, call, lanes, load, prefetch_to_write, store
-from fastprop.kernels.straight import is_straight
 from fastprop.kernels.team import share, wait
+from fastprop.kernels.unrolled import is_straight
 
 
 class Network(NamedTuple):

@@ -8,7 +8,7 @@ import time
 import numpy as np
 
 from fastprop.jobs import settle
-from fastprop.kernels import epochs, jit, layout, straight
+from fastprop.kernels import epochs, jit, layout, unrolled
 from fastprop.kernels.team import STATE, Team
 from fastprop.runs import arguments, checkpoints, prediction
 from fastprop.runs.setting import History
@@ -44,7 +44,7 @@ class KernelRun:
         shape = first.layer_sizes, batch_size, first.dtype, arguments.storing(first)
         plans, size = layout.plans(*shape, threads, width, shared, setting.measures_norm)
         if width > 1 and not any(each.dropout for each in settings):
-            own = straight.addresses(first.layer_sizes, arguments.codes(first), first.dtype, shared)
+            own = unrolled.addresses(first.layer_sizes, arguments.codes(first), first.dtype, shared)
             plans = [plan._replace(straight=np.array(own)) for plan in plans]
         self._parameters = self._learned = first.parameters if width == 1 else self._pack(width)
         if setting.average is not None:  # then the network holds the average, and what is learned stands apart
