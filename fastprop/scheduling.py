@@ -143,7 +143,9 @@ def cost_alone(layer_sizes, dtype, batch_size=MEASURED_BATCH):
     lanes = jit.lanes(dtype)
     vectors = [-(-size // lanes) for size in layer_sizes]
     products = sum(
-        min(2 * (1 + n_in) * v_out, (5 + 2 * n_out) * (1 + v_in))  # as it is, or transposed, see kernels/narrow.py
+        min(
+            2 * (1 + n_in) * v_out, (5 + 2 * n_out) * (1 + v_in)
+        )  # as it is, or transposed, see kernels/narrow_output.py
         for n_in, n_out, v_in, v_out in zip(layer_sizes, layer_sizes[1:], vectors, vectors[1:])
     )
     products += sum(n_out * v_in for n_out, v_in in zip(layer_sizes[2:], vectors[1:]))

@@ -10,7 +10,7 @@ from fastprop.kernels.dropout import drop, drops, undrop
 from fastprop.kernels.jit import part
 from fastprop.kernels.lanes import broadcast, is_pack, set_abreast, transpose, width
 from fastprop.kernels.layout import BLOCK_ROWS, STRIP_LINES, TURNED_LEAST, TURNED_ROWS
-from fastprop.kernels.narrow import is_last, is_narrow, narrow_forward, narrow_gradient
+from fastprop.kernels.narrow_output import is_last, is_narrow, narrow_forward, narrow_gradient
 from fastprop.kernels.optimizers import update
 from fastprop.kernels.simd import address, lanes, load, store
 from fastprop.kernels.team import share
