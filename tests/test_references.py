@@ -7,7 +7,7 @@ import pytest
 from numba.core.errors import TypingError
 
 from fastprop.kernels.jit import part, routine
-from fastprop.kernels.references import refer
+from fastprop.kernels.struct_pointers import refer
 from tests.parts import compiled
 
 

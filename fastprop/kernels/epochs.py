@@ -12,10 +12,10 @@ from fastprop.kernels.inputs import fetch
 from fastprop.kernels.jit import kernel, part, routine
 from fastprop.kernels.lanes import add_rows, is_pack, place_abreast
 from fastprop.kernels.minibatch import forward_pass, minibatch, terms, weight_of
-from fastprop.kernels.references import refer
 from fastprop.kernels.schedules import watch
 from fastprop.kernels.shuffle import shuffle
 from fastprop.kernels.simd import flush_denormals, lanes, load, restore, splat, store
+from fastprop.kernels.struct_pointers import refer
 from fastprop.kernels.team import STATE, wait
 
 

@@ -15,7 +15,7 @@ from numba.core.compiler import CompilerBase, Flags
 from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.lowering import Lower
 
-from fastprop.kernels.references import Reference
+from fastprop.kernels.struct_pointers import Reference
 
 _FEATURES = set((numba.config.CPU_FEATURES or get_host_cpu_features()).split(","))
 
