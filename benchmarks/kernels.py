@@ -5,7 +5,7 @@ import numpy as np
 
 import fastprop as fp
 from fastprop.kernels import dense, jit, layout
-from fastprop.kernels.codes import SIGMOID
+from fastprop.kernels.enums import SIGMOID
 from fastprop.reference import ACTIVATIONS
 from fastprop.runs import Setting, arguments
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fastprop.kernels import activations
-from fastprop.kernels.codes import ACTIVATIONS, GELU
+from fastprop.kernels.enums import ACTIVATIONS, GELU
 from tests.test_simd import by_lanes, limit
 
 EXACT = {

@@ -6,7 +6,7 @@ import pytest
 import fastprop as fp
 from fastprop import reference
 from fastprop.kernels import jit, layout, losses
-from fastprop.kernels.codes import ACTIVATIONS, LOSSES, STORING
+from fastprop.kernels.enums import ACTIVATIONS, LOSSES, STORING
 from fastprop.kernels.minibatch import Network
 from tests.compare import assert_close, tolerance
 from tests.parts import OFFSET, abreast_in_memory, compiled, whole

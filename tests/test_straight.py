@@ -5,7 +5,7 @@ import pytest
 
 import fastprop as fp
 from fastprop.kernels import jit, unrolled
-from fastprop.kernels.codes import ACTIVATIONS
+from fastprop.kernels.enums import ACTIVATIONS
 from tests import packs
 from tests.compare import assert_same_bits
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from fastprop.kernels import codes, layout, minibatch, optimizers, schedules, team
+from fastprop.kernels import enums, layout, minibatch, optimizers, schedules, team
 from tests.parts import compiled
 
 ROUNDS = 500
@@ -62,12 +62,12 @@ def test_members_add_up_the_segments_gradients_in_order(members, segments, dtype
     numbers[optimizers.LEARNING_RATE] = 1
     nothing = np.zeros((1, 1))
     step = optimizers.Step(numbers, nothing, nothing[0], nothing[0], nothing, nothing, np.zeros(2, np.int64))
-    schedule = schedules.Schedule(codes.CONSTANT, False, 1, 0, np.zeros(4))
+    schedule = schedules.Schedule(enums.CONSTANT, False, 1, 0, np.zeros(4))
     average = optimizers.Average(memory[:0], 1.0, 0)
-    rule = optimizers.Rule(codes.SGD, False, codes.UNLIMITED, 0.0, memory)
+    rule = optimizers.Rule(enums.SGD, False, enums.UNLIMITED, 0.0, memory)
     optimizer = optimizers.Optimizer(rule, average, False, schedule)
     network = minibatch.Network(
-        parameters, np.zeros(3, np.int64), codes.LOSSES["mse"], 1.0, 0.0, memory[:0], memory[:0]
+        parameters, np.zeros(3, np.int64), enums.LOSSES["mse"], 1.0, 0.0, memory[:0], memory[:0]
     )
     for member, plan in enumerate(plans):
         own = team.Team(member, members, np.zeros(24, np.int64), step, np.ones(1), None, None)

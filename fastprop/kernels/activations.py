@@ -6,7 +6,7 @@ multiply-adds. A derivative takes the layer's *output*, but for silu and gelu, w
 comes in as dloss/doutput and leaves as dloss/dz.
 """
 
-from fastprop.kernels.codes import (
+from fastprop.kernels.enums import (
     ELU,
     EXP,
     GELU,

@@ -6,7 +6,7 @@ is the plain difference y - t. ``targets`` leave as deltas. The other losses are
 """
 
 from fastprop.kernels.activations import activate_outputs, largest, through_outputs
-from fastprop.kernels.codes import BINARY_CROSS_ENTROPY, CROSS_ENTROPY, HUBER, MAE, MSE, POISSON
+from fastprop.kernels.enums import BINARY_CROSS_ENTROPY, CROSS_ENTROPY, HUBER, MAE, MSE, POISSON
 from fastprop.kernels.functions import exp, log, log1p, sigmoid
 from fastprop.kernels.jit import part
 from fastprop.kernels.lanes import abreast, is_pack, set_in_rows, width

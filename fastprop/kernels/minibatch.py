@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastprop.kernels.codes import BY_NORM, CROSS_ENTROPY
 from fastprop.kernels.dense import backward, forward, gradient
 from fastprop.kernels.dropout import draw_keys, drops
+from fastprop.kernels.enums import BY_NORM, CROSS_ENTROPY
 from fastprop.kernels.inputs import fetch
 from fastprop.kernels.jit import part
 from fastprop.kernels.lanes import gather_abreast, one_hot, width
@@ -28,7 +28,7 @@ class Network(NamedTuple):
     """What a network, or a pack of them, is to a kernel."""
 
     parameters: np.ndarray  # (P,), see layout.py
-    activations: np.ndarray  # (L,): the number of each layer's, see codes.py
+    activations: np.ndarray  # (L,): the number of each layer's, see enums.py
     loss: int
     bend: float  # of huber: from where on it is a line
     smoothing: float  # of cross entropy's targets

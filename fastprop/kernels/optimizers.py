@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastprop.kernels.codes import (
+from fastprop.kernels.enums import (
     ADAGRAD,
     ADAM,
     ADAMW,
@@ -36,9 +36,9 @@ KEPT = {SGD: 0, MOMENTUM: 1, NESTEROV: 1, ADAM: 2, ADAMW: 2, RMSPROP: 1, RMSPROP
 class Rule(NamedTuple):
     """What becomes of a parameter in a step."""
 
-    number: int  # see codes.py
+    number: int  # see enums.py
     penalised: bool  # whether there is an l1
-    clip: int  # whether gradients are limited, and how, see codes.py
+    clip: int  # whether gradients are limited, and how, see enums.py
     limit: float
     state: np.ndarray  # (KEPT · P,), such as velocities
 

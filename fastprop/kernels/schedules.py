@@ -4,14 +4,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastprop.kernels.codes import COSINE, EXPONENTIAL, INVERSE_SCALING, ONE_CYCLE, PLATEAU, STEPS
+from fastprop.kernels.enums import COSINE, EXPONENTIAL, INVERSE_SCALING, ONE_CYCLE, PLATEAU, STEPS
 from fastprop.kernels.jit import part
 
 
 class Schedule(NamedTuple):
     """What a schedule is to a kernel."""
 
-    kind: int  # its number, see codes.py
+    kind: int  # its number, see enums.py
     by_step: bool  # or by epoch
     total: int  # steps or epochs of the run
     warmup: int  # how many of them rise to the full rate

@@ -13,7 +13,7 @@ from numba.extending import intrinsic, models, register_model
 from numba.np.numpy_support import from_dtype
 
 from fastprop.kernels.activations import apply, through
-from fastprop.kernels.codes import STORING
+from fastprop.kernels.enums import STORING
 from fastprop.kernels.jit import kernel, part
 from fastprop.kernels.lanes import is_pack
 from fastprop.kernels.layout import line, padded, parameter_starts

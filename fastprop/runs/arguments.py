@@ -8,8 +8,8 @@ from numpy.lib.stride_tricks import as_strided
 from fastprop import checks, options
 from fastprop.kernels import layout
 from fastprop.kernels import optimizers as optimizing
-from fastprop.kernels.codes import ACTIVATIONS, CLIPS, CONSTANT, LOSSES, RULES, SCHEDULES, STORING, UNLIMITED
 from fastprop.kernels.dropout import Dropout
+from fastprop.kernels.enums import ACTIVATIONS, CLIPS, CONSTANT, LOSSES, RULES, SCHEDULES, STORING, UNLIMITED
 from fastprop.kernels.minibatch import Data, Network
 from fastprop.kernels.schedules import BEST, FACTOR, Schedule
 
