@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastprop import checks, jobs, scheduling
+from fastprop import checks, cost_model, jobs
 from fastprop.integrations import plotting
 from fastprop.network import MLP
 from fastprop.options import DESCENTS, SGD, Exponential
@@ -136,7 +136,7 @@ def find_learning_rate(
         smoothed = _smoothed(history.loss[: step + 1])
         return smoothed[-1] - smoothed.min() > (DIVERGED - 1) * abs(smoothed.min())
 
-    threads = scheduling.team_size(network.layer_sizes, len(rows), network.dtype, threads)
+    threads = cost_model.team_size(network.layer_sizes, len(rows), network.dtype, threads)
     run = KernelRun([network], data, rows, data, rows[:0], [setting._replace(callback=after_step)], threads)
     run.prepare()
     if not jobs.run([run], 1, lambda: None):

@@ -1,6 +1,6 @@
 """`train_stream`: one network, in place, on chunks of rows that come one after another."""
 
-from fastprop import checks, jobs, scheduling
+from fastprop import checks, cost_model, jobs
 from fastprop.network import MLP
 from fastprop.options import DESCENTS, SGD, needs_end
 from fastprop.runs import STREAMS, Setting
@@ -84,7 +84,7 @@ def train_stream(
     if needs_end(schedule):
         raise ValueError(f"schedule {schedule} goes by the length of a run, which a stream has not: give another one.")
     reader = _Reader(checks.chunks(chunks), network, loss)
-    threads = scheduling.team_size(network.layer_sizes, setting.batch_size, network.dtype, threads)
+    threads = cost_model.team_size(network.layer_sizes, setting.batch_size, network.dtype, threads)
     stream = STREAMS[backend](network, setting._replace(callback=None), threads)
     total = len(chunks) if hasattr(chunks, "__len__") else None
     stopped = "finished"

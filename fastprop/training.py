@@ -1,6 +1,6 @@
 """`train`: one network, in place."""
 
-from fastprop import checks, jobs, scheduling
+from fastprop import checks, cost_model, jobs
 from fastprop.metrics import SCORES, score_name
 from fastprop.moments import standardization
 from fastprop.network import MLP
@@ -158,7 +158,7 @@ def train(
     setting = setting._replace(metrics=checks.metrics(metrics, SCORES, network, data, setting.loss))
     rows, held_out, held_out_rows = checks.validation(validation, data, *sizes, setting.loss, network.dtype)
     step = len(rows) if isinstance(optimizer, LBFGS) else min(setting.batch_size, len(rows))
-    threads = scheduling.team_size(network.layer_sizes, step, network.dtype, threads)
+    threads = cost_model.team_size(network.layer_sizes, step, network.dtype, threads)
     if checks.flag(standardize, "standardize") and network.input_mean is None:
         network.input_mean, network.input_scale = standardization(data.inputs, rows, network.dtype)
     run = new_run(backend, [network], data, rows, held_out, held_out_rows, [setting], threads)

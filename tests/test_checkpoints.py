@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import fastprop as fp
-from fastprop import checks, scheduling
+from fastprop import checks, cost_model
 from fastprop.kernels import jit
 from fastprop.runs import KernelRun, Setting
 from tests.compare import DTYPES, ROOT, assert_refused, assert_same_bits, run_python
@@ -50,7 +50,7 @@ def path(tmp_path):
 @pytest.fixture
 def whatever_it_costs(monkeypatch):
     """Networks are shared by as many threads as may be, also where that is slower."""
-    monkeypatch.setattr(scheduling, "MEMBER_CYCLES", 1)
+    monkeypatch.setattr(cost_model, "MEMBER_CYCLES", 1)
 
 
 def trained(sizes=(5, 20, 7, 3), X=X, y=Y, dtype="float32", output="identity", start=1, **options):

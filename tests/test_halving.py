@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import fastprop as fp
-from fastprop import scheduling
+from fastprop import cost_model
 from fastprop.kernels import jit
 from tests.compare import assert_refused
 from tests.processes import output_after_interrupt
@@ -171,8 +171,8 @@ def test_it_is_the_same_by_every_rule_and_on_every_path(option, monkeypatch):
         halving = fp.MedianStopping(2, least=3)
         rule = halving.going_on
     elif option == "alone":
-        packs = scheduling.packs
-        monkeypatch.setattr(scheduling, "packs", lambda *facts: [[n] for pack in packs(*facts) for n in pack])
+        packs = cost_model.packs
+        monkeypatch.setattr(cost_model, "packs", lambda *facts: [[n] for pack in packs(*facts) for n in pack])
     elif option == "reference":
         options["backend"] = "reference"
     elif option == "lbfgs":
@@ -185,8 +185,8 @@ def test_it_is_the_same_by_every_rule_and_on_every_path(option, monkeypatch):
 
 
 def test_packs_are_made_anew_at_each_rung(monkeypatch):
-    sizes, packs = [], scheduling.packs
-    monkeypatch.setattr(scheduling, "packs", lambda *facts: sizes.append(packs(*facts)) or sizes[-1])
+    sizes, packs = [], cost_model.packs
+    monkeypatch.setattr(cost_model, "packs", lambda *facts: sizes.append(packs(*facts)) or sizes[-1])
     grid = {"learning_rate": fp.geomspace(0.01, 2, 20), "seed": range(9)}
     sweep(grid, halving=3)
     assert [sum(map(len, each)) for each in sizes] == [180, 60, 20]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import fastprop as fp
-from fastprop import metrics, scheduling
+from fastprop import cost_model, metrics
 from tests import packs
 from tests.compare import DTYPES, SCHEDULES, assert_refused, assert_same_bits
 
@@ -87,7 +87,7 @@ def test_to_measure_norms_changes_no_bit(sizes, optimizer, clip, dtype):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
 def test_any_number_of_threads_measures_the_same(sizes, dtype, monkeypatch):
-    monkeypatch.setattr(scheduling, "MEMBER_CYCLES", 1)  # as many members as there may be
+    monkeypatch.setattr(cost_model, "MEMBER_CYCLES", 1)  # as many members as there may be
     options = {"sizes": sizes, "dtype": dtype, "gradient_norm": True, "schedule": fp.Cosine(by="step")}
     (one, _), *others = (trained(threads=threads, **options) for threads in (1, 2, 3))
     for other, _ in others:

@@ -9,7 +9,7 @@ import pytest
 
 import fastprop as fp
 from benchmarks.cases import SHAPES
-from fastprop import reference, scheduling
+from fastprop import cost_model, reference
 from tests import packs
 from tests.compare import (
     CASES,
@@ -83,7 +83,7 @@ def grid_of(shape, dtype):
 @pytest.fixture
 def whatever_it_costs(monkeypatch):
     """Networks are shared by as many threads as may be, also where that is slower."""
-    monkeypatch.setattr(scheduling, "MEMBER_CYCLES", 1)
+    monkeypatch.setattr(cost_model, "MEMBER_CYCLES", 1)
 
 
 @pytest.mark.usefixtures("whatever_it_costs")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import fastprop as fp
-from fastprop import jobs, scheduling
+from fastprop import cost_model, jobs
 from fastprop.kernels import jit
 from fastprop.sweeping.rounds import Rounds
 from tests.compare import run_python
@@ -47,7 +47,7 @@ def test_neither_the_order_of_jobs_nor_how_they_are_packed_changes_a_row(options
     order = RANDOM.permutation(len(UNEVEN))
     assert_same_rows(sweep([UNEVEN[number] for number in order], threads=2, **options), first, order)
     for cost in (0, np.inf):
-        monkeypatch.setattr(scheduling, "cost_of_pack", lambda *_, cost=cost: cost)
+        monkeypatch.setattr(cost_model, "cost_of_pack", lambda *_, cost=cost: cost)
         assert_same_rows(sweep(UNEVEN, threads=2, **options), first)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import fastprop as fp
-from fastprop import checks, reference, runs, scheduling
+from fastprop import checks, cost_model, reference, runs
 from fastprop.runs.lbfgs import OBJECTIVES
 from tests.compare import assert_refused, assert_same_bits
 
@@ -65,7 +65,7 @@ def test_a_run_is_that_on_the_reference(task):
 
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
 def test_any_number_of_threads_ends_alike(sizes, dtype, monkeypatch):
-    monkeypatch.setattr(scheduling, "MEMBER_CYCLES", 1)  # as many members as there may be
+    monkeypatch.setattr(cost_model, "MEMBER_CYCLES", 1)  # as many members as there may be
     one, *others = (trained(sizes=sizes, dtype=dtype, threads=n) for n in (1, 2, 3))
     for history, network in others:
         assert_same_bits([history.loss, network.parameters], [one[0].loss, one[1].parameters])

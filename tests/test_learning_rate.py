@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import fastprop as fp
-from fastprop import reference, scheduling
+from fastprop import cost_model, reference
 from tests.compare import assert_refused, assert_same_bits
 
 DIGITS = fp.datasets.digits()
@@ -81,7 +81,7 @@ def test_the_network_and_the_optimizer_stay_as_they_were():
 
 
 def test_the_result_depends_on_the_seed_and_not_on_the_threads_or_the_rate_of_the_optimizer(monkeypatch):
-    monkeypatch.setattr(scheduling, "MEMBER_CYCLES", 1)  # as many members as there may be
+    monkeypatch.setattr(cost_model, "MEMBER_CYCLES", 1)  # as many members as there may be
     one, two, three, four = (
         fp.find_learning_rate(classifier(), *DIGITS, batch_size=256, optimizer=fp.SGD(rate), threads=threads, seed=seed)
         for rate, threads, seed in ((0.1, 1, 0), (0.1, 2, 0), (5.0, 3, 0), (0.1, 1, 1))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import fastprop as fp
-from fastprop import checks, scheduling
+from fastprop import checks, cost_model
 from tests.compare import assert_same_bits
 
 RANDOM = np.random.default_rng(0)
@@ -148,7 +148,7 @@ REGULARISED = {"dropout": 0.3, "average": fp.Average(0.9, 2), "hidden": ("gelu",
     "options", [{"clip": clip} for clip in CLIPS] + [REGULARISED, REGULARISED | {"clip": CLIPS[1]}], ids=str
 )
 def test_any_number_of_threads_does_alike(options, sizes, monkeypatch):
-    monkeypatch.setattr(scheduling, "MEMBER_CYCLES", 1)  # as many members as there may be
+    monkeypatch.setattr(cost_model, "MEMBER_CYCLES", 1)  # as many members as there may be
     x, y = np.random.default_rng(1).normal(size=(203, sizes[0])), Y[:, : sizes[-1]]
     one, *others = (trained(sizes=sizes, x=x, y=y, dtype="float32", threads=n, **options) for n in (1, 2, 3))
     for history, network in others:
@@ -234,7 +234,7 @@ def test_each_network_of_a_pack_is_as_it_is_alone(options):
 
 @pytest.mark.parametrize("hidden", ["relu", "gelu"])
 def test_networks_of_different_dropout_share_a_pack_and_are_as_they_are_alone(hidden, monkeypatch):
-    monkeypatch.setattr(scheduling, "cost_of_pack", lambda *_: 0)  # whatever it costs
+    monkeypatch.setattr(cost_model, "cost_of_pack", lambda *_: 0)  # whatever it costs
     grid = {"dropout": [0.0, 0.2, 0.5], "seed": [0, 1], "learning_rate": [0.1, 1e30]}
     options = {"epochs": 4, "validation": 0.2, "shuffle": False, "average": AVERAGES[0]}
     network = fp.MLP((5, 4, 6, 3), hidden=hidden, output="identity")

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from fastprop import scheduling
-from fastprop.scheduling import Task, packs
+from fastprop import cost_model
+from fastprop.cost_model import Task, packs
 
 LANES, ALONE, SHARED, APART = 4, 10, 30, 60  # costs of a network, of a pack of one seed, and of several
 
@@ -14,10 +14,10 @@ LARGE = Task((4, 300, 3), 32)
 def costs(monkeypatch):
     """Costs as above, of whatever network, a hundred times as much of a large one."""
     times = lambda sizes: 100 if sizes == LARGE.layer_sizes else 1  # noqa: E731
-    monkeypatch.setattr(scheduling.jit, "lanes", lambda dtype: LANES)
-    monkeypatch.setattr(scheduling, "cost_alone", lambda sizes, *_: times(sizes) * ALONE)
+    monkeypatch.setattr(cost_model.jit, "lanes", lambda dtype: LANES)
+    monkeypatch.setattr(cost_model, "cost_alone", lambda sizes, *_: times(sizes) * ALONE)
     cost = lambda sizes, dtype, batch_size, shared: times(sizes) * (SHARED if shared else APART)  # noqa: E731
-    monkeypatch.setattr(scheduling, "cost_of_pack", cost)
+    monkeypatch.setattr(cost_model, "cost_of_pack", cost)
 
 
 def lengths(count, threads, seeds=None, task=SMALL):
@@ -33,7 +33,7 @@ def test_each_training_is_in_one_pack_of_its_kind(threads):
     together = packs(tasks, kinds, seeds, "float32", threads)
     assert sorted(np.concatenate(together)) == list(range(500))
     for pack in together:
-        assert len(pack) <= scheduling.jit.lanes("float32")
+        assert len(pack) <= cost_model.jit.lanes("float32")
         assert len(set(kinds[pack])) == 1
 
 
@@ -65,7 +65,7 @@ def test_packs_are_of_one_seed_where_there_are_enough(costs):
 
 def test_networks_of_different_seeds_are_apart_where_that_costs_less(costs, monkeypatch):
     assert lengths(8, 1, range(8)) == [1] * 8
-    monkeypatch.setattr(scheduling, "cost_of_pack", lambda *_: SHARED)
+    monkeypatch.setattr(cost_model, "cost_of_pack", lambda *_: SHARED)
     assert lengths(8, 1, range(8)) == [4, 4]
 
 
@@ -75,6 +75,6 @@ def test_what_may_not_go_side_by_side_goes_alone(costs):
 
 def test_a_row_costs_more_in_a_small_minibatch_and_in_a_pack_of_several_orders():
     sizes = (64, 32, 10)
-    costs = [scheduling.cost_alone(sizes, "float32", batch_size) for batch_size in (1, 32, 1000)]
+    costs = [cost_model.cost_alone(sizes, "float32", batch_size) for batch_size in (1, 32, 1000)]
     assert costs[0] > 3 * costs[1] > 3 * costs[2]
-    assert scheduling.cost_of_pack(sizes, "float32", 32, True) <= scheduling.cost_of_pack(sizes, "float32", 32, False)
+    assert cost_model.cost_of_pack(sizes, "float32", 32, True) <= cost_model.cost_of_pack(sizes, "float32", 32, False)

@@ -8,7 +8,7 @@ import pytest
 
 import fastprop as fp
 from benchmarks.cases import SHAPES
-from fastprop import checks, reference, scheduling
+from fastprop import checks, cost_model, reference
 from fastprop.moments import standardization
 from tests import packs
 from tests.compare import (
@@ -156,7 +156,7 @@ def test_bytes_are_standardised_like_numbers(shape, dtype):
 
 
 def test_any_number_of_threads(shape, dtype, monkeypatch):
-    monkeypatch.setattr(scheduling, "MEMBER_CYCLES", 1)
+    monkeypatch.setattr(cost_model, "MEMBER_CYCLES", 1)
     network, X, y = raw_problem(shape, dtype)
     one, *others = [trained(network.copy(), X, y, shape, standardize=True, threads=threads) for threads in (1, 2, 3, 5)]
     for other in others:

@@ -8,7 +8,7 @@ import pytest
 
 import fastprop as fp
 from benchmarks.cases import SHAPES
-from fastprop import scheduling
+from fastprop import cost_model
 from tests.compare import (
     FEW_SHAPES,
     OPTIMIZERS,
@@ -55,7 +55,7 @@ def stream(network, X, y, sizes, weight=None, **options):
 @pytest.mark.parametrize("shape", [*FEW_SHAPES, SHAPES[15], SHAPES[17]], ids=str)
 @pytest.mark.parametrize(("optimizer", "schedule", "clip"), STREAMED, ids=str)
 def test_chunks_of_whole_batches_train_as_the_whole_does(shape, optimizer, schedule, clip, threads, dtype, monkeypatch):
-    monkeypatch.setattr(scheduling, "MEMBER_CYCLES", 1)
+    monkeypatch.setattr(cost_model, "MEMBER_CYCLES", 1)
     network, X, y = problem(shape, TASKS[0], dtype)
     twin, weight = network.copy(), np.linspace(0.5, 2, shape.rows)
     options = {"batch_size": shape.batch_size, "optimizer": optimizer, "schedule": schedule, "clip": clip}
@@ -103,7 +103,7 @@ def test_chunks_of_any_size_train_as_in_the_reference(optimizer, schedule, clip,
 
 
 def test_any_number_of_threads(shape, dtype, monkeypatch):
-    monkeypatch.setattr(scheduling, "MEMBER_CYCLES", 1)
+    monkeypatch.setattr(cost_model, "MEMBER_CYCLES", 1)
     network, X, y = problem(shape, TASKS[0], dtype)
     sizes, options = sizes_of(shape.rows, 7), {"batch_size": shape.batch_size, "optimizer": fp.Adam()}
     networks = [network.copy() for _ in range(3)]

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastprop import checks, scheduling
+from fastprop import checks, cost_model
 from fastprop.kernels import optimizers
 from fastprop.network import MLP
 from fastprop.options import LBFGS
@@ -50,7 +50,7 @@ class Candidate(NamedTuple):
     def task(self, like):
         """What there is to know of its runs to schedule them."""
         sizes = self.configuration.get("layer_sizes", like.layer_sizes)
-        return scheduling.Task(sizes, self.setting.batch_size, isinstance(self.setting.optimizer, LBFGS))
+        return cost_model.Task(sizes, self.setting.batch_size, isinstance(self.setting.optimizer, LBFGS))
 
     @property
     def beginning(self):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastprop import checks, jobs, scheduling
+from fastprop import checks, cost_model, jobs
 from fastprop.kernels import jit
 from fastprop.moments import standardization
 from fastprop.network import MLP
@@ -164,4 +164,4 @@ def packs(experiment, candidates, numbers, folds, begun, threads):
     tasks = [task._replace(alone=alone or task.alone) for task in candidates.tasks for _ in 2 * experiment.folds]
     kinds = (candidates.kinds[numbers] * len(experiment.folds) + folds) * 2 + begun
     dtype = next(iter(experiment.likes.values())).dtype
-    return scheduling.packs(tasks, kinds, candidates.orders[numbers], dtype, threads)
+    return cost_model.packs(tasks, kinds, candidates.orders[numbers], dtype, threads)
