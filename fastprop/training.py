@@ -1,8 +1,8 @@
 """`train`: one network, in place."""
 
 from fastprop import checks, cost_model, jobs
+from fastprop.column_statistics import standardization
 from fastprop.metrics import SCORES, score_name
-from fastprop.moments import standardization
 from fastprop.network import MLP
 from fastprop.options import LBFGS, SGD
 from fastprop.runs import RUNS, Setting, new_run, scores

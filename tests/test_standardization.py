@@ -9,7 +9,7 @@ import pytest
 import fastprop as fp
 from benchmarks.cases import SHAPES
 from fastprop import checks, cost_model, reference
-from fastprop.moments import standardization
+from fastprop.column_statistics import standardization
 from tests import packs
 from tests.compare import (
     CASES,

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from fastprop import checks, cost_model, jobs
+from fastprop.column_statistics import standardization
 from fastprop.kernels import jit
-from fastprop.moments import standardization
 from fastprop.network import MLP
 from fastprop.runs import History, new_run, predict, scores
 from fastprop.sweeping.candidates import Candidate
