@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from fastprop import texts
+from fastprop import formatting
 
 
 def print_table(result, rows):
     """Print the best rows, best first."""
-    print("\n".join(texts.lines(texts.columns(result), result.top(rows))))
+    print("\n".join(formatting.lines(formatting.columns(result), result.top(rows))))
 
 
 def as_json(result):

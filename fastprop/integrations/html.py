@@ -5,8 +5,8 @@ import io
 from html import escape
 
 from fastprop import archives
+from fastprop.formatting import columns, counts, ranking, short, speed, value_name, words
 from fastprop.integrations import plotting
-from fastprop.texts import columns, counts, ranking, short, speed, value_name, words
 
 ROWS = 200
 """How many of the best rows are on a page."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastprop import checks, texts
+from fastprop import checks, formatting
 from fastprop.integrations import frames, html, plotting
 from fastprop.sweeping import files
 from fastprop.sweeping.candidates import HYPERPARAMETERS
@@ -286,10 +286,12 @@ class SweepResult:
         html.write(path, self)
 
     def __repr__(self):
-        names = texts.words(", ".join(self.hyperparameters))
-        about = f"{len(self.table):,} configurations of {names}: {texts.counts(self)}, {texts.speed(self)}"
+        names = formatting.words(", ".join(self.hyperparameters))
+        about = f"{len(self.table):,} configurations of {names}: {formatting.counts(self)}, {formatting.speed(self)}"
         rows = self.top(ROWS_SHOWN)
-        return "\n".join([about, f"{texts.ranking(self)} first:", *texts.lines(texts.columns(self), rows)])
+        return "\n".join(
+            [about, f"{formatting.ranking(self)} first:", *formatting.lines(formatting.columns(self), rows)]
+        )
 
     def _repr_html_(self):
         return html.summary(self, ROWS_SHOWN)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastprop.texts import short, words
+from fastprop.formatting import short, words
 
 RATIO = 20
 """Positive numbers whose largest is more than so many times the least, and most of them small, have a log scale."""

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fastprop.formatting import short, value_name, words
 from fastprop.integrations.plotting.figures import BAD, RATIO, Places, add_legend, plain, shortened, title
-from fastprop.texts import short, value_name, words
 
 WRITTEN = 100
 """Up to so many cells have their value written in."""

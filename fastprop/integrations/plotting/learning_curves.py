@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from fastprop.formatting import short, value_name, words
 from fastprop.integrations.plotting.figures import (
     BEST,
     MANY,
@@ -14,7 +15,6 @@ from fastprop.integrations.plotting.figures import (
     some,
     title,
 )
-from fastprop.texts import short, value_name, words
 
 
 def learning_curves(figure, result, name):

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from fastprop.formatting import short, value_name, words
 from fastprop.integrations.plotting.figures import MANY, STOPPED, Places, shortened, some, title
-from fastprop.texts import short, value_name, words
 
 
 def parallel_coordinates(figure, result, names):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from fastprop.formatting import short, value_name, words
 from fastprop.integrations.plotting.figures import (
     BAD,
     MANY,
@@ -13,7 +14,6 @@ from fastprop.integrations.plotting.figures import (
     shortened,
     title,
 )
-from fastprop.texts import short, value_name, words
 
 GROUPS = 6
 """Up to so many combinations of the other hyperparameters have a line each."""
