@@ -4,7 +4,7 @@ import base64
 import io
 from html import escape
 
-from fastprop import archives
+from fastprop import atomic_files
 from fastprop.formatting import columns, counts, ranking, short, speed, value_name, words
 from fastprop.integrations import plotting
 
@@ -18,7 +18,7 @@ PICTURES = 6
 def write(path, result):
     """Write a page about a result; ImportError if Matplotlib is not installed, OSError if it cannot be written."""
     text = _page(result)
-    with archives.replacing(path, "report") as file:
+    with atomic_files.replacing(path, "report") as file:
         file.write(text.encode())
 
 

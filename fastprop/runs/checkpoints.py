@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fastprop import archives, checks, options
+from fastprop import atomic_files, checks, options
 from fastprop.version import __version__
 
 FORMAT = 1
@@ -55,7 +55,7 @@ class Keeper:
 
     def write(self, state):
         """Replace the file, so that at any time there is a whole one; OSError if it cannot be written."""
-        archives.write(self._checkpoint.path, self._description, state, "checkpoint")
+        atomic_files.write(self._checkpoint.path, self._description, state, "checkpoint")
         self._written = time.monotonic()
 
     def read(self):
@@ -64,7 +64,7 @@ class Keeper:
         if not path.exists():
             return None
         try:
-            description, state = archives.read(path)
+            description, state = atomic_files.read(path)
             description = dict(description)
         except Exception as error:  # what an archive with wrong bytes raises is anyone's guess
             raise ValueError(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastprop import archives
+from fastprop import atomic_files
 from fastprop.network import MLP
 from fastprop.options import decoded, encoded
 
@@ -30,13 +30,13 @@ def write(path, result):
         )
         if first.input_mean is not None:  # fitted on the same rows for all networks that are kept
             arrays |= {"input_mean": first.input_mean, "input_scale": first.input_scale}
-    archives.write(path, description, arrays, "result")
+    atomic_files.write(path, description, arrays, "result")
 
 
 def read(path, new):
     """Return the result in a file, `new` of its arguments; ValueError if that is no file that `write` wrote."""
     try:
-        description, arrays = archives.read(path)
+        description, arrays = atomic_files.read(path)
         if description["format"] != FORMAT:
             raise ValueError(f"format {description['format']}")
         result = new(**description["arguments"])

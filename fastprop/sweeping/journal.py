@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fastprop import archives
+from fastprop import atomic_files
 from fastprop.metrics import name_of
 from fastprop.runs import checkpoints
 from fastprop.sweeping.results import Record
@@ -73,7 +73,7 @@ class Journal:
             if self._end == 0:
                 self._lines += header
                 self._write()
-                archives.sync_folder(self._path.absolute().parent)
+                atomic_files.sync_folder(self._path.absolute().parent)
         except BaseException:
             self.close()
             raise
