@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastprop import checks, cost_model, jobs
+from fastprop import checks, cost_model, thread_pool
 from fastprop.integrations import plotting
 from fastprop.network import MLP
 from fastprop.options import DESCENTS, SGD, Exponential
@@ -139,7 +139,7 @@ def find_learning_rate(
     threads = cost_model.team_size(network.layer_sizes, len(rows), network.dtype, threads)
     run = KernelRun([network], data, rows, data, rows[:0], [setting._replace(callback=after_step)], threads)
     run.prepare()
-    if not jobs.run([run], 1, lambda: None):
+    if not thread_pool.run([run], 1, lambda: None):
         run.stop()
         raise KeyboardInterrupt
     losses = run.history.loss[: run.history.epochs]

@@ -1,6 +1,6 @@
 """`train_stream`: one network, in place, on chunks of rows that come one after another."""
 
-from fastprop import checks, cost_model, jobs
+from fastprop import checks, cost_model, thread_pool
 from fastprop.network import MLP
 from fastprop.options import DESCENTS, SGD, needs_end
 from fastprop.runs import STREAMS, Setting
@@ -88,10 +88,10 @@ def train_stream(
     stream = STREAMS[backend](network, setting._replace(callback=None), threads)
     total = len(chunks) if hasattr(chunks, "__len__") else None
     stopped = "finished"
-    with jobs.ProgressBar(total=total, unit="chunk", disable=not progress) as bar:
+    with thread_pool.ProgressBar(total=total, unit="chunk", disable=not progress) as bar:
         try:
             for number, chunk in enumerate(reader):
-                done = jobs.run([stream.job(chunk)], 1, reader.read_ahead)
+                done = thread_pool.run([stream.job(chunk)], 1, reader.read_ahead)
                 bar.update()
                 if not done or stream.history.stopped != "finished":
                     stopped = "interrupted" if not done else stream.history.stopped

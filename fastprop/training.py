@@ -1,6 +1,6 @@
 """`train`: one network, in place."""
 
-from fastprop import checks, cost_model, jobs
+from fastprop import checks, cost_model, thread_pool
 from fastprop.column_statistics import standardization
 from fastprop.metrics import SCORES, score_name
 from fastprop.network import MLP
@@ -165,8 +165,8 @@ def train(
     run.prepare()
     if resume:
         run.resume()
-    with jobs.ProgressBar(total=setting.epochs, unit="epoch", disable=not progress) as bar:
-        if not jobs.run([run], 1, lambda: bar.update(run.history.epochs - bar.n)):
+    with thread_pool.ProgressBar(total=setting.epochs, unit="epoch", disable=not progress) as bar:
+        if not thread_pool.run([run], 1, lambda: bar.update(run.history.epochs - bar.n)):
             run.stop()
     history = run.history
     (history.score,) = scores([network], held_out, held_out_rows, score_name(held_out.labelled, setting.loss))

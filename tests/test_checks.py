@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import fastprop as fp
-from fastprop import checks, jobs
+from fastprop import checks, thread_pool
 from tests.compare import assert_refused
 
 RANDOM = np.random.default_rng(0)
@@ -284,7 +284,7 @@ GRIDS = [
 
 @pytest.mark.parametrize(("grid", "error", "words"), GRIDS)
 def test_a_grid_is_refused_before_anything_is_trained(grid, error, words, monkeypatch):
-    monkeypatch.setattr(jobs, "run", lambda *_: pytest.fail("training has begun"))
+    monkeypatch.setattr(thread_pool, "run", lambda *_: pytest.fail("training has begun"))
     net = network()
     assert_refused(error, words, fp.sweep, net, X, LABELS, grid, epochs=1)
     np.testing.assert_array_equal(net.parameters, network().parameters)

@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from fastprop import jobs
+from fastprop import thread_pool
 
 PATIENCE = 5  # seconds after which a test that would hang fails
 
@@ -42,7 +42,7 @@ def test_jobs_run_in_order_and_are_drawn_one_by_one():
             events.append(("drawn", number))
             yield Job(lambda job, number=number: events.append(("ran", number)))
 
-    assert jobs.run(draw(), 1, nothing) is True
+    assert thread_pool.run(draw(), 1, nothing) is True
     assert events == [(what, number) for number in range(3) for what in ("drawn", "ran")]
 
 
@@ -56,20 +56,20 @@ def test_as_many_jobs_run_at_a_time_as_there_are_threads():
         together.wait(PATIENCE)
         running.discard(job)
 
-    assert jobs.run([Job(meet) for _ in range(6)], 3, nothing)
+    assert thread_pool.run([Job(meet) for _ in range(6)], 3, nothing)
     assert most == [3] * 6
 
 
 def test_more_threads_than_jobs_are_no_harm():
     work = [Job(), Job()]
-    assert jobs.run(work, 8, nothing)
+    assert thread_pool.run(work, 8, nothing)
     assert all(job.ran for job in work)
 
 
 def test_an_error_is_raised_after_the_running_jobs_were_stopped_and_no_other_was_begun():
     waiting, failing, never = Job(until_stopped), Job(fail), Job()
     with pytest.raises(ZeroDivisionError):
-        jobs.run([waiting, failing, never], 2, nothing)
+        thread_pool.run([waiting, failing, never], 2, nothing)
     assert waiting.stopped.is_set()
     assert not never.ran
 
@@ -80,7 +80,7 @@ def test_an_error_while_drawing_is_raised():
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        jobs.run(draw(), 2, nothing)
+        thread_pool.run(draw(), 2, nothing)
 
 
 def test_ctrl_c_stops_the_running_jobs_and_begins_no_other():
@@ -91,14 +91,14 @@ def test_ctrl_c_stops_the_running_jobs_and_begins_no_other():
         for press in presses:
             raise press
 
-    assert jobs.run([*running, never], 2, press_once) is False
+    assert thread_pool.run([*running, never], 2, press_once) is False
     assert all(job.stopped.is_set() for job in running)
     assert not never.ran
 
 
 def test_watch_is_called_from_the_calling_thread_and_once_more_when_all_is_done():
     job, seen = Job(), []
-    jobs.run([job], 1, lambda: seen.append((job.ran, threading.current_thread())))
+    thread_pool.run([job], 1, lambda: seen.append((job.ran, threading.current_thread())))
     assert seen[-1] == (True, threading.current_thread())
 
 
@@ -111,7 +111,7 @@ with_cores = pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="th
 def test_a_settled_thread_may_run_where_it_could_before():
     before = os.sched_getaffinity(0)
     for number in range(2 * len(before) + 1):
-        jobs.settle(number)
+        thread_pool.settle(number)
         assert os.sched_getaffinity(0) == before
 
 
@@ -120,10 +120,10 @@ def test_threads_settle_on_the_allowed_cores_in_turn(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda thread: set(allowed), raising=False)
     monkeypatch.setattr(os, "sched_setaffinity", lambda thread, cores: moves.append((thread, cores)), raising=False)
     for number in range(4):
-        jobs.settle(number)
+        thread_pool.settle(number)
     assert moves == [(0, cores) for core in (2, 5, 9, 2) for cores in ({core}, allowed)]
 
 
 def test_where_threads_cannot_choose_their_cores_they_stay(monkeypatch):
     monkeypatch.delattr(os, "sched_setaffinity", raising=False)
-    jobs.settle(1)
+    thread_pool.settle(1)

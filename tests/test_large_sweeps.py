@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import fastprop as fp
-from fastprop import cost_model, jobs
+from fastprop import cost_model, thread_pool
 from fastprop.kernels import jit
 from fastprop.sweeping.rounds import Rounds
 from tests.compare import run_python
@@ -104,7 +104,7 @@ class Bar:
 @pytest.mark.parametrize("threads", [1, 3])
 def test_progress_counts_each_configuration_once_in_each_round(options, totals, threads, monkeypatch):
     shown = []
-    monkeypatch.setattr(jobs, "ProgressBar", lambda total, **_: Bar(shown, total))
+    monkeypatch.setattr(thread_pool, "ProgressBar", lambda total, **_: Bar(shown, total))
     sweep(threads=threads, **options)
     assert [bar.total for bar in shown] == totals
     for bar in shown:

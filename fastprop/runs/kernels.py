@@ -7,11 +7,11 @@ import time
 
 import numpy as np
 
-from fastprop.jobs import settle
 from fastprop.kernels import epochs, jit, layout, unrolled
 from fastprop.kernels.team import STATE, Team
 from fastprop.runs import arguments, checkpoints, prediction
 from fastprop.runs.setting import History
+from fastprop.thread_pool import settle
 
 _PREPARED = set()
 """The kinds of run for which the kernel is compiled in this process."""

@@ -1,6 +1,6 @@
 """Who trains a sweep's packs of trials: threads of this process, or the workers of an executor."""
 
-from fastprop import jobs
+from fastprop import thread_pool
 from fastprop.integrations.executors import Workers
 from fastprop.sweeping.trials import Job, train
 
@@ -28,7 +28,7 @@ class Threads:
         def job(pack):
             return Job(experiment, pack, until, lambda outcomes: take(pack, outcomes))
 
-        return jobs.run(map(job, packs), self.count, watch)
+        return thread_pool.run(map(job, packs), self.count, watch)
 
 
 class Elsewhere(Workers):

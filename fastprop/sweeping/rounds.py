@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 
-from fastprop import jobs
+from fastprop import thread_pool
 from fastprop.sweeping.results import Record, admit
 from fastprop.sweeping.trials import Trial, packs
 
@@ -64,7 +64,7 @@ class Rounds:
 
         self._crew.prepare(self._experiment, map(pack, {min(2, len(each)): each for each in together}.values()), until)
         start = time.perf_counter()
-        with jobs.ProgressBar(
+        with thread_pool.ProgressBar(
             total=len(numbers), unit=" configurations", smoothing=0, disable=not self._progress
         ) as bar:
             if len(self._result.rungs) > 1:

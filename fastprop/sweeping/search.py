@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastprop import checks, jobs
+from fastprop import checks, thread_pool
 from fastprop.integrations import studies
 from fastprop.options import choice, integers, loguniform, uniform
 from fastprop.sweeping.results import ENDED_WELL
@@ -47,14 +47,14 @@ class Search:
         whole, rows = True, len(result.table)
         while whole and len(candidates) < rows:
             ask = _Asking(self._study, self._space, min(self.at_once, rows - len(candidates)))
-            whole = jobs.run([ask], 1, lambda: None)
+            whole = thread_pool.run([ask], 1, lambda: None)
             numbers = np.arange(len(candidates), len(candidates) + len(ask.trials))
             try:
                 candidates.extend(self._configuration(trial.params) for trial in ask.trials)
                 result.enter(numbers, candidates)
                 whole = whole and rounds(numbers)
             finally:
-                jobs.run([_Telling(self._study, ask.trials, numbers, result)], 1, lambda: None)
+                thread_pool.run([_Telling(self._study, ask.trials, numbers, result)], 1, lambda: None)
         result.shorten(len(candidates))
         return whole
 

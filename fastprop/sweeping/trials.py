@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastprop import checks, cost_model, jobs
+from fastprop import checks, cost_model, thread_pool
 from fastprop.column_statistics import standardization
 from fastprop.kernels import jit
 from fastprop.network import MLP
@@ -144,7 +144,7 @@ def train(experiment, task, is_over):
         job = Job(experiment, pack, until, outcomes.extend)
         with _PREPARING:
             job.prepare()
-        if not jobs.run([job], 1, watch):
+        if not thread_pool.run([job], 1, watch):
             return None
     if len(experiment.folds) > 1:
         outcomes = [outcome._replace(network=None) for outcome in outcomes]  # of no use any more
