@@ -7,7 +7,7 @@ import fastprop as fp
 from fastprop.kernels import dense, jit, layout
 from fastprop.kernels.enums import SIGMOID
 from fastprop.reference import ACTIVATIONS
-from fastprop.runs import Setting, arguments
+from fastprop.runs import Setting, kernel_arguments
 
 from .suites import unused_share_of_peak
 
@@ -53,8 +53,10 @@ class Layer:
         setting = Setting(1, batch_size, "mse", fp.SGD(1), shuffle=False, seed=0)
         optimizers = [setting.optimizer]
         parameters = network.parameters
-        optimizer, (step,) = arguments.of_optimizers(setting, optimizers, parameters, parameters, members=1, batches=1)
-        (dropout,) = arguments.of_dropout([0.0], [0], [plan], np.arange(batch_size), network.dtype)
+        optimizer, (step,) = kernel_arguments.of_optimizers(
+            setting, optimizers, parameters, parameters, members=1, batches=1
+        )
+        (dropout,) = kernel_arguments.of_dropout([0.0], [0], [plan], np.arange(batch_size), network.dtype)
         self.passed = plan, memory, parameters, optimizer, step, dropout
         self.operations = 2 * plan.rows * np.prod(layer)
 

@@ -5,7 +5,7 @@ import pytest
 
 from fastprop import reference
 from fastprop.kernels import dropout, jit, layout
-from fastprop.runs import arguments
+from fastprop.runs import kernel_arguments
 from tests.parts import OFFSET, compiled
 
 SIZES, BATCH_SIZE, EPOCH = (2, 37, 5, 3), 30, 4
@@ -25,7 +25,7 @@ def undrop(memory, dropped, block, stride, target, rows, columns):
 
 def planned(width, dtype, shares, seeds):
     plans, _ = layout.plans(SIZES, BATCH_SIZE, dtype, (False,) * 3, width=width)
-    return plans[0], *arguments.of_dropout(shares, seeds, plans, ROWS, dtype)
+    return plans[0], *kernel_arguments.of_dropout(shares, seeds, plans, ROWS, dtype)
 
 
 def masks(width, dtype, shares, seeds, orders, layer, column=0, columns=None):

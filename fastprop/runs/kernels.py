@@ -9,7 +9,7 @@ import numpy as np
 
 from fastprop.kernels import epochs, jit, layout, unrolled
 from fastprop.kernels.team import STATE, Team
-from fastprop.runs import arguments, checkpoints, prediction
+from fastprop.runs import checkpoints, kernel_arguments, prediction
 from fastprop.runs.setting import History
 from fastprop.thread_pool import settle
 
@@ -41,10 +41,10 @@ class KernelRun:
         seeds = list(dict.fromkeys(setting.seed for setting in settings)) if setting.shuffle else [0]
         seeds = seeds if len(seeds) == 1 else [setting.seed for setting in settings]
         shared = width > 1 and len(seeds) == 1
-        shape = first.layer_sizes, batch_size, first.dtype, arguments.storing(first)
+        shape = first.layer_sizes, batch_size, first.dtype, kernel_arguments.storing(first)
         plans, size = layout.plans(*shape, threads, width, shared, setting.measures_norm)
         if width > 1 and not any(each.dropout for each in settings):
-            own = unrolled.addresses(first.layer_sizes, arguments.codes(first), first.dtype, shared)
+            own = unrolled.addresses(first.layer_sizes, kernel_arguments.codes(first), first.dtype, shared)
             plans = [plan._replace(straight=np.array(own)) for plan in plans]
         self._parameters = self._learned = first.parameters if width == 1 else self._pack(width)
         if setting.average is not None:  # then the network holds the average, and what is learned stands apart
@@ -67,20 +67,20 @@ class KernelRun:
             least=0.0 if stopping is None else stopping.minimum_improvement,
         )
         optimizers = [setting.optimizer for setting in settings]
-        self._optimizer, self._steps = arguments.of_optimizers(
+        self._optimizer, self._steps = kernel_arguments.of_optimizers(
             setting, optimizers, self._learned, self._parameters, threads, -(-len(rows) // batch_size)
         )
-        network = arguments.of_network(first, self._learned, setting.loss)
+        network = kernel_arguments.of_network(first, self._learned, setting.loss)
         self._shared = (
             network,
             network._replace(parameters=self._parameters),
             self._optimizer,
-            arguments.of_data(data, rows),
-            arguments.of_data(held_out, held_out_rows),
+            kernel_arguments.of_data(data, rows),
+            kernel_arguments.of_data(held_out, held_out_rows),
         )
         board = layout.aligned_zeros(24, np.int64)
         shares, own_seeds = zip(*((each.dropout, each.seed) for each in settings))
-        dropouts = arguments.of_dropout(shares, own_seeds, plans, rows, first.dtype)
+        dropouts = kernel_arguments.of_dropout(shares, own_seeds, plans, rows, first.dtype)
         self._own = [
             (
                 plan,

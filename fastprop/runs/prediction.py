@@ -4,7 +4,7 @@ import numpy as np
 
 from fastprop import checks, metrics
 from fastprop.kernels import epochs, layout
-from fastprop.runs import arguments
+from fastprop.runs import kernel_arguments
 
 PREDICTED_ROWS = 4 * layout.BLOCK_ROWS
 """Rows that are predicted at a time."""
@@ -16,14 +16,14 @@ class Predictor:
     def __init__(self, network, X, rows=None):
         self._rows = np.arange(len(X)) if rows is None else rows
         (self._plan,), size = layout.plans(
-            network.layer_sizes, min(len(self._rows), PREDICTED_ROWS), network.dtype, arguments.storing(network)
+            network.layer_sizes, min(len(self._rows), PREDICTED_ROWS), network.dtype, kernel_arguments.storing(network)
         )
         nothing = np.zeros(0, network.dtype)
         data = checks.Dataset(X, nothing, np.zeros(0, np.int64), nothing)
-        self._data = arguments.of_data(data, self._rows)
+        self._data = kernel_arguments.of_data(data, self._rows)
         self._memory = layout.workspace([self._plan], size, network.dtype)
-        (self._dropout,) = arguments.of_dropout([0.0], [0], [self._plan], self._rows, network.dtype)
-        self._like = arguments.of_network(network, network.parameters)
+        (self._dropout,) = kernel_arguments.of_dropout([0.0], [0], [self._plan], self._rows, network.dtype)
+        self._like = kernel_arguments.of_network(network, network.parameters)
 
     def __call__(self, network):
         """Return the outputs (n, n_out) of a network like the first, of the same standardisation."""
