@@ -1,7 +1,7 @@
 """A training run of one network, on the kernels or on the reference: a job that `jobs.run` runs and Ctrl-C stops."""
 
 from fastprop import options
-from fastprop.runs.kernels import KernelRun
+from fastprop.runs.kernel_run import KernelRun
 from fastprop.runs.lbfgs import OBJECTIVES, LBFGSRun
 from fastprop.runs.prediction import predict, scores
 from fastprop.runs.reference import ReferenceRun

@@ -8,7 +8,7 @@ from fastprop import options, reference
 from fastprop.integrations import minimization
 from fastprop.kernels import layout
 from fastprop.runs import prediction
-from fastprop.runs.kernels import KernelRun
+from fastprop.runs.kernel_run import KernelRun
 from fastprop.runs.reference import rows_of
 from fastprop.runs.setting import History
 

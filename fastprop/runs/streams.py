@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from fastprop import reference
-from fastprop.runs.kernels import KernelRun
+from fastprop.runs.kernel_run import KernelRun
 from fastprop.runs.reference import give
 from fastprop.runs.setting import History
 
