@@ -9,7 +9,7 @@ import pytest
 
 import fastprop as fp
 from fastprop import checks, cost_model, reference, runs
-from fastprop.runs.lbfgs import OBJECTIVES
+from fastprop.runs.lbfgs_run import OBJECTIVES
 from tests.compare import assert_refused, assert_same_bits
 
 RANDOM = np.random.default_rng(0)
