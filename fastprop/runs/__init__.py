@@ -4,7 +4,7 @@ from fastprop import options
 from fastprop.runs.kernel_run import KernelRun
 from fastprop.runs.lbfgs_run import OBJECTIVES, LBFGSRun
 from fastprop.runs.prediction import predict, scores
-from fastprop.runs.reference import ReferenceRun
+from fastprop.runs.reference_run import ReferenceRun
 from fastprop.runs.setting import History, Setting
 from fastprop.runs.streams import KernelStream, ReferenceStream
 

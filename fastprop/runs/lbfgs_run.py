@@ -9,7 +9,7 @@ from fastprop.integrations import minimization
 from fastprop.kernels import layout
 from fastprop.runs import prediction
 from fastprop.runs.kernel_run import KernelRun
-from fastprop.runs.reference import rows_of
+from fastprop.runs.reference_run import rows_of
 from fastprop.runs.setting import History
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from fastprop import reference
 from fastprop.runs.kernel_run import KernelRun
-from fastprop.runs.reference import give
+from fastprop.runs.reference_run import give
 from fastprop.runs.setting import History
 
 MEASURED = reference.Record._fields
