@@ -6,7 +6,7 @@ from fastprop.runs.lbfgs_run import OBJECTIVES, LBFGSRun
 from fastprop.runs.prediction import predict, scores
 from fastprop.runs.reference_run import ReferenceRun
 from fastprop.runs.setting import History, Setting
-from fastprop.runs.streams import KernelStream, ReferenceStream
+from fastprop.runs.stream_run import KernelStream, ReferenceStream
 
 __all__ = [
     "RUNS",
