@@ -5,8 +5,8 @@ from fastprop.runs.kernel_run import KernelRun
 from fastprop.runs.lbfgs_run import OBJECTIVES, LBFGSRun
 from fastprop.runs.prediction import predict, scores
 from fastprop.runs.reference_run import ReferenceRun
-from fastprop.runs.setting import History, Setting
 from fastprop.runs.stream_run import KernelStream, ReferenceStream
+from fastprop.runs.training_options import History, Setting
 
 __all__ = [
     "RUNS",

@@ -10,7 +10,7 @@ from fastprop.kernels import layout
 from fastprop.runs import prediction
 from fastprop.runs.kernel_run import KernelRun
 from fastprop.runs.reference_run import rows_of
-from fastprop.runs.setting import History
+from fastprop.runs.training_options import History
 
 
 class LBFGSRun:

@@ -6,7 +6,7 @@ import numpy as np
 
 from fastprop import reference
 from fastprop.runs import prediction
-from fastprop.runs.setting import History
+from fastprop.runs.training_options import History
 
 
 class ReferenceRun:

@@ -8,7 +8,7 @@ import numpy as np
 from fastprop import reference
 from fastprop.runs.kernel_run import KernelRun
 from fastprop.runs.reference_run import give
-from fastprop.runs.setting import History
+from fastprop.runs.training_options import History
 
 MEASURED = reference.Record._fields
 """What a history has a number of for each chunk."""
