@@ -12,7 +12,7 @@ import numpy as np
 from fastprop import checks, formatting
 from fastprop.integrations import frames, html, plotting
 from fastprop.sweeping import files
-from fastprop.sweeping.candidates import HYPERPARAMETERS
+from fastprop.sweeping.configurations import HYPERPARAMETERS
 from fastprop.sweeping.ensembles import Ensemble
 
 COLUMNS = {"loss": "loss_function"}

@@ -11,7 +11,7 @@ from fastprop import checks, metrics
 from fastprop.network import MLP
 from fastprop.options import HALVINGS, SGD, Halving, OptunaSearch
 from fastprop.runs import RUNS, Setting
-from fastprop.sweeping.candidates import HYPERPARAMETERS, Candidates
+from fastprop.sweeping.configurations import HYPERPARAMETERS, Candidates
 from fastprop.sweeping.crews import Elsewhere, Threads
 from fastprop.sweeping.grids import Draws, Explicit, Product
 from fastprop.sweeping.journal import Journal, describe

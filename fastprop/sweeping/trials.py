@@ -10,7 +10,7 @@ from fastprop.column_statistics import standardization
 from fastprop.kernels import jit
 from fastprop.network import MLP
 from fastprop.runs import History, new_run, predict, scores
-from fastprop.sweeping.candidates import Candidate
+from fastprop.sweeping.configurations import Candidate
 
 
 class Fold(NamedTuple):
