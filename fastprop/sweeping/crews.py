@@ -2,7 +2,7 @@
 
 from fastprop import thread_pool
 from fastprop.integrations.executors import Workers
-from fastprop.sweeping.trials import Job, train
+from fastprop.sweeping.fits import Job, train
 
 
 class Threads:

@@ -6,8 +6,8 @@ import time
 import numpy as np
 
 from fastprop import thread_pool
+from fastprop.sweeping.fits import Trial, packs
 from fastprop.sweeping.results import Record, admit
-from fastprop.sweeping.trials import Trial, packs
 
 
 class Rounds:

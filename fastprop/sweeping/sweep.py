@@ -13,12 +13,12 @@ from fastprop.options import HALVINGS, SGD, Halving, OptunaSearch
 from fastprop.runs import RUNS, Setting
 from fastprop.sweeping.configurations import HYPERPARAMETERS, Candidates
 from fastprop.sweeping.crews import Elsewhere, Threads
+from fastprop.sweeping.fits import Experiment, Fold
 from fastprop.sweeping.grids import Draws, Explicit, Product
 from fastprop.sweeping.journal import Journal, describe
 from fastprop.sweeping.results import SweepResult
 from fastprop.sweeping.rounds import Rounds, train_again
 from fastprop.sweeping.search import Search
-from fastprop.sweeping.trials import Experiment, Fold
 from fastprop.version import __version__
 
 
