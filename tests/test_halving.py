@@ -275,7 +275,7 @@ def test_the_progress_bar_says_until_where(capsys):
 def test_ctrl_c_at_a_later_rung_leaves_what_was_on_its_way_interrupted(threads):
     script = f"""
 import fastprop as fp
-from fastprop.sweeping.rounds import Rounds
+from fastprop.sweeping.halving_runner import Rounds
 X, y = fp.datasets.digits()
 climb = Rounds._climb
 def climbing(rounds, numbers, rung):

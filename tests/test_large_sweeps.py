@@ -6,7 +6,7 @@ import pytest
 import fastprop as fp
 from fastprop import cost_model, thread_pool
 from fastprop.kernels import jit
-from fastprop.sweeping.rounds import Rounds
+from fastprop.sweeping.halving_runner import Rounds
 from tests.compare import run_python
 
 RANDOM = np.random.default_rng(0)

@@ -300,7 +300,7 @@ def test_ctrl_c_leaves_a_result_and_a_study_to_go_on_with(optuna, amid):
     script = f"""
 import optuna, threading
 import fastprop as fp
-from fastprop.sweeping.rounds import Rounds
+from fastprop.sweeping.halving_runner import Rounds
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 X, y = fp.datasets.digits()
 class Sampler(optuna.samplers.RandomSampler):

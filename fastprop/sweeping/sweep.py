@@ -15,9 +15,9 @@ from fastprop.sweeping.configurations import HYPERPARAMETERS, Candidates
 from fastprop.sweeping.crews import Elsewhere, Threads
 from fastprop.sweeping.fits import Experiment, Fold
 from fastprop.sweeping.grids import Draws, Explicit, Product
+from fastprop.sweeping.halving_runner import Rounds, train_again
 from fastprop.sweeping.journal import Journal, describe
 from fastprop.sweeping.results import SweepResult
-from fastprop.sweeping.rounds import Rounds, train_again
 from fastprop.sweeping.search import Search
 from fastprop.version import __version__
 
