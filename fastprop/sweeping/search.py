@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastprop import checks, thread_pool
-from fastprop.integrations import studies
+from fastprop.integrations import optuna_search
 from fastprop.options import choice, integers, loguniform, uniform
 from fastprop.sweeping.results import ENDED_WELL
 
@@ -90,7 +90,7 @@ class _Telling:
             costs, stopped = self._result.rung_costs[number], self._result.table["stopped"][number]
             measured = {rung: sign * float(cost) for rung, cost in zip(rungs, costs) if np.isfinite(cost)}
             ended = "pruned" if stopped == "halved" else "complete" if stopped in ENDED_WELL and measured else "fail"
-            studies.tell(self._study, trial, measured, ended)
+            optuna_search.tell(self._study, trial, measured, ended)
 
     def stop(self):
         """It is short, and ends by itself."""
@@ -111,11 +111,11 @@ def _choices(values):
 def _distribution(name, values, choices):
     """What a study is to choose from."""
     if choices is not None:
-        return studies.names(list(choices))
+        return optuna_search.names(list(choices))
     if isinstance(values, integers):
-        return studies.whole_numbers(values.low, values.high)
+        return optuna_search.whole_numbers(values.low, values.high)
     if isinstance(values, (uniform, loguniform)):
-        return studies.numbers(values.low, values.high, log=isinstance(values, loguniform))
+        return optuna_search.numbers(values.low, values.high, log=isinstance(values, loguniform))
     raise ValueError(
         f"grid[{name!r}] is a distribution that no study searches, {checks.shown(values)}: give fp.uniform, "
         "fp.loguniform, fp.integers, fp.choice or a list."
