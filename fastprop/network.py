@@ -4,7 +4,7 @@ import numpy as np
 
 from fastprop import checks
 from fastprop.initialization import initial_weights
-from fastprop.integrations import exchange
+from fastprop.integrations import safetensors_files
 from fastprop.kernels.layout import aligned_zeros, layers, parameter_starts, places
 
 
@@ -154,7 +154,7 @@ class MLP:
 
     def save(self, path):
         """Write the network to a safetensors file (extra ``exchange``), to be read by `fastprop.load`."""
-        exchange.write(path, self.about, self.weights, self.biases, (self.input_mean, self.input_scale))
+        safetensors_files.write(path, self.about, self.weights, self.biases, (self.input_mean, self.input_scale))
 
     def __repr__(self):
         return f"MLP({self.layer_sizes}, hidden={self.hidden!r}, output={self.output!r}, dtype={self.dtype!r})"
@@ -178,4 +178,4 @@ def load(path):
     ImportError
         If safetensors is not installed (extra ``exchange``).
     """
-    return MLP.restored(*exchange.read(path))
+    return MLP.restored(*safetensors_files.read(path))
