@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fastprop import checks, formatting
-from fastprop.integrations import frames, html, plotting
+from fastprop.integrations import html, pandas_frames, plotting
 from fastprop.sweeping import files
 from fastprop.sweeping.configurations import HYPERPARAMETERS
 from fastprop.sweeping.ensembles import Ensemble
@@ -230,7 +230,7 @@ class SweepResult:
 
     def to_pandas(self):
         """Return the table as a ``pandas.DataFrame`` (extra ``pandas``), one row a configuration, in its order."""
-        return frames.frame(self.table)
+        return pandas_frames.frame(self.table)
 
     def save(self, path):
         """Write the table, the history, the rungs and the networks that were kept to a file, for `fastprop.load_sweep`.
