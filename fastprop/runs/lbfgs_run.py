@@ -5,7 +5,7 @@ import time
 import numpy as np
 
 from fastprop import options, reference
-from fastprop.integrations import minimization
+from fastprop.integrations import scipy_minimize
 from fastprop.kernels import layout
 from fastprop.runs import prediction
 from fastprop.runs.kernel_run import KernelRun
@@ -37,7 +37,7 @@ class LBFGSRun:
         point = self._network.parameters[self._places].astype(np.float64)
         if np.isfinite(self._evaluate(point)[0]):
             limits = optimizer.memory, optimizer.tolerance, self._setting.epochs
-            point = minimization.lbfgs(self._evaluate, point, *limits, self._after_iteration)
+            point = scipy_minimize.lbfgs(self._evaluate, point, *limits, self._after_iteration)
             if history.stopped == "finished" and history.epochs < self._setting.epochs:
                 history.stopped = "converged"
             history.best_epoch = history.epochs - 1
@@ -50,7 +50,7 @@ class LBFGSRun:
 
     def prepare(self):
         """Import SciPy, and compile the kernel."""
-        minimization.minimizer()
+        scipy_minimize.minimizer()
         self._objective.prepare()
 
     def stop(self):
