@@ -6,7 +6,7 @@ Numba no longer carries a vector math library: ``math.exp`` in a loop is a scala
 from numba.core import types
 from numba.extending import overload
 
-from fastprop.kernels.jit import part, part_options
+from fastprop.kernels.jit import inline_options, part
 from fastprop.kernels.simd import fma, polynomial, power_of_two, split_exponent, where_less
 
 
@@ -45,7 +45,7 @@ def exp_parts(x):
     """(p, 2ⁿ) with eˣ = 2ⁿ (1 + p) and |p| ≤ √2 - 1, x clamped to ±87 (float32) or ±708 (float64). A NaN stays one."""
 
 
-@overload(exp_parts, jit_options=part_options())
+@overload(exp_parts, jit_options=inline_options())
 def _exp_parts(x):
     c = _constants(x)
     limit, rounder, log2_e, ln2_high, ln2_low = c.limit, c.rounder, c.log2_e, c.ln2_high, c.ln2_low
@@ -66,7 +66,7 @@ def log(x):
     """Natural logarithm of each lane, for positive, normal numbers, at most 2 ulp off."""
 
 
-@overload(log, jit_options=part_options())
+@overload(log, jit_options=inline_options())
 def _log(x):
     c = _constants(x)
     ln2_high, ln2_low = c.ln2_high, c.ln2_low
@@ -85,7 +85,7 @@ def log1p(x):
     """log(1 + x) of each lane for 0 ≤ x ≤ 1, at most 2 ulp off."""
 
 
-@overload(log1p, jit_options=part_options())
+@overload(log1p, jit_options=inline_options())
 def _log1p(x):
     series = polynomial(*_constants(x).log1p)
 

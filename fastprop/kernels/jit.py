@@ -57,18 +57,18 @@ def kernel(function):
 
 def part(function):
     """Compile a function that becomes a part of each kernel that calls it, in line: calling it costs nothing."""
-    return _for_any_value(numba.njit(**part_options())(function))
+    return _for_any_value(numba.njit(**inline_options())(function))
 
 
-def part_options():
+def inline_options():
     """Numba's options for a part."""
-    return {"error_model": "numpy", "_nrt": False, "forceinline": True, "pipeline_class": _PartCompiler}
+    return {"error_model": "numpy", "_nrt": False, "forceinline": True, "pipeline_class": _InlineCompiler}
 
 
 def routine(function):
     """Compile a function that kernels call, for what is long: in line, compiling them took 2 s more."""
     return _for_any_value(
-        numba.njit(error_model="numpy", _nrt=False, forceinline=False, pipeline_class=_RoutineCompiler)(function)
+        numba.njit(error_model="numpy", _nrt=False, forceinline=False, pipeline_class=_NoinlineCompiler)(function)
     )
 
 
@@ -91,7 +91,7 @@ class _KernelLibrary(JITCodeLibrary):
 
     def add_linking_library(self, library):
         super().add_linking_library(library)
-        if isinstance(library, _PartLibrary):  # after all that call them: LLVM links what has been called by then
+        if isinstance(library, _InlineLibrary):  # after all that call them: LLVM links what has been called by then
             parts = dict.fromkeys([library, *library._linking_libraries])
             others = [each for each in self._linking_libraries if each not in parts]
             self._linking_libraries = [*others, *parts]
@@ -198,7 +198,7 @@ class _KernelCompiler(CompilerBase):
         flags.no_cfunc_wrapper = True  # for calls from C
 
 
-class _PartLibrary(_KernelLibrary):
+class _InlineLibrary(_KernelLibrary):
     """Code that is optimised and made machine code once, in the kernel that it is a part of.
 
     Numba does both for each function by itself and again in each of its callers: that took 13 s, this takes 7.
@@ -216,8 +216,8 @@ class _PartLibrary(_KernelLibrary):
         return self._final_module
 
 
-class _PartCompiler(_KernelCompiler):
-    _library_class = _PartLibrary
+class _InlineCompiler(_KernelCompiler):
+    _library_class = _InlineLibrary
 
     @staticmethod
     def _set(flags):
@@ -232,7 +232,7 @@ class _PartCompiler(_KernelCompiler):
         return compiled
 
 
-class _RoutineCompiler(_PartCompiler):
+class _NoinlineCompiler(_InlineCompiler):
     def compile_extra(self, function):
         compiled = super().compile_extra(function)
         compiled.library.get_function(compiled.fndesc.llvm_func_name).add_function_attribute("noinline")
