@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numba.core.errors import TypingError
 
-from fastprop.kernels.jit import part, routine
+from fastprop.kernels.jit import inline, routine
 from fastprop.kernels.struct_pointers import refer
 from tests.parts import compiled
 
@@ -26,7 +26,7 @@ class Outer(NamedTuple):
     last: int
 
 
-@part
+@inline
 def write_numbers(outer, out):
     out[0], out[1], out[2], out[3] = outer.first, outer.inner.flag, outer.inner.share, outer.last
     out[4], out[5], out[6] = len(outer.inner.words), outer.inner.words[-1], len(outer.table[1])

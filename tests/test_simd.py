@@ -12,14 +12,14 @@ from numba.core import types
 from numba.extending import intrinsic
 
 from fastprop.kernels import functions, simd
-from fastprop.kernels.jit import LANES, part
+from fastprop.kernels.jit import LANES, inline
 from tests.compare import run_python
 from tests.parts import compiled, lane_count
 
 
 def by_lanes(function, *arrays):
     """What a function of four vectors makes of up to four arrays, vector by vector."""
-    function = part(function)
+    function = inline(function)
 
     @compiled
     def run(a, b, c, d, out):
@@ -265,7 +265,7 @@ def store_words(typing_context, array, index, vector):
 
 def by_words(function, dtype, *arrays):
     """What a function makes of words of one or two arrays, as many at a time as a vector of `dtype` has lanes."""
-    function = part(function)
+    function = inline(function)
 
     @compiled
     def run(memory, a, b, out):

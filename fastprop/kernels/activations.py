@@ -20,7 +20,7 @@ from fastprop.kernels.enums import (
     TANH,
 )
 from fastprop.kernels.functions import exp, expm1, log1p, sigmoid, tanh
-from fastprop.kernels.jit import part, routine
+from fastprop.kernels.jit import inline, routine
 from fastprop.kernels.lanes import abreast
 from fastprop.kernels.simd import fma, lanes, load, splat, store, where_less
 
@@ -31,7 +31,7 @@ FAR = 22.0
 """From there on gelu is 0 or z; the slope of what is further out, with z³ in it, would be wrong and then NaN."""
 
 
-@part
+@inline
 def apply(activation, z):
     """The activation of each lane. A NaN stays one.
 
@@ -77,7 +77,7 @@ def apply(activation, z):
     return z
 
 
-@part
+@inline
 def through(activation, stored, delta):
     """`delta` times the derivative of the activation, from what is stored: its output, or its slope; see `slope`."""
     if activation == SIGMOID:
@@ -97,7 +97,7 @@ def through(activation, stored, delta):
     return delta
 
 
-@part
+@inline
 def slope(activation, z):
     """The derivative of an activation that cannot be had from its output; gelu's errs by at most 2 ε."""
     if activation == SILU:
@@ -109,13 +109,13 @@ def slope(activation, z):
     return fma(s, 2 * ROOT * z * fma(3 * CUBIC * z, z, 1) * (e * s), s)
 
 
-@part
+@inline
 def stores_slope(activation):
     """Whether `slope` is stored besides the output."""
     return activation in (SILU, GELU)
 
 
-@part
+@inline
 def exp_in_gelu(z):
     """e^-2u with u = √(2/π) (z + 0.044715 z³): (1 + tanh u) / 2 = 1 / (1 + e^-2u), which cancels nowhere."""
     return exp(-2 * ROOT * z * fma(CUBIC * z, z, 1))
@@ -148,7 +148,7 @@ def differentiate(activation, memory, stored, s_stride, deltas, d_stride, rows, 
         differentiate_by(activation, memory, stored, s_stride, deltas, d_stride, rows, columns)
 
 
-@part
+@inline
 def differentiate_by(activation, memory, stored, s_stride, deltas, d_stride, rows, columns):
     for row in range(rows):
         s, d = stored + row * s_stride, deltas + row * d_stride
@@ -156,7 +156,7 @@ def differentiate_by(activation, memory, stored, s_stride, deltas, d_stride, row
             store(memory, d + j, through(activation, load(memory, s + j), load(memory, d + j)))
 
 
-@part
+@inline
 def activate_outputs(plan, activation, memory, first, rows):
     """Turn the outputs of `rows` rows from `first` on, which come as z, into their activation."""
     z, slopes = plan.outputs + first * plan.strides[-1], plan.slopes[-1] + first * plan.strides[-1]
@@ -169,7 +169,7 @@ def activate_outputs(plan, activation, memory, first, rows):
         activate(activation, memory, z, stride, groups, columns, slopes, stride)
 
 
-@part
+@inline
 def through_outputs(plan, activation, memory, first, rows):
     """Turn the targets' places of `rows` rows from `first` on, which hold dloss/dy, into dloss/dz."""
     y, deltas = plan.outputs + first * plan.strides[-1], plan.targets + first * plan.strides[-1]
@@ -183,20 +183,20 @@ def through_outputs(plan, activation, memory, first, rows):
         differentiate(activation, memory, stored, stride, deltas, stride, groups, columns)
 
 
-@part
+@inline
 def groups_of(plan, memory, rows):
     """How many outputs there are, how far one group of rows abreast is from the next, and how many groups there are."""
     side_by_side = abreast(plan, memory)
     return plan.sizes[-1], plan.strides[-1] * side_by_side, (rows + side_by_side - 1) // side_by_side
 
 
-@part
+@inline
 def joined(stride, columns, rows):
     """Columns and rows of the same numbers, in one row where nothing lies between them: S1 -3 %."""
     return (columns * rows, 1) if stride == columns else (columns, rows)
 
 
-@part
+@inline
 def largest(memory, z, outputs):
     """The largest of each row's z."""
     top = load(memory, z)
@@ -206,7 +206,7 @@ def largest(memory, z, outputs):
     return top
 
 
-@part
+@inline
 def softmax(memory, z, outputs):
     """Turn each row's z into its softmax."""
     top, total = largest(memory, z, outputs), splat(memory, 0)
@@ -219,7 +219,7 @@ def softmax(memory, z, outputs):
         store(memory, i, load(memory, i) * scale)
 
 
-@part
+@inline
 def through_softmax(memory, y, deltas, outputs):
     """Turn each row's dloss/dy into dloss/dz = y (dloss/dy - Σ y dloss/dy)."""
     mean = splat(memory, 0)

@@ -7,7 +7,7 @@ multiply-adds, and each can be read by itself. How the work is cut never changes
 
 from fastprop.kernels.activations import activate, differentiate, stores_slope
 from fastprop.kernels.dropout import drop, drops, undrop
-from fastprop.kernels.jit import part
+from fastprop.kernels.jit import inline
 from fastprop.kernels.lanes import broadcast, is_pack, set_abreast, transpose, width
 from fastprop.kernels.layout import BLOCK_ROWS, STRIP_LINES, TURNED_LEAST, TURNED_ROWS
 from fastprop.kernels.narrow_output import is_last, is_narrow, narrow_forward, narrow_gradient
@@ -20,7 +20,7 @@ PACK_ROWS = 6
 """Rows of vectors that the inner loops go over: 65 activations of 6 rows are 25 KB."""
 
 
-@part
+@inline
 def forward(plan, memory, parameters, layer, activation, dropout, first, rows):
     """Activations of `layer` into those of `layer` + 1, `activation` and dropout applied, or into the outputs, as z."""
     # y (B, O) = f(x (B, 1 + I) · w (1 + I, O)): in front of each row of x stands a 1, w's first row is the biases
@@ -68,7 +68,7 @@ def forward(plan, memory, parameters, layer, activation, dropout, first, rows):
         top = end
 
 
-@part
+@inline
 def backward(plan, memory, parameters, layer, activation, dropout, first, rows):
     """Deltas of `layer`'s outputs into those of its inputs, whose `activation` and dropout are the layer's below."""
     # dx (B, I) = d (B, O) · wᵀ (O, I) * f'(x (B, I))
@@ -111,7 +111,7 @@ def backward(plan, memory, parameters, layer, activation, dropout, first, rows):
         top = end
 
 
-@part
+@inline
 def gradient(plan, memory, parameters, optimizer, step, layer, rows, place, more, last, member, members):
     """Add to `layer`'s gradient what `rows` rows give, or begin it if not `more`; if `last`, do the step of descent.
 
@@ -162,7 +162,7 @@ def gradient(plan, memory, parameters, optimizer, step, layer, rows, place, more
         top = end
 
 
-@part
+@inline
 def outputs_of(plan, layer):
     """Where the layer's outputs are, and their stride."""
     if is_last(plan, layer):
@@ -170,25 +170,25 @@ def outputs_of(plan, layer):
     return plan.activations[layer + 1], plan.line + plan.strides[layer + 1]
 
 
-@part
+@inline
 def is_turned(plan, layer, rows):
     """Whether a chunk and a layer are so large that inputs are first transposed: the gradient of 784-1024 -18 %."""
     return not is_pack(plan) and plan.turned_stride > 0 and rows >= TURNED_LEAST and plan.sizes[layer] >= TURNED_LEAST
 
 
-@part
+@inline
 def has_shared_rows(plan, layer):
     """Whether the layer's inputs are the same for all networks of a pack, and stand there once."""
     return is_pack(plan) and plan.shared and layer == 0
 
 
-@part
+@inline
 def group(plan, layer, rows, depth):
     """How many rows of a product to finish before the next: all, but of vectors no more than the L1 cache holds."""
     return PACK_ROWS if is_pack(plan) and depth > 16 and not has_shared_rows(plan, layer) else max(1, rows)
 
 
-@part
+@inline
 def strip(memory, left):
     """How many vectors wide the next strip is: all of nearly one width, for 5 vectors 3 + 2 and not 4 + 1."""
     vectors = (left + lanes(memory) - 1) // lanes(memory)
@@ -198,7 +198,7 @@ def strip(memory, left):
     return (vectors + strips - 1) // strips
 
 
-@part
+@inline
 def panel(plan, memory, b, start, stride, vectors, depth, uses):
     """A pointer to a strip of `b` and its stride: where it is, or side by side in the panel if it is often used."""
     if uses < 128 or stride < 16 * plan.line:

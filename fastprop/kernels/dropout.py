@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastprop.kernels.jit import part, routine
+from fastprop.kernels.jit import inline, routine
 from fastprop.kernels.lanes import neurons, width, word_of_each
 from fastprop.kernels.shuffle import begin, mix
 from fastprop.kernels.simd import lanes, load, store, where_below, words
@@ -30,13 +30,13 @@ class Dropout(NamedTuple):
     scales: np.ndarray  # (2, lanes): of each network, 1 / (1 - dropout) and 1 - dropout
 
 
-@part
+@inline
 def drops(dropout):
     """Whether anything is dropped."""
     return len(dropout.keys) > 0
 
 
-@part
+@inline
 def draw_keys(plan, memory, dropout, epoch, order, source, here, rows):
     """Draw the keys of rows `here` … in work, which are `order`'s from `source` on, for all hidden layers."""
     # order (1 or width, m)
@@ -52,7 +52,7 @@ def draw_keys(plan, memory, dropout, epoch, order, source, here, rows):
                     dropout.keys[place(plan, memory, layer, here + row) + i] = np.uint32(key)
 
 
-@part
+@inline
 def place(plan, memory, layer, row):
     """Where the keys of a row and a hidden layer are: layers count from 1."""
     return ((layer - 1) * plan.rows + row) * width(plan, memory)
@@ -74,7 +74,7 @@ def drop(plan, memory, dropout, layer, first, column, block, stride, rows, colum
             counter = counter + step
 
 
-@part
+@inline
 def scramble(x):
     """Scramble each word (lowbias32: Wellons, "Prospecting for hash functions", 2018)."""
     x = (x ^ (x >> 16)) * np.uint32(0x7FEB352D)

@@ -9,7 +9,7 @@ import numpy as np
 
 from fastprop.kernels.activations import activate_outputs
 from fastprop.kernels.inputs import fetch
-from fastprop.kernels.jit import kernel, part, routine
+from fastprop.kernels.jit import inline, kernel, routine
 from fastprop.kernels.lanes import add_rows, is_pack, place_abreast
 from fastprop.kernels.minibatch import forward_pass, minibatch, terms, weight_of
 from fastprop.kernels.schedules import watch
@@ -129,7 +129,7 @@ def predict_rows(network, data, plan, memory, dropout, outputs):
     restore(state)
 
 
-@part
+@inline
 def arrange(order, rows, seeds, shuffled, epoch):
     """Put the rows in each network's order for the epoch."""
     for lane in range(len(order)):
@@ -139,7 +139,7 @@ def arrange(order, rows, seeds, shuffled, epoch):
             shuffle(order[lane], seeds[lane], epoch)
 
 
-@part
+@inline
 def judge(team, record):
     """See which networks' losses are no longer finite, and whether to go on."""
     infinite = 0
@@ -155,7 +155,7 @@ def judge(team, record):
         team.board[STATE] = STOPPED
 
 
-@part
+@inline
 def all_ended(record):
     """Whether no network is left."""
     left = 0
@@ -164,7 +164,7 @@ def all_ended(record):
     return left == 0
 
 
-@part
+@inline
 def bury(network, data, plan, step, record, epoch, steps):
     """Note the last loss of networks that have just diverged and keep their parameters: a pack goes on without them."""
     for lane in range(len(record.done)):
@@ -174,14 +174,14 @@ def bury(network, data, plan, step, record, epoch, steps):
             record.ended[lane], record.done[lane] = BURIED, epoch + 1
 
 
-@part
+@inline
 def keep(network, kept, lane, width):
     """Keep a network's parameters as they are now."""
     for i in range(lane, len(kept), width):
         kept[i] = network.parameters[i]
 
 
-@part
+@inline
 def note(network, data, plan, step, record, epoch, steps, learn):
     """Note what was measured in training, or in validation if not to `learn`, of each network that has not ended."""
     for lane in range(len(record.done)):
@@ -192,7 +192,7 @@ def note(network, data, plan, step, record, epoch, steps, learn):
                 record.losses[1, epoch, lane] = mean(record.totals[lane], network, data, plan)
 
 
-@part
+@inline
 def note_training(network, data, plan, step, record, epoch, steps, lane):
     """Note a network's loss, the learning rate of its last step, and the mean of its gradient's norm over `steps`."""
     record.losses[0, epoch, lane] = mean(record.totals[lane], network, data, plan)
@@ -201,7 +201,7 @@ def note_training(network, data, plan, step, record, epoch, steps, lane):
         record.norms[epoch, lane] = step.norms[lane] / steps
 
 
-@part
+@inline
 def finish(network, final, losses, plan, memory, team, record, epoch):
     """Count the epoch for each network that has not ended, and see whether it ends now."""
     # losses (width,): those watched
@@ -219,7 +219,7 @@ def finish(network, final, losses, plan, memory, team, record, epoch):
         team.board[STATE] = ENDED
 
 
-@part
+@inline
 def waits_in_vain(network, record, loss, epoch, lane):
     """Whether a network's loss has not fallen for too long; if it has, keep the parameters as its best."""
     if loss < record.improvement[0, lane] - record.least:
@@ -228,13 +228,13 @@ def waits_in_vain(network, record, loss, epoch, lane):
     return epoch - record.improvement[1, lane] >= record.patience
 
 
-@part
+@inline
 def mean(total, network, data, plan):
     """The mean loss of all rows whose weighted sum is `total`."""
     return total / weight_of(data, data.rows[0], 0, data.rows.shape[1]) / terms(network, plan)
 
 
-@part
+@inline
 def seek_infinite(plan, memory, parameters):
     """Write to the block 0 for each network whose parameters are all finite, else NaN."""
     total = splat(memory, 0)

@@ -6,7 +6,7 @@ Numba no longer carries a vector math library: ``math.exp`` in a loop is a scala
 from numba.core import types
 from numba.extending import overload
 
-from fastprop.kernels.jit import inline_options, part
+from fastprop.kernels.jit import inline, inline_options
 from fastprop.kernels.simd import fma, polynomial, power_of_two, split_exponent, where_less
 
 
@@ -97,27 +97,27 @@ def _log1p(x):
     return log1p
 
 
-@part
+@inline
 def exp(x):
     """eˣ of each lane, at most 1.5 ulp off, where `exp_parts` does not clamp x."""
     p, scale = exp_parts(x)
     return fma(p, scale, scale)
 
 
-@part
+@inline
 def expm1(x):
     """eˣ - 1 of each lane without cancellation, where `exp_parts` does not clamp x: at most 2 ulp off, above 0 3."""
     p, scale = exp_parts(x)
     return fma(p, scale, scale - 1)
 
 
-@part
+@inline
 def sigmoid(x):
     """1 / (1 + e⁻ˣ) of each lane, at most 2.5 ulp off: those of exp and two roundings."""
     return 1 / (1 + exp(-x))
 
 
-@part
+@inline
 def tanh(x):
     """(e²ˣ - 1) / (e²ˣ + 1) of each lane, at most 2.5 ulp off, in float64 3.5; e²ˣ - 1 is had without cancellation."""
     p, scale = exp_parts(x + x)

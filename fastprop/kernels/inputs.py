@@ -4,7 +4,7 @@ None of it makes a copy of the data: each time, it is done to the few rows that 
 """
 
 from fastprop.kernels.dense import has_shared_rows
-from fastprop.kernels.jit import part, routine
+from fastprop.kernels.jit import inline, routine
 from fastprop.kernels.lanes import copy_rows, gather, is_pack, width
 from fastprop.kernels.simd import lanes, load, splat, store
 
@@ -12,7 +12,7 @@ FETCHED_ROWS = 8
 """Rows that are fetched at a time to be changed: those of 784 inputs take 25 KB, and are then in the L1 cache."""
 
 
-@part
+@inline
 def fetch(network, data, plan, memory, order, first, rows, here):
     """Bring `rows` rows of `order` from `first` on to row `here` … of the first layer's inputs."""
     if len(data.bytes) == 0 and len(network.mean) == 0:
@@ -35,7 +35,7 @@ def fetch_and_change(network, data, plan, memory, order, first, rows, here):
             standardize(network, plan, memory, x, stride, count)
 
 
-@part
+@inline
 def place(source, data, plan, memory, order, first, rows, x, stride):
     # x (rows, I) ← source (n, I)
     if has_shared_rows(plan, 0):
@@ -44,7 +44,7 @@ def place(source, data, plan, memory, order, first, rows, x, stride):
         gather(plan, source, data.apart, plan.sizes[0], order, first, rows, memory, x, stride)
 
 
-@part
+@inline
 def standardize(network, plan, memory, x, stride, rows):
     # x (rows, I) ← (x - mean (I,)) · rate (I,)
     for row in range(x, x + rows * stride, stride):

@@ -55,7 +55,7 @@ def kernel(function):
     return compiled
 
 
-def part(function):
+def inline(function):
     """Compile a function that becomes a part of each kernel that calls it, in line: calling it costs nothing."""
     return _for_any_value(numba.njit(**inline_options())(function))
 

@@ -8,7 +8,7 @@ network" is a vector of them: of one network, a vector full of its number.
 from numba.core import types
 from numba.extending import intrinsic
 
-from fastprop.kernels.jit import part
+from fastprop.kernels.jit import inline
 from fastprop.kernels.layout import PackPlan
 from fastprop.kernels.simd import (
     Vector,
@@ -63,7 +63,7 @@ def broadcast(typing_context, plan, array, index):
 # ---- rows abreast ----
 
 
-@part
+@inline
 def abreast(plan, memory):
     """How many rows of the last layer's outputs stand side by side, so that a vector is one output of all of them.
 
@@ -73,14 +73,14 @@ def abreast(plan, memory):
     return 1 if is_pack(plan) else lanes(memory)
 
 
-@part
+@inline
 def place_abreast(plan, memory, start, stride, row):
     """Where the first output of a row is, or of the first network's row."""
     lane = row & (abreast(plan, memory) - 1)
     return start + (row - lane) * stride + lane
 
 
-@part
+@inline
 def set_abreast(source, start, stride, memory, place, place_stride, rows, columns):
     # memory (rows / lanes, columns, lanes) ← source (rows, columns), of one network
     for row in range(0, rows, lanes(memory)):
@@ -89,7 +89,7 @@ def set_abreast(source, start, stride, memory, place, place_stride, rows, column
             transpose_square(source, here, stride, memory, there, lanes(memory))
 
 
-@part
+@inline
 def set_in_rows(memory, start, place, stride, columns):
     # memory (lanes, columns) ← memory (columns, lanes), of one network
     for j in range(0, columns, lanes(memory)):
@@ -99,7 +99,7 @@ def set_in_rows(memory, start, place, stride, columns):
 # ---- a number of each network ----
 
 
-@part
+@inline
 def add_rows(plan, totals, memory, start, rows):
     """Add to the total of each network, in float64, its numbers of `rows` rows."""
     if is_pack(plan):
@@ -139,7 +139,7 @@ def neurons(typing_context, plan, memory):
 # ---- rows of the data, and matrices ----
 
 
-@part
+@inline
 def gather(plan, source, apart, neurons, order, first, rows, memory, start, stride):
     # memory (rows, neurons) ← source (n, neurons)[order[:, first : first + rows]], order (1 or width, m)
     if not is_pack(plan):
@@ -160,7 +160,7 @@ def gather(plan, source, apart, neurons, order, first, rows, memory, start, stri
                     memory[there + j * width(plan, memory) + lane] = here[j]
 
 
-@part
+@inline
 def copy_rows(source, apart, neurons, order, first, rows, memory, start, stride):
     # memory (rows, neurons) ← source (n, neurons)[order[0, first : first + rows]], its rows `apart` elements apart
     whole, wanted = neurons - neurons % lanes(memory), address(order[0], first)
@@ -172,7 +172,7 @@ def copy_rows(source, apart, neurons, order, first, rows, memory, start, stride)
             store(memory, there + whole, load_first_as(memory, source, here + whole, neurons - whole))
 
 
-@part
+@inline
 def gather_abreast(plan, source, neurons, order, first, rows, memory, start, stride, scratch):
     # memory (rows / abreast, neurons, lanes) ← source (n, neurons)[order[:, first : first + rows]]
     if is_pack(plan):
@@ -188,7 +188,7 @@ def gather_abreast(plan, source, neurons, order, first, rows, memory, start, str
         set_abreast(memory, scratch, stride, memory, start, stride, rows, neurons)
 
 
-@part
+@inline
 def one_hot(plan, labels, neurons, order, first, rows, memory, start, stride):
     # memory (rows / abreast, neurons, lanes): 1 at the row's label, else 0
     for row in range(0, rows, abreast(plan, memory)):
@@ -200,7 +200,7 @@ def one_hot(plan, labels, neurons, order, first, rows, memory, start, stride):
             memory[there + labels[order[lane % len(order), first + row]] * lanes(memory) + lane] = 1
 
 
-@part
+@inline
 def transpose(w, start, stride, memory, place, place_stride, inputs, outputs):
     # w (I, O) in rows of `stride`   memory (O, I) in rows of `place_stride`, the padding after I zero
     for i in range(0, inputs, lanes(w)):

@@ -8,12 +8,12 @@ is the plain difference y - t. ``targets`` leave as deltas. The other losses are
 from fastprop.kernels.activations import activate_outputs, largest, through_outputs
 from fastprop.kernels.enums import BINARY_CROSS_ENTROPY, CROSS_ENTROPY, HUBER, MAE, MSE, POISSON
 from fastprop.kernels.functions import exp, log, log1p, sigmoid
-from fastprop.kernels.jit import part
+from fastprop.kernels.jit import inline
 from fastprop.kernels.lanes import abreast, is_pack, set_in_rows, width
 from fastprop.kernels.simd import fma, lanes, load, splat, store, store_first, where_less
 
 
-@part
+@inline
 def losses_and_deltas(network, plan, memory, weighted, first, rows, losses):
     """Write each row's loss times its weight to `losses`, and its scale times dloss/dz to the last layer's deltas."""
     # outputs, targets, deltas (rows, columns)   weights, scales, losses (rows,), each a number of each network
@@ -31,7 +31,7 @@ def losses_and_deltas(network, plan, memory, weighted, first, rows, losses):
         set_in_rows(memory, plan.targets + row * stride, plan.deltas[-1] + row * stride, stride, columns)
 
 
-@part
+@inline
 def compare(loss, network, plan, memory, weighted, first, rows, losses):
     """Write each row's loss, and turn its targets into deltas, both before what the activation has to do with them."""
     columns, stride, unit = plan.sizes[-1], plan.strides[-1], width(plan, memory)
@@ -54,7 +54,7 @@ def compare(loss, network, plan, memory, weighted, first, rows, losses):
             store_first(memory, losses + row - first, weight * total, first + rows - row)
 
 
-@part
+@inline
 def distance(loss, memory, outputs, targets, columns, scale, bend):
     """What lies between outputs and targets: the sum over each row."""
     total = splat(memory, 0)
@@ -74,7 +74,7 @@ def distance(loss, memory, outputs, targets, columns, scale, bend):
     return total
 
 
-@part
+@inline
 def poisson(memory, outputs, targets, columns, scale):
     """eᶻ - t z of each row: -log of the probability of t counts where eᶻ are expected, without log t!."""
     total = splat(memory, 0)
@@ -86,7 +86,7 @@ def poisson(memory, outputs, targets, columns, scale):
     return total
 
 
-@part
+@inline
 def binary_cross_entropy(memory, outputs, targets, columns, scale):
     """max(z, 0) - z t + log(1 + e^-|z|) of each row, which is -t log y - (1 - t) log(1 - y) without cancellation."""
     total = splat(memory, 0)
@@ -98,7 +98,7 @@ def binary_cross_entropy(memory, outputs, targets, columns, scale):
     return total
 
 
-@part
+@inline
 def cross_entropy(memory, outputs, targets, columns, scale, smoothing):
     """T (log Σ eᶻ - z) of each row; `smoothing` of each target is spread over all."""
     top = largest(memory, outputs, columns)

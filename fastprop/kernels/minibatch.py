@@ -14,7 +14,7 @@ from fastprop.kernels.dense import backward, forward, gradient
 from fastprop.kernels.dropout import draw_keys, drops
 from fastprop.kernels.enums import BY_NORM, CROSS_ENTROPY
 from fastprop.kernels.inputs import fetch
-from fastprop.kernels.jit import part
+from fastprop.kernels.jit import inline
 from fastprop.kernels.lanes import gather_abreast, one_hot, width
 from fastprop.kernels.layout import BLOCK_ROWS, STRIP_LINES
 from fastprop.kernels.losses import losses_and_deltas
@@ -51,7 +51,7 @@ class Data(NamedTuple):
     rows: np.ndarray  # (1, m): which rows to use, in order
 
 
-@part
+@inline
 def minibatch(network, optimizer, data, plan, memory, team, order, first, rows, learn):
     """Write the losses of `rows` rows of `order` from `first` on; if it is to `learn`, do a step of descent."""
     for lane in range(len(order)):
@@ -85,7 +85,7 @@ def minibatch(network, optimizer, data, plan, memory, team, order, first, rows, 
             descend(network, optimizer, plan, memory, team, rows)
 
 
-@part
+@inline
 def measure(network, optimizer, plan, memory, team, rows, place, more, last, member, members):
     """The gradient of a chunk, from the last layer to the first; with its last chunk, a block's step may be done."""
     if is_straight(plan):
@@ -96,7 +96,7 @@ def measure(network, optimizer, plan, memory, team, rows, place, more, last, mem
         gradient(plan, memory, weights, optimizer, step, layer, rows, place, more, last, member, members)
 
 
-@part
+@inline
 def straight_gradient(network, optimizer, plan, memory, team, rows, place, more, last):
     g, parameters = plan.block if place < 0 else place, network.parameters
     common = address(memory, 0), address(parameters, 0), address(plan.activations, 0)
@@ -105,7 +105,7 @@ def straight_gradient(network, optimizer, plan, memory, team, rows, place, more,
         update(optimizer, team.step, parameters, 0, 0, memory, g, 0, 1, plan.parameters[-1])
 
 
-@part
+@inline
 def descend(network, optimizer, plan, memory, team, rows):
     """Do the step of descent of a member's part of the parameters, with the sum of the segments' gradients."""
     segments = (rows + plan.segment_rows - 1) // plan.segment_rows
@@ -133,7 +133,7 @@ def descend(network, optimizer, plan, memory, team, rows):
         update(optimizer, team.step, network.parameters, first, 0, memory, plan.block, 0, 1, count)
 
 
-@part
+@inline
 def total_of(plan, memory, i, segments):
     """The sum of the segments' gradients at one place."""
     total = load(memory, i)
@@ -142,7 +142,7 @@ def total_of(plan, memory, i, segments):
     return total
 
 
-@part
+@inline
 def gradient_norm(plan, memory, lane):
     """The norm of a network's whole gradient: in float64, in one order."""
     unit, total = width(plan, memory), 0.0
@@ -156,7 +156,7 @@ def gradient_norm(plan, memory, lane):
     return np.sqrt(total)
 
 
-@part
+@inline
 def limit_norm(optimizer, step, norm, lane, unit):
     """By what a network's gradient is multiplied so that its norm is within the limit."""
     factor = optimizer.rule.limit / (norm + 1e-6)
@@ -165,7 +165,7 @@ def limit_norm(optimizer, step, norm, lane, unit):
         step.numbers[CLIP, other] = factor
 
 
-@part
+@inline
 def propagate(network, data, plan, memory, team, order, first, chunk, here, rows, learn):
     """Fetch rows `chunk` + `here` … of the minibatch to row `here` …; forward, losses, and if it is to `learn` back."""
     if rows == 0:
@@ -197,7 +197,7 @@ def propagate(network, data, plan, memory, team, order, first, chunk, here, rows
             backward(plan, memory, network.parameters, layer, below, dropout, here, rows)
 
 
-@part
+@inline
 def forward_pass(network, plan, memory, dropout, here, rows):
     """Bring `rows` rows to the last layer, whose activation waits for the loss."""
     if is_straight(plan):
@@ -208,7 +208,7 @@ def forward_pass(network, plan, memory, dropout, here, rows):
         forward(plan, memory, network.parameters, layer, network.activations[layer], dropout, here, rows)
 
 
-@part
+@inline
 def weigh(data, plan, memory, team, order, source, here, rows):
     """The weight of each row, and by what its deltas are to be scaled."""
     for row in range(rows):
@@ -219,7 +219,7 @@ def weigh(data, plan, memory, team, order, source, here, rows):
             memory[plan.scales + i] = team.scales[own] * weight
 
 
-@part
+@inline
 def weight_of(data, order, first, rows):
     """The sum of the weights of `rows` rows of `order` from `first` on."""
     # order (m,)
@@ -231,7 +231,7 @@ def weight_of(data, order, first, rows):
     return total
 
 
-@part
+@inline
 def terms(network, plan):
     """How many terms a row's loss is the mean of."""
     return 1 if network.loss == CROSS_ENTROPY else plan.sizes[-1]

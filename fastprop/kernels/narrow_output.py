@@ -4,20 +4,20 @@ The chains of multiply-adds are those of `dense.py`, and so are the results: 8-6
 epoch. In a pack nothing is to be won: its lanes are full.
 """
 
-from fastprop.kernels.jit import part
+from fastprop.kernels.jit import inline
 from fastprop.kernels.lanes import is_pack, transpose
 from fastprop.kernels.optimizers import update
 from fastprop.kernels.simd import address, lanes, load, store
 from fastprop.kernels.tile import multiply_transposed
 
 
-@part
+@inline
 def is_last(plan, layer):
     """Whether the layer's outputs are the network's, whose activation waits for the loss."""
     return layer == len(plan.sizes) - 2
 
 
-@part
+@inline
 def is_narrow(plan, memory, layer):
     """Whether a network's last layer has so few outputs that its gradient is better made with inputs in the lanes."""
     inputs, outputs = 1 + plan.sizes[layer], plan.sizes[layer + 1]
@@ -26,7 +26,7 @@ def is_narrow(plan, memory, layer):
     return not is_pack(plan) and few and is_last(plan, layer)
 
 
-@part
+@inline
 def narrow_forward(plan, memory, parameters, layer, first, rows):
     """The outputs of a layer of few, with the rows of the batch in the lanes, where its loss wants them."""
     # yᵀ (O, B) = wᵀ (O, 1 + I) · xᵀ (1 + I, B)
@@ -50,7 +50,7 @@ def narrow_forward(plan, memory, parameters, layer, first, rows):
                 store(memory, y, load(memory, plan.block + o * span + i))
 
 
-@part
+@inline
 def narrow_gradient(plan, memory, parameters, optimizer, step, layer, rows, place, more, last):
     """The gradient of a layer of few outputs, transposed: of 64-1, 5 vectors for each row of the batch and not 65."""
     # gᵀ (O, 1 + I) = d (B, O)ᵀ · x (B, 1 + I): with the zeros in front of the 1, vectors are whole cache lines

@@ -21,7 +21,7 @@ from fastprop.kernels.enums import (
     SGD,
     UNLIMITED,
 )
-from fastprop.kernels.jit import part, routine
+from fastprop.kernels.jit import inline, routine
 from fastprop.kernels.schedules import FACTOR, Schedule, scheduled
 from fastprop.kernels.simd import fma, lanes, load, sqrt, store, where_less
 
@@ -72,7 +72,7 @@ class Step(NamedTuple):
     done: np.ndarray  # (2,): epochs, steps
 
 
-@part
+@inline
 def begin_step(optimizer, step):
     """Go on to the next step."""
     if not optimizer.moving:
@@ -90,7 +90,7 @@ def begin_step(optimizer, step):
         step.numbers[SHRINKAGE, lane] = 1 - rate * step.given[WEIGHT_DECAY, lane]
 
 
-@part
+@inline
 def update(optimizer, step, weights, start, stride, memory, g, g_stride, rows, columns):
     # weights, gradient (rows, columns)
     apply(optimizer.rule, step.numbers, weights, start, stride, memory, g, g_stride, rows, columns)
@@ -123,7 +123,7 @@ def follow(average, epoch, weights, start, stride, rows, columns):
             store(average.parameters, i, w if epoch < average.start else fma(average.rest, w - a, a))
 
 
-@part
+@inline
 def plain_sgd(numbers, weights, start, stride, memory, g, g_stride, rows, columns):
     """The same as `sgd` for what most use, without asking for each vector what it is to do."""
     decay, rate = number(numbers, WEIGHT_DECAY), number(numbers, LEARNING_RATE)
@@ -134,7 +134,7 @@ def plain_sgd(numbers, weights, start, stride, memory, g, g_stride, rows, column
             store(weights, i, fma(-rate, fma(decay, w, load(memory, g + row * g_stride + j)), w))
 
 
-@part
+@inline
 def sgd(rule, numbers, weights, start, stride, memory, g, g_stride, rows, columns):
     """V ← μ v + g, then w ← w - η v, or with Nesterov w ← w - η (g + μ v); without momentum w ← w - η g."""
     decay, l1, factor = number(numbers, WEIGHT_DECAY), number(numbers, L1), number(numbers, CLIP)
@@ -151,7 +151,7 @@ def sgd(rule, numbers, weights, start, stride, memory, g, g_stride, rows, column
             store(weights, i, fma(-rate, change, w))
 
 
-@part
+@inline
 def adam(rule, numbers, weights, start, stride, memory, g, g_stride, rows, columns):
     """M ← β₁ m + (1 - β₁) g, v ← β₂ v + (1 - β₂) g², then w ← w - η / (1 - β₁ᵗ) · m / (√v / √(1 - β₂ᵗ) + ε)."""
     decay, l1, factor = number(numbers, WEIGHT_DECAY), number(numbers, L1), number(numbers, CLIP)
@@ -179,7 +179,7 @@ def adam(rule, numbers, weights, start, stride, memory, g, g_stride, rows, colum
             store(weights, i, w - size * m / fma(sqrt(v), scale, epsilon))
 
 
-@part
+@inline
 def by_size(rule, numbers, weights, start, stride, memory, g, g_stride, rows, columns):
     """S ← a s + (1 - a) g², or with Adagrad s + g²; v ← μ v + g / (√s + ε), where there is a momentum; w ← w - η v."""
     decay, l1, factor = number(numbers, WEIGHT_DECAY), number(numbers, L1), number(numbers, CLIP)
@@ -201,7 +201,7 @@ def by_size(rule, numbers, weights, start, stride, memory, g, g_stride, rows, co
             store(weights, i, fma(-rate, change, w))
 
 
-@part
+@inline
 def lion(rule, numbers, weights, start, stride, memory, g, g_stride, rows, columns):
     """W ← w (1 - η λ) - η sign(β₁ m + (1 - β₁) g), then m ← β₂ m + (1 - β₂) g."""
     l1, factor = number(numbers, L1), number(numbers, CLIP)
@@ -221,13 +221,13 @@ def lion(rule, numbers, weights, start, stride, memory, g, g_stride, rows, colum
             store(weights, i, fma(w, shrinkage, -signed(rate, fma(beta1, m, rest1 * gradient))))
 
 
-@part
+@inline
 def decayed(rule, decay, l1, factor, w, gradient):
     """The gradient with that of weight decay, λ w, and of l1."""
     return fma(decay, w, penalised(rule, l1, factor, w, gradient))
 
 
-@part
+@inline
 def penalised(rule, l1, factor, w, gradient):
     """The gradient within its limit, and with that of l1: its sign(w)."""
     if rule.clip == BY_VALUE:
@@ -238,13 +238,13 @@ def penalised(rule, l1, factor, w, gradient):
     return gradient + signed(l1, w) if rule.penalised else gradient
 
 
-@part
+@inline
 def signed(size, x):
     """`size` with the sign of x; 0 where x is. A NaN stays one."""
     return where_less(0, x, size, where_less(x, 0, -size, x))
 
 
-@part
+@inline
 def number(numbers, row):
     """A hyperparameter of each network."""
     return load(numbers[row], 0)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fastprop.kernels.enums import COSINE, EXPONENTIAL, INVERSE_SCALING, ONE_CYCLE, PLATEAU, STEPS
-from fastprop.kernels.jit import part
+from fastprop.kernels.jit import inline
 
 
 class Schedule(NamedTuple):
@@ -21,7 +21,7 @@ class Schedule(NamedTuple):
 FACTOR, BEST, BAD = range(3)  # rows of what a plateau keeps of each network
 
 
-@part
+@inline
 def scheduled(schedule, position):
     """The factor after `position` steps or epochs."""
     if position < schedule.warmup:
@@ -43,13 +43,13 @@ def scheduled(schedule, position):
     return 1.0
 
 
-@part
+@inline
 def half_wave(start, end, share):
     """From `start` to `end` along half a wave of the cosine."""
     return end + (start - end) / 2 * (np.cos(np.pi * share) + 1)
 
 
-@part
+@inline
 def watch(schedule, kept, losses):
     """See whether each network's loss still falls; if not for long, lower its factor."""
     # kept (3, lanes)   losses (width,)

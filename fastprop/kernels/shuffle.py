@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from fastprop.kernels.jit import part
+from fastprop.kernels.jit import inline
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1, _MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 
 
-@part
+@inline
 def mix(x):
     """Scramble 64 bits (the finalizer of SplitMix64: Steele, Lea and Flood 2014)."""
     x = (x ^ (x >> np.uint64(30))) * _MIX_1
@@ -16,13 +16,13 @@ def mix(x):
     return x ^ (x >> np.uint64(31))
 
 
-@part
+@inline
 def begin(seed, epoch):
     """The state with which the random numbers of an epoch begin; `seed` is of 64 bits without a sign."""
     return mix(mix(seed + _GOLDEN) + np.uint64(epoch))
 
 
-@part
+@inline
 def shuffle(order, seed, epoch):
     """Shuffle in place: Fisher and Yates, with SplitMix64 started at (seed, epoch)."""
     # order (m,)

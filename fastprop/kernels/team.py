@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastprop.kernels.jit import part
+from fastprop.kernels.jit import inline
 from fastprop.kernels.simd import atomic_add, atomic_load, breathe, give_way
 
 PATIENCE = 300
@@ -25,7 +25,7 @@ class Team(NamedTuple):
     paused: NamedTuple  # the same, dropping nothing: as in validation
 
 
-@part
+@inline
 def wait(team):
     """Wait until all members have come here; what each wrote before is then seen by all."""
     if team.members == 1:
@@ -43,7 +43,7 @@ def wait(team):
             give_way()
 
 
-@part
+@inline
 def share(total, member, members, unit):
     """The first and the last of a member's part of `total` things, in whole units."""
     if members == 1:

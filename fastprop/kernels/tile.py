@@ -11,7 +11,7 @@ may lie any step apart.
 from numba.core import types
 from numba.extending import intrinsic
 
-from fastprop.kernels.jit import REGISTERS, part, routine
+from fastprop.kernels.jit import REGISTERS, inline, routine
 from fastprop.kernels.simd import (
     INT64,
     Vector,
@@ -129,7 +129,7 @@ def _make_multiply(transposed):
         _make_strip(vectors, *rows, transposed) for vectors, *rows in zip((1, 2, 3, 4), _ROWS, _ODD_ROWS)
     )
 
-    @part
+    @inline
     def multiply(a, a_stride, b, b_stride, b_step, c, c_stride, rows, vectors, depth, more):
         # c (rows, vectors)   b (depth, vectors)   a (rows, depth), or (depth, rows) if transposed; vectors ≤ 4
         most = depth

@@ -14,7 +14,7 @@ from numba.np.numpy_support import from_dtype
 
 from fastprop.kernels.activations import apply, through
 from fastprop.kernels.enums import STORING
-from fastprop.kernels.jit import kernel, part
+from fastprop.kernels.jit import inline, kernel
 from fastprop.kernels.lanes import is_pack
 from fastprop.kernels.layout import line, padded, parameter_starts
 from fastprop.kernels.simd import (
@@ -74,7 +74,7 @@ def _address(function, *arguments):
     return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
 
 
-@part
+@inline
 def is_straight(plan):
     """Whether a pack's shape has functions of its own."""
     return is_pack(plan) and plan.straight[0] != 0
