@@ -2,22 +2,22 @@
 
 import numpy as np
 
-from fastprop.kernels.jit import routine
+from fastprop.kernels.jit import noinline
 from fastprop.kernels.simd import lanes
 from tests.parts import compiled
 
 
-@routine
+@noinline
 def tenfold(x):
     return 10 * x
 
 
-@routine
+@noinline
 def idle(x, array):
     return tenfold(x) if lanes(array) == 0 else x  # never, as LLVM finds out: then nothing here calls the other
 
 
-@routine
+@noinline
 def busy(x):
     return tenfold(x)
 

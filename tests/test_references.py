@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numba.core.errors import TypingError
 
-from fastprop.kernels.jit import inline, routine
+from fastprop.kernels.jit import inline, noinline
 from fastprop.kernels.struct_pointers import refer
 from tests.parts import compiled
 
@@ -33,7 +33,7 @@ def write_numbers(outer, out):
     out[7], out[8] = outer.cube.size, outer.inner.marks[1]
 
 
-@routine
+@noinline
 def read(outer, out, table, cube):
     write_numbers(outer, out)
     for i in range(len(outer.table)):

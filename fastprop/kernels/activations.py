@@ -20,7 +20,7 @@ from fastprop.kernels.enums import (
     TANH,
 )
 from fastprop.kernels.functions import exp, expm1, log1p, sigmoid, tanh
-from fastprop.kernels.jit import inline, routine
+from fastprop.kernels.jit import inline, noinline
 from fastprop.kernels.lanes import abreast
 from fastprop.kernels.simd import fma, lanes, load, splat, store, where_less
 
@@ -121,7 +121,7 @@ def exp_in_gelu(z):
     return exp(-2 * ROOT * z * fma(CUBIC * z, z, 1))
 
 
-@routine
+@noinline
 def activate(activation, z, start, stride, rows, columns, slopes, s_stride):
     # z (rows, columns)   slopes (rows, columns), a place in z, where they are stored
     if activation == IDENTITY:
@@ -135,7 +135,7 @@ def activate(activation, z, start, stride, rows, columns, slopes, s_stride):
             store(z, i, apply(activation, load(z, i)))
 
 
-@routine
+@noinline
 def differentiate(activation, memory, stored, s_stride, deltas, d_stride, rows, columns):
     # stored (rows, columns)   deltas (rows, columns); both are places in memory
     if activation == SIGMOID:  # as constants these leave no question to be asked for each vector: S1 -2 %

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastprop.kernels.jit import inline, routine
+from fastprop.kernels.jit import inline, noinline
 from fastprop.kernels.lanes import neurons, width, word_of_each
 from fastprop.kernels.shuffle import begin, mix
 from fastprop.kernels.simd import lanes, load, store, where_below, words
@@ -58,7 +58,7 @@ def place(plan, memory, layer, row):
     return ((layer - 1) * plan.rows + row) * width(plan, memory)
 
 
-@routine
+@noinline
 def drop(plan, memory, dropout, layer, first, column, block, stride, rows, columns):
     """Multiply a block of hidden `layer`, from row `first` and element `column` on, by 0 or 1 / (1 - dropout)."""
     # block (rows, columns)
@@ -82,7 +82,7 @@ def scramble(x):
     return x ^ (x >> 16)
 
 
-@routine
+@noinline
 def undrop(memory, dropout, block, stride, target, rows, columns):
     """Write a block as it was before dropout, where that kept it, to `target`."""
     # block, target (rows, columns)

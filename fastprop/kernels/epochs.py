@@ -9,7 +9,7 @@ import numpy as np
 
 from fastprop.kernels.activations import activate_outputs
 from fastprop.kernels.inputs import fetch
-from fastprop.kernels.jit import inline, kernel, routine
+from fastprop.kernels.jit import inline, kernel, noinline
 from fastprop.kernels.lanes import add_rows, is_pack, place_abreast
 from fastprop.kernels.minibatch import forward_pass, minibatch, terms, weight_of
 from fastprop.kernels.schedules import watch
@@ -66,7 +66,7 @@ def train(training):
     train_epochs(refer(training))
 
 
-@routine
+@noinline
 def train_epochs(training):
     network, final, optimizer = training.network, training.final, training.optimizer
     data, validation, order, batch_size = training.data, training.validation, training.order, training.batch_size
@@ -114,7 +114,7 @@ def predict(network, data, plan, memory, dropout, outputs):
     predict_rows(refer(network), refer(data), refer(plan), memory, refer(dropout), outputs)
 
 
-@routine
+@noinline
 def predict_rows(network, data, plan, memory, dropout, outputs):
     state = flush_denormals()
     for first in range(0, len(outputs), plan.rows):

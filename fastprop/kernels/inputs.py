@@ -4,7 +4,7 @@ None of it makes a copy of the data: each time, it is done to the few rows that 
 """
 
 from fastprop.kernels.dense import has_shared_rows
-from fastprop.kernels.jit import inline, routine
+from fastprop.kernels.jit import inline, noinline
 from fastprop.kernels.lanes import copy_rows, gather, is_pack, width
 from fastprop.kernels.simd import lanes, load, splat, store
 
@@ -22,7 +22,7 @@ def fetch(network, data, plan, memory, order, first, rows, here):
         fetch_and_change(network, data, plan, memory, order, first, rows, here)
 
 
-@routine
+@noinline
 def fetch_and_change(network, data, plan, memory, order, first, rows, here):
     stride = plan.line + plan.strides[0]
     for row in range(0, rows, FETCHED_ROWS):

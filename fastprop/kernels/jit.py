@@ -65,7 +65,7 @@ def inline_options():
     return {"error_model": "numpy", "_nrt": False, "forceinline": True, "pipeline_class": _InlineCompiler}
 
 
-def routine(function):
+def noinline(function):
     """Compile a function that kernels call, for what is long: in line, compiling them took 2 s more."""
     return _for_any_value(
         numba.njit(error_model="numpy", _nrt=False, forceinline=False, pipeline_class=_NoinlineCompiler)(function)

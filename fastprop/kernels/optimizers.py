@@ -21,7 +21,7 @@ from fastprop.kernels.enums import (
     SGD,
     UNLIMITED,
 )
-from fastprop.kernels.jit import inline, routine
+from fastprop.kernels.jit import inline, noinline
 from fastprop.kernels.schedules import FACTOR, Schedule, scheduled
 from fastprop.kernels.simd import fma, lanes, load, sqrt, store, where_less
 
@@ -98,7 +98,7 @@ def update(optimizer, step, weights, start, stride, memory, g, g_stride, rows, c
         follow(optimizer.average, step.done[0], weights, start, stride, rows, columns)
 
 
-@routine
+@noinline
 def apply(rule, numbers, weights, start, stride, memory, g, g_stride, rows, columns):
     # weights, gradient (rows, columns)
     plain = not rule.penalised and rule.clip == UNLIMITED
@@ -114,7 +114,7 @@ def apply(rule, numbers, weights, start, stride, memory, g, g_stride, rows, colu
         by_size(rule, numbers, weights, start, stride, memory, g, g_stride, rows, columns)
 
 
-@routine
+@noinline
 def follow(average, epoch, weights, start, stride, rows, columns):
     """A ← a + (1 - decay) (w - a), where the epoch has an average, else a ← w."""
     for row in range(rows):

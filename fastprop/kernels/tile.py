@@ -11,7 +11,7 @@ may lie any step apart.
 from numba.core import types
 from numba.extending import intrinsic
 
-from fastprop.kernels.jit import REGISTERS, inline, routine
+from fastprop.kernels.jit import REGISTERS, inline, noinline
 from fastprop.kernels.simd import (
     INT64,
     Vector,
@@ -95,7 +95,7 @@ def _make_strip(vectors, most_rows, odd_rows, transposed):
     tile_full, tile_odd = _make_tile(most_rows, vectors, transposed), _make_tile(odd_rows, vectors, transposed)
     tile_4, tile_3, tile_2, tile_1 = (_make_tile(rows, vectors, transposed) for rows in (4, 3, 2, 1))
 
-    @routine
+    @noinline
     def strip(a, a_stride, b, b_stride, b_step, c, c_stride, rows, depth, more):
         step = 1 if transposed else a_stride
         if rows % 2 == 1 and rows >= odd_rows:
