@@ -29,7 +29,7 @@ def rows_in_memory(numbers, stride, padding):
     return np.append(np.full(OFFSET, padding, numbers.dtype), rows)
 
 
-def abreast_in_memory(plan, numbers, stride, padding):
+def interleaved_in_memory(plan, numbers, stride, padding):
     """The same rows abreast: of one network (rows / lanes, neurons, lanes), and of a pack as they are."""
     if isinstance(plan, layout.PackPlan):
         return rows_in_memory(numbers, stride, padding)

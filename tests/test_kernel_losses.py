@@ -9,7 +9,7 @@ from fastprop.kernels import jit, layout, losses
 from fastprop.kernels.enums import ACTIVATIONS, LOSSES, STORING
 from fastprop.kernels.minibatch import Network
 from tests.compare import assert_close, tolerance
-from tests.parts import OFFSET, abreast_in_memory, compiled, whole
+from tests.parts import OFFSET, compiled, interleaved_in_memory, whole
 
 FIRST = 16  # of the rows: as of a team's second thread, whose losses stand between those of others
 PAIRS = [
@@ -47,9 +47,9 @@ def assert_as_reference(output, loss, z, t, weight, scale, weighted):
         memory[place + FIRST * stride :][:groups]
         for place in (plan.outputs, plan.targets, plan.deltas[-1], plan.slopes[-1])
     )
-    z_memory[...] = abreast_in_memory(plan, z, stride, 7)[OFFSET:]  # finite, lest what is written too far be NaN
+    z_memory[...] = interleaved_in_memory(plan, z, stride, 7)[OFFSET:]  # finite, lest what is written too far be NaN
     padded = np.pad(t, ((0, 0), (0, stride // width - columns), (0, 0)))
-    t_memory[...] = abreast_in_memory(plan, padded, stride, 0)[OFFSET:]
+    t_memory[...] = interleaved_in_memory(plan, padded, stride, 0)[OFFSET:]
     for place, numbers in ((plan.weights, weight), (plan.scales, scale)):
         start = place + FIRST * width if weighted else place
         memory[start : start + (numbers.size if weighted else jit.lanes(dtype))] = numbers.reshape(-1)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fastprop.kernels import jit, lanes, layout, simd
-from tests.parts import OFFSET, abreast_in_memory, compiled, rows_in_memory, whole
+from tests.parts import OFFSET, compiled, interleaved_in_memory, rows_in_memory, whole
 
 
 @pytest.fixture(params=[layout.Plan, layout.PackPlan], ids=["neurons", "networks"])
@@ -59,8 +59,8 @@ def test_broadcast_points_to_a_number_of_each_network(plan, dtype):
 @compiled
 def places(plan, memory, start, stride, out):
     for row in range(len(out)):
-        out[row] = lanes.place_abreast(plan, memory, start, stride, row)
-    return lanes.abreast(plan, memory)
+        out[row] = lanes.interleaved_offset(plan, memory, start, stride, row)
+    return lanes.interleaved_rows(plan, memory)
 
 
 def test_a_rows_place_abreast(plan, dtype):
@@ -69,13 +69,13 @@ def test_a_rows_place_abreast(plan, dtype):
     assert at_once == (1 if isinstance(plan, layout.PackPlan) else jit.lanes(dtype))
     numbers = np.ones((40, 7, plan.width), dtype)
     numbers[:, 0, 0] = np.arange(2, 42)
-    memory = abreast_in_memory(plan, numbers, stride, 0)
+    memory = interleaved_in_memory(plan, numbers, stride, 0)
     np.testing.assert_array_equal(memory[found], np.arange(2, 42))
 
 
 @compiled
-def set_abreast(source, start, stride, memory, place, place_stride, rows, columns):
-    lanes.set_abreast(source, start, stride, memory, place, place_stride, rows, columns)
+def interleave_rows(source, start, stride, memory, place, place_stride, rows, columns):
+    lanes.interleave_rows(source, start, stride, memory, place, place_stride, rows, columns)
 
 
 @compiled
@@ -90,10 +90,10 @@ def test_set_abreast_writes_whole_vectors_of_whole_groups_of_rows(neurons, dtype
         for columns in neurons:
             length = whole(columns, unit)
             source = np.random.default_rng(0).normal(size=(whole(rows, unit), length, 1)).astype(dtype)
-            wanted = abreast_in_memory(plan, source, length + 2, np.nan)
+            wanted = interleaved_in_memory(plan, source, length + 2, np.nan)
             memory = np.full_like(wanted, np.nan)
             read = rows_in_memory(source, length + 3, np.nan)
-            set_abreast(read, OFFSET, length + 3, memory, OFFSET, length + 2, rows, columns)
+            interleave_rows(read, OFFSET, length + 3, memory, OFFSET, length + 2, rows, columns)
             np.testing.assert_array_equal(memory, wanted)
 
 
@@ -103,7 +103,7 @@ def test_set_in_rows_is_the_way_back_of_one_group(neurons, dtype):
     for columns in neurons:
         length = whole(columns, unit)
         source = np.random.default_rng(0).normal(size=(unit, length, 1)).astype(dtype)
-        group, rows = abreast_in_memory(plan, source, length, np.nan), rows_in_memory(source, length + 2, np.nan)
+        group, rows = interleaved_in_memory(plan, source, length, np.nan), rows_in_memory(source, length + 2, np.nan)
         memory = np.append(group, np.full_like(rows, np.nan))
         set_in_rows(memory, OFFSET, len(group) + OFFSET, length + 2, columns)
         np.testing.assert_array_equal(memory, np.append(group, rows))
@@ -136,8 +136,8 @@ def gather(plan, source, neurons, order, first, rows, memory, start, stride):
 
 
 @compiled
-def gather_abreast(plan, source, neurons, order, first, rows, memory, start, stride, scratch):
-    lanes.gather_abreast(plan, source, neurons, order, first, rows, memory, start, stride, scratch)
+def gather_interleaved(plan, source, neurons, order, first, rows, memory, start, stride, scratch):
+    lanes.gather_interleaved(plan, source, neurons, order, first, rows, memory, start, stride, scratch)
 
 
 @compiled
@@ -182,11 +182,11 @@ def test_targets_come_abreast(plan, neurons, dtype, order):
         stride = vectors_long(plan, count, dtype) + 2
         for rows in ROWS:
             numbers = with_zeros(plan, in_order(plan, source, order, 3, rows))
-            wanted = abreast_in_memory(plan, numbers, stride, np.nan)
+            wanted = interleaved_in_memory(plan, numbers, stride, np.nan)
             scratch = np.full(whole(rows, jit.lanes(dtype)) * stride, np.nan, dtype)
             after = 0 if 4 * count <= jit.lanes(dtype) else np.nan  # zeros after so few are left as they are
-            memory = np.append(abreast_in_memory(plan, np.full_like(numbers, after), stride, np.nan), scratch)
-            gather_abreast(plan, source.reshape(-1), count, order, 3, rows, memory, OFFSET, stride, len(wanted))
+            memory = np.append(interleaved_in_memory(plan, np.full_like(numbers, after), stride, np.nan), scratch)
+            gather_interleaved(plan, source.reshape(-1), count, order, 3, rows, memory, OFFSET, stride, len(wanted))
             np.testing.assert_array_equal(memory[: len(wanted)], wanted)
 
 
@@ -198,7 +198,7 @@ def test_labels_come_abreast(plan, neurons, dtype, order):
             numbers = in_order(plan, np.eye(count, dtype=dtype)[labels], order, 3, rows)
             at_once = jit.lanes(dtype) // plan.width
             numbers = np.pad(numbers, ((0, whole(rows, at_once) - rows), (0, 0), (0, 0)))
-            wanted = abreast_in_memory(plan, numbers, stride, np.nan)
+            wanted = interleaved_in_memory(plan, numbers, stride, np.nan)
             memory = np.full_like(wanted, np.nan)
             one_hot(plan, labels, count, order, 3, rows, memory, OFFSET, stride)
             np.testing.assert_array_equal(memory, wanted)

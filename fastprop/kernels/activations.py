@@ -21,7 +21,7 @@ from fastprop.kernels.enums import (
 )
 from fastprop.kernels.functions import exp, expm1, log1p, sigmoid, tanh
 from fastprop.kernels.jit import inline, noinline
-from fastprop.kernels.lanes import abreast
+from fastprop.kernels.lanes import interleaved_rows
 from fastprop.kernels.simd import fma, lanes, load, splat, store, where_less
 
 SLOPE, CUBIC, ROOT = 0.01, 0.044715, 0.7978845608028654
@@ -186,7 +186,7 @@ def through_outputs(plan, activation, memory, first, rows):
 @inline
 def groups_of(plan, memory, rows):
     """How many outputs there are, how far one group of rows abreast is from the next, and how many groups there are."""
-    side_by_side = abreast(plan, memory)
+    side_by_side = interleaved_rows(plan, memory)
     return plan.sizes[-1], plan.strides[-1] * side_by_side, (rows + side_by_side - 1) // side_by_side
 
 

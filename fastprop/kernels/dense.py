@@ -8,7 +8,7 @@ multiply-adds, and each can be read by itself. How the work is cut never changes
 from fastprop.kernels.activations import activate, differentiate, stores_slope
 from fastprop.kernels.dropout import drop, drops, undrop
 from fastprop.kernels.jit import inline
-from fastprop.kernels.lanes import broadcast, is_pack, set_abreast, transpose, width
+from fastprop.kernels.lanes import broadcast, interleave_rows, is_pack, transpose, width
 from fastprop.kernels.layout import BLOCK_ROWS, STRIP_LINES, TURNED_LEAST, TURNED_ROWS
 from fastprop.kernels.narrow_output import is_last, is_narrow, narrow_forward, narrow_gradient
 from fastprop.kernels.optimizers import update
@@ -56,7 +56,7 @@ def forward(plan, memory, parameters, layer, activation, dropout, first, rows):
                     )
                 if turned:
                     y = outputs + row * y_stride + column * lanes(memory)
-                    set_abreast(memory, z, z_stride, memory, y, y_stride, height, vectors * lanes(memory))
+                    interleave_rows(memory, z, z_stride, memory, y, y_stride, height, vectors * lanes(memory))
                 elif not is_last(plan, layer):
                     s_stride = plan.strides[layer + 1]
                     slopes = plan.slopes[layer + 1] + row * s_stride + column

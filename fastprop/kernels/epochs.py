@@ -10,7 +10,7 @@ import numpy as np
 from fastprop.kernels.activations import activate_outputs
 from fastprop.kernels.inputs import fetch
 from fastprop.kernels.jit import inline, kernel, noinline
-from fastprop.kernels.lanes import add_rows, is_pack, place_abreast
+from fastprop.kernels.lanes import add_rows, interleaved_offset, is_pack
 from fastprop.kernels.minibatch import forward_pass, minibatch, terms, weight_of
 from fastprop.kernels.schedules import watch
 from fastprop.kernels.shuffle import shuffle
@@ -123,7 +123,7 @@ def predict_rows(network, data, plan, memory, dropout, outputs):
         forward_pass(network, plan, memory, dropout, 0, rows)
         activate_outputs(plan, network.activations[-1], memory, 0, rows)
         for row in range(rows):
-            y = place_abreast(plan, memory, plan.outputs, plan.strides[-1], row)
+            y = interleaved_offset(plan, memory, plan.outputs, plan.strides[-1], row)
             for j in range(plan.sizes[-1]):
                 outputs[first + row, j] = memory[y + j * lanes(memory)]
     restore(state)

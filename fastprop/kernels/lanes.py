@@ -64,7 +64,7 @@ def broadcast(typing_context, plan, array, index):
 
 
 @inline
-def abreast(plan, memory):
+def interleaved_rows(plan, memory):
     """How many rows of the last layer's outputs stand side by side, so that a vector is one output of all of them.
 
     Of one network, as many as there are lanes; of a pack, the same row of each network. So what a loss adds up over
@@ -74,14 +74,14 @@ def abreast(plan, memory):
 
 
 @inline
-def place_abreast(plan, memory, start, stride, row):
+def interleaved_offset(plan, memory, start, stride, row):
     """Where the first output of a row is, or of the first network's row."""
-    lane = row & (abreast(plan, memory) - 1)
+    lane = row & (interleaved_rows(plan, memory) - 1)
     return start + (row - lane) * stride + lane
 
 
 @inline
-def set_abreast(source, start, stride, memory, place, place_stride, rows, columns):
+def interleave_rows(source, start, stride, memory, place, place_stride, rows, columns):
     # memory (rows / lanes, columns, lanes) ← source (rows, columns), of one network
     for row in range(0, rows, lanes(memory)):
         for j in range(0, columns, lanes(memory)):
@@ -173,29 +173,29 @@ def copy_rows(source, apart, neurons, order, first, rows, memory, start, stride)
 
 
 @inline
-def gather_abreast(plan, source, neurons, order, first, rows, memory, start, stride, scratch):
+def gather_interleaved(plan, source, neurons, order, first, rows, memory, start, stride, scratch):
     # memory (rows / abreast, neurons, lanes) ← source (n, neurons)[order[:, first : first + rows]]
     if is_pack(plan):
         gather(plan, source, neurons, neurons, order, first, rows, memory, start, stride)
     elif 4 * neurons <= lanes(memory):  # so few one by one, before zeros that are there already: 2-2-1 -5 %
         numbers, wanted = address(source, 0), address(order[0], first)
         for row in range(rows):
-            here, there = advance(numbers, wanted[row] * neurons), place_abreast(plan, memory, start, stride, row)
+            here, there = advance(numbers, wanted[row] * neurons), interleaved_offset(plan, memory, start, stride, row)
             for j in range(neurons):
                 memory[there + j * lanes(memory)] = here[j]
     else:  # number by number, the targets of 64-32-10 took 950 cycles a step, and so 200
         copy_rows(source, neurons, neurons, order, first, rows, memory, scratch, stride)
-        set_abreast(memory, scratch, stride, memory, start, stride, rows, neurons)
+        interleave_rows(memory, scratch, stride, memory, start, stride, rows, neurons)
 
 
 @inline
 def one_hot(plan, labels, neurons, order, first, rows, memory, start, stride):
     # memory (rows / abreast, neurons, lanes): 1 at the row's label, else 0
-    for row in range(0, rows, abreast(plan, memory)):
+    for row in range(0, rows, interleaved_rows(plan, memory)):
         for j in range(neurons):
             store(memory, start + row * stride + j * lanes(memory), 0)
     for row in range(rows):
-        there = place_abreast(plan, memory, start, stride, row)
+        there = interleaved_offset(plan, memory, start, stride, row)
         for lane in range(width(plan, memory)):
             memory[there + labels[order[lane % len(order), first + row]] * lanes(memory) + lane] = 1
 

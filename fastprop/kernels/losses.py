@@ -9,7 +9,7 @@ from fastprop.kernels.activations import activate_outputs, largest, through_outp
 from fastprop.kernels.enums import BINARY_CROSS_ENTROPY, CROSS_ENTROPY, HUBER, MAE, MSE, POISSON
 from fastprop.kernels.functions import exp, log, log1p, sigmoid
 from fastprop.kernels.jit import inline
-from fastprop.kernels.lanes import abreast, is_pack, set_in_rows, width
+from fastprop.kernels.lanes import interleaved_rows, is_pack, set_in_rows, width
 from fastprop.kernels.simd import fma, lanes, load, splat, store, store_first, where_less
 
 
@@ -27,7 +27,7 @@ def losses_and_deltas(network, plan, memory, weighted, first, rows, losses):
     if not of_logits:
         through_outputs(plan, network.activations[-1], memory, first, rows)
     columns, stride = plan.sizes[-1], plan.strides[-1]
-    for row in range(first, first if is_pack(plan) else first + rows, abreast(plan, memory)):
+    for row in range(first, first if is_pack(plan) else first + rows, interleaved_rows(plan, memory)):
         set_in_rows(memory, plan.targets + row * stride, plan.deltas[-1] + row * stride, stride, columns)
 
 
@@ -36,7 +36,7 @@ def compare(loss, network, plan, memory, weighted, first, rows, losses):
     """Write each row's loss, and turn its targets into deltas, both before what the activation has to do with them."""
     columns, stride, unit = plan.sizes[-1], plan.strides[-1], width(plan, memory)
     weight, scale = load(memory, plan.weights), load(memory, plan.scales)  # without weights, those of all rows
-    for row in range(first, first + rows, abreast(plan, memory)):
+    for row in range(first, first + rows, interleaved_rows(plan, memory)):
         z, t = plan.outputs + row * stride, plan.targets + row * stride
         if weighted:
             weight, scale = load(memory, plan.weights + row * unit), load(memory, plan.scales + row * unit)

@@ -15,7 +15,7 @@ from fastprop.kernels.dropout import draw_keys, drops
 from fastprop.kernels.enums import BY_NORM, CROSS_ENTROPY
 from fastprop.kernels.inputs import fetch
 from fastprop.kernels.jit import inline
-from fastprop.kernels.lanes import gather_abreast, one_hot, width
+from fastprop.kernels.lanes import gather_interleaved, one_hot, width
 from fastprop.kernels.layout import BLOCK_ROWS, STRIP_LINES
 from fastprop.kernels.losses import losses_and_deltas
 from fastprop.kernels.optimizers import CLIP, begin_step, update
@@ -178,7 +178,7 @@ def propagate(network, data, plan, memory, team, order, first, chunk, here, rows
         one_hot(plan, data.labels, plan.sizes[-1], order, source, rows, memory, t, t_stride)
     else:
         d = plan.deltas[-1] + here * t_stride
-        gather_abreast(plan, data.targets, plan.sizes[-1], order, source, rows, memory, t, t_stride, d)
+        gather_interleaved(plan, data.targets, plan.sizes[-1], order, source, rows, memory, t, t_stride, d)
     weighted = len(data.weights) > 0
     if weighted:
         weigh(data, plan, memory, team, order, source, here, rows)
