@@ -9,7 +9,7 @@ from fastprop.kernels.activations import activate, differentiate, stores_slope
 from fastprop.kernels.dropout import drop, drops, undrop
 from fastprop.kernels.jit import inline
 from fastprop.kernels.lanes import broadcast, interleave_rows, is_pack, transpose, width
-from fastprop.kernels.layout import BLOCK_ROWS, STRIP_LINES, TURNED_LEAST, TURNED_ROWS
+from fastprop.kernels.layout import BLOCK_ROWS, STRIP_LINES, TRANSPOSE_COLUMNS, TRANSPOSE_MIN
 from fastprop.kernels.narrow_output import is_last, is_narrow, narrow_forward, narrow_gradient
 from fastprop.kernels.optimizers import update
 from fastprop.kernels.simd import address, lanes, load, store
@@ -30,7 +30,7 @@ def forward(plan, memory, parameters, layer, activation, dropout, first, rows):
     columns, depth = plan.sizes[layer + 1] * width(plan, memory), 1 + plan.sizes[layer]
     x_stride = plan.line + plan.strides[layer]
     outputs, y_stride = outputs_of(plan, layer)
-    turned = is_last(plan, layer) and not is_pack(plan)  # from a block of z to rows abreast
+    transposed = is_last(plan, layer) and not is_pack(plan)  # from a block of z to rows abreast
     at_once = group(plan, layer, rows, depth)
     top = first
     while top < first + rows:
@@ -43,7 +43,7 @@ def forward(plan, memory, parameters, layer, activation, dropout, first, rows):
             for row in range(top, end, BLOCK_ROWS):
                 height = min(BLOCK_ROWS, end - row)
                 x, y = plan.activations[layer] + row * x_stride, outputs + row * y_stride + column
-                z, z_stride = (plan.block, vectors * lanes(memory)) if turned else (y, y_stride)
+                z, z_stride = (plan.block, vectors * lanes(memory)) if transposed else (y, y_stride)
                 z_first = address(memory, z)
                 if has_shared_rows(plan, layer):
                     x_first = address(memory, x - 1)
@@ -54,7 +54,7 @@ def forward(plan, memory, parameters, layer, activation, dropout, first, rows):
                     multiply(
                         x_first, x_stride // unit, w, w_stride, unit, z_first, z_stride, height, vectors, depth, False
                     )
-                if turned:
+                if transposed:
                     y = outputs + row * y_stride + column * lanes(memory)
                     interleave_rows(memory, z, z_stride, memory, y, y_stride, height, vectors * lanes(memory))
                 elif not is_last(plan, layer):
@@ -126,14 +126,14 @@ def gradient(plan, memory, parameters, optimizer, step, layer, rows, place, more
     columns, inputs, unit = plan.sizes[layer + 1] * width(plan, memory), 1 + plan.sizes[layer], width(plan, memory)
     x_stride, d_stride = plan.line + plan.strides[layer], plan.strides[layer + 1]
     here, stop = share(inputs, member, members, PACK_ROWS)
-    turned = is_turned(plan, layer, rows)
-    at_once = TURNED_ROWS if turned else group(plan, layer, inputs, rows)
+    transposed = transposes_inputs(plan, layer, rows)
+    at_once = TRANSPOSE_COLUMNS if transposed else group(plan, layer, inputs, rows)
     top = here
     while top < stop:
         end = min(stop, top + at_once)
-        if turned:
+        if transposed:
             x = plan.activations[layer] + top - 1
-            transpose(memory, x, x_stride, memory, plan.turned, plan.turned_stride, rows, end - top)
+            transpose(memory, x, x_stride, memory, plan.transposed, plan.transposed_stride, rows, end - top)
         column = 0
         while column < columns:
             vectors = strip(memory, columns - column)
@@ -144,9 +144,9 @@ def gradient(plan, memory, parameters, optimizer, step, layer, rows, place, more
                 w = plan.parameters[layer] + row * d_stride + column
                 g, g_stride = (plan.block, STRIP_LINES * plan.line) if place < 0 else (place + w, d_stride)
                 c = address(memory, g)
-                if turned:
-                    xt = address(memory, plan.turned + (row - top) * plan.turned_stride)
-                    multiply(xt, plan.turned_stride, d, b_stride, unit, c, g_stride, height, vectors, rows, more)
+                if transposed:
+                    xt = address(memory, plan.transposed + (row - top) * plan.transposed_stride)
+                    multiply(xt, plan.transposed_stride, d, b_stride, unit, c, g_stride, height, vectors, rows, more)
                 elif has_shared_rows(plan, layer):
                     x = address(memory, plan.activations[layer] + row - 1)
                     multiply_transposed(x, x_stride, d, b_stride, unit, c, g_stride, height, vectors, rows, more)
@@ -171,9 +171,14 @@ def outputs_of(plan, layer):
 
 
 @inline
-def is_turned(plan, layer, rows):
+def transposes_inputs(plan, layer, rows):
     """Whether a chunk and a layer are so large that inputs are first transposed: the gradient of 784-1024 -18 %."""
-    return not is_pack(plan) and plan.turned_stride > 0 and rows >= TURNED_LEAST and plan.sizes[layer] >= TURNED_LEAST
+    return (
+        not is_pack(plan)
+        and plan.transposed_stride > 0
+        and rows >= TRANSPOSE_MIN
+        and plan.sizes[layer] >= TRANSPOSE_MIN
+    )
 
 
 @inline

@@ -38,7 +38,7 @@ CHUNK_BYTES = 1 << 18
 CHUNK_ROWS = 1024
 """Rows that a large network works on at once: each time, the gradient of all its parameters is read and written."""
 
-TURNED_LEAST, TURNED_ROWS = 256, 240
+TRANSPOSE_MIN, TRANSPOSE_COLUMNS = 256, 240
 """From so many rows and inputs on, a layer's inputs are transposed for its gradient, so many of them at a time."""
 
 
@@ -126,8 +126,8 @@ class Plan(NamedTuple):
     losses: int  # of each row of the minibatch, (batch_size, width)
     panel: int  # one strip of a matrix, its rows side by side
     block: int  # one block of a gradient
-    turned: int  # a part of a large layer's inputs, transposed, (TURNED_ROWS, rows)
-    turned_stride: int  # 0 where there are no such layers
+    transposed: int  # a part of a large layer's inputs, transposed, (TURNED_ROWS, rows)
+    transposed_stride: int  # 0 where there are no such layers
     gradients: int  # whole ones, (segments, P), where a block does not do
     keeps_gradient: bool  # whether a step waits for the whole gradient, whose norm is measured
     straight: np.ndarray  # (2,): of a tiny pack, the addresses of its functions, see unrolled.py
@@ -168,7 +168,7 @@ def plans(layer_sizes, batch_size, dtype, storing, members=1, width=1, shared=Fa
     least = CHUNK_ROWS if count == 1 and width == 1 else 32
     rows = min(segment_rows, max(least, CHUNK_BYTES // (row * np.dtype(dtype).itemsize)))
     depth = max(rows, 1 + max(layer_sizes))
-    turned = padded(rows, dtype) if width == 1 and min(rows, max(layer_sizes[:-1])) >= TURNED_LEAST else 0
+    transposed = padded(rows, dtype) if width == 1 and min(rows, max(layer_sizes[:-1])) >= TRANSPOSE_MIN else 0
     whole = count > 1 or rows < batch_size or keeps_gradient
     groups = rows if width > 1 else padded(rows, dtype)
     place = _Places()
@@ -195,8 +195,8 @@ def plans(layer_sizes, batch_size, dtype, storing, members=1, width=1, shared=Fa
         own = {
             "panel": place(depth * STRIP_LINES * front),
             "block": place(BLOCK_ROWS * STRIP_LINES * front),
-            "turned": place(TURNED_ROWS * turned),
-            "turned_stride": turned,
+            "turned": place(TRANSPOSE_COLUMNS * transposed),
+            "turned_stride": transposed,
         }
         if count > 1:
             own |= chunk()

@@ -60,11 +60,11 @@ def narrow_gradient(plan, memory, parameters, optimizer, step, layer, rows, plac
     for column in range(0, front + inputs, 4 * lanes(memory)):
         first, end = max(0, column - front), min(inputs, column - front + 4 * lanes(memory))
         vectors = (front + end - column + lanes(memory) - 1) // lanes(memory)
-        span, turned = vectors * lanes(memory), plan.panel + front + first - column
+        span, transposed = vectors * lanes(memory), plan.panel + front + first - column
         g, g_stride = (plan.block, d_stride) if place < 0 else (place + w + first * d_stride, d_stride)
         for i in range(end - first if more else 0):
             for o in range(outputs):
-                memory[turned + o * span + i] = memory[g + i * g_stride + o]
+                memory[transposed + o * span + i] = memory[g + i * g_stride + o]
         x = address(memory, plan.activations[layer] - lanes(memory) + column)
         multiply_transposed(
             d, d_stride, x, x_stride, 0, address(memory, plan.panel), span, outputs, vectors, rows, more
@@ -73,7 +73,7 @@ def narrow_gradient(plan, memory, parameters, optimizer, step, layer, rows, plac
             if place < 0:
                 store(memory, g + i * g_stride, 0)
             for o in range(outputs):
-                memory[g + i * g_stride + o] = memory[turned + o * span + i]
+                memory[g + i * g_stride + o] = memory[transposed + o * span + i]
         if last:
             at = w + first * d_stride
             update(optimizer, step, parameters, at, d_stride, memory, g, g_stride, end - first, lanes(memory))
