@@ -195,8 +195,8 @@ def plans(layer_sizes, batch_size, dtype, storing, members=1, width=1, shared=Fa
         own = {
             "panel": place(depth * STRIP_LINES * front),
             "block": place(BLOCK_ROWS * STRIP_LINES * front),
-            "turned": place(TRANSPOSE_COLUMNS * transposed),
-            "turned_stride": transposed,
+            "transposed": place(TRANSPOSE_COLUMNS * transposed),
+            "transposed_stride": transposed,
         }
         if count > 1:
             own |= chunk()

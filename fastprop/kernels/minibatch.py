@@ -74,7 +74,7 @@ def minibatch(network, optimizer, data, plan, memory, team, order, first, rows, 
                 wait(team)
             more, last = chunk > begin, sharing and chunk + height == end and not plan.keeps_gradient
             if learn:
-                measure(network, optimizer, plan, memory, team, height, place, more, last, member, members)
+                accumulate_gradient(network, optimizer, plan, memory, team, height, place, more, last, member, members)
             if sharing and not last:
                 wait(team)
             chunk += height
@@ -86,7 +86,7 @@ def minibatch(network, optimizer, data, plan, memory, team, order, first, rows, 
 
 
 @inline
-def measure(network, optimizer, plan, memory, team, rows, place, more, last, member, members):
+def accumulate_gradient(network, optimizer, plan, memory, team, rows, place, more, last, member, members):
     """The gradient of a chunk, from the last layer to the first; with its last chunk, a block's step may be done."""
     if is_straight(plan):
         straight_gradient(network, optimizer, plan, memory, team, rows, place, more, last)
