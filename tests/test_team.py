@@ -23,10 +23,10 @@ def meet(own, rounds, seen):
 
 @pytest.mark.parametrize("members", [1, 2, 3, 5, 8])
 def test_members_go_on_when_all_have_come(members):
-    board, rounds, seen = np.zeros(24, np.int64), np.zeros(members, np.int64), np.zeros((members, ROUNDS), np.int64)
+    barrier, rounds, seen = np.zeros(24, np.int64), np.zeros(members, np.int64), np.zeros((members, ROUNDS), np.int64)
     with ThreadPoolExecutor(members) as pool:
         for member in range(members):
-            pool.submit(meet, team.Team(member, members, board, None, np.ones(1), None, None), rounds, seen)
+            pool.submit(meet, team.Worker(member, members, barrier, None, np.ones(1), None, None), rounds, seen)
     np.testing.assert_array_equal(seen, np.tile(members * np.arange(1, ROUNDS + 1), (members, 1)))
 
 
@@ -70,7 +70,7 @@ def test_members_add_up_the_segments_gradients_in_order(members, segments, dtype
         parameters, np.zeros(3, np.int64), enums.LOSSES["mse"], 1.0, 0.0, memory[:0], memory[:0]
     )
     for member, plan in enumerate(plans):
-        own = team.Team(member, members, np.zeros(24, np.int64), step, np.ones(1), None, None)
+        own = team.Worker(member, members, np.zeros(24, np.int64), step, np.ones(1), None, None)
         descend(network, optimizer, plan, memory, own, rows)
     total = gradients[0]
     for gradient in gradients[1:segments]:

@@ -74,7 +74,7 @@ def train_epochs(training):
     state = flush_denormals()
     leads, steps = team.member == 0, (data.rows.shape[1] + batch_size - 1) // batch_size
     watched = int(validation.rows.shape[1] > 0)  # the loss that says how well a network does
-    while epoch < training.until and team.board[STATE] == GOING:
+    while epoch < training.until and team.barrier[STATE] == GOING:
         if leads:
             arrange(order, data.rows, training.seeds, training.shuffled, epoch)
         team.step.done[0] = epoch
@@ -87,7 +87,7 @@ def train_epochs(training):
                 record.totals[:] = 0
             wait(team)
             for first in range(0, rows.shape[1], batch_size):
-                if team.board[STATE] != GOING:
+                if team.barrier[STATE] != GOING:
                     break
                 count = min(batch_size, rows.shape[1] - first)
                 minibatch(network if learn else final, optimizer, source, plan, memory, team, rows, first, count, learn)
@@ -98,9 +98,9 @@ def train_epochs(training):
                 wait(team)
                 if leads and learn:
                     bury(final, source, plan, team.step, record, epoch, first // batch_size + 1)
-            if leads and team.board[STATE] == GOING:
+            if leads and team.barrier[STATE] == GOING:
                 note(network, source, plan, team.step, record, epoch, steps, learn)
-        if leads and team.board[STATE] == GOING:
+        if leads and team.barrier[STATE] == GOING:
             finish(network, final, record.losses[watched, epoch], plan, memory, team, record, epoch)
         wait(team)
         epoch += 1
@@ -150,9 +150,9 @@ def judge(team, record):
             if record.ended[lane] == 0 and not np.isfinite(record.totals[lane]):
                 record.ended[lane] = LOST
         if all_ended(record):
-            team.board[STATE] = ENDED
+            team.barrier[STATE] = ENDED
     if record.stop[0] != 0:
-        team.board[STATE] = STOPPED
+        team.barrier[STATE] = STOPPED
 
 
 @inline
@@ -216,7 +216,7 @@ def finish(network, final, losses, plan, memory, team, record, epoch):
             if record.ended[lane] != 0:
                 keep(final, record.lost, lane, len(record.done))
     if all_ended(record):
-        team.board[STATE] = ENDED
+        team.barrier[STATE] = ENDED
 
 
 @inline

@@ -185,7 +185,7 @@ def propagate(network, data, plan, memory, team, order, first, chunk, here, rows
     else:
         store(memory, plan.weights, 1)
         store(memory, plan.scales, team.scales[0])
-    dropout = team.dropout if learn else team.paused
+    dropout = team.dropout if learn else team.no_dropout
     if drops(dropout):
         draw_keys(plan, memory, dropout, team.step.done[0], order, source, here, rows)
     forward_pass(network, plan, memory, dropout, here, rows)

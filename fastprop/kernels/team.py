@@ -10,19 +10,19 @@ from fastprop.kernels.simd import atomic_add, atomic_load, breathe, give_way
 PATIENCE = 300
 """How often a member looks before it lets others run: some 12 µs."""
 
-ARRIVED, ROUND, STATE = 0, 8, 16  # places in `board`, each on a cache line of its own
+ARRIVED, ROUND, STATE = 0, 8, 16  # places in `barrier`, each on a cache line of its own
 
 
-class Team(NamedTuple):
+class Worker(NamedTuple):
     """What a member of a team knows."""
 
     member: int
     members: int
-    board: np.ndarray  # (24,) int64: seen by all
+    barrier: np.ndarray  # (24,) int64: seen by all
     step: NamedTuple  # see optimizers.py
     scales: np.ndarray  # (width,): by what each network's deltas are scaled in this minibatch
     dropout: NamedTuple  # see dropout.py
-    paused: NamedTuple  # the same, dropping nothing: as in validation
+    no_dropout: NamedTuple  # the same, dropping nothing: as in validation
 
 
 @inline
@@ -30,13 +30,13 @@ def wait(team):
     """Wait until all members have come here; what each wrote before is then seen by all."""
     if team.members == 1:
         return
-    now = atomic_load(team.board, ROUND)
-    if atomic_add(team.board, ARRIVED, 1) == team.members - 1:
-        team.board[ARRIVED] = 0
-        atomic_add(team.board, ROUND, 1)
+    now = atomic_load(team.barrier, ROUND)
+    if atomic_add(team.barrier, ARRIVED, 1) == team.members - 1:
+        team.barrier[ARRIVED] = 0
+        atomic_add(team.barrier, ROUND, 1)
         return
     looks = 0
-    while atomic_load(team.board, ROUND) == now:
+    while atomic_load(team.barrier, ROUND) == now:
         breathe()
         looks += 1
         if looks > PATIENCE:

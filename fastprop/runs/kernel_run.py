@@ -8,7 +8,7 @@ import time
 import numpy as np
 
 from fastprop.kernels import epochs, jit, layout, unrolled
-from fastprop.kernels.team import STATE, Team
+from fastprop.kernels.team import STATE, Worker
 from fastprop.runs import checkpoints, kernel_arguments, prediction
 from fastprop.runs.training_options import History
 from fastprop.thread_pool import settle
@@ -78,16 +78,16 @@ class KernelRun:
             kernel_arguments.of_data(data, rows),
             kernel_arguments.of_data(held_out, held_out_rows),
         )
-        board = layout.aligned_zeros(24, np.int64)
+        barrier = layout.aligned_zeros(24, np.int64)
         shares, own_seeds = zip(*((each.dropout, each.seed) for each in settings))
         dropouts = kernel_arguments.of_dropout(shares, own_seeds, plans, rows, first.dtype)
         self._own = [
             (
                 plan,
-                Team(
+                Worker(
                     member,
                     threads,
-                    board,
+                    barrier,
                     self._steps[member],
                     layout.aligned_zeros(16, np.float64),
                     dropouts[member],
@@ -188,7 +188,7 @@ class KernelRun:
         Of a run of one network whose plan keeps the whole gradient.
         """
         plan, team = self._own[0]
-        self._record.done[:] = self._record.ended[:] = team.board[STATE] = 0
+        self._record.done[:] = self._record.ended[:] = team.barrier[STATE] = 0
         self._train(until=1)
         return self._record.losses[:, 0, 0].copy(), self._memory[plan.gradients :][: plan.parameters[-1]]
 
