@@ -5,7 +5,7 @@ import pytest
 
 from fastprop import thread_pool
 
-PATIENCE = 5  # seconds after which a test that would hang fails
+SPINS_BEFORE_YIELD = 5  # seconds after which a test that would hang fails
 
 
 class Job:
@@ -23,7 +23,7 @@ class Job:
 
 
 def until_stopped(job):
-    assert job.stopped.wait(PATIENCE)
+    assert job.stopped.wait(SPINS_BEFORE_YIELD)
 
 
 def fail(job):
@@ -51,9 +51,9 @@ def test_as_many_jobs_run_at_a_time_as_there_are_threads():
 
     def meet(job):
         running.add(job)
-        together.wait(PATIENCE)
+        together.wait(SPINS_BEFORE_YIELD)
         most.append(len(running))
-        together.wait(PATIENCE)
+        together.wait(SPINS_BEFORE_YIELD)
         running.discard(job)
 
     assert thread_pool.run([Job(meet) for _ in range(6)], 3, nothing)

@@ -511,8 +511,8 @@ def draw_numbers(counter, mine):
 def watch(counter, seen):
     for i in range(len(seen)):
         seen[i] = simd.atomic_load(counter, 1)
-        simd.breathe()
-        simd.give_way()
+        simd.cpu_pause()
+        simd.sched_yield()
 
 
 def test_atomic_add_gives_each_number_to_one_thread_and_atomic_load_sees_them_grow():

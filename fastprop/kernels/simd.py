@@ -488,7 +488,7 @@ def atomic_load(typing_context, array, index):
 
 
 @intrinsic
-def breathe(typing_context):
+def cpu_pause(typing_context):
     """Tell the core that this thread is waiting."""
 
     def emit(context, builder, sig, args):
@@ -502,7 +502,7 @@ def breathe(typing_context):
 
 
 @intrinsic
-def give_way(typing_context):
+def sched_yield(typing_context):
     """Let another thread run on this core, if one wants to."""
 
     def emit(context, builder, sig, args):

@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from fastprop.kernels.jit import inline
-from fastprop.kernels.simd import atomic_add, atomic_load, breathe, give_way
+from fastprop.kernels.simd import atomic_add, atomic_load, cpu_pause, sched_yield
 
-PATIENCE = 300
+SPINS_BEFORE_YIELD = 300
 """How often a member looks before it lets others run: some 12 µs."""
 
 ARRIVED, ROUND, STATE = 0, 8, 16  # places in `barrier`, each on a cache line of its own
@@ -37,10 +37,10 @@ def wait(team):
         return
     looks = 0
     while atomic_load(team.barrier, ROUND) == now:
-        breathe()
+        cpu_pause()
         looks += 1
-        if looks > PATIENCE:
-            give_way()
+        if looks > SPINS_BEFORE_YIELD:
+            sched_yield()
 
 
 @inline
