@@ -37,7 +37,7 @@ class Record(NamedTuple):
 
 
 GOING, STOPPED, ENDED = range(3)  # values of board[STATE]
-LOST, BURIED, EARLY = 1, 2, 3  # values of ended
+DIVERGING, DIVERGED, EARLY = 1, 2, 3  # values of ended
 
 
 class Training(NamedTuple):
@@ -94,10 +94,10 @@ def train_epochs(training):
                 if leads:
                     add_rows(plan, record.totals, memory, plan.losses, count)
                     if learn:
-                        judge(team, record)
+                        check_losses_finite(team, record)
                 wait(team)
                 if leads and learn:
-                    bury(final, source, plan, team.step, record, epoch, first // batch_size + 1)
+                    record_divergence(final, source, plan, team.step, record, epoch, first // batch_size + 1)
             if leads and team.barrier[STATE] == GOING:
                 note(network, source, plan, team.step, record, epoch, steps, learn)
         if leads and team.barrier[STATE] == GOING:
@@ -140,7 +140,7 @@ def arrange(order, rows, seeds, shuffled, epoch):
 
 
 @inline
-def judge(team, record):
+def check_losses_finite(team, record):
     """See which networks' losses are no longer finite, and whether to go on."""
     infinite = 0
     for total in record.totals:
@@ -148,7 +148,7 @@ def judge(team, record):
     if infinite > 0:
         for lane in range(len(record.totals)):
             if record.ended[lane] == 0 and not np.isfinite(record.totals[lane]):
-                record.ended[lane] = LOST
+                record.ended[lane] = DIVERGING
         if all_ended(record):
             team.barrier[STATE] = ENDED
     if record.stop[0] != 0:
@@ -165,13 +165,13 @@ def all_ended(record):
 
 
 @inline
-def bury(network, data, plan, step, record, epoch, steps):
+def record_divergence(network, data, plan, step, record, epoch, steps):
     """Note the last loss of networks that have just diverged and keep their parameters: a pack goes on without them."""
     for lane in range(len(record.done)):
-        if record.ended[lane] == LOST:
+        if record.ended[lane] == DIVERGING:
             note_training(network, data, plan, step, record, epoch, steps, lane)
             keep(network, record.lost, lane, len(record.done))
-            record.ended[lane], record.done[lane] = BURIED, epoch + 1
+            record.ended[lane], record.done[lane] = DIVERGED, epoch + 1
 
 
 @inline
@@ -205,13 +205,13 @@ def note_training(network, data, plan, step, record, epoch, steps, lane):
 def finish(network, final, losses, plan, memory, team, record, epoch):
     """Count the epoch for each network that has not ended, and see whether it ends now."""
     # losses (width,): those watched
-    seek_infinite(plan, memory, network.parameters)
+    find_non_finite_weights(plan, memory, network.parameters)
     for lane in range(len(record.done)):
         if record.ended[lane] == 0:
             record.done[lane] = epoch + 1
             if not np.isfinite(memory[plan.block + lane]):
-                record.ended[lane] = BURIED
-            elif record.patience > 0 and waits_in_vain(final, record, losses[lane], epoch, lane):
+                record.ended[lane] = DIVERGED
+            elif record.patience > 0 and should_stop_early(final, record, losses[lane], epoch, lane):
                 record.ended[lane] = EARLY
             if record.ended[lane] != 0:
                 keep(final, record.lost, lane, len(record.done))
@@ -220,7 +220,7 @@ def finish(network, final, losses, plan, memory, team, record, epoch):
 
 
 @inline
-def waits_in_vain(network, record, loss, epoch, lane):
+def should_stop_early(network, record, loss, epoch, lane):
     """Whether a network's loss has not fallen for too long; if it has, keep the parameters as its best."""
     if loss < record.improvement[0, lane] - record.least:
         record.improvement[0, lane], record.improvement[1, lane] = loss, epoch
@@ -235,7 +235,7 @@ def mean(total, network, data, plan):
 
 
 @inline
-def seek_infinite(plan, memory, parameters):
+def find_non_finite_weights(plan, memory, parameters):
     """Write to the block 0 for each network whose parameters are all finite, else NaN."""
     total = splat(memory, 0)
     for i in range(0, len(parameters), lanes(memory)):

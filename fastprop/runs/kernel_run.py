@@ -303,7 +303,7 @@ class KernelRun:
             thread.join()
         if len(self._networks) > 1:
             self._unpack()
-        elif self._record.ended[0] in (epochs.LOST, epochs.BURIED):
+        elif self._record.ended[0] in (epochs.DIVERGING, epochs.DIVERGED):
             layout.clear_padding(self._parameters, self._networks[0].layer_sizes)
         self._seconds[0] += time.perf_counter() - start
 
