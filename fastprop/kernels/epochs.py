@@ -99,7 +99,7 @@ def train_epochs(training):
                 if leads and learn:
                     record_divergence(final, source, plan, team.step, record, epoch, first // batch_size + 1)
             if leads and team.barrier[STATE] == GOING:
-                note(network, source, plan, team.step, record, epoch, steps, learn)
+                record_losses(network, source, plan, team.step, record, epoch, steps, learn)
         if leads and team.barrier[STATE] == GOING:
             finish(network, final, record.losses[watched, epoch], plan, memory, team, record, epoch)
         wait(team)
@@ -169,31 +169,31 @@ def record_divergence(network, data, plan, step, record, epoch, steps):
     """Note the last loss of networks that have just diverged and keep their parameters: a pack goes on without them."""
     for lane in range(len(record.done)):
         if record.ended[lane] == DIVERGING:
-            note_training(network, data, plan, step, record, epoch, steps, lane)
-            keep(network, record.lost, lane, len(record.done))
+            record_training_loss(network, data, plan, step, record, epoch, steps, lane)
+            copy_parameters(network, record.lost, lane, len(record.done))
             record.ended[lane], record.done[lane] = DIVERGED, epoch + 1
 
 
 @inline
-def keep(network, kept, lane, width):
+def copy_parameters(network, kept, lane, width):
     """Keep a network's parameters as they are now."""
     for i in range(lane, len(kept), width):
         kept[i] = network.parameters[i]
 
 
 @inline
-def note(network, data, plan, step, record, epoch, steps, learn):
+def record_losses(network, data, plan, step, record, epoch, steps, learn):
     """Note what was measured in training, or in validation if not to `learn`, of each network that has not ended."""
     for lane in range(len(record.done)):
         if record.ended[lane] == 0:
             if learn:
-                note_training(network, data, plan, step, record, epoch, steps, lane)
+                record_training_loss(network, data, plan, step, record, epoch, steps, lane)
             elif data.rows.shape[1] > 0:
                 record.losses[1, epoch, lane] = mean(record.totals[lane], network, data, plan)
 
 
 @inline
-def note_training(network, data, plan, step, record, epoch, steps, lane):
+def record_training_loss(network, data, plan, step, record, epoch, steps, lane):
     """Note a network's loss, the learning rate of its last step, and the mean of its gradient's norm over `steps`."""
     record.losses[0, epoch, lane] = mean(record.totals[lane], network, data, plan)
     record.rates[epoch, lane] = step.rates[lane]
@@ -214,7 +214,7 @@ def finish(network, final, losses, plan, memory, team, record, epoch):
             elif record.patience > 0 and should_stop_early(final, record, losses[lane], epoch, lane):
                 record.ended[lane] = EARLY
             if record.ended[lane] != 0:
-                keep(final, record.lost, lane, len(record.done))
+                copy_parameters(final, record.lost, lane, len(record.done))
     if all_ended(record):
         team.barrier[STATE] = ENDED
 
@@ -224,7 +224,7 @@ def should_stop_early(network, record, loss, epoch, lane):
     """Whether a network's loss has not fallen for too long; if it has, keep the parameters as its best."""
     if loss < record.improvement[0, lane] - record.least:
         record.improvement[0, lane], record.improvement[1, lane] = loss, epoch
-        keep(network, record.best, lane, len(record.done))
+        copy_parameters(network, record.best, lane, len(record.done))
     return epoch - record.improvement[1, lane] >= record.patience
 
 
