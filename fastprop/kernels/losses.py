@@ -47,7 +47,7 @@ def compare(loss, network, plan, memory, weighted, first, rows, losses):
         elif loss == POISSON:
             total = poisson(memory, z, t, columns, scale)
         else:
-            total = distance(loss, memory, z, t, columns, scale, network.bend)
+            total = distance(loss, memory, z, t, columns, scale, network.huber_delta)
         if is_pack(plan):
             store(memory, losses + (row - first) * unit, weight * total)
         else:
@@ -55,7 +55,7 @@ def compare(loss, network, plan, memory, weighted, first, rows, losses):
 
 
 @inline
-def distance(loss, memory, outputs, targets, columns, scale, bend):
+def distance(loss, memory, outputs, targets, columns, scale, huber_delta):
     """What lies between outputs and targets: the sum over each row."""
     total = splat(memory, 0)
     for j in range(0, columns * lanes(memory), lanes(memory)):
@@ -64,7 +64,7 @@ def distance(loss, memory, outputs, targets, columns, scale, bend):
             total = total + where_less(d, 0, -d, d)
             slope = where_less(d, 0, -scale, where_less(0, d, scale, 0))
         elif loss == HUBER:  # d² / 2, and from bend on a line
-            near = where_less(d, -bend, -bend, where_less(bend, d, bend, d))
+            near = where_less(d, -huber_delta, -huber_delta, where_less(huber_delta, d, huber_delta, d))
             total = fma(near, d - 0.5 * near, total)
             slope = near * scale
         else:  # MSE

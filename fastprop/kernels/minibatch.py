@@ -30,7 +30,7 @@ class Network(NamedTuple):
     parameters: np.ndarray  # (P,), see layout.py
     activations: np.ndarray  # (L,): the number of each layer's, see enums.py
     loss: int
-    bend: float  # of huber: from where on it is a line
+    huber_delta: float  # of huber: from where on it is a line
     smoothing: float  # of cross entropy's targets
     mean: np.ndarray  # (I, padded): what is subtracted from the inputs, or empty
     rate: np.ndarray  # (I, padded): by what they are multiplied then, likewise
