@@ -43,7 +43,7 @@ def compare(loss, network, plan, memory, weighted, first, rows, losses):
         if loss == BINARY_CROSS_ENTROPY:
             total = binary_cross_entropy(memory, z, t, columns, scale)
         elif loss == CROSS_ENTROPY:
-            total = cross_entropy(memory, z, t, columns, scale, network.smoothing)
+            total = cross_entropy(memory, z, t, columns, scale, network.label_smoothing)
         elif loss == POISSON:
             total = poisson(memory, z, t, columns, scale)
         else:
@@ -99,12 +99,12 @@ def binary_cross_entropy(memory, outputs, targets, columns, scale):
 
 
 @inline
-def cross_entropy(memory, outputs, targets, columns, scale, smoothing):
-    """T (log Σ eᶻ - z) of each row; `smoothing` of each target is spread over all."""
+def cross_entropy(memory, outputs, targets, columns, scale, label_smoothing):
+    """T (log Σ eᶻ - z) of each row; `label_smoothing` of each target is spread over all."""
     top = largest(memory, outputs, columns)
     total = exponentials = certainty = splat(memory, 0)
     for j in range(0, columns * lanes(memory), lanes(memory)):
-        z, t = load(memory, outputs + j), fma(load(memory, targets + j), 1 - smoothing, smoothing / columns)
+        z, t = load(memory, outputs + j), fma(load(memory, targets + j), 1 - label_smoothing, label_smoothing / columns)
         e = exp(z - top)
         store(memory, outputs + j, e)
         store(memory, targets + j, t)

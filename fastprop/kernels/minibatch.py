@@ -31,7 +31,7 @@ class Network(NamedTuple):
     activations: np.ndarray  # (L,): the number of each layer's, see enums.py
     loss: int
     huber_delta: float  # of huber: from where on it is a line
-    smoothing: float  # of cross entropy's targets
+    label_smoothing: float  # of cross entropy's targets
     mean: np.ndarray  # (I, padded): what is subtracted from the inputs, or empty
     rate: np.ndarray  # (I, padded): by what they are multiplied then, likewise
 
