@@ -51,8 +51,12 @@ def standardize(network, plan, memory, x, stride, rows):
         if is_pack(plan) and not has_shared_rows(plan, 0):
             for j in range(plan.sizes[0]):
                 i = row + j * width(plan, memory)
-                mean, rate = splat(memory, network.mean[j]), splat(memory, network.rate[j])
-                store(memory, i, (load(memory, i) - mean) * rate)
+                mean, input_inverse_std = splat(memory, network.mean[j]), splat(memory, network.input_inverse_std[j])
+                store(memory, i, (load(memory, i) - mean) * input_inverse_std)
         else:
             for j in range(0, plan.sizes[0], lanes(memory)):
-                store(memory, row + j, (load(memory, row + j) - load(network.mean, j)) * load(network.rate, j))
+                store(
+                    memory,
+                    row + j,
+                    (load(memory, row + j) - load(network.mean, j)) * load(network.input_inverse_std, j),
+                )

@@ -33,7 +33,7 @@ class Network(NamedTuple):
     huber_delta: float  # of huber: from where on it is a line
     label_smoothing: float  # of cross entropy's targets
     mean: np.ndarray  # (I, padded): what is subtracted from the inputs, or empty
-    rate: np.ndarray  # (I, padded): by what they are multiplied then, likewise
+    input_inverse_std: np.ndarray  # (I, padded): by what they are multiplied then, likewise
 
 
 class Data(NamedTuple):
