@@ -28,11 +28,11 @@ def of_network(network, parameters, loss=None):
     """What a network, or a pack of its like, is to a kernel; without a loss it can only predict."""
     code = LOSSES[checks.loss_name(loss)] if loss is not None else -1
     huber_delta, label_smoothing = getattr(loss, "delta", 1.0), getattr(loss, "label_smoothing", 0.0)
-    n_in, mean, rate = network.layer_sizes[0], np.zeros(0, network.dtype), np.zeros(0, network.dtype)
+    n_in, mean, inverse_std = network.layer_sizes[0], np.zeros(0, network.dtype), np.zeros(0, network.dtype)
     if network.input_mean is not None:
-        mean, rate = np.zeros((2, layout.padded(n_in, network.dtype)), network.dtype)
-        mean[:n_in], rate[:n_in] = network.input_mean, 1 / network.input_scale
-    return Network(parameters, np.array(codes(network)), code, huber_delta, label_smoothing, mean, rate)
+        mean, inverse_std = np.zeros((2, layout.padded(n_in, network.dtype)), network.dtype)
+        mean[:n_in], inverse_std[:n_in] = network.input_mean, 1 / network.input_scale
+    return Network(parameters, np.array(codes(network)), code, huber_delta, label_smoothing, mean, inverse_std)
 
 
 def of_optimizers(setting, optimizers, parameters, final, members, batches):
