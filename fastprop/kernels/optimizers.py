@@ -27,7 +27,9 @@ from fastprop.kernels.simd import fma, lanes, load, sqrt, store, where_less
 
 HYPERPARAMETERS = "learning_rate", "momentum", "weight_decay", "l1", "beta1", "beta2", "epsilon", "smoothing"
 LEARNING_RATE, MU, WEIGHT_DECAY, L1, BETA1, BETA2, EPSILON, SMOOTHING = range(8)  # rows of `given` and of `numbers`
-REST1, REST2, REST_OF_SMOOTHING, STEP_SIZE, SCALE, SHRINKAGE, CLIP = range(8, 15)  # further rows of `numbers`
+ONE_MINUS_BETA1, ONE_MINUS_BETA2, ONE_MINUS_SMOOTHING, STEP_SIZE, SCALE, SHRINKAGE, CLIP = range(
+    8, 15
+)  # further rows of `numbers`
 
 KEPT = {SGD: 0, MOMENTUM: 1, NESTEROV: 1, ADAM: 2, ADAMW: 2, RMSPROP: 1, RMSPROP_MOMENTUM: 2, ADAGRAD: 1, LION: 1}
 """How many numbers a rule keeps of each parameter."""
@@ -37,7 +39,7 @@ class Rule(NamedTuple):
     """What becomes of a parameter in a step."""
 
     number: int  # see enums.py
-    penalised: bool  # whether there is an l1
+    with_l1: bool  # whether there is an l1
     clip: int  # whether gradients are limited, and how, see enums.py
     limit: float
     state: np.ndarray  # (KEPT · P,), such as velocities
@@ -56,7 +58,7 @@ class Optimizer(NamedTuple):
 
     rule: Rule
     average: Average
-    moving: bool  # whether its numbers change from step to step
+    changes_every_step: bool  # whether its numbers change from step to step
     schedule: Schedule
 
 
@@ -75,7 +77,7 @@ class Step(NamedTuple):
 @inline
 def begin_step(optimizer, step):
     """Go on to the next step."""
-    if not optimizer.moving:
+    if not optimizer.changes_every_step:
         return
     schedule = optimizer.schedule
     factor = scheduled(schedule, step.done[1] if schedule.by_step else step.done[0])
@@ -95,13 +97,13 @@ def update(optimizer, step, weights, start, stride, memory, g, g_stride, rows, c
     # weights, gradient (rows, columns)
     apply(optimizer.rule, step.numbers, weights, start, stride, memory, g, g_stride, rows, columns)
     if len(optimizer.average.parameters) > 0:
-        follow(optimizer.average, step.done[0], weights, start, stride, rows, columns)
+        update_average(optimizer.average, step.done[0], weights, start, stride, rows, columns)
 
 
 @noinline
 def apply(rule, numbers, weights, start, stride, memory, g, g_stride, rows, columns):
     # weights, gradient (rows, columns)
-    plain = not rule.penalised and rule.clip == UNLIMITED
+    plain = not rule.with_l1 and rule.clip == UNLIMITED
     if rule.number == SGD and plain:
         plain_sgd(numbers, weights, start, stride, memory, g, g_stride, rows, columns)
     elif rule.number in (SGD, MOMENTUM, NESTEROV):
@@ -111,11 +113,11 @@ def apply(rule, numbers, weights, start, stride, memory, g, g_stride, rows, colu
     elif rule.number == LION:
         lion(rule, numbers, weights, start, stride, memory, g, g_stride, rows, columns)
     else:
-        by_size(rule, numbers, weights, start, stride, memory, g, g_stride, rows, columns)
+        rmsprop_adagrad(rule, numbers, weights, start, stride, memory, g, g_stride, rows, columns)
 
 
 @noinline
-def follow(average, epoch, weights, start, stride, rows, columns):
+def update_average(average, epoch, weights, start, stride, rows, columns):
     """A ← a + (1 - decay) (w - a), where the epoch has an average, else a ← w."""
     for row in range(rows):
         for i in range(start + row * stride, start + row * stride + columns, lanes(weights)):
@@ -156,11 +158,11 @@ def adam(rule, numbers, weights, start, stride, memory, g, g_stride, rows, colum
     """M ← β₁ m + (1 - β₁) g, v ← β₂ v + (1 - β₂) g², then w ← w - η / (1 - β₁ᵗ) · m / (√v / √(1 - β₂ᵗ) + ε)."""
     decay, l1, factor = number(numbers, WEIGHT_DECAY), number(numbers, L1), number(numbers, CLIP)
     size, scale, epsilon = number(numbers, STEP_SIZE), number(numbers, SCALE), number(numbers, EPSILON)
-    beta1, rest1, beta2, rest2 = (
+    beta1, one_minus_beta1, beta2, one_minus_beta2 = (
         number(numbers, BETA1),
-        number(numbers, REST1),
+        number(numbers, ONE_MINUS_BETA1),
         number(numbers, BETA2),
-        number(numbers, REST2),
+        number(numbers, ONE_MINUS_BETA2),
     )
     for row in range(rows):
         for j in range(0, columns, lanes(weights)):
@@ -168,23 +170,23 @@ def adam(rule, numbers, weights, start, stride, memory, g, g_stride, rows, colum
             k = i + len(weights)
             w = load(weights, i)
             if rule.number == ADAMW:
-                gradient = penalised(rule, l1, factor, w, load(memory, g + row * g_stride + j))
+                gradient = with_l1(rule, l1, factor, w, load(memory, g + row * g_stride + j))
                 w = w * number(numbers, SHRINKAGE)
             else:
                 gradient = decayed(rule, decay, l1, factor, w, load(memory, g + row * g_stride + j))
-            m = fma(beta1, load(rule.state, i), rest1 * gradient)
-            v = fma(beta2, load(rule.state, k), rest2 * (gradient * gradient))
+            m = fma(beta1, load(rule.state, i), one_minus_beta1 * gradient)
+            v = fma(beta2, load(rule.state, k), one_minus_beta2 * (gradient * gradient))
             store(rule.state, i, m)
             store(rule.state, k, v)
             store(weights, i, w - size * m / fma(sqrt(v), scale, epsilon))
 
 
 @inline
-def by_size(rule, numbers, weights, start, stride, memory, g, g_stride, rows, columns):
+def rmsprop_adagrad(rule, numbers, weights, start, stride, memory, g, g_stride, rows, columns):
     """S ← a s + (1 - a) g², or with Adagrad s + g²; v ← μ v + g / (√s + ε), where there is a momentum; w ← w - η v."""
     decay, l1, factor = number(numbers, WEIGHT_DECAY), number(numbers, L1), number(numbers, CLIP)
     rate, mu, epsilon = number(numbers, LEARNING_RATE), number(numbers, MU), number(numbers, EPSILON)
-    smoothing, rest = number(numbers, SMOOTHING), number(numbers, REST_OF_SMOOTHING)
+    smoothing, rest = number(numbers, SMOOTHING), number(numbers, ONE_MINUS_SMOOTHING)
     for row in range(rows):
         for j in range(0, columns, lanes(weights)):
             i = start + row * stride + j
@@ -206,36 +208,36 @@ def lion(rule, numbers, weights, start, stride, memory, g, g_stride, rows, colum
     """W ← w (1 - η λ) - η sign(β₁ m + (1 - β₁) g), then m ← β₂ m + (1 - β₂) g."""
     l1, factor = number(numbers, L1), number(numbers, CLIP)
     rate, shrinkage = number(numbers, LEARNING_RATE), number(numbers, SHRINKAGE)
-    beta1, rest1, beta2, rest2 = (
+    beta1, one_minus_beta1, beta2, one_minus_beta2 = (
         number(numbers, BETA1),
-        number(numbers, REST1),
+        number(numbers, ONE_MINUS_BETA1),
         number(numbers, BETA2),
-        number(numbers, REST2),
+        number(numbers, ONE_MINUS_BETA2),
     )
     for row in range(rows):
         for j in range(0, columns, lanes(weights)):
             i = start + row * stride + j
             w, m = load(weights, i), load(rule.state, i)
-            gradient = penalised(rule, l1, factor, w, load(memory, g + row * g_stride + j))
-            store(rule.state, i, fma(beta2, m, rest2 * gradient))
-            store(weights, i, fma(w, shrinkage, -signed(rate, fma(beta1, m, rest1 * gradient))))
+            gradient = with_l1(rule, l1, factor, w, load(memory, g + row * g_stride + j))
+            store(rule.state, i, fma(beta2, m, one_minus_beta2 * gradient))
+            store(weights, i, fma(w, shrinkage, -signed(rate, fma(beta1, m, one_minus_beta1 * gradient))))
 
 
 @inline
 def decayed(rule, decay, l1, factor, w, gradient):
     """The gradient with that of weight decay, λ w, and of l1."""
-    return fma(decay, w, penalised(rule, l1, factor, w, gradient))
+    return fma(decay, w, with_l1(rule, l1, factor, w, gradient))
 
 
 @inline
-def penalised(rule, l1, factor, w, gradient):
+def with_l1(rule, l1, factor, w, gradient):
     """The gradient within its limit, and with that of l1: its sign(w)."""
     if rule.clip == BY_VALUE:
         limit = rule.limit
         gradient = where_less(gradient, -limit, -limit, where_less(limit, gradient, limit, gradient))
     elif rule.clip == BY_NORM:
         gradient = gradient * factor
-    return gradient + signed(l1, w) if rule.penalised else gradient
+    return gradient + signed(l1, w) if rule.with_l1 else gradient
 
 
 @inline

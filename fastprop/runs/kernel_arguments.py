@@ -63,15 +63,15 @@ def of_optimizers(setting, optimizers, parameters, final, members, batches):
         for _ in range(members)
     ]
     state = layout.aligned_zeros(optimizing.KEPT[rule] * len(parameters), parameters.dtype)
-    moving = setting.schedule is not None or optimizers[0].rule in ("adam", "adamw")
+    changes_every_step = setting.schedule is not None or optimizers[0].rule in ("adam", "adamw")
     schedule = of_schedule(setting, batches)
     clip = UNLIMITED if setting.clip is None else CLIPS[type(setting.clip).__name__]
     limit = 0.0 if setting.clip is None else setting.clip.limit
     rest, begin = (1.0, 0) if setting.average is None else (1 - setting.average.decay, setting.average.start_epoch)
     average = optimizing.Average(final[:0] if setting.average is None else final, rest, begin)
-    penalised = bool(given[optimizing.L1].any())
-    rule = optimizing.Rule(rule, penalised, clip, limit, state)
-    return optimizing.Optimizer(rule, average, moving, schedule), steps
+    with_l1 = bool(given[optimizing.L1].any())
+    rule = optimizing.Rule(rule, with_l1, clip, limit, state)
+    return optimizing.Optimizer(rule, average, changes_every_step, schedule), steps
 
 
 def of_schedule(setting, batches):
