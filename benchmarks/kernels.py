@@ -7,7 +7,7 @@ import fastprop as fp
 from fastprop.kernels import dense, jit, layout
 from fastprop.kernels.enums import SIGMOID
 from fastprop.reference import ACTIVATIONS
-from fastprop.runs import Setting, kernel_arguments
+from fastprop.runs import TrainingOptions, kernel_arguments
 
 from .suites import unused_share_of_peak
 
@@ -50,7 +50,7 @@ class Layer:
         network = fp.MLP((1, *layer, 1))  # with a layer below, to which this one sends deltas back, and one above
         (plan,), size = layout.plans(network.layer_sizes, batch_size, network.dtype, storing=(False,) * 3)
         memory = layout.workspace([plan], size, network.dtype)
-        setting = Setting(1, batch_size, "mse", fp.SGD(1), shuffle=False, seed=0)
+        setting = TrainingOptions(1, batch_size, "mse", fp.SGD(1), shuffle=False, seed=0)
         optimizers = [setting.optimizer]
         parameters = network.parameters
         optimizer, (step,) = kernel_arguments.of_optimizers(

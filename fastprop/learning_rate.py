@@ -8,7 +8,7 @@ from fastprop import checks, cost_model, thread_pool
 from fastprop.integrations import plotting
 from fastprop.network import MLP
 from fastprop.options import DESCENTS, SGD, Exponential
-from fastprop.runs import KernelRun, Setting
+from fastprop.runs import KernelRun, TrainingOptions
 
 SMOOTHING = 0.9
 """What the moving average of the losses keeps in a step."""
@@ -124,7 +124,7 @@ def find_learning_rate(
     factor = (most / least) ** (1 / (steps - 1))
     network, loss = network.copy(), checks.loss(loss, network.output)
     rising = Exponential(factor)
-    setting = Setting(steps, batch_size, loss, optimizer, False, seed, schedule=rising, clip=clip).checked()
+    setting = TrainingOptions(steps, batch_size, loss, optimizer, False, seed, schedule=rising, clip=clip).checked()
     setting = setting._replace(optimizer=optimizer.changed(learning_rate=least))
     sample_weight = checks.class_weight(class_weight, y, sample_weight)
     data = checks.dataset(X, y, network.layer_sizes[0], network.layer_sizes[-1], loss, network.dtype, sample_weight)

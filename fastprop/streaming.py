@@ -3,7 +3,7 @@
 from fastprop import checks, cost_model, thread_pool
 from fastprop.network import MLP
 from fastprop.options import DESCENTS, SGD, needs_end
-from fastprop.runs import STREAMS, Setting
+from fastprop.runs import STREAMS, TrainingOptions
 
 
 def train_stream(
@@ -78,7 +78,7 @@ def train_stream(
     checks.instance(optimizer, "optimizer", DESCENTS, "fp.SGD(0.1)")
     threads = checks.threads(threads)
     loss = checks.loss(loss, network.output)
-    setting = Setting(
+    setting = TrainingOptions(
         1, batch_size, loss, optimizer, shuffle, seed, schedule=schedule, clip=clip, callback=callback
     ).checked()
     if needs_end(schedule):

@@ -5,7 +5,7 @@ from fastprop.column_statistics import standardization
 from fastprop.metrics import SCORES, score_name
 from fastprop.network import MLP
 from fastprop.options import LBFGS, SGD
-from fastprop.runs import RUNS, Setting, new_run, scores
+from fastprop.runs import RUNS, TrainingOptions, new_run, scores
 
 
 def train(
@@ -136,7 +136,7 @@ def train(
     checks.checkpoint(checkpoint, resume, backend)
     threads = checks.threads(threads)
     loss = checks.loss(loss, network.output)
-    setting = Setting(
+    setting = TrainingOptions(
         epochs,
         batch_size,
         loss,

@@ -2,7 +2,7 @@
 
 from fastprop import checks
 from fastprop.kernels import jit
-from fastprop.runs import KernelRun, Setting
+from fastprop.runs import KernelRun, TrainingOptions
 
 
 def train(networks, X, y, *, epochs, batch_size, loss, optimizers, seeds, validation=None, sample_weight=None, **own):
@@ -12,7 +12,8 @@ def train(networks, X, y, *, epochs, batch_size, loss, optimizers, seeds, valida
     data = checks.dataset(X, y, *facts, sample_weight)
     split = checks.validation(validation, data, *facts)
     settings = [
-        Setting(epochs, batch_size, loss, optimizer, True, seed, **own) for optimizer, seed in zip(optimizers, seeds)
+        TrainingOptions(epochs, batch_size, loss, optimizer, True, seed, **own)
+        for optimizer, seed in zip(optimizers, seeds)
     ]
     histories = []
     for first in range(0, len(networks), width):

@@ -15,7 +15,7 @@ import pytest
 import fastprop as fp
 from fastprop import checks, cost_model
 from fastprop.kernels import jit
-from fastprop.runs import KernelRun, Setting
+from fastprop.runs import KernelRun, TrainingOptions
 from tests.compare import DTYPES, ROOT, assert_refused, assert_same_bits, run_python
 from tests.processes import output_after_interrupt
 
@@ -150,7 +150,7 @@ def test_a_pack_goes_on_from_its_state(dtype):
 
     def pack(epochs):
         settings = [
-            Setting(
+            TrainingOptions(
                 epochs,
                 32,
                 "mse",

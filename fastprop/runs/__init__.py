@@ -6,7 +6,7 @@ from fastprop.runs.lbfgs_run import OBJECTIVES, LBFGSRun
 from fastprop.runs.prediction import predict, scores
 from fastprop.runs.reference_run import ReferenceRun
 from fastprop.runs.stream_run import KernelStream, ReferenceStream
-from fastprop.runs.training_options import History, Setting
+from fastprop.runs.training_options import History, TrainingOptions
 
 __all__ = [
     "RUNS",
@@ -15,7 +15,7 @@ __all__ = [
     "KernelRun",
     "LBFGSRun",
     "ReferenceRun",
-    "Setting",
+    "TrainingOptions",
     "new_run",
     "predict",
     "scores",

@@ -9,7 +9,7 @@ import numpy as np
 from fastprop import checks, options
 
 
-class Setting(NamedTuple):
+class TrainingOptions(NamedTuple):
     """How to train: the same for all runs of a sweep but for what it sweeps."""
 
     epochs: int

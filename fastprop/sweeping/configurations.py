@@ -8,7 +8,7 @@ from fastprop import checks, cost_model
 from fastprop.kernels import optimizers
 from fastprop.network import MLP
 from fastprop.options import LBFGS
-from fastprop.runs import Setting
+from fastprop.runs import TrainingOptions
 
 OPTIMIZING = dict.fromkeys(optimizers.HYPERPARAMETERS, float)
 """Hyperparameters that belong to the optimizer."""
@@ -29,7 +29,7 @@ class Candidate(NamedTuple):
     """A configuration and the setting that it stands for; networks begin with `like` what it does not name."""
 
     configuration: dict
-    setting: Setting
+    setting: TrainingOptions
 
     def value(self, name, like):
         """What it has of a hyperparameter; NaN for a number that its optimizer does not have."""

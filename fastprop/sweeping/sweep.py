@@ -10,7 +10,7 @@ import numpy as np
 from fastprop import checks, metrics
 from fastprop.network import MLP
 from fastprop.options import HALVINGS, SGD, Halving, OptunaSearch
-from fastprop.runs import RUNS, Setting
+from fastprop.runs import RUNS, TrainingOptions
 from fastprop.sweeping.configurations import HYPERPARAMETERS, Candidates
 from fastprop.sweeping.crews import Elsewhere, Threads
 from fastprop.sweeping.fits import Experiment, Fold
@@ -148,7 +148,7 @@ def sweep(
     crew = _crew(executor, threads)
     if not isinstance(network, MLP):
         network = checks.layer_sizes(network)
-    setting = Setting(
+    setting = TrainingOptions(
         epochs,
         batch_size,
         loss,
