@@ -209,27 +209,31 @@ def _emit_first(builder, count, vector):
 
 
 @intrinsic
-def load_as(typing_context, like, array, index):
-    """The vector of numbers like those of `like` that starts at element `index` of `array`, which may hold bytes."""
-    vector = Vector(like.dtype)
+def load_as(typing_context, prototype, array, index):
+    """The vector of numbers like those of `prototype` that starts at element `index` of `array`, which may hold bytes."""
+    vector = Vector(prototype.dtype)
 
     def emit(context, builder, sig, args):
         pointer, wanted = emit_pointer(context, builder, array, *args[1:]), context.get_value_type(vector)
-        if array.dtype == like.dtype:
+        if array.dtype == prototype.dtype:
             return emit_load(builder, pointer, wanted)
         few = ir.VectorType(BYTE, vector.lanes)
         return builder.uitofp(builder.load(builder.bitcast(pointer, few.as_pointer()), align=1), wanted)
 
-    return vector(like, array, types.intp), emit
+    return vector(prototype, array, types.intp), emit
 
 
 @intrinsic
-def load_first_as(typing_context, like, array, index, count):
+def load_first_as(typing_context, prototype, array, index, count):
     """The first `count` lanes of what `load_as` loads, and zeros; no more memory is touched."""
-    vector = Vector(like.dtype)
+    vector = Vector(prototype.dtype)
 
     def emit(context, builder, sig, args):
-        wanted, bits, bytewise = context.get_value_type(vector), like.dtype.bitwidth, array.dtype != like.dtype
+        wanted, bits, bytewise = (
+            context.get_value_type(vector),
+            prototype.dtype.bitwidth,
+            array.dtype != prototype.dtype,
+        )
         stored = ir.VectorType(BYTE, vector.lanes) if bytewise else wanted
         pointer = builder.bitcast(emit_pointer(context, builder, array, *args[1:3]), stored.as_pointer())
         name = f"llvm.masked.load.v{vector.lanes}{'i8' if bytewise else f'f{bits}'}.p0"
@@ -237,7 +241,7 @@ def load_first_as(typing_context, like, array, index, count):
         numbers = emit_call(builder, name, stored, [pointer, alignment, mask, full(stored, 0)])
         return builder.uitofp(numbers, wanted) if bytewise else numbers
 
-    return vector(like, array, types.intp, types.intp), emit
+    return vector(prototype, array, types.intp, types.intp), emit
 
 
 @intrinsic

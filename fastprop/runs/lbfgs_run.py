@@ -143,8 +143,10 @@ class ReferenceObjective:
         ends = np.cumsum([(1 + n_in) * n_out for n_in, n_out in zip(sizes, sizes[1:])])
         layers = [layer.reshape(-1, n_out) for layer, n_out in zip(np.split(point, ends[:-1]), sizes[1:])]
         weights, biases = [layer[1:] for layer in layers], [layer[0] for layer in layers]
-        like = self._like
-        return reference.Network(weights, biases, like.hidden, like.output, like.input_mean, like.input_scale)
+        prototype = self._like
+        return reference.Network(
+            weights, biases, prototype.hidden, prototype.output, prototype.input_mean, prototype.input_scale
+        )
 
 
 OBJECTIVES = {"kernels": KernelObjective, "reference": ReferenceObjective}

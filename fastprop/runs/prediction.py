@@ -28,8 +28,8 @@ class Predictor:
     def __call__(self, network):
         """Return the outputs (n, n_out) of a network like the first, of the same standardisation."""
         outputs = np.empty((len(self._rows), network.layer_sizes[-1]), network.dtype)
-        like = self._like._replace(parameters=network.parameters)
-        epochs.predict(like, self._data, self._plan, self._memory, self._dropout, outputs)
+        prototype = self._like._replace(parameters=network.parameters)
+        epochs.predict(prototype, self._data, self._plan, self._memory, self._dropout, outputs)
         return outputs
 
 

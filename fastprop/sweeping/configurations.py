@@ -26,30 +26,30 @@ HYPERPARAMETERS = OPTIMIZING | IN_SETTING | IN_NETWORK
 
 
 class Candidate(NamedTuple):
-    """A configuration and the setting that it stands for; networks begin with `like` what it does not name."""
+    """A configuration and the setting that it stands for; networks begin with `prototype` what it does not name."""
 
     configuration: dict
     setting: TrainingOptions
 
-    def value(self, name, like):
+    def value(self, name, prototype):
         """What it has of a hyperparameter; NaN for a number that its optimizer does not have."""
         if name in OPTIMIZING:
             return getattr(self.setting.optimizer, name, np.nan)
         if name in IN_SETTING:
             return getattr(self.setting, name)
-        return self.configuration[name] if name in self.configuration else getattr(like, name)
+        return self.configuration[name] if name in self.configuration else getattr(prototype, name)
 
-    def shape(self, like):
+    def shape(self, prototype):
         """What must be equal in a pack."""
         setting, names = self.setting, ("loss", "batch_size", "schedule", "clip", "average", "early_stopping")
-        own = [self.configuration.get(name, getattr(like, name)) for name in ("layer_sizes", "hidden", "output")]
+        own = [self.configuration.get(name, getattr(prototype, name)) for name in ("layer_sizes", "hidden", "output")]
         own += [getattr(setting, name) for name in names]
         optimizer = setting.optimizer
         return *own, *((LBFGS,) if isinstance(optimizer, LBFGS) else (optimizer.rule, optimizer.l1 > 0))
 
-    def task(self, like):
+    def task(self, prototype):
         """What there is to know of its runs to schedule them."""
-        sizes = self.configuration.get("layer_sizes", like.layer_sizes)
+        sizes = self.configuration.get("layer_sizes", prototype.layer_sizes)
         return cost_model.Task(sizes, self.setting.batch_size, isinstance(self.setting.optimizer, LBFGS))
 
     @property
@@ -62,13 +62,13 @@ class Candidate(NamedTuple):
         """Whether its network is a new one, made of what the configuration names, and no copy."""
         return "seed" in self.configuration or not self.configuration.keys().isdisjoint(IN_NETWORK)
 
-    def network(self, like):
-        """A new network as it begins: a copy of `like`, unless the configuration names what that is made of."""
+    def network(self, prototype):
+        """A new network as it begins: a copy of `prototype`, unless the configuration names what that is made of."""
         if not self._is_new:
-            return like.copy()
-        own = {name: self.configuration.get(name, getattr(like, name)) for name in IN_NETWORK}
-        new = MLP(**own, output=like.output, seed=self.setting.seed, dtype=like.dtype)
-        new.input_mean, new.input_scale = like.input_mean, like.input_scale
+            return prototype.copy()
+        own = {name: self.configuration.get(name, getattr(prototype, name)) for name in IN_NETWORK}
+        new = MLP(**own, output=prototype.output, seed=self.setting.seed, dtype=prototype.dtype)
+        new.input_mean, new.input_scale = prototype.input_mean, prototype.input_scale
         return new
 
 
@@ -96,7 +96,7 @@ class Candidates:
 
     def __init__(self, configurations, network, setting, y):
         self.configurations, self._network, self._setting, self._y = configurations, network, setting, y
-        self.likes, self.tasks, self._losses, self._kinds = {}, [], {}, {}
+        self.prototypes, self.tasks, self._losses, self._kinds = {}, [], {}, {}
         self.columns = {
             name: np.empty(0, dtype) for name, dtype in HYPERPARAMETERS.items() if name in configurations.names
         }
@@ -117,7 +117,7 @@ class Candidates:
         self._take_in()
 
     def check(self, configurations):
-        """Refuse what cannot be trained; then `likes` has the networks that these configurations begin with."""
+        """Refuse what cannot be trained; then `prototypes` has the networks that these configurations begin with."""
         for configuration in configurations:
             self._candidate(configuration)
 
@@ -128,12 +128,12 @@ class Candidates:
         self.kinds, self.orders = _longer(self.kinds, count), _longer(self.orders, count)
         for number in range(first, count):
             candidate = self[number]
-            like = self.likes[candidate.setting.loss]
+            prototype = self.prototypes[candidate.setting.loss]
             for name, column in self.columns.items():
-                column[number] = candidate.value(name, like)
-            kind = self.kinds[number] = self._kinds.setdefault(candidate.shape(like), len(self._kinds))
+                column[number] = candidate.value(name, prototype)
+            kind = self.kinds[number] = self._kinds.setdefault(candidate.shape(prototype), len(self._kinds))
             if kind == len(self.tasks):
-                self.tasks.append(candidate.task(like))
+                self.tasks.append(candidate.task(prototype))
             if self._setting.shuffle:
                 self.orders[number] = candidate.setting.seed
 
@@ -143,7 +143,7 @@ class Candidates:
             self._losses[setting.loss] = self._loss(setting.loss)
         loss = self._losses[setting.loss]
         if not configuration.keys().isdisjoint(IN_NETWORK):
-            _check(configuration, self.likes[loss])
+            _check(configuration, self.prototypes[loss])
         return Candidate(configuration, setting if loss is setting.loss else setting._replace(loss=loss))
 
     def _setting_of(self, configuration):
@@ -158,14 +158,14 @@ class Candidates:
 
     def _loss(self, loss):
         """The loss that a loss, or None, stands for: one that goes with the output of the network of its own."""
-        like = self._network
-        if not isinstance(like, MLP):
-            output = checks.output_for(loss, self._y, like[-1])
+        prototype = self._network
+        if not isinstance(prototype, MLP):
+            output = checks.output_for(loss, self._y, prototype[-1])
             loss = checks.loss(loss, output)
-            like = self.likes.get(loss) or MLP(like, output=output, seed=self._setting.seed)
+            prototype = self.prototypes.get(loss) or MLP(prototype, output=output, seed=self._setting.seed)
         else:
-            loss = checks.loss(loss, like.output)
-        self.likes[loss] = like
+            loss = checks.loss(loss, prototype.output)
+        self.prototypes[loss] = prototype
         return loss
 
 
@@ -173,12 +173,12 @@ def _longer(array, count):
     return np.concatenate([array, np.zeros(count - len(array), array.dtype)])
 
 
-def _check(configuration, like):
-    """Refuse what no network can be made of; `like` has what the configuration does not name."""
-    sizes = like.layer_sizes
+def _check(configuration, prototype):
+    """Refuse what no network can be made of; `prototype` has what the configuration does not name."""
+    sizes = prototype.layer_sizes
     if "layer_sizes" in configuration:
         sizes = configuration["layer_sizes"] = checks.ends(configuration["layer_sizes"], (sizes[0], sizes[-1]))
-    hidden = checks.hidden(configuration.get("hidden", like.hidden), len(sizes) - 2)
+    hidden = checks.hidden(configuration.get("hidden", prototype.hidden), len(sizes) - 2)
     if "hidden" in configuration:
         configuration["hidden"] = hidden
-    checks.initialization(configuration.get("initialization"), sizes, like.dtype)
+    checks.initialization(configuration.get("initialization"), sizes, prototype.dtype)

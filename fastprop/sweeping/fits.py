@@ -34,13 +34,13 @@ class Experiment(NamedTuple):
     data: checks.Dataset
     held_out: checks.Dataset  # what the held-out rows are of
     folds: tuple[Fold, ...]
-    likes: dict[object, MLP]  # by loss
+    prototypes: dict[object, MLP]  # by loss
     backend: str
     score: object  # the name of a score, or a function
 
     def network(self, candidate, fold):
         """The network of a candidate as it begins on a fold."""
-        network, fold = candidate.network(self.likes[candidate.setting.loss]), self.folds[fold]
+        network, fold = candidate.network(self.prototypes[candidate.setting.loss]), self.folds[fold]
         if fold.mean is not None:
             network.input_mean, network.input_scale = fold.mean, fold.scale
         return network
@@ -139,7 +139,7 @@ def train(experiment, task, is_over):
         if is_over():
             raise KeyboardInterrupt
 
-    width = jit.lanes(next(iter(experiment.likes.values())).dtype)  # this machine's vectors may be narrower
+    width = jit.lanes(next(iter(experiment.prototypes.values())).dtype)  # this machine's vectors may be narrower
     for pack in (trials[first : first + width] for first in range(0, len(trials), width)):
         job = Job(experiment, pack, until, outcomes.extend)
         with _PREPARING:
@@ -163,5 +163,5 @@ def packs(experiment, candidates, numbers, folds, begun, threads):
     alone = experiment.backend != "kernels"
     tasks = [task._replace(alone=alone or task.alone) for task in candidates.tasks for _ in 2 * experiment.folds]
     kinds = (candidates.kinds[numbers] * len(experiment.folds) + folds) * 2 + begun
-    dtype = next(iter(experiment.likes.values())).dtype
+    dtype = next(iter(experiment.prototypes.values())).dtype
     return cost_model.packs(tasks, kinds, candidates.orders[numbers], dtype, threads)

@@ -31,17 +31,17 @@ FORMAT = 1
 
 def describe(experiment, configurations, rows, setting, halving):
     """Return what a sweep must have in common with the one it goes on from, as texts by name."""
-    folds, likes = experiment.folds, experiment.likes
+    folds, prototypes = experiment.folds, experiment.prototypes
     first = folds[0]
     about = checkpoints.describe(
-        *(next(iter(likes.values())), setting, experiment.data, first.rows, experiment.held_out, first.held_out)
+        *(next(iter(prototypes.values())), setting, experiment.data, first.rows, experiment.held_out, first.held_out)
     )
     about |= {
         "journal format": FORMAT,
         "epochs": setting.epochs,
         "configurations": rows,
         "grid": checkpoints.digest(*(_bytes(_text(each)) for each in configurations)),
-        "first weights": checkpoints.digest(*(like.parameters for like in likes.values())),
+        "first weights": checkpoints.digest(*(prototype.parameters for prototype in prototypes.values())),
         "folds": f"{len(folds)}, {checkpoints.digest(*(each for fold in folds for each in fold[:2]))}",
         "standardize": first.mean is not None,
         "score": name_of(experiment.score),

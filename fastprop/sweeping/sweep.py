@@ -171,7 +171,7 @@ def sweep(
     if halving is not None and not isinstance(halving, HALVINGS):
         halving = Halving(checks.whole_number(halving, "halving", least=2))
     weights = checks.class_weight(class_weight, y, sample_weight)
-    experiment = _experiment(candidates.likes, X, y, weights, validation, cv, score, standardize, backend)
+    experiment = _experiment(candidates.prototypes, X, y, weights, validation, cv, score, standardize, backend)
     together = rows if search is None else min(rows, search.at_once)
     rungs = [setting.epochs] if halving is None else halving.rungs(setting.epochs, together)
     result = _empty_result(list(candidates.columns), rows, experiment, rungs, score)
@@ -203,21 +203,23 @@ def _crew(executor, threads):
     return Elsewhere(executor, threads and checks.threads(threads))
 
 
-def _experiment(likes, X, y, weights, validation, cv, score, standardize, backend):
+def _experiment(prototypes, X, y, weights, validation, cv, score, standardize, backend):
     """Check data and what is to be measured on it, and cut it into folds."""
-    like = next(iter(likes.values()))
-    checks.held_out(validation, cv, score, list(likes))
-    ends, dtype = (like.layer_sizes[0], like.layer_sizes[-1]), like.dtype
-    for loss in likes:
+    prototype = next(iter(prototypes.values()))
+    checks.held_out(validation, cv, score, list(prototypes))
+    ends, dtype = (prototype.layer_sizes[0], prototype.layer_sizes[-1]), prototype.dtype
+    for loss in prototypes:
         data = checks.dataset(X, y, *ends, loss, dtype, weights)
         rows, held_out, held_out_rows = checks.validation(validation, data, *ends, loss, dtype)
     classes = data.labels if data.labelled else None
     pairs = [(rows, held_out_rows)] if cv is None else checks.folds(cv, X, y, classes)
-    standardize = checks.flag(standardize, "standardize") and like.input_mean is None
+    standardize = checks.flag(standardize, "standardize") and prototype.input_mean is None
     folds = tuple(Fold.of(data, *pair, standardize) for pair in pairs)
-    for loss, like in likes.items():
-        score = checks.score(score, metrics.SCORES, like, data, loss)
-    return Experiment(data, held_out, folds, likes, backend, score or metrics.score_name(data.labelled, *likes))
+    for loss, prototype in prototypes.items():
+        score = checks.score(score, metrics.SCORES, prototype, data, loss)
+    return Experiment(
+        data, held_out, folds, prototypes, backend, score or metrics.score_name(data.labelled, *prototypes)
+    )
 
 
 def _configurations(swept, samples, search, seed):
@@ -238,21 +240,21 @@ def _empty_result(names, rows, experiment, rungs, score):
         rungs,
         "validation_loss" if len(experiment.folds[0].held_out) else "loss",
         metrics.name_of(experiment.score),
-        metrics.sign_of(experiment.score) if score is not None or len(experiment.likes) > 1 else None,
+        metrics.sign_of(experiment.score) if score is not None or len(experiment.prototypes) > 1 else None,
         _about(experiment),
     )
 
 
 def _about(experiment):
     """What a sweep ran on, as it is to be read in years."""
-    like, fold = next(iter(experiment.likes.values())), experiment.folds[0]
+    prototype, fold = next(iter(experiment.prototypes.values())), experiment.folds[0]
     return {
         "date": datetime.now().isoformat(sep=" ", timespec="minutes"),
         "fastprop": __version__,
         "backend": experiment.backend,
-        "network": repr(like),
+        "network": repr(prototype),
         "training rows": len(fold.rows),
         "held-out rows": len(fold.held_out),
         "folds": len(experiment.folds),
-        "standardized": fold.mean is not None or like.input_mean is not None,
+        "standardized": fold.mean is not None or prototype.input_mean is not None,
     }
