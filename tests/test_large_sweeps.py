@@ -6,7 +6,7 @@ import pytest
 import fastprop as fp
 from fastprop import cost_model, thread_pool
 from fastprop.kernels import jit
-from fastprop.sweeping.halving_runner import Rounds
+from fastprop.sweeping.halving_runner import HalvingRunner
 from tests.compare import run_python
 
 RANDOM = np.random.default_rng(0)
@@ -55,13 +55,13 @@ def test_neither_the_order_of_jobs_nor_how_they_are_packed_changes_a_row(options
 
 
 def test_halving_keeps_only_the_states_that_may_still_go_on(monkeypatch):
-    rank, kept = Rounds._rank, []
+    rank, kept = HalvingRunner._rank, []
 
     def ranked(rounds, *arguments):
         rank(rounds, *arguments)
         kept.append(len(rounds._outcomes))
 
-    monkeypatch.setattr(Rounds, "_rank", ranked)
+    monkeypatch.setattr(HalvingRunner, "_rank", ranked)
     grid = {"learning_rate": np.geomspace(1e-3, 1, 90), "seed": range(4)}
     result = sweep(grid, epochs=9, halving=fp.Halving(3), validation=0.2, threads=1)
     assert result.rungs == [1, 3, 9]

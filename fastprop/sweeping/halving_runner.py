@@ -7,10 +7,10 @@ import numpy as np
 
 from fastprop import thread_pool
 from fastprop.sweeping.fits import Trial, packs
-from fastprop.sweeping.results import Record, admit
+from fastprop.sweeping.results import Record, push_bounded
 
 
-class Rounds:
+class HalvingRunner:
     """Trains candidates of an experiment, by rounds from rung to rung; what came of each goes into `result`."""
 
     def __init__(self, experiment, candidates, result, halving, keep, crew, progress, journal=None):
@@ -21,14 +21,14 @@ class Rounds:
         self._outcomes = {}  # of candidates on their way: those of their folds
         self._missing = None  # (candidates,): how many of their folds are still to come in the round
         self._left = 0  # how many candidates are still to come in the round
-        self._best = []  # of those in the round so far, no more than may go on: a heap, see `admit`
+        self._best = []  # of those in the round so far, no more than may go on: a heap, see `push_bounded`
         self._most = 0  # how many may go on
 
     def __call__(self, numbers):
         """Train the candidates `numbers` to their end; return whether nothing broke it off."""
         table, rungs = self._result.table, len(self._result.rungs)
         for rung in range(rungs):
-            if not self._climb(numbers, rung):
+            if not self._train_to_rung(numbers, rung):
                 table["stopped"][[number for number in self._outcomes if table["stopped"][number] == "halved"]] = (
                     "interrupted"
                 )
@@ -41,7 +41,7 @@ class Rounds:
                 break
         return True
 
-    def _climb(self, numbers, rung):
+    def _train_to_rung(self, numbers, rung):
         """Train candidates until a rung; return whether nothing broke it off."""
         until, folds = self._result.rungs[rung], len(self._experiment.folds)
         self._best, self._most = [], self._halving.most(len(numbers)) if self._halving is not None else 0
@@ -116,9 +116,9 @@ class Rounds:
                 if self._missing[trial.number] == 0:
                     complete.append(trial.number)
             if complete:
-                self._settle(complete, rung)
+                self._finish_configurations(complete, rung)
 
-    def _settle(self, numbers, rung):
+    def _finish_configurations(self, numbers, rung):
         """Record candidates whose folds are all there."""
         self._left -= len(numbers)
         records = [Record.of(self._outcomes[number], self._result.criterion) for number in numbers]
@@ -137,7 +137,7 @@ class Rounds:
 
     def _rank(self, number, cost):
         """See whether so many are better than a candidate that it cannot go on: then its state is not needed."""
-        self._outcomes.pop(admit(self._best, self._most, cost, number), None)
+        self._outcomes.pop(push_bounded(self._best, self._most, cost, number), None)
 
 
 def train_again(experiment, candidates, result, keep, crew):

@@ -106,7 +106,7 @@ class SweepResult:
         self.table = np.zeros(configurations, [*columns, ("epochs", int), ("stopped", "U11"), ("seconds", float)])
         self.history = np.full((configurations, epochs), np.nan)
         self.rungs, self.rung_costs = rungs, np.full((configurations, len(rungs)), np.nan)
-        self._networks, self._kept, self.seconds = {}, [], 0.0  # by number; their heap, see `admit`
+        self._networks, self._kept, self.seconds = {}, [], 0.0  # by number; their heap, see `push_bounded`
         self.criterion, self.score_name, self._sign, self.about = criterion, score_name, sign, about
         self._recording = threading.Lock()
         for name in ("score", "score_std", "loss", "validation_loss"):
@@ -205,7 +205,7 @@ class SweepResult:
             return False
         with self._recording:
             self._networks[number] = network
-            self._networks.pop(admit(self._kept, count, self._costs(row), number), None)
+            self._networks.pop(push_bounded(self._kept, count, self._costs(row), number), None)
             return number in self._networks
 
     def ensemble(self, count):
@@ -301,7 +301,7 @@ ROWS_SHOWN = 5
 """Where a result is printed."""
 
 
-def admit(best, most, cost, number):
+def push_bounded(best, most, cost, number):
     """Add a configuration to the heap `best` of at most so many; return the number of that which has to go, or None.
 
     The worst goes: a cost of NaN is worse than any other, and of equal ones the last.

@@ -15,7 +15,7 @@ from fastprop.sweeping.configurations import HYPERPARAMETERS, Candidates
 from fastprop.sweeping.crews import Elsewhere, Threads
 from fastprop.sweeping.fits import Experiment, Fold
 from fastprop.sweeping.grids import Draws, Explicit, Product
-from fastprop.sweeping.halving_runner import Rounds, train_again
+from fastprop.sweeping.halving_runner import HalvingRunner, train_again
 from fastprop.sweeping.journal import Journal, describe
 from fastprop.sweeping.results import SweepResult
 from fastprop.sweeping.search import Search
@@ -184,7 +184,7 @@ def sweep(
             journal = stack.enter_context(Journal(journal, description, setting.epochs))
         stack.enter_context(crew)
         keep_now = 0 if cv is not None else keep
-        rounds = Rounds(experiment, candidates, result, halving, keep_now, crew, progress, journal)
+        rounds = HalvingRunner(experiment, candidates, result, halving, keep_now, crew, progress, journal)
         if search is not None:
             whole = search(rounds, candidates, result)
         else:
