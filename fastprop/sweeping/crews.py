@@ -5,7 +5,7 @@ from fastprop.integrations.executors import Workers
 from fastprop.sweeping.fits import Job, train
 
 
-class Threads:
+class ThreadBackend:
     """So many threads of this process."""
 
     def __init__(self, count):
@@ -31,7 +31,7 @@ class Threads:
         return thread_pool.run(map(job, packs), self.count, watch)
 
 
-class Elsewhere(Workers):
+class ExecutorBackend(Workers):
     """The workers of an executor."""
 
     def prepare(self, experiment, packs, until):

@@ -12,7 +12,7 @@ from fastprop.network import MLP
 from fastprop.options import HALVINGS, SGD, Halving, OptunaSearch
 from fastprop.runs import RUNS, TrainingOptions
 from fastprop.sweeping.configurations import HYPERPARAMETERS, Candidates
-from fastprop.sweeping.crews import Elsewhere, Threads
+from fastprop.sweeping.crews import ExecutorBackend, ThreadBackend
 from fastprop.sweeping.fits import Experiment, Fold
 from fastprop.sweeping.grids import Draws, Explicit, Product
 from fastprop.sweeping.halving_runner import HalvingRunner, train_again
@@ -198,9 +198,9 @@ def sweep(
 def _crew(executor, threads):
     """Who trains, checked."""
     if executor is None:
-        return Threads(checks.threads(threads))
+        return ThreadBackend(checks.threads(threads))
     checks.instance(executor, "executor", Executor, "loky.get_reusable_executor() or client.get_executor() of Dask")
-    return Elsewhere(executor, threads and checks.threads(threads))
+    return ExecutorBackend(executor, threads and checks.threads(threads))
 
 
 def _experiment(prototypes, X, y, weights, validation, cv, score, standardize, backend):
