@@ -50,11 +50,11 @@ class Layer:
         network = fp.MLP((1, *layer, 1))  # with a layer below, to which this one sends deltas back, and one above
         (plan,), size = layout.plans(network.layer_sizes, batch_size, network.dtype, storing=(False,) * 3)
         memory = layout.workspace([plan], size, network.dtype)
-        setting = TrainingOptions(1, batch_size, "mse", fp.SGD(1), shuffle=False, seed=0)
-        optimizers = [setting.optimizer]
+        options = TrainingOptions(1, batch_size, "mse", fp.SGD(1), shuffle=False, seed=0)
+        optimizers = [options.optimizer]
         parameters = network.parameters
         optimizer, (step,) = kernel_arguments.of_optimizers(
-            setting, optimizers, parameters, parameters, members=1, batches=1
+            options, optimizers, parameters, parameters, members=1, batches=1
         )
         (dropout,) = kernel_arguments.of_dropout([0.0], [0], [plan], np.arange(batch_size), network.dtype)
         self.passed = plan, memory, parameters, optimizer, step, dropout

@@ -124,11 +124,11 @@ def find_learning_rate(
     factor = (most / least) ** (1 / (steps - 1))
     network, loss = network.copy(), checks.loss(loss, network.output)
     rising = Exponential(factor)
-    setting = TrainingOptions(steps, batch_size, loss, optimizer, False, seed, schedule=rising, clip=clip).checked()
-    setting = setting._replace(optimizer=optimizer.changed(learning_rate=least))
+    options = TrainingOptions(steps, batch_size, loss, optimizer, False, seed, schedule=rising, clip=clip).checked()
+    options = options._replace(optimizer=optimizer.changed(learning_rate=least))
     sample_weight = checks.class_weight(class_weight, y, sample_weight)
     data = checks.dataset(X, y, network.layer_sizes[0], network.layer_sizes[-1], loss, network.dtype, sample_weight)
-    minibatches = _minibatches(len(data.inputs), setting.batch_size, setting.seed)
+    minibatches = _minibatches(len(data.inputs), options.batch_size, options.seed)
     rows = next(minibatches).copy()
 
     def after_step(step, history):
@@ -137,7 +137,7 @@ def find_learning_rate(
         return smoothed[-1] - smoothed.min() > (DIVERGED - 1) * abs(smoothed.min())
 
     threads = cost_model.team_size(network.layer_sizes, len(rows), network.dtype, threads)
-    run = KernelRun([network], data, rows, data, rows[:0], [setting._replace(callback=after_step)], threads)
+    run = KernelRun([network], data, rows, data, rows[:0], [options._replace(callback=after_step)], threads)
     run.prepare()
     if not thread_pool.run([run], 1, lambda: None):
         run.stop()

@@ -78,14 +78,14 @@ def train_stream(
     checks.instance(optimizer, "optimizer", DESCENTS, "fp.SGD(0.1)")
     threads = checks.threads(threads)
     loss = checks.loss(loss, network.output)
-    setting = TrainingOptions(
+    options = TrainingOptions(
         1, batch_size, loss, optimizer, shuffle, seed, schedule=schedule, clip=clip, callback=callback
     ).checked()
     if needs_end(schedule):
         raise ValueError(f"schedule {schedule} goes by the length of a run, which a stream has not: give another one.")
     reader = _Reader(checks.chunks(chunks), network, loss)
-    threads = cost_model.team_size(network.layer_sizes, setting.batch_size, network.dtype, threads)
-    stream = STREAMS[backend](network, setting._replace(callback=None), threads)
+    threads = cost_model.team_size(network.layer_sizes, options.batch_size, network.dtype, threads)
+    stream = STREAMS[backend](network, options._replace(callback=None), threads)
     total = len(chunks) if hasattr(chunks, "__len__") else None
     stopped = "finished"
     with thread_pool.ProgressBar(total=total, unit="chunk", disable=not progress) as bar:

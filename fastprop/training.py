@@ -136,7 +136,7 @@ def train(
     checks.checkpoint(checkpoint, resume, backend)
     threads = checks.threads(threads)
     loss = checks.loss(loss, network.output)
-    setting = TrainingOptions(
+    options = TrainingOptions(
         epochs,
         batch_size,
         loss,
@@ -154,20 +154,20 @@ def train(
     ).checked()
     sample_weight = checks.class_weight(class_weight, y, sample_weight)
     sizes = network.layer_sizes[0], network.layer_sizes[-1]
-    data = checks.dataset(X, y, *sizes, setting.loss, network.dtype, sample_weight)
-    setting = setting._replace(metrics=checks.metrics(metrics, SCORES, network, data, setting.loss))
-    rows, held_out, held_out_rows = checks.validation(validation, data, *sizes, setting.loss, network.dtype)
-    step = len(rows) if isinstance(optimizer, LBFGS) else min(setting.batch_size, len(rows))
+    data = checks.dataset(X, y, *sizes, options.loss, network.dtype, sample_weight)
+    options = options._replace(metrics=checks.metrics(metrics, SCORES, network, data, options.loss))
+    rows, held_out, held_out_rows = checks.validation(validation, data, *sizes, options.loss, network.dtype)
+    step = len(rows) if isinstance(optimizer, LBFGS) else min(options.batch_size, len(rows))
     threads = cost_model.team_size(network.layer_sizes, step, network.dtype, threads)
     if checks.flag(standardize, "standardize") and network.input_mean is None:
         network.input_mean, network.input_scale = standardization(data.inputs, rows, network.dtype)
-    run = new_run(backend, [network], data, rows, held_out, held_out_rows, [setting], threads)
+    run = new_run(backend, [network], data, rows, held_out, held_out_rows, [options], threads)
     run.prepare()
     if resume:
         run.resume()
-    with thread_pool.ProgressBar(total=setting.epochs, unit="epoch", disable=not progress) as bar:
+    with thread_pool.ProgressBar(total=options.epochs, unit="epoch", disable=not progress) as bar:
         if not thread_pool.run([run], 1, lambda: bar.update(run.history.epochs - bar.n)):
             run.stop()
     history = run.history
-    (history.score,) = scores([network], held_out, held_out_rows, score_name(held_out.labelled, setting.loss))
+    (history.score,) = scores([network], held_out, held_out_rows, score_name(held_out.labelled, options.loss))
     return history

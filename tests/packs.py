@@ -11,14 +11,14 @@ def train(networks, X, y, *, epochs, batch_size, loss, optimizers, seeds, valida
     facts = network.layer_sizes[0], network.layer_sizes[-1], loss, network.dtype
     data = checks.dataset(X, y, *facts, sample_weight)
     split = checks.validation(validation, data, *facts)
-    settings = [
+    options_list = [
         TrainingOptions(epochs, batch_size, loss, optimizer, True, seed, **own)
         for optimizer, seed in zip(optimizers, seeds)
     ]
     histories = []
     for first in range(0, len(networks), width):
         pack = slice(first, first + width)
-        run = KernelRun(networks[pack], data, *split, settings[pack])
+        run = KernelRun(networks[pack], data, *split, options_list[pack])
         run()
         histories += run.histories
     return histories

@@ -149,7 +149,7 @@ def test_a_pack_goes_on_from_its_state(dtype):
     rates = np.geomspace(1e-3, 3, max(2, width - 1))
 
     def pack(epochs):
-        settings = [
+        options_list = [
             TrainingOptions(
                 epochs,
                 32,
@@ -164,7 +164,7 @@ def test_a_pack_goes_on_from_its_state(dtype):
             )
             for seed, rate in enumerate(rates)
         ]
-        return KernelRun(networks := [network.copy() for _ in rates], data, *split, settings), networks
+        return KernelRun(networks := [network.copy() for _ in rates], data, *split, options_list), networks
 
     (first, _), (second, after), (whole, expected) = pack(EPOCHS), pack(EPOCHS), pack(EPOCHS)
     first(until=4)

@@ -1,6 +1,6 @@
 """A training run of one network, on the kernels or on the reference: a job that `jobs.run` runs and Ctrl-C stops."""
 
-from fastprop import options
+from fastprop.options import LBFGS
 from fastprop.runs.kernel_run import KernelRun
 from fastprop.runs.lbfgs_run import OBJECTIVES, LBFGSRun
 from fastprop.runs.prediction import predict, scores
@@ -28,10 +28,10 @@ STREAMS = {"kernels": KernelStream, "reference": ReferenceStream}
 """The same for runs that go on with other rows."""
 
 
-def new_run(backend, networks, data, rows, held_out, held_out_rows, settings, threads=1):
+def new_run(backend, networks, data, rows, held_out, held_out_rows, options_list, threads=1):
     """Return the run of networks and their settings: of one, or on the kernels and not by L-BFGS of a pack."""
     facts = data, rows, held_out, held_out_rows
-    if isinstance(settings[0].optimizer, options.LBFGS):
-        objective = OBJECTIVES[backend](networks[0], *facts, settings[0], threads)
-        return LBFGSRun(objective, networks[0], *facts, settings[0])
-    return RUNS[backend](networks, *facts, settings, threads)
+    if isinstance(options_list[0].optimizer, LBFGS):
+        objective = OBJECTIVES[backend](networks[0], *facts, options_list[0], threads)
+        return LBFGSRun(objective, networks[0], *facts, options_list[0])
+    return RUNS[backend](networks, *facts, options_list, threads)

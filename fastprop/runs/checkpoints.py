@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fastprop import atomic_files, checks, options
+from fastprop import atomic_files, checks
+from fastprop.options import needs_end
 from fastprop.version import __version__
 
 FORMAT = 1
@@ -20,13 +21,13 @@ NOT_COMPARED = "epochs", "callback", "checkpoint"
 """What of a setting may change when a run goes on."""
 
 
-def describe(network, setting, data, rows, held_out, held_out_rows):
+def describe(network, options, data, rows, held_out, held_out_rows):
     """Return what a run must have in common with the one it goes on from, as texts by name."""
     about = {"format": FORMAT, "fastprop": __version__}
     about |= {name: getattr(network, name) for name in ("layer_sizes", "activations", "dtype")}
-    about |= {name: value for name, value in setting._asdict().items() if name not in NOT_COMPARED}
-    if options.needs_end(setting.schedule):
-        about["epochs"] = setting.epochs
+    about |= {name: value for name, value in options._asdict().items() if name not in NOT_COMPARED}
+    if needs_end(options.schedule):
+        about["epochs"] = options.epochs
     about["first weights"] = digest(network.parameters)
     about["input_mean"] = digest(*(each for each in (network.input_mean, network.input_scale) if each is not None))
     about["training data"] = digest(*data, rows)

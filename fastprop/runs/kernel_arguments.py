@@ -5,13 +5,14 @@ from dataclasses import fields
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from fastprop import checks, options
+from fastprop import checks
 from fastprop.kernels import layout
 from fastprop.kernels import optimizers as optimizing
 from fastprop.kernels.dropout import Dropout
 from fastprop.kernels.enums import ACTIVATIONS, CLIPS, CONSTANT, LOSSES, RULES, SCHEDULES, STORING, UNLIMITED
 from fastprop.kernels.minibatch import Data, Network
 from fastprop.kernels.schedules import BEST, FACTOR, Schedule
+from fastprop.options import Warmup
 
 
 def codes(network):
@@ -35,7 +36,7 @@ def of_network(network, parameters, loss=None):
     return Network(parameters, np.array(codes(network)), code, huber_delta, label_smoothing, mean, inverse_std)
 
 
-def of_optimizers(setting, optimizers, parameters, final, members, batches):
+def of_optimizers(options, optimizers, parameters, final, members, batches):
     """What `optimizers`, one a network, are to a kernel, and the `Step` of each member of a team.
 
     `final` are the parameters to end with: `parameters`, or, where the setting asks for it, their average.
@@ -63,27 +64,27 @@ def of_optimizers(setting, optimizers, parameters, final, members, batches):
         for _ in range(members)
     ]
     state = layout.aligned_zeros(optimizing.KEPT[rule] * len(parameters), parameters.dtype)
-    changes_every_step = setting.schedule is not None or optimizers[0].rule in ("adam", "adamw")
-    schedule = of_schedule(setting, batches)
-    clip = UNLIMITED if setting.clip is None else CLIPS[type(setting.clip).__name__]
-    limit = 0.0 if setting.clip is None else setting.clip.limit
-    rest, begin = (1.0, 0) if setting.average is None else (1 - setting.average.decay, setting.average.start_epoch)
-    average = optimizing.Average(final[:0] if setting.average is None else final, rest, begin)
+    changes_every_step = options.schedule is not None or optimizers[0].rule in ("adam", "adamw")
+    schedule = of_schedule(options, batches)
+    clip = UNLIMITED if options.clip is None else CLIPS[type(options.clip).__name__]
+    limit = 0.0 if options.clip is None else options.clip.limit
+    rest, begin = (1.0, 0) if options.average is None else (1 - options.average.decay, options.average.start_epoch)
+    average = optimizing.Average(final[:0] if options.average is None else final, rest, begin)
     with_l1 = bool(given[optimizing.L1].any())
     rule = optimizing.Rule(rule, with_l1, clip, limit, state)
     return optimizing.Optimizer(rule, average, changes_every_step, schedule), steps
 
 
-def of_schedule(setting, batches):
+def of_schedule(options, batches):
     """What the setting's schedule is to a kernel."""
-    warmup, schedule = 0, setting.schedule
+    warmup, schedule = 0, options.schedule
     by_step = getattr(schedule, "by", "epoch") == "step"
-    if isinstance(schedule, options.Warmup):
+    if isinstance(schedule, Warmup):
         warmup, schedule = schedule.length, schedule.then
     kind = SCHEDULES[type(schedule).__name__] if schedule is not None else CONSTANT
     numbers = [getattr(schedule, field.name) for field in fields(schedule)] if schedule is not None else []
     numbers = np.array([*(each for each in numbers if not isinstance(each, str)), 0, 0, 0, 0], np.float64)[:4]
-    return Schedule(kind, by_step, setting.epochs * (batches if by_step else 1), warmup, numbers)
+    return Schedule(kind, by_step, options.epochs * (batches if by_step else 1), warmup, numbers)
 
 
 def of_dropout(shares, seeds, plans, rows, dtype):

@@ -24,41 +24,41 @@ class KernelRun:
     `most_rows` is the largest number of rows of the runs that this one takes over from.
     """
 
-    def __init__(self, networks, data, rows, held_out, held_out_rows, settings, threads=1, most_rows=0):
-        (first, *_), (setting, *_) = networks, settings
-        self._networks, self._setting, self._called_off, self._seconds = networks, setting, False, np.zeros(1)
-        self._until, self.states = setting.epochs, []
+    def __init__(self, networks, data, rows, held_out, held_out_rows, options_list, threads=1, most_rows=0):
+        (first, *_), (options, *_) = networks, options_list
+        self._networks, self._options, self._called_off, self._seconds = networks, options, False, np.zeros(1)
+        self._until, self.states = options.epochs, []
         self._measured = (held_out, held_out_rows) if len(held_out_rows) else (data, rows)
-        self._metrics = np.full((len(setting.metrics), setting.epochs, len(networks)), np.nan)
+        self._metrics = np.full((len(options.metrics), options.epochs, len(networks)), np.nan)
         self._keeper = None
-        if setting.checkpoint is not None:
-            description = checkpoints.describe(first, setting, data, rows, held_out, held_out_rows)
-            self._keeper = checkpoints.Keeper(setting.checkpoint, description)
+        if options.checkpoint is not None:
+            description = checkpoints.describe(first, options, data, rows, held_out, held_out_rows)
+            self._keeper = checkpoints.Keeper(options.checkpoint, description)
         self._kind = first.dtype, len(networks) > 1
-        batch_size = min(setting.batch_size, max(most_rows, len(rows)))
+        batch_size = min(options.batch_size, max(most_rows, len(rows)))
         width = 1 if len(networks) == 1 else jit.lanes(first.dtype)
-        settings = [settings[min(lane, len(settings) - 1)] for lane in range(width)]
-        seeds = list(dict.fromkeys(setting.seed for setting in settings)) if setting.shuffle else [0]
-        seeds = seeds if len(seeds) == 1 else [setting.seed for setting in settings]
+        options_list = [options_list[min(lane, len(options_list) - 1)] for lane in range(width)]
+        seeds = list(dict.fromkeys(options.seed for options in options_list)) if options.shuffle else [0]
+        seeds = seeds if len(seeds) == 1 else [options.seed for options in options_list]
         shared = width > 1 and len(seeds) == 1
         shape = first.layer_sizes, batch_size, first.dtype, kernel_arguments.storing(first)
-        plans, size = layout.plans(*shape, threads, width, shared, setting.measures_norm)
-        if width > 1 and not any(each.dropout for each in settings):
+        plans, size = layout.plans(*shape, threads, width, shared, options.measures_norm)
+        if width > 1 and not any(each.dropout for each in options_list):
             own = unrolled.addresses(first.layer_sizes, kernel_arguments.codes(first), first.dtype, shared)
             plans = [plan._replace(straight=np.array(own)) for plan in plans]
         self._parameters = self._learned = first.parameters if width == 1 else self._pack(width)
-        if setting.average is not None:  # then the network holds the average, and what is learned stands apart
+        if options.average is not None:  # then the network holds the average, and what is learned stands apart
             self._learned = layout.aligned_zeros(len(self._parameters), first.dtype)
             self._learned[:] = self._parameters
-        stopping = setting.early_stopping
+        stopping = options.early_stopping
         restores = stopping is not None and stopping.restore_best
         self._record = epochs.Record(
             stop=np.zeros(1, np.int64),
             done=np.zeros(width, np.int64),
             ended=np.zeros(width, np.int64),
-            losses=np.full((2, setting.epochs, width), np.nan),
-            rates=np.full((setting.epochs, width), np.nan),
-            norms=np.full((setting.epochs, width), np.nan),
+            losses=np.full((2, options.epochs, width), np.nan),
+            rates=np.full((options.epochs, width), np.nan),
+            norms=np.full((options.epochs, width), np.nan),
             totals=layout.aligned_zeros(16, np.float64)[:width],
             lost=np.zeros(0 if width == 1 else len(self._parameters), first.dtype),
             best=np.zeros(len(self._parameters) if restores else 0, first.dtype),
@@ -66,11 +66,11 @@ class KernelRun:
             patience=0 if stopping is None else stopping.patience,
             least=0.0 if stopping is None else stopping.minimum_improvement,
         )
-        optimizers = [setting.optimizer for setting in settings]
+        optimizers = [options.optimizer for options in options_list]
         self._optimizer, self._steps = kernel_arguments.of_optimizers(
-            setting, optimizers, self._learned, self._parameters, threads, -(-len(rows) // batch_size)
+            options, optimizers, self._learned, self._parameters, threads, -(-len(rows) // batch_size)
         )
-        network = kernel_arguments.of_network(first, self._learned, setting.loss)
+        network = kernel_arguments.of_network(first, self._learned, options.loss)
         self._shared = (
             network,
             network._replace(parameters=self._parameters),
@@ -79,7 +79,7 @@ class KernelRun:
             kernel_arguments.of_data(held_out, held_out_rows),
         )
         barrier = layout.aligned_zeros(24, np.int64)
-        shares, own_seeds = zip(*((each.dropout, each.seed) for each in settings))
+        shares, own_seeds = zip(*((each.dropout, each.seed) for each in options_list))
         dropouts = kernel_arguments.of_dropout(shares, own_seeds, plans, rows, first.dtype)
         self._own = [
             (
@@ -98,7 +98,7 @@ class KernelRun:
         ]
         self._memory = layout.workspace(plans, size, first.dtype)
         order = np.empty((len(seeds), len(rows)), np.int64)
-        self._order = order, np.array(seeds), setting.shuffle, batch_size
+        self._order = order, np.array(seeds), options.shuffle, batch_size
 
     def take_over(self, earlier):
         """Go on from where `earlier` has come to, a run of the same network and setting with other rows."""
@@ -108,7 +108,7 @@ class KernelRun:
             (plan, team._replace(step=other.step)) for (plan, team), (_, other) in zip(self._own, earlier._own)
         ]
         measured = {name: getattr(earlier._record, name) for name in ("losses", "rates", "norms")}
-        if len(measured["rates"]) < self._setting.epochs:  # twice as long: a copy for each epoch would be dear
+        if len(measured["rates"]) < self._options.epochs:  # twice as long: a copy for each epoch would be dear
             measured = {name: np.concatenate([a, np.full_like(a, np.nan)], axis=-2) for name, a in measured.items()}
         self._record.done[:] = earlier._record.done
         self._record = self._record._replace(**measured)
@@ -119,7 +119,7 @@ class KernelRun:
         if until is not None:
             self._until = until
         self._train_all()
-        if self._until < self._setting.epochs:
+        if self._until < self._options.epochs:
             self.states = [self.state(number) for number in range(len(self._networks))]
         self._restore()
 
@@ -130,8 +130,8 @@ class KernelRun:
             if self._done() < until and not self._is_over():
                 return  # amid an epoch, from where no run goes on
             self._measure()
-            if self._setting.callback is not None and self.history.stopped != "diverged":
-                self._called_off = bool(self._setting.callback(self._done() - 1, self.history))
+            if self._options.callback is not None and self.history.stopped != "diverged":
+                self._called_off = bool(self._options.callback(self._done() - 1, self.history))
             over = self._called_off or self._is_over()
             if self._keeper is not None and (over or self._keeper.is_due(self._done())):
                 self._keeper.write(self.state(0))
@@ -147,7 +147,7 @@ class KernelRun:
     def _next_epoch(self):
         """Until which epoch to train before there is something to do in Python."""
         done = self._done()
-        if self._setting.callback is not None or self._setting.metrics:
+        if self._options.callback is not None or self._options.metrics:
             return done + 1
         if self._keeper is None:
             return self._until
@@ -155,7 +155,7 @@ class KernelRun:
 
     def _measure(self):
         """Measure the metrics of each network that has gone through the last epoch and is finite."""
-        names, (data, rows), done = self._setting.metrics, self._measured, self._done()
+        names, (data, rows), done = self._options.metrics, self._measured, self._done()
         if not names:
             return
         for number, network in enumerate(self._networks):
@@ -198,9 +198,9 @@ class KernelRun:
         if state is None:
             return
         done = int(state["done"].max())
-        if done > self._setting.epochs:
+        if done > self._options.epochs:
             raise ValueError(
-                f"{self._setting.checkpoint.path} has {done} epochs done, but epochs is {self._setting.epochs}: "
+                f"{self._options.checkpoint.path} has {done} epochs done, but epochs is {self._options.epochs}: "
                 "give at least as many, or leave out resume to begin anew."
             )
         self.go_on([state])
@@ -272,17 +272,17 @@ class KernelRun:
         if self._called_off:
             stopped = "callback"
         elif ended:
-            stopped = "diverged" if ended != epochs.EARLY else "early" if done < self._setting.epochs else "finished"
-        elif done >= self._setting.epochs:
+            stopped = "diverged" if ended != epochs.EARLY else "early" if done < self._options.epochs else "finished"
+        elif done >= self._options.epochs:
             stopped = "finished"
         elif record.stop[0]:
             stopped = "interrupted"
         else:
-            stopped = "halved" if self._until < self._setting.epochs else "finished"
+            stopped = "halved" if self._until < self._options.epochs else "finished"
         improved = int(record.improvement[1, number])
         restored = len(record.best) > 0 and improved >= 0 and stopped != "diverged"
         kept = improved if restored else done - 1
-        metrics = dict(zip(self._setting.metrics, metrics))
+        metrics = dict(zip(self._options.metrics, metrics))
         return History(*measured, metrics, done, stopped, float(self._seconds[0]) / len(self._networks), kept)
 
     def _train(self, until):

@@ -4,9 +4,10 @@ import time
 
 import numpy as np
 
-from fastprop import options, reference
+from fastprop import reference
 from fastprop.integrations import scipy_minimize
 from fastprop.kernels import layout
+from fastprop.options import SGD, ClipNorm
 from fastprop.runs import prediction
 from fastprop.runs.kernel_run import KernelRun
 from fastprop.runs.reference_run import rows_of
@@ -19,26 +20,26 @@ class LBFGSRun:
     An epoch is an iteration, and what is measured is of the weights that it ended with.
     """
 
-    def __init__(self, objective, network, data, rows, held_out, held_out_rows, setting):
-        self._objective, self._network, self._setting, self._stop = objective, network, setting, False
+    def __init__(self, objective, network, data, rows, held_out, held_out_rows, options):
+        self._objective, self._network, self._options, self._stop = objective, network, options, False
         self._until, self.states = None, [None]  # it goes on from its beginning
         self._places = layout.places(network.layer_sizes, network.dtype)[:, 0]
         self._point = self._best = None
         self._measured = (held_out, held_out_rows) if len(held_out_rows) else (data, rows)
-        metrics = {name: np.full(setting.epochs, np.nan) for name in setting.metrics}
-        self.history = History(*np.full((4, setting.epochs), np.nan), metrics)
+        metrics = {name: np.full(options.epochs, np.nan) for name in options.metrics}
+        self.history = History(*np.full((4, options.epochs), np.nan), metrics)
         self.histories = [self.history]
         self._watched = self.history.validation_loss if len(held_out_rows) else self.history.loss
 
     def __call__(self, until=None):
         """Train to the end, or until so many iterations are done."""
         self._until = until
-        start, history, optimizer = time.perf_counter(), self.history, self._setting.optimizer
+        start, history, optimizer = time.perf_counter(), self.history, self._options.optimizer
         point = self._network.parameters[self._places].astype(np.float64)
         if np.isfinite(self._evaluate(point)[0]):
-            limits = optimizer.memory, optimizer.tolerance, self._setting.epochs
+            limits = optimizer.memory, optimizer.tolerance, self._options.epochs
             point = scipy_minimize.lbfgs(self._evaluate, point, *limits, self._after_iteration)
-            if history.stopped == "finished" and history.epochs < self._setting.epochs:
+            if history.stopped == "finished" and history.epochs < self._options.epochs:
                 history.stopped = "converged"
             history.best_epoch = history.epochs - 1
         else:
@@ -64,38 +65,38 @@ class LBFGSRun:
             self._point = point.copy()
             self._network.parameters[self._places] = point
             self._losses, self._gradient = self._objective(point)
-        decay = self._setting.optimizer.weight_decay
+        decay = self._options.optimizer.weight_decay
         return self._losses[0] + decay / 2 * (point @ point), self._gradient + decay * point
 
     def _after_iteration(self, point):
         self._evaluate(point)  # mostly where the line search was last
-        epoch, history, setting = self.history.epochs, self.history, self._setting
+        epoch, history, options = self.history.epochs, self.history, self._options
         history.loss[epoch], history.validation_loss[epoch] = self._losses
-        if setting.gradient_norm:
+        if options.gradient_norm:
             history.gradient_norm[epoch] = np.linalg.norm(self._gradient)
-        if setting.metrics:
+        if options.metrics:
             data, rows = self._measured
             outputs = prediction.predict(self._network, data.inputs, rows)
-            for name, score in zip(setting.metrics, prediction.measure(setting.metrics, outputs, data.y[rows])):
+            for name, score in zip(options.metrics, prediction.measure(options.metrics, outputs, data.y[rows])):
                 history.metrics[name][epoch] = score
-        history.epochs, last = epoch + 1, epoch + 1 == setting.epochs
-        if setting.callback is not None and setting.callback(epoch, history):
+        history.epochs, last = epoch + 1, epoch + 1 == options.epochs
+        if options.callback is not None and options.callback(epoch, history):
             history.stopped = "callback"
         elif self._stop and not last:
             history.stopped = "interrupted"
         elif epoch + 1 == self._until and not last:
             history.stopped = "halved"
-        if setting.early_stopping is not None:
+        if options.early_stopping is not None:
             improved = self._improved()
-            if improved == epoch and setting.early_stopping.restore_best:
+            if improved == epoch and options.early_stopping.restore_best:
                 self._best = point.copy()
-            if history.stopped == "finished" and epoch - improved >= setting.early_stopping.patience and not last:
+            if history.stopped == "finished" and epoch - improved >= options.early_stopping.patience and not last:
                 history.stopped = "early"
         if history.stopped != "finished":
             raise StopIteration
 
     def _improved(self):
-        watched, least = self._watched[: self.history.epochs], self._setting.early_stopping.minimum_improvement
+        watched, least = self._watched[: self.history.epochs], self._options.early_stopping.minimum_improvement
         return reference.last_improvement(watched, least)
 
 
@@ -106,10 +107,10 @@ class KernelObjective:
     there afterwards.
     """
 
-    def __init__(self, network, data, rows, held_out, held_out_rows, setting, threads):
-        setting = setting._replace(epochs=1, batch_size=len(rows), shuffle=False, early_stopping=None, callback=None)
-        setting = setting._replace(optimizer=options.SGD(0.0), clip=options.ClipNorm(1.0))
-        self._run = KernelRun([network], data, rows, held_out, held_out_rows, [setting], threads)
+    def __init__(self, network, data, rows, held_out, held_out_rows, options, threads):
+        options = options._replace(epochs=1, batch_size=len(rows), shuffle=False, early_stopping=None, callback=None)
+        options = options._replace(optimizer=SGD(0.0), clip=ClipNorm(1.0))
+        self._run = KernelRun([network], data, rows, held_out, held_out_rows, [options], threads)
         self._places = layout.places(network.layer_sizes, network.dtype)[:, 0]
         self.prepare = self._run.prepare
 
@@ -121,8 +122,8 @@ class KernelObjective:
 class ReferenceObjective:
     """The same in plain NumPy and float64."""
 
-    def __init__(self, network, data, rows, held_out, held_out_rows, setting, threads):
-        self._like, self._loss = network, setting.loss
+    def __init__(self, network, data, rows, held_out, held_out_rows, options, threads):
+        self._like, self._loss = network, options.loss
         self._data = rows_of(data, rows)
         self._validation = rows_of(held_out, held_out_rows) if len(held_out_rows) else None
 

@@ -12,47 +12,47 @@ from fastprop.runs.training_options import History
 class ReferenceRun:
     """The same run in plain NumPy and float64."""
 
-    def __init__(self, networks, data, rows, held_out, held_out_rows, settings, threads=1):
-        ((network,), (setting,)), self._stop, self._until = (networks, settings), False, None
+    def __init__(self, networks, data, rows, held_out, held_out_rows, options_list, threads=1):
+        ((network,), (options,)), self._stop, self._until = (networks, options_list), False, None
         self.states = [None]  # it goes on from its beginning
-        self._network, self._trained, self._setting = network, reference.Network.of(network), setting
+        self._network, self._trained, self._options = network, reference.Network.of(network), options
         self._X, self._y, self._weights = rows_of(data, rows)
         self._validation = rows_of(held_out, held_out_rows) if len(held_out_rows) else None
-        metrics = {name: np.full(setting.epochs, np.nan) for name in setting.metrics}
-        self.history = History(*np.full((4, setting.epochs), np.nan), metrics)
+        metrics = {name: np.full(options.epochs, np.nan) for name in options.metrics}
+        self.history = History(*np.full((4, options.epochs), np.nan), metrics)
         self.histories = [self.history]
 
     def __call__(self, until=None):
         """Train to the end, or until so many epochs are done."""
         self._until = until
-        setting, network, start = self._setting, self._trained, time.perf_counter()
+        options, network, start = self._options, self._trained, time.perf_counter()
         record = reference.train(
             network,
             self._X,
             self._y,
-            epochs=setting.epochs,
-            batch_size=setting.batch_size,
-            loss=setting.loss,
-            optimizer=setting.optimizer,
+            epochs=options.epochs,
+            batch_size=options.batch_size,
+            loss=options.loss,
+            optimizer=options.optimizer,
             validation=self._validation,
             sample_weight=self._weights,
-            shuffle=setting.shuffle,
-            seed=setting.seed,
-            schedule=setting.schedule,
-            clip=setting.clip,
-            dropout=setting.dropout,
-            average=setting.average,
-            early_stopping=setting.early_stopping,
+            shuffle=options.shuffle,
+            seed=options.seed,
+            schedule=options.schedule,
+            clip=options.clip,
+            dropout=options.dropout,
+            average=options.average,
+            early_stopping=options.early_stopping,
             callback=self._after_epoch,
         )
         self._take(record)
         finite = np.isfinite(record.loss[-1]) and network.is_finite
         if not finite:
             self.history.stopped = "diverged"
-        elif self.history.stopped == "finished" and self.history.epochs < setting.epochs:
+        elif self.history.stopped == "finished" and self.history.epochs < options.epochs:
             self.history.stopped = "early"
         self.history.best_epoch = self.history.epochs - 1
-        stopping = setting.early_stopping
+        stopping = options.early_stopping
         if finite and stopping is not None and stopping.restore_best:
             watched = record[0 if self._validation is None else 1]
             improved = reference.last_improvement(watched, stopping.minimum_improvement)
@@ -69,13 +69,13 @@ class ReferenceRun:
 
     def _after_epoch(self, epoch, record):
         self._take(record)
-        names, (X, y, *_) = self._setting.metrics, self._validation or (self._X, self._y)
+        names, (X, y, *_) = self._options.metrics, self._validation or (self._X, self._y)
         if names:
             _, outputs = reference.forward(self._trained, X)[-1]
             for name, score in zip(names, prediction.measure(names, outputs, y)):
                 self.history.metrics[name][epoch] = score
-        last = epoch + 1 == self._setting.epochs
-        if self._setting.callback is not None and self._setting.callback(epoch, self.history):
+        last = epoch + 1 == self._options.epochs
+        if self._options.callback is not None and self._options.callback(epoch, self.history):
             self.history.stopped = "callback"
         elif self._stop and not last:
             self.history.stopped = "interrupted"
@@ -87,7 +87,7 @@ class ReferenceRun:
         """Write what was measured into the history."""
         self.history.epochs = done = len(record.loss)
         for name, measured in record._asdict().items():
-            if name != "gradient_norm" or self._setting.measures_norm:
+            if name != "gradient_norm" or self._options.measures_norm:
                 getattr(self.history, name)[:done] = measured
 
 

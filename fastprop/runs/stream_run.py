@@ -17,16 +17,16 @@ MEASURED = reference.Record._fields
 class KernelStream:
     """On the kernels: each chunk's run takes over from that of the chunk before."""
 
-    def __init__(self, network, setting, threads):
-        self._network, self._setting, self._threads = network, setting, threads
+    def __init__(self, network, options, threads):
+        self._network, self._options, self._threads = network, options, threads
         self._last, self._most_rows = None, 0
 
     def job(self, chunk):
         """Return the run of the next chunk, a job for `jobs.run`."""
-        setting, rows = self._setting._replace(epochs=self.history.epochs + 1), np.arange(len(chunk.inputs))
+        options, rows = self._options._replace(epochs=self.history.epochs + 1), np.arange(len(chunk.inputs))
         self._most_rows = max(self._most_rows, len(rows))
         data = chunk, rows, chunk, rows[:0]
-        run = KernelRun([self._network], *data, [setting], self._threads, self._most_rows)
+        run = KernelRun([self._network], *data, [options], self._threads, self._most_rows)
         if self._last is None:
             run.prepare()
         else:
@@ -46,10 +46,10 @@ class KernelStream:
 class ReferenceStream:
     """In plain NumPy and float64: the stream itself is the job, which goes on with the next chunk."""
 
-    def __init__(self, network, setting, threads):
+    def __init__(self, network, options, threads):
         self._network, self._reference, self._chunk = network, reference.Network.of(network), None
-        options = ("batch_size", "loss", "optimizer", "shuffle", "seed", "schedule", "clip")
-        options = {name: getattr(setting, name) for name in options}
+        names = ("batch_size", "loss", "optimizer", "shuffle", "seed", "schedule", "clip")
+        options = {name: getattr(options, name) for name in names}
         self._chunks = reference.train_stream(self._reference, iter(lambda: self._chunk, None), **options)
         self.history = History(*np.zeros((len(MEASURED), 0)))
 

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastprop import checks, options
+from fastprop import checks
+from fastprop.options import CLIPS, LBFGS, OPTIMIZERS, SCHEDULES, Average, Checkpoint, ClipNorm, EarlyStopping
 
 
 class TrainingOptions(NamedTuple):
@@ -31,7 +32,7 @@ class TrainingOptions(NamedTuple):
     @property
     def measures_norm(self):
         """Whether the norm of each step's gradient is measured, to be seen or to be limited."""
-        return self.gradient_norm or isinstance(self.clip, options.ClipNorm)
+        return self.gradient_norm or isinstance(self.clip, ClipNorm)
 
     def checked(self):
         """Return the same setting; it is an error if anything in it is not as `train` describes it."""
@@ -40,7 +41,7 @@ class TrainingOptions(NamedTuple):
     def changed(self, **values):
         """Return it with other values; it is an error if any of these is not as `train` describes it."""
         own = self._replace(**{name: _CHECKS[name](value) for name, value in values.items()})
-        if isinstance(own.optimizer, options.LBFGS):
+        if isinstance(own.optimizer, LBFGS):
             own._check_minimization()
         return own
 
@@ -72,20 +73,20 @@ def _callback(value):
 
 
 def _checkpoint(value):
-    value = checks.instance(value, "checkpoint", (options.Checkpoint, str, os.PathLike), "'run.checkpoint'")
-    value = value if isinstance(value, options.Checkpoint) else options.Checkpoint(value)
+    value = checks.instance(value, "checkpoint", (Checkpoint, str, os.PathLike), "'run.checkpoint'")
+    value = value if isinstance(value, Checkpoint) else Checkpoint(value)
     checks.new_file(value.path)
     return value
 
 
 _CHECKS = {
     "loss": _or_none(_loss),
-    "optimizer": lambda value: checks.instance(value, "optimizer", options.OPTIMIZERS, "fp.SGD(0.1)"),
-    "schedule": _or_none(lambda value: checks.instance(value, "schedule", options.SCHEDULES, "fp.Cosine()")),
-    "clip": _or_none(lambda value: checks.instance(value, "clip", options.CLIPS, "fp.ClipNorm(1.0)")),
-    "average": _or_none(lambda value: checks.instance(value, "average", options.Average, "fp.Average(0.999)")),
+    "optimizer": lambda value: checks.instance(value, "optimizer", OPTIMIZERS, "fp.SGD(0.1)"),
+    "schedule": _or_none(lambda value: checks.instance(value, "schedule", SCHEDULES, "fp.Cosine()")),
+    "clip": _or_none(lambda value: checks.instance(value, "clip", CLIPS, "fp.ClipNorm(1.0)")),
+    "average": _or_none(lambda value: checks.instance(value, "average", Average, "fp.Average(0.999)")),
     "early_stopping": _or_none(
-        lambda value: checks.instance(value, "early_stopping", options.EarlyStopping, "fp.EarlyStopping()")
+        lambda value: checks.instance(value, "early_stopping", EarlyStopping, "fp.EarlyStopping()")
     ),
     "callback": _or_none(_callback),
     "checkpoint": _or_none(_checkpoint),

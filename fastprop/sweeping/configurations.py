@@ -13,7 +13,7 @@ from fastprop.runs import TrainingOptions
 OPTIMIZING = dict.fromkeys(optimizers.HYPERPARAMETERS, float)
 """Hyperparameters that belong to the optimizer."""
 
-IN_SETTING = {"batch_size": int, "seed": int, "dropout": float} | dict.fromkeys(
+IN_OPTIONS = {"batch_size": int, "seed": int, "dropout": float} | dict.fromkeys(
     ("loss", "optimizer", "schedule", "clip", "average", "early_stopping"), object
 )
 """Hyperparameters that belong to the run."""
@@ -21,7 +21,7 @@ IN_SETTING = {"batch_size": int, "seed": int, "dropout": float} | dict.fromkeys(
 IN_NETWORK = dict.fromkeys(("layer_sizes", "hidden", "initialization"), object)
 """Hyperparameters that a new network is made for."""
 
-HYPERPARAMETERS = OPTIMIZING | IN_SETTING | IN_NETWORK
+HYPERPARAMETERS = OPTIMIZING | IN_OPTIONS | IN_NETWORK
 """What can be swept, and the type of its column in the table."""
 
 
@@ -29,33 +29,33 @@ class Candidate(NamedTuple):
     """A configuration and the setting that it stands for; networks begin with `prototype` what it does not name."""
 
     configuration: dict
-    setting: TrainingOptions
+    options: TrainingOptions
 
     def value(self, name, prototype):
         """What it has of a hyperparameter; NaN for a number that its optimizer does not have."""
         if name in OPTIMIZING:
-            return getattr(self.setting.optimizer, name, np.nan)
-        if name in IN_SETTING:
-            return getattr(self.setting, name)
+            return getattr(self.options.optimizer, name, np.nan)
+        if name in IN_OPTIONS:
+            return getattr(self.options, name)
         return self.configuration[name] if name in self.configuration else getattr(prototype, name)
 
     def shape(self, prototype):
         """What must be equal in a pack."""
-        setting, names = self.setting, ("loss", "batch_size", "schedule", "clip", "average", "early_stopping")
+        options, names = self.options, ("loss", "batch_size", "schedule", "clip", "average", "early_stopping")
         own = [self.configuration.get(name, getattr(prototype, name)) for name in ("layer_sizes", "hidden", "output")]
-        own += [getattr(setting, name) for name in names]
-        optimizer = setting.optimizer
+        own += [getattr(options, name) for name in names]
+        optimizer = options.optimizer
         return *own, *((LBFGS,) if isinstance(optimizer, LBFGS) else (optimizer.rule, optimizer.l1 > 0))
 
     def task(self, prototype):
         """What there is to know of its runs to schedule them."""
         sizes = self.configuration.get("layer_sizes", prototype.layer_sizes)
-        return cost_model.Task(sizes, self.setting.batch_size, isinstance(self.setting.optimizer, LBFGS))
+        return cost_model.Task(sizes, self.options.batch_size, isinstance(self.options.optimizer, LBFGS))
 
     @property
     def beginning(self):
         """What is the same for candidates of one kind whose networks begin with the same weights."""
-        return self._is_new and (self.setting.seed, id(self.configuration.get("initialization")))
+        return self._is_new and (self.options.seed, id(self.configuration.get("initialization")))
 
     @property
     def _is_new(self):
@@ -67,7 +67,7 @@ class Candidate(NamedTuple):
         if not self._is_new:
             return prototype.copy()
         own = {name: self.configuration.get(name, getattr(prototype, name)) for name in IN_NETWORK}
-        new = MLP(**own, output=prototype.output, seed=self.setting.seed, dtype=prototype.dtype)
+        new = MLP(**own, output=prototype.output, seed=self.options.seed, dtype=prototype.dtype)
         new.input_mean, new.input_scale = prototype.input_mean, prototype.input_scale
         return new
 
@@ -94,15 +94,15 @@ class Candidates:
         (candidates,) int: those with the same have their rows in the same order.
     """
 
-    def __init__(self, configurations, network, setting, y):
-        self.configurations, self._network, self._setting, self._y = configurations, network, setting, y
+    def __init__(self, configurations, network, options, y):
+        self.configurations, self._network, self._options, self._y = configurations, network, options, y
         self.prototypes, self.tasks, self._losses, self._kinds = {}, [], {}, {}
         self.columns = {
             name: np.empty(0, dtype) for name, dtype in HYPERPARAMETERS.items() if name in configurations.names
         }
         self.kinds, self.orders = np.empty(0, np.int32), np.empty(0, np.int64)
         self._of_optimizer = [name for name in self.columns if name in OPTIMIZING]
-        self._of_setting = [name for name in self.columns if name in IN_SETTING]
+        self._in_options = [name for name in self.columns if name in IN_OPTIONS]
         self._take_in()
 
     def __len__(self):
@@ -128,33 +128,33 @@ class Candidates:
         self.kinds, self.orders = _longer(self.kinds, count), _longer(self.orders, count)
         for number in range(first, count):
             candidate = self[number]
-            prototype = self.prototypes[candidate.setting.loss]
+            prototype = self.prototypes[candidate.options.loss]
             for name, column in self.columns.items():
                 column[number] = candidate.value(name, prototype)
             kind = self.kinds[number] = self._kinds.setdefault(candidate.shape(prototype), len(self._kinds))
             if kind == len(self.tasks):
                 self.tasks.append(candidate.task(prototype))
-            if self._setting.shuffle:
-                self.orders[number] = candidate.setting.seed
+            if self._options.shuffle:
+                self.orders[number] = candidate.options.seed
 
     def _candidate(self, configuration):
-        setting = self._setting_of(configuration)
-        if setting.loss not in self._losses:
-            self._losses[setting.loss] = self._loss(setting.loss)
-        loss = self._losses[setting.loss]
+        options = self._options_of(configuration)
+        if options.loss not in self._losses:
+            self._losses[options.loss] = self._loss(options.loss)
+        loss = self._losses[options.loss]
         if not configuration.keys().isdisjoint(IN_NETWORK):
             _check(configuration, self.prototypes[loss])
-        return Candidate(configuration, setting if loss is setting.loss else setting._replace(loss=loss))
+        return Candidate(configuration, options if loss is options.loss else options._replace(loss=loss))
 
-    def _setting_of(self, configuration):
+    def _options_of(self, configuration):
         """The setting of a configuration: what the grid names, and the sweep's own for the rest."""
-        setting = self._setting
-        if in_setting := {name: configuration[name] for name in self._of_setting if name in configuration}:
-            setting = setting.changed(**in_setting)
+        options = self._options
+        if in_setting := {name: configuration[name] for name in self._in_options if name in configuration}:
+            options = options.changed(**in_setting)
         if in_optimizer := {name: configuration[name] for name in self._of_optimizer if name in configuration}:
-            checks.known_to(setting.optimizer, in_optimizer)
-            setting = setting._replace(optimizer=setting.optimizer.changed(**in_optimizer))
-        return setting
+            checks.known_to(options.optimizer, in_optimizer)
+            options = options._replace(optimizer=options.optimizer.changed(**in_optimizer))
+        return options
 
     def _loss(self, loss):
         """The loss that a loss, or None, stands for: one that goes with the output of the network of its own."""
@@ -162,7 +162,7 @@ class Candidates:
         if not isinstance(prototype, MLP):
             output = checks.output_for(loss, self._y, prototype[-1])
             loss = checks.loss(loss, output)
-            prototype = self.prototypes.get(loss) or MLP(prototype, output=output, seed=self._setting.seed)
+            prototype = self.prototypes.get(loss) or MLP(prototype, output=output, seed=self._options.seed)
         else:
             loss = checks.loss(loss, prototype.output)
         self.prototypes[loss] = prototype

@@ -40,7 +40,7 @@ class Experiment(NamedTuple):
 
     def network(self, candidate, fold):
         """The network of a candidate as it begins on a fold."""
-        network, fold = candidate.network(self.prototypes[candidate.setting.loss]), self.folds[fold]
+        network, fold = candidate.network(self.prototypes[candidate.options.loss]), self.folds[fold]
         if fold.mean is not None:
             network.input_mean, network.input_scale = fold.mean, fold.scale
         return network
@@ -94,7 +94,7 @@ class Job:
         self._experiment, self._fold, self._until = experiment, experiment.folds[trials[0].fold], until
         self._hand_on = hand_on
         self._networks = self._new_networks(trials)
-        self._run = self._new_run(self._networks, [trial.candidate.setting for trial in trials])
+        self._run = self._new_run(self._networks, [trial.candidate.options for trial in trials])
         if trials[0].goes_on:
             self._run.go_on([trial.earlier.state for trial in trials])
         self.stop = self._run.stop
@@ -121,10 +121,10 @@ class Job:
                 new[beginning] = self._experiment.network(trial.candidate, trial.fold)
         return [new[beginning].copy() for beginning in beginnings]
 
-    def _new_run(self, networks, settings):
+    def _new_run(self, networks, options_list):
         experiment, fold = self._experiment, self._fold
         return new_run(
-            experiment.backend, networks, experiment.data, fold.rows, experiment.held_out, fold.held_out, settings
+            experiment.backend, networks, experiment.data, fold.rows, experiment.held_out, fold.held_out, options_list
         )
 
     def _scores(self):

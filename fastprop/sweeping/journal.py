@@ -29,16 +29,16 @@ FORMAT = 1
 """To be raised when the lines change their meaning."""
 
 
-def describe(experiment, configurations, rows, setting, halving):
+def describe(experiment, configurations, rows, options, halving):
     """Return what a sweep must have in common with the one it goes on from, as texts by name."""
     folds, prototypes = experiment.folds, experiment.prototypes
     first = folds[0]
     about = checkpoints.describe(
-        *(next(iter(prototypes.values())), setting, experiment.data, first.rows, experiment.held_out, first.held_out)
+        *(next(iter(prototypes.values())), options, experiment.data, first.rows, experiment.held_out, first.held_out)
     )
     about |= {
         "journal format": FORMAT,
-        "epochs": setting.epochs,
+        "epochs": options.epochs,
         "configurations": rows,
         "grid": checkpoints.digest(*(_bytes(_text(each)) for each in configurations)),
         "first weights": checkpoints.digest(*(prototype.parameters for prototype in prototypes.values())),

@@ -148,7 +148,7 @@ def sweep(
     crew = _crew(executor, threads)
     if not isinstance(network, MLP):
         network = checks.layer_sizes(network)
-    setting = TrainingOptions(
+    options = TrainingOptions(
         epochs,
         batch_size,
         loss,
@@ -162,8 +162,8 @@ def sweep(
         early_stopping=early_stopping,
     ).checked()
     search = None if search is None else Search(search, swept)
-    configurations = _configurations(swept, samples, search, setting.seed)
-    candidates = Candidates(configurations, network, setting, y)
+    configurations = _configurations(swept, samples, search, options.seed)
+    candidates = Candidates(configurations, network, options, y)
     if search is not None:
         candidates.check(search.extremes())
     rows = len(configurations) if search is None else samples
@@ -173,15 +173,15 @@ def sweep(
     weights = checks.class_weight(class_weight, y, sample_weight)
     experiment = _experiment(candidates.prototypes, X, y, weights, validation, cv, score, standardize, backend)
     together = rows if search is None else min(rows, search.at_once)
-    rungs = [setting.epochs] if halving is None else halving.rungs(setting.epochs, together)
+    rungs = [options.epochs] if halving is None else halving.rungs(options.epochs, together)
     result = _empty_result(list(candidates.columns), rows, experiment, rungs, score)
     with ExitStack() as stack:
         if journal is not None:
             checks.new_file(checks.instance(journal, "journal", (str, os.PathLike), "'runs.jsonl'"))
-            description = describe(experiment, candidates.configurations, rows, setting, halving)
+            description = describe(experiment, candidates.configurations, rows, options, halving)
             if search is not None:
                 description["search"] = f"{swept}"
-            journal = stack.enter_context(Journal(journal, description, setting.epochs))
+            journal = stack.enter_context(Journal(journal, description, options.epochs))
         stack.enter_context(crew)
         keep_now = 0 if cv is not None else keep
         rounds = HalvingRunner(experiment, candidates, result, halving, keep_now, crew, progress, journal)
