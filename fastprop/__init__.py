@@ -5,12 +5,12 @@ from importlib import import_module
 from fastprop import datasets, reference
 from fastprop.network import MLP, load
 from fastprop.options import (
+    EMA,
     LBFGS,
     SGD,
     Adagrad,
     Adam,
     AdamW,
-    Average,
     Checkpoint,
     ClipNorm,
     ClipValue,
@@ -45,7 +45,7 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
-    "Average",
+    "EMA",
     "Checkpoint",
     "ClipNorm",
     "ClipValue",

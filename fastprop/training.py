@@ -68,7 +68,7 @@ def train(
     dropout : float
         From 0 to below 1: with which probability an output of a hidden layer is 0 in a step, while the others are
         multiplied by 1 / (1 - dropout) (Srivastava et al., JMLR 15, 2014). Validation and prediction drop nothing.
-    average : Average, optional
+    average : EMA, optional
         A moving average of the weights, to measure validation on and to end with.
     early_stopping : EarlyStopping, optional
         When to end a run whose loss no longer falls, and with which weights.

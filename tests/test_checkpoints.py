@@ -35,8 +35,8 @@ RUNS = {
     "Lion, by step": {"optimizer": fp.Lion(1e-3), "schedule": fp.InverseScaling(), "gradient_norm": True},
     "ending early": {"early_stopping": fp.EarlyStopping(2, 0.02), "optimizer": fp.SGD(0.3), "gradient_norm": True},
     "best weights": {"early_stopping": fp.EarlyStopping(99), "optimizer": fp.SGD(2.0), "schedule": PLATEAU},
-    "average, dropout": {"average": fp.Average(0.9, 2), "dropout": 0.3, "optimizer": fp.Adam(0.01)},
-    "average, best weights": {"average": fp.Average(0.5), "early_stopping": fp.EarlyStopping(2, 0.02)},
+    "average, dropout": {"average": fp.EMA(0.9, 2), "dropout": 0.3, "optimizer": fp.Adam(0.01)},
+    "average, best weights": {"average": fp.EMA(0.5), "early_stopping": fp.EarlyStopping(2, 0.02)},
     "standardised": {"standardize": True, "optimizer": fp.SGD(0.3, momentum=0.9)},
     "diverging": {"optimizer": fp.SGD(1.0), "schedule": fp.Steps(4, factor=1e30)},
 }
@@ -159,7 +159,7 @@ def test_a_pack_goes_on_from_its_state(dtype):
                 seed,
                 schedule=PLATEAU,
                 dropout=0.1,
-                average=fp.Average(0.8),
+                average=fp.EMA(0.8),
                 early_stopping=fp.EarlyStopping(2),
             )
             for seed, rate in enumerate(rates)
@@ -311,7 +311,7 @@ OTHERS = {
     "schedule is None and not Steps(every=2, factor=0.1, by='epoch')": {"schedule": fp.Steps(2)},
     "clip is None and not ClipNorm(limit=1.0)": {"clip": fp.ClipNorm(1)},
     "dropout is 0.0 and not 0.2": {"dropout": 0.2},
-    "average is None and not Average(": {"average": fp.Average()},
+    "average is None and not EMA(": {"average": fp.EMA()},
     "input_mean is sha256": {"standardize": True},
     "early_stopping is None and not EarlyStopping(": {"early_stopping": fp.EarlyStopping()},
     "gradient_norm is False and not True": {"gradient_norm": True},

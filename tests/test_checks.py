@@ -111,7 +111,7 @@ IN_OPTIONS = [
     ({"dropout": 1}, ValueError, "dropout must be at least 0 and below 1, not 1: give a number in that range"),
     ({"dropout": -0.1}, ValueError, "dropout must be at least 0 and below 1, not -0.1: give a number in that range"),
     ({"dropout": None}, TypeError, "dropout must be a number, not None: give a float"),
-    ({"average": 0.99}, TypeError, "average must be a Average, not 0.99: give one, such as fp.Average(0.999)"),
+    ({"average": 0.99}, TypeError, "average must be a EMA, not 0.99: give one, such as fp.EMA(0.999)"),
     (
         {"validation": 0},
         ValueError,

@@ -44,7 +44,7 @@ OPTIONS = {
     "dropout": {"dropout": 0.3},
     "early stopping": {"early_stopping": fp.EarlyStopping(patience=2), "epochs": 12},
     "large batches": {"batch_size": 1000},
-    "average": {"average": fp.Average(0.9)},
+    "average": {"average": fp.EMA(0.9)},
 }
 
 

@@ -94,7 +94,7 @@ def test_a_run_that_its_callback_ends_has_the_best_weights():
 def test_a_run_ends_with_the_average_of_its_weights(start_epoch):
     network, (X, y) = make_network("tanh"), make_data("mse")
     options = {"batch_size": 7, "loss": "mse", "optimizer": fp.SGD(0.2), "shuffle": False}
-    average = fp.Average(0.9, start_epoch)
+    average = fp.EMA(0.9, start_epoch)
     record = reference.train(network, X, y, epochs=4, average=average, validation=(X, y), **options)
     twin, state, mean = make_network("tanh"), {}, None
     for epoch in range(4):
@@ -110,15 +110,15 @@ def test_a_run_ends_with_the_average_of_its_weights(start_epoch):
 
 def test_an_average_changes_no_step():
     _, plain = run()
-    _, averaged = run(average=fp.Average(0.9))
+    _, averaged = run(average=fp.EMA(0.9))
     np.testing.assert_array_equal(averaged.loss, plain.loss)
     assert (averaged.validation_loss != plain.validation_loss).all()
 
 
 def test_the_best_average_is_restored():
-    network, record = run(average=fp.Average(0.9), early_stopping=fp.EarlyStopping(100))
+    network, record = run(average=fp.EMA(0.9), early_stopping=fp.EarlyStopping(100))
     best = int(record.validation_loss.argmin())
-    assert_same_arrays(network, run(average=fp.Average(0.9), epochs=best + 1)[0])
+    assert_same_arrays(network, run(average=fp.EMA(0.9), epochs=best + 1)[0])
 
 
 @pytest.mark.peers
@@ -140,7 +140,7 @@ def test_averages_agree_with_torch():
         theirs.step()
         averaged.update_parameters(model)
     options = {"batch_size": 7, "loss": "mse", "optimizer": fp.SGD(0.2), "shuffle": False}
-    reference.train(network, X, y, epochs=20, average=fp.Average(0.9), **options)
+    reference.train(network, X, y, epochs=20, average=fp.EMA(0.9), **options)
     for number, (ours, array) in enumerate(zip(network.arrays, averaged.module)):
         assert_close(ours, array.detach().numpy(), 1e-13, f"parameter {number}")
 
@@ -160,10 +160,10 @@ def test_averages_agree_with_torch():
             "minimum_improvement must be at least 0 and finite, not -1: give a number",
         ),
         (fp.EarlyStopping, {"restore_best": 1}, TypeError, "restore_best must be True or False, not 1: give one"),
-        (fp.Average, {"decay": 1.0}, ValueError, "decay must be at least 0 and below 1, not 1.0: give a number"),
-        (fp.Average, {"decay": None}, TypeError, "decay must be a number, not None: give a float"),
-        (fp.Average, {"start_epoch": -1}, ValueError, "start_epoch must be at least 0, not -1: give a larger number"),
-        (fp.Average, {"start_epoch": 0.5}, TypeError, "start_epoch must be a whole number, not 0.5: give an int"),
+        (fp.EMA, {"decay": 1.0}, ValueError, "decay must be at least 0 and below 1, not 1.0: give a number"),
+        (fp.EMA, {"decay": None}, TypeError, "decay must be a number, not None: give a float"),
+        (fp.EMA, {"start_epoch": -1}, ValueError, "start_epoch must be at least 0, not -1: give a larger number"),
+        (fp.EMA, {"start_epoch": 0.5}, TypeError, "start_epoch must be a whole number, not 0.5: give an int"),
     ],
 )
 def test_an_ending_is_refused_where_a_value_is_out_of_its_range(kind, options, error, words):

@@ -347,7 +347,7 @@ def digest_of_schedule(optimizer, schedule, dtype):
 
 def digest_of_regularised(shape, dtype):
     """The digest of all that comes of training with dropout and an average, alone and in a pack, half of it without."""
-    task, options = MORE_TASKS[7], {"dropout": 0.3, "average": fp.Average(0.9, 1), "seed": 2}
+    task, options = MORE_TASKS[7], {"dropout": 0.3, "average": fp.EMA(0.9, 1), "seed": 2}
     alone = train(shape, task, dtype, **options)
     network, X, y = problem(shape, task, dtype)
     grid = {"dropout": [0.0, 0.1, 0.5], "seed": [0, 1]}

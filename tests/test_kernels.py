@@ -153,7 +153,7 @@ def test_digits_are_learned():
 
 
 def test_dropout_and_averages(shape, dtype):
-    options = {"dropout": 0.3, "average": fp.Average(0.9, 1), "validation": 0.25, "epochs": 3}
+    options = {"dropout": 0.3, "average": fp.EMA(0.9, 1), "validation": 0.25, "epochs": 3}
     assert_trains_as_reference(shape, TASKS[0], dtype, **options)
 
 

@@ -212,7 +212,7 @@ def test_a_sweep_has_rows_of_it_each_as_alone():
         ({"clip": fp.ClipNorm(1.0)}, "not clip=ClipNorm(limit=1.0): leave clip out"),
         ({"batch_size": 64}, "not batch_size=64: leave batch_size out"),
         ({"dropout": 0.2}, "not dropout=0.2: leave dropout out"),
-        ({"average": fp.Average(0.9)}, "not average=Average(decay=0.9, start_epoch=0): leave average out"),
+        ({"average": fp.EMA(0.9)}, "not average=EMA(decay=0.9, start_epoch=0): leave average out"),
     ],
     ids=str,
 )

@@ -12,7 +12,7 @@ X, Y, LABELS = RANDOM.normal(size=(203, 5)), RANDOM.normal(size=(203, 3)), RANDO
 
 SIZES = (5, 3), (5, 20, 7, 3), (5, 70, 130, 3)
 CLIPS = fp.ClipValue(0.003), fp.ClipNorm(0.05), fp.ClipNorm(1e6)
-AVERAGES = fp.Average(0.9), fp.Average(0.5, start_epoch=3), fp.Average(0.99, start_epoch=99)
+AVERAGES = fp.EMA(0.9), fp.EMA(0.5, start_epoch=3), fp.EMA(0.99, start_epoch=99)
 STOPS = fp.EarlyStopping(1, 0.02), fp.EarlyStopping(2, 0.3), fp.EarlyStopping(1, 0.02, restore_best=False)
 
 
@@ -113,7 +113,7 @@ def test_the_network_of_a_callback_is_the_average_and_training_goes_on_from_what
     def callback(epoch, history):
         seen.append((((network.predict(X) - Y) ** 2).mean(), history.validation_loss[epoch]))
 
-    options = {"epochs": 4, "average": fp.Average(0.9, 1), "validation": (X, Y), "dropout": 0.2}
+    options = {"epochs": 4, "average": fp.EMA(0.9, 1), "validation": (X, Y), "dropout": 0.2}
     twin = network.copy()
     history = fp.train(network, X, Y, callback=callback, **options)
     np.testing.assert_allclose(*np.transpose(seen), rtol=1e-5)
@@ -140,7 +140,7 @@ def test_a_run_that_diverges_says_so_with_an_average_and_keeps_the_padding_zero(
 # ---- by any number of threads ----
 
 
-REGULARISED = {"dropout": 0.3, "average": fp.Average(0.9, 2), "hidden": ("gelu", "tanh")}
+REGULARISED = {"dropout": 0.3, "average": fp.EMA(0.9, 2), "hidden": ("gelu", "tanh")}
 
 
 @pytest.mark.parametrize("sizes", [(5, 20, 7, 3), (5, 70, 130, 3), (300, 300, 90, 1)], ids=str)

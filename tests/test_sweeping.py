@@ -50,7 +50,7 @@ COLUMNS = {
     "seed": ([1, 2], np.int64),
     "layer_sizes": ([SIZES, (4, 3)], object),
     "dropout": ([0.0, 0.5], np.float64),
-    "average": ([None, fp.Average(0.9), fp.Average(0.9, start_epoch=2)], object),
+    "average": ([None, fp.EMA(0.9), fp.EMA(0.9, start_epoch=2)], object),
 }
 
 

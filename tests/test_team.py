@@ -63,7 +63,7 @@ def test_members_add_up_the_segments_gradients_in_order(members, segments, dtype
     nothing = np.zeros((1, 1))
     step = optimizers.Step(numbers, nothing, nothing[0], nothing[0], nothing, nothing, np.zeros(2, np.int64))
     schedule = schedules.Schedule(enums.CONSTANT, False, 1, 0, np.zeros(4))
-    average = optimizers.Average(memory[:0], 1.0, 0)
+    average = optimizers.EMA(memory[:0], 1.0, 0)
     rule = optimizers.Rule(enums.SGD, False, enums.UNLIMITED, 0.0, memory)
     optimizer = optimizers.Optimizer(rule, average, False, schedule)
     network = minibatch.Network(

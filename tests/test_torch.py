@@ -112,7 +112,7 @@ def test_averages_over_twenty_steps(decay):
     averaged.update_parameters(model)  # the first call copies
     theirs = torch.optim.SGD(model.parameters(), lr=0.1)
     fp.train(
-        network, X, y, epochs=20, batch_size=len(X), loss="mse", optimizer=fp.SGD(0.1), average=fp.Average(decay)
+        network, X, y, epochs=20, batch_size=len(X), loss="mse", optimizer=fp.SGD(0.1), average=fp.EMA(decay)
     )  # fmt: skip
     for _ in range(20):
         theirs.zero_grad()

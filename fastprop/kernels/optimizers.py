@@ -45,7 +45,7 @@ class Rule(NamedTuple):
     state: np.ndarray  # (KEPT · P,), such as velocities
 
 
-class Average(NamedTuple):
+class EMA(NamedTuple):
     """What a moving average of the parameters is to a kernel."""
 
     parameters: np.ndarray  # (P,); empty where there is no average
@@ -57,7 +57,7 @@ class Optimizer(NamedTuple):
     """What an optimizer, or one for each network of a pack, is to a kernel."""
 
     rule: Rule
-    average: Average
+    average: EMA
     changes_every_step: bool  # whether its numbers change from step to step
     schedule: Schedule
 

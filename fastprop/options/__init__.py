@@ -4,7 +4,7 @@ from fastprop.options.checkpoints import Checkpoint
 from fastprop.options.clipping import CLIPS, ClipNorm, ClipValue
 from fastprop.options.distributions import choice, geomspace, integers, linspace, loguniform, uniform
 from fastprop.options.encoding import decoded, encoded
-from fastprop.options.endings import Average, EarlyStopping
+from fastprop.options.endings import EMA, EarlyStopping
 from fastprop.options.halving import HALVINGS, Halving, MedianStopping
 from fastprop.options.losses import CrossEntropy, Huber
 from fastprop.options.optimizers import DESCENTS, LBFGS, OPTIMIZERS, SGD, Adagrad, Adam, AdamW, Lion, RMSprop
@@ -32,7 +32,7 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
-    "Average",
+    "EMA",
     "Checkpoint",
     "ClipNorm",
     "ClipValue",

@@ -5,14 +5,12 @@ from dataclasses import fields
 import numpy as np
 
 from fastprop.options.clipping import CLIPS
-from fastprop.options.endings import Average, EarlyStopping
+from fastprop.options.endings import EMA, EarlyStopping
 from fastprop.options.losses import CrossEntropy, Huber
 from fastprop.options.optimizers import OPTIMIZERS
 from fastprop.options.schedules import SCHEDULES
 
-_KINDS = {
-    kind.__name__: kind for kind in (*OPTIMIZERS, *SCHEDULES, *CLIPS, Average, EarlyStopping, CrossEntropy, Huber)
-}
+_KINDS = {kind.__name__: kind for kind in (*OPTIMIZERS, *SCHEDULES, *CLIPS, EMA, EarlyStopping, CrossEntropy, Huber)}
 
 
 def encoded(value):

@@ -49,7 +49,7 @@ class EarlyStopping:
 
 
 @dataclass(frozen=True)
-class Average:
+class EMA:
     """End with a moving average of the weights (Polyak averaging), on which validation is measured too.
 
     The average begins as the weights before epoch `start_epoch`. After each step from there on it moves by
@@ -75,8 +75,8 @@ class Average:
     Examples
     --------
     >>> import fastprop as fp
-    >>> fp.Average(0.99)
-    Average(decay=0.99, start_epoch=0)
+    >>> fp.EMA(0.99)
+    EMA(decay=0.99, start_epoch=0)
     """
 
     decay: float = 0.999

@@ -69,7 +69,7 @@ def of_optimizers(options, optimizers, parameters, final, members, batches):
     clip = UNLIMITED if options.clip is None else CLIPS[type(options.clip).__name__]
     limit = 0.0 if options.clip is None else options.clip.limit
     rest, begin = (1.0, 0) if options.average is None else (1 - options.average.decay, options.average.start_epoch)
-    average = optimizing.Average(final[:0] if options.average is None else final, rest, begin)
+    average = optimizing.EMA(final[:0] if options.average is None else final, rest, begin)
     with_l1 = bool(given[optimizing.L1].any())
     rule = optimizing.Rule(rule, with_l1, clip, limit, state)
     return optimizing.Optimizer(rule, average, changes_every_step, schedule), steps

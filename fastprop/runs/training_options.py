@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fastprop import checks
-from fastprop.options import CLIPS, LBFGS, OPTIMIZERS, SCHEDULES, Average, Checkpoint, ClipNorm, EarlyStopping
+from fastprop.options import CLIPS, EMA, LBFGS, OPTIMIZERS, SCHEDULES, Checkpoint, ClipNorm, EarlyStopping
 
 
 class TrainingOptions(NamedTuple):
@@ -84,7 +84,7 @@ _CHECKS = {
     "optimizer": lambda value: checks.instance(value, "optimizer", OPTIMIZERS, "fp.SGD(0.1)"),
     "schedule": _or_none(lambda value: checks.instance(value, "schedule", SCHEDULES, "fp.Cosine()")),
     "clip": _or_none(lambda value: checks.instance(value, "clip", CLIPS, "fp.ClipNorm(1.0)")),
-    "average": _or_none(lambda value: checks.instance(value, "average", Average, "fp.Average(0.999)")),
+    "average": _or_none(lambda value: checks.instance(value, "average", EMA, "fp.EMA(0.999)")),
     "early_stopping": _or_none(
         lambda value: checks.instance(value, "early_stopping", EarlyStopping, "fp.EarlyStopping()")
     ),
