@@ -104,8 +104,8 @@ DESCENTS = [(shape, optimizer) for shape in SHAPES for optimizer in OPTIMIZERS]
 DESCENTS += [(shape, optimizer) for shape in FEW_SHAPES for optimizer in MORE_OPTIMIZERS]
 
 SCHEDULES = (
-    fp.Steps(2, factor=0.5),
-    fp.Steps(3, by="step"),
+    fp.StepDecay(2, factor=0.5),
+    fp.StepDecay(3, by="step"),
     fp.Exponential(0.5),
     fp.Exponential(0.9, by="step"),
     fp.Cosine(final=0.1),
@@ -120,7 +120,7 @@ SCHEDULES = (
     fp.Warmup(5, by="step"),
     fp.Warmup(99, fp.Cosine()),
     fp.Warmup(2, fp.Cosine()),
-    fp.Warmup(2, fp.Steps(2)),
+    fp.Warmup(2, fp.StepDecay(2)),
     fp.Warmup(2, fp.Exponential(0.5)),
     fp.Warmup(2, fp.InverseScaling(by="epoch")),
     fp.Warmup(2, fp.Plateau(0.5, patience=0, threshold=0.5)),

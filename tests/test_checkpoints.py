@@ -38,7 +38,7 @@ RUNS = {
     "average, dropout": {"average": fp.EMA(0.9, 2), "dropout": 0.3, "optimizer": fp.Adam(0.01)},
     "average, best weights": {"average": fp.EMA(0.5), "early_stopping": fp.EarlyStopping(2, 0.02)},
     "standardised": {"standardize": True, "optimizer": fp.SGD(0.3, momentum=0.9)},
-    "diverging": {"optimizer": fp.SGD(1.0), "schedule": fp.Steps(4, factor=1e30)},
+    "diverging": {"optimizer": fp.SGD(1.0), "schedule": fp.StepDecay(4, factor=1e30)},
 }
 
 
@@ -308,7 +308,7 @@ OTHERS = {
     "optimizer is SGD(learning_rate=0.1, momentum=0.0, nesterov=False, weight_decay=0.0, l1=0.0) and not SGD(": {
         "optimizer": fp.SGD(0.2)
     },
-    "schedule is None and not Steps(every=2, factor=0.1, by='epoch')": {"schedule": fp.Steps(2)},
+    "schedule is None and not StepDecay(every=2, factor=0.1, by='epoch')": {"schedule": fp.StepDecay(2)},
     "clip is None and not ClipNorm(limit=1.0)": {"clip": fp.ClipNorm(1)},
     "dropout is 0.0 and not 0.2": {"dropout": 0.2},
     "average is None and not EMA(": {"average": fp.EMA()},

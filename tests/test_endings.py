@@ -75,8 +75,8 @@ def test_without_validation_the_training_loss_is_watched():
 
 
 def test_a_diverged_run_is_not_restored():
-    network, record = run(schedule=fp.Steps(1, factor=1e200), early_stopping=fp.EarlyStopping(100))
-    plain, _ = run(schedule=fp.Steps(1, factor=1e200))
+    network, record = run(schedule=fp.StepDecay(1, factor=1e200), early_stopping=fp.EarlyStopping(100))
+    plain, _ = run(schedule=fp.StepDecay(1, factor=1e200))
     assert 1 < len(record.loss) < EPOCHS
     assert_same_arrays(network, plain)
 

@@ -140,7 +140,7 @@ RUNS = {
     "Adam, one cycle": {"optimizer": fp.Adam(), "schedule": fp.OneCycle()},
     "AdamW, warm-up": {"optimizer": fp.AdamW(weight_decay=0.1), "schedule": fp.Warmup(4, fp.Cosine())},
     "RMSprop, clipped": {"optimizer": fp.RMSprop(momentum=0.9), "clip": fp.ClipNorm(0.05)},
-    "Adagrad, steps": {"optimizer": fp.Adagrad(), "schedule": fp.Steps(2)},
+    "Adagrad, steps": {"optimizer": fp.Adagrad(), "schedule": fp.StepDecay(2)},
     "Lion, by step": {"optimizer": fp.Lion(), "schedule": fp.InverseScaling(), "clip": fp.ClipValue(0.1)},
     "average, dropout": {"average": fp.EMA(0.9, 2), "dropout": 0.3, "schedule": fp.Exponential(0.9)},
     "ending early": {"early_stopping": fp.EarlyStopping(2, 0.01), "optimizer": fp.Adam()},

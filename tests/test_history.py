@@ -173,7 +173,7 @@ def test_to_measure_changes_no_bit():
 
 @pytest.mark.parametrize("backend", ["kernels", "reference"])
 def test_a_network_that_is_not_finite_has_no_metrics(backend):
-    diverging = {"optimizer": fp.SGD(0.1), "schedule": fp.Steps(3, factor=1e200)}
+    diverging = {"optimizer": fp.SGD(0.1), "schedule": fp.StepDecay(3, factor=1e200)}
     history, _ = trained(metrics=("mse",), backend=backend, **diverging)
     assert (history.stopped, history.epochs) == ("diverged", 4)
     np.testing.assert_array_equal(np.isfinite(history.metrics["mse"]), [True] * 3 + [False] * 3)

@@ -20,7 +20,7 @@ def factors(schedule, total=TOTAL):
     ("schedule", "expected"),
     [
         (None, [1, 1, 1, 1]),
-        (fp.Steps(2), [1, 1, 0.1, 0.1]),
+        (fp.StepDecay(2), [1, 1, 0.1, 0.1]),
         (fp.Exponential(0.5), [1, 0.5, 0.25, 0.125]),
         (fp.Cosine(final=0.2), [1, 0.6 + 0.4 * np.sqrt(0.5), 0.6, 0.6 - 0.4 * np.sqrt(0.5)]),
         (fp.OneCycle(start=0.2, final=0.1, rise=0.75), [0.2, 0.6, 1, 0.1]),
@@ -57,8 +57,8 @@ def test_a_plateau_waits_and_then_counts_anew():
 @pytest.mark.parametrize(
     ("schedule", "make"),
     [
-        (fp.Steps(3), lambda lr, optimizer: lr.StepLR(optimizer, 3)),
-        (fp.Steps(7, factor=0.5), lambda lr, optimizer: lr.StepLR(optimizer, 7, gamma=0.5)),
+        (fp.StepDecay(3), lambda lr, optimizer: lr.StepLR(optimizer, 3)),
+        (fp.StepDecay(7, factor=0.5), lambda lr, optimizer: lr.StepLR(optimizer, 7, gamma=0.5)),
         (fp.Exponential(0.9), lambda lr, optimizer: lr.ExponentialLR(optimizer, 0.9)),
         (fp.Cosine(), lambda lr, optimizer: lr.CosineAnnealingLR(optimizer, TOTAL)),
         (fp.Cosine(final=0.1), lambda lr, optimizer: lr.CosineAnnealingLR(optimizer, TOTAL, eta_min=0.05)),
@@ -152,10 +152,10 @@ UNIT = "by must be one of epoch, step, not 'batch': choose one of these"
 @pytest.mark.parametrize(
     ("make", "error", "words"),
     [
-        (lambda: fp.Steps(0), ValueError, "every must be at least 1, not 0: give a larger number"),
-        (lambda: fp.Steps(2.0), TypeError, "every must be a whole number, not 2.0: give an int"),
-        (lambda: fp.Steps(2, factor=-1), ValueError, "factor must be at least 0 and finite, not -1: give a number"),
-        (lambda: fp.Steps(2, by="batch"), ValueError, UNIT),
+        (lambda: fp.StepDecay(0), ValueError, "every must be at least 1, not 0: give a larger number"),
+        (lambda: fp.StepDecay(2.0), TypeError, "every must be a whole number, not 2.0: give an int"),
+        (lambda: fp.StepDecay(2, factor=-1), ValueError, "factor must be at least 0 and finite, not -1: give a number"),
+        (lambda: fp.StepDecay(2, by="batch"), ValueError, UNIT),
         (lambda: fp.Exponential("0.9"), TypeError, "factor must be a number, not '0.9': give a float"),
         (lambda: fp.Exponential(by="batch"), ValueError, UNIT),
         (lambda: fp.Cosine(-0.1), ValueError, "final must be at least 0 and finite, not -0.1: give a number"),
@@ -171,7 +171,7 @@ UNIT = "by must be one of epoch, step, not 'batch': choose one of these"
         (lambda: fp.Plateau(minimum=1), ValueError, "minimum must be at least 0 and below 1, not 1: give a number"),
         (lambda: fp.Warmup(0), ValueError, "length must be at least 1, not 0: give a larger number"),
         (lambda: fp.Warmup(2, by="batch"), ValueError, UNIT),
-        (lambda: fp.Warmup(2, 0.5), TypeError, "then must be a Steps or Exponential or Cosine or"),
+        (lambda: fp.Warmup(2, 0.5), TypeError, "then must be a StepDecay or Exponential or Cosine or"),
         (
             lambda: fp.Warmup(2, fp.OneCycle()),
             ValueError,

@@ -50,7 +50,7 @@ RULES = {
 CONSTANT, STEPS, EXPONENTIAL, COSINE, ONE_CYCLE, INVERSE_SCALING, PLATEAU = range(7)
 
 SCHEDULES = {
-    "Steps": STEPS,
+    "StepDecay": STEPS,
     "Exponential": EXPONENTIAL,
     "Cosine": COSINE,
     "OneCycle": ONE_CYCLE,

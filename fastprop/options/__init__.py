@@ -15,7 +15,7 @@ from fastprop.options.schedules import (
     InverseScaling,
     OneCycle,
     Plateau,
-    Steps,
+    StepDecay,
     Warmup,
     needs_end,
 )
@@ -49,7 +49,7 @@ __all__ = [
     "OptunaSearch",
     "Plateau",
     "RMSprop",
-    "Steps",
+    "StepDecay",
     "Warmup",
     "choice",
     "decoded",

@@ -12,7 +12,7 @@ UNITS = ("epoch", "step")
 
 
 @dataclass(frozen=True)
-class Steps:
+class StepDecay:
     """Multiply the learning rate by a factor every so many epochs or steps: ``StepLR``.
 
     factor ** (done // every).
@@ -34,8 +34,8 @@ class Steps:
     Examples
     --------
     >>> import fastprop as fp
-    >>> fp.Steps(30)
-    Steps(every=30, factor=0.1, by='epoch')
+    >>> fp.StepDecay(30)
+    StepDecay(every=30, factor=0.1, by='epoch')
     """
 
     every: int
@@ -234,7 +234,7 @@ class Plateau:
         object.__setattr__(self, "patience", checks.whole_number(self.patience, "patience", least=0))
 
 
-_AFTER_WARMUP = Steps, Exponential, Cosine, OneCycle, InverseScaling, Plateau
+_AFTER_WARMUP = StepDecay, Exponential, Cosine, OneCycle, InverseScaling, Plateau
 
 
 @dataclass(frozen=True)
@@ -270,7 +270,7 @@ class Warmup:
     """
 
     length: int
-    then: Steps | Exponential | Cosine | OneCycle | InverseScaling | Plateau | None = None
+    then: StepDecay | Exponential | Cosine | OneCycle | InverseScaling | Plateau | None = None
     by: str = "epoch"
 
     def __post_init__(self):

@@ -49,7 +49,7 @@ def _warmup(schedule, position, total, losses):
 
 
 SCHEDULES = {
-    "Steps": _steps,
+    "StepDecay": _steps,
     "Exponential": _exponential,
     "Cosine": _cosine,
     "OneCycle": _one_cycle,
