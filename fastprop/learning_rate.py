@@ -7,7 +7,7 @@ import numpy as np
 from fastprop import checks, cost_model, thread_pool
 from fastprop.integrations import plotting
 from fastprop.network import MLP
-from fastprop.options import DESCENTS, SGD, Exponential
+from fastprop.options import DESCENTS, SGD, ExponentialDecay
 from fastprop.runs import KernelRun, TrainingOptions
 
 SMOOTHING = 0.9
@@ -123,7 +123,7 @@ def find_learning_rate(
     steps, threads = checks.whole_number(steps, "steps", least=30), checks.threads(threads)
     factor = (most / least) ** (1 / (steps - 1))
     network, loss = network.copy(), checks.loss(loss, network.output)
-    rising = Exponential(factor)
+    rising = ExponentialDecay(factor)
     options = TrainingOptions(steps, batch_size, loss, optimizer, False, seed, schedule=rising, clip=clip).checked()
     options = options._replace(optimizer=optimizer.changed(learning_rate=least))
     sample_weight = checks.class_weight(class_weight, y, sample_weight)

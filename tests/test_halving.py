@@ -142,7 +142,7 @@ RUNS = {
     "RMSprop, clipped": {"optimizer": fp.RMSprop(momentum=0.9), "clip": fp.ClipNorm(0.05)},
     "Adagrad, steps": {"optimizer": fp.Adagrad(), "schedule": fp.StepDecay(2)},
     "Lion, by step": {"optimizer": fp.Lion(), "schedule": fp.InverseScaling(), "clip": fp.ClipValue(0.1)},
-    "average, dropout": {"average": fp.EMA(0.9, 2), "dropout": 0.3, "schedule": fp.Exponential(0.9)},
+    "average, dropout": {"average": fp.EMA(0.9, 2), "dropout": 0.3, "schedule": fp.ExponentialDecay(0.9)},
     "ending early": {"early_stopping": fp.EarlyStopping(2, 0.01), "optimizer": fp.Adam()},
     "best weights": {"early_stopping": fp.EarlyStopping(99), "optimizer": fp.RMSprop(), "schedule": PLATEAU},
     "average, best weights": {"average": fp.EMA(0.5), "early_stopping": fp.EarlyStopping(3, 0.02)},

@@ -38,7 +38,7 @@ def test_learning_rates_are_the_references(schedule, validation):
 
 
 def test_a_learning_rate_is_that_of_the_last_step():
-    history, _ = trained(schedule=fp.Exponential(0.5, by="step"), batch_size=100, dtype="float32")
+    history, _ = trained(schedule=fp.ExponentialDecay(0.5, by="step"), batch_size=100, dtype="float32")
     np.testing.assert_array_equal(history.learning_rate, 0.1 * 0.5 ** np.arange(2.0, 18, 3))
     history, _ = trained(schedule=fp.Warmup(4), optimizer=fp.Adam(0.01))
     np.testing.assert_allclose(history.learning_rate, [0.0025, 0.005, 0.0075, 0.01, 0.01, 0.01], rtol=1e-15)

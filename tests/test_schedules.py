@@ -21,12 +21,12 @@ def factors(schedule, total=TOTAL):
     [
         (None, [1, 1, 1, 1]),
         (fp.StepDecay(2), [1, 1, 0.1, 0.1]),
-        (fp.Exponential(0.5), [1, 0.5, 0.25, 0.125]),
+        (fp.ExponentialDecay(0.5), [1, 0.5, 0.25, 0.125]),
         (fp.Cosine(final=0.2), [1, 0.6 + 0.4 * np.sqrt(0.5), 0.6, 0.6 - 0.4 * np.sqrt(0.5)]),
         (fp.OneCycle(start=0.2, final=0.1, rise=0.75), [0.2, 0.6, 1, 0.1]),
         (fp.InverseScaling(), [1, 2**-0.5, 3**-0.5, 0.5]),
         (fp.Warmup(2), [0.5, 1, 1, 1]),
-        (fp.Warmup(2, fp.Exponential(0.5)), [0.5, 1, 1, 0.5]),
+        (fp.Warmup(2, fp.ExponentialDecay(0.5)), [0.5, 1, 1, 0.5]),
         (fp.Warmup(2, fp.Cosine()), [0.5, 1, 1, 0.5]),
         (fp.Warmup(9, fp.Cosine()), [1 / 9, 2 / 9, 3 / 9, 4 / 9]),
     ],
@@ -59,7 +59,7 @@ def test_a_plateau_waits_and_then_counts_anew():
     [
         (fp.StepDecay(3), lambda lr, optimizer: lr.StepLR(optimizer, 3)),
         (fp.StepDecay(7, factor=0.5), lambda lr, optimizer: lr.StepLR(optimizer, 7, gamma=0.5)),
-        (fp.Exponential(0.9), lambda lr, optimizer: lr.ExponentialLR(optimizer, 0.9)),
+        (fp.ExponentialDecay(0.9), lambda lr, optimizer: lr.ExponentialLR(optimizer, 0.9)),
         (fp.Cosine(), lambda lr, optimizer: lr.CosineAnnealingLR(optimizer, TOTAL)),
         (fp.Cosine(final=0.1), lambda lr, optimizer: lr.CosineAnnealingLR(optimizer, TOTAL, eta_min=0.05)),
         (fp.OneCycle(), lambda lr, optimizer: lr.OneCycleLR(optimizer, 0.5, TOTAL, cycle_momentum=False)),
@@ -115,7 +115,7 @@ def run(schedule, optimizer=fp.SGD(0.1, momentum=0.9, weight_decay=0.1), **optio
 @pytest.mark.parametrize("by", ["epoch", "step"])
 @pytest.mark.parametrize("optimizer", [fp.SGD(0.1, momentum=0.9, weight_decay=0.1), fp.AdamW(0.1)], ids=str)
 def test_a_run_is_its_steps_at_the_rates_of_its_schedule(optimizer, by):
-    network, record = run(fp.Exponential(0.5, by=by), optimizer)
+    network, record = run(fp.ExponentialDecay(0.5, by=by), optimizer)
     twin, (X, y), state = make_network("tanh"), make_data("mse"), {}
     for epoch in range(4):
         for batch in range(3):
@@ -156,8 +156,8 @@ UNIT = "by must be one of epoch, step, not 'batch': choose one of these"
         (lambda: fp.StepDecay(2.0), TypeError, "every must be a whole number, not 2.0: give an int"),
         (lambda: fp.StepDecay(2, factor=-1), ValueError, "factor must be at least 0 and finite, not -1: give a number"),
         (lambda: fp.StepDecay(2, by="batch"), ValueError, UNIT),
-        (lambda: fp.Exponential("0.9"), TypeError, "factor must be a number, not '0.9': give a float"),
-        (lambda: fp.Exponential(by="batch"), ValueError, UNIT),
+        (lambda: fp.ExponentialDecay("0.9"), TypeError, "factor must be a number, not '0.9': give a float"),
+        (lambda: fp.ExponentialDecay(by="batch"), ValueError, UNIT),
         (lambda: fp.Cosine(-0.1), ValueError, "final must be at least 0 and finite, not -0.1: give a number"),
         (lambda: fp.Cosine(by="batch"), ValueError, UNIT),
         (lambda: fp.OneCycle(start=-1), ValueError, "start must be at least 0 and finite, not -1: give a number"),
@@ -171,7 +171,7 @@ UNIT = "by must be one of epoch, step, not 'batch': choose one of these"
         (lambda: fp.Plateau(minimum=1), ValueError, "minimum must be at least 0 and below 1, not 1: give a number"),
         (lambda: fp.Warmup(0), ValueError, "length must be at least 1, not 0: give a larger number"),
         (lambda: fp.Warmup(2, by="batch"), ValueError, UNIT),
-        (lambda: fp.Warmup(2, 0.5), TypeError, "then must be a StepDecay or Exponential or Cosine or"),
+        (lambda: fp.Warmup(2, 0.5), TypeError, "then must be a StepDecay or ExponentialDecay or Cosine or"),
         (
             lambda: fp.Warmup(2, fp.OneCycle()),
             ValueError,

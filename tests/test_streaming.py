@@ -26,7 +26,7 @@ STREAMED = (
     (OPTIMIZERS[2], None, None),
     (fp.Adam(0.01), None, None),
     (fp.AdamW(0.01, l1=0.01), fp.InverseScaling(), fp.ClipNorm(0.1)),
-    (fp.RMSprop(0.01, momentum=0.9), fp.Warmup(3, fp.Exponential(0.9, by="step"), by="step"), fp.ClipValue(0.01)),
+    (fp.RMSprop(0.01, momentum=0.9), fp.Warmup(3, fp.ExponentialDecay(0.9, by="step"), by="step"), fp.ClipValue(0.01)),
     (fp.Lion(0.01), fp.StepDecay(2, by="step"), None),
 )
 

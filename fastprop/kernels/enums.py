@@ -51,7 +51,7 @@ CONSTANT, STEPS, EXPONENTIAL, COSINE, ONE_CYCLE, INVERSE_SCALING, PLATEAU = rang
 
 SCHEDULES = {
     "StepDecay": STEPS,
-    "Exponential": EXPONENTIAL,
+    "ExponentialDecay": EXPONENTIAL,
     "Cosine": COSINE,
     "OneCycle": ONE_CYCLE,
     "InverseScaling": INVERSE_SCALING,

@@ -11,7 +11,7 @@ from fastprop.options.optimizers import DESCENTS, LBFGS, OPTIMIZERS, SGD, Adagra
 from fastprop.options.schedules import (
     SCHEDULES,
     Cosine,
-    Exponential,
+    ExponentialDecay,
     InverseScaling,
     OneCycle,
     Plateau,
@@ -39,7 +39,7 @@ __all__ = [
     "Cosine",
     "CrossEntropy",
     "EarlyStopping",
-    "Exponential",
+    "ExponentialDecay",
     "Halving",
     "Huber",
     "InverseScaling",

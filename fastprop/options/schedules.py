@@ -49,7 +49,7 @@ class StepDecay:
 
 
 @dataclass(frozen=True)
-class Exponential:
+class ExponentialDecay:
     """Multiply the learning rate by a factor after each epoch or step: ``ExponentialLR``.
 
     factor ** done.
@@ -69,8 +69,8 @@ class Exponential:
     Examples
     --------
     >>> import fastprop as fp
-    >>> fp.Exponential(0.9)
-    Exponential(factor=0.9, by='epoch')
+    >>> fp.ExponentialDecay(0.9)
+    ExponentialDecay(factor=0.9, by='epoch')
     """
 
     factor: float = 0.95
@@ -234,7 +234,7 @@ class Plateau:
         object.__setattr__(self, "patience", checks.whole_number(self.patience, "patience", least=0))
 
 
-_AFTER_WARMUP = StepDecay, Exponential, Cosine, OneCycle, InverseScaling, Plateau
+_AFTER_WARMUP = StepDecay, ExponentialDecay, Cosine, OneCycle, InverseScaling, Plateau
 
 
 @dataclass(frozen=True)
@@ -270,7 +270,7 @@ class Warmup:
     """
 
     length: int
-    then: StepDecay | Exponential | Cosine | OneCycle | InverseScaling | Plateau | None = None
+    then: StepDecay | ExponentialDecay | Cosine | OneCycle | InverseScaling | Plateau | None = None
     by: str = "epoch"
 
     def __post_init__(self):

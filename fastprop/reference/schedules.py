@@ -50,7 +50,7 @@ def _warmup(schedule, position, total, losses):
 
 SCHEDULES = {
     "StepDecay": _steps,
-    "Exponential": _exponential,
+    "ExponentialDecay": _exponential,
     "Cosine": _cosine,
     "OneCycle": _one_cycle,
     "InverseScaling": _inverse_scaling,
