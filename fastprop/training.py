@@ -61,8 +61,8 @@ def train(
     optimizer : SGD, Adam, AdamW, RMSprop, Adagrad, Lion or LBFGS
         See `SGD` and the others. `LBFGS` takes all rows in each step: leave out what is of
         minibatches: batch_size, schedule, clip, dropout and average.
-    schedule : StepDecay, ExponentialDecay, Cosine, OneCycle, InverseScaling, Plateau or Warmup, optional
-        A factor on the optimizer's learning rate, which changes with each epoch or step; see `Cosine` and the others.
+    schedule : StepDecay, ExponentialDecay, CosineDecay, OneCycle, InverseScaling, Plateau or Warmup, optional
+        A factor on the optimizer's learning rate, which changes with each epoch or step; see `CosineDecay` and the others.
     clip : ClipNorm or ClipValue, optional
         A limit to the gradient.
     dropout : float
@@ -107,7 +107,7 @@ def train(
     resume : bool
         Whether to go on from the checkpoint, if the file is there. The network, data and options must be those that the
         run began with. The result is then, to the last bit, that of the unbroken run, on any number of threads.
-        ``epochs`` may be more than before, but with `Cosine` and `OneCycle`, whose rates depend on it.
+        ``epochs`` may be more than before, but with `CosineDecay` and `OneCycle`, whose rates depend on it.
     backend : str
         ``"kernels"``, or ``"reference"`` for the same run in plain NumPy and float64, to check a result.
 

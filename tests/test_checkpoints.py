@@ -29,7 +29,7 @@ RUNS = {
     "in order, no validation": {"shuffle": False, "validation": None, "metrics": ("mse", "r2")},
     "momentum, plateau": {"optimizer": fp.SGD(0.3, momentum=0.9), "schedule": PLATEAU},
     "Adam, one cycle": {"optimizer": fp.Adam(0.01, weight_decay=0.1), "schedule": fp.OneCycle()},
-    "AdamW, warm-up": {"optimizer": fp.AdamW(0.01, l1=0.01), "schedule": fp.Warmup(3, fp.Cosine())},
+    "AdamW, warm-up": {"optimizer": fp.AdamW(0.01, l1=0.01), "schedule": fp.Warmup(3, fp.CosineDecay())},
     "RMSprop, clipped": {"optimizer": fp.RMSprop(0.01, momentum=0.9), "clip": fp.ClipNorm(0.05)},
     "Adagrad, weights": {"optimizer": fp.Adagrad(0.1), "sample_weight": np.linspace(1, 2, 203)},
     "Lion, by step": {"optimizer": fp.Lion(1e-3), "schedule": fp.InverseScaling(), "gradient_norm": True},
@@ -337,7 +337,9 @@ def test_a_refused_checkpoint_leaves_the_network_as_it_was(path):
     assert_same_bits([network.parameters], [before])
 
 
-@pytest.mark.parametrize("schedule", [fp.Cosine(), fp.OneCycle(), fp.Warmup(1, fp.Cosine(by="epoch"))], ids=str)
+@pytest.mark.parametrize(
+    "schedule", [fp.CosineDecay(), fp.OneCycle(), fp.Warmup(1, fp.CosineDecay(by="epoch"))], ids=str
+)
 def test_a_run_whose_rates_depend_on_its_end_cannot_be_made_longer(schedule, path):
     trained(checkpoint=path, epochs=3, schedule=schedule)
     words = "is the checkpoint of another run, whose epochs is 3 and not 9: give what it was given"

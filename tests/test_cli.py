@@ -149,11 +149,11 @@ HOW = [
     ("--optimizer rmsprop --momentum 0.5", {"optimizer": fp.RMSprop(momentum=0.5)}),
     ("--momentum 0", {"optimizer": fp.SGD(0.5)}),
     ("--optimizer lbfgs --weight-decay 0.001", {"optimizer": fp.LBFGS(weight_decay=0.001)}),
-    ("--schedule cosine", {"schedule": fp.Cosine()}),
+    ("--schedule cosine", {"schedule": fp.CosineDecay()}),
     ("--schedule one-cycle:0.1", {"schedule": fp.OneCycle(0.1)}),
     ("--schedule steps:2:0.5", {"schedule": fp.StepDecay(2, 0.5)}),
     ("--schedule exponential:0.99:step", {"schedule": fp.ExponentialDecay(0.99, by="step")}),
-    ("--schedule warmup:2+cosine:0.1", {"schedule": fp.Warmup(2, fp.Cosine(0.1))}),
+    ("--schedule warmup:2+cosine:0.1", {"schedule": fp.Warmup(2, fp.CosineDecay(0.1))}),
     ("--schedule warmup:9:step+one-cycle", {"schedule": fp.Warmup(9, fp.OneCycle(), by="step")}),
     ("--schedule plateau:0.5:1", {"schedule": fp.Plateau(0.5, 1)}),
     ("--clip-norm 0.1", {"clip": fp.ClipNorm(0.1)}),
@@ -200,7 +200,7 @@ def test_a_sweep_tries_activations_and_weight_decays_and_takes_the_rest_as_it_is
     assert {tuple(row[1:3]) for row in rows} == pairs
     weight_decay, hidden = float(rows[0][1]), rows[0][2]
     network = fp.MLP((64, 32, 10), hidden=hidden, output="softmax", seed=0)
-    options = {"schedule": fp.Cosine(), "early_stopping": fp.EarlyStopping(2), "clip": fp.ClipNorm(1.0)}
+    options = {"schedule": fp.CosineDecay(), "early_stopping": fp.EarlyStopping(2), "clip": fp.ClipNorm(1.0)}
     optimizer = fp.AdamW(0.01, weight_decay=weight_decay)
     fp.train(network, *DIGITS, epochs=3, validation=0.2, optimizer=optimizer, **options)
     np.testing.assert_array_equal(fp.load("best.safetensors").parameters, network.parameters)

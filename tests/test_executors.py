@@ -25,7 +25,7 @@ SPAWN = multiprocessing.get_context("spawn")
 
 SWEEPS = {
     "validation": {"keep": 3},
-    "halving": {"halving": 2, "optimizer": fp.Adam(), "keep": "all", "schedule": fp.Cosine(), "dropout": 0.1},
+    "halving": {"halving": 2, "optimizer": fp.Adam(), "keep": "all", "schedule": fp.CosineDecay(), "dropout": 0.1},
     "folds": {"cv": 3, "validation": None, "keep": 2, "standardize": True},
     "halving folds": {"halving": 3, "cv": 2, "validation": None, "score": "log_loss"},
     "on the reference": {"backend": "reference", "halving": 3, "grid": {"seed": range(4)}},

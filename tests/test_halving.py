@@ -135,10 +135,10 @@ def best_third(costs):
 PLATEAU = fp.Plateau(0.5, patience=0, threshold=0.05)
 RUNS = {
     "SGD": {},
-    "momentum, cosine": {"optimizer": fp.SGD(momentum=0.9), "schedule": fp.Cosine()},
+    "momentum, cosine": {"optimizer": fp.SGD(momentum=0.9), "schedule": fp.CosineDecay()},
     "Nesterov, plateau": {"optimizer": fp.SGD(momentum=0.9, nesterov=True), "schedule": PLATEAU},
     "Adam, one cycle": {"optimizer": fp.Adam(), "schedule": fp.OneCycle()},
-    "AdamW, warm-up": {"optimizer": fp.AdamW(weight_decay=0.1), "schedule": fp.Warmup(4, fp.Cosine())},
+    "AdamW, warm-up": {"optimizer": fp.AdamW(weight_decay=0.1), "schedule": fp.Warmup(4, fp.CosineDecay())},
     "RMSprop, clipped": {"optimizer": fp.RMSprop(momentum=0.9), "clip": fp.ClipNorm(0.05)},
     "Adagrad, steps": {"optimizer": fp.Adagrad(), "schedule": fp.StepDecay(2)},
     "Lion, by step": {"optimizer": fp.Lion(), "schedule": fp.InverseScaling(), "clip": fp.ClipValue(0.1)},
@@ -146,7 +146,7 @@ RUNS = {
     "ending early": {"early_stopping": fp.EarlyStopping(2, 0.01), "optimizer": fp.Adam()},
     "best weights": {"early_stopping": fp.EarlyStopping(99), "optimizer": fp.RMSprop(), "schedule": PLATEAU},
     "average, best weights": {"average": fp.EMA(0.5), "early_stopping": fp.EarlyStopping(3, 0.02)},
-    "by score": {"score": "accuracy", "schedule": fp.Cosine()},
+    "by score": {"score": "accuracy", "schedule": fp.CosineDecay()},
     "by a score that is best where it is lowest": {"score": "log_loss"},
     "no validation, in order": {"validation": None, "shuffle": False},
     "standardised, weights": {"standardize": True, "sample_weight": np.linspace(1, 2, 90)},
@@ -166,7 +166,7 @@ def test_who_goes_on_is_the_same_to_the_last_bit_as_never_stopped(options, dtype
 
 @pytest.mark.parametrize("option", ["median", "alone", "reference", "lbfgs", "factor 2"])
 def test_it_is_the_same_by_every_rule_and_on_every_path(option, monkeypatch):
-    rule, halving, options = best_third, 3, {"optimizer": fp.Adam(), "schedule": fp.Cosine()}
+    rule, halving, options = best_third, 3, {"optimizer": fp.Adam(), "schedule": fp.CosineDecay()}
     if option == "median":
         halving = fp.MedianStopping(2, least=3)
         rule = halving.going_on
@@ -196,7 +196,7 @@ def test_packs_are_made_anew_at_each_rung(monkeypatch):
 
 @pytest.mark.parametrize("threads", [2, 3, 7])
 def test_it_is_the_same_on_any_number_of_threads(threads):
-    options = {"halving": 3, "schedule": fp.Cosine(), "optimizer": fp.SGD(momentum=0.9), "dropout": 0.1}
+    options = {"halving": 3, "schedule": fp.CosineDecay(), "optimizer": fp.SGD(momentum=0.9), "dropout": 0.1}
     one, several = sweep(threads=1, **options), sweep(threads=threads, **options)
     np.testing.assert_array_equal(one.history, several.history)
     np.testing.assert_array_equal(one.rung_costs, several.rung_costs)

@@ -88,7 +88,7 @@ def test_to_measure_norms_changes_no_bit(sizes, optimizer, clip, dtype):
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
 def test_any_number_of_threads_measures_the_same(sizes, dtype, monkeypatch):
     monkeypatch.setattr(cost_model, "MEMBER_CYCLES", 1)  # as many members as there may be
-    options = {"sizes": sizes, "dtype": dtype, "gradient_norm": True, "schedule": fp.Cosine(by="step")}
+    options = {"sizes": sizes, "dtype": dtype, "gradient_norm": True, "schedule": fp.CosineDecay(by="step")}
     (one, _), *others = (trained(threads=threads, **options) for threads in (1, 2, 3))
     for other, _ in others:
         assert_same_bits([other.gradient_norm, other.learning_rate], [one.gradient_norm, one.learning_rate])

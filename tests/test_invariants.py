@@ -32,7 +32,7 @@ PLATEAU = fp.Plateau(0.5, patience=0, threshold=0.1)
 SCHEDULED = (
     (fp.SGD(0.1, momentum=0.9, l1=0.01), PLATEAU),
     (fp.Adam(0.01), fp.OneCycle()),
-    (fp.AdamW(0.01, weight_decay=0.3), fp.Warmup(2, fp.Cosine())),
+    (fp.AdamW(0.01, weight_decay=0.3), fp.Warmup(2, fp.CosineDecay())),
     (fp.RMSprop(0.01, momentum=0.9), fp.StepDecay(2, by="step")),
     (fp.Adagrad(0.1), fp.Warmup(1, PLATEAU)),
     (fp.Lion(0.01, weight_decay=0.3), fp.Warmup(3, fp.InverseScaling(), by="step")),
@@ -285,7 +285,9 @@ def test_more_options_alone_and_side_by_side(shape, dtype, optimizers):
 
 
 @pytest.mark.parametrize("kind", [fp.SGD, fp.Adam, fp.AdamW, fp.RMSprop, fp.Adagrad, fp.Lion])
-@pytest.mark.parametrize("schedule", [PLATEAU, fp.Warmup(3, fp.Cosine(by="step"), by="step"), fp.StepDecay(1)], ids=str)
+@pytest.mark.parametrize(
+    "schedule", [PLATEAU, fp.Warmup(3, fp.CosineDecay(by="step"), by="step"), fp.StepDecay(1)], ids=str
+)
 def test_schedules_alone_and_side_by_side(kind, schedule, dtype):
     optimizers, options = [kind(rate) for rate in (1e-4, 0.1, 0.01, 0.3, 1e30)], {"schedule": schedule, "epochs": 5}
     arguments = FEW_SHAPES[2], TASKS[0], dtype, optimizers, range(5)

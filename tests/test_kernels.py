@@ -71,7 +71,7 @@ def test_schedules(schedule, optimizer, dtype):
     "optimizer", [fp.SGD(0.1), fp.RMSprop(0.01, epsilon=1e-1, momentum=0.9), fp.Lion(0.01)], ids=str
 )
 def test_an_optimizer_goes_by_its_schedule(optimizer, dtype):
-    options = {"epochs": 6, "optimizer": optimizer, "schedule": fp.Warmup(3, fp.Cosine(by="step"), by="step")}
+    options = {"epochs": 6, "optimizer": optimizer, "schedule": fp.Warmup(3, fp.CosineDecay(by="step"), by="step")}
     assert_trains_as_reference(FEW_SHAPES[-1], TASKS[0], dtype, **options)
 
 

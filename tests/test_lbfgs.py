@@ -208,7 +208,10 @@ def test_a_sweep_has_rows_of_it_each_as_alone():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"schedule": fp.Cosine()}, "LBFGS takes all rows in each step and chooses its length, not schedule=Cosine("),
+        (
+            {"schedule": fp.CosineDecay()},
+            "LBFGS takes all rows in each step and chooses its length, not schedule=CosineDecay(",
+        ),
         ({"clip": fp.ClipNorm(1.0)}, "not clip=ClipNorm(limit=1.0): leave clip out"),
         ({"batch_size": 64}, "not batch_size=64: leave batch_size out"),
         ({"dropout": 0.2}, "not dropout=0.2: leave dropout out"),

@@ -22,13 +22,13 @@ def factors(schedule, total=TOTAL):
         (None, [1, 1, 1, 1]),
         (fp.StepDecay(2), [1, 1, 0.1, 0.1]),
         (fp.ExponentialDecay(0.5), [1, 0.5, 0.25, 0.125]),
-        (fp.Cosine(final=0.2), [1, 0.6 + 0.4 * np.sqrt(0.5), 0.6, 0.6 - 0.4 * np.sqrt(0.5)]),
+        (fp.CosineDecay(final=0.2), [1, 0.6 + 0.4 * np.sqrt(0.5), 0.6, 0.6 - 0.4 * np.sqrt(0.5)]),
         (fp.OneCycle(start=0.2, final=0.1, rise=0.75), [0.2, 0.6, 1, 0.1]),
         (fp.InverseScaling(), [1, 2**-0.5, 3**-0.5, 0.5]),
         (fp.Warmup(2), [0.5, 1, 1, 1]),
         (fp.Warmup(2, fp.ExponentialDecay(0.5)), [0.5, 1, 1, 0.5]),
-        (fp.Warmup(2, fp.Cosine()), [0.5, 1, 1, 0.5]),
-        (fp.Warmup(9, fp.Cosine()), [1 / 9, 2 / 9, 3 / 9, 4 / 9]),
+        (fp.Warmup(2, fp.CosineDecay()), [0.5, 1, 1, 0.5]),
+        (fp.Warmup(9, fp.CosineDecay()), [1 / 9, 2 / 9, 3 / 9, 4 / 9]),
     ],
     ids=str,
 )
@@ -60,8 +60,8 @@ def test_a_plateau_waits_and_then_counts_anew():
         (fp.StepDecay(3), lambda lr, optimizer: lr.StepLR(optimizer, 3)),
         (fp.StepDecay(7, factor=0.5), lambda lr, optimizer: lr.StepLR(optimizer, 7, gamma=0.5)),
         (fp.ExponentialDecay(0.9), lambda lr, optimizer: lr.ExponentialLR(optimizer, 0.9)),
-        (fp.Cosine(), lambda lr, optimizer: lr.CosineAnnealingLR(optimizer, TOTAL)),
-        (fp.Cosine(final=0.1), lambda lr, optimizer: lr.CosineAnnealingLR(optimizer, TOTAL, eta_min=0.05)),
+        (fp.CosineDecay(), lambda lr, optimizer: lr.CosineAnnealingLR(optimizer, TOTAL)),
+        (fp.CosineDecay(final=0.1), lambda lr, optimizer: lr.CosineAnnealingLR(optimizer, TOTAL, eta_min=0.05)),
         (fp.OneCycle(), lambda lr, optimizer: lr.OneCycleLR(optimizer, 0.5, TOTAL, cycle_momentum=False)),
         (
             fp.OneCycle(0.1, 1e-3, 0.45),
@@ -75,7 +75,7 @@ def test_a_plateau_waits_and_then_counts_anew():
         ),
         (fp.Warmup(5), lambda lr, optimizer: lr.LinearLR(optimizer, 1 / 5, total_iters=4)),
         (
-            fp.Warmup(5, fp.Cosine()),
+            fp.Warmup(5, fp.CosineDecay()),
             lambda lr, optimizer: lr.SequentialLR(
                 optimizer,
                 [lr.LinearLR(optimizer, 1 / 5, total_iters=4), lr.CosineAnnealingLR(optimizer, TOTAL - 5)],
@@ -128,8 +128,8 @@ def test_a_run_is_its_steps_at_the_rates_of_its_schedule(optimizer, by):
 
 
 def test_a_run_by_step_knows_how_many_steps_there_are():
-    _, record = run(fp.Cosine(by="step"))
-    _, other = run(fp.Cosine(by="step"), epochs=5)
+    _, record = run(fp.CosineDecay(by="step"))
+    _, other = run(fp.CosineDecay(by="step"), epochs=5)
     assert record.loss[0] != other.loss[0]
     assert not np.array_equal(run(fp.OneCycle())[1].loss, record.loss)
 
@@ -158,8 +158,8 @@ UNIT = "by must be one of epoch, step, not 'batch': choose one of these"
         (lambda: fp.StepDecay(2, by="batch"), ValueError, UNIT),
         (lambda: fp.ExponentialDecay("0.9"), TypeError, "factor must be a number, not '0.9': give a float"),
         (lambda: fp.ExponentialDecay(by="batch"), ValueError, UNIT),
-        (lambda: fp.Cosine(-0.1), ValueError, "final must be at least 0 and finite, not -0.1: give a number"),
-        (lambda: fp.Cosine(by="batch"), ValueError, UNIT),
+        (lambda: fp.CosineDecay(-0.1), ValueError, "final must be at least 0 and finite, not -0.1: give a number"),
+        (lambda: fp.CosineDecay(by="batch"), ValueError, UNIT),
         (lambda: fp.OneCycle(start=-1), ValueError, "start must be at least 0 and finite, not -1: give a number"),
         (lambda: fp.OneCycle(final=np.nan), ValueError, "final must be at least 0 and finite, not nan: give a number"),
         (lambda: fp.OneCycle(rise=1), ValueError, "rise must be at least 0 and below 1, not 1: give a number"),
@@ -171,7 +171,7 @@ UNIT = "by must be one of epoch, step, not 'batch': choose one of these"
         (lambda: fp.Plateau(minimum=1), ValueError, "minimum must be at least 0 and below 1, not 1: give a number"),
         (lambda: fp.Warmup(0), ValueError, "length must be at least 1, not 0: give a larger number"),
         (lambda: fp.Warmup(2, by="batch"), ValueError, UNIT),
-        (lambda: fp.Warmup(2, 0.5), TypeError, "then must be a StepDecay or ExponentialDecay or Cosine or"),
+        (lambda: fp.Warmup(2, 0.5), TypeError, "then must be a StepDecay or ExponentialDecay or CosineDecay or"),
         (
             lambda: fp.Warmup(2, fp.OneCycle()),
             ValueError,

@@ -234,9 +234,13 @@ def test_what_a_generator_raises_comes_through():
 OPTIONS = [
     ({"chunks": 3}, TypeError, "chunks must yield (X, y) or (X, y, sample_weight), not be 3: give an iterable"),
     ({"chunks": iter([])}, ValueError, "chunks came to an end before the first one: give an iterable"),
-    ({"schedule": fp.Cosine()}, ValueError, "goes by the length of a run, which a stream has not: give another one"),
+    (
+        {"schedule": fp.CosineDecay()},
+        ValueError,
+        "goes by the length of a run, which a stream has not: give another one",
+    ),
     ({"schedule": fp.OneCycle()}, ValueError, "goes by the length of a run, which a stream has not: give another"),
-    ({"schedule": fp.Warmup(2, fp.Cosine())}, ValueError, "goes by the length of a run, which a stream has not"),
+    ({"schedule": fp.Warmup(2, fp.CosineDecay())}, ValueError, "goes by the length of a run, which a stream has not"),
     ({"schedule": 3}, TypeError, "schedule must be a"),
     ({"optimizer": fp.LBFGS()}, TypeError, "optimizer must be a SGD or Adam or AdamW or RMSprop or Adagrad or Lion"),
     ({"batch_size": 0}, ValueError, "batch_size must be at least 1, not 0: give a larger number"),

@@ -52,7 +52,7 @@ CONSTANT, STEPS, EXPONENTIAL, COSINE, ONE_CYCLE, INVERSE_SCALING, PLATEAU = rang
 SCHEDULES = {
     "StepDecay": STEPS,
     "ExponentialDecay": EXPONENTIAL,
-    "Cosine": COSINE,
+    "CosineDecay": COSINE,
     "OneCycle": ONE_CYCLE,
     "InverseScaling": INVERSE_SCALING,
     "Plateau": PLATEAU,

@@ -10,7 +10,7 @@ from fastprop.options.losses import CrossEntropy, Huber
 from fastprop.options.optimizers import DESCENTS, LBFGS, OPTIMIZERS, SGD, Adagrad, Adam, AdamW, Lion, RMSprop
 from fastprop.options.schedules import (
     SCHEDULES,
-    Cosine,
+    CosineDecay,
     ExponentialDecay,
     InverseScaling,
     OneCycle,
@@ -36,7 +36,7 @@ __all__ = [
     "Checkpoint",
     "ClipNorm",
     "ClipValue",
-    "Cosine",
+    "CosineDecay",
     "CrossEntropy",
     "EarlyStopping",
     "ExponentialDecay",

@@ -82,7 +82,7 @@ class ExponentialDecay:
 
 
 @dataclass(frozen=True)
-class Cosine:
+class CosineDecay:
     """Fall along half a wave of the cosine, over the whole run: ``CosineAnnealingLR``.
 
     final + (1 - final) / 2 · (1 + cos(π · done / total)).
@@ -106,8 +106,8 @@ class Cosine:
     Examples
     --------
     >>> import fastprop as fp
-    >>> fp.Cosine(final=0.01)
-    Cosine(final=0.01, by='epoch')
+    >>> fp.CosineDecay(final=0.01)
+    CosineDecay(final=0.01, by='epoch')
     """
 
     final: float = 0.0
@@ -234,7 +234,7 @@ class Plateau:
         object.__setattr__(self, "patience", checks.whole_number(self.patience, "patience", least=0))
 
 
-_AFTER_WARMUP = StepDecay, ExponentialDecay, Cosine, OneCycle, InverseScaling, Plateau
+_AFTER_WARMUP = StepDecay, ExponentialDecay, CosineDecay, OneCycle, InverseScaling, Plateau
 
 
 @dataclass(frozen=True)
@@ -265,12 +265,12 @@ class Warmup:
     Examples
     --------
     >>> import fastprop as fp
-    >>> fp.Warmup(5, fp.Cosine())
-    Warmup(length=5, then=Cosine(final=0.0, by='epoch'), by='epoch')
+    >>> fp.Warmup(5, fp.CosineDecay())
+    Warmup(length=5, then=CosineDecay(final=0.0, by='epoch'), by='epoch')
     """
 
     length: int
-    then: StepDecay | ExponentialDecay | Cosine | OneCycle | InverseScaling | Plateau | None = None
+    then: StepDecay | ExponentialDecay | CosineDecay | OneCycle | InverseScaling | Plateau | None = None
     by: str = "epoch"
 
     def __post_init__(self):
@@ -278,7 +278,7 @@ class Warmup:
         checks.choice(self.by, "by", UNITS)
         if self.then is None:
             return
-        checks.instance(self.then, "then", _AFTER_WARMUP, "fp.Cosine()")
+        checks.instance(self.then, "then", _AFTER_WARMUP, "fp.CosineDecay()")
         if self.then.by != self.by and not isinstance(self.then, Plateau):
             raise ValueError(
                 f"a warm-up by {self.by} cannot go before {self.then}, which counts each {self.then.by}: "
@@ -292,4 +292,4 @@ SCHEDULES = (*_AFTER_WARMUP, Warmup)
 
 def needs_end(schedule):
     """Return whether a schedule, or None, depends on how many epochs the run has."""
-    return isinstance(getattr(schedule, "then", schedule), (Cosine, OneCycle))
+    return isinstance(getattr(schedule, "then", schedule), (CosineDecay, OneCycle))

@@ -51,7 +51,7 @@ def _warmup(schedule, position, total, losses):
 SCHEDULES = {
     "StepDecay": _steps,
     "ExponentialDecay": _exponential,
-    "Cosine": _cosine,
+    "CosineDecay": _cosine,
     "OneCycle": _one_cycle,
     "InverseScaling": _inverse_scaling,
     "Plateau": _plateau,

@@ -82,7 +82,7 @@ def _checkpoint(value):
 _CHECKS = {
     "loss": _or_none(_loss),
     "optimizer": lambda value: checks.instance(value, "optimizer", OPTIMIZERS, "fp.SGD(0.1)"),
-    "schedule": _or_none(lambda value: checks.instance(value, "schedule", SCHEDULES, "fp.Cosine()")),
+    "schedule": _or_none(lambda value: checks.instance(value, "schedule", SCHEDULES, "fp.CosineDecay()")),
     "clip": _or_none(lambda value: checks.instance(value, "clip", CLIPS, "fp.ClipNorm(1.0)")),
     "average": _or_none(lambda value: checks.instance(value, "average", EMA, "fp.EMA(0.999)")),
     "early_stopping": _or_none(
