@@ -42,7 +42,7 @@ def train_stream(
         several times, yield it several times.
     batch_size, loss, optimizer, clip, seed, threads, progress
         See `train`. The last step of a chunk takes the rows that are left. `LBFGS` needs all rows and cannot be had.
-    schedule : StepDecay, ExponentialDecay, InverseScaling, Plateau or Warmup, optional
+    schedule : StepDecay, ExponentialDecay, InverseScaling, ReduceOnPlateau or Warmup, optional
         See `train`. Those that go by the length of the whole run, `CosineDecay` and `OneCycle`, cannot be had: nobody knows
         how long a stream is.
     shuffle : bool

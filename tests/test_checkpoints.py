@@ -23,7 +23,7 @@ RANDOM = np.random.default_rng(0)
 X, Y, LABELS = RANDOM.normal(size=(203, 5)), RANDOM.normal(size=(203, 3)), RANDOM.integers(3, size=203)
 
 EPOCHS = 9
-PLATEAU = fp.Plateau(0.5, patience=0, threshold=0.05)
+PLATEAU = fp.ReduceOnPlateau(0.5, patience=0, threshold=0.05)
 RUNS = {
     "plain": {},
     "in order, no validation": {"shuffle": False, "validation": None, "metrics": ("mse", "r2")},
@@ -233,7 +233,7 @@ from fastprop import scheduling
 X, y = fp.datasets.digits()
 network = fp.MLP((64, 32, 10), output="softmax", seed=0)
 options = dict(
-    epochs=400, validation=0.2, optimizer=fp.Adam(0.003), schedule=fp.Plateau(0.7, patience=1), clip=fp.ClipNorm(1.0),
+    epochs=400, validation=0.2, optimizer=fp.Adam(0.003), schedule=fp.ReduceOnPlateau(0.7, patience=1), clip=fp.ClipNorm(1.0),
     early_stopping=fp.EarlyStopping(400), metrics=("accuracy",),
 )
 if __name__ == "__main__":

@@ -155,7 +155,7 @@ HOW = [
     ("--schedule exponential:0.99:step", {"schedule": fp.ExponentialDecay(0.99, by="step")}),
     ("--schedule warmup:2+cosine:0.1", {"schedule": fp.Warmup(2, fp.CosineDecay(0.1))}),
     ("--schedule warmup:9:step+one-cycle", {"schedule": fp.Warmup(9, fp.OneCycle(), by="step")}),
-    ("--schedule plateau:0.5:1", {"schedule": fp.Plateau(0.5, 1)}),
+    ("--schedule plateau:0.5:1", {"schedule": fp.ReduceOnPlateau(0.5, 1)}),
     ("--clip-norm 0.1", {"clip": fp.ClipNorm(0.1)}),
     ("--dropout 0.2", {"dropout": 0.2}),
     ("--standardize", {"standardize": True}),

@@ -132,7 +132,7 @@ def best_third(costs):
     return np.argsort(costs[:, -1], kind="stable")[: -(-len(costs) // 3)]
 
 
-PLATEAU = fp.Plateau(0.5, patience=0, threshold=0.05)
+PLATEAU = fp.ReduceOnPlateau(0.5, patience=0, threshold=0.05)
 RUNS = {
     "SGD": {},
     "momentum, cosine": {"optimizer": fp.SGD(momentum=0.9), "schedule": fp.CosineDecay()},

@@ -95,7 +95,7 @@ def test_any_number_of_threads_measures_the_same(sizes, dtype, monkeypatch):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("schedule", [fp.Plateau(0.5, patience=0, threshold=0.1), fp.OneCycle()], ids=str)
+@pytest.mark.parametrize("schedule", [fp.ReduceOnPlateau(0.5, patience=0, threshold=0.1), fp.OneCycle()], ids=str)
 def test_each_network_of_a_pack_measures_what_it_would_alone(schedule, dtype):
     network = fp.MLP((5, 4, 3), output="identity", seed=1, dtype=dtype)
     optimizers = [fp.SGD(rate, momentum=0.9) for rate in (1e-3, 0.1, 1.0, 1e30, 0.01)]

@@ -28,7 +28,7 @@ EPOCHS = 3
 TOO_FAST = {"float32": 1e30, "float64": 1e200}  # learning rates that diverge once their first step is made
 LANES = ("1", "4", "8", "16")
 
-PLATEAU = fp.Plateau(0.5, patience=0, threshold=0.1)
+PLATEAU = fp.ReduceOnPlateau(0.5, patience=0, threshold=0.1)
 SCHEDULED = (
     (fp.SGD(0.1, momentum=0.9, l1=0.01), PLATEAU),
     (fp.Adam(0.01), fp.OneCycle()),

@@ -77,7 +77,7 @@ def test_an_optimizer_goes_by_its_schedule(optimizer, dtype):
 
 @pytest.mark.parametrize("validation", [{}, {"validation": 0.25}], ids=["without", "validation"])
 def test_a_plateau_lowers_rates_as_in_the_reference(validation, dtype):
-    shape, plateau = FEW_SHAPES[2], fp.Plateau(0.5, patience=0, threshold=0.1)
+    shape, plateau = FEW_SHAPES[2], fp.ReduceOnPlateau(0.5, patience=0, threshold=0.1)
     options = {"epochs": 9, "schedule": plateau, **validation}
     assert_trains_as_reference(shape, TASKS[0], dtype, **options)
     network, X, y = problem(shape, TASKS[0], dtype)

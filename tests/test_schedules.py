@@ -46,7 +46,7 @@ def test_one_cycle_is_finite_however_short_the_run(total, rise):
 
 
 def test_a_plateau_waits_and_then_counts_anew():
-    plateau = fp.Plateau(0.5, patience=1, minimum=0.2)
+    plateau = fp.ReduceOnPlateau(0.5, patience=1, minimum=0.2)
     losses = [1.0, 2.0, 0.99995, 1.0, 1.0, 0.5, 0.6, np.nan, 0.6, 0.6]
     found = [reference.factor(plateau, epoch, 10, losses[:epoch]) for epoch in range(11)]
     #                     done: 0  1  2  3    4    5     6     7     8    9    10
@@ -82,9 +82,9 @@ def test_a_plateau_waits_and_then_counts_anew():
                 milestones=[5],
             ),
         ),
-        (fp.Plateau(patience=2), lambda lr, optimizer: lr.ReduceLROnPlateau(optimizer, patience=2)),
+        (fp.ReduceOnPlateau(patience=2), lambda lr, optimizer: lr.ReduceLROnPlateau(optimizer, patience=2)),
         (
-            fp.Plateau(0.5, patience=0, threshold=0.1, minimum=0.3),
+            fp.ReduceOnPlateau(0.5, patience=0, threshold=0.1, minimum=0.3),
             lambda lr, optimizer: lr.ReduceLROnPlateau(optimizer, factor=0.5, patience=0, threshold=0.1, min_lr=0.15),
         ),
     ],
@@ -100,7 +100,7 @@ def test_schedules_agree_with_torch(schedule, make):
         assert_close(optimizer.param_groups[0]["lr"], ours, 1e-14, f"learning rate {position}")
         optimizer.step()
         if position + 1 < TOTAL:
-            theirs.step(*LOSSES[position : position + 1] if isinstance(schedule, fp.Plateau) else ())
+            theirs.step(*LOSSES[position : position + 1] if isinstance(schedule, fp.ReduceOnPlateau) else ())
 
 
 # ---- in a run ----
@@ -138,7 +138,7 @@ def test_a_run_by_step_knows_how_many_steps_there_are():
 def test_a_plateau_watches_validation_where_there_is_any(column):
     X, y = make_data("mse")
     validation = (X, -y) if column else None  # which rises, while the training loss falls
-    _, record = run(fp.Plateau(0.0, patience=1), fp.SGD(0.05), validation=validation, epochs=12)
+    _, record = run(fp.ReduceOnPlateau(0.0, patience=1), fp.SGD(0.05), validation=validation, epochs=12)
     constant = np.flatnonzero(np.diff(record.loss) == 0)
     assert (len(constant) > 0) == bool(column)
 
@@ -165,10 +165,18 @@ UNIT = "by must be one of epoch, step, not 'batch': choose one of these"
         (lambda: fp.OneCycle(rise=1), ValueError, "rise must be at least 0 and below 1, not 1: give a number"),
         (lambda: fp.InverseScaling(-1), ValueError, "power must be at least 0 and finite, not -1: give a number"),
         (lambda: fp.InverseScaling(by="batch"), ValueError, UNIT),
-        (lambda: fp.Plateau(1.0), ValueError, "factor must be at least 0 and below 1, not 1.0: give a number"),
-        (lambda: fp.Plateau(patience=-1), ValueError, "patience must be at least 0, not -1: give a larger number"),
-        (lambda: fp.Plateau(threshold=1), ValueError, "threshold must be at least 0 and below 1, not 1: give"),
-        (lambda: fp.Plateau(minimum=1), ValueError, "minimum must be at least 0 and below 1, not 1: give a number"),
+        (lambda: fp.ReduceOnPlateau(1.0), ValueError, "factor must be at least 0 and below 1, not 1.0: give a number"),
+        (
+            lambda: fp.ReduceOnPlateau(patience=-1),
+            ValueError,
+            "patience must be at least 0, not -1: give a larger number",
+        ),
+        (lambda: fp.ReduceOnPlateau(threshold=1), ValueError, "threshold must be at least 0 and below 1, not 1: give"),
+        (
+            lambda: fp.ReduceOnPlateau(minimum=1),
+            ValueError,
+            "minimum must be at least 0 and below 1, not 1: give a number",
+        ),
         (lambda: fp.Warmup(0), ValueError, "length must be at least 1, not 0: give a larger number"),
         (lambda: fp.Warmup(2, by="batch"), ValueError, UNIT),
         (lambda: fp.Warmup(2, 0.5), TypeError, "then must be a StepDecay or ExponentialDecay or CosineDecay or"),
@@ -186,6 +194,6 @@ def test_a_schedule_is_refused_where_a_value_is_out_of_its_range(make, error, wo
 
 def test_a_plateau_may_follow_any_warm_up():
     for by in ("epoch", "step"):
-        warmup = fp.Warmup(2, fp.Plateau(0.5, patience=0), by=by)
+        warmup = fp.Warmup(2, fp.ReduceOnPlateau(0.5, patience=0), by=by)
         found = [reference.factor(warmup, position, 9, [1.0, 2.0, 3.0][:position]) for position in range(4)]
         assert found == [0.5, 1, 0.5, 0.25]

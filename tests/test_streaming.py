@@ -75,7 +75,7 @@ def test_chunks_of_whole_batches_train_as_the_whole_does(shape, optimizer, sched
 def test_the_same_chunk_again_and_again_is_an_epoch_each(shape, dtype):
     network, X, y = problem(shape, TASKS[0], dtype)
     twin, options = network.copy(), {"batch_size": shape.batch_size, "optimizer": fp.Adam(), "seed": 5, "loss": "mse"}
-    options |= {"schedule": fp.Plateau(0.5, patience=0, threshold=0.1)}
+    options |= {"schedule": fp.ReduceOnPlateau(0.5, patience=0, threshold=0.1)}
     streamed = fp.train_stream(network, [(X, y)] * 5, **options)
     history = fp.train(twin, X, y, epochs=5, **options)
     assert_same_bits([network.parameters, streamed.loss], [twin.parameters, history.loss])

@@ -55,7 +55,7 @@ SCHEDULES = {
     "CosineDecay": COSINE,
     "OneCycle": ONE_CYCLE,
     "InverseScaling": INVERSE_SCALING,
-    "Plateau": PLATEAU,
+    "ReduceOnPlateau": PLATEAU,
 }
 
 UNLIMITED, BY_VALUE, BY_NORM = range(3)

@@ -15,7 +15,7 @@ class Schedule(NamedTuple):
     by_step: bool  # or by epoch
     total: int  # steps or epochs of the run
     warmup: int  # how many of them rise to the full rate
-    numbers: np.ndarray  # (4,): of StepDecay every, factor; of Plateau factor, patience, threshold, minimum; …
+    numbers: np.ndarray  # (4,): of StepDecay every, factor; of ReduceOnPlateau factor, patience, threshold, minimum; …
 
 
 FACTOR, BEST, BAD = range(3)  # rows of what a plateau keeps of each network

@@ -192,7 +192,7 @@ class InverseScaling:
 
 
 @dataclass(frozen=True)
-class Plateau:
+class ReduceOnPlateau:
     """Multiply the learning rate by a factor whenever the loss no longer falls: ``ReduceLROnPlateau``.
 
     The loss is that of validation, or without validation that of training, after each epoch. It falls if it is below
@@ -218,8 +218,8 @@ class Plateau:
     Examples
     --------
     >>> import fastprop as fp
-    >>> fp.Plateau(0.5, patience=5)
-    Plateau(factor=0.5, patience=5, threshold=0.0001, minimum=0.0)
+    >>> fp.ReduceOnPlateau(0.5, patience=5)
+    ReduceOnPlateau(factor=0.5, patience=5, threshold=0.0001, minimum=0.0)
     """
 
     factor: float = 0.1
@@ -234,7 +234,7 @@ class Plateau:
         object.__setattr__(self, "patience", checks.whole_number(self.patience, "patience", least=0))
 
 
-_AFTER_WARMUP = StepDecay, ExponentialDecay, CosineDecay, OneCycle, InverseScaling, Plateau
+_AFTER_WARMUP = StepDecay, ExponentialDecay, CosineDecay, OneCycle, InverseScaling, ReduceOnPlateau
 
 
 @dataclass(frozen=True)
@@ -242,14 +242,14 @@ class Warmup:
     """Rise to the full learning rate in equal parts, before another schedule or none.
 
     (done + 1) / length while done < length, as ``LinearLR(start_factor=1/length, total_iters=length-1)``. What follows
-    counts from the end of the warm-up, as in ``SequentialLR``; a `Plateau` looks at all epochs.
+    counts from the end of the warm-up, as in ``SequentialLR``; a `ReduceOnPlateau` looks at all epochs.
 
     Parameters
     ----------
     length : int
         At least 1: the epochs or steps of the warm-up; the last of them is the first with the full learning rate.
     then : schedule, optional
-        What follows; it must count the same as this one, unless it is a `Plateau`.
+        What follows; it must count the same as this one, unless it is a `ReduceOnPlateau`.
     by : str
         ``"epoch"`` or ``"step"``: what it counts.
 
@@ -270,7 +270,7 @@ class Warmup:
     """
 
     length: int
-    then: StepDecay | ExponentialDecay | CosineDecay | OneCycle | InverseScaling | Plateau | None = None
+    then: StepDecay | ExponentialDecay | CosineDecay | OneCycle | InverseScaling | ReduceOnPlateau | None = None
     by: str = "epoch"
 
     def __post_init__(self):
@@ -279,7 +279,7 @@ class Warmup:
         if self.then is None:
             return
         checks.instance(self.then, "then", _AFTER_WARMUP, "fp.CosineDecay()")
-        if self.then.by != self.by and not isinstance(self.then, Plateau):
+        if self.then.by != self.by and not isinstance(self.then, ReduceOnPlateau):
             raise ValueError(
                 f"a warm-up by {self.by} cannot go before {self.then}, which counts each {self.then.by}: "
                 f"give Warmup by={self.then.by!r}."

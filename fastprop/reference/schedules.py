@@ -54,7 +54,7 @@ SCHEDULES = {
     "CosineDecay": _cosine,
     "OneCycle": _one_cycle,
     "InverseScaling": _inverse_scaling,
-    "Plateau": _plateau,
+    "ReduceOnPlateau": _plateau,
     "Warmup": _warmup,
 }
 
