@@ -92,7 +92,7 @@ def _add_optimizer(parser, numbers, metavar, rates, more=""):
 def _add_run(parser):
     parser.add_argument("--epochs", type=int, default=30, metavar="N", help="(default %(default)s)")
     parser.add_argument("--validation", type=float, metavar="SHARE", help="of the rows to hold out (default 0.2)")
-    schedules = "of the learning rate: cosine, one-cycle, steps:10:0.5, cosine:0.1:step, warmup:5+cosine, …"
+    schedules = "of the learning rate: cosine, one-cycle, step:10:0.5, cosine:0.1:step, warmup:5+cosine, …"
     parser.add_argument("--schedule", type=values.schedule, metavar="NAME", help=schedules)
     parser.add_argument("--dropout", type=float, default=0.0, metavar="SHARE", help="in the hidden layers (default 0)")
     parser.add_argument("--standardize", action="store_true", help="the inputs, as the training rows have them")

@@ -10,8 +10,10 @@ from fastprop.options.schedules import UNITS
 
 OPTIMIZER_NAMES = {kind.__name__.lower(): kind for kind in OPTIMIZERS}
 
-SCHEDULE_NAMES = {re.sub("(?<!^)(?=[A-Z])", "-", kind.__name__).lower(): kind for kind in SCHEDULES}
-"""``one-cycle`` is `OneCycle`."""
+SCHEDULE_NAMES = {
+    re.sub("(?<!^)(?=[A-Z])", "-", re.sub("Decay$|^ReduceOn", "", kind.__name__)).lower(): kind for kind in SCHEDULES
+}
+"""``one-cycle`` is `OneCycle`, and ``cosine`` is `CosineDecay`."""
 
 _SPACES = {"geomspace": fp.geomspace, "linspace": fp.linspace, "loguniform": fp.loguniform, "uniform": fp.uniform}
 
@@ -44,7 +46,7 @@ def each(kind):
 
 
 def schedule(text):
-    """steps:10:0.5 or warmup:5+cosine: a schedule with its numbers, and what comes after a warm-up."""
+    """step:10:0.5 or warmup:5+cosine: a schedule with its numbers, and what comes after a warm-up."""
     first, _, then = text.partition("+")
     name, *numbers = first.split(":")
     try:
@@ -55,7 +57,7 @@ def schedule(text):
         return SCHEDULE_NAMES[name](*numbers, **rest)
     except (KeyError, ValueError, TypeError) as error:
         known = " or ".join(SCHEDULE_NAMES)
-        raise argparse.ArgumentTypeError(f"{text!r} is not {known}, or numbers as in steps:10:0.5 ({error})") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not {known}, or numbers as in step:10:0.5 ({error})") from None
 
 
 def keep(text):
