@@ -58,8 +58,8 @@ def find_learning_rate(
     X,
     y,
     *,
-    least=1e-5,
-    most=10.0,
+    min_rate=1e-5,
+    max_rate=10.0,
     steps=100,
     batch_size=32,
     loss=None,
@@ -72,7 +72,7 @@ def find_learning_rate(
 ):
     """Suggest a learning rate: train a copy of a network with one that rises, and see where the loss falls fastest.
 
-    The rate rises from `least` to `most` in equal factors, a step each. The test ends before that once the smoothed
+    The rate rises from `min_rate` to `max_rate` in equal factors, a step each. The test ends before that once the smoothed
     loss is above four times its least, or a loss is not finite.
 
     Parameters
@@ -81,7 +81,7 @@ def find_learning_rate(
         Left as it is.
     X, y : array_like
         See `train`.
-    least, most : float
+    min_rate, max_rate : float
         The first learning rate, at least 1e-30, and the last one, at least twice the first.
     steps : int
         At least 30.
@@ -118,14 +118,14 @@ def find_learning_rate(
     """
     checks.instance(network, "network", MLP, "fp.MLP((64, 32, 10))")
     checks.instance(optimizer, "optimizer", DESCENTS, "fp.SGD()")
-    least = checks.number(least, "least", least=1e-30)
-    most = checks.number(most, "most", least=2 * least)
+    min_rate = checks.number(min_rate, "min_rate", least=1e-30)
+    max_rate = checks.number(max_rate, "max_rate", least=2 * min_rate)
     steps, threads = checks.whole_number(steps, "steps", least=30), checks.threads(threads)
-    factor = (most / least) ** (1 / (steps - 1))
+    factor = (max_rate / min_rate) ** (1 / (steps - 1))
     network, loss = network.copy(), checks.loss(loss, network.output)
     rising = ExponentialDecay(factor)
     options = TrainingOptions(steps, batch_size, loss, optimizer, False, seed, schedule=rising, clip=clip).checked()
-    options = options._replace(optimizer=optimizer.changed(learning_rate=least))
+    options = options._replace(optimizer=optimizer.changed(learning_rate=min_rate))
     sample_weight = checks.class_weight(class_weight, y, sample_weight)
     data = checks.dataset(X, y, network.layer_sizes[0], network.layer_sizes[-1], loss, network.dtype, sample_weight)
     minibatches = _minibatches(len(data.inputs), options.batch_size, options.seed)
@@ -143,7 +143,7 @@ def find_learning_rate(
         run.stop()
         raise KeyboardInterrupt
     losses = run.history.loss[: run.history.epochs]
-    rates, smoothed = least * factor ** np.arange(len(losses)), _smoothed(losses)
+    rates, smoothed = min_rate * factor ** np.arange(len(losses)), _smoothed(losses)
     return RangeTest(rates, losses, smoothed, _suggestion(rates, smoothed))
 
 
@@ -175,6 +175,6 @@ def _suggestion(rates, smoothed):
     if len(slopes) == 0 or slopes.min() >= 0:
         raise ValueError(
             f"the loss does not fall at learning rates from {rates[0]:g} on, up to {rates[-1]:g}: "
-            "look at X and y, or give other least and most."
+            "look at X and y, or give other min_rate and max_rate."
         )
     return float(rates[steps[slopes.argmin()] - LAG])

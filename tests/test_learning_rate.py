@@ -39,7 +39,9 @@ def regressor(dtype="float32"):
     "optimizer", [replace(each, epsilon=1e-2) if hasattr(each, "epsilon") else each for each in OPTIMIZERS], ids=str
 )
 def test_the_losses_are_those_of_the_reference_step_by_step(optimizer):
-    result = fp.find_learning_rate(regressor("float64"), X, Y, most=0.1, batch_size=1000, optimizer=optimizer, steps=40)
+    result = fp.find_learning_rate(
+        regressor("float64"), X, Y, max_rate=0.1, batch_size=1000, optimizer=optimizer, steps=40
+    )
     network, state = reference.Network.of(regressor("float64")), {}
     np.testing.assert_allclose(result.learning_rates, np.geomspace(1e-5, 0.1, 40), rtol=1e-12)
     for rate, loss in zip(result.learning_rates, result.losses):
@@ -50,7 +52,7 @@ def test_the_losses_are_those_of_the_reference_step_by_step(optimizer):
 
 def test_each_step_has_rows_of_its_own():
     steps = 56  # of 1797 digits, 56 times 32 rows make an epoch but for 5 rows
-    result = fp.find_learning_rate(classifier("float64"), *DIGITS, least=1e-12, most=1e-11, steps=steps)
+    result = fp.find_learning_rate(classifier("float64"), *DIGITS, min_rate=1e-12, max_rate=1e-11, steps=steps)
     losses = result.losses
     assert len(set(losses)) == steps
     network = reference.Network.of(classifier())
@@ -65,7 +67,7 @@ def test_the_average_is_freed_of_the_zero_that_it_began_with():
 
 
 def test_the_test_ends_where_training_diverges():
-    result = fp.find_learning_rate(regressor(), X, Y, most=1e4)
+    result = fp.find_learning_rate(regressor(), X, Y, max_rate=1e4)
     assert 30 < len(result.losses) < 100
     assert not result.smoothed[-1] <= 4 * np.nanmin(result.smoothed)
     assert (result.smoothed[:-1] <= 4 * np.minimum.accumulate(result.smoothed[:-1])).all()
@@ -142,9 +144,9 @@ def test_where_nothing_can_be_learned_there_is_no_suggestion():
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [
-        ({"least": 0.0}, ValueError, "least must be at least 1e-30 and finite, not 0.0"),
-        ({"least": 0.1, "most": 0.1}, ValueError, "most must be at least 0.2 and finite, not 0.1"),
-        ({"most": np.inf}, ValueError, "most must be at least 2e-05 and finite, not inf"),
+        ({"least": 0.0}, ValueError, "min_rate must be at least 1e-30 and finite, not 0.0"),
+        ({"least": 0.1, "most": 0.1}, ValueError, "max_rate must be at least 0.2 and finite, not 0.1"),
+        ({"most": np.inf}, ValueError, "max_rate must be at least 2e-05 and finite, not inf"),
         ({"steps": 29}, ValueError, "steps must be at least 30, not 29"),
         ({"steps": 1e3}, TypeError, "steps must be a whole number, not 1000.0"),
         ({"batch_size": 0}, ValueError, "batch_size must be at least 1, not 0"),

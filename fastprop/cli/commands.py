@@ -84,7 +84,7 @@ def find_learning_rate(options):
     X, y = values.data(options)
     network = values.network(options, y, values.layer_sizes(X, y, options.hidden), options.activation, options.seed)
     optimizer, numbers = _optimizer(options)
-    rates = {"least": options.least, "most": options.most, "steps": options.steps}
+    rates = {"min_rate": options.min_rate, "max_rate": options.max_rate, "steps": options.steps}
     how = {"optimizer": optimizer.changed(**numbers), "seed": options.seed, **rates, **_step(options)}
     result = fp.find_learning_rate(network, X, y, **how)
     print(f"learning rate {result.suggestion:.2g}")

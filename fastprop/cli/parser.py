@@ -49,8 +49,8 @@ def make_parser():
     _add_run(training)
     training.add_argument("--checkpoint", metavar="FILE", help="keep the state of the run here, every 10 s")
     training.add_argument("--resume", action="store_true", help="go on from the checkpoint, if it is there")
-    finding.add_argument("--least", type=float, default=1e-5, metavar="RATE", help="(default %(default)s)")
-    finding.add_argument("--most", type=float, default=10.0, metavar="RATE", help="(default %(default)s)")
+    finding.add_argument("--min-rate", type=float, default=1e-5, metavar="RATE", help="(default %(default)s)")
+    finding.add_argument("--max-rate", type=float, default=10.0, metavar="RATE", help="(default %(default)s)")
     finding.add_argument("--steps", type=int, default=100, metavar="N", help="(default %(default)s)")
     _add_plot(finding, "the losses against the learning rate")
 
