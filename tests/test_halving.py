@@ -33,11 +33,11 @@ RUNGS = [
     (fp.Halving(2), 100, 4, [25, 50, 100]),
     (fp.Halving(4), 3, 100, [3]),
     (fp.Halving(3), 81, 1, [81]),
-    (fp.Halving(3, least=5), 81, 2, [9, 27, 81]),
-    (fp.Halving(3, least=100), 81, 1000, [81]),
+    (fp.Halving(3, min_epochs=5), 81, 2, [9, 27, 81]),
+    (fp.Halving(3, min_epochs=100), 81, 1000, [81]),
     (fp.MedianStopping(), 4, 7, [1, 2, 3, 4]),
     (fp.MedianStopping(3), 9, 7, [3, 6, 9]),
-    (fp.MedianStopping(3, least=4), 10, 7, [6, 9, 10]),
+    (fp.MedianStopping(3, min_epochs=4), 10, 7, [6, 9, 10]),
     (fp.MedianStopping(20), 10, 7, [10]),
 ]
 
@@ -168,7 +168,7 @@ def test_who_goes_on_is_the_same_to_the_last_bit_as_never_stopped(options, dtype
 def test_it_is_the_same_by_every_rule_and_on_every_path(option, monkeypatch):
     rule, halving, options = best_third, 3, {"optimizer": fp.Adam(), "schedule": fp.CosineDecay()}
     if option == "median":
-        halving = fp.MedianStopping(2, least=3)
+        halving = fp.MedianStopping(2, min_epochs=3)
         rule = halving.going_on
     elif option == "alone":
         packs = cost_model.packs
@@ -179,7 +179,7 @@ def test_it_is_the_same_by_every_rule_and_on_every_path(option, monkeypatch):
         pytest.importorskip("scipy")
         options = {"optimizer": fp.LBFGS(), "grid": {"seed": range(12), "weight_decay": [0.0, 0.01]}}
     else:
-        halving = fp.Halving(2, least=2)
+        halving = fp.Halving(2, min_epochs=2)
         rule = lambda costs: np.argsort(costs[:, -1], kind="stable")[: -(-len(costs) // 2)]  # noqa: E731
     assert_as_if_never_stopped(sweep(halving=halving, **options), sweep(**options), rule)
 
@@ -283,7 +283,7 @@ def climbing(rounds, numbers, rung):
         print("go", flush=True)
     return climb(rounds, numbers, rung)
 Rounds._climb = climbing
-options = {{"epochs": 20_000, "halving": fp.Halving(20, least=50), "validation": 0.2, "threads": {threads}}}
+options = {{"epochs": 20_000, "halving": fp.Halving(20, min_epochs=50), "validation": 0.2, "threads": {threads}}}
 result = fp.sweep((64, 32, 10), X, y, {{"seed": range(100)}}, **options)
 epochs, stopped = result.table["epochs"], result.table["stopped"]
 print(result.rungs, (stopped == "interrupted").sum(), (stopped == "halved").sum())

@@ -131,7 +131,7 @@ import sys
 import numpy as np
 import fastprop as fp
 X, y = fp.datasets.digits()
-options = dict(epochs=24, validation=0.2, optimizer=fp.Adam(), halving=fp.Halving(2, least=6), keep=4)
+options = dict(epochs=24, validation=0.2, optimizer=fp.Adam(), halving=fp.Halving(2, min_epochs=6), keep=4)
 grid = {"learning_rate": np.geomspace(1e-4, 1, 60), "seed": range(5)}
 if __name__ == "__main__":
     print("go", flush=True)
@@ -212,7 +212,7 @@ OTHERS = {
     "folds is 1, sha256 ": {"validation": None, "cv": 2},
     "standardize is False and not True": {"standardize": True},
     "score is accuracy and not log_loss": {"score": "log_loss"},
-    "halving is None and not Halving(factor=3, least=None)": {"halving": 3},
+    "halving is None and not Halving(factor=3, min_epochs=None)": {"halving": 3},
     "seed is 0 and not 1": {"seed": 1},
     "shuffle is True and not False": {"shuffle": False},
     "backend is kernels and not reference": {"backend": "reference"},

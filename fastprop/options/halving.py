@@ -19,7 +19,7 @@ class Halving:
     ----------
     factor : int
         At least 2. Rungs are at epochs / factor, epochs / factor² and so on.
-    least : int, optional
+    min_epochs : int, optional
         How many epochs the first rung must have at least; by default so many that one configuration is left in the end.
 
     Raises
@@ -40,17 +40,17 @@ class Halving:
     """
 
     factor: int = 3
-    least: int | None = None
+    min_epochs: int | None = None
 
     def __post_init__(self):
         object.__setattr__(self, "factor", checks.whole_number(self.factor, "factor", least=2))
-        if self.least is not None:
-            object.__setattr__(self, "least", checks.whole_number(self.least, "least"))
+        if self.min_epochs is not None:
+            object.__setattr__(self, "min_epochs", checks.whole_number(self.min_epochs, "min_epochs"))
 
     def rungs(self, epochs, configurations):
         """Return after how many epochs there is a rung, the last one at the end."""
-        rungs, left, least = [epochs], configurations, 1 if self.least is None else self.least
-        while epochs // self.factor ** len(rungs) >= least and (left > 1 or self.least is not None):
+        rungs, left, least = [epochs], configurations, 1 if self.min_epochs is None else self.min_epochs
+        while epochs // self.factor ** len(rungs) >= least and (left > 1 or self.min_epochs is not None):
             rungs.append(epochs // self.factor ** len(rungs))
             left = math.ceil(left / self.factor)
         return rungs[::-1]
@@ -88,7 +88,7 @@ class MedianStopping:
     ----------
     epochs : int
         At least 1: there is a rung after each so many.
-    least : int
+    min_epochs : int
         How many epochs the first rung must have at least.
 
     Raises
@@ -103,20 +103,20 @@ class MedianStopping:
     Examples
     --------
     >>> import fastprop as fp
-    >>> fp.MedianStopping(epochs=5, least=10).rungs(30, configurations=100)
+    >>> fp.MedianStopping(epochs=5, min_epochs=10).rungs(30, configurations=100)
     [10, 15, 20, 25, 30]
     """
 
     epochs: int = 1
-    least: int = 1
+    min_epochs: int = 1
 
     def __post_init__(self):
-        for name in ("epochs", "least"):
+        for name in ("epochs", "min_epochs"):
             object.__setattr__(self, name, checks.whole_number(getattr(self, name), name))
 
     def rungs(self, epochs, configurations):
         """Return after how many epochs there is a rung, the last one at the end."""
-        return [*(rung for rung in range(self.epochs, epochs, self.epochs) if rung >= self.least), epochs]
+        return [*(rung for rung in range(self.epochs, epochs, self.epochs) if rung >= self.min_epochs), epochs]
 
     def most(self, configurations):
         """Return how many of so many configurations go on from a rung at most: the best."""
