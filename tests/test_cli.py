@@ -212,7 +212,7 @@ def test_a_sweep_tries_activations_and_weight_decays_and_takes_the_rest_as_it_is
 def test_a_learning_rate_is_found_and_drawn(run, folder):
     output = run("find-learning-rate digits --optimizer adam --max-rate 1 --plot rates.png")
     network = fp.MLP((64, 32, 10), output="softmax", seed=0)
-    found = fp.find_learning_rate(network, *DIGITS, optimizer=fp.Adam(), most=1)
+    found = fp.find_learning_rate(network, *DIGITS, optimizer=fp.Adam(), max_rate=1)
     assert output == f"learning rate {found.suggestion:.2g}\npicture: rates.png\n"
     assert (folder / "rates.png").read_bytes().startswith(PNG)
 

@@ -315,9 +315,9 @@ def test_what_is_no_halving_is_refused(halving, error, words):
 OPTIONS = [
     (fp.Halving, {"factor": 1}, ValueError, "factor must be at least 2, not 1"),
     (fp.Halving, {"factor": True}, TypeError, "factor must be a whole number, not True"),
-    (fp.Halving, {"least": 0}, ValueError, "least must be at least 1, not 0"),
+    (fp.Halving, {"min_epochs": 0}, ValueError, "min_epochs must be at least 1, not 0"),
     (fp.MedianStopping, {"epochs": 0}, ValueError, "epochs must be at least 1, not 0"),
-    (fp.MedianStopping, {"least": 1.5}, TypeError, "least must be a whole number, not 1.5"),
+    (fp.MedianStopping, {"min_epochs": 1.5}, TypeError, "min_epochs must be a whole number, not 1.5"),
 ]
 
 

@@ -95,7 +95,7 @@ def test_the_result_depends_on_the_seed_and_not_on_the_threads_or_the_rate_of_th
 
 
 def test_weights_and_limits_are_those_of_training():
-    options = {"most": 0.1, "batch_size": 2000, "steps": 30}
+    options = {"max_rate": 0.1, "batch_size": 2000, "steps": 30}
     weight = np.where(DIGITS[1] == 3, 5.0, 1.0)
     by_row, by_class = (
         fp.find_learning_rate(classifier(), *DIGITS, **options, **weights)
@@ -130,7 +130,7 @@ def test_training_at_the_rate_suggested_learns_numbers(optimizer):
 # ---- bad input ----
 
 
-@pytest.mark.parametrize("rates", [{"least": 1e3, "most": 1e6}, {"least": 1e200, "most": 1e201}], ids=str)
+@pytest.mark.parametrize("rates", [{"min_rate": 1e3, "max_rate": 1e6}, {"least": 1e200, "most": 1e201}], ids=str)
 def test_where_the_loss_does_not_fall_there_is_no_suggestion(rates):
     assert_refused(ValueError, "the loss does not fall", fp.find_learning_rate, regressor(), X, Y, **rates)
 
@@ -144,9 +144,9 @@ def test_where_nothing_can_be_learned_there_is_no_suggestion():
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [
-        ({"least": 0.0}, ValueError, "min_rate must be at least 1e-30 and finite, not 0.0"),
-        ({"least": 0.1, "most": 0.1}, ValueError, "max_rate must be at least 0.2 and finite, not 0.1"),
-        ({"most": np.inf}, ValueError, "max_rate must be at least 2e-05 and finite, not inf"),
+        ({"min_rate": 0.0}, ValueError, "min_rate must be at least 1e-30 and finite, not 0.0"),
+        ({"min_rate": 0.1, "max_rate": 0.1}, ValueError, "max_rate must be at least 0.2 and finite, not 0.1"),
+        ({"max_rate": np.inf}, ValueError, "max_rate must be at least 2e-05 and finite, not inf"),
         ({"steps": 29}, ValueError, "steps must be at least 30, not 29"),
         ({"steps": 1e3}, TypeError, "steps must be a whole number, not 1000.0"),
         ({"batch_size": 0}, ValueError, "batch_size must be at least 1, not 0"),
