@@ -22,7 +22,7 @@ class HalvingRunner:
         self._missing = None  # (candidates,): how many of their folds are still to come in the round
         self._left = 0  # how many candidates are still to come in the round
         self._best = []  # of those in the round so far, no more than may go on: a heap, see `push_bounded`
-        self._most = 0  # how many may go on
+        self._survivors = 0  # how many may go on
 
     def __call__(self, numbers):
         """Train the candidates `numbers` to their end; return whether nothing broke it off."""
@@ -44,7 +44,7 @@ class HalvingRunner:
     def _train_to_rung(self, numbers, rung):
         """Train candidates until a rung; return whether nothing broke it off."""
         until, folds = self._result.rungs[rung], len(self._experiment.folds)
-        self._best, self._most = [], self._halving.most(len(numbers)) if self._halving is not None else 0
+        self._best, self._survivors = [], self._halving.most(len(numbers)) if self._halving is not None else 0
         left = numbers
         if self._journal is not None:
             left = np.array([number for number in numbers if not self._is_recorded(number, rung)], int)
@@ -137,7 +137,7 @@ class HalvingRunner:
 
     def _rank(self, number, cost):
         """See whether so many are better than a candidate that it cannot go on: then its state is not needed."""
-        self._outcomes.pop(push_bounded(self._best, self._most, cost, number), None)
+        self._outcomes.pop(push_bounded(self._best, self._survivors, cost, number), None)
 
 
 def train_again(experiment, candidates, result, keep, crew):
