@@ -55,7 +55,7 @@ class Halving:
             left = math.ceil(left / self.factor)
         return rungs[::-1]
 
-    def most(self, configurations):
+    def survivors(self, configurations):
         """Return how many of so many configurations go on from a rung at most: the best."""
         return math.ceil(configurations / self.factor)
 
@@ -74,7 +74,7 @@ class Halving:
         """
         order = np.argsort(costs[:, -1], kind="stable")
         chosen = np.zeros(len(costs), bool)
-        chosen[order[: self.most(len(costs))]] = True
+        chosen[order[: self.survivors(len(costs))]] = True
         return chosen
 
 
@@ -118,7 +118,7 @@ class MedianStopping:
         """Return after how many epochs there is a rung, the last one at the end."""
         return [*(rung for rung in range(self.epochs, epochs, self.epochs) if rung >= self.min_epochs), epochs]
 
-    def most(self, configurations):
+    def survivors(self, configurations):
         """Return how many of so many configurations go on from a rung at most: the best."""
         return configurations
 

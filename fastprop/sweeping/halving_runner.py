@@ -44,7 +44,7 @@ class HalvingRunner:
     def _train_to_rung(self, numbers, rung):
         """Train candidates until a rung; return whether nothing broke it off."""
         until, folds = self._result.rungs[rung], len(self._experiment.folds)
-        self._best, self._survivors = [], self._halving.most(len(numbers)) if self._halving is not None else 0
+        self._best, self._survivors = [], self._halving.survivors(len(numbers)) if self._halving is not None else 0
         left = numbers
         if self._journal is not None:
             left = np.array([number for number in numbers if not self._is_recorded(number, rung)], int)
