@@ -301,14 +301,14 @@ ROWS_SHOWN = 5
 """Where a result is printed."""
 
 
-def push_bounded(best, most, cost, number):
+def push_bounded(best, capacity, cost, number):
     """Add a configuration to the heap `best` of at most so many; return the number of that which has to go, or None.
 
     The worst goes: a cost of NaN is worse than any other, and of equal ones the last.
     """
     known = not math.isnan(cost)
     heapq.heappush(best, (known, -cost if known else 0.0, -number))
-    return -heapq.heappop(best)[-1] if len(best) > most else None
+    return -heapq.heappop(best)[-1] if len(best) > capacity else None
 
 
 def load_sweep(path):
