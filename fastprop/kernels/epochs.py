@@ -33,7 +33,7 @@ class Record(NamedTuple):
     best: np.ndarray  # (P,) where they are to be restored: the parameters of the last improvement
     improvement: np.ndarray  # (2, width): the last one's loss and epoch
     patience: int  # after so many epochs without an improvement a network ends, or 0
-    least: float  # by so much a loss must fall below the last improvement's
+    min_improvement: float  # by so much a loss must fall below the last improvement's
 
 
 GOING, STOPPED, ENDED = range(3)  # values of board[STATE]
@@ -222,7 +222,7 @@ def finish(network, final, losses, plan, memory, team, record, epoch):
 @inline
 def should_stop_early(network, record, loss, epoch, lane):
     """Whether a network's loss has not fallen for too long; if it has, keep the parameters as its best."""
-    if loss < record.improvement[0, lane] - record.least:
+    if loss < record.improvement[0, lane] - record.min_improvement:
         record.improvement[0, lane], record.improvement[1, lane] = loss, epoch
         copy_parameters(network, record.best, lane, len(record.done))
     return epoch - record.improvement[1, lane] >= record.patience
