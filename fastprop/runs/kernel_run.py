@@ -64,7 +64,7 @@ class KernelRun:
             best=np.zeros(len(self._parameters) if restores else 0, first.dtype),
             improvement=np.array([[np.inf] * width, [-1.0] * width]),
             patience=0 if stopping is None else stopping.patience,
-            least=0.0 if stopping is None else stopping.minimum_improvement,
+            min_improvement=0.0 if stopping is None else stopping.minimum_improvement,
         )
         optimizers = [options.optimizer for options in options_list]
         self._optimizer, self._steps = kernel_arguments.of_optimizers(

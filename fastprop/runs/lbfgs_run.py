@@ -96,8 +96,11 @@ class LBFGSRun:
             raise StopIteration
 
     def _improved(self):
-        watched, least = self._watched[: self.history.epochs], self._options.early_stopping.minimum_improvement
-        return reference.last_improvement(watched, least)
+        watched, min_improvement = (
+            self._watched[: self.history.epochs],
+            self._options.early_stopping.minimum_improvement,
+        )
+        return reference.last_improvement(watched, min_improvement)
 
 
 class KernelObjective:
