@@ -20,7 +20,7 @@ class Moments:
     """
 
     def __init__(self):
-        self.rows, self.mean, self.spread, self.least, self.most = 0, 0.0, 0.0, np.inf, -np.inf
+        self.rows, self.mean, self.spread, self.minimum, self.maximum = 0, 0.0, 0.0, np.inf, -np.inf
 
     def add(self, block):
         """Take in a block (rows, columns)."""
@@ -29,7 +29,10 @@ class Moments:
         away = mean - self.mean
         self.spread = self.spread + ((block - mean) ** 2).sum(axis=0) + away**2 * (self.rows * len(block) / rows)
         self.mean, self.rows = self.mean + away * (len(block) / rows), rows
-        self.least, self.most = np.minimum(self.least, block.min(axis=0)), np.maximum(self.most, block.max(axis=0))
+        self.minimum, self.maximum = (
+            np.minimum(self.minimum, block.min(axis=0)),
+            np.maximum(self.maximum, block.max(axis=0)),
+        )
 
 
 def standardization(X, rows, dtype):
@@ -41,5 +44,5 @@ def standardization(X, rows, dtype):
     for block in checks.blocks(len(rows), X.shape[1]):
         moments.add(X[rows[block]])
     mean, scale = (moments.mean.astype(dtype), np.sqrt(moments.spread / moments.rows).astype(dtype))
-    scale[(moments.least == moments.most) | (scale < np.finfo(dtype).tiny)] = 1
+    scale[(moments.minimum == moments.maximum) | (scale < np.finfo(dtype).tiny)] = 1
     return checks.read_only(mean), checks.read_only(scale)

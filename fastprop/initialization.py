@@ -67,8 +67,8 @@ def _lecun(n_in, n_out, activation):
 
 def _uniform(limit):
     def draw(random, n_in, n_out, activation):
-        most = limit(n_in, n_out, activation)
-        return random.uniform(-most, most, (n_in, n_out))
+        maximum = limit(n_in, n_out, activation)
+        return random.uniform(-maximum, maximum, (n_in, n_out))
 
     return draw
 

@@ -118,9 +118,9 @@ def find_learning_rate(
     """
     checks.instance(network, "network", MLP, "fp.MLP((64, 32, 10))")
     checks.instance(optimizer, "optimizer", DESCENTS, "fp.SGD()")
-    min_rate = checks.number(min_rate, "min_rate", least=1e-30)
-    max_rate = checks.number(max_rate, "max_rate", least=2 * min_rate)
-    steps, threads = checks.whole_number(steps, "steps", least=30), checks.threads(threads)
+    min_rate = checks.number(min_rate, "min_rate", minimum=1e-30)
+    max_rate = checks.number(max_rate, "max_rate", minimum=2 * min_rate)
+    steps, threads = checks.whole_number(steps, "steps", minimum=30), checks.threads(threads)
     factor = (max_rate / min_rate) ** (1 / (steps - 1))
     network, loss = network.copy(), checks.loss(loss, network.output)
     rising = ExponentialDecay(factor)

@@ -93,8 +93,8 @@ def log_loss(outputs, y):
     >>> metrics.log_loss(np.array([[0.5], [0.5]]), np.array([[0], [1]]))
     0.6931471805599453
     """
-    least = np.finfo(outputs.dtype).eps
-    p = np.clip(outputs.astype(np.float64), least, 1 - least)
+    minimum = np.finfo(outputs.dtype).eps
+    p = np.clip(outputs.astype(np.float64), minimum, 1 - minimum)
     if y.ndim == 1 and p.shape[1] > 1:
         return float(-np.log(p[np.arange(len(y)), y]).mean())
     t = y.reshape(p.shape).astype(np.float64)

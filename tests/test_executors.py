@@ -139,12 +139,12 @@ class Slow(Executor):
     num_workers = 3
 
     def __init__(self):
-        self._pool, self.given, self.most, self._counting = ThreadPoolExecutor(1), 0, 0, threading.Lock()
+        self._pool, self.given, self.maximum, self._counting = ThreadPoolExecutor(1), 0, 0, threading.Lock()
 
     def submit(self, function, *arguments):
         with self._counting:
             self.given += 1
-            self.most = max(self.most, self.given)
+            self.maximum = max(self.maximum, self.given)
         future = self._pool.submit(function, *arguments)
         future.add_done_callback(self._done)
         return future
@@ -155,10 +155,10 @@ class Slow(Executor):
 
 
 @pytest.mark.parametrize(("threads", "most"), [(None, 6), (1, 2), (40, 20)])
-def test_as_many_tasks_are_under_way_as_keep_the_workers_busy(threads, most):
+def test_as_many_tasks_are_under_way_as_keep_the_workers_busy(threads, maximum):
     executor = Slow()
     sweep(ALONE, executor=executor, threads=threads, epochs=1)
-    assert executor.most == most
+    assert executor.maximum == maximum
 
 
 # ---- workers that die ----

@@ -85,8 +85,8 @@ def test_a_layer_has_what_goes_with_its_activation(activation):
 @pytest.mark.parametrize(("hidden", "first"), [("relu", 9), ("sigmoid", 14)])
 def test_layers_are_drawn_one_after_the_other_each_as_its_activation_wants(hidden, first):
     network, random = fp.MLP((9, 5, 3), hidden=hidden, output="softmax", seed=3), np.random.default_rng(3)
-    for weights, most in zip(network.weights, (np.sqrt(6 / first), np.sqrt(6 / 8))):
-        np.testing.assert_array_equal(weights, random.uniform(-most, most, weights.shape).astype(np.float32))
+    for weights, maximum in zip(network.weights, (np.sqrt(6 / first), np.sqrt(6 / 8))):
+        np.testing.assert_array_equal(weights, random.uniform(-maximum, maximum, weights.shape).astype(np.float32))
 
 
 @pytest.mark.parametrize("name", INITIALIZATIONS)

@@ -47,17 +47,17 @@ def test_jobs_run_in_order_and_are_drawn_one_by_one():
 
 
 def test_as_many_jobs_run_at_a_time_as_there_are_threads():
-    together, running, most = threading.Barrier(3), set(), []
+    together, running, maximum = threading.Barrier(3), set(), []
 
     def meet(job):
         running.add(job)
         together.wait(SPINS_BEFORE_YIELD)
-        most.append(len(running))
+        maximum.append(len(running))
         together.wait(SPINS_BEFORE_YIELD)
         running.discard(job)
 
     assert thread_pool.run([Job(meet) for _ in range(6)], 3, nothing)
-    assert most == [3] * 6
+    assert maximum == [3] * 6
 
 
 def test_more_threads_than_jobs_are_no_harm():

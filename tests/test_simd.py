@@ -436,8 +436,8 @@ def test_accuracy(function, dtype):
 
 @clamped
 def test_clamps(function, dtype):
-    most, largest = np.array(limit(dtype), dtype), np.finfo(dtype).max
-    beyond = np.array([most, np.nextafter(most, np.inf), 2 * most, largest, np.inf] * 16, dtype)
+    maximum, largest = np.array(limit(dtype), dtype), np.finfo(dtype).max
+    beyond = np.array([maximum, np.nextafter(maximum, np.inf), 2 * maximum, largest, np.inf] * 16, dtype)
     for x in (beyond, -beyond):
         actual = by_lanes(lambda a, b, c, d: function(a), x)
         np.testing.assert_array_equal(actual, actual[0])

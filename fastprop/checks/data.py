@@ -167,7 +167,7 @@ def class_weight(value, y, sample_weight=None):
                 raise ValueError(
                     f"class_weight names label {shown(label)} but y holds {shown(labels)}: name labels that are there."
                 )
-        weights = np.array([number(value.get(label, 1), f"class_weight[{label}]", least=1e-30) for label in labels])
+        weights = np.array([number(value.get(label, 1), f"class_weight[{label}]", minimum=1e-30) for label in labels])
     rows = weights[places.reshape(-1)]
     return rows if sample_weight is None else rows * _weights(sample_weight, len(rows), np.float64)
 

@@ -21,7 +21,7 @@ def folds(cv, X, y, labels):
         ``StratifiedKFold``; else they are runs of rows, as ``KFold`` has them.
     """
     if isinstance(cv, numbers.Integral) and not isinstance(cv, bool):
-        pairs = _equal_folds(whole_number(cv, "cv", least=2), len(X), labels)
+        pairs = _equal_folds(whole_number(cv, "cv", minimum=2), len(X), labels)
     elif hasattr(cv, "split"):
         pairs = list(cv.split(X, y))
     elif np.iterable(cv) and not isinstance(cv, (str, bytes)):

@@ -41,19 +41,19 @@ def picture(kind, names, kinds, swept, rungs):
         chosen = [choice(name, "each of hyperparameters", swept) for name in _listed(names)]
     if kind is None:
         kind = "score" if len(chosen) == 1 else "heat_map" if len(chosen) == 2 else "parallel_coordinates"
-    least, most = kinds[choice(kind, "kind", kinds)]
+    minimum, maximum = kinds[choice(kind, "kind", kinds)]
     if kind == "rungs" and rungs < 2:
         raise ValueError("kind 'rungs' needs a sweep that stopped configurations on the way: sweep with halving=3.")
-    if names is None and len(chosen) < least:
+    if names is None and len(chosen) < minimum:
         chosen = list(swept)
-    if len(chosen) < least:
+    if len(chosen) < minimum:
         raise ValueError(
-            f"kind {kind!r} needs {least} swept hyperparameters, not {len(chosen)} ({', '.join(chosen)}): "
+            f"kind {kind!r} needs {minimum} swept hyperparameters, not {len(chosen)} ({', '.join(chosen)}): "
             "choose kind='score', or sweep another one."
         )
-    if names is not None and most is not None and len(chosen) > most:
-        raise ValueError(f"kind {kind!r} shows {most} of the hyperparameters, not {len(chosen)}: name fewer.")
-    return kind, chosen[:most]
+    if names is not None and maximum is not None and len(chosen) > maximum:
+        raise ValueError(f"kind {kind!r} shows {maximum} of the hyperparameters, not {len(chosen)}: name fewer.")
+    return kind, chosen[:maximum]
 
 
 def _listed(names):

@@ -14,21 +14,21 @@ def shown(value):
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def whole_number(value, name, least=1):
-    """Return `value` as an int of at least `least`."""
+def whole_number(value, name, minimum=1):
+    """Return `value` as an int of at least `minimum`."""
     if isinstance(value, bool) or not isinstance(value, (int, numbers.Integral)):
-        raise TypeError(f"{name} must be a whole number, not {shown(value)}: give an int of at least {least}.")
-    if value < least:
-        raise ValueError(f"{name} must be at least {least}, not {value}: give a larger number.")
+        raise TypeError(f"{name} must be a whole number, not {shown(value)}: give an int of at least {minimum}.")
+    if value < minimum:
+        raise ValueError(f"{name} must be at least {minimum}, not {value}: give a larger number.")
     return int(value)
 
 
-def number(value, name, least=0.0, below=np.inf):
-    """Return `value` as a finite float with `least` ≤ value < `below`."""
+def number(value, name, minimum=0.0, below=np.inf):
+    """Return `value` as a finite float with `minimum` ≤ value < `below`."""
     if isinstance(value, bool) or not isinstance(value, (float, int, numbers.Real)):
         raise TypeError(f"{name} must be a number, not {shown(value)}: give a float.")
-    if not least <= value < below or not math.isfinite(value):
-        limits = [f"at least {least:g}"] if np.isfinite(least) else []
+    if not minimum <= value < below or not math.isfinite(value):
+        limits = [f"at least {minimum:g}"] if np.isfinite(minimum) else []
         limits.append(f"below {below:g}" if np.isfinite(below) else "finite")
         raise ValueError(f"{name} must be {' and '.join(limits)}, not {value}: give a number in that range.")
     return float(value)
@@ -36,7 +36,7 @@ def number(value, name, least=0.0, below=np.inf):
 
 def positive(value, name):
     """Return `value` as a finite float above 0."""
-    value = number(value, name, least=-np.inf)
+    value = number(value, name, minimum=-np.inf)
     if value <= 0:
         raise ValueError(f"{name} must be above 0, not {value}: give a number in that range.")
     return value
@@ -72,7 +72,7 @@ def instance(value, name, kind, example):
 
 def seed(value):
     """Return `value` as an int from 0 to 2⁶³ - 1."""
-    value = whole_number(value, "seed", least=0)
+    value = whole_number(value, "seed", minimum=0)
     if value >= 2**63:
         raise ValueError(f"seed must be below 2**63, not {value}: give a smaller number.")
     return value

@@ -165,8 +165,8 @@ def plans(layer_sizes, batch_size, dtype, storing, members=1, width=1, shared=Fa
     count = segments(layer_sizes, batch_size)
     segment_rows = -(-batch_size // count)
     row = int((front + strides).sum() + strides[1:].sum() + strides[-1])
-    least = CHUNK_ROWS if count == 1 and width == 1 else 32
-    rows = min(segment_rows, max(least, CHUNK_BYTES // (row * np.dtype(dtype).itemsize)))
+    minimum = CHUNK_ROWS if count == 1 and width == 1 else 32
+    rows = min(segment_rows, max(minimum, CHUNK_BYTES // (row * np.dtype(dtype).itemsize)))
     depth = max(rows, 1 + max(layer_sizes))
     transposed = padded(rows, dtype) if width == 1 and min(rows, max(layer_sizes[:-1])) >= TRANSPOSE_MIN else 0
     whole = count > 1 or rows < batch_size or keeps_gradient

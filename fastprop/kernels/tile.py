@@ -132,13 +132,13 @@ def _make_multiply(transposed):
     @inline
     def multiply(a, a_stride, b, b_stride, b_step, c, c_stride, rows, vectors, depth, more):
         # c (rows, vectors)   b (depth, vectors)   a (rows, depth), or (depth, rows) if transposed; vectors ≤ 4
-        most = depth
+        maximum = depth
         if depth > deepest:  # blocks of nearly one depth
             blocks = (depth + deepest - 1) // deepest
-            most = (depth + blocks - 1) // blocks
+            maximum = (depth + blocks - 1) // blocks
         k = 0
         while k < depth:  # not a range: its length is a division, which a call of 100 cycles feels
-            deep = min(most, depth - k)
+            deep = min(maximum, depth - k)
             a_k, b_k = advance(a, k * a_stride if transposed else k), advance(b, k * b_stride)
             if vectors == 4:
                 strip_4(a_k, a_stride, b_k, b_stride, b_step, c, c_stride, rows, deep, more)

@@ -65,7 +65,7 @@ def linspace(first, last, count):
     >>> fp.linspace(0, 0.9, 4)
     [0.0, 0.3, 0.6, 0.9]
     """
-    first, last = (checks.number(value, name, least=-np.inf) for value, name in ((first, "first"), (last, "last")))
+    first, last = (checks.number(value, name, minimum=-np.inf) for value, name in ((first, "first"), (last, "last")))
     return np.linspace(first, last, checks.whole_number(count, "count")).tolist()
 
 
@@ -94,7 +94,7 @@ class uniform:
     high: float
 
     def __post_init__(self):
-        checks.number_fields(self, "low", "high", least=-np.inf)
+        checks.number_fields(self, "low", "high", minimum=-np.inf)
         _check_ends(self)
 
     def rvs(self, random_state):
@@ -166,7 +166,7 @@ class integers:
 
     def __post_init__(self):
         for name in ("low", "high"):
-            object.__setattr__(self, name, checks.whole_number(getattr(self, name), name, least=-(2**63)))
+            object.__setattr__(self, name, checks.whole_number(getattr(self, name), name, minimum=-(2**63)))
         _check_ends(self)
 
     def rvs(self, random_state):

@@ -84,4 +84,4 @@ class EMA:
 
     def __post_init__(self):
         checks.number_fields(self, "decay", below=1.0)
-        object.__setattr__(self, "start_epoch", checks.whole_number(self.start_epoch, "start_epoch", least=0))
+        object.__setattr__(self, "start_epoch", checks.whole_number(self.start_epoch, "start_epoch", minimum=0))

@@ -43,14 +43,14 @@ class Halving:
     min_epochs: int | None = None
 
     def __post_init__(self):
-        object.__setattr__(self, "factor", checks.whole_number(self.factor, "factor", least=2))
+        object.__setattr__(self, "factor", checks.whole_number(self.factor, "factor", minimum=2))
         if self.min_epochs is not None:
             object.__setattr__(self, "min_epochs", checks.whole_number(self.min_epochs, "min_epochs"))
 
     def rungs(self, epochs, configurations):
         """Return after how many epochs there is a rung, the last one at the end."""
-        rungs, left, least = [epochs], configurations, 1 if self.min_epochs is None else self.min_epochs
-        while epochs // self.factor ** len(rungs) >= least and (left > 1 or self.min_epochs is not None):
+        rungs, left, minimum = [epochs], configurations, 1 if self.min_epochs is None else self.min_epochs
+        while epochs // self.factor ** len(rungs) >= minimum and (left > 1 or self.min_epochs is not None):
             rungs.append(epochs // self.factor ** len(rungs))
             left = math.ceil(left / self.factor)
         return rungs[::-1]

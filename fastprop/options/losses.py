@@ -38,7 +38,7 @@ class Huber:
     name = "huber"
 
     def __post_init__(self):
-        checks.number_fields(self, "delta", least=1e-30)
+        checks.number_fields(self, "delta", minimum=1e-30)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ _CHECKS = {
     "momentum": _share,
     "beta1": _share,
     "beta2": _share,
-    "epsilon": partial(checks.number, least=1e-30),
+    "epsilon": partial(checks.number, minimum=1e-30),
     "nesterov": checks.flag,
 }
 """Of each hyperparameter what is made of a value that is given for it, in the order in which they are checked."""

@@ -231,7 +231,7 @@ class ReduceOnPlateau:
 
     def __post_init__(self):
         checks.number_fields(self, "factor", "threshold", "minimum", below=1.0)
-        object.__setattr__(self, "patience", checks.whole_number(self.patience, "patience", least=0))
+        object.__setattr__(self, "patience", checks.whole_number(self.patience, "patience", minimum=0))
 
 
 _AFTER_WARMUP = StepDecay, ExponentialDecay, CosineDecay, OneCycle, InverseScaling, ReduceOnPlateau

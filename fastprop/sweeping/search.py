@@ -20,8 +20,8 @@ class Search:
 
     def extremes(self):
         """Configurations that have between them each end and each choice."""
-        most = max(map(len, self._extremes.values()))
-        return [{name: each[min(k, len(each) - 1)] for name, each in self._extremes.items()} for k in range(most)]
+        maximum = max(map(len, self._extremes.values()))
+        return [{name: each[min(k, len(each) - 1)] for name, each in self._extremes.items()} for k in range(maximum)]
 
     @property
     def at_once(self):

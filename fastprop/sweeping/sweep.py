@@ -169,7 +169,7 @@ def sweep(
     rows = len(configurations) if search is None else samples
     keep = checks.kept(keep, rows)
     if halving is not None and not isinstance(halving, HALVINGS):
-        halving = Halving(checks.whole_number(halving, "halving", least=2))
+        halving = Halving(checks.whole_number(halving, "halving", minimum=2))
     weights = checks.class_weight(class_weight, y, sample_weight)
     experiment = _experiment(candidates.prototypes, X, y, weights, validation, cv, score, standardize, backend)
     together = rows if search is None else min(rows, search.at_once)

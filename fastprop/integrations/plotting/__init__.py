@@ -40,6 +40,6 @@ def sweep(result, path, kind, hyperparameters, **how):
         If Matplotlib is not installed.
     """
     figure = new_figure()
-    draw, (_, most) = _PICTURES[kind]
-    draw(figure, result, *([hyperparameters] if most is None else hyperparameters))
+    draw, (_, maximum) = _PICTURES[kind]
+    draw(figure, result, *([hyperparameters] if maximum is None else hyperparameters))
     save(figure, path, **how)

@@ -119,9 +119,9 @@ class Colours:
             bar.ax.set_yticks([], minor=True)
 
 
-def shortened(text, most=32):
-    """Return a text of `most` letters at most."""
-    return text if len(text) <= most else text[: most - 1] + "…"
+def shortened(text, maximum=32):
+    """Return a text of `maximum` letters at most."""
+    return text if len(text) <= maximum else text[: maximum - 1] + "…"
 
 
 def set_scale(axes, values, axis="y"):
@@ -131,11 +131,11 @@ def set_scale(axes, values, axis="y"):
         axes.set(**{f"{axis}scale": "log"})
 
 
-def some(count, most, always):
-    """Return numbers below `count`, at most `most` of them, evenly spread, and the one that is `always` there."""
-    if count <= most:
+def some(count, maximum, always):
+    """Return numbers below `count`, at most `maximum` of them, evenly spread, and the one that is `always` there."""
+    if count <= maximum:
         return np.arange(count)
-    return np.union1d(np.linspace(0, count - 1, most).round().astype(int), [always])
+    return np.union1d(np.linspace(0, count - 1, maximum).round().astype(int), [always])
 
 
 def title(result, name=None):
