@@ -114,21 +114,21 @@ class MLP:
         return other
 
     @property
-    def numbers(self):
+    def flat_parameters(self):
         """All weights and biases without what pads them in `parameters`; by layer the biases, then the weights."""
         return self.parameters[places(self.layer_sizes, self.dtype)[:, 0]]
 
-    @numbers.setter
-    def numbers(self, values):
+    @flat_parameters.setter
+    def flat_parameters(self, values):
         self.parameters[places(self.layer_sizes, self.dtype)[:, 0]] = values
 
     def __getstate__(self):
-        return self.__dict__ | {"parameters": self.numbers}
+        return self.__dict__ | {"parameters": self.flat_parameters}
 
     def __setstate__(self, state):
         self.__dict__.update(state)
         self.parameters = aligned_zeros(int(parameter_starts(self.layer_sizes, self.dtype)[-1]), self.dtype)
-        self.numbers = state["parameters"]
+        self.flat_parameters = state["parameters"]
 
     def predict(self, X):
         """Return the outputs of the last layer.

@@ -91,7 +91,7 @@ class HalvingRunner:
         (cost,) = self._result.record([number], [record], rung)
         if numbers is not None:
             network = self._experiment.network(self._candidates[number], fold=0)
-            network.numbers = np.frombuffer(numbers, network.dtype)
+            network.flat_parameters = np.frombuffer(numbers, network.dtype)
             self._result.keep(number, network, self._keep)
         if record.stopped == "halved":
             self._outcomes[number] = [None] * len(self._experiment.folds)

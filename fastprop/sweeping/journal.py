@@ -115,7 +115,7 @@ class Journal:
             entry = {"configuration": int(number), "rung": rung, "hyperparameters": _plain(configuration)}
             entry |= record._asdict() | {"history": record.history[: record.epochs].tolist()}
             if network is not None:
-                entry["network"] = base64.b64encode(network.numbers).decode()
+                entry["network"] = base64.b64encode(network.flat_parameters).decode()
             self._lines += _line(entry)
             self._pending.popleft()  # only now: Ctrl-C may come at any time
         if self._lines:
