@@ -39,13 +39,13 @@ from fastprop.options import (
 from fastprop.version import __version__ as __version__
 
 __all__ = [
+    "EMA",
     "LBFGS",
     "MLP",
     "SGD",
     "Adagrad",
     "Adam",
     "AdamW",
-    "EMA",
     "Checkpoint",
     "ClipNorm",
     "ClipValue",
@@ -62,9 +62,9 @@ __all__ = [
     "MedianStopping",
     "OneCycle",
     "OptunaSearch",
-    "ReduceOnPlateau",
     "RMSprop",
     "RangeTest",
+    "ReduceOnPlateau",
     "StepDecay",
     "SweepResult",
     "Warmup",

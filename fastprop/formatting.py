@@ -16,8 +16,8 @@ def short(value):
     Examples
     --------
     >>> import fastprop as fp
-    >>> print(short((64, 32, 10)), short(0.1234567), short(fp.SGD(0.5, momentum=0.9)), short(fp.Warmup(2, fp.CosineDecay())))
-    64-32-10 0.1235 SGD(0.5, momentum=0.9) Warmup(2, then=CosineDecay())
+    >>> print(short(0.1234567), short(fp.SGD(0.5, momentum=0.9)), short(fp.Warmup(2, fp.CosineDecay())))
+    0.1235 SGD(0.5, momentum=0.9) Warmup(2, then=CosineDecay())
     """
     if isinstance(value, (tuple, list)):
         return "-".join(map(short, value))

@@ -72,8 +72,8 @@ def find_learning_rate(
 ):
     """Suggest a learning rate: train a copy of a network with one that rises, and see where the loss falls fastest.
 
-    The rate rises from `min_rate` to `max_rate` in equal factors, a step each. The test ends before that once the smoothed
-    loss is above four times its least, or a loss is not finite.
+    The rate rises from `min_rate` to `max_rate` in equal factors, a step each. The test ends before that once the
+    smoothed loss is above four times its lowest, or a loss is not finite.
 
     Parameters
     ----------

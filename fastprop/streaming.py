@@ -43,8 +43,8 @@ def train_stream(
     batch_size, loss, optimizer, clip, seed, threads, progress
         See `train`. The last step of a chunk takes the rows that are left. `LBFGS` needs all rows and cannot be had.
     schedule : StepDecay, ExponentialDecay, InverseScaling, ReduceOnPlateau or Warmup, optional
-        See `train`. Those that go by the length of the whole run, `CosineDecay` and `OneCycle`, cannot be had: nobody knows
-        how long a stream is.
+        See `train`. Those that go by the length of the whole run, `CosineDecay` and `OneCycle`, cannot be had: nobody
+        knows how long a stream is.
     shuffle : bool
         Whether to put the rows of each chunk in a new order, that of the epoch with the chunk's number.
     callback : callable, optional

@@ -62,7 +62,8 @@ def train(
         See `SGD` and the others. `LBFGS` takes all rows in each step: leave out what is of
         minibatches: batch_size, schedule, clip, dropout and average.
     schedule : StepDecay, ExponentialDecay, CosineDecay, OneCycle, InverseScaling, ReduceOnPlateau or Warmup, optional
-        A factor on the optimizer's learning rate, which changes with each epoch or step; see `CosineDecay` and the others.
+        A factor on the optimizer's learning rate, which changes with each epoch or step; see `CosineDecay` and the
+        others.
     clip : ClipNorm or ClipValue, optional
         A limit to the gradient.
     dropout : float

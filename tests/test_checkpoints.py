@@ -233,8 +233,8 @@ from fastprop import scheduling
 X, y = fp.datasets.digits()
 network = fp.MLP((64, 32, 10), output="softmax", seed=0)
 options = dict(
-    epochs=400, validation=0.2, optimizer=fp.Adam(0.003), schedule=fp.ReduceOnPlateau(0.7, patience=1), clip=fp.ClipNorm(1.0),
-    early_stopping=fp.EarlyStopping(400), metrics=("accuracy",),
+    epochs=400, validation=0.2, optimizer=fp.Adam(0.003), schedule=fp.ReduceOnPlateau(0.7, patience=1),
+    clip=fp.ClipNorm(1.0), early_stopping=fp.EarlyStopping(400), metrics=("accuracy",),
 )
 if __name__ == "__main__":
     scheduling.MEMBER_CYCLES = 1

@@ -210,7 +210,7 @@ def _emit_first(builder, count, vector):
 
 @intrinsic
 def load_as(typing_context, prototype, array, index):
-    """The vector of numbers like those of `prototype` that starts at element `index` of `array`, which may hold bytes."""
+    """The vector of the prototype's dtype that starts at element `index` of `array`, which may hold bytes."""
     vector = Vector(prototype.dtype)
 
     def emit(context, builder, sig, args):
