@@ -99,7 +99,8 @@ def test_what_is_no_result_of_a_sweep_is_refused_in_one_sentence(tmp_path):
 
 VALUES = [
     1, 0.5, "relu", None, (1, (2, "a")), [1, 2], fp.SGD(0.5, momentum=0.9), fp.LBFGS(),
-    fp.Warmup(2, fp.CosineDecay(0.1)), fp.ClipValue(1.0), fp.Huber(2.0), fp.CrossEntropy(0.1), fp.EarlyStopping(3), fp.EMA(0.5),
+    fp.Warmup(2, fp.CosineDecay(0.1)), fp.ClipValue(1.0), fp.Huber(2.0),
+    fp.CrossEntropy(0.1), fp.EarlyStopping(3), fp.EMA(0.5),
 ]  # fmt: skip
 
 
