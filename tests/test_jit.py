@@ -1,9 +1,17 @@
 """How the parts of a kernel come together."""
 
-import numpy as np
+import platform
 
+import numpy as np
+import pytest
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic
+
+from fastprop.kernels import jit
 from fastprop.kernels.jit import noinline
 from fastprop.kernels.simd import lanes
+from tests.compare import run_python
 from tests.parts import compiled
 
 
@@ -29,3 +37,47 @@ def both(x, array):
 
 def test_what_the_first_of_its_callers_has_no_need_of_is_there_for_the_second():
     assert both(3, np.zeros(1, np.float32)) == 33
+
+
+@pytest.mark.parametrize(
+    ("machine", "features", "registers"),
+    [
+        ("aarch64", set(), 32),  # as Apple's and Amazon's processors are listed without "+neon"
+        ("arm64", {"+neon"}, 32),
+        ("x86_64", {"+avx2", "+fma"}, 16),
+        ("x86_64", {"+avx512f"}, 16),
+        ("x86_64", {"+avx512f", "+avx512vl"}, 32),
+    ],
+)
+def test_vector_registers_follow_from_the_machine(machine, features, registers):
+    assert jit._registers(machine, features) == registers
+
+
+NO_OPERATION = {"x86_64": "nop", "AMD64": "nop", "aarch64": "nop", "arm64": "nop"}
+
+
+@pytest.mark.skipif(platform.machine() not in NO_OPERATION, reason="no instruction to try is known for this machine")
+def test_inline_assembly_does_not_abort_the_process():
+    assert run_python(ASSEMBLY).strip() == "7"
+
+
+ASSEMBLY = """
+from tests.test_jit import seven_after_an_instruction
+print(seven_after_an_instruction())
+"""
+
+
+@intrinsic
+def instruction(typing_context):
+    def emit(context, builder, sig, args):
+        kind = ir.FunctionType(ir.VoidType(), [])
+        builder.asm(kind, NO_OPERATION[platform.machine()], "", [], side_effect=True)
+        return context.get_dummy_value()
+
+    return types.void(), emit
+
+
+@compiled
+def seven_after_an_instruction():
+    instruction()
+    return 7

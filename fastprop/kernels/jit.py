@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import os
+import platform
 import uuid
 from pathlib import Path
 
@@ -19,7 +20,17 @@ from fastprop.kernels.struct_pointers import Reference
 
 _FEATURES = set((numba.config.CPU_FEATURES or get_host_cpu_features()).split(","))
 
-REGISTERS = 32 if "+avx512vl" in _FEATURES or "+neon" in _FEATURES else 16
+# Numba initializes no assembly parser. LLVM then aborts the process at the first inline assembly that is not empty, as
+# there is on aarch64: "Inline asm not supported by this streamer" (https://github.com/numba/llvmlite/issues/271).
+binding.initialize_native_asmparser()
+
+
+def _registers(machine, features):
+    """Return how many vector registers a machine has, by its name and its features."""
+    return 32 if machine in ("aarch64", "arm64") or "+avx512vl" in features else 16
+
+
+REGISTERS = _registers(platform.machine(), _FEATURES)
 """How many vector registers the machine has."""
 
 
