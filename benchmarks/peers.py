@@ -51,9 +51,9 @@ def measure(workload, names, threads, repeats, seconds):
         One record a contestant; see `record`.
     """
     data, weights = make_data(workload), make_weights(workload)
-    competition = {GridSearch: grid_search, StudySearch: study}.get(type(workload), contestants)
+    rules = {GridSearch: grid_search, StudySearch: study}.get(type(workload), contestants)
     runners, first_calls = {}, {}
-    for name, contestant in competition.CONTESTANTS.items():
+    for name, contestant in rules.CONTESTANTS.items():
         if name not in names or not contestant.enters(workload):
             continue
         try:
@@ -63,7 +63,7 @@ def measure(workload, names, threads, repeats, seconds):
             continue
         first_calls[name] = timed(contestant, workload.checked_epochs, shuffle=False)
         runners[name] = contestant
-    competition.check_equal_work(workload, runners.values())
+    rules.check_equal_work(workload, runners.values())
     groups = {name: choose_group(contestant) for name, contestant in runners.items()}
     samples = sample_in_rounds(runners, groups, repeats, seconds)
     return [record(workload, name, samples[name], groups[name], first_calls[name]) for name in runners]

@@ -1,0 +1,30 @@
+"""The trainers that are compared: fastprop and its peers, each used as a good user of it would.
+
+All train the same network: squared error (mean over rows and outputs), plain SGD or Adam at PyTorch's defaults,
+float32, rows reshuffled every epoch unless all make one step. The last, partial batch of an epoch is trained on too.
+A contestant imports its library when it is prepared, so that a library that is not installed is only missing from the
+table.
+"""
+
+from .contestant import Contestant, UnavailableError, UnequalWorkError
+from .equal_work import check_equal_work
+from .fastprop import Fastprop
+from .jax import Jax
+from .numpy import NumPy
+from .scikit_learn import ScikitLearn
+from .torch import Torch, TorchCompiled
+
+__all__ = ["CONTESTANTS", "Contestant", "UnavailableError", "UnequalWorkError", "check_equal_work"]
+
+CONTESTANTS = {
+    contestant.name: contestant
+    for contestant in (
+        Fastprop(),
+        Torch(),
+        TorchCompiled(),
+        Jax("jax", host_order=False),
+        Jax("jax-host-order", host_order=True),
+        ScikitLearn(),
+        NumPy(),
+    )
+}

@@ -1,0 +1,66 @@
+"""fastprop as a contestant."""
+
+import numpy as np
+
+from ..cases import learning_rates
+from .contestant import Contestant, UnequalWorkError
+
+
+class Fastprop(Contestant):
+    """fastprop, through its public calls: `train` for one network, `sweep` for many.
+
+    A sweep starts from the initial weights at every call, copies them for each configuration (inside the timing)
+    and hands out its best network only.
+    """
+
+    name = "fastprop"
+
+    def prepare(self, workload, data, weights, threads):
+        import fastprop
+
+        self.library, self.workload, self.data = fastprop, workload, data
+        self.optimizer = getattr(fastprop, workload.optimizer)
+        self.learning_rates = learning_rates(workload)
+        self.options = {
+            "batch_size": workload.batch_size,
+            "loss": workload.loss,
+            "seed": 0,
+            "threads": threads,
+        }
+        units = {"hidden": workload.hidden, "output": workload.output}
+        self.network = fastprop.MLP(workload.layer_sizes, **units, seed=0)
+        for layer, (initial_weights, initial_biases) in enumerate(weights):
+            self.network.weights[layer][...] = initial_weights
+            self.network.biases[layer][...] = initial_biases
+
+    def epochs(self, n, shuffle=True):
+        self.options |= {"epochs": n, "shuffle": shuffle}
+        if len(self.learning_rates) == 1:
+            self.train(self.network, self.learning_rates[0])
+        else:
+            grid, optimizer = {"learning_rate": self.learning_rates}, self.optimizer()
+            self.result = self.library.sweep(self.network, *self.data, grid, optimizer=optimizer, **self.options)
+
+    def train(self, network, learning_rate):
+        return self.library.train(network, *self.data, optimizer=self.optimizer(learning_rate), **self.options)
+
+    def parameters(self):
+        if len(self.learning_rates) == 1:
+            return {0: network_layers(self.network)}
+        losses = self.result.table["loss"]
+        alone = {k: self.train_alone(k) for k in (0, len(losses) // 2, len(losses) - 1)}
+        return alone | {int(np.nanargmin(losses)): network_layers(self.result.best_network)}
+
+    def train_alone(self, configuration):
+        """Do again what the sweep did for one configuration, whose network it did not keep; return the layers."""
+        network = self.network.copy()
+        loss = self.train(network, self.learning_rates[configuration]).loss[-1]
+        loss_in_sweep = self.result.table["loss"][configuration]
+        if loss != loss_in_sweep:
+            raise UnequalWorkError(f"configuration {configuration} ends at {loss} alone, {loss_in_sweep} in the sweep")
+        return network_layers(network)
+
+
+def network_layers(network):
+    """The (weights, biases) of every layer of a fastprop network."""
+    return list(zip(network.weights, network.biases))
