@@ -243,4 +243,4 @@ def test_its_numbers_are_checked(options, error, words):
 
 def test_without_scipy_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "scipy.optimize", None)
-    assert_refused(ImportError, "L-BFGS needs SciPy: pip install 'fastprop[lbfgs]'", trained)
+    assert_refused(ImportError, "L-BFGS needs SciPy: pip install scipy", trained)

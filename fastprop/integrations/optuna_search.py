@@ -6,7 +6,7 @@ def optuna():
     try:
         import optuna
     except ImportError as error:
-        raise ImportError("a search needs Optuna: pip install 'fastprop[optuna]'.") from error
+        raise ImportError("a search needs Optuna: pip install optuna.") from error
     return optuna
 
 

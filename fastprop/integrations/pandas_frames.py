@@ -6,5 +6,5 @@ def frame(table):
     try:
         import pandas
     except ImportError as error:
-        raise ImportError("data frames need pandas: pip install 'fastprop[pandas]'.") from error
+        raise ImportError("data frames need pandas: pip install pandas.") from error
     return pandas.DataFrame({name: table[name] for name in table.dtype.names})

@@ -50,5 +50,5 @@ def _safetensors():
     try:
         import safetensors.numpy
     except ImportError as error:
-        raise ImportError("saving and loading networks needs safetensors: pip install 'fastprop[exchange]'.") from error
+        raise ImportError("saving and loading networks needs safetensors: pip install safetensors.") from error
     return safetensors

@@ -9,7 +9,7 @@ def minimizer():
     try:
         from scipy.optimize import minimize
     except ImportError as error:
-        raise ImportError("L-BFGS needs SciPy: pip install 'fastprop[lbfgs]'.") from error
+        raise ImportError("L-BFGS needs SciPy: pip install scipy.") from error
     return minimize
 
 

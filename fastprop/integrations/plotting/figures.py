@@ -24,7 +24,7 @@ def new_figure(size=(8, 6)):
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ImportError("plots need Matplotlib: pip install 'fastprop[plot]'.") from error
+        raise ImportError("plots need Matplotlib: pip install matplotlib.") from error
     return Figure(figsize=size, layout="constrained")
 
 
