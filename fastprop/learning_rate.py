@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastprop import checks, cost_model, thread_pool
+from fastprop.data import Dataset, row_weights
 from fastprop.integrations import plotting
 from fastprop.network import MLP
 from fastprop.options import DESCENTS, SGD, ExponentialDecay
@@ -126,8 +127,8 @@ def find_learning_rate(
     rising = ExponentialDecay(factor)
     options = TrainingOptions(steps, batch_size, loss, optimizer, False, seed, schedule=rising, clip=clip).checked()
     options = options._replace(optimizer=optimizer.changed(learning_rate=min_rate))
-    sample_weight = checks.class_weight(class_weight, y, sample_weight)
-    data = checks.dataset(X, y, network.layer_sizes[0], network.layer_sizes[-1], loss, network.dtype, sample_weight)
+    sample_weight = row_weights(class_weight, y, sample_weight)
+    data = Dataset.of(X, y, network.layer_sizes[0], network.layer_sizes[-1], loss, network.dtype, sample_weight)
     minibatches = _minibatches(len(data.inputs), options.batch_size, options.seed)
     rows = next(minibatches).copy()
 

@@ -1,6 +1,7 @@
 """`train_stream`: one network, in place, on chunks of rows that come one after another."""
 
 from fastprop import checks, cost_model, thread_pool
+from fastprop.data import Dataset
 from fastprop.network import MLP
 from fastprop.options import DESCENTS, SGD, needs_end
 from fastprop.runs import STREAMS, TrainingOptions
@@ -131,6 +132,6 @@ class _Reader:
         try:
             number, chunk = next(self._chunks)
             sizes = self._network.layer_sizes[0], self._network.layer_sizes[-1]
-            self._ahead = checks.chunk(chunk, number, *sizes, self._loss, self._network.dtype), None
+            self._ahead = Dataset.of_chunk(chunk, number, *sizes, self._loss, self._network.dtype), None
         except Exception as error:
             self._ahead = None, error

@@ -1,7 +1,7 @@
 """`train`: one network, in place."""
 
 from fastprop import checks, cost_model, thread_pool
-from fastprop.column_statistics import standardization
+from fastprop.data import Dataset, Split, row_weights, standardization
 from fastprop.metrics import SCORES, score_name
 from fastprop.network import MLP
 from fastprop.options import LBFGS, SGD
@@ -153,16 +153,17 @@ def train(
         gradient_norm=gradient_norm,
         checkpoint=checkpoint,
     ).checked()
-    sample_weight = checks.class_weight(class_weight, y, sample_weight)
+    sample_weight = row_weights(class_weight, y, sample_weight)
     sizes = network.layer_sizes[0], network.layer_sizes[-1]
-    data = checks.dataset(X, y, *sizes, options.loss, network.dtype, sample_weight)
+    data = Dataset.of(X, y, *sizes, options.loss, network.dtype, sample_weight)
     options = options._replace(metrics=checks.metrics(metrics, SCORES, network, data, options.loss))
-    rows, held_out, held_out_rows = checks.validation(validation, data, *sizes, options.loss, network.dtype)
+    split = Split.of(validation, data, *sizes, options.loss, network.dtype)
+    _, rows, held_out, held_out_rows = split
     step = len(rows) if isinstance(optimizer, LBFGS) else min(options.batch_size, len(rows))
     threads = cost_model.team_size(network.layer_sizes, step, network.dtype, threads)
     if checks.flag(standardize, "standardize") and network.input_mean is None:
         network.input_mean, network.input_scale = standardization(data.inputs, rows, network.dtype)
-    run = new_run(backend, [network], data, rows, held_out, held_out_rows, [options], threads)
+    run = new_run(backend, [network], *split, [options], threads)
     run.prepare()
     if resume:
         run.resume()

@@ -1,6 +1,6 @@
 """Networks trained side by side, a network a lane, also where a sweep would not find that quicker."""
 
-from fastprop import checks
+from fastprop.data import Dataset, Split
 from fastprop.kernels import jit
 from fastprop.runs import KernelRun, TrainingOptions
 
@@ -9,8 +9,8 @@ def train(networks, X, y, *, epochs, batch_size, loss, optimizers, seeds, valida
     """Train networks of one shape in place, in packs of as many as there are lanes; return their histories."""
     network, width = networks[0], jit.lanes(networks[0].dtype)
     facts = network.layer_sizes[0], network.layer_sizes[-1], loss, network.dtype
-    data = checks.dataset(X, y, *facts, sample_weight)
-    split = checks.validation(validation, data, *facts)
+    data = Dataset.of(X, y, *facts, sample_weight)
+    split = Split.of(validation, data, *facts)
     options_list = [
         TrainingOptions(epochs, batch_size, loss, optimizer, True, seed, **own)
         for optimizer, seed in zip(optimizers, seeds)
@@ -18,7 +18,7 @@ def train(networks, X, y, *, epochs, batch_size, loss, optimizers, seeds, valida
     histories = []
     for first in range(0, len(networks), width):
         pack = slice(first, first + width)
-        run = KernelRun(networks[pack], data, *split, options_list[pack])
+        run = KernelRun(networks[pack], *split, options_list[pack])
         run()
         histories += run.histories
     return histories

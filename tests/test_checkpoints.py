@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 import fastprop as fp
-from fastprop import checks, cost_model
+from fastprop import cost_model
+from fastprop.data import Dataset, Split
 from fastprop.kernels import jit
 from fastprop.runs import KernelRun, TrainingOptions
 from tests.compare import DTYPES, ROOT, assert_refused, assert_same_bits, run_python
@@ -144,8 +145,8 @@ def test_without_resume_a_run_begins_anew_and_takes_the_file(path):
 def test_a_pack_goes_on_from_its_state(dtype):
     width = jit.lanes(dtype)
     network = fp.MLP((5, 4, 3), output="identity", seed=1, dtype=dtype)
-    data = checks.dataset(X, Y, 5, 3, "mse", dtype)
-    split = checks.validation(0.2, data, 5, 3, "mse", dtype)
+    data = Dataset.of(X, Y, 5, 3, "mse", dtype)
+    split = Split.of(0.2, data, 5, 3, "mse", dtype)
     rates = np.geomspace(1e-3, 3, max(2, width - 1))
 
     def pack(epochs):
@@ -164,7 +165,7 @@ def test_a_pack_goes_on_from_its_state(dtype):
             )
             for seed, rate in enumerate(rates)
         ]
-        return KernelRun(networks := [network.copy() for _ in rates], data, *split, options_list), networks
+        return KernelRun(networks := [network.copy() for _ in rates], *split, options_list), networks
 
     (first, _), (second, after), (whole, expected) = pack(EPOCHS), pack(EPOCHS), pack(EPOCHS)
     first(until=4)

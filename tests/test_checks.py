@@ -3,6 +3,7 @@ import pytest
 
 import fastprop as fp
 from fastprop import checks, thread_pool
+from fastprop.data import row_weights
 from tests.compare import assert_refused
 
 RANDOM = np.random.default_rng(0)
@@ -427,20 +428,20 @@ def test_a_grid_names_only_what_its_optimizer_has():
 
 
 def test_without_class_weights_sample_weights_are_as_they_were():
-    assert checks.class_weight(None, LABELS) is None
-    assert checks.class_weight(None, LABELS, ONES) is ONES
+    assert row_weights(None, LABELS) is None
+    assert row_weights(None, LABELS, ONES) is ONES
 
 
 @pytest.mark.parametrize("shape", [(6,), (6, 1)])
 def test_balanced_classes_weigh_alike(shape):
     y = np.reshape([0, 0, 0, 4, 4, 9], shape)
-    np.testing.assert_allclose(checks.class_weight("balanced", y), [2 / 3, 2 / 3, 2 / 3, 1, 1, 2])
+    np.testing.assert_allclose(row_weights("balanced", y), [2 / 3, 2 / 3, 2 / 3, 1, 1, 2])
 
 
 @pytest.mark.parametrize("y", [[0, 0, 1, 2], [0.0, 0.0, 1.0, 2.0]])
 def test_a_label_that_is_not_named_weighs_1_and_sample_weights_count_too(y):
-    np.testing.assert_array_equal(checks.class_weight({0: 3, 2: 0.5}, y), [3, 3, 1, 0.5])
-    np.testing.assert_array_equal(checks.class_weight({0: 3}, y, [1, 2, 3, 4]), [3, 6, 3, 4])
+    np.testing.assert_array_equal(row_weights({0: 3, 2: 0.5}, y), [3, 3, 1, 0.5])
+    np.testing.assert_array_equal(row_weights({0: 3}, y, [1, 2, 3, 4]), [3, 6, 3, 4])
 
 
 @pytest.mark.peers
@@ -448,7 +449,7 @@ def test_balanced_weights_are_those_of_scikit_learn():
     utils = pytest.importorskip("sklearn.utils")
     y = RANDOM.integers(5, size=100)
     theirs = utils.compute_sample_weight("balanced", y)
-    np.testing.assert_allclose(checks.class_weight("balanced", y), theirs, rtol=1e-14)
+    np.testing.assert_allclose(row_weights("balanced", y), theirs, rtol=1e-14)
 
 
 @pytest.mark.parametrize(
@@ -464,11 +465,11 @@ def test_balanced_weights_are_those_of_scikit_learn():
     ],
 )
 def test_class_weights_are_refused_where_they_do_not_fit_the_labels(value, y, error, words):
-    assert_refused(error, words, checks.class_weight, value, y)
+    assert_refused(error, words, row_weights, value, y)
 
 
 def test_sample_weights_are_checked_beside_class_weights():
-    assert_refused(ValueError, "sample_weight has shape (5,)", checks.class_weight, "balanced", LABELS, ONES[:5])
+    assert_refused(ValueError, "sample_weight has shape (5,)", row_weights, "balanced", LABELS, ONES[:5])
 
 
 # ---- losses and clipping ----

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 import fastprop as fp
-from fastprop import checks, metrics
+from fastprop import metrics
+from fastprop.data import cross_validation_folds, held_out_rows
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(90, 4))
@@ -102,7 +103,7 @@ def test_folds_of_a_number_are_those_of_scikit_learn():
     selection = pytest.importorskip("sklearn.model_selection")
     for count in (2, 3, 5, 7):
         for labels, splitter in ((LABELS, selection.StratifiedKFold(count)), (None, selection.KFold(count))):
-            ours, theirs = checks.folds(count, X, LABELS, labels), list(splitter.split(X, LABELS))
+            ours, theirs = cross_validation_folds(count, X, LABELS, labels), list(splitter.split(X, LABELS))
             for our_fold, their_fold in zip(ours, theirs, strict=True):
                 for our_rows, their_rows in zip(our_fold, their_fold):
                     np.testing.assert_array_equal(our_rows, their_rows)
@@ -111,7 +112,7 @@ def test_folds_of_a_number_are_those_of_scikit_learn():
 @pytest.mark.parametrize("labels", [LABELS, None], ids=["labels", "numbers"])
 @pytest.mark.parametrize("count", [2, 4, 7])
 def test_each_row_is_held_out_once_and_trained_on_in_all_other_folds(labels, count):
-    folds = checks.folds(count, X, LABELS, labels)
+    folds = cross_validation_folds(count, X, LABELS, labels)
     np.testing.assert_array_equal(np.sort(np.concatenate([held_out for _, held_out in folds])), np.arange(90))
     for rows, held_out in folds:
         np.testing.assert_array_equal(np.sort(np.append(rows, held_out)), np.arange(90))
@@ -119,7 +120,7 @@ def test_each_row_is_held_out_once_and_trained_on_in_all_other_folds(labels, cou
 
 
 def test_folds_of_labels_have_the_classes_in_equal_shares():
-    for _, held_out in checks.folds(3, X, LABELS, LABELS):
+    for _, held_out in cross_validation_folds(3, X, LABELS, LABELS):
         for label in range(3):
             assert abs((LABELS[held_out] == label).sum() - (label == LABELS).sum() / 3) < 1
 
@@ -176,7 +177,7 @@ def least_certain(outputs, y):
 
 def test_a_function_of_outputs_and_labels_is_a_score_of_which_the_highest_is_best():
     result = sweep(score=least_certain, validation=0.2, cv=None, keep="all")
-    _, held_out = checks.split(len(X), 0.2)
+    held_out = held_out_rows(len(X), 0.2)
     for number, network in result.networks.items():
         assert result.table["score"][number] == least_certain(network.predict(X[held_out]), None)
     assert result.best["score"] == result.table["score"].max()
@@ -231,9 +232,9 @@ REST = np.setdiff1d(np.arange(90), ONE_CLASS)
         ({"cv": [range(3)]}, r"fold 0 of cv must be a pair of training rows and held-out rows, not range\(0, 3\)"),
         ({"cv": [PAIRS[0], (range(60), [])]}, "the held-out rows of fold 1 of cv are empty: give at least one row"),
         ({"cv": [(np.zeros(90, bool), range(60))]}, "the training rows of fold 0 of cv are empty: give at least"),
-        ({"cv": [(range(60), [60, 90])]}, "the held-out rows of fold 0 of cv go from 60 to 90: give numbers from 0 to"),
+        ({"cv": [(range(60), [60, 90])]}, "the held-out rows of fold 0 of cv go from 60 to 90: give indices from 0 to"),
         ({"cv": [(range(60), [-1])]}, "the held-out rows of fold 0 of cv go from -1 to -1: give numbers from 0 to 89"),
-        ({"cv": [([0.5], [1])]}, "the training rows of fold 0 of cv must be row numbers or a mask of 90 rows, not"),
+        ({"cv": [([0.5], [1])]}, "the training rows of fold 0 of cv must be row indices or a mask of 90 rows, not"),
         (
             {"cv": [(REST, ONE_CLASS)]},
             "the held-out rows of fold 0 of cv all have the label 1: give folds with several",

@@ -9,6 +9,7 @@ import pytest
 
 import fastprop as fp
 from fastprop import checks, cost_model, reference, runs
+from fastprop.data import Dataset
 from fastprop.runs.lbfgs_run import OBJECTIVES
 from tests.compare import assert_refused, assert_same_bits
 
@@ -42,7 +43,7 @@ def test_losses_and_gradients_are_the_references(task, sizes):
     task = {"loss": "mse", "hidden": "sigmoid", "sample_weight": None} | task
     network = fp.MLP(sizes, hidden=task["hidden"], output=task["output"], dtype="float64")
     loss = checks.loss("cross_entropy" if task["output"] == "softmax" else task["loss"], task["output"])
-    data = checks.dataset(X, task["y"], 5, 3, loss, "float64", task["sample_weight"])
+    data = Dataset.of(X, task["y"], 5, 3, loss, "float64", task["sample_weight"])
     options = runs.TrainingOptions(1, 32, loss, fp.LBFGS(), True, 0)
     rows, held_out = np.arange(150), np.arange(150, 203)
     ours, theirs = (OBJECTIVES[name](network, data, rows, data, held_out, options, 1) for name in OBJECTIVES)
@@ -171,7 +172,7 @@ def test_it_ends_early_and_goes_back_to_the_best_weights(restore_best):
 
 def test_a_run_that_is_asked_to_stop_ends_after_its_iteration():
     network = fp.MLP((5, 3), output="identity", dtype="float64")
-    data = checks.dataset(X, Y, 5, 3, "mse", "float64")
+    data = Dataset.of(X, Y, 5, 3, "mse", "float64")
     options = runs.TrainingOptions(50, 32, "mse", fp.LBFGS(), True, 0)
     run = runs.new_run("kernels", [network], data, np.arange(203), data, np.arange(0), [options])
     run.stop()

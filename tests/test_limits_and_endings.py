@@ -5,6 +5,7 @@ import pytest
 
 import fastprop as fp
 from fastprop import checks, cost_model
+from fastprop.data import row_weights
 from tests.compare import assert_same_bits
 
 RANDOM = np.random.default_rng(0)
@@ -255,7 +256,7 @@ def test_networks_of_different_dropout_share_a_pack_and_are_as_they_are_alone(hi
 
 @pytest.mark.parametrize("weights", ["balanced", {0: 3.0, 2: 0.5}], ids=str)
 def test_class_weights_are_the_sample_weights_of_their_rows(weights):
-    each = checks.class_weight(weights, LABELS)
+    each = row_weights(weights, LABELS)
     options = {"y": LABELS, "output": "softmax"}
     (one, ours), (other, theirs) = trained(class_weight=weights, **options), trained(sample_weight=each, **options)
     assert_same_bits([one.loss, ours.parameters], [other.loss, theirs.parameters])

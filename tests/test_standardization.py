@@ -8,8 +8,8 @@ import pytest
 
 import fastprop as fp
 from benchmarks.cases import SHAPES
-from fastprop import checks, cost_model, reference
-from fastprop.column_statistics import standardization
+from fastprop import cost_model, reference
+from fastprop.data import held_out_rows, standardization
 from tests import packs
 from tests.compare import (
     CASES,
@@ -78,7 +78,7 @@ def test_the_rows_that_are_held_out_do_not_count(dtype):
     given = fp.train(other, X, y, epochs=1, validation=(X[:5] + 1e3, y[:5]), standardize=True)
     np.testing.assert_allclose(other.input_mean, X.mean(axis=0), rtol=1e-5)
     assert (network.input_mean != other.input_mean).any()
-    X[checks.split(len(X), 0.2)[1]] = 1e6
+    X[held_out_rows(len(X), 0.2)] = 1e6
     again, _, _ = raw_problem(SHAPES[4], dtype)
     fp.train(again, X, y, epochs=1, validation=0.2, standardize=True)
     assert_same_bits([again.input_mean, again.input_scale], [network.input_mean, network.input_scale])

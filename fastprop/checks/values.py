@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from fastprop.row_blocks import row_blocks
+
 
 def shown(value):
     """Return `value` as it is to stand in a message: on one line, and not too long."""
@@ -123,7 +125,7 @@ def finite(array, dtype, name):
 
 def check_finite(array, name):
     """Refuse a matrix that holds NaN or infinity; it is read a block at a time, also from a file mapped into memory."""
-    for rows in blocks(*array.shape):
+    for rows in row_blocks(*array.shape):
         bad = ~np.isfinite(array[rows])
         if bad.any():
             row, column = np.argwhere(bad)[0] + [rows.start, 0]
@@ -144,12 +146,6 @@ def converted(array, dtype, name):
             f"{name} does not fit into memory as {dtype}, {size:.1f} GB: keep it in rows of {dtype} or uint8, "
             "which are read where they are, or train on it in chunks, by fp.train_stream."
         ) from None
-
-
-def blocks(rows, columns):
-    """Return slices of the rows of a matrix that hold some 2¹⁴ elements each: what is made of one fits in the cache."""
-    step = max(1, (1 << 14) // max(1, columns))
-    return [slice(first, min(first + step, rows)) for first in range(0, rows, step)]
 
 
 def read_only(array):

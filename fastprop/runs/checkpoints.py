@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from fastprop import atomic_files, checks
+from fastprop import atomic_files
 from fastprop.options import needs_end
+from fastprop.row_blocks import row_blocks
 from fastprop.version import __version__
 
 FORMAT = 1
@@ -84,7 +85,7 @@ def digest(*arrays):
     sha256 = hashlib.sha256()
     for array in arrays:
         sha256.update(f"{array.shape} {array.dtype} ".encode())
-        for rows in checks.blocks(len(array), array[:1].size):
+        for rows in row_blocks(len(array), array[:1].size):
             sha256.update(np.ascontiguousarray(array[rows]))
     return f"sha256 {sha256.hexdigest()[:16]}"
 

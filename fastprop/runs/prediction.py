@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from fastprop import checks, metrics
+from fastprop import metrics
+from fastprop.data import Dataset
 from fastprop.kernels import epochs, layout
 from fastprop.runs import kernel_arguments
 
@@ -19,7 +20,7 @@ class Predictor:
             network.layer_sizes, min(len(self._rows), PREDICTED_ROWS), network.dtype, kernel_arguments.storing(network)
         )
         nothing = np.zeros(0, network.dtype)
-        data = checks.Dataset(X, nothing, np.zeros(0, np.int64), nothing)
+        data = Dataset(X, nothing, np.zeros(0, np.int64), nothing)
         self._data = kernel_arguments.of_data(data, self._rows)
         self._memory = layout.workspace([self._plan], size, network.dtype)
         (self._dropout,) = kernel_arguments.of_dropout([0.0], [0], [self._plan], self._rows, network.dtype)

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastprop import checks, cost_model, thread_pool
-from fastprop.column_statistics import standardization
+from fastprop import cost_model, thread_pool
+from fastprop.data import Dataset, standardization
 from fastprop.kernels import jit
 from fastprop.network import MLP
 from fastprop.runs import History, new_run, predict, scores
@@ -31,8 +31,8 @@ class Fold(NamedTuple):
 class Experiment(NamedTuple):
     """What all trials of a sweep share: all that a worker needs to know but the trials themselves."""
 
-    data: checks.Dataset
-    held_out: checks.Dataset  # what the held-out rows are of
+    data: Dataset
+    held_out: Dataset  # what the held-out rows are of
     folds: tuple[Fold, ...]
     prototypes: dict[object, MLP]  # by loss
     backend: str

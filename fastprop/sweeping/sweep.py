@@ -8,6 +8,7 @@ from datetime import datetime
 import numpy as np
 
 from fastprop import checks, metrics
+from fastprop.data import Dataset, Split, cross_validation_folds, row_weights
 from fastprop.network import MLP
 from fastprop.options import HALVINGS, SGD, Halving, OptunaSearch
 from fastprop.runs import RUNS, TrainingOptions
@@ -170,7 +171,7 @@ def sweep(
     keep = checks.kept(keep, rows)
     if halving is not None and not isinstance(halving, HALVINGS):
         halving = Halving(checks.whole_number(halving, "halving", minimum=2))
-    weights = checks.class_weight(class_weight, y, sample_weight)
+    weights = row_weights(class_weight, y, sample_weight)
     experiment = _experiment(candidates.prototypes, X, y, weights, validation, cv, score, standardize, backend)
     together = rows if search is None else min(rows, search.at_once)
     rungs = [options.epochs] if halving is None else halving.rungs(options.epochs, together)
@@ -209,10 +210,10 @@ def _experiment(prototypes, X, y, weights, validation, cv, score, standardize, b
     checks.held_out(validation, cv, score, list(prototypes))
     ends, dtype = (prototype.layer_sizes[0], prototype.layer_sizes[-1]), prototype.dtype
     for loss in prototypes:
-        data = checks.dataset(X, y, *ends, loss, dtype, weights)
-        rows, held_out, held_out_rows = checks.validation(validation, data, *ends, loss, dtype)
+        data = Dataset.of(X, y, *ends, loss, dtype, weights)
+        _, rows, held_out, held_out_rows = Split.of(validation, data, *ends, loss, dtype)
     classes = data.labels if data.labelled else None
-    pairs = [(rows, held_out_rows)] if cv is None else checks.folds(cv, X, y, classes)
+    pairs = [(rows, held_out_rows)] if cv is None else cross_validation_folds(cv, X, y, classes)
     standardize = checks.flag(standardize, "standardize") and prototype.input_mean is None
     folds = tuple(Fold.of(data, *pair, standardize) for pair in pairs)
     for loss, prototype in prototypes.items():

@@ -1,0 +1,17 @@
+"""The data of a run: the checked arrays, which rows are trained on and which are held out, and what rows weigh."""
+
+from fastprop.data.class_weights import row_weights
+from fastprop.data.column_statistics import ColumnStatistics, standardization
+from fastprop.data.dataset import Dataset
+from fastprop.data.folds import cross_validation_folds
+from fastprop.data.splits import Split, held_out_rows
+
+__all__ = [
+    "ColumnStatistics",
+    "Dataset",
+    "Split",
+    "cross_validation_folds",
+    "held_out_rows",
+    "row_weights",
+    "standardization",
+]
