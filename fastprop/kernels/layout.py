@@ -104,6 +104,13 @@ def segments(layer_sizes, batch_size):
     return min(SEGMENTS, max(1, batch_size // SEGMENT_ROWS)) if parameters <= SEGMENTED_PARAMETERS else 1
 
 
+class Matrix(NamedTuple):
+    """Where a matrix stands in a flat array; inside compiled functions the two numbers travel as one argument."""
+
+    offset: int  # of the first element
+    stride: int  # elements from one row to the next
+
+
 class Plan(NamedTuple):
     """Sizes and places for one member of a run's team, counted in elements; a place is that of a matrix's first row."""
 
