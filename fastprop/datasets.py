@@ -15,14 +15,14 @@ def digits():
     Returns
     -------
     X : ndarray
-        (1797, 64) float32, grey levels from 0 to 1, row by row of the picture.
+        (1797, 64) float32, gray levels from 0 to 1, row by row of the picture.
     y : ndarray
         (1797,) int64, the digit from 0 to 9.
 
     References
     ----------
     Alpaydin and Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository, 1998,
-    doi:10.24432/C50P49, licence CC BY 4.0.
+    doi:10.24432/C50P49, license CC BY 4.0.
 
     Examples
     --------

@@ -212,9 +212,9 @@ def measure(score, outputs, y):
         return float(function(outputs, y))
 
 
-def score_name(labelled, *losses):
+def score_name(has_labels, *losses):
     """Return what is measured where nobody says: accuracy for labels or a loss of classifiers, else r2."""
-    return "accuracy" if any(checks.classifies(labelled, loss) for loss in losses) else "r2"
+    return "accuracy" if any(checks.classifies(has_labels, loss) for loss in losses) else "r2"
 
 
 def _classes(y):

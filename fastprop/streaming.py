@@ -36,7 +36,7 @@ def train_stream(
     Parameters
     ----------
     network : MLP
-        Trained in place. Its inputs are standardised if it says how, as it does after a `train` on some of the rows
+        Trained in place. Its inputs are standardized if it says how, as it does after a `train` on some of the rows
         with ``standardize=True``.
     chunks : iterable of (X, y) or (X, y, sample_weight)
         Of any number of rows each, also fewer than a batch; what they may be, see `train`. To go through a data set

@@ -81,10 +81,10 @@ def train(
     class_weight : mapping or "balanced", optional
         For labels: what each weighs (1 if not named), or such weights that all labels count alike; times sample_weight.
     standardize : bool
-        Whether to have the network standardise its inputs: mean and deviation of each are fitted on the training rows
+        Whether to have the network standardize its inputs: mean and deviation of each are fitted on the training rows
         (not on those held out), once, and kept as ``network.input_mean`` and ``input_scale``, by which `predict` goes
         and all further training, with whatever data. A network that has them keeps them. The data is not copied: rows
-        are standardised as they come up, with the same result, up to rounding, as of standardised data.
+        are standardized as they come up, with the same result, up to rounding, as of standardized data.
     shuffle : bool
         Whether to put the rows in a new order for each epoch. It goes over all rows; of a file that is larger than
         memory, each row is then read by itself, where without it they are read one after another.
@@ -171,5 +171,5 @@ def train(
         if not thread_pool.run([run], 1, lambda: bar.update(run.history.epochs - bar.n)):
             run.stop()
     history = run.history
-    (history.score,) = scores([network], held_out, held_out_rows, score_name(held_out.labelled, options.loss))
+    (history.score,) = scores([network], held_out, held_out_rows, score_name(held_out.has_labels, options.loss))
     return history

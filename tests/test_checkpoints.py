@@ -38,7 +38,7 @@ RUNS = {
     "best weights": {"early_stopping": fp.EarlyStopping(99), "optimizer": fp.SGD(2.0), "schedule": PLATEAU},
     "average, dropout": {"average": fp.EMA(0.9, 2), "dropout": 0.3, "optimizer": fp.Adam(0.01)},
     "average, best weights": {"average": fp.EMA(0.5), "early_stopping": fp.EarlyStopping(2, 0.02)},
-    "standardised": {"standardize": True, "optimizer": fp.SGD(0.3, momentum=0.9)},
+    "standardized": {"standardize": True, "optimizer": fp.SGD(0.3, momentum=0.9)},
     "diverging": {"optimizer": fp.SGD(1.0), "schedule": fp.StepDecay(4, factor=1e30)},
 }
 

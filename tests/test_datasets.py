@@ -19,7 +19,7 @@ def write(tmp_path):
     return write
 
 
-def test_digits_are_1797_pictures_of_64_grey_levels():
+def test_digits_are_1797_pictures_of_64_gray_levels():
     X, y = datasets.digits()
     assert (X.shape, X.dtype, X.min(), X.max()) == ((1797, 64), np.float32, 0, 1)
     np.testing.assert_array_equal(X * 16, np.round(X * 16))

@@ -149,7 +149,7 @@ RUNS = {
     "by score": {"score": "accuracy", "schedule": fp.CosineDecay()},
     "by a score that is best where it is lowest": {"score": "log_loss"},
     "no validation, in order": {"validation": None, "shuffle": False},
-    "standardised, weights": {"standardize": True, "sample_weight": np.linspace(1, 2, 90)},
+    "standardized, weights": {"standardize": True, "sample_weight": np.linspace(1, 2, 90)},
     "folds": {"cv": 3, "validation": None, "keep": 0},
     "folds, ending early": {"cv": 3, "validation": None, "keep": 0, "early_stopping": fp.EarlyStopping(1, 0.02)},
 }

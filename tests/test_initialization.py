@@ -44,7 +44,7 @@ def test_orthogonal_weights_keep_lengths(sizes):
     np.testing.assert_allclose(small, np.eye(min(sizes)), atol=1e-14)
 
 
-def test_orthogonal_weights_have_no_favourite_sign():
+def test_orthogonal_weights_have_no_favorite_sign():
     random = np.random.default_rng(0)
     signs = [np.sign(initial_weights(random, 4, 3, "relu", "orthogonal")) for _ in range(2000)]
     assert np.abs(np.mean(signs, axis=0)).max() < 5 / np.sqrt(2000)

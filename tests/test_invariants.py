@@ -316,8 +316,8 @@ def digest_alone(shape, task, dtype):
     return digest(*outcome(network, history), network.predict(X))
 
 
-def digest_of_standardised(shape):
-    """The digest of all that comes of training on bytes that are standardised, alone and in a sweep."""
+def digest_of_standardized(shape):
+    """The digest of all that comes of training on bytes that are standardized, alone and in a sweep."""
     network, X, y = problem(shape, TASKS[0], "float32")
     X = np.random.default_rng(0).integers(0, 256, X.shape, np.uint8)
     options = options_of(shape) | {"standardize": True}
@@ -347,7 +347,7 @@ def digest_of_schedule(optimizer, schedule, dtype):
     return digest(*alone, *(array for each in map(outcome, networks, histories) for array in each))
 
 
-def digest_of_regularised(shape, dtype):
+def digest_of_regularized(shape, dtype):
     """The digest of all that comes of training with dropout and an average, alone and in a pack, half of it without."""
     task, options = MORE_TASKS[7], {"dropout": 0.3, "average": fp.EMA(0.9, 1), "seed": 2}
     alone = train(shape, task, dtype, **options)
@@ -359,13 +359,13 @@ def digest_of_regularised(shape, dtype):
 def print_digests():
     """What each of the processes below prints."""
     alone = {f"{case} {dtype}": digest_alone(*case, dtype) for case in CASES for dtype in DTYPES}
-    standardised = {f"standardised {shape}": digest_of_standardised(shape) for shape in FEW_SHAPES}
+    standardized = {f"standardized {shape}": digest_of_standardized(shape) for shape in FEW_SHAPES}
     many = {f"many {shape}": digest_of_many(shape, "float32") for shape in SHAPES}
     scheduled = {f"{each} {dtype}": digest_of_schedule(*each, dtype) for each in SCHEDULED for dtype in DTYPES}
-    regularised = {
-        f"regularised {shape} {dtype}": digest_of_regularised(shape, dtype) for shape in SHAPES for dtype in DTYPES
+    regularized = {
+        f"regularized {shape} {dtype}": digest_of_regularized(shape, dtype) for shape in SHAPES for dtype in DTYPES
     }
-    print(json.dumps(alone | standardised | many | scheduled | regularised))
+    print(json.dumps(alone | standardized | many | scheduled | regularized))
 
 
 def digests(lanes):

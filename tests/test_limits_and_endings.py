@@ -141,12 +141,12 @@ def test_a_run_that_diverges_says_so_with_an_average_and_keeps_the_padding_zero(
 # ---- by any number of threads ----
 
 
-REGULARISED = {"dropout": 0.3, "average": fp.EMA(0.9, 2), "hidden": ("gelu", "tanh")}
+REGULARIZED = {"dropout": 0.3, "average": fp.EMA(0.9, 2), "hidden": ("gelu", "tanh")}
 
 
 @pytest.mark.parametrize("sizes", [(5, 20, 7, 3), (5, 70, 130, 3), (300, 300, 90, 1)], ids=str)
 @pytest.mark.parametrize(
-    "options", [{"clip": clip} for clip in CLIPS] + [REGULARISED, REGULARISED | {"clip": CLIPS[1]}], ids=str
+    "options", [{"clip": clip} for clip in CLIPS] + [REGULARIZED, REGULARIZED | {"clip": CLIPS[1]}], ids=str
 )
 def test_any_number_of_threads_does_alike(options, sizes, monkeypatch):
     monkeypatch.setattr(cost_model, "MEMBER_CYCLES", 1)  # as many members as there may be

@@ -34,7 +34,7 @@ def test_row_order_stays_as_it_was(rows, seed, epoch, expected):
     np.testing.assert_array_equal(reference.row_order(rows, seed, epoch), expected)
 
 
-def test_row_order_favours_no_place():
+def test_row_order_favors_no_place():
     counts = sum(np.eye(4)[reference.row_order(4, seed=0, epoch=epoch)] for epoch in range(4000))
     assert np.abs(counts - 1000).max() < 5 * np.sqrt(4000 * 1 / 4 * 3 / 4)  # five standard deviations
 
@@ -83,7 +83,7 @@ def test_every_neuron_and_every_row_is_dropped_as_often():
     ],
     ids=["neuron", "neuron after", "row", "diagonal", "epoch", "seed", "layer", "row, layer", "row, epoch", "all"],
 )
-def test_whether_a_neuron_is_dropped_says_nothing_of_its_neighbours(one, other):
+def test_whether_a_neuron_is_dropped_says_nothing_of_its_neighbors(one, other):
     assert standard_deviations(one & other, 0.3**2) < 4
     assert standard_deviations(one ^ other, 2 * 0.3 * 0.7) < 4
 

@@ -1,4 +1,4 @@
-"""Inputs standardised as they come up: beside the reference and beside standardised data, on every path."""
+"""Inputs standardized as they come up: beside the reference and beside standardized data, on every path."""
 
 import copy
 import pickle
@@ -28,7 +28,7 @@ OFFSET, DEVIATION = 7.0, 3.0
 
 
 def raw(X):
-    """The same rows before anybody standardised them; the last column is constant."""
+    """The same rows before anybody standardized them; the last column is constant."""
     X = OFFSET + DEVIATION * np.arange(1, 1 + X.shape[1]) * X
     X[:, -1] = OFFSET
     return X
@@ -85,7 +85,7 @@ def test_the_rows_that_are_held_out_do_not_count(dtype):
     assert np.isfinite(given.validation_loss).all()
 
 
-def test_a_network_that_has_a_standardisation_keeps_it(dtype):
+def test_a_network_that_has_a_standardization_keeps_it(dtype):
     network, X, y = raw_problem(SHAPES[4], dtype)
     fp.train(network, X, y, epochs=1, standardize=True)
     before = network.input_mean.copy(), network.input_scale.copy()
@@ -138,7 +138,7 @@ def test_training_raw_data_as_in_the_reference(shape, dtype):
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_training_standardised_data_gives_the_same(shape):
+def test_training_standardized_data_gives_the_same(shape):
     network, X, y = raw_problem(shape, "float64")
     twin = network.copy()
     found = trained(network, X, y, shape, standardize=True)
@@ -148,7 +148,7 @@ def test_training_standardised_data_gives_the_same(shape):
 
 
 @pytest.mark.parametrize("shape", FEW_SHAPES, ids=str)
-def test_bytes_are_standardised_like_numbers(shape, dtype):
+def test_bytes_are_standardized_like_numbers(shape, dtype):
     network, X, y = raw_problem(shape, dtype)
     X, twin = np.random.default_rng(0).integers(0, 256, X.shape, np.uint8), network.copy()
     found = trained(network, X, y, shape, standardize=True)
@@ -207,7 +207,7 @@ def test_a_sweep_of_a_network_that_has_one(dtype):
 
 
 def test_losses_side_by_side_in_a_sweep():
-    """Each loss has a network of its own to begin with; all are standardised alike."""
+    """Each loss has a network of its own to begin with; all are standardized alike."""
     _, X, y = raw_problem(FEW_SHAPES[1], "float32")
     sizes, grid = FEW_SHAPES[1].layer_sizes, [{"loss": "mse"}, {"loss": "binary_cross_entropy"}]
     options = {"epochs": 2, "validation": 0.25, "standardize": True}
@@ -230,7 +230,7 @@ def test_lbfgs_as_in_the_reference():
 
 
 @pytest.mark.parametrize("duplicate", [fp.MLP.copy, copy.deepcopy, lambda network: pickle.loads(pickle.dumps(network))])
-def test_a_copy_standardises_alike(duplicate):
+def test_a_copy_standardizes_alike(duplicate):
     network, X, y = raw_problem(*CASES[0][:1], "float32")
     fp.train(network, X, y, epochs=1, loss="mse", standardize=True)
     np.testing.assert_array_equal(duplicate(network).predict(X), network.predict(X))

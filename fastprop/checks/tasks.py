@@ -4,9 +4,9 @@ from fastprop.checks.networks import loss_name
 from fastprop.checks.values import choice, shown
 
 
-def classifies(labelled, loss):
+def classifies(has_labels, loss):
     """Whether the task is one of classes: it has labels, or the loss of a classifier."""
-    return labelled or loss_name(loss) in ("binary_cross_entropy", "cross_entropy")
+    return has_labels or loss_name(loss) in ("binary_cross_entropy", "cross_entropy")
 
 
 def metrics(names, known, network, data, loss):
@@ -30,10 +30,10 @@ def score(value, known, network, data, loss):
 
 
 def _check_fit(name, what, known, network, data, loss):
-    outputs, classes = network.layer_sizes[-1], classifies(data.labelled, loss)
-    one_of_several = data.labelled or network.output == "softmax"  # or each output is a class apart
+    outputs, classes = network.layer_sizes[-1], classifies(data.has_labels, loss)
+    one_of_several = data.has_labels or network.output == "softmax"  # or each output is a class apart
     there = {
-        "numbers": not data.labelled,
+        "numbers": not data.has_labels,
         "classes": classes,
         "two classes": classes and (outputs == 1 or (outputs == 2 and one_of_several)),
         "probabilities": classes and network.output == ("softmax" if outputs > 1 else "sigmoid"),
@@ -43,5 +43,5 @@ def _check_fit(name, what, known, network, data, loss):
         fitting = ", ".join(other for other, score in known.items() if there[score.needs])
         raise ValueError(
             f"{what} {name!r} needs {needs}, which {outputs} {network.output} outputs trained by "
-            f"{loss_name(loss)!r} on {'labels' if data.labelled else 'targets'} are not: choose from {fitting}."
+            f"{loss_name(loss)!r} on {'labels' if data.has_labels else 'targets'} are not: choose from {fitting}."
         )

@@ -56,11 +56,11 @@ class Dataset(NamedTuple):
             raise type(error)(f"in chunk {index}, {error}") from None
 
     @property
-    def labelled(self):
+    def has_labels(self):
         """Whether there are labels in place of targets."""
         return len(self.labels) > 0
 
     @property
     def y(self):
         """What the network should give for each row: labels (n,) or targets (n, n_out)."""
-        return self.labels if self.labelled else self.targets
+        return self.labels if self.has_labels else self.targets

@@ -228,7 +228,7 @@ def _submit_to_dask(executor, call):
     """
     client, future = executor._client, Future()
     promise = client.submit(*call, **executor._kwargs | {"pure": False})  # called again, it is to be done again
-    future.add_done_callback(lambda _: promise.release())  # cancelled, it need not be done
+    future.add_done_callback(lambda _: promise.release())  # canceled, it need not be done
     client.loop.add_callback(_pass_on, client, promise, future)
     return future
 
@@ -244,7 +244,7 @@ async def _pass_on(client, promise, future):
 
 
 def _is_death(error):
-    """Whether a task raised it not by itself: its worker is gone, or it was interrupted or cancelled."""
+    """Whether a task raised it not by itself: its worker is gone, or it was interrupted or canceled."""
     return isinstance(error, _DEATHS) or type(error).__name__ == "KilledWorker"
 
 

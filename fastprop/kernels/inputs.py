@@ -1,4 +1,4 @@
-"""Rows of the data on their way into the first layer: fetched in order, bytes made numbers, standardised.
+"""Rows of the data on their way into the first layer: fetched in order, bytes made numbers, standardized.
 
 None of it makes a copy of the data: each time, it is done to the few rows that are next.
 """

@@ -210,7 +210,7 @@ class _KernelCompiler(CompilerBase):
 
 
 class _InlineLibrary(_KernelLibrary):
-    """Code that is optimised and made machine code once, in the kernel that it is a part of.
+    """Code that is optimized and made machine code once, in the kernel that it is a part of.
 
     Numba does both for each function by itself and again in each of its callers: that took 13 s, this takes 7.
     Linked into each of its callers and not into the kernel alone, the parts took 0.3 s more.

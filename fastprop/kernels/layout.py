@@ -11,7 +11,7 @@ Activations stand behind that constant 1, so that a bias needs no code of its ow
 
     a row of the batch in layer l      0 … 0 1 | a₀ a₁ … aₙ₋₁ …      (one cache line, then n, padded)
 
-In a pack, `width` networks lie side by side: each number above is `width` neighbouring ones, a network each.
+In a pack, `width` networks lie side by side: each number above is `width` neighboring ones, a network each.
 """
 
 import ctypes

@@ -1,6 +1,6 @@
 """Vectors: a Numba type for one register, its operators, and the few instructions that Numba has no word for.
 
-``load`` gives `lanes` neighbouring elements of an array; ``+ - * /`` and the functions below work lane by lane, and a
+``load`` gives `lanes` neighboring elements of an array; ``+ - * /`` and the functions below work lane by lane, and a
 plain number stands for a vector full of it. What a lane holds never depends on how many lanes there are: nothing is
 ever summed across lanes.
 

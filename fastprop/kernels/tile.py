@@ -37,7 +37,7 @@ strip stay in the L1 cache together, and 784-128-10 takes 4 % less.
 def _make_tile(rows, vectors, transposed):
     """A tile of `rows` × `vectors` accumulators, which begin with what C holds if `more`, else with zeros.
 
-    `transposed` says which neighbours in memory the broadcast operand has: those along k (a is stored (M, K)) or, if
+    `transposed` says which neighbors in memory the broadcast operand has: those along k (a is stored (M, K)) or, if
     true, those along m (a is stored (K, M)). With either known, one of the two strides is a constant: 84 % of peak for
     the transposed tile, 78 % with both strides variable.
     """

@@ -10,7 +10,7 @@ class OptunaSearch:
     """An Optuna study that is asked for configurations, and told what came of them, in batches that train together.
 
     It chooses from the distributions and lists of a sweep's grid: the values of `choice` and of a list have no order
-    for it. It is told the score if `sweep` is given one, else the loss that ranks, and must minimise or maximise
+    for it. It is told the score if `sweep` is given one, else the loss that ranks, and must minimize or maximize
     accordingly. What `halving` stopped is told as pruned, what diverged or was interrupted as failed.
 
     Parameters

@@ -49,7 +49,7 @@ class Network:
 def forward(network, X, masks=None):
     """Return every layer's z and activations: ``[(None, X), (z, a), …]``, the last ``a`` being the prediction.
 
-    X is standardised, if the network says how. With `masks`, one for each hidden layer, its activations are multiplied
+    X is standardized, if the network says how. With `masks`, one for each hidden layer, its activations are multiplied
     by them: dropout.
     """
     layers = [(None, _standardized(network, np.asarray(X, np.float64)))]

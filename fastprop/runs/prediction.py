@@ -27,7 +27,7 @@ class Predictor:
         self._like = kernel_arguments.of_network(network, network.parameters)
 
     def __call__(self, network):
-        """Return the outputs (n, n_out) of a network like the first, of the same standardisation."""
+        """Return the outputs (n, n_out) of a network like the first, of the same standardization."""
         outputs = np.empty((len(self._rows), network.layer_sizes[-1]), network.dtype)
         prototype = self._like._replace(parameters=network.parameters)
         epochs.predict(prototype, self._data, self._plan, self._memory, self._dropout, outputs)

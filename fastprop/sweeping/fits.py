@@ -14,7 +14,7 @@ from fastprop.sweeping.configurations import Candidate
 
 
 class Fold(NamedTuple):
-    """Some rows to train on and others to hold out, and by what the inputs are standardised, or None."""
+    """Some rows to train on and others to hold out, and by what the inputs are standardized, or None."""
 
     rows: np.ndarray
     held_out: np.ndarray

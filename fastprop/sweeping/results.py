@@ -255,8 +255,8 @@ class SweepResult:
               of one hyperparameter (seeds not counted) if nobody says;
             - ``"heat_map"``: what ranks, of two hyperparameters; what is drawn of two if nobody says;
             - ``"parallel_coordinates"``: a line for each configuration through its values; what is drawn of more;
-            - ``"learning_curves"``: the history of each configuration, coloured by a hyperparameter;
-            - ``"rungs"``: what ranked at each rung of a halving, coloured by a hyperparameter.
+            - ``"learning_curves"``: the history of each configuration, colored by a hyperparameter;
+            - ``"rungs"``: what ranked at each rung of a halving, colored by a hyperparameter.
         hyperparameters : str or list of str, optional
             Which columns of the table to draw; by default the first that are swept, and ``"seed"`` only if there is no
             other.

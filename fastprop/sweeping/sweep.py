@@ -103,7 +103,7 @@ def sweep(
         Which trained networks to keep: ``"best"``, ``"all"``, or how many of the best.
     standardize : bool
         See `train`: fitted once for all configurations, or to the training rows of each fold; but if the given network
-        has a standardisation, that goes for new networks too.
+        has a standardization, that goes for new networks too.
     threads : int, optional
         How many configurations run at a time; by default as many as there are cores, or workers of the executor.
     executor : concurrent.futures.Executor, optional
@@ -212,14 +212,14 @@ def _experiment(prototypes, X, y, weights, validation, cv, score, standardize, b
     for loss in prototypes:
         data = Dataset.of(X, y, *ends, loss, dtype, weights)
         _, rows, held_out, held_out_rows = Split.of(validation, data, *ends, loss, dtype)
-    classes = data.labels if data.labelled else None
+    classes = data.labels if data.has_labels else None
     pairs = [(rows, held_out_rows)] if cv is None else cross_validation_folds(cv, X, y, classes)
     standardize = checks.flag(standardize, "standardize") and prototype.input_mean is None
     folds = tuple(Fold.of(data, *pair, standardize) for pair in pairs)
     for loss, prototype in prototypes.items():
         score = checks.score(score, metrics.SCORES, prototype, data, loss)
     return Experiment(
-        data, held_out, folds, prototypes, backend, score or metrics.score_name(data.labelled, *prototypes)
+        data, held_out, folds, prototypes, backend, score or metrics.score_name(data.has_labels, *prototypes)
     )
 
 

@@ -1,4 +1,4 @@
-"""What all pictures share: a new one, the places of values on an axis, and colours for them."""
+"""What all pictures share: a new one, the places of values on an axis, and colors for them."""
 
 from typing import NamedTuple
 
@@ -10,13 +10,13 @@ RATIO = 20
 """Positive numbers whose largest is more than so many times the least, and most of them small, have a log scale."""
 
 FEW = 8
-"""Up to so many values have a tick or a colour each."""
+"""Up to so many values have a tick or a color each."""
 
 MANY = 500
 """Above so many lines or dots there is a picture of them in the picture, which would be slow to draw else."""
 
 BEST, BAD, STOPPED = "black", "C3", "0.65"
-"""Colours of the best configuration, of those that diverged, and of those that were stopped."""
+"""Colors of the best configuration, of those that diverged, and of those that were stopped."""
 
 
 def new_figure(size=(8, 6)):
@@ -91,8 +91,8 @@ class Places(NamedTuple):
             axes.set_xlim(-0.5, len(self.texts) - 0.5)
 
 
-class Colours:
-    """Colours for the values of a hyperparameter: names have one each, numbers a scale."""
+class Colors:
+    """Colors for the values of a hyperparameter: names have one each, numbers a scale."""
 
     def __init__(self, places):
         from matplotlib import cm, colormaps, colors
@@ -108,7 +108,7 @@ class Colours:
         self._mappable = cm.ScalarMappable(norm, map_.with_extremes(bad=STOPPED))
 
     def __getitem__(self, rows):
-        """The colours of some rows, (rows, 4)."""
+        """The colors of some rows, (rows, 4)."""
         return self._mappable.to_rgba(np.ma.masked_invalid(self._places.positions[rows]))
 
     def add_bar(self, figure, axes):

@@ -113,14 +113,14 @@ def _values(result, across, up, rows, columns):
 
 
 class _Scale(NamedTuple):
-    """How values are coloured."""
+    """How values are colored."""
 
     style: dict
     extend: str  # which end of the scale stands for values beyond it, too
 
 
 def _scale(values, higher_is_better):
-    """Colours for values: the best is bright, and what is far worse than the others is as dark as the 90 % quantile."""
+    """Colors for values: the best is bright, and what is far worse than the others is as dark as the 90 % quantile."""
     from matplotlib.colors import LogNorm, Normalize
 
     if len(values) == 0:

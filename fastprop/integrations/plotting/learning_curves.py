@@ -1,4 +1,4 @@
-"""What came after each epoch, or at each rung: a line for each configuration, coloured by a hyperparameter."""
+"""What came after each epoch, or at each rung: a line for each configuration, colored by a hyperparameter."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from fastprop.formatting import short, value_name, words
 from fastprop.integrations.plotting.figures import (
     BEST,
     MANY,
-    Colours,
+    Colors,
     Places,
     add_legend,
     plain,
@@ -18,7 +18,7 @@ from fastprop.integrations.plotting.figures import (
 
 
 def learning_curves(figure, result, name):
-    """Draw the history of each configuration, coloured by the hyperparameter `name`."""
+    """Draw the history of each configuration, colored by the hyperparameter `name`."""
     axes = figure.subplots()
     ran = np.flatnonzero(result.table["epochs"] > 0)
     _draw_lines(figure, axes, result, name, np.arange(1, result.history.shape[1] + 1), result.history, ran)
@@ -37,7 +37,7 @@ def learning_curves(figure, result, name):
 
 
 def rungs(figure, result, name):
-    """Draw what ranked at each rung, coloured by the hyperparameter `name`: where a line ends, it was stopped."""
+    """Draw what ranked at each rung, colored by the hyperparameter `name`: where a line ends, it was stopped."""
     axes = figure.subplots()
     sign = -1 if result.higher_is_better else 1
     reached = np.isfinite(result.rung_costs)
@@ -67,18 +67,18 @@ def _draw_lines(figure, axes, result, name, x, values, rows, marker=None):
     rows = rows[np.lexsort((rows, places.positions[rows]))]
     always = np.flatnonzero(rows == best)
     drawn = rows[some(len(rows), MANY, always[0] if len(always) else 0)]
-    colours = Colours(places)
+    colors = Colors(places)
     diverged = result.table["stopped"][drawn] == "diverged"
     alpha = 0.9 if len(drawn) <= 50 else 0.5
     for chosen, style in ((~diverged, "-"), (diverged, ":")):
         lines = [np.column_stack([x, values[number]]) for number in drawn[chosen]]
         if lines:
-            how = {"colors": colours[drawn[chosen]], "linestyles": style, "linewidths": 1.1, "alpha": alpha}
+            how = {"colors": colors[drawn[chosen]], "linestyles": style, "linewidths": 1.1, "alpha": alpha}
             axes.add_collection(LineCollection(lines, **how, rasterized=len(lines) > MANY // 2))
             ends = np.array([_end(line) for line in lines])
             if marker or style == ":" or len(x) == 1:
                 shape = {"marker": "x" if style == ":" else ".", "s": 16, "alpha": alpha}
-                axes.scatter(*ends.T, c=colours[drawn[chosen]], **shape, rasterized=len(lines) > MANY // 2)
+                axes.scatter(*ends.T, c=colors[drawn[chosen]], **shape, rasterized=len(lines) > MANY // 2)
     if diverged.any():
         axes.plot([], [], "x:", color="0.4", label=f"diverged ({(result.table['stopped'] == 'diverged').sum():,})")
     if result.finished.any():
@@ -86,7 +86,7 @@ def _draw_lines(figure, axes, result, name, x, values, rows, marker=None):
         axes.plot(x, values[best], ".-" if marker or len(x) == 1 else "-", color=BEST, linewidth=2, label=text)
     axes.autoscale_view()
     plain(axes)
-    colours.add_bar(figure, axes)
+    colors.add_bar(figure, axes)
     text = title(result)
     axes.set_title(text if len(drawn) == len(rows) else f"{text}, {len(drawn):,} of them drawn")
 

@@ -23,13 +23,13 @@ def parallel_coordinates(figure, result, names):
     heights = np.column_stack([_heights(each) for each in places])[drawn]
     if not result.higher_is_better:
         heights[:, -1] = 1 - heights[:, -1]
-    good = np.linspace(0, 1, max(1, finished.sum()))  # by rank: as many lines of each colour
-    colours = np.tile(np.array([*_grey(STOPPED), 0.25]), (len(drawn), 1))
-    colours[finished] = colormaps["viridis"](good[: finished.sum()])
-    colours[finished, 3] = (0.25 if len(drawn) > 200 else 0.5) + 0.5 * good[: finished.sum()] ** 4
+    good = np.linspace(0, 1, max(1, finished.sum()))  # by rank: as many lines of each color
+    colors = np.tile(np.array([*_gray(STOPPED), 0.25]), (len(drawn), 1))
+    colors[finished] = colormaps["viridis"](good[: finished.sum()])
+    colors[finished, 3] = (0.25 if len(drawn) > 200 else 0.5) + 0.5 * good[: finished.sum()] ** 4
     lines = [np.column_stack([np.arange(len(places)), each]) for each in heights]
     axes.add_collection(
-        LineCollection(lines, colors=colours, linewidths=0.8 + (1.0 * (len(lines) < 100)), rasterized=len(lines) > 200)
+        LineCollection(lines, colors=colors, linewidths=0.8 + (1.0 * (len(lines) < 100)), rasterized=len(lines) > 200)
     )
     if result.finished.any():
         axes.plot(np.arange(len(places)), heights[-1], color="C3", linewidth=2.5, label="best", zorder=3)
@@ -54,7 +54,7 @@ def parallel_coordinates(figure, result, names):
     axes.set_title(text if len(drawn) == len(order) else f"{text}, {len(drawn):,} of them drawn")
 
 
-def _grey(shade):
+def _gray(shade):
     return [float(shade)] * 3
 
 

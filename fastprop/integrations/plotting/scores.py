@@ -79,7 +79,7 @@ def _groups(result, name):
     return groups
 
 
-def _draw(axes, places, values, rows, colour, text, deviations=None):
+def _draw(axes, places, values, rows, color, text, deviations=None):
     """Draw the medians of values at each place, and how far they spread: over rows there, or by their deviations."""
     x, y = places.positions[rows], values[rows]
     known = np.isfinite(x) & np.isfinite(y)
@@ -100,11 +100,11 @@ def _draw(axes, places, values, rows, colour, text, deviations=None):
     size = 5 if len(at) <= 100 else 2
     if places.texts:
         errors = None if low is None else [middle - low, high - middle]
-        axes.errorbar(at, middle, errors, fmt="o", color=colour, capsize=4, markersize=5, label=text)
+        axes.errorbar(at, middle, errors, fmt="o", color=color, capsize=4, markersize=5, label=text)
         return
-    axes.plot(at, middle, ".-", color=colour, markersize=size, linewidth=1.2, label=text)
+    axes.plot(at, middle, ".-", color=color, markersize=size, linewidth=1.2, label=text)
     if low is not None:
-        axes.fill_between(at, low, high, color=colour, alpha=0.2, linewidth=0, label=spread)
+        axes.fill_between(at, low, high, color=color, alpha=0.2, linewidth=0, label=spread)
 
 
 def _draw_all(panels, result, places, loss):
