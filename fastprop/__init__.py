@@ -43,7 +43,8 @@ if TYPE_CHECKING:  # at run time `__getattr__` imports these
     from fastprop.learning_rate import RangeTest, find_learning_rate
     from fastprop.runs import History
     from fastprop.streaming import train_stream
-    from fastprop.sweeping import Ensemble, SweepResult, load_sweep, sweep
+    from fastprop.sweeping import Ensemble, SweepResult, load_sweep
+    from fastprop.sweeping.sweep import sweep  # not from fastprop.sweeping, where mypy takes it for the module
     from fastprop.training import train
 
 __all__ = [

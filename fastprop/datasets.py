@@ -5,11 +5,12 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from fastprop import checks
+from fastprop import annotations, checks
 
 
-def digits():
+def digits() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Return the handwritten digits of the UCI repository's test set, 8 × 8 pixels each.
 
     Returns
@@ -35,7 +36,9 @@ def digits():
         return file["pixels"].astype(np.float32) / 16, file["labels"].astype(np.int64)
 
 
-def read(path, target=None):
+def read(
+    path: annotations.Path, target: str | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.int64] | NDArray[np.float64]]:
     """Read features and targets from a ``.csv`` or ``.npz`` file.
 
     Parameters

@@ -1,14 +1,16 @@
 """Scores of predictions: plain functions of a network's outputs and of what they should be."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastprop import checks
+from fastprop.annotations import FloatArray, ScoreFunction
 
 
-def accuracy(outputs, y):
+def accuracy(outputs: FloatArray, y: NDArray[Any]) -> float:
     """Return the share of rows whose largest output is that of the label.
 
     Parameters
@@ -33,7 +35,7 @@ def accuracy(outputs, y):
     return float(np.mean(_classes(outputs) == _classes(y)))
 
 
-def roc_auc(outputs, y):
+def roc_auc(outputs: FloatArray, y: NDArray[Any]) -> float:
     """Return the area under the ROC curve: how often a row of class 1 has a larger output than one of class 0.
 
     Parameters
@@ -70,7 +72,7 @@ def roc_auc(outputs, y):
     return float((ranks[positive].sum() - ones * (ones + 1) / 2) / (ones * zeros))
 
 
-def log_loss(outputs, y):
+def log_loss(outputs: FloatArray, y: NDArray[Any]) -> float:
     """Return the mean over the rows of -Σ t log p.
 
     Parameters
@@ -103,7 +105,7 @@ def log_loss(outputs, y):
     return float(-(t * np.log(p)).sum(axis=1).mean())
 
 
-def mse(outputs, y):
+def mse(outputs: FloatArray, y: NDArray[Any]) -> float:
     """Return the mean squared error over rows and outputs.
 
     Parameters
@@ -126,7 +128,7 @@ def mse(outputs, y):
     return float(np.mean((outputs.astype(np.float64) - y) ** 2))
 
 
-def mae(outputs, y):
+def mae(outputs: FloatArray, y: NDArray[Any]) -> float:
     """Return the mean absolute error over rows and outputs.
 
     Parameters
@@ -149,7 +151,7 @@ def mae(outputs, y):
     return float(np.mean(np.abs(outputs.astype(np.float64) - y)))
 
 
-def r2(outputs, y):
+def r2(outputs: FloatArray, y: NDArray[Any]) -> float:
     """Return the coefficient of determination R², averaged over the outputs that are not constant in `y`.
 
     Parameters
@@ -179,7 +181,7 @@ def r2(outputs, y):
 class Score(NamedTuple):
     """A row of `SCORES`."""
 
-    measure: Callable  # of outputs (n, n_out) and y, labels (n,) or targets (n, n_out); returns a float
+    measure: Callable[[FloatArray, NDArray[Any]], float]  # of outputs (n, n_out), and labels (n,) or targets (n, n_out)
     higher_is_better: bool
     needs: str  # what of a task, see `checks.metrics`
 
@@ -195,29 +197,29 @@ SCORES = {
 """All of them, by name."""
 
 
-def name_of(score):
+def name_of(score: str | ScoreFunction) -> str:
     """Return what a score is called: a name of `SCORES`, or a function."""
     return score if isinstance(score, str) else getattr(score, "__name__", "score")
 
 
-def sign_of(score):
+def sign_of(score: str | ScoreFunction) -> int:
     """Return -1 if the highest of a score is best, or 1 if the lowest is; of a function the highest."""
     return -1 if callable(score) or SCORES[score].higher_is_better else 1
 
 
-def measure(score, outputs, y):
+def measure(score: str | ScoreFunction, outputs: FloatArray, y: NDArray[Any]) -> float:
     """Return the score of a network's outputs (n, n_out), which should be `y`: labels or targets."""
     function = SCORES[score].measure if isinstance(score, str) else score
     with np.errstate(over="ignore"):
         return float(function(outputs, y))
 
 
-def score_name(has_labels, *losses):
+def score_name(has_labels: bool, *losses: object) -> str:
     """Return what is measured where nobody says: accuracy for labels or a loss of classifiers, else r2."""
     return "accuracy" if any(checks.classifies(has_labels, loss) for loss in losses) else "r2"
 
 
-def _classes(y):
+def _classes(y: NDArray[Any]) -> NDArray[Any]:
     if y.ndim == 2 and y.shape[1] > 1:
         return y.argmax(axis=1)
     y = y.reshape(len(y))

@@ -1,8 +1,13 @@
 """`MLP`: sizes, activations, and one flat vector of parameters with a view for each layer."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fastprop import checks
+from fastprop.annotations import Dtype, FloatArray, HiddenActivation, Initialization, OutputActivation, Path
 from fastprop.initialization import initial_weights
 from fastprop.integrations import safetensors_files
 from fastprop.kernels.layout import aligned_zeros, layers, parameter_starts, places
@@ -55,9 +60,25 @@ class MLP:
     ((2, 2), (2,))
     """
 
+    layer_sizes: tuple[int, ...]
+    hidden: HiddenActivation | tuple[HiddenActivation, ...]
+    output: OutputActivation
+    dtype: Dtype
+    parameters: FloatArray
+    initialization: Initialization | None
+    input_mean: FloatArray | None
+    input_scale: FloatArray | None
+
     def __init__(
-        self, layer_sizes, *, hidden="sigmoid", output="sigmoid", initialization=None, seed=0, dtype="float32"
-    ):
+        self,
+        layer_sizes: Sequence[int],
+        *,
+        hidden: HiddenActivation | Sequence[HiddenActivation] = "sigmoid",
+        output: OutputActivation = "sigmoid",
+        initialization: Initialization | Sequence[ArrayLike | tuple[ArrayLike, ArrayLike]] | None = None,
+        seed: int = 0,
+        dtype: Dtype = "float32",
+    ) -> None:
         self.layer_sizes = checks.layer_sizes(layer_sizes)
         self.hidden = checks.hidden(hidden, len(self.layer_sizes) - 2)
         self.output = checks.output(output)
@@ -72,40 +93,46 @@ class MLP:
             for weights, activation in zip(self.weights, self.activations):
                 weights[...] = initial_weights(random, *weights.shape, activation, self.initialization)
 
-    def _set(self, arrays):
+    def _set(self, arrays: Sequence[ArrayLike]) -> None:
         for ours, theirs in zip(self.weights + self.biases, arrays):
             ours[...] = theirs
 
     @property
-    def weights(self):
+    def weights(self) -> list[FloatArray]:
         """A list of writable views, each (n_in, n_out)."""
         return [layer[1:, :, 0] for layer in layers(self.parameters, self.layer_sizes)]
 
     @property
-    def biases(self):
+    def biases(self) -> list[FloatArray]:
         """A list of writable views, each (n_out,)."""
         return [layer[0, :, 0] for layer in layers(self.parameters, self.layer_sizes)]
 
     @property
-    def activations(self):
+    def activations(self) -> list[OutputActivation]:
         """A list with the name of each layer's activation."""
         hidden = [self.hidden] * (len(self.layer_sizes) - 2) if isinstance(self.hidden, str) else self.hidden
         return [*hidden, self.output]
 
     @property
-    def about(self):
+    def about(self) -> dict[str, Any]:
         """A dict of what makes a network of this kind, of values that JSON has."""
         return {name: getattr(self, name) for name in ("layer_sizes", "hidden", "output", "initialization", "dtype")}
 
     @classmethod
-    def restored(cls, about, weights, biases, standardization):
+    def restored(
+        cls,
+        about: Mapping[str, Any],
+        weights: list[FloatArray],
+        biases: list[FloatArray],
+        standardization: Sequence[FloatArray | None],
+    ) -> Self:
         """Return the network whose `about`, weights and biases, ``input_mean`` and ``input_scale`` these are."""
         network = cls(**about)
         network._set(weights + biases)
         network.input_mean, network.input_scale = standardization
         return network
 
-    def copy(self):
+    def copy(self) -> "MLP":
         """Return a network with the same parameters in memory of its own."""
         other = MLP.__new__(MLP)
         other.__dict__.update(self.__dict__)
@@ -114,23 +141,23 @@ class MLP:
         return other
 
     @property
-    def flat_parameters(self):
+    def flat_parameters(self) -> FloatArray:
         """All weights and biases without what pads them in `parameters`; by layer the biases, then the weights."""
         return self.parameters[places(self.layer_sizes, self.dtype)[:, 0]]
 
     @flat_parameters.setter
-    def flat_parameters(self, values):
+    def flat_parameters(self, values: ArrayLike) -> None:
         self.parameters[places(self.layer_sizes, self.dtype)[:, 0]] = values
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"parameters": self.flat_parameters}
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self.parameters = aligned_zeros(int(parameter_starts(self.layer_sizes, self.dtype)[-1]), self.dtype)
         self.flat_parameters = state["parameters"]
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> FloatArray:
         """Return the outputs of the last layer.
 
         Parameters
@@ -152,15 +179,15 @@ class MLP:
 
         return runs.predict(self, checks.inputs(X, self.layer_sizes[0], self.dtype))
 
-    def save(self, path):
+    def save(self, path: Path) -> None:
         """Write the network to a safetensors file (extra ``exchange``), to be read by `fastprop.load`."""
         safetensors_files.write(path, self.about, self.weights, self.biases, (self.input_mean, self.input_scale))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"MLP({self.layer_sizes}, hidden={self.hidden!r}, output={self.output!r}, dtype={self.dtype!r})"
 
 
-def load(path):
+def load(path: Path) -> MLP:
     """Read a network that `MLP.save` wrote.
 
     Parameters

@@ -1,9 +1,10 @@
 """Activations, and what a gradient becomes on its way back through one."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 class Activation(NamedTuple):
@@ -12,51 +13,51 @@ class Activation(NamedTuple):
     What a layer stores for the way back is its output, from which f'(z) can be had; or, where it cannot, f'(z).
     """
 
-    f: Callable  # z -> a
-    through: Callable  # what is stored, and the gradient by a -> the gradient by z
-    stores: Callable | None = None  # z -> what is stored, where that is not a
+    f: Callable[..., Any]  # z -> a
+    through: Callable[..., Any]  # what is stored, and the gradient by a -> the gradient by z
+    stores: Callable[..., Any] | None = None  # z -> what is stored, where that is not a
 
-    def back(self, z, g):
+    def back(self, z: NDArray[Any], g: NDArray[Any]) -> NDArray[Any]:
         """Return the gradient by z of what has the gradient `g` by a."""
         return self.through((self.stores or self.f)(z), g)
 
 
-def sigmoid(z):
+def sigmoid(z: NDArray[Any]) -> NDArray[Any]:
     """1 / (1 + e⁻ᶻ), with z held to ±708 so that nothing overflows."""
     return 1 / (1 + np.exp(-np.clip(z, -708, 708)))
 
 
-def relu(z):
+def relu(z: NDArray[Any]) -> NDArray[Any]:
     """The positive part of z. Its slope at 0 is 0."""
     return np.maximum(z, 0)
 
 
-def leaky_relu(z):
+def leaky_relu(z: NDArray[Any]) -> NDArray[Any]:
     """Z where that is positive, else z / 100."""
     return np.where(z > 0, z, SLOPE * z)
 
 
-def elu(z):
+def elu(z: NDArray[Any]) -> NDArray[Any]:
     """Z where that is positive, else eᶻ - 1: Clevert, Unterthiner and Hochreiter, ICLR 2016."""
     return np.where(z > 0, z, np.expm1(np.minimum(z, 0)))
 
 
-def softplus(z):
+def softplus(z: NDArray[Any]) -> NDArray[Any]:
     """log(1 + eᶻ), without overflow. PyTorch's is z above 20, which is less by up to 2e-9."""
     return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
 
 
-def silu(z):
+def silu(z: NDArray[Any]) -> NDArray[Any]:
     """Z σ(z): Elfwing, Uchibe and Doya, Neural Networks 107 (2018)."""
     return z * sigmoid(z)
 
 
-def gelu(z):
+def gelu(z: NDArray[Any]) -> NDArray[Any]:
     """Z (1 + tanh √(2/π) (z + 0.044715 z³)) / 2, the tanh form: Hendrycks and Gimpel, arXiv:1606.08415 (2016)."""
     return z * (1 + _tanh_in_gelu(z)) / 2
 
 
-def softmax(z):
+def softmax(z: NDArray[Any]) -> NDArray[Any]:
     """eᶻ / Σ eᶻ over each row."""
     e = np.exp(z - z.max(axis=1, keepdims=True))
     return e / e.sum(axis=1, keepdims=True)

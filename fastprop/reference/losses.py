@@ -1,6 +1,10 @@
 """Losses of each row, from z and a = f(z), with their derivative by z; and the targets that labels stand for."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 
 def _mse(z, a, t, back):
@@ -47,7 +51,9 @@ LOSSES = {
 """Functions of z, a = f(z), the targets, and the way back through f."""
 
 
-def losses_and_delta(kind, z, a, t, back):
+def losses_and_delta(
+    kind: Any, z: NDArray[Any], a: NDArray[Any], t: NDArray[Any], back: Callable[[NDArray[Any]], NDArray[Any]]
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return each row's loss (n,) and dloss/dz (n, columns).
 
     `kind` is a name in `LOSSES`, or an object with that name and with the numbers that its function takes.
@@ -56,7 +62,7 @@ def losses_and_delta(kind, z, a, t, back):
     return LOSSES[name](z, a, t, back, **options)
 
 
-def one_hot(y, columns):
+def one_hot(y: ArrayLike, columns: int) -> NDArray[Any]:
     """Return targets (n, columns): `y` itself, or, for integer labels (n,), 1 in the column of the label."""
     y = np.asarray(y)
     if y.ndim == 1 and columns > 1:

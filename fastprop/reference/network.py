@@ -1,8 +1,11 @@
 """A network, its forward pass, its loss, and its gradients by backpropagation."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from .activations import ACTIVATIONS
 from .losses import losses_and_delta, one_hot
@@ -16,37 +19,39 @@ class Network:
     `input_mean` and `input_scale`, (n_in,) or None: the network is given (X - mean) / scale.
     """
 
-    weights: list
-    biases: list
-    hidden: str | tuple = "sigmoid"
+    weights: list[NDArray[np.float64]]
+    biases: list[NDArray[np.float64]]
+    hidden: str | Sequence[str] = "sigmoid"
     output: str = "sigmoid"
-    input_mean: np.ndarray | None = None
-    input_scale: np.ndarray | None = None
+    input_mean: NDArray[Any] | None = None
+    input_scale: NDArray[Any] | None = None
 
     @classmethod
-    def of(cls, network):
+    def of(cls, network: Any) -> "Network":
         """Return a copy in float64 of anything that has these six attributes."""
         weights, biases = ([np.array(a, np.float64) for a in arrays] for arrays in (network.weights, network.biases))
         return cls(weights, biases, network.hidden, network.output, network.input_mean, network.input_scale)
 
     @property
-    def activations(self):
+    def activations(self) -> list[str]:
         """The name of each layer's activation."""
         hidden = [self.hidden] * (len(self.weights) - 1) if isinstance(self.hidden, str) else self.hidden
         return [*hidden, self.output]
 
     @property
-    def arrays(self):
+    def arrays(self) -> list[NDArray[np.float64]]:
         """All arrays: weights, then biases."""
         return self.weights + self.biases
 
     @property
-    def is_finite(self):
+    def is_finite(self) -> bool:
         """Whether no weight and no bias is infinite or NaN."""
         return all(np.isfinite(array).all() for array in self.arrays)
 
 
-def forward(network, X, masks=None):
+def forward(
+    network: Network, X: ArrayLike, masks: Sequence[NDArray[Any]] | None = None
+) -> list[tuple[NDArray[np.float64] | None, NDArray[np.float64]]]:
     """Return every layer's z and activations: ``[(None, X), (z, a), …]``, the last ``a`` being the prediction.
 
     X is standardized, if the network says how. With `masks`, one for each hidden layer, its activations are multiplied
@@ -59,7 +64,14 @@ def forward(network, X, masks=None):
     return layers
 
 
-def loss(network, X, y, kind, sample_weight=None, masks=None):
+def loss(
+    network: Network,
+    X: ArrayLike,
+    y: ArrayLike,
+    kind: Any,
+    sample_weight: ArrayLike | None = None,
+    masks: Sequence[NDArray[Any]] | None = None,
+) -> float:
     """Return the mean of the rows' losses; with weights, Σ wᵢ lossᵢ / Σ wᵢ.
 
     `kind` is a name in `LOSSES`, or an option such as `fastprop.options.Huber`.
@@ -68,7 +80,14 @@ def loss(network, X, y, kind, sample_weight=None, masks=None):
     return np.average(rows, weights=sample_weight)
 
 
-def gradients(network, X, y, kind, sample_weight=None, masks=None):
+def gradients(
+    network: Network,
+    X: ArrayLike,
+    y: ArrayLike,
+    kind: Any,
+    sample_weight: ArrayLike | None = None,
+    masks: Sequence[NDArray[Any]] | None = None,
+) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
     """Return dloss/dW and dloss/db of every layer, by backpropagation: two lists."""
     layers, masks = forward(network, X, masks), _all_masks(network, masks)
     _, delta = _losses_and_delta(network, layers, y, kind)

@@ -1,9 +1,13 @@
 """Clipping and optimizers, by PyTorch's formulas."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 
-def norm(gradients):
+def norm(gradients: Sequence[NDArray[Any]]) -> float:
     """Return the norm of the gradients of all parameters together."""
     return np.sqrt(sum((g**2).sum() for g in gradients))
 
@@ -20,7 +24,7 @@ def _clip_value(clip, gradients):
 CLIPS = {"ClipNorm": _clip_norm, "ClipValue": _clip_value}
 
 
-def clipped(clip, gradients):
+def clipped(clip: Any, gradients: list[NDArray[Any]]) -> list[NDArray[Any]]:
     """Return the gradients of all parameters within what `clip`, an option or None, allows."""
     return gradients if clip is None else CLIPS[type(clip).__name__](clip, gradients)
 

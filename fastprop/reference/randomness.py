@@ -6,7 +6,10 @@ Sources: Steele, Lea and Flood, "Fast splittable pseudorandom number generators"
 "Prospecting for hash functions", 2018 (lowbias32); Srivastava et al., "Dropout", JMLR 15 (2014).
 """
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 _GOLDEN, _LOW_64_BITS = 0x9E3779B97F4A7C15, 2**64 - 1
 _GOLDEN_32, _LOW_32_BITS = 0x9E3779B9, 2**32 - 1
@@ -15,7 +18,7 @@ _DROPOUT = 2**63
 """Added to the seed for dropout: seeds are below, so that no seed's order of rows begins with the same number."""
 
 
-def row_order(rows, seed, epoch):
+def row_order(rows: int, seed: int, epoch: int) -> NDArray[Any]:
     """Return the order of the rows in an epoch: Fisher and Yates's shuffle, driven by SplitMix64."""
     state = _mix(_state(seed, epoch))
     order = list(range(rows))
@@ -26,7 +29,9 @@ def row_order(rows, seed, epoch):
     return np.array(order)
 
 
-def dropout_mask(dropout, seed, epoch, rows, layer, neurons):
+def dropout_mask(
+    dropout: float, seed: int, epoch: int, rows: ArrayLike, layer: int, neurons: int
+) -> NDArray[np.float64]:
     """Return what the outputs of a layer are multiplied by, (rows, neurons): 0, or 1 / (1 - dropout).
 
     `rows` are the numbers of the rows as the data has them, before the shuffle; `layer` is 1 for the first hidden

@@ -4,7 +4,11 @@
 measured after each epoch so far.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 
 def _steps(schedule, position, total, losses):
@@ -59,7 +63,7 @@ SCHEDULES = {
 }
 
 
-def factor(schedule, position, total, losses=()):
+def factor(schedule: Any, position: float, total: float, losses: Sequence[float] | NDArray[Any] = ()) -> float:
     """Return by what the optimizer's learning rate is multiplied; `schedule` is an option, or None for 1.
 
     `position` and `total` count what `schedule.by` names.

@@ -1,13 +1,29 @@
 """A run over chunks of rows that come one after another, each once."""
 
-import numpy as np
+from collections.abc import Iterable, Iterator
+from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .network import Network
 from .randomness import row_order
 from .schedules import factor
 from .training import go_through
 
 
-def train_stream(network, chunks, *, batch_size, loss, optimizer, shuffle=True, seed=0, schedule=None, clip=None):
+def train_stream(
+    network: Network,
+    chunks: Iterable[tuple[NDArray[Any], NDArray[Any], ArrayLike | None]],
+    *,
+    batch_size: int,
+    loss: Any,
+    optimizer: Any,
+    shuffle: bool = True,
+    seed: int = 0,
+    schedule: Any = None,
+    clip: Any = None,
+) -> Iterator[tuple[float, float, float]]:
     """Train in place on chunks (X, y, sample_weight); yield what was measured of each: its loss, its rate, its norm.
 
     It is as if each chunk were an epoch with rows of its own: so count schedules and the order of rows. What the

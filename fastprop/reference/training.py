@@ -1,8 +1,10 @@
 """One step, and a run of many."""
 
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from .network import Network, gradients
 from .network import loss as mean_loss
@@ -11,7 +13,19 @@ from .randomness import dropout_mask, row_order
 from .schedules import factor
 
 
-def step(network, X, y, kind, optimizer, state, sample_weight=None, masks=None, *, clip=None, factor=1.0):
+def step(
+    network: Network,
+    X: ArrayLike,
+    y: ArrayLike,
+    kind: Any,
+    optimizer: Any,
+    state: dict[int, Any],
+    sample_weight: ArrayLike | None = None,
+    masks: Sequence[NDArray[Any]] | None = None,
+    *,
+    clip: Any = None,
+    factor: float = 1.0,
+) -> tuple[float, float]:
     """Do one step in place, with PyTorch's formulas.
 
     `optimizer` is an object with the name and the attributes of one in `fastprop.options`. `state` is a dict, empty
@@ -31,33 +45,33 @@ def step(network, X, y, kind, optimizer, state, sample_weight=None, masks=None, 
 class Record(NamedTuple):
     """What was measured in each epoch of a run: arrays (epochs,)."""
 
-    loss: np.ndarray  # the mean of what each row's loss was when its minibatch came up, before the step
-    validation_loss: np.ndarray  # after the epoch; NaN where there is no validation, or the training loss is not finite
-    learning_rate: np.ndarray  # of the last step
-    gradient_norm: np.ndarray  # the mean over the steps
+    loss: NDArray[np.float64]  # the mean of what each row's loss was when its minibatch came up, before the step
+    validation_loss: NDArray[np.float64]  # after the epoch; NaN without validation, and if the loss is not finite
+    learning_rate: NDArray[np.float64]  # of the last step
+    gradient_norm: NDArray[np.float64]  # the mean over the steps
 
 
 @np.errstate(over="ignore", invalid="ignore")
 def train(
-    network,
-    X,
-    y,
+    network: Network,
+    X: ArrayLike,
+    y: ArrayLike,
     *,
-    epochs,
-    batch_size,
-    loss,
-    optimizer,
-    validation=None,
-    sample_weight=None,
-    shuffle=True,
-    seed=0,
-    schedule=None,
-    clip=None,
-    dropout=0.0,
-    average=None,
-    early_stopping=None,
-    callback=lambda epoch, record: False,
-):
+    epochs: int,
+    batch_size: int,
+    loss: Any,
+    optimizer: Any,
+    validation: Sequence[ArrayLike] | None = None,
+    sample_weight: ArrayLike | None = None,
+    shuffle: bool = True,
+    seed: int = 0,
+    schedule: Any = None,
+    clip: Any = None,
+    dropout: float = 0.0,
+    average: Any = None,
+    early_stopping: Any = None,
+    callback: Callable[[int, Record], object] = lambda epoch, record: False,
+) -> Record:
     """Train in place; return the `Record` of the epochs that were done.
 
     `validation` is (X, y) or (X, y, sample_weight). `schedule`, `clip`, `average` and `early_stopping` are options, or
@@ -144,7 +158,7 @@ def go_through(
     return total / weight.sum(), rate, np.mean(norms)
 
 
-def last_improvement(losses, minimum_improvement):
+def last_improvement(losses: Iterable[float], minimum_improvement: float) -> int:
     """Return the last epoch whose loss was below that of the improvement before by more than so much, or -1."""
     best, last = np.inf, -1
     for epoch, loss in enumerate(losses):

@@ -1,0 +1,50 @@
+"""Types that public signatures share: arrays, paths, and the names that an option may have.
+
+A test compares each list of names with the table that it repeats, because a type checker reads no tables.
+"""
+
+import os
+from collections.abc import Callable, Iterable
+from typing import Any, Literal, Protocol, SupportsFloat, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Path: TypeAlias = str | os.PathLike[str]
+
+FloatArray: TypeAlias = NDArray[np.floating[Any]]
+"""An array of a network's dtype."""
+
+HiddenActivation: TypeAlias = Literal[
+    "sigmoid", "tanh", "relu", "leaky_relu", "elu", "softplus", "silu", "gelu", "identity"
+]
+OutputActivation: TypeAlias = HiddenActivation | Literal["exp", "softmax"]
+
+Initialization: TypeAlias = Literal[
+    "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal", "orthogonal"
+]
+
+LossName: TypeAlias = Literal["mse", "mae", "huber", "poisson", "binary_cross_entropy", "cross_entropy"]
+
+ScoreName: TypeAlias = Literal["accuracy", "roc_auc", "log_loss", "r2", "mse", "mae"]
+
+ScoreFunction: TypeAlias = Callable[[NDArray[Any], NDArray[Any]], SupportsFloat]
+"""A function of a network's outputs (n, n_out) and of the labels (n,) or targets (n, n_out)."""
+
+ScheduleUnit: TypeAlias = Literal["epoch", "step"]
+
+Dtype: TypeAlias = Literal["float32", "float64"]
+
+Backend: TypeAlias = Literal["kernels", "reference"]
+
+PlotKind: TypeAlias = Literal["score", "heat_map", "parallel_coordinates", "learning_curves", "rungs"]
+
+Validation: TypeAlias = float | tuple[ArrayLike, ArrayLike]
+"""A fraction of the rows, or X and y."""
+
+
+class Splitter(Protocol):
+    """What cuts rows into folds, as scikit-learn's splitters do."""
+
+    def split(self, X: Any, y: Any, /) -> Iterable[tuple[ArrayLike, ArrayLike]]:
+        """Yield, for each fold, the indices of the training rows and of the held-out rows."""
