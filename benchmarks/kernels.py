@@ -50,7 +50,7 @@ class Layer:
         network = fp.MLP((1, *layer, 1))  # with a layer below, to which this one sends deltas back, and one above
         (plan,), size = layout.plans(network.layer_sizes, batch_size, network.dtype, storing=(False,) * 3)
         memory = layout.workspace([plan], size, network.dtype)
-        options = TrainingOptions(1, batch_size, "mse", fp.SGD(1), shuffle=False, seed=0)
+        options = TrainingOptions(epochs=1, batch_size=batch_size, loss="mse", optimizer=fp.SGD(1), shuffle=False)
         optimizers = [options.optimizer]
         parameters = network.parameters
         optimizer, (step,) = kernel_arguments.of_optimizers(

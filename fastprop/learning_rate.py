@@ -124,8 +124,16 @@ def find_learning_rate(
     steps, threads = checks.whole_number(steps, "steps", minimum=30), checks.threads(threads)
     factor = (max_rate / min_rate) ** (1 / (steps - 1))
     network, loss = network.copy(), checks.loss(loss, network.output)
-    rising = ExponentialDecay(factor)
-    options = TrainingOptions(steps, batch_size, loss, optimizer, False, seed, schedule=rising, clip=clip).checked()
+    options = TrainingOptions(
+        epochs=steps,
+        batch_size=batch_size,
+        loss=loss,
+        optimizer=optimizer,
+        schedule=ExponentialDecay(factor),
+        clip=clip,
+        shuffle=False,
+        seed=seed,
+    ).checked()
     options = options._replace(optimizer=optimizer.changed(learning_rate=min_rate))
     sample_weight = row_weights(class_weight, y, sample_weight)
     data = Dataset.of(X, y, network.layer_sizes[0], network.layer_sizes[-1], loss, network.dtype, sample_weight)

@@ -80,7 +80,15 @@ def train_stream(
     threads = checks.threads(threads)
     loss = checks.loss(loss, network.output)
     options = TrainingOptions(
-        1, batch_size, loss, optimizer, shuffle, seed, schedule=schedule, clip=clip, callback=callback
+        epochs=1,
+        batch_size=batch_size,
+        loss=loss,
+        optimizer=optimizer,
+        schedule=schedule,
+        clip=clip,
+        shuffle=shuffle,
+        seed=seed,
+        callback=callback,
     ).checked()
     if needs_end(schedule):
         raise ValueError(f"schedule {schedule} goes by the length of a run, which a stream has not: give another one.")

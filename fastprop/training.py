@@ -138,12 +138,12 @@ def train(
     threads = checks.threads(threads)
     loss = checks.loss(loss, network.output)
     options = TrainingOptions(
-        epochs,
-        batch_size,
-        loss,
-        optimizer,
-        shuffle,
-        seed,
+        epochs=epochs,
+        batch_size=batch_size,
+        loss=loss,
+        optimizer=optimizer,
+        shuffle=shuffle,
+        seed=seed,
         schedule=schedule,
         clip=clip,
         dropout=dropout,

@@ -12,7 +12,7 @@ def train(networks, X, y, *, epochs, batch_size, loss, optimizers, seeds, valida
     data = Dataset.of(X, y, *facts, sample_weight)
     split = Split.of(validation, data, *facts)
     options_list = [
-        TrainingOptions(epochs, batch_size, loss, optimizer, True, seed, **own)
+        TrainingOptions(epochs=epochs, batch_size=batch_size, loss=loss, optimizer=optimizer, seed=seed, **own)
         for optimizer, seed in zip(optimizers, seeds)
     ]
     histories = []

@@ -152,12 +152,10 @@ def test_a_pack_goes_on_from_its_state(dtype):
     def pack(epochs):
         options_list = [
             TrainingOptions(
-                epochs,
-                32,
-                "mse",
-                fp.Adam(rate),
-                True,
-                seed,
+                epochs=epochs,
+                loss="mse",
+                optimizer=fp.Adam(rate),
+                seed=seed,
                 schedule=PLATEAU,
                 dropout=0.1,
                 average=fp.EMA(0.8),

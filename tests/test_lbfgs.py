@@ -44,7 +44,7 @@ def test_losses_and_gradients_are_the_references(task, sizes):
     network = fp.MLP(sizes, hidden=task["hidden"], output=task["output"], dtype="float64")
     loss = checks.loss("cross_entropy" if task["output"] == "softmax" else task["loss"], task["output"])
     data = Dataset.of(X, task["y"], 5, 3, loss, "float64", task["sample_weight"])
-    options = runs.TrainingOptions(1, 32, loss, fp.LBFGS(), True, 0)
+    options = runs.TrainingOptions(epochs=1, loss=loss, optimizer=fp.LBFGS())
     rows, held_out = np.arange(150), np.arange(150, 203)
     ours, theirs = (OBJECTIVES[name](network, data, rows, data, held_out, options, 1) for name in OBJECTIVES)
     point = np.concatenate([np.vstack([b, W]).ravel() for W, b in zip(network.weights, network.biases)])
@@ -173,7 +173,7 @@ def test_it_ends_early_and_goes_back_to_the_best_weights(restore_best):
 def test_a_run_that_is_asked_to_stop_ends_after_its_iteration():
     network = fp.MLP((5, 3), output="identity", dtype="float64")
     data = Dataset.of(X, Y, 5, 3, "mse", "float64")
-    options = runs.TrainingOptions(50, 32, "mse", fp.LBFGS(), True, 0)
+    options = runs.TrainingOptions(epochs=50, loss="mse", optimizer=fp.LBFGS())
     run = runs.new_run("kernels", [network], data, np.arange(203), data, np.arange(0), [options])
     run.stop()
     run()

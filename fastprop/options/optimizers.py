@@ -4,49 +4,81 @@ What each keeps of a parameter starts at zero with each call of `train`. With a 
 the one of the step.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from fastprop import checks
 
-_share = partial(checks.number, below=1.0)
 
-_CHECKS = {
-    "memory": checks.whole_number,
-    "tolerance": checks.number,
-    "learning_rate": checks.number,
-    "weight_decay": checks.number,
-    "l1": checks.number,
-    "smoothing": _share,
-    "momentum": _share,
-    "beta1": _share,
-    "beta2": _share,
-    "epsilon": partial(checks.number, minimum=1e-30),
-    "nesterov": checks.flag,
+class Hyperparameter(NamedTuple):
+    """What there is to know of a hyperparameter of optimizers."""
+
+    check: Callable  # value, name → the value that is kept; raises an error that says what to do
+    per_lane: bool = True  # whether a sweep can sweep it, and kernels have a row of it, with a value for each lane
+
+
+_fraction = partial(checks.number, below=1.0)
+
+HYPERPARAMETERS = {
+    "learning_rate": Hyperparameter(checks.number),
+    "momentum": Hyperparameter(_fraction),
+    "weight_decay": Hyperparameter(checks.number),
+    "l1": Hyperparameter(checks.number),
+    "beta1": Hyperparameter(_fraction),
+    "beta2": Hyperparameter(_fraction),
+    "epsilon": Hyperparameter(partial(checks.number, minimum=1e-30)),
+    "smoothing": Hyperparameter(_fraction),
+    "nesterov": Hyperparameter(checks.flag, per_lane=False),
+    "memory": Hyperparameter(checks.whole_number, per_lane=False),
+    "tolerance": Hyperparameter(checks.number, per_lane=False),
 }
-"""Of each hyperparameter what is made of a value that is given for it, in the order in which they are checked."""
+"""One row for each hyperparameter. Those that a sweep can sweep are columns of its table, in this order."""
+
+PER_LANE = tuple(name for name, row in HYPERPARAMETERS.items() if row.per_lane)
+"""Hyperparameters that may differ between the networks of a pack."""
 
 
-class _Optimizer:
+class Optimizer:
+    """What all optimizers have in common."""
+
+    rules = ()
+    """The names of the kernels' update rules that it may take, see `kernels.optimizers.RULES`."""
+
+    takes_all_rows = False
+    """Whether a step takes all rows, and not a minibatch."""
+
+    @property
+    def rule(self):
+        """The name of the kernels' update rule: one of `rules`."""
+        (rule,) = self.rules
+        return rule
+
+    @property
+    def pack_key(self):
+        """What must be equal in a pack: the kernel branches on it once for all lanes."""
+        return self.rule, self.l1 > 0
+
     def __post_init__(self):
-        self._take(vars(self))
+        self._set_checked(vars(self))
 
     def changed(self, **values):
-        """Return it with other values, and only these checked: `dataclasses.replace` takes twice as long."""
+        """Return a copy with other values. Only these are checked, because a sweep makes one for each configuration."""
         other = object.__new__(type(self))
         vars(other).update(vars(self))
-        other._take(values)
+        other._set_checked(values)
         return other
 
-    def _take(self, values):
-        own = vars(self)
-        for name, check in _CHECKS.items():
+    def _set_checked(self, values):
+        fields = vars(self)
+        for name in fields:
             if name in values:
-                own[name] = check(values[name], name)
+                fields[name] = HYPERPARAMETERS[name].check(values[name], name)
 
 
 @dataclass(frozen=True)
-class SGD(_Optimizer):
+class SGD(Optimizer):
     """Stochastic gradient descent with momentum, by PyTorch's formulas.
 
     With gradient g: g ← g + weight_decay · w + l1 · sign w, v ← momentum · v + g, then w ← w - η v, or, with
@@ -85,19 +117,21 @@ class SGD(_Optimizer):
     weight_decay: float = 0.0
     l1: float = 0.0
 
-    def _take(self, values):
-        super()._take(values)
+    def _set_checked(self, values):
+        super()._set_checked(values)
         if self.nesterov and self.momentum == 0:
             raise ValueError("nesterov needs a momentum above 0, not 0: give one, such as momentum=0.9.")
 
+    rules = "sgd", "momentum", "nesterov"
+
     @property
     def rule(self):
-        """The name of the kernels' update: sgd, momentum or nesterov."""
+        """The name of the kernels' update rule: one of `rules`."""
         return "nesterov" if self.nesterov else "momentum" if self.momentum > 0 else "sgd"
 
 
 @dataclass(frozen=True)
-class Adam(_Optimizer):
+class Adam(Optimizer):
     """Adam, which divides each step by the recent size of the gradient, by PyTorch's formulas.
 
     With gradient g in step t = 1, 2, …: g ← g + weight_decay · w + l1 · sign w, m ← β₁ m + (1 - β₁) g,
@@ -139,7 +173,7 @@ class Adam(_Optimizer):
     weight_decay: float = 0.0
     l1: float = 0.0
 
-    rule = "adam"
+    rules = ("adam",)
 
 
 @dataclass(frozen=True)
@@ -173,11 +207,11 @@ class AdamW(Adam):
 
     weight_decay: float = 0.01
 
-    rule = "adamw"
+    rules = ("adamw",)
 
 
 @dataclass(frozen=True)
-class RMSprop(_Optimizer):
+class RMSprop(Optimizer):
     """RMSprop, which divides each step by the recent size of the gradient, by PyTorch's formulas.
 
     With gradient g: g ← g + weight_decay · w + l1 · sign w, s ← smoothing · s + (1 - smoothing) g²,
@@ -219,14 +253,16 @@ class RMSprop(_Optimizer):
     weight_decay: float = 0.0
     l1: float = 0.0
 
+    rules = "rmsprop", "rmsprop_momentum"
+
     @property
     def rule(self):
-        """The name of the kernels' update: rmsprop or rmsprop_momentum."""
+        """The name of the kernels' update rule: one of `rules`."""
         return "rmsprop_momentum" if self.momentum > 0 else "rmsprop"
 
 
 @dataclass(frozen=True)
-class Adagrad(_Optimizer):
+class Adagrad(Optimizer):
     """Adagrad, which divides each step by the size of all gradients so far, by PyTorch's formulas.
 
     With gradient g: g ← g + weight_decay · w + l1 · sign w, s ← s + g², then w ← w - η g / (√s + ε).
@@ -262,11 +298,11 @@ class Adagrad(_Optimizer):
     weight_decay: float = 0.0
     l1: float = 0.0
 
-    rule = "adagrad"
+    rules = ("adagrad",)
 
 
 @dataclass(frozen=True)
-class Lion(_Optimizer):
+class Lion(Optimizer):
     """Lion, whose steps have one size and the sign of a mean of gradients.
 
     With gradient g: g ← g + l1 · sign w, w ← w - η · weight_decay · w, then w ← w - η sign(β₁ m + (1 - β₁) g), and last
@@ -305,11 +341,11 @@ class Lion(_Optimizer):
     weight_decay: float = 0.0
     l1: float = 0.0
 
-    rule = "lion"
+    rules = ("lion",)
 
 
 @dataclass(frozen=True)
-class LBFGS(_Optimizer):
+class LBFGS(Optimizer):
     """The quasi-Newton method L-BFGS on all rows at once, by SciPy's L-BFGS-B (extra ``lbfgs``).
 
     For small data, where it goes further down than any other. An epoch is an iteration: it ends with a line search, of
@@ -346,8 +382,21 @@ class LBFGS(_Optimizer):
     tolerance: float = 1e-5
     weight_decay: float = 0.0
 
+    takes_all_rows = True
+
+    @property
+    def pack_key(self):
+        """What must be equal in a pack; no two networks are packed, since each chooses the length of its steps."""
+        return ("lbfgs",)
+
 
 DESCENTS = SGD, Adam, AdamW, RMSprop, Adagrad, Lion
 """Those whose steps have a learning rate, and are done by the kernels."""
 
 OPTIMIZERS = *DESCENTS, LBFGS
+
+_NOT_IN_BOTH = {name for kind in OPTIMIZERS for name in kind.__dataclass_fields__} ^ set(HYPERPARAMETERS)
+if _NOT_IN_BOTH:
+    raise ImportError(
+        f"{sorted(_NOT_IN_BOTH)} must be rows of HYPERPARAMETERS and fields of an optimizer: add what lacks."
+    )

@@ -1,12 +1,13 @@
 """A training run of one network, on the kernels or on the reference: a job that `jobs.run` runs and Ctrl-C stops."""
 
 from fastprop.options import LBFGS
+from fastprop.runs.history import History
 from fastprop.runs.kernel_run import KernelRun
 from fastprop.runs.lbfgs_run import OBJECTIVES, LBFGSRun
 from fastprop.runs.prediction import predict, scores
 from fastprop.runs.reference_run import ReferenceRun
 from fastprop.runs.stream_run import KernelStream, ReferenceStream
-from fastprop.runs.training_options import History, TrainingOptions
+from fastprop.runs.training_options import TrainingOptions
 
 __all__ = [
     "RUNS",

@@ -13,13 +13,14 @@ import numpy as np
 from fastprop import atomic_files
 from fastprop.options import needs_end
 from fastprop.row_blocks import row_blocks
+from fastprop.runs.training_options import OPTIONS
 from fastprop.version import __version__
 
 FORMAT = 1
 """To be raised when the arrays change their meaning."""
 
-NOT_COMPARED = "epochs", "callback", "checkpoint"
-"""What of a setting may change when a run goes on."""
+NOT_COMPARED = tuple(name for name, row in OPTIONS.items() if not row.compared_on_resume)
+"""Options that may change when a run goes on."""
 
 
 def describe(network, options, data, rows, held_out, held_out_rows):

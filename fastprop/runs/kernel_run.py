@@ -10,7 +10,7 @@ import numpy as np
 from fastprop.kernels import epochs, jit, layout, unrolled
 from fastprop.kernels.team import STATE, Worker
 from fastprop.runs import checkpoints, kernel_arguments, prediction
-from fastprop.runs.training_options import History
+from fastprop.runs.history import History
 from fastprop.thread_pool import settle
 
 _PREPARED = set()

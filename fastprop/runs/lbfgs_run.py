@@ -9,9 +9,9 @@ from fastprop.integrations import scipy_minimize
 from fastprop.kernels import layout
 from fastprop.options import SGD, ClipNorm
 from fastprop.runs import prediction
+from fastprop.runs.history import History
 from fastprop.runs.kernel_run import KernelRun
 from fastprop.runs.reference_run import rows_of
-from fastprop.runs.training_options import History
 
 
 class LBFGSRun:

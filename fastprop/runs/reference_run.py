@@ -6,7 +6,7 @@ import numpy as np
 
 from fastprop import reference
 from fastprop.runs import prediction
-from fastprop.runs.training_options import History
+from fastprop.runs.history import History
 
 
 class ReferenceRun:
@@ -30,20 +30,10 @@ class ReferenceRun:
             network,
             self._X,
             self._y,
-            epochs=options.epochs,
-            batch_size=options.batch_size,
-            loss=options.loss,
-            optimizer=options.optimizer,
             validation=self._validation,
             sample_weight=self._weights,
-            shuffle=options.shuffle,
-            seed=options.seed,
-            schedule=options.schedule,
-            clip=options.clip,
-            dropout=options.dropout,
-            average=options.average,
-            early_stopping=options.early_stopping,
             callback=self._after_epoch,
+            **options.for_reference(),
         )
         self._take(record)
         finite = np.isfinite(record.loss[-1]) and network.is_finite

@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 
 from fastprop import reference
+from fastprop.runs.history import History
 from fastprop.runs.kernel_run import KernelRun
 from fastprop.runs.reference_run import give
-from fastprop.runs.training_options import History
 
 MEASURED = reference.Record._fields
 """What a history has a number of for each chunk."""
@@ -48,9 +48,8 @@ class ReferenceStream:
 
     def __init__(self, network, options, threads):
         self._network, self._reference, self._chunk = network, reference.Network.of(network), None
-        names = ("batch_size", "loss", "optimizer", "shuffle", "seed", "schedule", "clip")
-        options = {name: getattr(options, name) for name in names}
-        self._chunks = reference.train_stream(self._reference, iter(lambda: self._chunk, None), **options)
+        chunks = iter(lambda: self._chunk, None)
+        self._chunks = reference.train_stream(self._reference, chunks, **options.for_reference(stream=True))
         self.history = History(*np.zeros((len(MEASURED), 0)))
 
     def job(self, chunk):

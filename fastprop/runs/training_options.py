@@ -1,147 +1,159 @@
-"""How to train, and what happened: what a run begins with, and what it leaves."""
+"""`TrainingOptions`: one row for each option of a training run.
+
+Everything that has to know all options derives it from these rows: what a sweep can sweep and what must be equal in a
+pack (`sweeping.configurations`), what a run that goes on must have in common with its checkpoint (`checkpoints`), what
+the reference is given (`reference_run`, `stream_run`), and what L-BFGS does not take.
+"""
 
 import os
-from dataclasses import dataclass, field
-from typing import NamedTuple
-
-import numpy as np
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, NamedTuple, get_type_hints
 
 from fastprop import checks
-from fastprop.options import CLIPS, EMA, LBFGS, OPTIMIZERS, SCHEDULES, Checkpoint, ClipNorm, EarlyStopping
+from fastprop.options import CLIPS, EMA, OPTIMIZERS, SCHEDULES, SGD, Checkpoint, ClipNorm, EarlyStopping
 
 
-class TrainingOptions(NamedTuple):
-    """How to train: the same for all runs of a sweep but for what it sweeps."""
+def _equal(value):
+    """In a pack all networks have the same value."""
+    return value
 
-    epochs: int
-    batch_size: int
-    loss: object
-    optimizer: object
-    shuffle: bool
-    seed: int
-    schedule: object = None
-    clip: object = None
-    dropout: float = 0.0
-    average: object = None
-    early_stopping: object = None
-    callback: object = None
-    gradient_norm: bool = False
-    metrics: tuple = ()
-    checkpoint: object = None
 
-    @property
-    def measures_norm(self):
-        """Whether the norm of each step's gradient is measured, to be seen or to be limited."""
-        return self.gradient_norm or isinstance(self.clip, ClipNorm)
+def _per_lane(value):
+    """In a pack each network has a value of its own, which `kernel_arguments` gives to its lane."""
+    return None
 
-    def checked(self):
-        """Return the same setting; it is an error if anything in it is not as `train` describes it."""
-        return self.changed(**{name: getattr(self, name) for name in _CHECKS})
 
-    def changed(self, **values):
-        """Return it with other values; it is an error if any of these is not as `train` describes it."""
-        own = self._replace(**{name: _CHECKS[name](value) for name, value in values.items()})
-        if isinstance(own.optimizer, LBFGS):
-            own._check_minimization()
-        return own
+def _structure(optimizer):
+    """In a pack all networks have the same update; its hyperparameters differ from lane to lane."""
+    return optimizer.pack_key
 
-    def _check_minimization(self):
-        defaults = {"batch_size": 32, "schedule": None, "clip": None, "dropout": 0.0, "average": None}
-        for name, default in defaults.items():
-            if getattr(self, name) != default:
-                raise ValueError(
-                    f"LBFGS takes all rows in each step and chooses its length, not {name}="
-                    f"{checks.shown(getattr(self, name))}: leave {name} out."
-                )
-        if self.checkpoint is not None:
-            raise ValueError("LBFGS writes no checkpoints: leave out checkpoint, or use another optimizer.")
+
+class Option(NamedTuple):
+    """What there is to know of an option. The defaults are those that are safe for a new one."""
+
+    check: Callable  # value, name → the value that is kept; raises an error that says what to do
+    column: type | None = None  # of the table of a sweep that sweeps it; None: a sweep cannot
+    pack_key: Callable = _equal  # value → what of it must be equal in a pack
+    compared_on_resume: bool = True  # whether a run that goes on from a checkpoint must have the same value
+    in_reference: bool = True  # whether `reference.train` takes it
+    in_stream: bool = False  # whether `train_stream` takes it
+    minibatch_only: bool = False  # whether it means nothing to an optimizer that takes all rows in each step
 
 
 def _or_none(check):
-    return lambda value: None if value is None else check(value)
+    return lambda value, name: None if value is None else check(value, name)
 
 
-def _loss(value):
+def _instance(kinds, example):
+    return lambda value, name: checks.instance(value, name, kinds, example)
+
+
+def _seed(value, name):
+    return checks.seed(value)
+
+
+@_or_none
+def _loss(value, name):
     checks.loss_name(value)
     return value
 
 
-def _callback(value):
+@_or_none
+def _callback(value, name):
     if not callable(value):
         raise TypeError(f"callback must be callable, not {checks.shown(value)}: give a function of epoch and history.")
     return value
 
 
-def _checkpoint(value):
-    value = checks.instance(value, "checkpoint", (Checkpoint, str, os.PathLike), "'run.checkpoint'")
+def _metrics(value, name):
+    """Return the names as they are: `train` checks them, which has the data that they must fit."""
+    return value
+
+
+@_or_none
+def _checkpoint(value, name):
+    value = checks.instance(value, name, (Checkpoint, str, os.PathLike), "'run.checkpoint'")
     value = value if isinstance(value, Checkpoint) else Checkpoint(value)
     checks.new_file(value.path)
     return value
 
 
-_CHECKS = {
-    "loss": _or_none(_loss),
-    "optimizer": lambda value: checks.instance(value, "optimizer", OPTIMIZERS, "fp.SGD(0.1)"),
-    "schedule": _or_none(lambda value: checks.instance(value, "schedule", SCHEDULES, "fp.CosineDecay()")),
-    "clip": _or_none(lambda value: checks.instance(value, "clip", CLIPS, "fp.ClipNorm(1.0)")),
-    "average": _or_none(lambda value: checks.instance(value, "average", EMA, "fp.EMA(0.999)")),
-    "early_stopping": _or_none(
-        lambda value: checks.instance(value, "early_stopping", EarlyStopping, "fp.EarlyStopping()")
-    ),
-    "callback": _or_none(_callback),
-    "checkpoint": _or_none(_checkpoint),
-    "epochs": lambda value: checks.whole_number(value, "epochs"),
-    "batch_size": lambda value: checks.whole_number(value, "batch_size"),
-    "seed": checks.seed,
-    "shuffle": lambda value: checks.flag(value, "shuffle"),
-    "dropout": lambda value: checks.number(value, "dropout", below=1.0),
-    "gradient_norm": lambda value: checks.flag(value, "gradient_norm"),
-}
-"""Of each field what is made of a value that is given for it."""
+_dropout = partial(checks.number, below=1.0)
+_optimizer = _instance(OPTIMIZERS, "fp.SGD(0.1)")
+_schedule = _or_none(_instance(SCHEDULES, "fp.CosineDecay()"))
+_clip = _or_none(_instance(CLIPS, "fp.ClipNorm(1.0)"))
+_average = _or_none(_instance(EMA, "fp.EMA(0.999)"))
+_early_stopping = _or_none(_instance(EarlyStopping, "fp.EarlyStopping()"))
 
 
-@dataclass
-class History:
-    """What happened in a run.
+class TrainingOptions(NamedTuple):
+    """How to train: the same for all runs of a sweep but for what it sweeps. `train` describes each option.
 
-    Attributes
-    ----------
-    loss : ndarray
-        (epochs,) float64: the mean of what each row's loss was when its minibatch came up, or with `LBFGS` after the
-        iteration; NaN past the end.
-    validation_loss : ndarray
-        (epochs,) float64: of the held-out rows after the epoch; NaN past the end, where there are none, and where the
-        training loss is not finite.
-    learning_rate : ndarray
-        (epochs,) float64: of the last step of the epoch, after schedule, warm-up and plateau; NaN past the end, and of
-        `LBFGS`, which has none.
-    gradient_norm : ndarray
-        (epochs,) float64: the mean over the epoch's steps of the norm of the whole gradient, before clipping, weight
-        decay and l1; NaN past the end, and unless ``gradient_norm`` asks for it or `ClipNorm` measures it anyway.
-    metrics : dict
-        What ``metrics`` asks for, by name, (epochs,) float64 each: of the held-out rows after the epoch, or without any
-        of the training rows; sample weights do not count. NaN past the end, and where the network is not finite.
-    epochs : int
-        How many were finished.
-    stopped : str
-        Why training ended: ``"finished"``, ``"early"``, ``"converged"`` (of `LBFGS`), ``"diverged"``,
-        ``"interrupted"``, ``"callback"``, or ``"halved"`` (by a sweep's `Halving` or `MedianStopping`).
-    seconds : float
-        How long it took, compiling and what is done between epochs in Python not counted; before a break, too.
-    best_epoch : int
-        That whose weights the network ended with, from 0: the last one, but where `EarlyStopping` went back; -1 before
-        the first.
-    score : float
-        Accuracy or r2 (see `metrics.score_name`) of the trained network on the held-out rows; NaN where there are none.
+    The columns of a sweep's table have the order of these rows.
     """
 
-    loss: np.ndarray
-    validation_loss: np.ndarray
-    learning_rate: np.ndarray
-    gradient_norm: np.ndarray
-    metrics: dict = field(default_factory=dict)
-    epochs: int = 0
-    stopped: str = "finished"
-    seconds: float = 0.0
-    best_epoch: int = -1
-    score: float = float("nan")
+    epochs: Annotated[int, Option(checks.whole_number, compared_on_resume=False)]
+    batch_size: Annotated[int, Option(checks.whole_number, column=int, in_stream=True, minibatch_only=True)] = 32
+    seed: Annotated[int, Option(_seed, column=int, pack_key=_per_lane, in_stream=True)] = 0
+    dropout: Annotated[float, Option(_dropout, column=float, pack_key=_per_lane, minibatch_only=True)] = 0.0
+    loss: Annotated[object, Option(_loss, column=object, in_stream=True)] = None
+    optimizer: Annotated[object, Option(_optimizer, column=object, pack_key=_structure, in_stream=True)] = SGD(0.1)
+    schedule: Annotated[object, Option(_schedule, column=object, in_stream=True, minibatch_only=True)] = None
+    clip: Annotated[object, Option(_clip, column=object, in_stream=True, minibatch_only=True)] = None
+    average: Annotated[object, Option(_average, column=object, minibatch_only=True)] = None
+    early_stopping: Annotated[object, Option(_early_stopping, column=object)] = None
+    shuffle: Annotated[bool, Option(checks.flag, in_stream=True)] = True
+    callback: Annotated[object, Option(_callback, compared_on_resume=False, in_reference=False)] = None
+    gradient_norm: Annotated[bool, Option(checks.flag, in_reference=False)] = False
+    metrics: Annotated[tuple, Option(_metrics, in_reference=False)] = ()
+    checkpoint: Annotated[object, Option(_checkpoint, compared_on_resume=False, in_reference=False)] = None
+
+    @property
+    def measures_norm(self):
+        """Whether the norm of each step's gradient is measured, to be recorded or to be limited."""
+        return self.gradient_norm or isinstance(self.clip, ClipNorm)
+
+    @property
+    def pack_key(self):
+        """What must be equal in a pack: a tuple that can be hashed."""
+        return tuple(row.pack_key(value) for row, value in zip(OPTIONS.values(), self) if row.column is not None)
+
+    def for_reference(self, stream=False):
+        """Return by name the options that `reference.train` takes, or of these the ones that `train_stream` takes."""
+        return {
+            name: value
+            for (name, row), value in zip(OPTIONS.items(), self)
+            if row.in_reference and (row.in_stream or not stream)
+        }
+
+    def checked(self):
+        """Return the same options; it is an error if one is not as `train` describes it."""
+        return self.changed(**self._asdict())
+
+    def changed(self, **values):
+        """Return them with other values; it is an error if one of these is not as `train` describes it."""
+        changed = self._replace(**{name: OPTIONS[name].check(value, name) for name, value in values.items()})
+        if changed.optimizer.takes_all_rows:
+            changed._refuse_minibatch_options()
+        return changed
+
+    def _refuse_minibatch_options(self):
+        for name, row in OPTIONS.items():
+            value = getattr(self, name)
+            if row.minibatch_only and value != self._field_defaults[name]:
+                raise ValueError(
+                    f"LBFGS takes all rows in each step and chooses its length, not {name}={checks.shown(value)}: "
+                    f"leave {name} out."
+                )
+        if self.checkpoint is not None:
+            raise ValueError("LBFGS writes no checkpoints: leave out checkpoint, or use another optimizer.")
+
+
+OPTIONS = {
+    name: annotated.__metadata__[0] for name, annotated in get_type_hints(TrainingOptions, include_extras=True).items()
+}
+"""The `Option` row of each option, by name."""
+
+SWEPT = {name: row.column for name, row in OPTIONS.items() if row.column is not None}
+"""Options that a sweep can sweep, and the type of the column of each in its table."""

@@ -5,24 +5,21 @@ from typing import NamedTuple
 import numpy as np
 
 from fastprop import checks, cost_model
-from fastprop.kernels import optimizers
 from fastprop.network import MLP
-from fastprop.options import LBFGS
-from fastprop.runs import TrainingOptions
+from fastprop.options.optimizers import PER_LANE
+from fastprop.runs.training_options import SWEPT, TrainingOptions
 
-OPTIMIZING = dict.fromkeys(optimizers.HYPERPARAMETERS, float)
-"""Hyperparameters that belong to the optimizer."""
+IN_OPTIMIZER = dict.fromkeys(PER_LANE, float)
+"""Hyperparameters of the optimizer, and the type of the column of each in the table."""
 
-IN_OPTIONS = {"batch_size": int, "seed": int, "dropout": float} | dict.fromkeys(
-    ("loss", "optimizer", "schedule", "clip", "average", "early_stopping"), object
-)
-"""Hyperparameters that belong to the run."""
+IN_OPTIONS = SWEPT
+"""Hyperparameters of the run, likewise."""
 
 IN_NETWORK = dict.fromkeys(("layer_sizes", "hidden", "initialization"), object)
-"""Hyperparameters that a new network is made for."""
+"""Hyperparameters of the network, likewise: for each of their values a new network is made."""
 
-HYPERPARAMETERS = OPTIMIZING | IN_OPTIONS | IN_NETWORK
-"""What can be swept, and the type of its column in the table."""
+HYPERPARAMETERS = IN_OPTIMIZER | IN_OPTIONS | IN_NETWORK
+"""All that a sweep can sweep, in the order of the table's columns."""
 
 
 class Candidate(NamedTuple):
@@ -33,7 +30,7 @@ class Candidate(NamedTuple):
 
     def value(self, name, prototype):
         """What it has of a hyperparameter; NaN for a number that its optimizer does not have."""
-        if name in OPTIMIZING:
+        if name in IN_OPTIMIZER:
             return getattr(self.options.optimizer, name, np.nan)
         if name in IN_OPTIONS:
             return getattr(self.options, name)
@@ -41,16 +38,13 @@ class Candidate(NamedTuple):
 
     def shape(self, prototype):
         """What must be equal in a pack."""
-        options, names = self.options, ("loss", "batch_size", "schedule", "clip", "average", "early_stopping")
-        own = [self.configuration.get(name, getattr(prototype, name)) for name in ("layer_sizes", "hidden", "output")]
-        own += [getattr(options, name) for name in names]
-        optimizer = options.optimizer
-        return *own, *((LBFGS,) if isinstance(optimizer, LBFGS) else (optimizer.rule, optimizer.l1 > 0))
+        sizes, hidden = (self.configuration.get(name, getattr(prototype, name)) for name in ("layer_sizes", "hidden"))
+        return sizes, hidden, prototype.output, self.options.pack_key
 
     def task(self, prototype):
         """What there is to know of its runs to schedule them."""
         sizes = self.configuration.get("layer_sizes", prototype.layer_sizes)
-        return cost_model.Task(sizes, self.options.batch_size, isinstance(self.options.optimizer, LBFGS))
+        return cost_model.Task(sizes, self.options.batch_size, self.options.optimizer.takes_all_rows)
 
     @property
     def beginning(self):
@@ -101,7 +95,7 @@ class Candidates:
             name: np.empty(0, dtype) for name, dtype in HYPERPARAMETERS.items() if name in configurations.names
         }
         self.kinds, self.orders = np.empty(0, np.int32), np.empty(0, np.int64)
-        self._of_optimizer = [name for name in self.columns if name in OPTIMIZING]
+        self._of_optimizer = [name for name in self.columns if name in IN_OPTIMIZER]
         self._in_options = [name for name in self.columns if name in IN_OPTIONS]
         self._take_in()
 

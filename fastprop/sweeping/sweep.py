@@ -150,12 +150,12 @@ def sweep(
     if not isinstance(network, MLP):
         network = checks.layer_sizes(network)
     options = TrainingOptions(
-        epochs,
-        batch_size,
-        loss,
-        optimizer,
-        shuffle,
-        seed,
+        epochs=epochs,
+        batch_size=batch_size,
+        loss=loss,
+        optimizer=optimizer,
+        shuffle=shuffle,
+        seed=seed,
         schedule=schedule,
         clip=clip,
         dropout=dropout,
