@@ -1,13 +1,13 @@
 """Options: small frozen objects, checked when they are made."""
 
 from fastprop.options.checkpoints import Checkpoint
-from fastprop.options.clipping import CLIPS, ClipNorm, ClipValue
+from fastprop.options.clipping import CLIPS, Clip, ClipNorm, ClipValue
 from fastprop.options.distributions import choice, geomspace, integers, linspace, loguniform, uniform
 from fastprop.options.encoding import decoded, encoded
 from fastprop.options.endings import EMA, EarlyStopping
 from fastprop.options.halving import HALVINGS, Halving, MedianStopping
 from fastprop.options.losses import CrossEntropy, Huber
-from fastprop.options.optimizers import DESCENTS, LBFGS, OPTIMIZERS, SGD, Adagrad, Adam, AdamW, Lion, RMSprop
+from fastprop.options.optimizers import DESCENTS, LBFGS, OPTIMIZERS, SGD, Adagrad, Adam, AdamW, Descent, Lion, RMSprop
 from fastprop.options.schedules import (
     SCHEDULES,
     CosineDecay,
@@ -15,6 +15,7 @@ from fastprop.options.schedules import (
     InverseScaling,
     OneCycle,
     ReduceOnPlateau,
+    Schedule,
     StepDecay,
     Warmup,
     needs_end,
@@ -34,10 +35,12 @@ __all__ = [
     "Adam",
     "AdamW",
     "Checkpoint",
+    "Clip",
     "ClipNorm",
     "ClipValue",
     "CosineDecay",
     "CrossEntropy",
+    "Descent",
     "EarlyStopping",
     "ExponentialDecay",
     "Halving",
@@ -49,6 +52,7 @@ __all__ = [
     "OptunaSearch",
     "RMSprop",
     "ReduceOnPlateau",
+    "Schedule",
     "StepDecay",
     "Warmup",
     "choice",

@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 
-from fastprop import checks
+from fastprop import annotations, checks
 
 SECONDS = 10.0
 """Between two checkpoints, where nobody says."""
@@ -38,7 +38,7 @@ class Checkpoint:
     Checkpoint(path='run.checkpoint', epochs=10, seconds=None)
     """
 
-    path: str | os.PathLike
+    path: annotations.Path
     epochs: int | None = None
     seconds: float | None = None
 

@@ -1,6 +1,7 @@
 """Limits of the gradient, applied before weight decay and l1."""
 
 from dataclasses import dataclass
+from typing import TypeAlias, get_args
 
 from fastprop import checks
 
@@ -65,4 +66,6 @@ class ClipValue:
         checks.number_fields(self, "limit")
 
 
-CLIPS = ClipNorm, ClipValue
+Clip: TypeAlias = ClipNorm | ClipValue
+
+CLIPS = get_args(Clip)

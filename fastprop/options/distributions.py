@@ -4,14 +4,16 @@ Distributions are drawn from by ``rvs(random_state=…)``, as SciPy's are.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from fastprop import checks
 
 
-def geomspace(first, last, count):
+def geomspace(first: float, last: float, count: int) -> list[float]:
     """Return values of which each is as many times the one before: for learning rates.
 
     Parameters
@@ -40,7 +42,7 @@ def geomspace(first, last, count):
     return np.geomspace(first, last, checks.whole_number(count, "count")).tolist()
 
 
-def linspace(first, last, count):
+def linspace(first: float, last: float, count: int) -> list[float]:
     """Return values of which each is as much more than the one before.
 
     Parameters
@@ -97,7 +99,7 @@ class uniform:
         checks.number_fields(self, "low", "high", minimum=-np.inf)
         _check_ends(self)
 
-    def rvs(self, random_state):
+    def rvs(self, random_state: np.random.Generator) -> float:
         """Draw a number by a NumPy `Generator`."""
         return random_state.uniform(self.low, self.high)
 
@@ -134,7 +136,7 @@ class loguniform:
             object.__setattr__(self, name, checks.positive(getattr(self, name), name))
         _check_ends(self)
 
-    def rvs(self, random_state):
+    def rvs(self, random_state: np.random.Generator) -> float:
         """Draw a number by a NumPy `Generator`."""
         value = math.exp(random_state.uniform(math.log(self.low), math.log(self.high)))
         return min(max(value, self.low), self.high)
@@ -169,7 +171,7 @@ class integers:
             object.__setattr__(self, name, checks.whole_number(getattr(self, name), name, minimum=-(2**63)))
         _check_ends(self)
 
-    def rvs(self, random_state):
+    def rvs(self, random_state: np.random.Generator) -> int:
         """Draw a number by a NumPy `Generator`."""
         return int(random_state.integers(self.low, self.high, endpoint=True))
 
@@ -195,12 +197,12 @@ class choice:
     choice(values=('tanh', 'relu'))
     """
 
-    values: tuple
+    values: Sequence[Any]
 
     def __post_init__(self):
         object.__setattr__(self, "values", tuple(checks.value_list(self.values, "values")))
 
-    def rvs(self, random_state):
+    def rvs(self, random_state: np.random.Generator) -> Any:
         """Draw a value by a NumPy `Generator`."""
         return self.values[random_state.integers(len(self.values))]
 

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastprop import checks
 
@@ -47,7 +48,7 @@ class Halving:
         if self.min_epochs is not None:
             object.__setattr__(self, "min_epochs", checks.whole_number(self.min_epochs, "min_epochs"))
 
-    def rungs(self, epochs, configurations):
+    def rungs(self, epochs: int, configurations: int) -> list[int]:
         """Return after how many epochs there is a rung, the last one at the end."""
         rungs, left, minimum = [epochs], configurations, 1 if self.min_epochs is None else self.min_epochs
         while epochs // self.factor ** len(rungs) >= minimum and (left > 1 or self.min_epochs is not None):
@@ -55,11 +56,11 @@ class Halving:
             left = math.ceil(left / self.factor)
         return rungs[::-1]
 
-    def survivors(self, configurations):
+    def survivors(self, configurations: int) -> int:
         """Return how many of so many configurations go on from a rung at most: the best."""
         return math.ceil(configurations / self.factor)
 
-    def going_on(self, costs):
+    def going_on(self, costs: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Return which of the configurations go on.
 
         Parameters
@@ -114,15 +115,15 @@ class MedianStopping:
         for name in ("epochs", "min_epochs"):
             object.__setattr__(self, name, checks.whole_number(getattr(self, name), name))
 
-    def rungs(self, epochs, configurations):
+    def rungs(self, epochs: int, configurations: int) -> list[int]:
         """Return after how many epochs there is a rung, the last one at the end."""
         return [*(rung for rung in range(self.epochs, epochs, self.epochs) if rung >= self.min_epochs), epochs]
 
-    def survivors(self, configurations):
+    def survivors(self, configurations: int) -> int:
         """Return how many of so many configurations go on from a rung at most: the best."""
         return configurations
 
-    def going_on(self, costs):
+    def going_on(self, costs: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Return which of the configurations go on; see `Halving.going_on`."""
         if len(costs) == 1:
             return np.ones(1, bool)

@@ -7,7 +7,7 @@ the one of the step.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias, get_args
 
 from fastprop import checks
 
@@ -390,7 +390,9 @@ class LBFGS(Optimizer):
         return ("lbfgs",)
 
 
-DESCENTS = SGD, Adam, AdamW, RMSprop, Adagrad, Lion
+Descent: TypeAlias = SGD | Adam | AdamW | RMSprop | Adagrad | Lion
+
+DESCENTS = get_args(Descent)
 """Those whose steps have a learning rate, and are done by the kernels."""
 
 OPTIMIZERS = *DESCENTS, LBFGS

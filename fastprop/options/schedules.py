@@ -4,10 +4,12 @@ They count steps or epochs that are done, as ``by`` says. The formulas are those
 """
 
 from dataclasses import dataclass
+from typing import TypeAlias, get_args
 
 from fastprop import checks
+from fastprop.annotations import ScheduleUnit
 
-UNITS = ("epoch", "step")
+UNITS = get_args(ScheduleUnit)
 """What a schedule may count."""
 
 
@@ -40,7 +42,7 @@ class StepDecay:
 
     every: int
     factor: float = 0.1
-    by: str = "epoch"
+    by: ScheduleUnit = "epoch"
 
     def __post_init__(self):
         object.__setattr__(self, "every", checks.whole_number(self.every, "every"))
@@ -74,7 +76,7 @@ class ExponentialDecay:
     """
 
     factor: float = 0.95
-    by: str = "epoch"
+    by: ScheduleUnit = "epoch"
 
     def __post_init__(self):
         checks.number_fields(self, "factor")
@@ -111,7 +113,7 @@ class CosineDecay:
     """
 
     final: float = 0.0
-    by: str = "epoch"
+    by: ScheduleUnit = "epoch"
 
     def __post_init__(self):
         checks.number_fields(self, "final")
@@ -184,7 +186,7 @@ class InverseScaling:
     """
 
     power: float = 0.5
-    by: str = "step"
+    by: ScheduleUnit = "step"
 
     def __post_init__(self):
         checks.number_fields(self, "power")
@@ -234,7 +236,7 @@ class ReduceOnPlateau:
         object.__setattr__(self, "patience", checks.whole_number(self.patience, "patience", minimum=0))
 
 
-_AFTER_WARMUP = StepDecay, ExponentialDecay, CosineDecay, OneCycle, InverseScaling, ReduceOnPlateau
+AfterWarmup: TypeAlias = StepDecay | ExponentialDecay | CosineDecay | OneCycle | InverseScaling | ReduceOnPlateau
 
 
 @dataclass(frozen=True)
@@ -270,15 +272,15 @@ class Warmup:
     """
 
     length: int
-    then: StepDecay | ExponentialDecay | CosineDecay | OneCycle | InverseScaling | ReduceOnPlateau | None = None
-    by: str = "epoch"
+    then: AfterWarmup | None = None
+    by: ScheduleUnit = "epoch"
 
     def __post_init__(self):
         object.__setattr__(self, "length", checks.whole_number(self.length, "length"))
         checks.choice(self.by, "by", UNITS)
         if self.then is None:
             return
-        checks.instance(self.then, "then", _AFTER_WARMUP, "fp.CosineDecay()")
+        checks.instance(self.then, "then", get_args(AfterWarmup), "fp.CosineDecay()")
         if self.then.by != self.by and not isinstance(self.then, ReduceOnPlateau):
             raise ValueError(
                 f"a warm-up by {self.by} cannot go before {self.then}, which counts each {self.then.by}: "
@@ -286,10 +288,12 @@ class Warmup:
             )
 
 
-SCHEDULES = (*_AFTER_WARMUP, Warmup)
+Schedule: TypeAlias = AfterWarmup | Warmup
+
+SCHEDULES = get_args(Schedule)
 """All of them."""
 
 
-def needs_end(schedule):
+def needs_end(schedule: Schedule | None) -> bool:
     """Return whether a schedule, or None, depends on how many epochs the run has."""
     return isinstance(getattr(schedule, "then", schedule), (CosineDecay, OneCycle))

@@ -1,8 +1,12 @@
 """Which engine chooses the configurations of a sweep, from what came of earlier ones."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from fastprop import checks
+
+if TYPE_CHECKING:
+    import optuna
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class OptunaSearch:
     True
     """
 
-    study: object
+    study: "optuna.Study"
     at_once: int = 64
 
     def __post_init__(self):
@@ -55,6 +59,6 @@ class OptunaSearch:
         object.__setattr__(self, "at_once", checks.whole_number(self.at_once, "at_once"))
 
     @property
-    def minimizes(self):
+    def minimizes(self) -> bool:
         """Whether its lowest value is best."""
         return self.study.direction.name == "MINIMIZE"
