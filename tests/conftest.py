@@ -3,6 +3,7 @@
 import pytest
 
 from benchmarks.cases import SHAPES
+from fastprop import cost_model
 from tests.compare import CASES, DESCENTS, DTYPES
 
 
@@ -26,3 +27,9 @@ def case(request):
 def descent(request):
     """A shape and an optimizer."""
     return request.param
+
+
+@pytest.fixture
+def threads_always_share(monkeypatch):
+    """A network is shared by all threads that are allowed, even where sharing is slower."""
+    monkeypatch.setattr(cost_model, "MEMBER_CYCLES", 1)

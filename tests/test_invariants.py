@@ -9,7 +9,7 @@ import pytest
 
 import fastprop as fp
 from benchmarks.cases import SHAPES
-from fastprop import cost_model, reference
+from fastprop import reference
 from tests import packs
 from tests.compare import (
     CASES,
@@ -80,13 +80,7 @@ def grid_of(shape, dtype):
 # ---- threads ----
 
 
-@pytest.fixture
-def whatever_it_costs(monkeypatch):
-    """Networks are shared by as many threads as may be, also where that is slower."""
-    monkeypatch.setattr(cost_model, "MEMBER_CYCLES", 1)
-
-
-@pytest.mark.usefixtures("whatever_it_costs")
+@pytest.mark.usefixtures("threads_always_share")
 def test_any_number_of_threads_for_one_network(descent, dtype):
     shape, optimizer = descent
     one, *others = [train(shape, TASKS[0], dtype, optimizer=optimizer, threads=threads) for threads in (1, 2, 3, 5)]
@@ -94,7 +88,7 @@ def test_any_number_of_threads_for_one_network(descent, dtype):
         assert_same_bits(other, one)
 
 
-@pytest.mark.usefixtures("whatever_it_costs")
+@pytest.mark.usefixtures("threads_always_share")
 @pytest.mark.parametrize("shape", FEW_SHAPES[1:], ids=str)
 @pytest.mark.parametrize(("optimizer", "schedule"), SCHEDULED, ids=str)
 def test_any_number_of_threads_for_every_schedule(shape, dtype, optimizer, schedule):
@@ -104,13 +98,13 @@ def test_any_number_of_threads_for_every_schedule(shape, dtype, optimizer, sched
         assert_same_bits(other, one)
 
 
-@pytest.mark.usefixtures("whatever_it_costs")
+@pytest.mark.usefixtures("threads_always_share")
 def test_any_number_of_threads_for_every_task(case, dtype):
     one, other = (train(*case, dtype, weighted=False, threads=threads) for threads in (1, 3))
     assert_same_bits(other, one)
 
 
-@pytest.mark.usefixtures("whatever_it_costs")
+@pytest.mark.usefixtures("threads_always_share")
 def test_any_number_of_threads_for_a_network_that_diverges(shape, dtype):
     """In its first step: that is seen by the loss of the next, or with one step an epoch by the parameters alone."""
 
@@ -158,7 +152,7 @@ def test_more_threads_than_cores():
 # ---- in one call and epoch by epoch ----
 
 
-@pytest.mark.usefixtures("whatever_it_costs")
+@pytest.mark.usefixtures("threads_always_share")
 @pytest.mark.parametrize(("optimizer", "schedule"), SCHEDULED, ids=str)
 def test_a_callback_changes_nothing(dtype, optimizer, schedule):
     shape, options = FEW_SHAPES[2], {"optimizer": optimizer, "schedule": schedule, "epochs": 5, "threads": 2}
