@@ -1,5 +1,7 @@
 """Data: the digits that ship with the package, and tables from files."""
 
+from __future__ import annotations
+
 import csv
 import zipfile
 from pathlib import Path

@@ -1,14 +1,20 @@
 """`find_learning_rate`: a short run in which the rate rises from step to step shows which rates a network bears."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from fastprop import checks, cost_model, thread_pool
+from fastprop.annotations import LossName, Path
 from fastprop.data import Dataset, row_weights
 from fastprop.integrations import plotting
 from fastprop.network import MLP
-from fastprop.options import DESCENTS, SGD, ExponentialDecay
+from fastprop.options import DESCENTS, SGD, Clip, CrossEntropy, Descent, ExponentialDecay, Huber
 from fastprop.runs import KernelRun, TrainingOptions
 
 SMOOTHING = 0.9
@@ -44,33 +50,33 @@ class RangeTest:
         The learning rate at which the smoothed loss falls most steeply, for equal factors of the rate.
     """
 
-    learning_rates: np.ndarray
-    losses: np.ndarray
-    smoothed: np.ndarray
+    learning_rates: NDArray[np.float64]
+    losses: NDArray[np.float64]
+    smoothed: NDArray[np.float64]
     suggestion: float
 
-    def plot(self, path):
+    def plot(self, path: Path) -> None:
         """Draw the losses against the learning rate into a picture file (extra ``plot``)."""
         plotting.range_test(self, path)
 
 
 def find_learning_rate(
-    network,
-    X,
-    y,
+    network: MLP,
+    X: ArrayLike,
+    y: ArrayLike,
     *,
-    min_rate=1e-5,
-    max_rate=10.0,
-    steps=100,
-    batch_size=32,
-    loss=None,
-    optimizer=SGD(),
-    clip=None,
-    sample_weight=None,
-    class_weight=None,
-    seed=0,
-    threads=None,
-):
+    min_rate: float = 1e-5,
+    max_rate: float = 10.0,
+    steps: int = 100,
+    batch_size: int = 32,
+    loss: LossName | Huber | CrossEntropy | None = None,
+    optimizer: Descent = SGD(),
+    clip: Clip | None = None,
+    sample_weight: ArrayLike | None = None,
+    class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+) -> RangeTest:
     """Suggest a learning rate: train a copy of a network with one that rises, and see where the loss falls fastest.
 
     The rate rises from `min_rate` to `max_rate` in equal factors, a step each. The test ends before that once the

@@ -1,5 +1,7 @@
 """Scores of predictions: plain functions of a network's outputs and of what they should be."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any, NamedTuple
 

@@ -1,5 +1,7 @@
 """`MLP`: sizes, activations, and one flat vector of parameters with a view for each layer."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
@@ -132,7 +134,7 @@ class MLP:
         network.input_mean, network.input_scale = standardization
         return network
 
-    def copy(self) -> "MLP":
+    def copy(self) -> MLP:
         """Return a network with the same parameters in memory of its own."""
         other = MLP.__new__(MLP)
         other.__dict__.update(self.__dict__)

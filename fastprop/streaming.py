@@ -1,28 +1,35 @@
 """`train_stream`: one network, in place, on chunks of rows that come one after another."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from numpy.typing import ArrayLike
+
 from fastprop import checks, cost_model, thread_pool
+from fastprop.annotations import Backend, LossName
 from fastprop.data import Dataset
 from fastprop.network import MLP
-from fastprop.options import DESCENTS, SGD, needs_end
-from fastprop.runs import STREAMS, TrainingOptions
+from fastprop.options import DESCENTS, SGD, Clip, CrossEntropy, Descent, Huber, Schedule, needs_end
+from fastprop.runs import STREAMS, History, TrainingOptions
 
 
 def train_stream(
-    network,
-    chunks,
+    network: MLP,
+    chunks: Iterable[tuple[ArrayLike, ArrayLike] | tuple[ArrayLike, ArrayLike, ArrayLike | None]],
     *,
-    batch_size=32,
-    loss=None,
-    optimizer=SGD(0.1),
-    schedule=None,
-    clip=None,
-    shuffle=True,
-    seed=0,
-    threads=None,
-    progress=False,
-    callback=None,
-    backend="kernels",
-):
+    batch_size: int = 32,
+    loss: LossName | Huber | CrossEntropy | None = None,
+    optimizer: Descent = SGD(0.1),
+    schedule: Schedule | None = None,
+    clip: Clip | None = None,
+    shuffle: bool = True,
+    seed: int = 0,
+    threads: int | None = None,
+    progress: bool = False,
+    callback: Callable[[int, History], object] | None = None,
+    backend: Backend = "kernels",
+) -> History:
     """Train a network in place on chunks of rows that come one after another, such as a generator reads them.
 
     No more than two chunks are held: the next one is read, in the calling thread, while one is trained on. What the

@@ -1,42 +1,61 @@
 """`train`: one network, in place."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+from numpy.typing import ArrayLike
+
 from fastprop import checks, cost_model, thread_pool
+from fastprop.annotations import Backend, LossName, Path, ScoreName, Validation
 from fastprop.data import Dataset, Split, row_weights, standardization
 from fastprop.metrics import SCORES, score_name
 from fastprop.network import MLP
-from fastprop.options import LBFGS, SGD
-from fastprop.runs import RUNS, TrainingOptions, new_run, scores
+from fastprop.options import (
+    EMA,
+    LBFGS,
+    SGD,
+    Checkpoint,
+    Clip,
+    CrossEntropy,
+    Descent,
+    EarlyStopping,
+    Huber,
+    Schedule,
+)
+from fastprop.runs import RUNS, History, TrainingOptions, new_run, scores
 
 
 def train(
-    network,
-    X,
-    y,
+    network: MLP,
+    X: ArrayLike,
+    y: ArrayLike,
     *,
-    epochs,
-    batch_size=32,
-    loss=None,
-    optimizer=SGD(0.1),
-    schedule=None,
-    clip=None,
-    dropout=0.0,
-    average=None,
-    early_stopping=None,
-    validation=None,
-    sample_weight=None,
-    class_weight=None,
-    standardize=False,
-    shuffle=True,
-    seed=0,
-    threads=None,
-    progress=False,
-    callback=None,
-    gradient_norm=False,
-    metrics=(),
-    checkpoint=None,
-    resume=False,
-    backend="kernels",
-):
+    epochs: int,
+    batch_size: int = 32,
+    loss: LossName | Huber | CrossEntropy | None = None,
+    optimizer: Descent | LBFGS = SGD(0.1),
+    schedule: Schedule | None = None,
+    clip: Clip | None = None,
+    dropout: float = 0.0,
+    average: EMA | None = None,
+    early_stopping: EarlyStopping | None = None,
+    validation: Validation | None = None,
+    sample_weight: ArrayLike | None = None,
+    class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
+    standardize: bool = False,
+    shuffle: bool = True,
+    seed: int = 0,
+    threads: int | None = None,
+    progress: bool = False,
+    callback: Callable[[int, History], object] | None = None,
+    gradient_norm: bool = False,
+    metrics: Sequence[ScoreName] = (),
+    checkpoint: Path | Checkpoint | None = None,
+    resume: bool = False,
+    backend: Backend = "kernels",
+) -> History:
     """Train a network in place by minibatch gradient descent.
 
     Parameters

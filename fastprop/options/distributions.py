@@ -3,6 +3,8 @@
 Distributions are drawn from by ``rvs(random_state=…)``, as SciPy's are.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

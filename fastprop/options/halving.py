@@ -1,5 +1,7 @@
 """How a sweep stops its worse configurations on the way: at rungs, after so many epochs."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
 

@@ -3,6 +3,8 @@
 They count steps or epochs that are done, as ``by`` says. The formulas are those of ``torch.optim.lr_scheduler``.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import TypeAlias, get_args
 

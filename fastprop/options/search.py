@@ -1,5 +1,7 @@
 """Which engine chooses the configurations of a sweep, from what came of earlier ones."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -43,7 +45,7 @@ class OptunaSearch:
     True
     """
 
-    study: "optuna.Study"
+    study: optuna.Study
     at_once: int = 64
 
     def __post_init__(self):

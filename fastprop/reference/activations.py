@@ -1,5 +1,7 @@
 """Activations, and what a gradient becomes on its way back through one."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any, NamedTuple
 

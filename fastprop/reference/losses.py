@@ -1,5 +1,7 @@
 """Losses of each row, from z and a = f(z), with their derivative by z; and the targets that labels stand for."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 

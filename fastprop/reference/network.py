@@ -1,5 +1,7 @@
 """A network, its forward pass, its loss, and its gradients by backpropagation."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +29,7 @@ class Network:
     input_scale: NDArray[Any] | None = None
 
     @classmethod
-    def of(cls, network: Any) -> "Network":
+    def of(cls, network: Any) -> Network:
         """Return a copy in float64 of anything that has these six attributes."""
         weights, biases = ([np.array(a, np.float64) for a in arrays] for arrays in (network.weights, network.biases))
         return cls(weights, biases, network.hidden, network.output, network.input_mean, network.input_scale)

@@ -1,5 +1,7 @@
 """Clipping and optimizers, by PyTorch's formulas."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 

@@ -6,6 +6,8 @@ Sources: Steele, Lea and Flood, "Fast splittable pseudorandom number generators"
 "Prospecting for hash functions", 2018 (lowbias32); Srivastava et al., "Dropout", JMLR 15 (2014).
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -4,6 +4,8 @@
 measured after each epoch so far.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,5 +1,7 @@
 """A run over chunks of rows that come one after another, each once."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator
 from typing import Any
 

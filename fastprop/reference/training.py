@@ -1,5 +1,7 @@
 """One step, and a run of many."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 

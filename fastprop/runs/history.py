@@ -1,8 +1,11 @@
 """`History`: what a run leaves."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass
@@ -40,11 +43,11 @@ class History:
         Accuracy or r2 (see `metrics.score_name`) of the trained network on the held-out rows; NaN where there are none.
     """
 
-    loss: np.ndarray
-    validation_loss: np.ndarray
-    learning_rate: np.ndarray
-    gradient_norm: np.ndarray
-    metrics: dict = field(default_factory=dict)
+    loss: NDArray[np.float64]
+    validation_loss: NDArray[np.float64]
+    learning_rate: NDArray[np.float64]
+    gradient_norm: NDArray[np.float64]
+    metrics: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     epochs: int = 0
     stopped: str = "finished"
     seconds: float = 0.0

@@ -1,8 +1,15 @@
 """`Ensemble`: the best networks of a sweep as one."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fastprop import checks, runs
+from fastprop.annotations import FloatArray
+from fastprop.network import MLP
 
 
 class Ensemble:
@@ -33,11 +40,11 @@ class Ensemble:
     (1, 2)
     """
 
-    def __init__(self, networks):
+    def __init__(self, networks: Sequence[MLP]) -> None:
         self.networks = list(networks)
         checks.ensemble(self.networks)
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> FloatArray:
         """Return the mean of the networks' outputs, (n, n_out) of their dtype; see `MLP.predict`."""
         first = self.networks[0]
         X = checks.inputs(X, first.layer_sizes[0], first.dtype)
@@ -46,7 +53,7 @@ class Ensemble:
             total += runs.predict(network, X)
         return total / np.asarray(len(self.networks), total.dtype)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         first = self.networks[0]
         return (
             f"Ensemble of {len(self.networks)} networks, {first.layer_sizes[0]} inputs, "

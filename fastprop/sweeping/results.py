@@ -1,19 +1,28 @@
 """`SweepResult`: what came of a sweep, row by row."""
 
+from __future__ import annotations
+
 import functools
 import heapq
 import math
 import operator
 import threading
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastprop import checks, formatting
+from fastprop.annotations import Path, PlotKind
 from fastprop.integrations import html, pandas_frames, plotting
+from fastprop.network import MLP
 from fastprop.sweeping import files
 from fastprop.sweeping.configurations import HYPERPARAMETERS
 from fastprop.sweeping.ensembles import Ensemble
+
+if TYPE_CHECKING:
+    import pandas
 
 COLUMNS = {"loss": "loss_function"}
 """Hyperparameters whose column has a name of its own: ``loss`` is what came of a run."""
@@ -122,22 +131,22 @@ class SweepResult:
         return own | {"configurations": configurations, "epochs": epochs, "sign": self._sign}
 
     @property
-    def ranks(self):
+    def ranks(self) -> str:
         """The column that ranks: ``"score"``, ``"validation_loss"`` or ``"loss"``."""
         return self.criterion if self._sign is None else "score"
 
     @property
-    def higher_is_better(self):
+    def higher_is_better(self) -> bool:
         """Whether what ranks is best where it is highest."""
         return self._sign == -1
 
     @property
-    def done(self):
+    def done(self) -> int:
         """How many configurations have run."""
         return int((self.table["stopped"] != "not run").sum())
 
     @property
-    def best(self):
+    def best(self) -> np.void:
         """The best row, the first of equals.
 
         That of the best score where the sweep was given one by name, or several losses, which cannot be compared; else
@@ -146,26 +155,26 @@ class SweepResult:
         return self.top(1)[0]
 
     @property
-    def best_network(self):
+    def best_network(self) -> MLP | None:
         """The trained network of the best row; None if no configuration was finished, or none was to be kept."""
         return self._networks.get(int(self.ranking[0]))
 
     @property
-    def networks(self):
+    def networks(self) -> dict[int, MLP]:
         """The trained networks that were kept (see `sweep`), by the number of their row, best first."""
         return {int(number): self._networks[number] for number in self.ranking if number in self._networks}
 
-    def top(self, count):
+    def top(self, count: int) -> NDArray[np.void]:
         """Return the best `count` rows, best first; runs that did not finish come last."""
         return self.table[self.ranking[:count]]
 
     @property
-    def finished(self):
+    def finished(self) -> NDArray[np.bool_]:
         """Which rows may be the best, (configurations,) bool: those that came to an end of their own."""
         return np.isin(self.table["stopped"], ENDED_WELL)
 
     @property
-    def ranking(self):
+    def ranking(self) -> NDArray[np.intp]:
         """The numbers of the rows, best first: those that were halved after those that were not."""
         halved = self.table["stopped"] == "halved"
         reached = np.where(self.finished, np.inf, np.where(halved, self.table["epochs"], 0))
@@ -208,7 +217,7 @@ class SweepResult:
             self._networks.pop(push_bounded(self._kept, count, self._costs(row), number), None)
             return number in self._networks
 
-    def ensemble(self, count):
+    def ensemble(self, count: int) -> Ensemble:
         """Return the `Ensemble` of the best `count` networks, whose outputs it averages.
 
         Raises
@@ -228,11 +237,11 @@ class SweepResult:
         networks = list(self.networks.values())
         return Ensemble(networks[: checks.ensemble_size(count, len(networks), int(self.finished.sum()))])
 
-    def to_pandas(self):
+    def to_pandas(self) -> pandas.DataFrame:
         """Return the table as a ``pandas.DataFrame`` (extra ``pandas``), one row a configuration, in its order."""
         return pandas_frames.frame(self.table)
 
-    def save(self, path):
+    def save(self, path: Path) -> None:
         """Write the table, the history, the rungs and the networks that were kept to a file, for `fastprop.load_sweep`.
 
         A file that was there before is replaced as a whole, or stays as it is.
@@ -244,7 +253,9 @@ class SweepResult:
         """
         files.write(path, self)
 
-    def plot(self, path, kind=None, hyperparameters=None):
+    def plot(
+        self, path: Path, kind: PlotKind | None = None, hyperparameters: str | Sequence[str] | None = None
+    ) -> None:
         """Draw the result into a picture file (extra ``plot``), whose ending names the format: png, svg, pdf.
 
         Parameters
@@ -273,7 +284,7 @@ class SweepResult:
     def _picture(self, kind, hyperparameters):
         return checks.picture(kind, hyperparameters, plotting.KINDS, self.hyperparameters, len(self.rungs))
 
-    def report(self, path):
+    def report(self, path: Path) -> None:
         """Write a page about the sweep to an HTML file that needs no other (extra ``plot``).
 
         It has the best rows, in a table that can be sorted, pictures, and what the sweep ran on.
@@ -285,7 +296,7 @@ class SweepResult:
         """
         html.write(path, self)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         names = formatting.words(", ".join(self.hyperparameters))
         about = f"{len(self.table):,} configurations of {names}: {formatting.counts(self)}, {formatting.speed(self)}"
         rows = self.top(ROWS_SHOWN)
@@ -293,7 +304,7 @@ class SweepResult:
             [about, f"{formatting.ranking(self)} first:", *formatting.lines(formatting.columns(self), rows)]
         )
 
-    def _repr_html_(self):
+    def _repr_html_(self) -> str:
         return html.summary(self, ROWS_SHOWN)
 
 
@@ -311,7 +322,7 @@ def push_bounded(best, capacity, cost, number):
     return -heapq.heappop(best)[-1] if len(best) > capacity else None
 
 
-def load_sweep(path):
+def load_sweep(path: Path) -> SweepResult:
     """Read the result of a sweep that `SweepResult.save` wrote.
 
     Parameters

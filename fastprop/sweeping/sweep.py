@@ -1,16 +1,36 @@
 """`sweep`: many runs over one copy of the data, on all cores, each the same to the last bit as if it ran alone."""
 
+from __future__ import annotations
+
 import os
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
 from datetime import datetime
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fastprop import checks, metrics
+from fastprop.annotations import Backend, LossName, Path, ScoreFunction, ScoreName, Splitter, Validation
 from fastprop.data import Dataset, Split, cross_validation_folds, row_weights
 from fastprop.network import MLP
-from fastprop.options import HALVINGS, SGD, Halving, OptunaSearch
+from fastprop.options import (
+    EMA,
+    HALVINGS,
+    LBFGS,
+    SGD,
+    Clip,
+    CrossEntropy,
+    Descent,
+    EarlyStopping,
+    Halving,
+    Huber,
+    MedianStopping,
+    OptunaSearch,
+    Schedule,
+)
 from fastprop.runs import RUNS, TrainingOptions
 from fastprop.sweeping.configurations import HYPERPARAMETERS, Candidates
 from fastprop.sweeping.crews import ExecutorBackend, ThreadBackend
@@ -24,38 +44,38 @@ from fastprop.version import __version__
 
 
 def sweep(
-    network,
-    X,
-    y,
-    grid,
+    network: MLP | Sequence[int],
+    X: ArrayLike,
+    y: ArrayLike,
+    grid: Mapping[str, Any] | Sequence[Mapping[str, Any]],
     *,
-    epochs,
-    samples=None,
-    search=None,
-    batch_size=32,
-    loss=None,
-    optimizer=SGD(0.1),
-    schedule=None,
-    clip=None,
-    dropout=0.0,
-    average=None,
-    early_stopping=None,
-    validation=None,
-    cv=None,
-    score=None,
-    halving=None,
-    sample_weight=None,
-    class_weight=None,
-    standardize=False,
-    shuffle=True,
-    seed=0,
-    keep="best",
-    threads=None,
-    executor=None,
-    journal=None,
-    progress=False,
-    backend="kernels",
-):
+    epochs: int,
+    samples: int | None = None,
+    search: OptunaSearch | None = None,
+    batch_size: int = 32,
+    loss: LossName | Huber | CrossEntropy | None = None,
+    optimizer: Descent | LBFGS = SGD(0.1),
+    schedule: Schedule | None = None,
+    clip: Clip | None = None,
+    dropout: float = 0.0,
+    average: EMA | None = None,
+    early_stopping: EarlyStopping | None = None,
+    validation: Validation | None = None,
+    cv: int | Splitter | Iterable[tuple[ArrayLike, ArrayLike]] | None = None,
+    score: ScoreName | ScoreFunction | None = None,
+    halving: int | Halving | MedianStopping | None = None,
+    sample_weight: ArrayLike | None = None,
+    class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
+    standardize: bool = False,
+    shuffle: bool = True,
+    seed: int = 0,
+    keep: int | Literal["best", "all"] = "best",
+    threads: int | None = None,
+    executor: Executor | None = None,
+    journal: Path | None = None,
+    progress: bool = False,
+    backend: Backend = "kernels",
+) -> SweepResult:
     """Train one network for each configuration of a grid, on all cores, over one copy of the data.
 
     Row k of the result equals, to the last bit, ``train(MLP(…, seed=s), …, seed=s)`` with the hyperparameters of row k,

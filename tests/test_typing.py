@@ -1,0 +1,204 @@
+"""A type checker passes over a user's script, and catches what is wrong in it."""
+
+import subprocess
+import sys
+from typing import get_args
+
+import pytest
+
+from fastprop import annotations, checks, metrics
+from fastprop.initialization import INITIALIZATIONS
+from fastprop.integrations import plotting
+from fastprop.reference import ACTIVATIONS, LOSSES
+from fastprop.runs import RUNS, STREAMS
+from tests.test_readme import BLOCKS
+
+RIGHT = '''
+"""All public names, used as the documentation has it."""
+
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import optuna
+from numpy.typing import NDArray
+from typing_extensions import assert_type
+
+import fastprop as fp
+
+X, y = fp.datasets.digits()
+assert_type(y, NDArray[np.int64])
+features, targets = fp.datasets.read(Path("data.csv"), target="price")
+
+network = fp.MLP((64, 48, 24, 10), hidden=("gelu", "tanh"), output="softmax", initialization="orthogonal", seed=0)
+network = fp.MLP([64, 10], initialization=[(np.zeros((64, 10)), np.zeros(10))], dtype="float64")
+network.weights[0][...] = 0.5
+network.save("network.safetensors")
+network = fp.load(Path("network.safetensors")).copy()
+sizes: tuple[int, ...] = network.layer_sizes
+
+
+def watch(epoch: int, history: fp.History) -> bool:
+    return epoch > 3 and history.loss[epoch] < 0.1
+
+
+history = fp.train(
+    network,
+    X,
+    y,
+    epochs=30,
+    batch_size=32,
+    loss=fp.CrossEntropy(label_smoothing=0.05),
+    optimizer=fp.AdamW(3e-3, weight_decay=0.1),
+    schedule=fp.Warmup(2, fp.CosineDecay(), by="epoch"),
+    clip=fp.ClipNorm(1.0),
+    dropout=0.1,
+    average=fp.EMA(0.99),
+    early_stopping=fp.EarlyStopping(patience=8),
+    validation=0.2,
+    sample_weight=np.ones(len(X)),
+    class_weight={0: 2.0, 1: 1.0},
+    standardize=True,
+    threads=2,
+    callback=watch,
+    gradient_norm=True,
+    metrics=("accuracy", "log_loss"),
+    checkpoint=fp.Checkpoint("run.checkpoint", epochs=5),
+    resume=True,
+    backend="kernels",
+)
+assert_type(history.loss, NDArray[np.float64])
+assert_type(history.score, float)
+print(history.metrics["accuracy"][-1], history.stopped, history.epochs, network.predict(X[:1]).argmax())
+for optimizer in (fp.SGD(0.1, momentum=0.9), fp.Adam(), fp.RMSprop(), fp.Adagrad(), fp.Lion(), fp.LBFGS()):
+    fp.train(network, X.tolist(), y.tolist(), epochs=1, loss="mse", optimizer=optimizer, class_weight="balanced")
+for schedule in (fp.StepDecay(30), fp.ExponentialDecay(), fp.OneCycle(), fp.InverseScaling(), fp.ReduceOnPlateau()):
+    fp.train(network, X, y, epochs=1, loss=fp.Huber(2), schedule=schedule, clip=fp.ClipValue(1), validation=(X, y))
+
+
+def chunks() -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
+    for first in range(0, len(X), 600):
+        yield X[first : first + 600], y[first : first + 600]
+
+
+assert_type(fp.train_stream(network, chunks(), optimizer=fp.Adam(), schedule=fp.StepDecay(3)), fp.History)
+fp.train_stream(network, [(X, y, np.ones(len(X))), (X, y, None)])
+
+found = fp.find_learning_rate(network, X, y, optimizer=fp.SGD(momentum=0.9), min_rate=1e-4, max_rate=1, steps=50)
+assert_type(found, fp.RangeTest)
+found.plot("rates.png")
+print(found.suggestion, found.learning_rates[0], found.smoothed.min())
+
+rates = {"learning_rate": np.geomspace(1e-3, 10, 64), "seed": range(4), "hidden": ["tanh", ("relu", "gelu")]}
+result = fp.sweep((64, 32, 10), X, y, rates, epochs=30, optimizer=fp.SGD(momentum=0.9), validation=0.2, keep="all")
+assert_type(result, fp.SweepResult)
+result = fp.sweep(network, X, y, [{"learning_rate": 0.1}, {"momentum": 0.9}], epochs=1, cv=5, score="roc_auc", keep=4)
+space = {
+    "learning_rate": fp.loguniform(1e-3, 10),
+    "momentum": fp.uniform(0, 0.99),
+    "batch_size": fp.integers(1, 64),
+    "hidden": fp.choice(["tanh", "relu"]),
+    "dropout": fp.linspace(0, 0.5, 3),
+    "weight_decay": fp.geomspace(1e-6, 1e-2, 5),
+}
+
+
+def mean_output(outputs: NDArray[np.float32], y: NDArray[np.int64]) -> np.float32:
+    return np.float32(outputs.mean())
+
+
+with ProcessPoolExecutor(2) as executor:
+    result = fp.sweep(
+        (64, 32, 10), X, y, space, samples=9, epochs=9, halving=3, score=mean_output, executor=executor, journal="a"
+    )
+search = fp.OptunaSearch(optuna.create_study(), at_once=16)
+result = fp.sweep((64, 32, 10), X, y, space, samples=9, search=search, epochs=9, halving=fp.Halving(3, min_epochs=1))
+pairs = [(np.arange(9), np.arange(9, 18))]
+result = fp.sweep((64, 32, 10), X, y, space, samples=9, cv=pairs, epochs=9, halving=fp.MedianStopping(min_epochs=2))
+print(result.best["score"], result.table["learning_rate"].max(), result.history.shape, result.top(3), result.rungs)
+best = result.best_network
+if best is not None:
+    assert_type(best, fp.MLP)
+ensemble = result.ensemble(4)
+assert_type(ensemble, fp.Ensemble)
+print(ensemble.predict(X).argmax(), fp.Ensemble([network]).networks, result.to_pandas().score.max())
+result.plot("sweep.png", kind="heat_map", hyperparameters=["learning_rate", "momentum"])
+result.report("sweep.html")
+result.save(Path("sweep.npz"))
+assert_type(fp.load_sweep("sweep.npz"), fp.SweepResult)
+
+outputs = network.predict(X)
+scores = [fp.metrics.accuracy(outputs, y), fp.metrics.roc_auc(outputs, y), fp.metrics.log_loss(outputs, y)]
+scores += [fp.metrics.mse(outputs, y), fp.metrics.mae(outputs, y), fp.metrics.r2(outputs, y)]
+
+slow = fp.reference.Network.of(network)
+record = fp.reference.train(slow, X, y, epochs=1, batch_size=32, loss="mse", optimizer=fp.SGD(0.1))
+layers = fp.reference.forward(slow, X)
+weights, biases = fp.reference.gradients(slow, X, y, "mse")
+print(record.loss, layers[-1][1], weights[0], fp.reference.loss(slow, X, y, fp.Huber(2)), fp.__version__)
+print(fp.reference.step(slow, X, y, "mse", fp.SGD(0.1), {}), fp.reference.row_order(9, seed=0, epoch=0))
+'''
+
+WRONG = """
+import fastprop as fp
+
+X, y = fp.datasets.digits()
+network = fp.MLP((64, 32, 10), output="softmax")
+fp.trian(network, X, y, epochs=30)
+fp.train(network, X, y, epochs="30")
+fp.train(network, X, y, epochs=30, loss="cross_entropi")
+fp.train_stream(network, [(X, y)], optimizer=fp.LBFGS())
+fp.sweep(network, X, y, {"learning_rate": [0.1]}, epochs=3, keep="beste")
+fp.StepDecay(3, by="month")
+fp.find_learning_rate(network, X, y, least=1e-3)
+network.predikt(X)
+"""
+ERRORS = {
+    6: 'Module has no attribute "trian"',
+    7: 'Argument "epochs" to "train" has incompatible type "str"; expected "int"',
+    8: 'Argument "loss" to "train" has incompatible type "Literal[\'cross_entropi\']"',
+    9: 'Argument "optimizer" to "train_stream" has incompatible type "LBFGS"',
+    10: 'Argument "keep" to "sweep" has incompatible type "Literal[\'beste\']"',
+    11: 'Argument "by" to "StepDecay" has incompatible type "Literal[\'month\']"',
+    12: 'Unexpected keyword argument "least" for "find_learning_rate"',
+    13: '"MLP" has no attribute "predikt"',
+}
+
+
+@pytest.mark.slow
+def test_a_type_checker_passes_over_right_scripts_and_catches_wrong_ones(tmp_path):
+    (tmp_path / "right.py").write_text(RIGHT)
+    (tmp_path / "wrong.py").write_text(WRONG)
+    (tmp_path / "readme.py").write_text("# mypy: allow-untyped-defs, allow-untyped-calls\n" + "".join(BLOCKS))
+    command = "mypy", "--strict", "--config-file=", "--hide-error-context", "--python-executable", sys.executable
+    checked = subprocess.run(
+        [sys.executable, "-m", *command, "right.py", "readme.py", "wrong.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    lines = [line for line in checked.stdout.splitlines() if ": error: " in line]
+    assert [line for line in lines if not line.startswith("wrong.py:")] == [], checked.stdout + checked.stderr
+    assert [line.split(":")[1] for line in lines] == [str(number) for number in ERRORS], checked.stdout + checked.stderr
+    for line, message in zip(lines, ERRORS.values()):
+        assert message in line
+
+
+@pytest.mark.parametrize(
+    ("literals", "table"),
+    [
+        (annotations.HiddenActivation, checks.HIDDEN_ACTIVATIONS),
+        (annotations.OutputActivation, ACTIVATIONS),
+        (annotations.Initialization, INITIALIZATIONS),
+        (annotations.LossName, LOSSES),
+        (annotations.ScoreName, metrics.SCORES),
+        (annotations.Dtype, checks.DTYPES),
+        (annotations.Backend, RUNS),
+        (annotations.Backend, STREAMS),
+        (annotations.PlotKind, plotting.KINDS),
+    ],
+)
+def test_a_type_checker_knows_each_name_of_a_table(literals, table):
+    names = [name for each in get_args(literals) for name in (get_args(each) or [each])]
+    assert sorted(names) == sorted(table)
