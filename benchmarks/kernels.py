@@ -56,7 +56,7 @@ class Layer:
         optimizer, (step,) = kernel_arguments.of_optimizers(
             options, optimizers, parameters, parameters, members=1, batches=1
         )
-        (dropout,) = kernel_arguments.of_dropout([0.0], [0], [plan], np.arange(batch_size), network.dtype)
+        (dropout,) = kernel_arguments.dropout_arguments([0.0], [0], [plan], np.arange(batch_size), network.dtype)
         self.passed = plan, memory, parameters, optimizer, step, dropout
         self.operations = 2 * plan.rows * np.prod(layer)
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastprop import checks, cost_model, thread_pool
 from fastprop.annotations import LossName, Path
-from fastprop.data import Dataset, row_weights
+from fastprop.data import Dataset, Split, row_weights
 from fastprop.integrations import plotting
 from fastprop.network import MLP
 from fastprop.options import DESCENTS, SGD, Clip, CrossEntropy, Descent, ExponentialDecay, Huber
@@ -144,15 +144,15 @@ def find_learning_rate(
     sample_weight = row_weights(class_weight, y, sample_weight)
     data = Dataset.of(X, y, network.layer_sizes[0], network.layer_sizes[-1], loss, network.dtype, sample_weight)
     minibatches = _minibatches(len(data.inputs), options.batch_size, options.seed)
-    rows = next(minibatches).copy()
+    rows = next(minibatches)
 
     def after_step(step, history):
-        rows[:] = next(minibatches)  # an epoch of this run is one minibatch, and the next has rows of its own
+        run.replace_rows(next(minibatches))  # an epoch of this run is one minibatch
         smoothed = _smoothed(history.loss[: step + 1])
         return smoothed[-1] - smoothed.min() > (DIVERGED - 1) * abs(smoothed.min())
 
     threads = cost_model.team_size(network.layer_sizes, len(rows), network.dtype, threads)
-    run = KernelRun([network], data, rows, data, rows[:0], [options._replace(callback=after_step)], threads)
+    run = KernelRun([network], Split(data, rows, data, rows[:0]), [options._replace(callback=after_step)], threads)
     run.prepare()
     if not thread_pool.run([run], 1, lambda: None):
         run.stop()

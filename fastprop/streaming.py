@@ -101,23 +101,25 @@ def train_stream(
         raise ValueError(f"schedule {schedule} goes by the length of a run, which a stream has not: give another one.")
     reader = _Reader(checks.chunks(chunks), network, loss)
     threads = cost_model.team_size(network.layer_sizes, options.batch_size, network.dtype, threads)
-    stream = STREAMS[backend](network, options._replace(callback=None), threads)
+    run = STREAMS[backend](network, options._replace(callback=None), threads)
     total = len(chunks) if hasattr(chunks, "__len__") else None
     stopped = "finished"
     with thread_pool.ProgressBar(total=total, unit="chunk", disable=not progress) as bar:
         try:
-            for number, chunk in enumerate(reader):
-                done = thread_pool.run([stream.job(chunk)], 1, reader.read_ahead)
+            for index, chunk in enumerate(reader):
+                run.take(chunk)
+                run.prepare()
+                done = thread_pool.run([run], 1, reader.read_ahead)
                 bar.update()
-                if not done or stream.history.stopped != "finished":
-                    stopped = "interrupted" if not done else stream.history.stopped
+                if not done or run.history.stopped != "finished":
+                    stopped = "interrupted" if not done else run.history.stopped
                     break
-                if callback is not None and callback(number, stream.history):
+                if callback is not None and callback(index, run.history):
                     stopped = "callback"
                     break
         except KeyboardInterrupt:
             stopped = "interrupted"
-    history = stream.history
+    history = run.history
     history.stopped = stopped
     if history.epochs == 0 and stopped == "finished":
         raise ValueError("chunks came to an end before the first one: give an iterable that is not used up.")

@@ -7,50 +7,60 @@ import time
 
 from tqdm import tqdm
 
+WATCH_SECONDS = 0.05
+"""Time between two calls of `watch`, in seconds."""
+
+STOP_SECONDS = 0.001
+"""Time between two looks at whether jobs that were asked to stop have returned, in seconds."""
+
 
 class ProgressBar(tqdm):
-    """A bar that starts no thread of its own."""
+    """A progress bar that starts no thread of its own."""
 
     monitor_interval = 0
 
 
-def settle(number):
-    """Move this thread to the core with its `number`, counted round among those allowed, and leave it free to move on.
+def spread_over_cores(index):
+    """Move the calling thread to the allowed core with this index, counted round, and leave it free to move on.
 
-    A new thread and the one that began it may find themselves on one core for tens of milliseconds, each waiting for
-    the other: two threads on 8-64-64-1 took 3.4 to 4.6 ms an epoch, settled 3.2.
+    The system may start a thread on the core of the thread that began it, and leave both there for tens of
+    milliseconds, in which members of a team wait for each other.
     """
-    if hasattr(os, "sched_setaffinity"):  # not everywhere
+    if hasattr(os, "sched_setaffinity"):  # Linux only
         allowed = os.sched_getaffinity(0)
-        with contextlib.suppress(OSError):  # not allowed: a hint that is not taken
-            os.sched_setaffinity(0, {sorted(allowed)[number % len(allowed)]})
+        with contextlib.suppress(OSError):  # where it is not permitted, the thread stays where it is
+            os.sched_setaffinity(0, {sorted(allowed)[index % len(allowed)]})
             os.sched_setaffinity(0, allowed)
 
 
 def run(jobs, threads, watch):
-    """Call each of `jobs`, on `threads` threads, each thread taking the next job as soon as it is free.
+    """Call each of `jobs`, on `threads` threads; a thread takes the next job as soon as it is free.
 
     Parameters
     ----------
     jobs : iterable
-        Of callables with a method ``stop``, which asks a running job to return soon. They are drawn one by one: of a
-        generator, only the jobs that are running are in memory.
+        Callables with a method ``stop``, which asks a running job to return soon. They are drawn one by one: a
+        generator makes each job only when a thread takes it.
     threads : int
-        How many run at a time.
+        How many jobs run at a time.
     watch : callable
-        Called from the calling thread, at once and then about twenty times a second.
+        Called in the calling thread, at once and then about twenty times a second.
 
     Returns
     -------
     bool
-        Whether all jobs ran to their end; False after Ctrl-C, when those running were stopped and the rest not begun.
+        Whether all jobs ran to their end. False after Ctrl-C: then the running jobs were stopped, and no other begun.
 
     Raises
     ------
     Exception
         The first that a job raised, after the running jobs were stopped.
     """
-    pending, drawing, running, errors, gone = iter(jobs), threading.Lock(), set(), [], []
+    pending = iter(jobs)
+    drawing = threading.Lock()
+    running = set()
+    errors = []
+    returned = []  # one element for each thread that has
     stopping, over = threading.Event(), threading.Event()
 
     def work():
@@ -65,25 +75,26 @@ def run(jobs, threads, watch):
                 running.discard(job)
         except BaseException as error:
             errors.append(error)
-        gone.append(True)
-        if errors or len(gone) == threads:
+        returned.append(True)
+        if errors or len(returned) == threads:
             over.set()
 
     for _ in range(threads):
         threading.Thread(target=work, daemon=True).start()
     try:
         watch()
-        # Not by Thread.join: Ctrl-C in the middle of one has Python 3.11 believe that the thread has ended.
-        while not over.wait(0.05):
+        # Thread.join is not used: if Ctrl-C interrupts it, Python 3.11 takes the thread for ended.
+        # https://github.com/python/cpython/issues/90882
+        while not over.wait(WATCH_SECONDS):
             watch()
     except KeyboardInterrupt:
         return False
     finally:
         stopping.set()
-        while len(gone) < threads:
+        while len(returned) < threads:
             for job in list(running):
                 job.stop()
-            time.sleep(0.001)
+            time.sleep(STOP_SECONDS)
         watch()
     if errors:
         raise errors[0]

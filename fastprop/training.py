@@ -24,7 +24,7 @@ from fastprop.options import (
     Huber,
     Schedule,
 )
-from fastprop.runs import RUNS, History, TrainingOptions, new_run, scores
+from fastprop.runs import BACKENDS, History, TrainingOptions, new_run, scores
 
 
 def train(
@@ -152,7 +152,7 @@ def train(
     True
     """
     checks.instance(network, "network", MLP, "fp.MLP((64, 32, 10))")
-    checks.choice(backend, "backend", RUNS)
+    checks.choice(backend, "backend", BACKENDS)
     checks.checkpoint(checkpoint, resume, backend)
     threads = checks.threads(threads)
     loss = checks.loss(loss, network.output)
@@ -177,12 +177,12 @@ def train(
     data = Dataset.of(X, y, *sizes, options.loss, network.dtype, sample_weight)
     options = options._replace(metrics=checks.metrics(metrics, SCORES, network, data, options.loss))
     split = Split.of(validation, data, *sizes, options.loss, network.dtype)
-    _, rows, held_out, held_out_rows = split
-    step = len(rows) if isinstance(optimizer, LBFGS) else min(options.batch_size, len(rows))
-    threads = cost_model.team_size(network.layer_sizes, step, network.dtype, threads)
+    rows = len(split.rows)
+    batch_size = rows if options.optimizer.takes_all_rows else min(options.batch_size, rows)
+    threads = cost_model.team_size(network.layer_sizes, batch_size, network.dtype, threads)
     if checks.flag(standardize, "standardize") and network.input_mean is None:
-        network.input_mean, network.input_scale = standardization(data.inputs, rows, network.dtype)
-    run = new_run(backend, [network], *split, [options], threads)
+        network.input_mean, network.input_scale = standardization(data.inputs, split.rows, network.dtype)
+    run = new_run(backend, [network], split, [options], threads)
     run.prepare()
     if resume:
         run.resume()
@@ -190,5 +190,5 @@ def train(
         if not thread_pool.run([run], 1, lambda: bar.update(run.history.epochs - bar.n)):
             run.stop()
     history = run.history
-    (history.score,) = scores([network], held_out, held_out_rows, score_name(held_out.has_labels, options.loss))
+    (history.score,) = scores([network], split, score_name(split.held_out.has_labels, options.loss))
     return history

@@ -11,14 +11,14 @@ def train(networks, X, y, *, epochs, batch_size, loss, optimizers, seeds, valida
     facts = network.layer_sizes[0], network.layer_sizes[-1], loss, network.dtype
     data = Dataset.of(X, y, *facts, sample_weight)
     split = Split.of(validation, data, *facts)
-    options_list = [
+    options_of_networks = [
         TrainingOptions(epochs=epochs, batch_size=batch_size, loss=loss, optimizer=optimizer, seed=seed, **own)
         for optimizer, seed in zip(optimizers, seeds)
     ]
     histories = []
     for first in range(0, len(networks), width):
         pack = slice(first, first + width)
-        run = KernelRun(networks[pack], *split, options_list[pack])
+        run = KernelRun(networks[pack], split, options_of_networks[pack])
         run()
         histories += run.histories
     return histories

@@ -17,6 +17,7 @@ from fastprop import cost_model
 from fastprop.data import Dataset, Split
 from fastprop.kernels import jit
 from fastprop.runs import KernelRun, TrainingOptions
+from fastprop.runs.kernel_team import KernelTeam
 from tests.compare import DTYPES, ROOT, assert_refused, assert_same_bits, run_python
 from tests.processes import output_after_interrupt
 
@@ -150,7 +151,7 @@ def test_a_pack_goes_on_from_its_state(dtype):
     rates = np.geomspace(1e-3, 3, max(2, width - 1))
 
     def pack(epochs):
-        options_list = [
+        options_of_networks = [
             TrainingOptions(
                 epochs=epochs,
                 loss="mse",
@@ -163,7 +164,7 @@ def test_a_pack_goes_on_from_its_state(dtype):
             )
             for seed, rate in enumerate(rates)
         ]
-        return KernelRun(networks := [network.copy() for _ in rates], *split, options_list), networks
+        return KernelRun(networks := [network.copy() for _ in rates], split, options_of_networks), networks
 
     (first, _), (second, after), (whole, expected) = pack(EPOCHS), pack(EPOCHS), pack(EPOCHS)
     first(until=4)
@@ -201,8 +202,8 @@ def test_it_is_written_after_each_so_many_epochs(path):
 
 
 def test_a_run_by_seconds_comes_back_once_it_has_seen_its_pace(path, monkeypatch):
-    calls, train = [], KernelRun._train
-    monkeypatch.setattr(KernelRun, "_train", lambda run, until: (calls.append(until), train(run, until))[1])
+    calls, train = [], KernelTeam.train
+    monkeypatch.setattr(KernelTeam, "train", lambda team, until: (calls.append(until), train(team, until))[1])
     trained(checkpoint=path, epochs=2000)
     assert calls[-1] == 2000
     assert len(calls) < 10
@@ -228,7 +229,7 @@ KILLED = """
 import sys
 import numpy as np
 import fastprop as fp
-from fastprop import scheduling
+from fastprop import cost_model
 X, y = fp.datasets.digits()
 network = fp.MLP((64, 32, 10), output="softmax", seed=0)
 options = dict(
@@ -236,7 +237,7 @@ options = dict(
     clip=fp.ClipNorm(1.0), early_stopping=fp.EarlyStopping(400), metrics=("accuracy",),
 )
 if __name__ == "__main__":
-    scheduling.MEMBER_CYCLES = 1
+    cost_model.MEMBER_CYCLES = 1
     checkpoint = fp.Checkpoint(sys.argv[1], epochs=1)
     print("go", flush=True)
     fp.train(network, X, y, checkpoint=checkpoint, resume=True, threads=int(sys.argv[2]), **options)

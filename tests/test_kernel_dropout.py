@@ -25,7 +25,7 @@ def undrop(memory, dropped, block, stride, target, rows, columns):
 
 def planned(width, dtype, shares, seeds):
     plans, _ = layout.plans(SIZES, BATCH_SIZE, dtype, (False,) * 3, width=width)
-    return plans[0], *kernel_arguments.of_dropout(shares, seeds, plans, ROWS, dtype)
+    return plans[0], *kernel_arguments.dropout_arguments(shares, seeds, plans, ROWS, dtype)
 
 
 def masks(width, dtype, shares, seeds, orders, layer, column=0, columns=None):

@@ -9,7 +9,7 @@ import pytest
 
 import fastprop as fp
 from fastprop import checks, cost_model, reference, runs
-from fastprop.data import Dataset
+from fastprop.data import Dataset, Split
 from fastprop.runs.lbfgs_run import OBJECTIVES
 from tests.compare import assert_refused, assert_same_bits
 
@@ -45,8 +45,8 @@ def test_losses_and_gradients_are_the_references(task, sizes):
     loss = checks.loss("cross_entropy" if task["output"] == "softmax" else task["loss"], task["output"])
     data = Dataset.of(X, task["y"], 5, 3, loss, "float64", task["sample_weight"])
     options = runs.TrainingOptions(epochs=1, loss=loss, optimizer=fp.LBFGS())
-    rows, held_out = np.arange(150), np.arange(150, 203)
-    ours, theirs = (OBJECTIVES[name](network, data, rows, data, held_out, options, 1) for name in OBJECTIVES)
+    split = Split(data, np.arange(150), data, np.arange(150, 203))
+    ours, theirs = (OBJECTIVES[name](network, split, options, 1) for name in OBJECTIVES)
     point = np.concatenate([np.vstack([b, W]).ravel() for W, b in zip(network.weights, network.biases)])
     for _ in range(2):
         (losses, gradient), (expected_losses, expected) = ours(point), theirs(point)
@@ -144,7 +144,7 @@ def test_a_longer_memory_is_another_run():
 # ---- how it ends ----
 
 
-@pytest.mark.parametrize("backend", runs.RUNS)
+@pytest.mark.parametrize("backend", runs.BACKENDS)
 def test_a_callback_sees_each_iteration_and_may_end_it(backend):
     seen = []
 
@@ -174,13 +174,13 @@ def test_a_run_that_is_asked_to_stop_ends_after_its_iteration():
     network = fp.MLP((5, 3), output="identity", dtype="float64")
     data = Dataset.of(X, Y, 5, 3, "mse", "float64")
     options = runs.TrainingOptions(epochs=50, loss="mse", optimizer=fp.LBFGS())
-    run = runs.new_run("kernels", [network], data, np.arange(203), data, np.arange(0), [options])
+    run = runs.new_run("kernels", [network], Split(data, np.arange(203), data, np.arange(0)), [options])
     run.stop()
     run()
     assert (run.history.stopped, run.history.epochs) == ("interrupted", 1)
 
 
-@pytest.mark.parametrize("backend", runs.RUNS)
+@pytest.mark.parametrize("backend", runs.BACKENDS)
 def test_a_network_whose_loss_is_not_finite_stays_as_it_is(backend):
     network = fp.MLP((5, 3), output="identity", dtype="float64")
     network.parameters[:] = 1e200

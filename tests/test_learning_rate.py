@@ -130,7 +130,7 @@ def test_training_at_the_rate_suggested_learns_numbers(optimizer):
 # ---- bad input ----
 
 
-@pytest.mark.parametrize("rates", [{"min_rate": 1e3, "max_rate": 1e6}, {"least": 1e200, "most": 1e201}], ids=str)
+@pytest.mark.parametrize("rates", [{"min_rate": 1e3, "max_rate": 1e6}, {"min_rate": 1e200, "max_rate": 1e201}], ids=str)
 def test_where_the_loss_does_not_fall_there_is_no_suggestion(rates):
     assert_refused(ValueError, "the loss does not fall", fp.find_learning_rate, regressor(), X, Y, **rates)
 

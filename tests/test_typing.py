@@ -10,7 +10,7 @@ from fastprop import annotations, checks, metrics
 from fastprop.initialization import INITIALIZATIONS
 from fastprop.integrations import plotting
 from fastprop.reference import ACTIVATIONS, LOSSES
-from fastprop.runs import RUNS, STREAMS
+from fastprop.runs import BACKENDS, STREAMS
 from tests.test_readme import BLOCKS
 
 RIGHT = '''
@@ -194,7 +194,7 @@ def test_a_type_checker_passes_over_right_scripts_and_catches_wrong_ones(tmp_pat
         (annotations.LossName, LOSSES),
         (annotations.ScoreName, metrics.SCORES),
         (annotations.Dtype, checks.DTYPES),
-        (annotations.Backend, RUNS),
+        (annotations.Backend, BACKENDS),
         (annotations.Backend, STREAMS),
         (annotations.PlotKind, plotting.KINDS),
     ],

@@ -17,6 +17,13 @@ class Split(NamedTuple):
     held_out: Dataset  # `data` itself, or the validation data
     held_out_rows: np.ndarray  # (k,) int64: indices of the rows of `held_out` that are measured; may be empty
 
+    @property
+    def measured(self):
+        """The data set and the indices of its rows that metrics are of: those held out, or else those trained on."""
+        if len(self.held_out_rows) > 0:
+            return self.held_out, self.held_out_rows
+        return self.data, self.rows
+
     @classmethod
     def of(cls, validation, data, n_in, n_out, loss, dtype):
         """Return the split of `data` by `validation`: None, the fraction to hold out, or a pair (X, y).

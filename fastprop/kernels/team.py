@@ -10,7 +10,8 @@ from fastprop.kernels.simd import atomic_add, atomic_load, cpu_pause, sched_yiel
 SPINS_BEFORE_YIELD = 300
 """How often a member looks before it lets others run: some 12 µs."""
 
-ARRIVED, ROUND, STATE = 0, 8, 16  # places in `barrier`, each on a cache line of its own
+ARRIVED, ROUND, STATE = 0, 8, 16  # offsets in `barrier`, each on a cache line of its own
+ABANDONED = 17  # not 0 once a member will not come any more; on the line of STATE, which is written as seldom
 
 
 class Worker(NamedTuple):
@@ -27,7 +28,7 @@ class Worker(NamedTuple):
 
 @inline
 def wait(team):
-    """Wait until all members have come here; what each wrote before is then seen by all."""
+    """Wait until all members have come here, or one has abandoned the team; each then sees what all wrote before."""
     if team.members == 1:
         return
     now = atomic_load(team.barrier, ROUND)
@@ -37,6 +38,8 @@ def wait(team):
         return
     looks = 0
     while atomic_load(team.barrier, ROUND) == now:
+        if atomic_load(team.barrier, ABANDONED) != 0:
+            return
         cpu_pause()
         looks += 1
         if looks > SPINS_BEFORE_YIELD:

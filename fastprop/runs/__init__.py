@@ -1,38 +1,53 @@
-"""A training run of one network, on the kernels or on the reference: a job that `jobs.run` runs and Ctrl-C stops."""
+"""Training runs, of one network or of a pack: on the kernels, on the reference, by L-BFGS, and over streams."""
 
-from fastprop.options import LBFGS
 from fastprop.runs.history import History
 from fastprop.runs.kernel_run import KernelRun
 from fastprop.runs.lbfgs_run import OBJECTIVES, LBFGSRun
 from fastprop.runs.prediction import predict, scores
 from fastprop.runs.reference_run import ReferenceRun
+from fastprop.runs.run import Run
 from fastprop.runs.stream_run import KernelStream, ReferenceStream
 from fastprop.runs.training_options import TrainingOptions
 
 __all__ = [
-    "RUNS",
+    "BACKENDS",
     "STREAMS",
     "History",
     "KernelRun",
     "LBFGSRun",
     "ReferenceRun",
+    "Run",
     "TrainingOptions",
     "new_run",
     "predict",
     "scores",
 ]
 
-RUNS = {"kernels": KernelRun, "reference": ReferenceRun}
+BACKENDS = "kernels", "reference"
 """What `backend` may be."""
 
 STREAMS = {"kernels": KernelStream, "reference": ReferenceStream}
-"""The same for runs that go on with other rows."""
+"""The run over a stream of each backend."""
 
 
-def new_run(backend, networks, data, rows, held_out, held_out_rows, options_list, threads=1):
-    """Return the run of networks and their settings: of one, or on the kernels and not by L-BFGS of a pack."""
-    facts = data, rows, held_out, held_out_rows
-    if isinstance(options_list[0].optimizer, LBFGS):
-        objective = OBJECTIVES[backend](networks[0], *facts, options_list[0], threads)
-        return LBFGSRun(objective, networks[0], *facts, options_list[0])
-    return RUNS[backend](networks, *facts, options_list, threads)
+def new_run(backend, networks, split, options_of_networks, threads=1):
+    """Return the `Run` that trains networks on a split: a pack of them on the kernels, else only one.
+
+    Parameters
+    ----------
+    backend : str
+        One of `BACKENDS`.
+    networks : list of MLP
+        Trained in place.
+    split : Split
+    options_of_networks : list of TrainingOptions
+        One for each network; in a pack they differ in seed, dropout and the optimizer's hyperparameters alone.
+    threads : int
+        Threads that share each minibatch on the kernels.
+    """
+    network, options = networks[0], options_of_networks[0]
+    if options.optimizer.takes_all_rows:
+        return LBFGSRun(OBJECTIVES[backend](network, split, options, threads), network, split, options)
+    if backend == "reference":
+        return ReferenceRun(network, split, options)
+    return KernelRun(networks, split, options_of_networks, threads)

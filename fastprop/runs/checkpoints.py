@@ -23,7 +23,7 @@ NOT_COMPARED = tuple(name for name, row in OPTIONS.items() if not row.compared_o
 """Options that may change when a run goes on."""
 
 
-def describe(network, options, data, rows, held_out, held_out_rows):
+def describe(network, options, split):
     """Return what a run must have in common with the one it goes on from, as texts by name."""
     about = {"format": FORMAT, "fastprop": __version__}
     about |= {name: getattr(network, name) for name in ("layer_sizes", "activations", "dtype")}
@@ -32,12 +32,12 @@ def describe(network, options, data, rows, held_out, held_out_rows):
         about["epochs"] = options.epochs
     about["first weights"] = digest(network.parameters)
     about["input_mean"] = digest(*(each for each in (network.input_mean, network.input_scale) if each is not None))
-    about["training data"] = digest(*data, rows)
-    about["validation data"] = digest(*held_out, held_out_rows)
+    about["training data"] = digest(*split.data, split.rows)
+    about["validation data"] = digest(*split.held_out, split.held_out_rows)
     return {name: str(value) for name, value in about.items()}
 
 
-class Keeper:
+class CheckpointFile:
     """Keeps a run's state in the file of a `Checkpoint`."""
 
     def __init__(self, checkpoint, description):

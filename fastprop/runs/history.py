@@ -1,4 +1,4 @@
-"""`History`: what a run leaves."""
+"""`History`: what a run measured, and why it ended."""
 
 from __future__ import annotations
 
@@ -15,30 +15,32 @@ class History:
     Attributes
     ----------
     loss : ndarray
-        (epochs,) float64: the mean of what each row's loss was when its minibatch came up, or with `LBFGS` after the
-        iteration; NaN past the end.
+        (epochs,) float64: the mean over the rows of the training loss, each row's taken when its minibatch came up;
+        with `LBFGS`, taken after the iteration. NaN past the end.
     validation_loss : ndarray
-        (epochs,) float64: of the held-out rows after the epoch; NaN past the end, where there are none, and where the
-        training loss is not finite.
+        (epochs,) float64: the loss of the held-out rows after the epoch. NaN past the end, where no rows are held out,
+        and where the training loss is not finite.
     learning_rate : ndarray
-        (epochs,) float64: of the last step of the epoch, after schedule, warm-up and plateau; NaN past the end, and of
-        `LBFGS`, which has none.
+        (epochs,) float64: the learning rate of the epoch's last step, after schedule, warm-up and plateau. NaN past the
+        end, and with `LBFGS`, which has none.
     gradient_norm : ndarray
         (epochs,) float64: the mean over the epoch's steps of the norm of the whole gradient, before clipping, weight
-        decay and l1; NaN past the end, and unless ``gradient_norm`` asks for it or `ClipNorm` measures it anyway.
+        decay and l1. NaN past the end, and unless ``gradient_norm`` asks for it or `ClipNorm` needs it.
     metrics : dict
-        What ``metrics`` asks for, by name, (epochs,) float64 each: of the held-out rows after the epoch, or without any
-        of the training rows; sample weights do not count. NaN past the end, and where the network is not finite.
+        By name, the metrics that ``metrics`` asks for, (epochs,) float64 each: of the held-out rows after the epoch, or
+        of the training rows where none are held out. Sample weights do not count. NaN past the end, and where the
+        network is not finite.
     epochs : int
-        How many were finished.
+        The number of epochs that were finished.
     stopped : str
-        Why training ended: ``"finished"``, ``"early"``, ``"converged"`` (of `LBFGS`), ``"diverged"``,
-        ``"interrupted"``, ``"callback"``, or ``"halved"`` (by a sweep's `Halving` or `MedianStopping`).
+        Why training ended: ``"finished"``, ``"early"``, ``"converged"`` (only `LBFGS`), ``"diverged"``,
+        ``"interrupted"``, ``"callback"``, or ``"halved"`` (by `Halving` or `MedianStopping` of a sweep).
     seconds : float
-        How long it took, compiling and what is done between epochs in Python not counted; before a break, too.
+        Time that training took, in seconds, without compilation and without Python's work between epochs. A resumed run
+        counts the time before the break as well.
     best_epoch : int
-        That whose weights the network ended with, from 0: the last one, but where `EarlyStopping` went back; -1 before
-        the first.
+        The epoch, counted from 0, whose weights the network has in the end: the last one, unless `EarlyStopping`
+        restored an earlier one; -1 before the first epoch has ended.
     score : float
         Accuracy or r2 (see `metrics.score_name`) of the trained network on the held-out rows; NaN where there are none.
     """
@@ -53,3 +55,46 @@ class History:
     seconds: float = 0.0
     best_epoch: int = -1
     score: float = float("nan")
+
+
+MEASURED = "loss", "validation_loss", "learning_rate", "gradient_norm"
+"""The names of a history's arrays, (epochs,) each, in the order of its fields."""
+
+
+def empty_history(epochs, metrics=()):
+    """Return the history of a run of so many epochs that has not begun."""
+    return History(*np.full((len(MEASURED), epochs), np.nan), {name: np.full(epochs, np.nan) for name in metrics})
+
+
+def stop_reason(*, called_off, ended, done, epochs, stop_requested, until):
+    """Return why a run ended, or would end if it ended now: see `History.stopped`.
+
+    Parameters
+    ----------
+    called_off : bool
+        Whether the callback returned true.
+    ended : str
+        ``"diverged"``, ``"early"`` or ``"converged"`` where the run ended by itself before another epoch, else empty.
+    done, epochs : int
+        The number of epochs that were finished, and of those that were asked for.
+    stop_requested : bool
+        Whether `Run.stop` was called.
+    until : int
+        The epoch to which the run was called to train.
+
+    Examples
+    --------
+    >>> stop_reason(called_off=False, ended="", done=3, epochs=9, stop_requested=False, until=3)
+    'halved'
+    """
+    if called_off:
+        return "callback"
+    if ended == "diverged":
+        return ended
+    if done >= epochs:
+        return "finished"
+    if ended:
+        return ended
+    if stop_requested:
+        return "interrupted"
+    return "halved" if until < epochs else "finished"

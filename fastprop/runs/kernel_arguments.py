@@ -1,4 +1,4 @@
-"""What a network, its options and data are to the kernels: arrays and numbers."""
+"""The arguments of the kernels, made of a network, its options and data: arrays and numbers."""
 
 from dataclasses import fields
 
@@ -6,34 +6,116 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from fastprop import checks
-from fastprop.kernels import layout
+from fastprop.kernels import epochs, layout, unrolled
 from fastprop.kernels import optimizers as optimizing
 from fastprop.kernels.dropout import Dropout
 from fastprop.kernels.enums import ACTIVATIONS, CLIPS, CONSTANT, LOSSES, RULES, SCHEDULES, STORING, UNLIMITED
 from fastprop.kernels.minibatch import Data, Network
 from fastprop.kernels.schedules import BEST, FACTOR, Schedule
+from fastprop.kernels.team import Worker
 from fastprop.options import Warmup
 
 
+def training(state, split, options_of_lanes, batch_size, workers=1, keeps_gradient=False):
+    """Return the kernels' `Training` of each worker that trains a state; `begin` and `until` are those of no epoch.
+
+    Parameters
+    ----------
+    state : PackedState
+    split : Split
+    options_of_lanes : list of TrainingOptions
+        One for each lane of the state: what differs in a pack is the seed, dropout and the optimizer's hyperparameters.
+    batch_size : int
+        Rows of a minibatch, no more than there are to train on.
+    workers : int
+        Threads that share each minibatch.
+    keeps_gradient : bool
+        Whether the whole gradient of a step is to be found in the workspace afterwards, also where no option needs it.
+    """
+    network, options, rows = state.networks[0], options_of_lanes[0], split.rows
+    seeds = seeds_of_orders(options_of_lanes)
+    shares_order = state.width > 1 and len(seeds) == 1
+    sizes = network.layer_sizes, batch_size, network.dtype, storing(network)
+    keeps_gradient = keeps_gradient or options.measures_norm
+    plans, size = layout.plans(*sizes, workers, state.width, shares_order, keeps_gradient)
+    if state.width > 1 and not any(each.dropout for each in options_of_lanes):
+        addresses = unrolled.addresses(network.layer_sizes, codes(network), network.dtype, shares_order)
+        plans = [plan._replace(straight=np.array(addresses)) for plan in plans]
+    learned = network_argument(network, state.learned, options.loss)
+    final = learned._replace(parameters=state.parameters)
+    data, validation = data_arguments(split)
+    rates, dropout_seeds = zip(*((each.dropout, each.seed) for each in options_of_lanes))
+    dropouts = dropout_arguments(rates, dropout_seeds, plans, rows, network.dtype)
+    memory = layout.workspace(plans, size, network.dtype)
+    order = np.empty((len(seeds), len(rows)), np.int64)
+    seeds = np.array(seeds)
+    barrier = layout.aligned_zeros(24, np.int64)
+    return [
+        epochs.Training(
+            network=learned,
+            final=final,
+            optimizer=state.optimizer,
+            data=data,
+            validation=validation,
+            plan=plan,
+            memory=memory,
+            team=Worker(
+                member=member,
+                members=workers,
+                barrier=barrier,
+                step=state.steps[member],
+                scales=layout.aligned_zeros(16, np.float64),
+                dropout=dropouts[member],
+                no_dropout=dropouts[member]._replace(keys=dropouts[member].keys[:0]),
+            ),
+            order=order,
+            seeds=seeds,
+            shuffled=options.shuffle,
+            batch_size=batch_size,
+            begin=0,
+            until=0,
+            record=state.record,
+        )
+        for member, plan in enumerate(plans)
+    ]
+
+
+def seeds_of_orders(options_of_lanes):
+    """Return the seed of each lane's order of rows, or one seed where all lanes have the same order."""
+    if not options_of_lanes[0].shuffle:
+        return [0]
+    seeds = [options.seed for options in options_of_lanes]
+    return seeds[:1] if len(set(seeds)) == 1 else seeds
+
+
 def codes(network):
-    """Of each layer, what its activation is to a kernel."""
+    """Return the code of each layer's activation, see kernels/enums.py."""
     return tuple(ACTIVATIONS[name] for name in network.activations)
 
 
 def storing(network):
-    """Of each layer, whether its activation stores slopes."""
+    """Return for each layer whether its activation stores slopes."""
     return tuple(code in STORING for code in codes(network))
 
 
-def of_network(network, parameters, loss=None):
-    """What a network, or a pack of its like, is to a kernel; without a loss it can only predict."""
+def network_argument(network, parameters, loss=None):
+    """Return the kernels' `Network` of a network, or of a pack of such networks; without a loss it can only predict."""
     code = LOSSES[checks.loss_name(loss)] if loss is not None else -1
-    huber_delta, label_smoothing = getattr(loss, "delta", 1.0), getattr(loss, "label_smoothing", 0.0)
-    n_in, mean, inverse_std = network.layer_sizes[0], np.zeros(0, network.dtype), np.zeros(0, network.dtype)
+    mean, inverse_std = np.zeros(0, network.dtype), np.zeros(0, network.dtype)
     if network.input_mean is not None:
+        n_in = network.layer_sizes[0]
         mean, inverse_std = np.zeros((2, layout.padded(n_in, network.dtype)), network.dtype)
-        mean[:n_in], inverse_std[:n_in] = network.input_mean, 1 / network.input_scale
-    return Network(parameters, np.array(codes(network)), code, huber_delta, label_smoothing, mean, inverse_std)
+        mean[:n_in] = network.input_mean
+        inverse_std[:n_in] = 1 / network.input_scale
+    return Network(
+        parameters=parameters,
+        activations=np.array(codes(network)),
+        loss=code,
+        huber_delta=getattr(loss, "delta", 1.0),
+        label_smoothing=getattr(loss, "label_smoothing", 0.0),
+        mean=mean,
+        input_inverse_std=inverse_std,
+    )
 
 
 def of_optimizers(options, optimizers, parameters, final, members, batches):
@@ -87,29 +169,57 @@ def of_schedule(options, batches):
     return Schedule(kind, by_step, options.epochs * (batches if by_step else 1), warmup, numbers)
 
 
-def of_dropout(shares, seeds, plans, rows, dtype):
-    """What dropout is to each member of a team: each network's share, its seed, and the place of each row in `rows`."""
-    seeds, lanes = np.array(seeds if len(set(seeds)) > 1 else seeds[:1], np.uint64), layout.line(dtype)
-    shares = np.array((shares * lanes)[:lanes], np.float64)
-    numbers, sizes = np.zeros(0, np.int64), [0] * len(plans)
-    if shares.any():
-        numbers = np.zeros(rows.max() + 1, np.int64)
-        numbers[rows] = np.arange(len(rows))
+def dropout_arguments(rates, seeds, plans, rows, dtype):
+    """Return the kernels' `Dropout` of each plan's worker: `rates` and `seeds` of each lane, `rows` to train on."""
+    line = layout.line(dtype)
+    seeds = np.array(seeds if len(set(seeds)) > 1 else seeds[:1], np.uint64)
+    rates = np.array((rates * line)[:line], np.float64)
+    indices, sizes = np.zeros(0, np.int64), [0] * len(plans)
+    if rates.any():
+        indices = np.zeros(rows.max() + 1, np.int64)
+        indices[rows] = np.arange(len(rows))
         sizes = [(len(plan.sizes) - 2) * plan.rows * plan.width for plan in plans]
-    thresholds, scales = (shares * 2**32).astype(np.uint32), np.array([1 / (1 - shares), 1 - shares], dtype)
-    return [Dropout(np.zeros(size, np.uint32), seeds, numbers, thresholds, scales) for size in sizes]
+    thresholds, scales = (rates * 2**32).astype(np.uint32), np.array([1 / (1 - rates), 1 - rates], dtype)
+    return [Dropout(np.zeros(size, np.uint32), seeds, indices, thresholds, scales) for size in sizes]
 
 
-def of_data(data, rows):
-    """What `rows` of a data set are to a kernel."""
-    (n, apart), inputs = data.inputs.shape, data.inputs
+def data_arguments(split):
+    """Return the kernels' `Data` of the rows to train on, and of the rows that are held out."""
+    training = data_argument(split.data, split.rows)
+    if split.held_out is split.data:
+        return training, training._replace(rows=read_only(split.held_out_rows[None]))
+    return training, data_argument(split.held_out, split.held_out_rows)
+
+
+def data_argument(data, rows):
+    """Return the kernels' `Data` of some `rows` of a data set."""
+    return inputs_argument(data.inputs, rows, data.weights.dtype)._replace(
+        targets=read_only(data.targets.reshape(-1)),
+        labels=read_only(data.labels.reshape(-1)),
+        weights=read_only(data.weights.reshape(-1)),
+    )
+
+
+def inputs_argument(inputs, rows, dtype):
+    """Return the kernels' `Data` of some `rows` of inputs (n, n_in), for a network of `dtype` to predict."""
+    n, row_stride = inputs.shape
     if not inputs.flags.c_contiguous:
-        apart = inputs.strides[0] // inputs.itemsize
-        inputs = as_strided(inputs, [(n - 1) * apart + inputs.shape[1]], [inputs.itemsize])
-    bytewise = inputs.dtype == np.uint8
-    numbers, in_bytes = np.zeros(0, data.weights.dtype), np.zeros(0, np.uint8)
-    both = (numbers, inputs) if bytewise else (inputs, in_bytes)
-    flat, rows = [array.reshape(-1) for array in (*both, data.targets, data.labels, data.weights)], rows[None]
-    for array in (*flat, rows):
-        array.flags.writeable = False  # one type for all data, for which the kernels are compiled once
-    return Data(*flat, apart, rows)
+        row_stride = inputs.strides[0] // inputs.itemsize
+        inputs = as_strided(inputs, [(n - 1) * row_stride + inputs.shape[1]], [inputs.itemsize])
+    nothing = read_only(np.zeros(0, dtype))
+    is_bytes = inputs.dtype == np.uint8
+    return Data(
+        inputs=nothing if is_bytes else read_only(inputs.reshape(-1)),
+        bytes=read_only(inputs.reshape(-1)) if is_bytes else read_only(np.zeros(0, np.uint8)),
+        targets=nothing,
+        labels=read_only(np.zeros(0, np.int64)),
+        weights=nothing,
+        apart=row_stride,
+        rows=read_only(rows[None]),
+    )
+
+
+def read_only(view):
+    """Make a view read-only and return it: then data of all sources have one type, compiled once."""
+    view.flags.writeable = False
+    return view

@@ -1,4 +1,4 @@
-"""A run of L-BFGS: SciPy says where to go, the kernels or the reference say how high and how steep it is there."""
+"""`LBFGSRun`: a run of L-BFGS. SciPy chooses the parameters; the kernels or the reference give loss and gradient."""
 
 import time
 
@@ -7,46 +7,60 @@ import numpy as np
 from fastprop import reference
 from fastprop.integrations import scipy_minimize
 from fastprop.kernels import layout
-from fastprop.options import SGD, ClipNorm
-from fastprop.runs import prediction
-from fastprop.runs.history import History
-from fastprop.runs.kernel_run import KernelRun
+from fastprop.options import SGD
+from fastprop.runs import kernel_arguments, prediction
+from fastprop.runs.history import empty_history
+from fastprop.runs.kernel_team import KernelTeam
+from fastprop.runs.packed_state import PackedState
 from fastprop.runs.reference_run import rows_of
+from fastprop.runs.run import Run
 
 
-class LBFGSRun:
-    """A training run of one network with all rows in each step: a job for `jobs.run`, whose history fills as it goes.
+class LBFGSRun(Run):
+    """A training run of one network with all rows in each step; it can only begin anew.
 
-    An epoch is an iteration, and what is measured is of the weights that it ended with.
+    An epoch is an iteration; losses and metrics are those of the parameters that the iteration ended with.
+
+    Parameters
+    ----------
+    objective : KernelObjective or ReferenceObjective
+    network : MLP
+    split : Split
+    options : TrainingOptions
     """
 
-    def __init__(self, objective, network, data, rows, held_out, held_out_rows, options):
-        self._objective, self._network, self._options, self._stop = objective, network, options, False
-        self._until, self.states = None, [None]  # it goes on from its beginning
-        self._places = layout.places(network.layer_sizes, network.dtype)[:, 0]
-        self._point = self._best = None
-        self._measured = (held_out, held_out_rows) if len(held_out_rows) else (data, rows)
-        metrics = {name: np.full(options.epochs, np.nan) for name in options.metrics}
-        self.history = History(*np.full((4, options.epochs), np.nan), metrics)
-        self.histories = [self.history]
-        self._watched = self.history.validation_loss if len(held_out_rows) else self.history.loss
+    def __init__(self, objective, network, split, options):
+        super().__init__(options)
+        self._objective = objective
+        self._network = network
+        self._offsets = parameter_offsets(network)
+        self._data, self._rows = split.measured
+        self._point = None  # (P,) float64: the parameters of the last evaluation
+        self._losses = None  # training and validation loss there
+        self._gradient = None  # (P,) float64: the gradient of the training loss there
+        self._best = None  # (P,) float64: the parameters of the last improvement
+        self._ended = ""  # why the run ended by itself, see `stop_reason`
+        self.histories = [empty_history(options.epochs, options.metrics)]
+        self._watched = self.history.validation_loss if len(split.held_out_rows) else self.history.loss
 
     def __call__(self, until=None):
         """Train to the end, or until so many iterations are done."""
-        self._until = until
+        if until is not None:
+            self._until = until
         start, history, optimizer = time.perf_counter(), self.history, self._options.optimizer
-        point = self._network.parameters[self._places].astype(np.float64)
+        point = self._network.parameters[self._offsets].astype(np.float64)
         if np.isfinite(self._evaluate(point)[0]):
+            self._ended = "converged"  # unless an iteration says otherwise
             limits = optimizer.memory, optimizer.tolerance, self._options.epochs
             point = scipy_minimize.lbfgs(self._evaluate, point, *limits, self._after_iteration)
-            if history.stopped == "finished" and history.epochs < self._options.epochs:
-                history.stopped = "converged"
             history.best_epoch = history.epochs - 1
         else:
-            history.stopped = "diverged"
+            self._ended = "diverged"
         if self._best is not None:
-            point, history.best_epoch = self._best, self._improved()
-        self._network.parameters[self._places] = point
+            point = self._best
+            history.best_epoch = self._last_improvement()
+        self._network.parameters[self._offsets] = point
+        history.stopped = self._stop_reason(self._ended, history.epochs)
         history.seconds = time.perf_counter() - start
 
     def prepare(self):
@@ -54,103 +68,111 @@ class LBFGSRun:
         scipy_minimize.minimizer()
         self._objective.prepare()
 
-    def stop(self):
-        """Ask a call in another thread to end after the iteration it is at."""
-        self._stop = True
-
     @np.errstate(over="ignore", invalid="ignore")
     def _evaluate(self, point):
-        """The loss with that of weight decay, λ/2 ‖w‖², and its gradient."""
+        """Return the loss with that of weight decay, λ/2 ‖w‖², and its gradient (P,)."""
         if self._point is None or not np.array_equal(point, self._point):
             self._point = point.copy()
-            self._network.parameters[self._places] = point
+            self._network.parameters[self._offsets] = point
             self._losses, self._gradient = self._objective(point)
         decay = self._options.optimizer.weight_decay
         return self._losses[0] + decay / 2 * (point @ point), self._gradient + decay * point
 
     def _after_iteration(self, point):
-        self._evaluate(point)  # mostly where the line search was last
-        epoch, history, options = self.history.epochs, self.history, self._options
+        """Write down what was measured; raise StopIteration to end."""
+        self._evaluate(point)  # mostly the point that the line search evaluated last
+        options, history, epoch = self._options, self.history, self.history.epochs
         history.loss[epoch], history.validation_loss[epoch] = self._losses
         if options.gradient_norm:
             history.gradient_norm[epoch] = np.linalg.norm(self._gradient)
         if options.metrics:
-            data, rows = self._measured
-            outputs = prediction.predict(self._network, data.inputs, rows)
-            for name, score in zip(options.metrics, prediction.measure(options.metrics, outputs, data.y[rows])):
-                history.metrics[name][epoch] = score
-        history.epochs, last = epoch + 1, epoch + 1 == options.epochs
-        if options.callback is not None and options.callback(epoch, history):
-            history.stopped = "callback"
-        elif self._stop and not last:
-            history.stopped = "interrupted"
-        elif epoch + 1 == self._until and not last:
-            history.stopped = "halved"
+            outputs = prediction.predict(self._network, self._data.inputs, self._rows)
+            measured = prediction.measure(options.metrics, outputs, self._data.y[self._rows])
+            for name, value in zip(options.metrics, measured):
+                history.metrics[name][epoch] = value
+        history.epochs += 1
+        if options.callback is not None:
+            self._called_off = bool(options.callback(epoch, history))
+        waits_in_vain = False
         if options.early_stopping is not None:
-            improved = self._improved()
+            improved = self._last_improvement()
             if improved == epoch and options.early_stopping.restore_best:
                 self._best = point.copy()
-            if history.stopped == "finished" and epoch - improved >= options.early_stopping.patience and not last:
-                history.stopped = "early"
-        if history.stopped != "finished":
+            waits_in_vain = epoch - improved >= options.early_stopping.patience
+        if waits_in_vain or self._called_off or self._stop_requested or history.epochs >= self._until:
+            self._ended = "early" if waits_in_vain else ""
             raise StopIteration
 
-    def _improved(self):
-        watched, min_improvement = (
-            self._watched[: self.history.epochs],
-            self._options.early_stopping.minimum_improvement,
-        )
-        return reference.last_improvement(watched, min_improvement)
+    def _last_improvement(self):
+        watched = self._watched[: self.history.epochs]
+        return reference.last_improvement(watched, self._options.early_stopping.minimum_improvement)
 
 
 class KernelObjective:
-    """The losses of a network's parameters and the gradient of the first, on the kernels.
+    """Computes losses and the gradient on the kernels, by an epoch of one step at learning rate 0 over all rows."""
 
-    One epoch of one step with a learning rate of 0 does it: clipping by norm needs the whole gradient, and so it is
-    there afterwards.
-    """
-
-    def __init__(self, network, data, rows, held_out, held_out_rows, options, threads):
-        options = options._replace(epochs=1, batch_size=len(rows), shuffle=False, early_stopping=None, callback=None)
-        options = options._replace(optimizer=SGD(0.0), clip=ClipNorm(1.0))
-        self._run = KernelRun([network], data, rows, held_out, held_out_rows, [options], threads)
-        self._places = layout.places(network.layer_sizes, network.dtype)[:, 0]
-        self.prepare = self._run.prepare
+    def __init__(self, network, split, options, threads):
+        rows = len(split.rows)
+        options = options._replace(
+            epochs=1, batch_size=rows, optimizer=SGD(0.0), shuffle=False, early_stopping=None, metrics=()
+        )
+        self._state = PackedState([network], [options], steps_per_epoch=1, workers=threads)
+        training = kernel_arguments.training(self._state, split, [options], rows, threads, keeps_gradient=True)
+        self._team = KernelTeam(self._state, training)
+        self._offsets = parameter_offsets(network)
 
     def __call__(self, point):
-        losses, gradient = self._run.losses_and_gradient()
-        return losses, gradient[self._places].astype(np.float64)
+        """Return training and validation loss (2,) of the network's parameters `point`, and the gradient (P,)."""
+        self._state.restart()
+        self._team.train(until=1)
+        return self._state.record.losses[:, 0, 0].copy(), self._team.gradient()[self._offsets].astype(np.float64)
+
+    def prepare(self):
+        """Compile the kernel, or load it from the disk."""
+        self._team.prepare()
 
 
 class ReferenceObjective:
-    """The same in plain NumPy and float64."""
+    """Computes losses and the gradient on the reference, in plain NumPy and float64."""
 
-    def __init__(self, network, data, rows, held_out, held_out_rows, options, threads):
-        self._like, self._loss = network, options.loss
-        self._data = rows_of(data, rows)
-        self._validation = rows_of(held_out, held_out_rows) if len(held_out_rows) else None
+    def __init__(self, network, split, options, threads):
+        self._prototype = network
+        self._loss = options.loss
+        self._training = rows_of(split.data, split.rows)
+        self._validation = rows_of(split.held_out, split.held_out_rows) if len(split.held_out_rows) else None
 
     def __call__(self, point):
-        network = self._network(point)
-        (X, y, weights), validation_loss = self._data, np.nan
+        """Return training and validation loss of the parameters `point`, and the gradient (P,)."""
+        network = self._network_of(point)
+        X, y, weights = self._training
+        validation_loss = np.nan
         if self._validation is not None:
-            validation_loss = reference.loss(network, *self._validation[:2], self._loss, self._validation[2])
+            held_out_X, held_out_y, held_out_weights = self._validation
+            validation_loss = reference.loss(network, held_out_X, held_out_y, self._loss, held_out_weights)
         layers = zip(*reference.gradients(network, X, y, self._loss, weights))
         gradient = np.concatenate([np.vstack([db, dW]).ravel() for dW, db in layers])
         return (reference.loss(network, X, y, self._loss, weights), validation_loss), gradient
 
     def prepare(self):
-        """Nothing is to be compiled."""
+        """Do nothing: NumPy is not compiled."""
 
-    def _network(self, point):
-        sizes = self._like.layer_sizes
+    def _network_of(self, point):
+        prototype, sizes = self._prototype, self._prototype.layer_sizes
         ends = np.cumsum([(1 + n_in) * n_out for n_in, n_out in zip(sizes, sizes[1:])])
         layers = [layer.reshape(-1, n_out) for layer, n_out in zip(np.split(point, ends[:-1]), sizes[1:])]
-        weights, biases = [layer[1:] for layer in layers], [layer[0] for layer in layers]
-        prototype = self._like
         return reference.Network(
-            weights, biases, prototype.hidden, prototype.output, prototype.input_mean, prototype.input_scale
+            [layer[1:] for layer in layers],
+            [layer[0] for layer in layers],
+            prototype.hidden,
+            prototype.output,
+            prototype.input_mean,
+            prototype.input_scale,
         )
 
 
 OBJECTIVES = {"kernels": KernelObjective, "reference": ReferenceObjective}
+
+
+def parameter_offsets(network):
+    """Return the offsets (P,) of a network's parameters without the padding."""
+    return layout.places(network.layer_sizes, network.dtype)[:, 0]

@@ -1,58 +1,59 @@
-"""What a trained network says, and how well."""
+"""The outputs of trained networks, and their scores."""
 
 import numpy as np
 
 from fastprop import metrics
-from fastprop.data import Dataset
 from fastprop.kernels import epochs, layout
 from fastprop.runs import kernel_arguments
 
 PREDICTED_ROWS = 4 * layout.BLOCK_ROWS
-"""Rows that are predicted at a time."""
+"""The number of rows that are predicted at a time."""
 
 
 class Predictor:
-    """Predicts checked inputs `X`, or some of their `rows`, with a network, and with others of its shape."""
+    """Predicts some `rows` of checked inputs `X`, all by default, with `network` and with others like it.
+
+    Networks are alike that have the same layer sizes, activations, dtype and standardization.
+    """
 
     def __init__(self, network, X, rows=None):
         self._rows = np.arange(len(X)) if rows is None else rows
-        (self._plan,), size = layout.plans(
-            network.layer_sizes, min(len(self._rows), PREDICTED_ROWS), network.dtype, kernel_arguments.storing(network)
-        )
-        nothing = np.zeros(0, network.dtype)
-        data = Dataset(X, nothing, np.zeros(0, np.int64), nothing)
-        self._data = kernel_arguments.of_data(data, self._rows)
+        batch_size = min(len(self._rows), PREDICTED_ROWS)
+        storing = kernel_arguments.storing(network)
+        (self._plan,), size = layout.plans(network.layer_sizes, batch_size, network.dtype, storing)
+        self._data = kernel_arguments.inputs_argument(X, self._rows, network.dtype)
         self._memory = layout.workspace([self._plan], size, network.dtype)
-        (self._dropout,) = kernel_arguments.of_dropout([0.0], [0], [self._plan], self._rows, network.dtype)
-        self._like = kernel_arguments.of_network(network, network.parameters)
+        (self._dropout,) = kernel_arguments.dropout_arguments([0.0], [0], [self._plan], self._rows, network.dtype)
+        self._prototype = kernel_arguments.network_argument(network, network.parameters)
 
     def __call__(self, network):
-        """Return the outputs (n, n_out) of a network like the first, of the same standardization."""
+        """Return the outputs (m, n_out) of a network for the rows."""
         outputs = np.empty((len(self._rows), network.layer_sizes[-1]), network.dtype)
-        prototype = self._like._replace(parameters=network.parameters)
-        epochs.predict(prototype, self._data, self._plan, self._memory, self._dropout, outputs)
+        argument = self._prototype._replace(parameters=network.parameters)
+        epochs.predict(argument, self._data, self._plan, self._memory, self._dropout, outputs)
         return outputs
 
 
 def predict(network, X, rows=None):
-    """Return the outputs (n, n_out) of `network` for checked inputs `X`, or for some of their `rows`."""
+    """Return the outputs (m, n_out) of `network` for some `rows` of checked inputs `X`, by default for all."""
     return Predictor(network, X, rows)(network)
 
 
-def scores(networks, held_out, rows, name):
-    """Return the score of each of networks of one shape on the held-out rows, by its name or as a function.
+def scores(networks, split, name):
+    """Return the score of each of some networks on the held-out rows of a split, by its name or as a function.
 
-    NaN where there are no such rows, and of a network that is not finite.
+    The networks are alike, see `Predictor`. A score is NaN where no rows are held out or the network is not finite.
     """
-    if len(rows) == 0:
+    if len(split.held_out_rows) == 0:
         return [float("nan")] * len(networks)
-    predicted, y = Predictor(networks[0], held_out.inputs, rows), held_out.y[rows]
+    predictor = Predictor(networks[0], split.held_out.inputs, split.held_out_rows)
+    y = split.held_out.y[split.held_out_rows]
     return [
-        metrics.measure(name, predicted(network), y) if np.isfinite(network.parameters).all() else float("nan")
+        metrics.measure(name, predictor(network), y) if np.isfinite(network.parameters).all() else float("nan")
         for network in networks
     ]
 
 
 def measure(names, outputs, y):
-    """Return the metrics `names` of a network's outputs (n, n_out), which should be `y`: labels or targets."""
+    """Return the metrics `names` of a network's outputs (m, n_out); `y` holds the labels or targets."""
     return [metrics.measure(name, outputs, y) for name in names]

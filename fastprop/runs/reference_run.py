@@ -1,4 +1,4 @@
-"""The same run in plain NumPy and float64."""
+"""`ReferenceRun`: a run on the reference, in plain NumPy and float64."""
 
 import time
 
@@ -6,74 +6,66 @@ import numpy as np
 
 from fastprop import reference
 from fastprop.runs import prediction
-from fastprop.runs.history import History
+from fastprop.runs.history import empty_history
+from fastprop.runs.run import Run
 
 
-class ReferenceRun:
-    """The same run in plain NumPy and float64."""
+class ReferenceRun(Run):
+    """A training run of one network on the reference; it can only begin anew."""
 
-    def __init__(self, networks, data, rows, held_out, held_out_rows, options_list, threads=1):
-        ((network,), (options,)), self._stop, self._until = (networks, options_list), False, None
-        self.states = [None]  # it goes on from its beginning
-        self._network, self._trained, self._options = network, reference.Network.of(network), options
-        self._X, self._y, self._weights = rows_of(data, rows)
-        self._validation = rows_of(held_out, held_out_rows) if len(held_out_rows) else None
-        metrics = {name: np.full(options.epochs, np.nan) for name in options.metrics}
-        self.history = History(*np.full((4, options.epochs), np.nan), metrics)
-        self.histories = [self.history]
+    def __init__(self, network, split, options):
+        super().__init__(options)
+        self._network = network
+        self._trained = reference.Network.of(network)
+        self._training = rows_of(split.data, split.rows)
+        self._validation = rows_of(split.held_out, split.held_out_rows) if len(split.held_out_rows) else None
+        self.histories = [empty_history(options.epochs, options.metrics)]
 
     def __call__(self, until=None):
-        """Train to the end, or until so many epochs are done."""
-        self._until = until
-        options, network, start = self._options, self._trained, time.perf_counter()
+        """Train to the end, or until epoch `until` is done."""
+        if until is not None:
+            self._until = until
+        start, options, history = time.perf_counter(), self._options, self.history
+        X, y, weights = self._training
         record = reference.train(
-            network,
-            self._X,
-            self._y,
+            self._trained,
+            X,
+            y,
             validation=self._validation,
-            sample_weight=self._weights,
+            sample_weight=weights,
             callback=self._after_epoch,
             **options.for_reference(),
         )
-        self._take(record)
-        finite = np.isfinite(record.loss[-1]) and network.is_finite
-        if not finite:
-            self.history.stopped = "diverged"
-        elif self.history.stopped == "finished" and self.history.epochs < options.epochs:
-            self.history.stopped = "early"
-        self.history.best_epoch = self.history.epochs - 1
-        stopping = options.early_stopping
-        if finite and stopping is not None and stopping.restore_best:
-            watched = record[0 if self._validation is None else 1]
-            improved = reference.last_improvement(watched, stopping.minimum_improvement)
-            self.history.best_epoch = improved if improved >= 0 else self.history.best_epoch
-        self.history.seconds = time.perf_counter() - start
-        give(network, self._network)
-
-    def prepare(self):
-        """Nothing is to be compiled."""
-
-    def stop(self):
-        """Ask a call in another thread to end after the epoch it is at."""
-        self._stop = True
+        self._write(record)
+        history.best_epoch = history.epochs - 1
+        ended = ""
+        if not (np.isfinite(record.loss[-1]) and self._trained.is_finite):
+            ended = "diverged"
+        elif options.early_stopping is not None:
+            watched = record.loss if self._validation is None else record.validation_loss
+            improved = reference.last_improvement(watched, options.early_stopping.minimum_improvement)
+            if history.epochs - 1 - improved >= options.early_stopping.patience:
+                ended = "early"
+            if options.early_stopping.restore_best and improved >= 0:
+                history.best_epoch = improved
+        history.stopped = self._stop_reason(ended, history.epochs)
+        history.seconds = time.perf_counter() - start
+        copy_parameters(self._trained, self._network)
 
     def _after_epoch(self, epoch, record):
-        self._take(record)
-        names, (X, y, *_) = self._options.metrics, self._validation or (self._X, self._y)
-        if names:
+        """Write down what was measured; return whether to end."""
+        self._write(record)
+        options, history = self._options, self.history
+        if options.metrics:
+            X, y, _ = self._validation or self._training
             _, outputs = reference.forward(self._trained, X)[-1]
-            for name, score in zip(names, prediction.measure(names, outputs, y)):
-                self.history.metrics[name][epoch] = score
-        last = epoch + 1 == self._options.epochs
-        if self._options.callback is not None and self._options.callback(epoch, self.history):
-            self.history.stopped = "callback"
-        elif self._stop and not last:
-            self.history.stopped = "interrupted"
-        elif epoch + 1 == self._until and not last:
-            self.history.stopped = "halved"
-        return self.history.stopped != "finished"
+            for name, value in zip(options.metrics, prediction.measure(options.metrics, outputs, y)):
+                history.metrics[name][epoch] = value
+        if options.callback is not None:
+            self._called_off = bool(options.callback(epoch, history))
+        return self._called_off or self._stop_requested or history.epochs >= self._until
 
-    def _take(self, record):
+    def _write(self, record):
         """Write what was measured into the history."""
         self.history.epochs = done = len(record.loss)
         for name, measured in record._asdict().items():
@@ -81,11 +73,11 @@ class ReferenceRun:
                 getattr(self.history, name)[:done] = measured
 
 
-def give(trained, network):
-    """Give a network, in its own precision, what the reference's has learned."""
+def copy_parameters(trained, network):
+    """Copy the parameters of a network of the reference to an `MLP`, rounded to its dtype."""
     with np.errstate(over="ignore"):
-        for ours, theirs in zip(network.weights + network.biases, trained.arrays):
-            ours[...] = theirs
+        for target, source in zip(network.weights + network.biases, trained.arrays):
+            target[...] = source
 
 
 def rows_of(data, rows):

@@ -1,4 +1,4 @@
-"""Runs that go on from each other, each on a chunk of rows of its own, on the kernels or on the reference."""
+"""Runs over a stream: each call trains on a chunk of rows of its own, on the kernels or on the reference."""
 
 import time
 from dataclasses import replace
@@ -6,67 +6,75 @@ from dataclasses import replace
 import numpy as np
 
 from fastprop import reference
-from fastprop.runs.history import History
+from fastprop.data import Split
+from fastprop.runs.history import MEASURED, empty_history
 from fastprop.runs.kernel_run import KernelRun
-from fastprop.runs.reference_run import give
-
-MEASURED = reference.Record._fields
-"""What a history has a number of for each chunk."""
+from fastprop.runs.reference_run import copy_parameters
+from fastprop.runs.run import Run
 
 
-class KernelStream:
-    """On the kernels: each chunk's run takes over from that of the chunk before."""
+class StreamRun(Run):
+    """A training run of one network in which each chunk is an epoch; call it once after each `take`."""
+
+    def __init__(self, network, options):
+        super().__init__(options)
+        self._network = network
+        self.histories = [empty_history(0)]
+
+
+class KernelStream(StreamRun):
+    """A run over a stream on the kernels: for each chunk a `KernelRun`, which goes on from the one before."""
 
     def __init__(self, network, options, threads):
-        self._network, self._options, self._threads = network, options, threads
-        self._last, self._most_rows = None, 0
+        super().__init__(network, options)
+        self._threads = threads
+        self._run = None
 
-    def job(self, chunk):
-        """Return the run of the next chunk, a job for `jobs.run`."""
+    def take(self, chunk):
+        """Train on the rows of `chunk`, a `Dataset`, in the next call."""
         options, rows = self._options._replace(epochs=self.history.epochs + 1), np.arange(len(chunk.inputs))
-        self._most_rows = max(self._most_rows, len(rows))
-        data = chunk, rows, chunk, rows[:0]
-        run = KernelRun([self._network], *data, [options], self._threads, self._most_rows)
-        if self._last is None:
-            run.prepare()
-        else:
-            run.take_over(self._last)
-        self._last = run
-        return run
+        split = Split(chunk, rows, chunk, rows[:0])
+        self._run = KernelRun([self._network], split, [options], self._threads, self._run)
 
-    @property
-    def history(self):
-        """Of all chunks so far."""
-        if self._last is None:
-            return History(*np.zeros((len(MEASURED), 0)))
-        history = self._last.history
-        return replace(history, **{name: getattr(history, name)[: history.epochs].copy() for name in MEASURED})
+    def prepare(self):
+        """Compile the kernel, or load it from the disk; say so if that takes long."""
+        self._run.prepare()
 
-
-class ReferenceStream:
-    """In plain NumPy and float64: the stream itself is the job, which goes on with the next chunk."""
-
-    def __init__(self, network, options, threads):
-        self._network, self._reference, self._chunk = network, reference.Network.of(network), None
-        chunks = iter(lambda: self._chunk, None)
-        self._chunks = reference.train_stream(self._reference, chunks, **options.for_reference(stream=True))
-        self.history = History(*np.zeros((len(MEASURED), 0)))
-
-    def job(self, chunk):
-        """Return what trains on the next chunk, a job for `jobs.run`."""
-        self._chunk = chunk.inputs, chunk.y, chunk.weights if len(chunk.weights) else None
-        return self
-
-    def __call__(self):
-        history, start = self.history, time.perf_counter()
-        loss, rate, _ = next(self._chunks)
-        for name, number in zip(MEASURED, (loss, np.nan, rate, np.nan)):
-            setattr(history, name, np.append(getattr(history, name), number))
-        history.best_epoch, history.epochs = history.epochs, history.epochs + 1
-        if not (np.isfinite(history.loss[-1]) and self._reference.is_finite):
-            history.stopped = "diverged"
-        give(self._reference, self._network)
-        history.seconds += time.perf_counter() - start
+    def __call__(self, until=None):
+        """Train on the chunk."""
+        self._run(until)
+        history = self._run.history
+        measured = {name: getattr(history, name)[: history.epochs].copy() for name in MEASURED}
+        self.histories = [replace(history, **measured)]
 
     def stop(self):
-        """A chunk is finished."""
+        """Ask a call in another thread to return after the minibatch it is at."""
+        self._run.stop()
+
+
+class ReferenceStream(StreamRun):
+    """A run over a stream on the reference; a chunk that was begun is finished."""
+
+    def __init__(self, network, options, threads):
+        super().__init__(network, options)
+        self._trained = reference.Network.of(network)
+        self._chunk = None
+        chunks = iter(lambda: self._chunk, None)
+        self._measured = reference.train_stream(self._trained, chunks, **options.for_reference(stream=True))
+
+    def take(self, chunk):
+        """Train on the rows of `chunk`, a `Dataset`, in the next call."""
+        self._chunk = chunk.inputs, chunk.y, chunk.weights if len(chunk.weights) else None
+
+    def __call__(self, until=None):
+        """Train on the chunk."""
+        start, history = time.perf_counter(), self.history
+        loss, rate, _ = next(self._measured)
+        for name, value in zip(MEASURED, (loss, np.nan, rate, np.nan)):
+            setattr(history, name, np.append(getattr(history, name), value))
+        history.best_epoch = history.epochs
+        history.epochs += 1
+        if not (np.isfinite(loss) and self._trained.is_finite):
+            history.stopped = "diverged"
+        copy_parameters(self._trained, self._network)
+        history.seconds += time.perf_counter() - start

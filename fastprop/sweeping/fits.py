@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fastprop import cost_model, thread_pool
-from fastprop.data import Dataset, standardization
+from fastprop.data import Dataset, Split, standardization
 from fastprop.kernels import jit
 from fastprop.network import MLP
 from fastprop.runs import History, new_run, predict, scores
@@ -94,7 +94,9 @@ class Job:
         self._experiment, self._fold, self._until = experiment, experiment.folds[trials[0].fold], until
         self._hand_on = hand_on
         self._networks = self._new_networks(trials)
-        self._run = self._new_run(self._networks, [trial.candidate.options for trial in trials])
+        self._split = Split(experiment.data, self._fold.rows, experiment.held_out, self._fold.held_out)
+        options_of_networks = [trial.candidate.options for trial in trials]
+        self._run = new_run(experiment.backend, self._networks, self._split, options_of_networks)
         if trials[0].goes_on:
             self._run.go_on([trial.earlier.state for trial in trials])
         self.stop = self._run.stop
@@ -121,14 +123,8 @@ class Job:
                 new[beginning] = self._experiment.network(trial.candidate, trial.fold)
         return [new[beginning].copy() for beginning in beginnings]
 
-    def _new_run(self, networks, options_list):
-        experiment, fold = self._experiment, self._fold
-        return new_run(
-            experiment.backend, networks, experiment.data, fold.rows, experiment.held_out, fold.held_out, options_list
-        )
-
     def _scores(self):
-        return scores(self._networks, self._experiment.held_out, self._fold.held_out, self._experiment.score)
+        return scores(self._networks, self._split, self._experiment.score)
 
 
 def train(experiment, task, is_over):

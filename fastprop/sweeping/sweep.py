@@ -31,7 +31,7 @@ from fastprop.options import (
     OptunaSearch,
     Schedule,
 )
-from fastprop.runs import RUNS, TrainingOptions
+from fastprop.runs import BACKENDS, TrainingOptions
 from fastprop.sweeping.configurations import HYPERPARAMETERS, Candidates
 from fastprop.sweeping.crews import ExecutorBackend, ThreadBackend
 from fastprop.sweeping.fits import Experiment, Fold
@@ -165,7 +165,7 @@ def sweep(
     if search is not None:
         checks.instance(search, "search", OptunaSearch, "fp.OptunaSearch(study)")
     swept = checks.grid(grid, HYPERPARAMETERS, samples, search is not None)
-    checks.choice(backend, "backend", RUNS)
+    checks.choice(backend, "backend", BACKENDS)
     crew = _crew(executor, threads)
     if not isinstance(network, MLP):
         network = checks.layer_sizes(network)

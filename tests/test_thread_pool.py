@@ -111,7 +111,7 @@ with_cores = pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="th
 def test_a_settled_thread_may_run_where_it_could_before():
     before = os.sched_getaffinity(0)
     for number in range(2 * len(before) + 1):
-        thread_pool.settle(number)
+        thread_pool.spread_over_cores(number)
         assert os.sched_getaffinity(0) == before
 
 
@@ -120,10 +120,10 @@ def test_threads_settle_on_the_allowed_cores_in_turn(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda thread: set(allowed), raising=False)
     monkeypatch.setattr(os, "sched_setaffinity", lambda thread, cores: moves.append((thread, cores)), raising=False)
     for number in range(4):
-        thread_pool.settle(number)
+        thread_pool.spread_over_cores(number)
     assert moves == [(0, cores) for core in (2, 5, 9, 2) for cores in ({core}, allowed)]
 
 
 def test_where_threads_cannot_choose_their_cores_they_stay(monkeypatch):
     monkeypatch.delattr(os, "sched_setaffinity", raising=False)
-    thread_pool.settle(1)
+    thread_pool.spread_over_cores(1)

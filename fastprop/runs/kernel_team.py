@@ -1,0 +1,100 @@
+"""`KernelTeam`: workers that train a state on the kernels, a thread each."""
+
+import gc
+import sys
+import threading
+import time
+
+from fastprop.kernels import epochs, team
+from fastprop.runs import kernel_arguments
+from fastprop.thread_pool import spread_over_cores
+
+_PREPARED = set()
+"""The kinds of run, (dtype, whether it is a pack), for which this process has the compiled kernel."""
+
+
+class KernelTeam:
+    """Trains a `PackedState` with one kernel call a worker, `training` being the kernels' `Training` of each worker."""
+
+    def __init__(self, state, training):
+        self._state = state
+        self._training = training
+
+    def prepare(self):
+        """Compile the kernel, or load it from the disk, by training for no epochs; say so if that takes long."""
+        kind = self._state.parameters.dtype.name, self._state.width > 1
+        if kind in _PREPARED:
+            return
+        seconds = self._state.seconds[0]
+        notice = threading.Timer(1.0, print, ["fastprop: compiling for this machine, once ..."], {"file": sys.stderr})
+        notice.start()
+        collects = gc.isenabled()
+        gc.disable()  # of the many objects that Numba makes, none is garbage
+        try:
+            self.train(until=0)
+        finally:
+            if collects:
+                gc.enable()
+            notice.cancel()
+        self._state.seconds[0] = seconds
+        _PREPARED.add(kind)
+
+    def train(self, until):
+        """Train until epoch `until` is done, or until all networks have ended or the record says stop."""
+        start, begin = time.perf_counter(), self._state.done
+        self._training[0].team.barrier[team.STATE] = epochs.GOING
+        run_workers([each._replace(begin=begin, until=until) for each in self._training])
+        self._state.unpack()
+        self._state.seconds[0] += time.perf_counter() - start
+
+    def replace_rows(self, rows):
+        """Train from now on on other rows of the data set, as many as before."""
+        data = self._training[0].data
+        data = data._replace(rows=kernel_arguments.read_only(rows[None]))
+        self._training = [each._replace(data=data) for each in self._training]
+
+    def gradient(self):
+        """Return the gradient (P,) of the last step: of one network, of a team that keeps the whole gradient."""
+        plan, memory = self._training[0].plan, self._training[0].memory
+        return memory[plan.gradients :][: plan.parameters[-1]]
+
+
+def run_workers(training):
+    """Call the kernel once for each worker's `Training`, each in a thread of its own but the first.
+
+    If a worker raises, the others leave the barrier; the first error is raised here once all have returned.
+    """
+    if len(training) == 1:
+        epochs.train(training[0])
+        return
+    errors = []
+
+    def work(own):
+        try:
+            spread_over_cores(own.team.member)
+            epochs.train(own)
+        except BaseException as error:
+            errors.append(error)
+            abandon(own.team.barrier)
+
+    leader, *others = training
+    begun = []
+    try:
+        for own in others:
+            thread = threading.Thread(target=work, args=(own,), daemon=True)
+            thread.start()
+            begun.append(thread)
+    except BaseException as error:  # such as that the system gives no more threads
+        errors.append(error)
+        abandon(leader.team.barrier)
+    work(leader)
+    for thread in begun:
+        thread.join()
+    if errors:
+        raise errors[0]
+
+
+def abandon(barrier):
+    """Make all workers leave the barrier and return from the kernel, because one of them will not come any more."""
+    barrier[team.STATE] = epochs.STOPPED
+    barrier[team.ABANDONED] = 1

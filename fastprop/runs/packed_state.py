@@ -1,0 +1,222 @@
+"""`PackedState`: what training changes of one network or of a pack, laid out as the kernels read it."""
+
+import numpy as np
+
+from fastprop.kernels import epochs, layout
+from fastprop.runs import kernel_arguments
+from fastprop.runs.history import History
+
+
+class PackedState:
+    """Parameters, the optimizer's state, and the record of one network, or of the networks of a pack in lanes.
+
+    Lanes that are left past a pack's last network train a copy of that network.
+
+    Attributes
+    ----------
+    networks : list of MLP
+        Networks of one shape. They hold their parameters between two calls of the kernels.
+    width : int
+        Networks that train side by side: 1, or the lanes of a vector.
+    parameters : ndarray
+        (P,) of the network's dtype: what the networks end with, the learned parameters or their average.
+    learned : ndarray
+        (P,) of the network's dtype: what the optimizer steps change; the same array as `parameters` without an average.
+    optimizer : kernels.optimizers.Optimizer
+    steps : list of kernels.optimizers.Step
+        One for each worker.
+    record : kernels.epochs.Record
+    metrics : ndarray
+        (metrics, epochs, networks) float64; NaN where they were not measured.
+    seconds : ndarray
+        (1,) float64: time that the kernels took, in seconds.
+    """
+
+    def __init__(self, networks, options_of_lanes, steps_per_epoch, workers=1):
+        first, options = networks[0], options_of_lanes[0]
+        self.networks = networks
+        self.width = len(options_of_lanes)
+        self.parameters = first.parameters if self.width == 1 else packed(networks, self.width)
+        self.learned = self.parameters
+        if options.average is not None:
+            self.learned = layout.aligned_zeros(len(self.parameters), first.dtype)
+            self.learned[:] = self.parameters
+        self.optimizer, self.steps = kernel_arguments.of_optimizers(
+            options,
+            [each.optimizer for each in options_of_lanes],
+            self.learned,
+            self.parameters,
+            workers,
+            steps_per_epoch,
+        )
+        self.record = empty_record(options, self.width, len(self.parameters), first.dtype)
+        self.metrics = np.full((len(options.metrics), options.epochs, len(networks)), np.nan)
+        self.seconds = np.zeros(1)
+
+    @property
+    def done(self):
+        """The number of epochs that were finished, by the network that has gone furthest."""
+        return int(self.record.done.max())
+
+    @property
+    def all_ended(self):
+        """Whether every network ended by itself before the last epoch."""
+        return self.record.ended.all()
+
+    def restart(self):
+        """Forget how far training has come, but not what it has changed."""
+        self.record.done[:] = 0
+        self.record.ended[:] = 0
+
+    def unpack(self):
+        """Give each network of a pack its parameters: as they are, or as they were when it ended."""
+        if len(self.networks) == 1:
+            if self.record.ended[0] in (epochs.DIVERGING, epochs.DIVERGED):
+                layout.clear_padding(self.parameters, self.networks[0].layer_sizes)
+            return
+        alone, packed = self._offsets()
+        trained = np.where(self.record.ended, self.record.lost[packed], self.parameters[packed])
+        for network, parameters in zip(self.networks, trained.T):
+            network.parameters[alone] = parameters
+
+    @property
+    def keeps_best(self):
+        """Whether the parameters of each network's last improvement are kept, to go back to them."""
+        return len(self.record.best) > 0
+
+    def restore_best(self, reasons):
+        """Give each network the parameters of its last improvement, unless it stopped by divergence.
+
+        `reasons` are why the networks stopped.
+        """
+        alone, packed = self._offsets()
+        for lane, (network, stopped) in enumerate(zip(self.networks, reasons)):
+            if self._restores_best(lane, stopped):
+                network.parameters[alone] = self.record.best[packed[:, lane]]
+
+    def _restores_best(self, lane, stopped):
+        return self.keeps_best and self.record.improvement[1, lane] >= 0 and stopped != "diverged"
+
+    def histories(self, metric_names, stop_reason):
+        """Return the `History` of each network; ``stop_reason(ended, done)`` says why one ended."""
+        record, lanes = self.record, range(len(self.networks))
+        losses, metrics = record.losses.swapaxes(1, 2), self.metrics.transpose(2, 0, 1)  # network by network
+
+        def history(lane, metrics, *measured):
+            done = int(record.done[lane])
+            stopped = stop_reason(ENDED[int(record.ended[lane])], done)
+            best_epoch = int(record.improvement[1, lane]) if self._restores_best(lane, stopped) else done - 1
+            seconds = float(self.seconds[0]) / len(self.networks)
+            return History(*measured, dict(zip(metric_names, metrics)), done, stopped, seconds, best_epoch)
+
+        return [*map(history, lanes, metrics, *losses, record.rates.T, record.norms.T)]
+
+    def export(self, lane):
+        """Return copies of all that a network which has not ended goes on from between two epochs: arrays by name."""
+        _, packed = self._offsets()
+        state = {name: array[:, packed[:, lane]] for name, array in self._by_parameter().items()}
+        state |= {name: array[..., lane].copy() for name, array in self._by_network().items()}
+        return state | {"steps": self.steps[0].done.copy(), "seconds": self.seconds / len(self.networks)}
+
+    def load(self, states):
+        """Go on from `states`, one for each network, that `export` returned for networks of these options and rows."""
+        _, packed = self._offsets()
+        self.record.done[:] = states[0]["done"]  # the arrays by network hold as many epochs
+        for lane in range(self.width):
+            state = states[min(lane, len(states) - 1)]
+            for name, array in self._by_parameter().items():
+                array[:, packed[:, lane]] = state[name]
+            for name, array in self._by_network().items():
+                array[..., lane :: self.width] = state[name][..., None]
+        self.steps[0].done[:] = states[-1]["steps"]
+        self.seconds[0] = sum(state["seconds"][0] for state in states)
+        for step in self.steps[1:]:
+            for array, first in zip(step, self.steps[0]):
+                array[...] = first
+        if len(self.networks) > 1:
+            self.unpack()
+
+    def adopt(self, earlier):
+        """Go on where `earlier` has come to, the state of the same networks and options with fewer epochs.
+
+        Both share their arrays from now on: `earlier` is of no more use.
+        """
+        self.learned = earlier.learned
+        self.optimizer = earlier.optimizer
+        self.steps = earlier.steps
+        self.seconds = earlier.seconds
+        measured = {name: getattr(earlier.record, name) for name in ("losses", "rates", "norms")}
+        if len(measured["rates"]) < len(self.record.rates):  # doubled, so that copying is linear in the epochs
+            measured = {name: np.concatenate([a, np.full_like(a, np.nan)], axis=-2) for name, a in measured.items()}
+        self.record.done[:] = earlier.record.done
+        self.record = self.record._replace(**measured)
+
+    def _by_parameter(self):
+        """Return the arrays that are laid out as the parameters are, (any number, P), by name."""
+        arrays = {
+            "parameters": self.learned,
+            "average": self.optimizer.average.parameters,
+            "optimizer": self.optimizer.rule.state,
+            "best": self.record.best,
+        }
+        return {name: array.reshape(-1, len(self.learned)) for name, array in arrays.items()}
+
+    def _by_network(self):
+        """Return the arrays whose last axis is that of the networks, by name, as far as epochs were finished."""
+        record, step, done = self.record, self.steps[0], self.done
+        return {
+            "powers": step.powers,
+            "plateau": step.plateau,
+            "done": record.done,
+            "ended": record.ended,
+            "improvement": record.improvement,
+            "losses": record.losses[:, :done],
+            "rates": record.rates[:done],
+            "norms": record.norms[:done],
+            "metrics": self.metrics[:, :done],
+        }
+
+    def _offsets(self):
+        """Return the offsets of the parameters in a network alone, (P,), and in the pack, (P, width)."""
+        return offsets(self.networks[0], self.width)
+
+
+ENDED = {0: "", epochs.DIVERGING: "diverged", epochs.DIVERGED: "diverged", epochs.EARLY: "early"}
+"""The word for each value of `Record.ended`."""
+
+
+def offsets(network, width):
+    """Return the offsets of a network's parameters without the padding: alone, (P,), and in a pack, (P, width)."""
+    shape = network.layer_sizes, network.dtype
+    return layout.places(*shape)[:, 0], layout.places(*shape, width)
+
+
+def packed(networks, width):
+    """Return the parameters of networks in the lanes of one vector of parameters; the last network fills the rest."""
+    first = networks[0]
+    size = layout.parameter_starts(first.layer_sizes, first.dtype, width)[-1]
+    parameters = layout.aligned_zeros(int(size), first.dtype)
+    alone, in_pack = offsets(first, width)
+    of_lanes = [networks[min(lane, len(networks) - 1)].parameters for lane in range(width)]
+    parameters[in_pack] = np.array(of_lanes).T[alone]
+    return parameters
+
+
+def empty_record(options, width, parameters, dtype):
+    """Return the kernels' record of a run that has not begun, for `width` networks with so many parameters together."""
+    stopping = options.early_stopping
+    restores = stopping is not None and stopping.restore_best
+    return epochs.Record(
+        stop=np.zeros(1, np.int64),
+        done=np.zeros(width, np.int64),
+        ended=np.zeros(width, np.int64),
+        losses=np.full((2, options.epochs, width), np.nan),
+        rates=np.full((options.epochs, width), np.nan),
+        norms=np.full((options.epochs, width), np.nan),
+        totals=layout.aligned_zeros(16, np.float64)[:width],
+        lost=np.zeros(0 if width == 1 else parameters, dtype),
+        best=np.zeros(parameters if restores else 0, dtype),
+        improvement=np.array([[np.inf] * width, [-1.0] * width]),
+        patience=0 if stopping is None else stopping.patience,
+        min_improvement=0.0 if stopping is None else stopping.minimum_improvement,
+    )

@@ -1,0 +1,59 @@
+"""`Run`: what all runs have in common, whatever trains them."""
+
+from fastprop.runs.history import stop_reason
+
+
+class Run:
+    """One training, of one network or of a pack: a job that `thread_pool.run` calls and Ctrl-C stops.
+
+    The methods here are those of a run that compiles nothing, writes no checkpoint and keeps no state, so that it can
+    only begin anew; other runs have their own.
+
+    Attributes
+    ----------
+    histories : list of History
+        One for each network; they fill while the run trains.
+    states : list
+        After a call that ended between two epochs and before the last: for each network, what `go_on` needs. None is
+        the state of a run that can only begin anew.
+    """
+
+    def __init__(self, options):
+        self._options = options
+        self._until = options.epochs
+        self._called_off = False  # whether the callback returned true
+        self._stop_requested = False
+        self.states = [None]
+
+    @property
+    def history(self):
+        """The history of the one network, or of the first."""
+        return self.histories[0]
+
+    def prepare(self):
+        """Compile and import all that training needs."""
+
+    def __call__(self, until=None):
+        """Train to the end, or until epoch `until` is done."""
+        raise NotImplementedError
+
+    def stop(self):
+        """Ask a call in another thread to return soon: after the epoch, iteration, minibatch or chunk it is at."""
+        self._stop_requested = True
+
+    def go_on(self, states):
+        """Go on from `states`, one for each network, that a run of the same options and rows came to."""
+
+    def resume(self):
+        """Go on from the checkpoint, if there is one."""
+
+    def _stop_reason(self, ended, done):
+        """Return why a network of this run ended, see `stop_reason`."""
+        return stop_reason(
+            called_off=self._called_off,
+            ended=ended,
+            done=done,
+            epochs=self._options.epochs,
+            stop_requested=self._stop_requested,
+            until=self._until,
+        )
