@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from fastprop import checks, cost_model, thread_pool
 from fastprop.annotations import LossName, Path
 from fastprop.data import Dataset, Split, row_weights
-from fastprop.integrations import plotting
 from fastprop.network import MLP
 from fastprop.options import DESCENTS, SGD, Clip, CrossEntropy, Descent, ExponentialDecay, Huber
+from fastprop.reporting import plotting
 from fastprop.runs import KernelRun, TrainingOptions
 
 SMOOTHING = 0.9
@@ -57,7 +57,7 @@ class RangeTest:
 
     def plot(self, path: Path) -> None:
         """Draw the losses against the learning rate into a picture file (extra ``plot``)."""
-        plotting.range_test(self, path)
+        plotting.range_test(path, self.learning_rates, self.losses, self.smoothed, self.suggestion)
 
 
 def find_learning_rate(

@@ -61,10 +61,10 @@ def test_all_kinds_of_pictures_are_drawn_of_all_kinds_of_sweeps(name, tmp_path):
 
 def drawn(monkeypatch, name, *arguments):
     """The figure of a picture, before it is written."""
-    from fastprop.integrations import plotting
+    from fastprop.reporting.plotting import pictures
 
     figures = []
-    monkeypatch.setattr(plotting, "save", lambda figure, path, **how: figures.append(figure))
+    monkeypatch.setattr(pictures, "save", lambda figure, path, **how: figures.append(figure))
     result = sweep(name)
     result.plot("nowhere.png", *arguments)
     return result, figures[0]

@@ -123,7 +123,7 @@ def test_an_ensemble_needs_networks_that_were_kept_and_finished():
     result = sweep(RATES)
     with pytest.raises(ValueError, match="an ensemble of 2 needs as many networks, and 1 was kept: sweep with keep=2"):
         result.ensemble(2)
-    with pytest.raises(ValueError, match="an ensemble of 5 needs as many finished configurations, not 3: choose less"):
+    with pytest.raises(ValueError, match="an ensemble of 5 needs as many finished configurations, not 3: choose fewer"):
         result.ensemble(5)
     with pytest.raises(ValueError, match="the size of an ensemble must be at least 1, not 0"):
         result.ensemble(0)

@@ -8,8 +8,8 @@ import pytest
 
 from fastprop import annotations, checks, metrics
 from fastprop.initialization import INITIALIZATIONS
-from fastprop.integrations import plotting
 from fastprop.reference import ACTIVATIONS, LOSSES
+from fastprop.reporting import plotting
 from fastprop.runs import BACKENDS, STREAMS
 from tests.test_readme import BLOCKS
 

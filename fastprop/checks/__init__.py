@@ -33,7 +33,7 @@ from fastprop.checks.networks import (
     output,
     output_for,
 )
-from fastprop.checks.results import ensemble, ensemble_size, picture
+from fastprop.checks.results import ensemble, ensemble_size
 from fastprop.checks.tasks import classifies, metrics, score
 from fastprop.checks.values import (
     checkpoint,
@@ -95,7 +95,6 @@ __all__ = [
     "numeric",
     "output",
     "output_for",
-    "picture",
     "positive",
     "read_only",
     "row_weights",

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastprop import checks, formatting
+from fastprop import checks
 from fastprop.annotations import Path, PlotKind
-from fastprop.integrations import html, pandas_frames, plotting
+from fastprop.integrations import pandas_frames
 from fastprop.network import MLP
+from fastprop.reporting import RankedTable, html, plotting
 from fastprop.sweeping import files
 from fastprop.sweeping.configurations import HYPERPARAMETERS
 from fastprop.sweeping.ensembles import Ensemble
@@ -279,10 +280,8 @@ class SweepResult:
         ImportError
             If Matplotlib is not installed.
         """
-        plotting.sweep(self, path, *self._picture(kind, hyperparameters))
-
-    def _picture(self, kind, hyperparameters):
-        return checks.picture(kind, hyperparameters, plotting.KINDS, self.hyperparameters, len(self.rungs))
+        ranked = self.ranked_table()
+        plotting.draw(path, ranked, *plotting.choose(kind, hyperparameters, ranked))
 
     def report(self, path: Path) -> None:
         """Write a page about the sweep to an HTML file that needs no other (extra ``plot``).
@@ -294,18 +293,32 @@ class SweepResult:
         ImportError
             If Matplotlib is not installed.
         """
-        html.write(path, self)
+        html.write(path, self.ranked_table())
 
-    def __repr__(self) -> str:
-        names = formatting.words(", ".join(self.hyperparameters))
-        about = f"{len(self.table):,} configurations of {names}: {formatting.counts(self)}, {formatting.speed(self)}"
-        rows = self.top(ROWS_SHOWN)
-        return "\n".join(
-            [about, f"{formatting.ranking(self)} first:", *formatting.lines(formatting.columns(self), rows)]
+    def ranked_table(self) -> RankedTable:
+        """Return what `fastprop.reporting` draws: the same arrays, by the names that it knows."""
+        return RankedTable(
+            table=self.table,
+            hyperparameters=self.hyperparameters,
+            ranking=self.ranking,
+            finished=self.finished,
+            ranked_by=self.ranks,
+            higher_is_better=self.higher_is_better,
+            criterion=self.criterion,
+            score_name=self.score_name,
+            history=self.history,
+            rungs=self.rungs,
+            rung_costs=self.rung_costs,
+            seconds=self.seconds,
+            about=self.about,
         )
 
+    def __repr__(self) -> str:
+        ranked = self.ranked_table()
+        return "\n".join([ranked.summary(), f"{ranked.order()} first:", *ranked.lines(ROWS_SHOWN)])
+
     def _repr_html_(self) -> str:
-        return html.summary(self, ROWS_SHOWN)
+        return html.summary(self.ranked_table(), ROWS_SHOWN)
 
 
 ROWS_SHOWN = 5

@@ -1,0 +1,151 @@
+"""A ranked table as a page of HTML that needs no other file: facts, pictures, and a table that can be sorted."""
+
+import base64
+import io
+from html import escape
+
+import numpy as np
+
+from fastprop import atomic_files
+from fastprop.reporting import plotting
+from fastprop.reporting.formatting import short, words
+
+MAX_ROWS = 200
+"""Rows on a page: the best ones."""
+
+MAX_SCORE_PICTURES = 6
+"""Hyperparameters that have a picture of their own: the first ones."""
+
+
+def write(path, ranked):
+    """Write a page about a `RankedTable`.
+
+    Raises
+    ------
+    ImportError
+        If Matplotlib is not installed.
+    OSError
+        If the file cannot be written.
+    """
+    page = _page(ranked)
+    with atomic_files.replacing(path, "report") as file:
+        file.write(page.encode())
+
+
+def summary(ranked, rows):
+    """Return a `RankedTable` as a line and a table of the best rows, for a notebook."""
+    return f"<p>{escape(ranked.summary())}; {escape(ranked.order())} first</p>{_table(ranked, rows)}"
+
+
+def _page(ranked):
+    title = f"Sweep of {words(', '.join(ranked.hyperparameters))}"
+    rows = len(ranked.table)
+    parts = [f"<h1>{escape(title)}</h1>", _facts(ranked)]
+    if ranked.finished.any():
+        best = {words(name): short(ranked.best[name]) for name in ranked.hyperparameters}
+        parts.append(f"<h2>Best configuration</h2>{_list(best)}")
+    parts += [_picture(ranked, *each) for each in _pictures(ranked)]
+    heading = f"The best {MAX_ROWS:,} of {rows:,} configurations" if rows > MAX_ROWS else "All configurations"
+    parts.append(f"<h2>{heading}</h2><p class=hint>A click on a column's head sorts by it.</p>")
+    parts.append(_table(ranked, MAX_ROWS))
+    parts += ["<h2>What it ran on</h2>", _list(ranked.about)]
+    return _PAGE.format(title=escape(title), style=_STYLE, body="\n".join(parts), script=_SCRIPT)
+
+
+def _facts(ranked):
+    """Return boxes with how many configurations there are, how they ended, and what the best one reached."""
+    facts = {"configurations": f"{len(ranked.table):,}", "ended": ranked.counts(), "took": ranked.speed()}
+    if ranked.finished.any():
+        best = ranked.best
+        facts[ranked.order()] = short(best[ranked.ranked_by])
+        if ranked.ranked_by != "score" and not np.isnan(best["score"]):
+            facts[f"its {ranked.title('score')}"] = short(best["score"])
+    boxes = [f"<div><b>{escape(value)}</b><span>{escape(name)}</span></div>" for name, value in facts.items()]
+    return f"<div class=facts>{''.join(boxes)}</div>"
+
+
+def _list(values):
+    items = [f"<dt>{escape(str(name))}</dt><dd>{escape(str(value))}</dd>" for name, value in values.items()]
+    return f"<dl>{''.join(items)}</dl>"
+
+
+def _pictures(ranked):
+    """Yield the heading, kind and hyperparameters of each picture that has something to show."""
+    names = [name for name in ranked.hyperparameters if name != "seed"] or ranked.hyperparameters
+    for name in names[:MAX_SCORE_PICTURES]:
+        yield f"Loss and score against {words(name)}", "score", [name]
+    if len(names) > 1:
+        yield f"{words(names[0]).capitalize()} and {words(names[1])}", "heat_map", names[:2]
+    if len(names) > 2:
+        yield "All hyperparameters", "parallel_coordinates", names
+    if ranked.history.shape[1] > 1:
+        yield "Learning curves", "learning_curves", names[:1]
+    if len(ranked.rungs) > 1:
+        yield "Rungs", "rungs", names[:1]
+
+
+def _picture(ranked, heading, kind, names):
+    file = io.BytesIO()
+    plotting.draw(file, ranked, kind, names, format="svg", metadata={"Date": None})
+    data = base64.b64encode(file.getvalue()).decode()
+    return f'<h2>{escape(heading)}</h2><img alt="{escape(heading)}" src="data:image/svg+xml;base64,{data}">'
+
+
+def _table(ranked, rows):
+    """Return a table of the best rows, whose first column is their index."""
+    names = ranked.columns()
+    head = "".join(f"<th>{escape(words(name))}</th>" for name in ["row", *names])
+    lines = []
+    for index in ranked.ranking[:rows]:
+        row = ranked.table[index]
+        cells = [index, *(row[name] for name in names)]
+        lines.append(f"<tr>{''.join(map(_cell, cells))}</tr>")
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+
+
+def _cell(value):
+    """Return a cell; a float that is shown with fewer digits carries all of them, by which the script sorts."""
+    text, exact = escape(short(value)), str(value)
+    return f'<td data-value="{exact}">{text}</td>' if isinstance(value, float) and exact != text else f"<td>{text}</td>"
+
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body>
+{body}
+<script>{script}</script>
+</body>
+</html>
+"""
+
+_STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.6rem; } h2 { font-size: 1.15rem; margin-top: 2.5rem; }
+.facts { display: flex; flex-wrap: wrap; gap: 0.8rem; }
+.facts div { background: #f3f5f7; border-radius: 6px; padding: 0.5rem 1rem; display: flex; flex-direction: column; }
+.facts b { font-size: 1.1rem; } .facts span, .hint, dt { color: #667; font-size: 0.85rem; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.2rem 1.2rem; } dd { margin: 0; }
+img { width: 100%; max-width: 50rem; height: auto; }
+table { border-collapse: collapse; display: block; overflow-x: auto; font-variant-numeric: tabular-nums; }
+th, td { text-align: right; padding: 0.25rem 0.7rem; border-bottom: 1px solid #e4e7ea; white-space: nowrap; }
+th { cursor: pointer; background: #f3f5f7; position: sticky; top: 0; } tbody tr:hover { background: #eef4fb; }
+@media print { body { max-width: none; } th { position: static; } }
+"""
+
+_SCRIPT = """
+const value = (row, column) => row.cells[column].dataset.value ?? row.cells[column].textContent;
+document.querySelectorAll("th").forEach((head, column) => head.addEventListener("click", () => {
+  const body = head.closest("table").tBodies[0], down = head.dataset.down = head.dataset.down === "1" ? "" : "1";
+  const compare = (a, b) => {
+    const x = value(a, column), y = value(b, column), difference = x - y;
+    return (x === "nan") - (y === "nan") || (down ? 1 : -1) * (isNaN(difference) ? x.localeCompare(y) : difference);
+  };
+  body.append(...[...body.rows].sort(compare));
+}));
+"""

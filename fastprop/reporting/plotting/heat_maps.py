@@ -1,0 +1,160 @@
+"""What ranks against two hyperparameters: cells, or dots where the values make no grid."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from fastprop.reporting.formatting import short, shortened, words
+from fastprop.reporting.plotting.figures import DIVERGED, LOG_SCALE_RATIO, AxisScale, add_legend, simplify, title
+
+WRITTEN_CELLS = 100
+"""Up to so many cells have their value written in."""
+
+SPARSE = 4
+"""Dots are drawn in place of cells if there would be more than this many cells for each configuration."""
+
+DIVERGED_CELL = "#f3c5c0"
+"""Color of a cell in which configurations diverged and none finished."""
+
+_LEGEND = {"loc": "lower left", "bbox_to_anchor": (0, -0.2), "ncols": 2, "frameon": False}
+
+
+def heat_map(figure, ranked, across, up):
+    """Draw what ranks against the hyperparameters `across` and `up`: the best of the others, the median of seeds."""
+    table = ranked.table
+    axes = figure.subplots()
+    cells = len(set(map(short, table[across]))) * len(set(map(short, table[up])))
+    (_draw_dots if cells > SPARSE * len(table) else _draw_cells)(figure, axes, ranked, across, up)
+    axes.set_title(f"{title(ranked)}, {ranked.rank_title}")
+    add_legend(axes, **_LEGEND)
+
+
+def _draw_cells(figure, axes, ranked, across, up):
+    columns, column_labels = _cells(ranked.table[across])
+    rows, row_labels = _cells(ranked.table[up])
+    values = np.full((len(row_labels), len(column_labels)), np.nan)
+    for cell, value in _best_values(ranked, across, up, rows, columns).items():
+        values[cell] = value
+    diverged = np.zeros(values.shape, bool)
+    diverged[rows[ranked.diverged], columns[ranked.diverged]] = True
+    diverged &= np.isnan(values)
+    mesh = _draw_mesh(figure, axes, ranked, values, diverged)
+    if values.size <= WRITTEN_CELLS:
+        _write_values(axes, values, mesh)
+    if ranked.finished.any():
+        best = ranked.ranking[0]
+        style = {"color": DIVERGED, "markersize": 14 if values.size <= 400 else 9, "markerfacecolor": "none"}
+        axes.plot(columns[best], rows[best], "s", markeredgewidth=2, label="best", linestyle="", **style)
+    for axis, labels, name in ((axes.xaxis, column_labels, across), (axes.yaxis, row_labels, up)):
+        step = -(-len(labels) // 16)
+        axis.set_ticks(range(0, len(labels), step), [shortened(label, 24) for label in labels[::step]])
+        axis.set_label_text(words(name))
+    if sum(len(label.get_text()) + 2 for label in axes.get_xticklabels()) > 75:
+        axes.tick_params("x", rotation=40)
+
+
+def _draw_mesh(figure, axes, ranked, values, diverged):
+    """Draw the cells and the bar that explains their colors."""
+    from matplotlib.colors import ListedColormap
+
+    rows, columns = values.shape
+    edges = np.arange(columns + 1) - 0.5, np.arange(rows + 1) - 0.5
+    axes.set_facecolor("0.93")
+    if diverged.any():
+        only_diverged = np.where(diverged, 1.0, np.nan)
+        axes.pcolormesh(*edges, only_diverged, cmap=ListedColormap([DIVERGED_CELL]), rasterized=True)
+        axes.plot([], [], "s", color=DIVERGED_CELL, label="diverged")
+    scale = _color_scale(values[np.isfinite(values)], ranked.higher_is_better)
+    mesh = axes.pcolormesh(*edges, values, rasterized=values.size > WRITTEN_CELLS, **scale.style)
+    figure.colorbar(mesh, ax=axes, label=ranked.rank_title, extend=scale.extend, pad=0.02)
+    return mesh
+
+
+def _write_values(axes, values, mesh):
+    """Write each cell's value into it, black on bright colors and white on dark ones."""
+    for (row, column), value in np.ndenumerate(values):
+        if np.isfinite(value):
+            brightness = sum(mesh.cmap(mesh.norm(value))[:3])
+            color = "black" if brightness > 1.4 else "white"
+            axes.text(column, row, f"{value:.3g}", ha="center", va="center", color=color)
+
+
+def _draw_dots(figure, axes, ranked, across, up):
+    table = ranked.table
+    x = AxisScale.of(across, table[across])
+    y = AxisScale.of(up, table[up])
+    ranks = table[ranked.ranked_by]
+    scale = _color_scale(ranks[ranked.finished], ranked.higher_is_better)
+    order = ranked.ranking[ranked.finished[ranked.ranking]][::-1]  # the best is drawn over the others
+    style = {"s": 40 if len(table) <= 500 else 12, "linewidths": 0, "rasterized": len(table) > 500, **scale.style}
+    dots = axes.scatter(x.positions[order], y.positions[order], c=ranks[order], **style)
+    figure.colorbar(dots, ax=axes, label=ranked.rank_title, extend=scale.extend, pad=0.02)
+    if ranked.diverged.any():
+        style = {"color": DIVERGED, "markersize": 4, "zorder": 0, "label": "diverged"}
+        axes.plot(x.positions[ranked.diverged], y.positions[ranked.diverged], "x", **style)
+    if ranked.finished.any():
+        best = ranked.ranking[0]
+        style = {"color": DIVERGED, "markersize": 12, "markerfacecolor": "none", "linestyle": ""}
+        axes.plot(x.positions[best], y.positions[best], "o", markeredgewidth=2, label="best", **style)
+    simplify(axes)
+    x.set_x(axes)
+    axes.set_ylabel(words(up))
+    if y.logarithmic:
+        axes.set_yscale("log")
+    if y.ticks is not None:
+        axes.set_yticks(*y.ticks)
+        axes.set_yticks([], minor=True)
+
+
+def _cells(values):
+    """Return the column or row of each value, and the labels of these: numbers by size, others as they first occur."""
+    if values.dtype.kind in "if":
+        distinct, cell_of_value = np.unique(values, return_inverse=True)
+        return cell_of_value, [short(value) for value in distinct]
+    texts = [short(value) for value in values]
+    cell_of_text = {text: cell for cell, text in enumerate(dict.fromkeys(texts))}
+    return np.array([cell_of_text[text] for text in texts]), list(cell_of_text)
+
+
+def _best_values(ranked, across, up, rows, columns):
+    """Return for each cell, (row, column), the best over the other hyperparameters of the median over seeds."""
+    others = [name for name in ranked.hyperparameters if name not in (across, up, "seed")]
+    values_of_seeds = {}
+    for index in np.flatnonzero(ranked.finished):
+        row = ranked.table[index]
+        key = rows[index], columns[index], *(short(row[name]) for name in others)
+        values_of_seeds.setdefault(key, []).append(row[ranked.ranked_by])
+    medians = {}
+    for (row, column, *_), values in values_of_seeds.items():
+        medians.setdefault((row, column), []).append(np.median(values))
+    best = max if ranked.higher_is_better else min
+    return {cell: best(values) for cell, values in medians.items()}
+
+
+class _ColorScale(NamedTuple):
+    """How values are colored."""
+
+    style: dict  # `norm` and `cmap` of Matplotlib
+    extend: str  # the end of the scale whose color also stands for values beyond it: "min", "max" or "neither"
+
+
+def _color_scale(values, higher_is_better):
+    """Return colors for values: the best is the brightest.
+
+    The scale ends at the worst value, or at the quantile that leaves out the worst tenth if that lies far beyond.
+    """
+    from matplotlib.colors import LogNorm, Normalize
+
+    if len(values) == 0:
+        return _ColorScale({"norm": Normalize(0, 1), "cmap": "viridis"}, "neither")
+    low, high, extend = values.min(), values.max(), "neither"
+    worst = np.quantile(values, 0.1 if higher_is_better else 0.9)
+    if higher_is_better and worst - low > high - worst:
+        low, extend = worst, "min"
+    logarithmic = low > 0 and not higher_is_better and high > LOG_SCALE_RATIO / 4 * low
+    if not higher_is_better and not logarithmic and high - worst > worst - low:
+        high, extend = worst, "max"
+    if low == high:
+        high = low + (abs(low) or 1)
+    norm = (LogNorm if logarithmic else Normalize)(low, high)
+    return _ColorScale({"norm": norm, "cmap": "viridis" if higher_is_better else "viridis_r"}, extend)

@@ -1,0 +1,91 @@
+"""`RankedTable`: all that texts, pages and pictures say of a sweep, as arrays and names."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from fastprop.reporting.formatting import short, table_lines, words
+
+
+class RankedTable(NamedTuple):
+    """A table with a row for each configuration, and the order of these rows from the best to the worst.
+
+    A sweep's result unpacks itself into one, so that nothing in this package knows that class.
+    """
+
+    table: np.ndarray  # (configurations,) structured: hyperparameters, losses, score, epochs, stopped, seconds
+    hyperparameters: list[str]  # columns of the table that were swept
+    ranking: np.ndarray  # (configurations,) int: row indices, best first
+    finished: np.ndarray  # (configurations,) bool: rows that may be the best
+    ranked_by: str  # the column that ranks: "score", "validation_loss" or "loss"
+    higher_is_better: bool  # of that column
+    criterion: str  # what `history` holds: "validation_loss" or "loss"
+    score_name: str  # what is measured in the column "score"
+    history: np.ndarray  # (configurations, epochs): the criterion after each epoch, NaN past the end of a run
+    rungs: list[int]  # the epochs at which configurations were compared
+    rung_costs: np.ndarray  # (configurations, rungs): what ranked at each, lowest for the best; NaN if not reached
+    seconds: float  # how long the sweep took
+    about: dict[str, object]  # what the sweep ran on
+
+    @property
+    def best(self):
+        """The best row."""
+        return self.table[self.ranking[0]]
+
+    @property
+    def diverged(self):
+        """Which rows diverged, (configurations,) bool."""
+        return self.table["stopped"] == "diverged"
+
+    @property
+    def halved(self):
+        """Which rows were stopped at a rung, (configurations,) bool."""
+        return self.table["stopped"] == "halved"
+
+    @property
+    def rank_title(self):
+        """What the column that ranks is called in a sentence."""
+        return self.title(self.ranked_by)
+
+    def columns(self):
+        """Return the names of the columns to show: not those that are NaN or, of deviations, 0 throughout."""
+        return [name for name in self.table.dtype.names if name in self.hyperparameters or self._is_informative(name)]
+
+    def _is_informative(self, name):
+        column = self.table[name]
+        if name == "score_std":
+            return bool((column > 0).any())
+        return column.dtype.kind != "f" or not np.isnan(column).all()
+
+    def lines(self, rows):
+        """Return the best `rows` as the lines of a table, under a header."""
+        return table_lines(self.columns(), self.table[self.ranking[:rows]])
+
+    def title(self, column):
+        """Return what a column is called in a sentence: the score by what it measures."""
+        return words(self.score_name if column == "score" else column)
+
+    def order(self):
+        """Return what makes a configuration the best, such as ``"lowest validation loss"``."""
+        return f"{'highest' if self.higher_is_better else 'lowest'} {self.rank_title}"
+
+    def counts(self):
+        """Return how many configurations ended in which way, such as ``"250 finished, 6 diverged"``."""
+        endings, counts = np.unique(self.table["stopped"], return_counts=True)
+        order = np.argsort(-counts, kind="stable")
+        return ", ".join(f"{counts[i]:,} {_ENDINGS.get(str(endings[i]), endings[i])}" for i in order)
+
+    def speed(self):
+        """Return how long the sweep took, and how many configurations it did a second."""
+        if not self.seconds:
+            return "in no time"
+        done = (self.table["stopped"] != "not run").sum()
+        return f"in {self.seconds:.3g} s, {short(done / self.seconds)} a second"
+
+    def summary(self):
+        """Return in a line what was swept, how it ended and how long it took."""
+        names = words(", ".join(self.hyperparameters))
+        return f"{len(self.table):,} configurations of {names}: {self.counts()}, {self.speed()}"
+
+
+_ENDINGS = {"early": "stopped early", "halved": "stopped at a rung"}
