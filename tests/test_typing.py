@@ -1,11 +1,13 @@
 """A type checker passes over a user's script, and catches what is wrong in it."""
 
+import inspect
 import subprocess
 import sys
-from typing import get_args
+from typing import get_args, get_type_hints
 
 import pytest
 
+import fastprop as fp
 from fastprop import annotations, checks, metrics
 from fastprop.initialization import INITIALIZATIONS
 from fastprop.reference import ACTIVATIONS, LOSSES
@@ -202,3 +204,30 @@ def test_a_type_checker_passes_over_right_scripts_and_catches_wrong_ones(tmp_pat
 def test_a_type_checker_knows_each_name_of_a_table(literals, table):
     names = [name for each in get_args(literals) for name in (get_args(each) or [each])]
     assert sorted(names) == sorted(table)
+
+
+def functions(thing):
+    """Yield the function itself, or the public functions of a module or class of fastprop's."""
+    if inspect.isfunction(thing):
+        yield thing
+    elif inspect.isclass(thing) or inspect.ismodule(thing):
+        home = thing.__module__ if inspect.isclass(thing) else thing.__name__
+        for name, member in vars(thing).items():
+            member = getattr(member, "fget", None) or getattr(member, "__func__", member)
+            is_public = name == "__init__" or not name.startswith("_")
+            if is_public and getattr(member, "__module__", "").startswith(home):
+                yield from functions(member)
+
+
+@pytest.mark.parametrize("name", [name for name in fp.__all__ if name != "SweepResult"])
+def test_public_names_are_annotated(name):
+    for function in functions(getattr(fp, name)):
+        hints = set(function.__annotations__)
+        wanted = {each for each in inspect.signature(function).parameters if each not in ("self", "cls")} | {"return"}
+        assert hints >= wanted, f"{function.__qualname__} lacks annotations of {wanted - hints}"
+
+
+@pytest.mark.parametrize("name", [name for name in fp.__all__ if name not in ("OptunaSearch", "SweepResult")])
+def test_annotations_can_be_read_at_run_time(name):
+    for function in functions(getattr(fp, name)):
+        assert get_type_hints(function)

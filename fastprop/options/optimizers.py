@@ -7,7 +7,7 @@ the one of the step.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple, TypeAlias, get_args
+from typing import Any, ClassVar, NamedTuple, Self, TypeAlias, get_args
 
 from fastprop import checks
 
@@ -43,27 +43,27 @@ PER_LANE = tuple(name for name, row in HYPERPARAMETERS.items() if row.per_lane)
 class Optimizer:
     """What all optimizers have in common."""
 
-    rules = ()
+    rules: ClassVar[tuple[str, ...]] = ()
     """The names of the kernels' update rules that it may take, see `kernels.optimizers.RULES`."""
 
     takes_all_rows = False
     """Whether a step takes all rows, and not a minibatch."""
 
     @property
-    def rule(self):
+    def rule(self) -> str:
         """The name of the kernels' update rule: one of `rules`."""
         (rule,) = self.rules
         return rule
 
     @property
-    def pack_key(self):
+    def pack_key(self) -> tuple[object, ...]:
         """What must be equal in a pack: the kernel branches on it once for all lanes."""
         return self.rule, self.l1 > 0
 
     def __post_init__(self):
         self._set_checked(vars(self))
 
-    def changed(self, **values):
+    def changed(self, **values: Any) -> Self:
         """Return a copy with other values. Only these are checked, because a sweep makes one for each configuration."""
         other = object.__new__(type(self))
         vars(other).update(vars(self))
@@ -125,7 +125,7 @@ class SGD(Optimizer):
     rules = "sgd", "momentum", "nesterov"
 
     @property
-    def rule(self):
+    def rule(self) -> str:
         """The name of the kernels' update rule: one of `rules`."""
         return "nesterov" if self.nesterov else "momentum" if self.momentum > 0 else "sgd"
 
@@ -256,7 +256,7 @@ class RMSprop(Optimizer):
     rules = "rmsprop", "rmsprop_momentum"
 
     @property
-    def rule(self):
+    def rule(self) -> str:
         """The name of the kernels' update rule: one of `rules`."""
         return "rmsprop_momentum" if self.momentum > 0 else "rmsprop"
 
@@ -385,7 +385,7 @@ class LBFGS(Optimizer):
     takes_all_rows = True
 
     @property
-    def pack_key(self):
+    def pack_key(self) -> tuple[object, ...]:
         """What must be equal in a pack; no two networks are packed, since each chooses the length of its steps."""
         return ("lbfgs",)
 
