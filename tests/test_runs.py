@@ -1,0 +1,215 @@
+"""What all kinds of runs have in common, and what becomes of errors in the threads that share one."""
+
+import gc
+import itertools
+import threading
+
+import numpy as np
+import pytest
+
+import fastprop as fp
+from fastprop import cost_model
+from fastprop.data import Dataset, Split
+from fastprop.kernels import epochs
+from fastprop.runs import STREAMS, KernelRun, LBFGSRun, ReferenceRun, Run, TrainingOptions, kernel_team, new_run
+from fastprop.runs.history import stop_reason
+from tests.compare import assert_same_bits
+
+RANDOM = np.random.default_rng(0)
+X, Y = RANDOM.normal(size=(203, 5)), RANDOM.normal(size=(203, 3))
+KINDS = {
+    KernelRun: ("kernels", fp.SGD(0.1)),
+    ReferenceRun: ("reference", fp.SGD(0.1)),
+    LBFGSRun: ("kernels", fp.LBFGS()),
+}
+
+
+def made(kind, **options):
+    """A run of a kind, on data of its own."""
+    network = fp.MLP((5, 8, 3), output="identity", seed=1, dtype="float64")
+    data = Dataset.of(X, Y, 5, 3, "mse", "float64")
+    if kind in STREAMS.values():
+        run = kind(network, TrainingOptions(epochs=1, loss="mse"), 1)
+        run.take(data)
+        return run
+    backend, optimizer = KINDS[kind]
+    rows = np.arange(len(X))
+    options = TrainingOptions(**{"epochs": 4, "loss": "mse", "optimizer": optimizer} | options)
+    return new_run(backend, [network], Split(data, rows[:150], data, rows[150:]), [options])
+
+
+# ---- one protocol ----
+
+
+@pytest.mark.parametrize("kind", [*KINDS, *STREAMS.values()])
+def test_each_kind_of_run_has_the_same_members(kind):
+    run = made(kind)
+    assert type(run) is kind
+    assert isinstance(run, Run)
+    run.prepare()
+    run()
+    assert run.history is run.histories[0] or vars(run.history).keys() == vars(run.histories[0]).keys()
+    assert (len(run.histories), run.history.stopped) == (1, "finished")
+    assert np.isfinite(run.history.loss[: run.history.epochs]).all()
+    assert run.history.epochs == len(run.history.loss) > 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_run_of_each_kind_is_halved_and_goes_on_as_if_it_had_not_been(kind):
+    whole, first, second = (made(kind) for _ in range(3))
+    whole()
+    first(until=2)
+    assert (first.history.stopped, first.history.epochs, len(first.states)) == ("halved", 2, 1)
+    second.go_on(first.states)
+    second()
+    assert (second.history.stopped, second.history.epochs) == ("finished", 4)
+    assert_same_bits([second.history.loss], [whole.history.loss])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_run_whose_patience_ends_where_it_would_be_halved_has_ended_early(kind):
+    run = made(kind, early_stopping=fp.EarlyStopping(2, minimum_improvement=1e9))
+    run(until=3)
+    assert (run.history.stopped, run.history.epochs) == ("early", 3)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_run_that_is_stopped_while_it_trains_is_interrupted(kind):
+    run = made(kind, callback=lambda epoch, history: run.stop())
+    run()
+    assert (run.history.stopped, run.history.epochs) == ("interrupted", 1)
+
+
+# ---- why a run ended ----
+
+PLAIN = {"called_off": False, "ended": "", "done": 3, "epochs": 9, "stop_requested": False, "until": 9}
+REASONS = [
+    ({}, "finished"),  # of a run that is under way
+    ({"done": 9}, "finished"),
+    ({"until": 3}, "halved"),
+    ({"stop_requested": True, "until": 3}, "interrupted"),
+    ({"ended": "early", "stop_requested": True, "until": 3}, "early"),
+    ({"ended": "converged", "stop_requested": True}, "converged"),
+    ({"ended": "early", "done": 9}, "finished"),
+    ({"ended": "converged", "done": 9}, "finished"),
+    ({"stop_requested": True, "done": 9}, "finished"),
+    ({"ended": "diverged", "done": 9}, "diverged"),
+    ({"ended": "diverged", "stop_requested": True}, "diverged"),
+    ({"called_off": True, "ended": "early", "stop_requested": True}, "callback"),
+    ({"called_off": True, "done": 9}, "callback"),
+]
+
+
+@pytest.mark.parametrize(("facts", "reason"), REASONS, ids=str)
+def test_the_reason_why_a_run_ended(facts, reason):
+    assert stop_reason(**PLAIN | facts) == reason
+
+
+# ---- threads that share a run ----
+
+
+@pytest.fixture
+def shared(monkeypatch):
+    """Networks are shared by as many threads as may be, also where that is slower."""
+    monkeypatch.setattr(cost_model, "MEMBER_CYCLES", 1)
+
+
+def trained(**options):
+    network = fp.MLP((5, 70, 130, 3), output="identity", seed=1)
+    return fp.train(network, X, Y, epochs=2, batch_size=203, threads=3, **options)
+
+
+def error_of(call, seconds=60):
+    """What a call raises, in a thread of its own, so that a call that never returns fails the test."""
+    errors = []
+
+    def work():
+        try:
+            call()
+        except Exception as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    assert not thread.is_alive(), "the call does not return"
+    return errors[0]
+
+
+@pytest.mark.usefixtures("shared")
+@pytest.mark.parametrize("member", range(3))
+def test_an_error_in_a_workers_thread_is_raised_and_no_thread_is_left(member, monkeypatch):
+    trained()  # compiles the kernel
+    before, train = set(threading.enumerate()), epochs.train
+
+    def failing(training):
+        if training.team.member == member:
+            raise ZeroDivisionError
+        train(training)
+
+    monkeypatch.setattr(epochs, "train", failing)
+    assert isinstance(error_of(trained), ZeroDivisionError)
+    assert set(threading.enumerate()) <= before
+
+
+@pytest.mark.usefixtures("shared")
+def test_where_the_system_gives_no_thread_a_run_says_so(monkeypatch):
+    trained()  # compiles the kernel
+    before, thread, made = set(threading.enumerate()), threading.Thread, itertools.count()
+
+    class Scarce(thread):
+        def start(self):
+            if next(made) == 2:  # the pool's thread is the first, and a worker's the second
+                raise RuntimeError("can't start new thread")
+            super().start()
+
+    monkeypatch.setattr(threading, "Thread", Scarce)
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        trained()
+    assert set(threading.enumerate()) <= before
+
+
+# ---- other rows ----
+
+
+def test_a_run_may_be_given_other_rows_from_epoch_to_epoch():
+    data = Dataset.of(X, Y, 5, 3, "mse", "float64")
+    parts = np.split(np.arange(200), 4)
+
+    def replace(epoch, history):
+        if epoch < 3:
+            run.replace_rows(parts[epoch + 1])
+
+    options = TrainingOptions(epochs=4, batch_size=50, loss="mse", shuffle=False)
+    network, whole = (fp.MLP((5, 8, 3), output="identity", dtype="float64") for _ in range(2))
+    split = Split(data, parts[0], data, parts[0][:0])
+    run = new_run("kernels", [network], split, [options._replace(callback=replace)])
+    run()
+    rows = np.arange(200)
+    new_run("kernels", [whole], Split(data, rows, data, rows[:0]), [options._replace(epochs=1)])()
+    assert_same_bits([network.parameters], [whole.parameters])
+    assert_same_bits([parts[0]], [np.arange(50)])
+
+
+# ---- the garbage collector ----
+
+
+@pytest.mark.parametrize("collects", [True, False])
+def test_compiling_leaves_the_garbage_collector_as_it_was(collects, monkeypatch):
+    monkeypatch.setattr(kernel_team, "_PREPARED", set())
+    seen, train = [], kernel_team.KernelTeam.train
+
+    def look(team, until):
+        seen.append(gc.isenabled())
+        train(team, until)
+
+    monkeypatch.setattr(kernel_team.KernelTeam, "train", look)
+    run = made(KernelRun)
+    was_enabled = gc.isenabled()
+    (gc.enable if collects else gc.disable)()
+    try:
+        run.prepare()
+        assert gc.isenabled() == collects
+    finally:
+        (gc.enable if was_enabled else gc.disable)()
+    assert seen == [False]
