@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -185,7 +185,7 @@ class Score(NamedTuple):
 
     measure: Callable[[FloatArray, NDArray[Any]], float]  # of outputs (n, n_out), and labels (n,) or targets (n, n_out)
     higher_is_better: bool
-    needs: str  # what of a task, see `checks.metrics`
+    needs: str  # "numbers", "classes", "two classes" or "probabilities": see `Task.fits`
 
 
 SCORES = {
@@ -216,9 +216,65 @@ def measure(score: str | ScoreFunction, outputs: FloatArray, y: NDArray[Any]) ->
         return float(function(outputs, y))
 
 
-def score_name(has_labels: bool, *losses: object) -> str:
-    """Return what is measured where nobody says: accuracy for labels or a loss of classifiers, else r2."""
-    return "accuracy" if any(checks.classifies(has_labels, loss) for loss in losses) else "r2"
+class Task(NamedTuple):
+    """What a network is trained for, as far as it decides which scores can be measured."""
+
+    outputs: int
+    output: str  # the activation of the last layer
+    loss: object  # the name of a loss, or an option
+    has_labels: bool  # in place of targets
+
+    @property
+    def is_classification(self) -> bool:
+        """Whether rows have classes: they have labels, or the loss is that of a classifier."""
+        return self.has_labels or checks.loss_name(self.loss) in ("binary_cross_entropy", "cross_entropy")
+
+    def fits(self, needs: str) -> bool:
+        """Return whether the task has what a score `needs`."""
+        if needs == "numbers":
+            return not self.has_labels
+        if needs == "two classes":
+            one_class_a_row = self.has_labels or self.output == "softmax"  # else each output is a class by itself
+            return self.is_classification and (self.outputs == 1 or (self.outputs == 2 and one_class_a_row))
+        if needs == "probabilities":
+            return self.is_classification and self.output == ("softmax" if self.outputs > 1 else "sigmoid")
+        return self.is_classification
+
+
+def checked_names(names: Sequence[str], task: Task) -> tuple[str, ...]:
+    """Return the names of metrics as a tuple; each must be one of `SCORES` and fit the task."""
+    if isinstance(names, str) or not isinstance(names, (tuple, list)):
+        raise TypeError(f"metrics must be a tuple of names, not {checks.shown(names)}: give one such as ('accuracy',).")
+    for name in names:
+        _refuse_unfit(checks.choice(name, "each of metrics", SCORES), "metric", task)
+    return tuple(names)
+
+
+def checked_score(score: str | ScoreFunction | None, task: Task) -> str | ScoreFunction | None:
+    """Return `score`, which must be None, a function, or one of `SCORES` that fits the task."""
+    if isinstance(score, str) and score in SCORES:
+        _refuse_unfit(score, "score", task)
+    elif score is not None and not callable(score):
+        raise ValueError(
+            f"score must be one of {', '.join(SCORES)}, or a function, not {checks.shown(score)}: choose one of these."
+        )
+    return score
+
+
+def default_score(*tasks: Task) -> str:
+    """Return what is measured if nothing is asked for: accuracy if any of the tasks has classes, else r2."""
+    return "accuracy" if any(task.is_classification for task in tasks) else "r2"
+
+
+def _refuse_unfit(name: str, kind: str, task: Task) -> None:
+    needs = SCORES[name].needs
+    if not task.fits(needs):
+        fitting = ", ".join(other for other, score in SCORES.items() if task.fits(score.needs))
+        raise ValueError(
+            f"{kind} {name!r} needs {needs}, which {task.outputs} {task.output} outputs trained by "
+            f"{checks.loss_name(task.loss)!r} on {'labels' if task.has_labels else 'targets'} are not: "
+            f"choose from {fitting}."
+        )
 
 
 def _classes(y: NDArray[Any]) -> NDArray[Any]:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from fastprop import checks, cost_model, thread_pool
 from fastprop.annotations import Backend, LossName, Path, ScoreName, Validation
 from fastprop.data import Dataset, Split, row_weights, standardization
-from fastprop.metrics import SCORES, score_name
+from fastprop.metrics import Task, checked_names, default_score
 from fastprop.network import MLP
 from fastprop.options import (
     EMA,
@@ -175,7 +175,8 @@ def train(
     sample_weight = row_weights(class_weight, y, sample_weight)
     sizes = network.layer_sizes[0], network.layer_sizes[-1]
     data = Dataset.of(X, y, *sizes, options.loss, network.dtype, sample_weight)
-    options = options._replace(metrics=checks.metrics(metrics, SCORES, network, data, options.loss))
+    task = Task(network.layer_sizes[-1], network.output, options.loss, data.has_labels)
+    options = options._replace(metrics=checked_names(metrics, task))
     split = Split.of(validation, data, *sizes, options.loss, network.dtype)
     rows = len(split.rows)
     batch_size = rows if options.optimizer.takes_all_rows else min(options.batch_size, rows)
@@ -190,5 +191,5 @@ def train(
         if not thread_pool.run([run], 1, lambda: bar.update(run.history.epochs - bar.n)):
             run.stop()
     history = run.history
-    (history.score,) = scores([network], split, score_name(split.held_out.has_labels, options.loss))
+    (history.score,) = scores([network], split, default_score(task._replace(has_labels=split.held_out.has_labels)))
     return history

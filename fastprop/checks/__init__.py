@@ -19,22 +19,22 @@ from fastprop.checks.data import (
     validation_pair,
 )
 from fastprop.checks.folds import fold, fold_count, fold_pairs
-from fastprop.checks.grids import ends, grid, held_out, kept, known_to, value_list
 from fastprop.checks.networks import (
     DTYPES,
     HIDDEN_ACTIVATIONS,
     LOSS_OF_OUTPUT,
     dtype,
+    ends,
     hidden,
     initialization,
+    known_to,
     layer_sizes,
     loss,
     loss_name,
     output,
     output_for,
 )
-from fastprop.checks.results import ensemble, ensemble_size
-from fastprop.checks.tasks import classifies, metrics, score
+from fastprop.checks.sweeps import ensemble, ensemble_size, held_out, kept
 from fastprop.checks.values import (
     checkpoint,
     choice,
@@ -48,8 +48,10 @@ from fastprop.checks.values import (
     positive,
     read_only,
     seed,
+    sequence,
     shown,
     threads,
+    value_list,
     whole_number,
 )
 
@@ -63,7 +65,6 @@ __all__ = [
     "chunks",
     "class_labels",
     "class_weights",
-    "classifies",
     "dtype",
     "ends",
     "ensemble",
@@ -73,7 +74,6 @@ __all__ = [
     "fold",
     "fold_count",
     "fold_pairs",
-    "grid",
     "held_out",
     "held_out_count",
     "hidden",
@@ -88,7 +88,6 @@ __all__ = [
     "loss",
     "loss_name",
     "matrix",
-    "metrics",
     "new_file",
     "number",
     "number_fields",
@@ -99,8 +98,8 @@ __all__ = [
     "read_only",
     "row_weights",
     "rows",
-    "score",
     "seed",
+    "sequence",
     "shown",
     "targets",
     "threads",

@@ -28,6 +28,17 @@ def layer_sizes(sizes):
     return sizes
 
 
+def ends(sizes, expected):
+    """Return `sizes`, layer sizes in a grid, whose inputs and outputs must be the sweep's."""
+    sizes = layer_sizes(sizes)
+    if (sizes[0], sizes[-1]) != expected:
+        raise ValueError(
+            f"layer_sizes {sizes} in the grid must begin with {expected[0]} inputs and end with {expected[1]} outputs "
+            "like the sweep's network: change the first and last size."
+        )
+    return sizes
+
+
 def hidden(names, layers):
     """Return `names`, the activation of all hidden layers or a tuple with that of each."""
     if isinstance(names, str) or not np.iterable(names):
@@ -105,3 +116,13 @@ def output_for(loss, y, n_out):
     if loss is None:
         return "softmax" if n_out > 1 and np.ndim(y) == 1 else "identity"
     return _OUTPUT_OF_LOSS.get(loss_name(loss), "identity")
+
+
+def known_to(optimizer, names):
+    """Refuse a grid's hyperparameters that its optimizer does not have."""
+    for name in names:
+        if not hasattr(optimizer, name):
+            raise ValueError(
+                f"grid has {name!r}, which {type(optimizer).__name__} does not have: known to it are "
+                f"{', '.join(vars(optimizer))}."
+            )

@@ -72,6 +72,21 @@ def instance(value, name, kind, example):
     return value
 
 
+def value_list(values, name):
+    """Return values to choose from as a list, NumPy's numbers as Python's."""
+    return [value.item() if isinstance(value, np.generic) else value for value in sequence(values, name)]
+
+
+def sequence(values, name):
+    """Return values to choose from as something that has a length, which is above 0."""
+    if isinstance(values, (str, bytes)) or not np.iterable(values):
+        raise TypeError(f"{name} must be a list of values, not {shown(values)}: put a single value into a list.")
+    values = values if hasattr(values, "__len__") else list(values)
+    if len(values) == 0:
+        raise ValueError(f"{name} has no values: give at least one.")
+    return values
+
+
 def seed(value):
     """Return `value` as an int from 0 to 2⁶³ - 1."""
     value = whole_number(value, "seed", minimum=0)

@@ -72,8 +72,8 @@ def train(options):
     if history.epochs:
         loss, held_out_loss = history.loss[history.best_epoch], history.validation_loss[history.best_epoch]
         print(f"loss {loss:.6g}, on the held-out rows {held_out_loss:.6g}")
-        has_labels = network.layer_sizes[-1] > 1 and y.ndim == 1
-        name = metrics.score_name(has_labels, checks.loss(options.loss, network.output))
+        outputs, loss = network.layer_sizes[-1], checks.loss(options.loss, network.output)
+        name = metrics.default_score(metrics.Task(outputs, network.output, loss, outputs > 1 and y.ndim == 1))
         print(f"{name} {history.score:.4f} on the held-out rows")
     _save(network, options)
     return 130 if history.stopped == "interrupted" else 0

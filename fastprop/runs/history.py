@@ -42,7 +42,7 @@ class History:
         The epoch, counted from 0, whose weights the network has in the end: the last one, unless `EarlyStopping`
         restored an earlier one; -1 before the first epoch has ended.
     score : float
-        Accuracy or r2 (see `metrics.score_name`) of the trained network on the held-out rows; NaN where there are none.
+        Accuracy or r2 (see `metrics.default_score`) of the trained network on the held-out rows; NaN if there are none.
     """
 
     loss: NDArray[np.float64]

@@ -32,7 +32,8 @@ from fastprop.options import (
     Schedule,
 )
 from fastprop.runs import BACKENDS, TrainingOptions
-from fastprop.sweeping.configurations import HYPERPARAMETERS, Candidates
+from fastprop.sweeping.checked_grid import checked_grid
+from fastprop.sweeping.configurations import Candidates
 from fastprop.sweeping.crews import ExecutorBackend, ThreadBackend
 from fastprop.sweeping.fits import Experiment, Fold
 from fastprop.sweeping.grids import Draws, Explicit, Product
@@ -164,7 +165,7 @@ def sweep(
     """
     if search is not None:
         checks.instance(search, "search", OptunaSearch, "fp.OptunaSearch(study)")
-    swept = checks.grid(grid, HYPERPARAMETERS, samples, search is not None)
+    swept = checked_grid(grid, samples, search is not None)
     checks.choice(backend, "backend", BACKENDS)
     crew = _crew(executor, threads)
     if not isinstance(network, MLP):
@@ -236,11 +237,10 @@ def _experiment(prototypes, X, y, weights, validation, cv, score, standardize, b
     pairs = [(rows, held_out_rows)] if cv is None else cross_validation_folds(cv, X, y, classes)
     standardize = checks.flag(standardize, "standardize") and prototype.input_mean is None
     folds = tuple(Fold.of(data, *pair, standardize) for pair in pairs)
-    for loss, prototype in prototypes.items():
-        score = checks.score(score, metrics.SCORES, prototype, data, loss)
-    return Experiment(
-        data, held_out, folds, prototypes, backend, score or metrics.score_name(data.has_labels, *prototypes)
-    )
+    tasks = [metrics.Task(ends[1], each.output, loss, data.has_labels) for loss, each in prototypes.items()]
+    for task in tasks:
+        score = metrics.checked_score(score, task)
+    return Experiment(data, held_out, folds, prototypes, backend, score or metrics.default_score(*tasks))
 
 
 def _configurations(swept, samples, search, seed):

@@ -1,0 +1,59 @@
+"""Checks of what is asked of a sweep and of its result."""
+
+import numbers
+
+from fastprop.checks.values import shown, whole_number
+
+
+def held_out(validation, cv, score, losses):
+    """Refuse a sweep that holds out rows twice, or none where it is ranked by a score on them."""
+    if validation is not None and cv is not None:
+        raise ValueError(
+            "cv holds out each fold's rows, and validation others: give one of them, and leave out the other."
+        )
+    if validation is not None or cv is not None:
+        return
+    if score is not None:
+        raise ValueError(
+            f"score={shown(score)} is measured on held-out rows, but there are none: give validation or cv."
+        )
+    if len(losses) > 1:
+        raise ValueError(
+            f"losses of different kinds cannot be ranked, such as {shown(losses[0])} and {shown(losses[1])}, "
+            "but scores on held-out rows can: give validation or cv."
+        )
+
+
+def kept(value, configurations):
+    """Return how many networks to keep."""
+    if isinstance(value, str) and value in ("best", "all"):
+        return 1 if value == "best" else configurations
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 0:
+        raise ValueError(f"keep must be 'best', 'all' or a number of networks, not {shown(value)}: give one of these.")
+    return int(value)
+
+
+def ensemble(networks):
+    """Refuse networks whose outputs have no mean."""
+    if not networks:
+        raise ValueError("an ensemble needs networks, and there are none: give at least one.")
+    kinds = {(each.layer_sizes[0], each.layer_sizes[-1], each.output, each.dtype): each for each in networks}
+    if len(kinds) > 1:
+        one, other, *_ = kinds.values()
+        raise ValueError(
+            f"an ensemble needs networks with equal inputs, outputs, output activations and dtypes, not {one} and "
+            f"{other}: leave out one kind."
+        )
+
+
+def ensemble_size(count, kept, finished):
+    """Return of how many networks to make an ensemble, where so many were kept of the configurations that finished."""
+    count = whole_number(count, "the size of an ensemble")
+    if count > kept and count > finished:
+        raise ValueError(f"an ensemble of {count} needs as many finished configurations, not {finished}: choose fewer.")
+    if count > kept:
+        raise ValueError(
+            f"an ensemble of {count} needs as many networks, and {kept} {'was' if kept == 1 else 'were'} kept: "
+            f"sweep with keep={count}."
+        )
+    return count

@@ -1,0 +1,84 @@
+"""The check of a sweep's grid."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from fastprop.checks import sequence, shown, value_list, whole_number
+from fastprop.sweeping.configurations import HYPERPARAMETERS
+
+MAX_CONFIGURATIONS = 10_000_000
+"""Configurations that a sweep may have: each has a row of the result in memory."""
+
+
+def checked_grid(grid, samples=None, searched=False):
+    """Return what is swept.
+
+    Parameters
+    ----------
+    grid : mapping or list of mappings
+        What the user gave.
+    samples : int, optional
+        How many configurations are drawn from a mapping.
+    searched : bool
+        Whether a study draws them.
+
+    Returns
+    -------
+    dict or list of dict
+        A mapping as {name: list of values, or distribution}; a list of mappings as a list of their copies.
+    """
+    known = ", ".join(HYPERPARAMETERS)
+    is_mapping = isinstance(grid, Mapping)
+    if not is_mapping and (isinstance(grid, (str, bytes)) or not np.iterable(grid)):
+        raise TypeError(f"grid must map hyperparameters to values, not be {shown(grid)}: known are {known}.")
+    mappings = [grid] if is_mapping else list(grid)
+    if not mappings or not all(isinstance(mapping, Mapping) and mapping for mapping in mappings):
+        raise ValueError(f"grid has no hyperparameters: give values for at least one of {known}.")
+    for name in [name for mapping in mappings for name in mapping]:
+        if name not in HYPERPARAMETERS:
+            raise ValueError(f"grid has an unknown hyperparameter {shown(name)}: known are {known}.")
+    if is_mapping:
+        return _checked_values(grid, samples, searched)
+    if samples is not None or searched:
+        raise ValueError(
+            "samples are of a mapping of names to distributions, and grid is a list of configurations: leave samples "
+            "and search out, or give a mapping."
+        )
+    return [dict(mapping) for mapping in mappings]
+
+
+def _checked_values(mapping, samples, searched):
+    """Return the values of a mapping; combinations are counted before any value is listed."""
+    distributions = {name: values for name, values in mapping.items() if hasattr(values, "rvs")}
+    lists = {name: sequence(values, f"grid[{name!r}]") for name, values in mapping.items() if name not in distributions}
+    if samples is None and searched:
+        raise ValueError("search needs to know how many configurations to try: give it, such as samples=100.")
+    _check_distributions(distributions, samples)
+    if samples is not None and not distributions and not searched:
+        raise ValueError(
+            "samples are drawn from distributions, of which grid has none: give one, such as "
+            "fp.loguniform(1e-4, 1), or leave samples out."
+        )
+    count = math.prod(map(len, lists.values())) if samples is None else whole_number(samples, "samples")
+    if count > MAX_CONFIGURATIONS:
+        raise ValueError(
+            f"grid would be {count:,} configurations; {MAX_CONFIGURATIONS:,} are the most: give fewer values, or "
+            "draw samples from distributions."
+        )
+    return {name: distributions[name] if name in distributions else value_list(lists[name], name) for name in mapping}
+
+
+def _check_distributions(distributions, samples):
+    for name, distribution in distributions.items():
+        if callable(distribution):
+            raise TypeError(
+                f"grid[{name!r}] is a kind of distribution, {shown(distribution)}: give it numbers, such as "
+                "fp.loguniform(1e-4, 1)."
+            )
+        if samples is None:
+            raise ValueError(
+                f"grid[{name!r}] is a distribution, {shown(distribution)}: say how many configurations to draw, such "
+                "as samples=100."
+            )
