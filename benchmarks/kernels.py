@@ -5,9 +5,10 @@ import numpy as np
 
 import fastprop as fp
 from fastprop.kernels import dense, jit, layout
-from fastprop.kernels.enums import SIGMOID
+from fastprop.kernels.activations import SIGMOID
 from fastprop.reference import ACTIVATIONS
 from fastprop.runs import TrainingOptions, kernel_arguments
+from fastprop.runs.optimizer_arguments import optimizer_arguments
 
 from .suites import unused_share_of_peak
 
@@ -53,9 +54,7 @@ class Layer:
         options = TrainingOptions(epochs=1, batch_size=batch_size, loss="mse", optimizer=fp.SGD(1), shuffle=False)
         optimizers = [options.optimizer]
         parameters = network.parameters
-        optimizer, (step,) = kernel_arguments.of_optimizers(
-            options, optimizers, parameters, parameters, members=1, batches=1
-        )
+        optimizer, (step,) = optimizer_arguments(options, optimizers, parameters, parameters, workers=1, batches=1)
         (dropout,) = kernel_arguments.dropout_arguments([0.0], [0], [plan], np.arange(batch_size), network.dtype)
         self.passed = plan, memory, parameters, optimizer, step, dropout
         self.operations = 2 * plan.rows * np.prod(layer)

@@ -6,7 +6,8 @@ import pytest
 import fastprop as fp
 from fastprop import reference
 from fastprop.kernels import jit, layout, losses
-from fastprop.kernels.enums import ACTIVATIONS, LOSSES, STORING
+from fastprop.kernels.activations import ACTIVATIONS
+from fastprop.kernels.losses import LOSSES
 from fastprop.kernels.minibatch import Network
 from tests.compare import assert_close, tolerance
 from tests.parts import OFFSET, compiled, interleaved_in_memory, whole
@@ -39,13 +40,13 @@ def by_reference(output, loss, z, t):
 def assert_as_reference(output, loss, z, t, weight, scale, weighted):
     """Write rows after `FIRST` others to a workspace full of NaN, and see what the losses make of them."""
     (rows, columns, width), dtype = z.shape, z.dtype
-    code = ACTIVATIONS[output]
-    (plan,), size = layout.plans((1, columns), FIRST + rows, dtype, (code in STORING,), 1, width)
+    code, stores_derivative = ACTIVATIONS[output]
+    (plan,), size = layout.plans((1, columns), FIRST + rows, dtype, (stores_derivative,), 1, width)
     memory, stride = np.full(size, np.nan, dtype), plan.strides[-1]
     groups = (rows if isinstance(plan, layout.PackPlan) else whole(rows, jit.lanes(dtype))) * stride
     z_memory, t_memory, d_memory, s_memory = (
         memory[place + FIRST * stride :][:groups]
-        for place in (plan.outputs, plan.targets, plan.deltas[-1], plan.slopes[-1])
+        for place in (plan.outputs, plan.targets, plan.deltas[-1], plan.derivatives[-1])
     )
     z_memory[...] = interleaved_in_memory(plan, z, stride, 7)[OFFSET:]  # finite, lest what is written too far be NaN
     padded = np.pad(t, ((0, 0), (0, stride // width - columns), (0, 0)))
@@ -58,7 +59,7 @@ def assert_as_reference(output, loss, z, t, weight, scale, weighted):
 
     name, options = (loss, {}) if isinstance(loss, str) else (loss.name, vars(loss))
     numbers = options.get("delta", 1.0), options.get("label_smoothing", 0.0)
-    network = Network(memory, np.array([code]), LOSSES[name], *numbers, memory[:0], memory[:0])
+    network = Network(memory, np.array([code]), LOSSES[name].code, *numbers, memory[:0], memory[:0])
     losses_and_deltas(network, plan, memory, weighted, FIRST, rows, plan.losses + FIRST * width)
     found, deltas = l_memory.reshape(rows, width).copy(), d_memory.reshape(-1, stride)[:rows].copy()
 
@@ -71,7 +72,7 @@ def assert_as_reference(output, loss, z, t, weight, scale, weighted):
     steep = 4 if output == "gelu" else 1  # its slope has a term of some z³ / 20 times what 1 - tanh² cancels to
     assert_close(deltas[:, :length], wanted_deltas, steep * limit, f"deltas {name}")
     np.testing.assert_array_equal(deltas[:, columns * width : length], 0)
-    for written in (z_memory, t_memory, d_memory, l_memory, *([s_memory] if code in STORING else [])):
+    for written in (z_memory, t_memory, d_memory, l_memory, *([s_memory] if stores_derivative else [])):
         written[...] = 0
     kept = memory != 0
     np.testing.assert_array_equal(memory[kept], before[kept])

@@ -5,7 +5,7 @@ import pytest
 
 import fastprop as fp
 from fastprop.kernels import jit, unrolled
-from fastprop.kernels.enums import ACTIVATIONS
+from fastprop.kernels.activations import ACTIVATIONS
 from tests import packs
 from tests.compare import assert_same_bits
 
@@ -22,7 +22,7 @@ from tests.compare import assert_same_bits
     ],
 )
 def test_which_shapes_have_functions_of_their_own(sizes, hidden, tiny, dtype):
-    codes = (ACTIVATIONS[hidden],) * (len(sizes) - 2) + (ACTIVATIONS["sigmoid"],)
+    codes = (ACTIVATIONS[hidden].code,) * (len(sizes) - 2) + (ACTIVATIONS["sigmoid"].code,)
     for shared in (False, True):
         addresses = unrolled.addresses(sizes, codes, np.dtype(dtype), shared)
         assert len(set(addresses)) == (2 if tiny else 1)

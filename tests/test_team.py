@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from fastprop.kernels import enums, layout, minibatch, optimizers, schedules, team
+from fastprop.kernels import layout, losses, minibatch, optimizers, schedules, team
 from tests.parts import compiled
 
 ROUNDS = 500
@@ -58,16 +58,16 @@ def test_members_add_up_the_segments_gradients_in_order(members, segments, dtype
     gradients = np.random.default_rng(0).normal(size=(plans[0].segments, count)).astype(dtype)
     memory, parameters = layout.aligned_zeros(size, dtype), layout.aligned_zeros(count, dtype)
     memory[plans[0].gradients :][: gradients.size] = gradients.reshape(-1)
-    numbers = np.zeros((optimizers.CLIP + 1, layout.line(dtype)), dtype)
-    numbers[optimizers.LEARNING_RATE] = 1
+    hyperparameters = np.zeros((len(optimizers.ROWS), layout.line(dtype)), dtype)
+    hyperparameters[optimizers.LEARNING_RATE] = 1
     nothing = np.zeros((1, 1))
-    step = optimizers.Step(numbers, nothing, nothing[0], nothing[0], nothing, nothing, np.zeros(2, np.int64))
-    schedule = schedules.Schedule(enums.CONSTANT, False, 1, 0, np.zeros(4))
+    step = optimizers.Step(hyperparameters, nothing, nothing[0], nothing[0], nothing, nothing, np.zeros(2, np.int64))
+    schedule = schedules.Schedule(schedules.CONSTANT, False, 1, 0, np.zeros(4))
     average = optimizers.EMA(memory[:0], 1.0, 0)
-    rule = optimizers.Rule(enums.SGD, False, enums.UNLIMITED, 0.0, memory)
+    rule = optimizers.Rule(optimizers.SGD, False, optimizers.UNLIMITED, 0.0, memory)
     optimizer = optimizers.Optimizer(rule, average, False, schedule)
     network = minibatch.Network(
-        parameters, np.zeros(3, np.int64), enums.LOSSES["mse"], 1.0, 0.0, memory[:0], memory[:0]
+        parameters, np.zeros(3, np.int64), losses.LOSSES["mse"].code, 1.0, 0.0, memory[:0], memory[:0]
     )
     for member, plan in enumerate(plans):
         own = team.Worker(member, members, np.zeros(24, np.int64), step, np.ones(1), None, None)

@@ -1,39 +1,69 @@
-"""Activations and their derivatives over a block of a layer's outputs, in place, right after the tiles wrote it.
+"""Activations and their derivatives, over a block of a layer's outputs, in place, right after the tiles wrote it.
 
-Those of the last layer wait for its loss, and then stand abreast (see lanes.py): a vector is one output of many rows.
-The block is in the L1 cache then, so that this second look at it costs one load and one store in 33 or more fused
-multiply-adds. A derivative takes the layer's *output*, but for silu and gelu, whose slope is stored besides; ``deltas``
-comes in as dloss/doutput and leaves as dloss/dz.
+The block is in the L1 cache then, so that this second pass over it costs one load and one store in 33 or more fused
+multiply-adds. The last layer's activation waits for the loss; its outputs are interleaved, see lanes.py.
+
+On the way back, `deltas` come in as dloss/da and leave as dloss/dz. The derivative is computed from the activation's
+output a, or, where it cannot be, it is stored besides a on the way forward.
 """
 
-from fastprop.kernels.enums import (
-    ELU,
-    EXP,
-    GELU,
-    IDENTITY,
-    LEAKY_RELU,
-    RELU,
-    SIGMOID,
-    SILU,
-    SOFTMAX,
-    SOFTPLUS,
-    TANH,
-)
+from typing import NamedTuple
+
 from fastprop.kernels.functions import exp, expm1, log1p, sigmoid, tanh
 from fastprop.kernels.jit import inline, noinline
 from fastprop.kernels.lanes import interleaved_rows
+from fastprop.kernels.layout import Matrix
 from fastprop.kernels.simd import fma, lanes, load, splat, store, where_less
+from fastprop.kernels.tables import NO_BRANCH, bits
 
-SLOPE, CUBIC, ROOT = 0.01, 0.044715, 0.7978845608028654
-"""Of leaky_relu below 0; of z³ in gelu; √(2/π)."""
 
-FAR = 22.0
-"""From there on gelu is 0 or z; the slope of what is further out, with z³ in it, would be wrong and then NaN."""
+class Activation(NamedTuple):
+    """What kernels and the layout of the workspace know of an activation."""
+
+    code: int  # by which `activation`, `activation_backward` and `derivative` branch
+    stores_derivative: bool = False  # whether the derivative cannot be computed from the output and is stored besides
+
+
+IDENTITY, SIGMOID, SOFTMAX, TANH, RELU, LEAKY_RELU, ELU, SOFTPLUS, SILU, GELU, EXP = range(11)
+
+ACTIVATIONS = {
+    "identity": Activation(IDENTITY),
+    "sigmoid": Activation(SIGMOID),
+    "softmax": Activation(SOFTMAX),
+    "tanh": Activation(TANH),
+    "relu": Activation(RELU),
+    "leaky_relu": Activation(LEAKY_RELU),
+    "elu": Activation(ELU),
+    "softplus": Activation(SOFTPLUS),
+    "silu": Activation(SILU, stores_derivative=True),
+    "gelu": Activation(GELU, stores_derivative=True),
+    "exp": Activation(EXP),
+}
+"""One row for each activation, the same names as in `fastprop.reference.ACTIVATIONS`."""
+
+STORED_DERIVATIVES = bits(ACTIVATIONS, lambda row: row.stores_derivative)
+
+NEGATIVE_SLOPE = 0.01
+"""Of leaky_relu, where z < 0."""
+
+CUBIC = 0.044715
+"""The factor of z³ in gelu."""
+
+SQRT_2_OVER_PI = 0.7978845608028654
+
+GELU_LIMIT = 22.0
+"""For |z| from here on, gelu is 0 or z to the last bit. z is clamped there, as its z³ would overflow."""
 
 
 @inline
-def apply(activation, z):
-    """The activation of each lane. A NaN stays one.
+def stores_derivative(code):
+    # bool
+    return STORED_DERIVATIVES >> code & 1 == 1
+
+
+@inline
+def activation(code, z):
+    """Return the activation of each lane of a vector; that of NaN is NaN. softmax is not among them, see `softmax`.
 
     The largest error in ulp, as measured where `exp_parts` does not clamp, and what tests hold it to:
 
@@ -52,166 +82,179 @@ def apply(activation, z):
     gelu from -7 to 0          88 (110)    108 (110)
     =========================  ==========  ==========
 
-    Below 0 gelu falls like e^2u, and so errs in ulp of its own by what u does, which is then large.
+    For z < 0, gelu is z / (1 + e^-2u) and falls like e^2u: an error of u of some ulp becomes 2u times as many.
     softmax errs by what exp does, and by the rounding of its sum.
     """
-    if activation == SIGMOID:
+    # a (V) = f(z (V))
+    if code == SIGMOID:
         return sigmoid(z)
-    if activation == TANH:
+    if code == TANH:
         return tanh(z)
-    if activation == RELU:
+    if code == RELU:
         return where_less(z, 0, 0, z)
-    if activation == LEAKY_RELU:
-        return where_less(z, 0, SLOPE * z, z)
-    if activation == ELU:
+    if code == LEAKY_RELU:
+        return where_less(z, 0, NEGATIVE_SLOPE * z, z)
+    if code == ELU:
         return where_less(z, 0, expm1(z), z)
-    if activation == SOFTPLUS:
+    if code == SOFTPLUS:
         return where_less(z, 0, 0, z) + log1p(exp(where_less(0, z, -z, z)))
-    if activation == SILU:
+    if code == SILU:
         return z * sigmoid(z)
-    if activation == GELU:
-        z = where_less(z, -FAR, -FAR, z)
+    if code == GELU:
+        z = where_less(z, -GELU_LIMIT, -GELU_LIMIT, z)
         return z / (1 + exp_in_gelu(z))
-    if activation == EXP:
+    if code == EXP:
         return exp(z)
-    return z
+    if code == IDENTITY:
+        return z
+    return z * NO_BRANCH
 
 
 @inline
-def through(activation, stored, delta):
-    """`delta` times the derivative of the activation, from what is stored: its output, or its slope; see `slope`."""
-    if activation == SIGMOID:
+def activation_backward(code, stored, delta):
+    """Return dloss/dz of each lane from dloss/da and what is stored: a, or f'(z) where the activation stores that."""
+    # dloss/dz (V) = delta (V) · f'(z)
+    if code == SIGMOID:
         return delta * (stored * (1 - stored))
-    if activation == TANH:
+    if code == TANH:
         return delta * fma(-stored, stored, 1)
-    if activation == RELU:
+    if code == RELU:
         return where_less(0, stored, delta, 0)
-    if activation == LEAKY_RELU:
-        return where_less(0, stored, delta, SLOPE * delta)
-    if activation == ELU:
+    if code == LEAKY_RELU:
+        return where_less(0, stored, delta, NEGATIVE_SLOPE * delta)
+    if code == ELU:
         return where_less(0, stored, delta, delta * (stored + 1))
-    if activation == SOFTPLUS:
+    if code == SOFTPLUS:
         return delta * -expm1(-stored)
-    if activation in (SILU, GELU, EXP):
+    if code == EXP or stores_derivative(code):
         return delta * stored
-    return delta
+    if code == IDENTITY:
+        return delta
+    return delta * NO_BRANCH
 
 
 @inline
-def slope(activation, z):
-    """The derivative of an activation that cannot be had from its output; gelu's errs by at most 2 ε."""
-    if activation == SILU:
+def derivative(code, z):
+    """Return f'(z) of each lane, for an activation that stores it. gelu's errs by at most 2 ε."""
+    # f'(z (V))
+    if code == SILU:
         s = sigmoid(z)
         return fma(s, z * (1 - s), s)
-    z = where_less(z, -FAR, -FAR, where_less(FAR, z, FAR, z))
-    e = exp_in_gelu(z)
-    s = 1 / (1 + e)
-    return fma(s, 2 * ROOT * z * fma(3 * CUBIC * z, z, 1) * (e * s), s)
-
-
-@inline
-def stores_slope(activation):
-    """Whether `slope` is stored besides the output."""
-    return activation in (SILU, GELU)
+    if code == GELU:
+        z = where_less(z, -GELU_LIMIT, -GELU_LIMIT, where_less(GELU_LIMIT, z, GELU_LIMIT, z))
+        e = exp_in_gelu(z)
+        s = 1 / (1 + e)
+        return fma(s, 2 * SQRT_2_OVER_PI * z * fma(3 * CUBIC * z, z, 1) * (e * s), s)
+    return z * NO_BRANCH
 
 
 @inline
 def exp_in_gelu(z):
-    """e^-2u with u = √(2/π) (z + 0.044715 z³): (1 + tanh u) / 2 = 1 / (1 + e^-2u), which cancels nowhere."""
-    return exp(-2 * ROOT * z * fma(CUBIC * z, z, 1))
+    """Return e^-2u with u = √(2/π) (z + 0.044715 z³), as (1 + tanh u) / 2 = 1 / (1 + e^-2u), which never cancels."""
+    # (V)
+    return exp(-2 * SQRT_2_OVER_PI * z * fma(CUBIC * z, z, 1))
 
 
 @noinline
-def activate(activation, z, start, stride, rows, columns, slopes, s_stride):
-    # z (rows, columns)   slopes (rows, columns), a place in z, where they are stored
-    if activation == IDENTITY:
+def activate(code, memory, z, derivatives, rows, columns):
+    # z (B, columns) ← f(z)   derivatives (B, columns) ← f'(z), where they are stored; both are matrices in memory
+    if code == IDENTITY:
         return
     for row in range(rows):
-        first = start + row * stride
-        if stores_slope(activation):
-            for j in range(0, columns, lanes(z)):
-                store(z, slopes + row * s_stride + j, slope(activation, load(z, first + j)))
-        for i in range(first, first + columns, lanes(z)):
-            store(z, i, apply(activation, load(z, i)))
+        first = z.offset + row * z.stride
+        if stores_derivative(code):
+            d = derivatives.offset + row * derivatives.stride
+            for j in range(0, columns, lanes(memory)):
+                store(memory, d + j, derivative(code, load(memory, first + j)))
+        for i in range(first, first + columns, lanes(memory)):
+            store(memory, i, activation(code, load(memory, i)))
 
 
 @noinline
-def differentiate(activation, memory, stored, s_stride, deltas, d_stride, rows, columns):
-    # stored (rows, columns)   deltas (rows, columns); both are places in memory
-    if activation == SIGMOID:  # as constants these leave no question to be asked for each vector: S1 -2 %
-        differentiate_by(SIGMOID, memory, stored, s_stride, deltas, d_stride, rows, columns)
-    elif activation == TANH:
-        differentiate_by(TANH, memory, stored, s_stride, deltas, d_stride, rows, columns)
-    elif activation == RELU:
-        differentiate_by(RELU, memory, stored, s_stride, deltas, d_stride, rows, columns)
+def differentiate(code, memory, stored, deltas, rows, columns):
+    # deltas (B, columns) ← deltas · f'(z), from stored (B, columns); both are matrices in memory
+    if code == SIGMOID:  # a constant code, so that `activation_backward` does not branch for each vector
+        differentiate_by(SIGMOID, memory, stored, deltas, rows, columns)
+    elif code == TANH:
+        differentiate_by(TANH, memory, stored, deltas, rows, columns)
+    elif code == RELU:
+        differentiate_by(RELU, memory, stored, deltas, rows, columns)
     else:
-        differentiate_by(activation, memory, stored, s_stride, deltas, d_stride, rows, columns)
+        differentiate_by(code, memory, stored, deltas, rows, columns)
 
 
 @inline
-def differentiate_by(activation, memory, stored, s_stride, deltas, d_stride, rows, columns):
+def differentiate_by(code, memory, stored, deltas, rows, columns):
+    # as `differentiate`
     for row in range(rows):
-        s, d = stored + row * s_stride, deltas + row * d_stride
+        s, d = stored.offset + row * stored.stride, deltas.offset + row * deltas.stride
         for j in range(0, columns, lanes(memory)):
-            store(memory, d + j, through(activation, load(memory, s + j), load(memory, d + j)))
+            store(memory, d + j, activation_backward(code, load(memory, s + j), load(memory, d + j)))
 
 
 @inline
-def activate_outputs(plan, activation, memory, first, rows):
-    """Turn the outputs of `rows` rows from `first` on, which come as z, into their activation."""
-    z, slopes = plan.outputs + first * plan.strides[-1], plan.slopes[-1] + first * plan.strides[-1]
+def activate_outputs(plan, code, memory, first, rows):
+    """Turn the outputs of `rows` rows from row `first` on, which come as z, into their activation."""
+    # outputs (B / lanes, O, lanes), interleaved
+    z = plan.outputs + first * plan.strides[-1]
     columns, stride, groups = groups_of(plan, memory, rows)
-    if activation == SOFTMAX:
+    if code == SOFTMAX:
         for group in range(groups):
             softmax(memory, z + group * stride, columns)
     else:
+        derivatives = Matrix(plan.derivatives[-1] + first * plan.strides[-1], stride)
         columns, groups = joined(stride, columns * lanes(memory), groups)
-        activate(activation, memory, z, stride, groups, columns, slopes, stride)
+        activate(code, memory, Matrix(z, stride), derivatives, groups, columns)
 
 
 @inline
-def through_outputs(plan, activation, memory, first, rows):
-    """Turn the targets' places of `rows` rows from `first` on, which hold dloss/dy, into dloss/dz."""
-    y, deltas = plan.outputs + first * plan.strides[-1], plan.targets + first * plan.strides[-1]
+def differentiate_outputs(plan, code, memory, first, rows):
+    """Turn the targets' place of `rows` rows from row `first` on, where dloss/da stands, into dloss/dz."""
+    # targets (B / lanes, O, lanes), interleaved, as are the outputs
+    a, deltas = plan.outputs + first * plan.strides[-1], plan.targets + first * plan.strides[-1]
     columns, stride, groups = groups_of(plan, memory, rows)
-    if activation == SOFTMAX:
+    if code == SOFTMAX:
         for group in range(groups):
-            through_softmax(memory, y + group * stride, deltas + group * stride, columns)
-    elif activation != IDENTITY:
-        stored = plan.slopes[-1] + first * plan.strides[-1] if stores_slope(activation) else y
+            softmax_backward(memory, a + group * stride, deltas + group * stride, columns)
+    elif code != IDENTITY:
+        stored = plan.derivatives[-1] + first * plan.strides[-1] if stores_derivative(code) else a
         columns, groups = joined(stride, columns * lanes(memory), groups)
-        differentiate(activation, memory, stored, stride, deltas, stride, groups, columns)
+        differentiate(code, memory, Matrix(stored, stride), Matrix(deltas, stride), groups, columns)
 
 
 @inline
 def groups_of(plan, memory, rows):
-    """How many outputs there are, how far one group of rows abreast is from the next, and how many groups there are."""
+    """Return the outputs of a row, the elements from one group of interleaved rows to the next, and how many groups."""
+    # three ints
     side_by_side = interleaved_rows(plan, memory)
     return plan.sizes[-1], plan.strides[-1] * side_by_side, (rows + side_by_side - 1) // side_by_side
 
 
 @inline
 def joined(stride, columns, rows):
-    """Columns and rows of the same numbers, in one row where nothing lies between them: S1 -3 %."""
+    """Return columns and rows of the same elements: one row, where nothing lies between the rows."""
+    # two ints
     return (columns * rows, 1) if stride == columns else (columns, rows)
 
 
 @inline
 def largest(memory, z, outputs):
-    """The largest of each row's z."""
-    top = load(memory, z)
+    """Return the largest z of each row of a group."""
+    # (lanes,) ← z (O, lanes)
+    maximum = load(memory, z)
     for j in range(1, outputs):
-        here = load(memory, z + j * lanes(memory))
-        top = where_less(top, here, here, top)
-    return top
+        value = load(memory, z + j * lanes(memory))
+        maximum = where_less(maximum, value, value, maximum)
+    return maximum
 
 
 @inline
 def softmax(memory, z, outputs):
-    """Turn each row's z into its softmax."""
-    top, total = largest(memory, z, outputs), splat(memory, 0)
+    """Turn the z of each row of a group into its softmax."""
+    # z (O, lanes) ← eᶻ / Σ eᶻ
+    maximum, total = largest(memory, z, outputs), splat(memory, 0)
     for i in range(z, z + outputs * lanes(memory), lanes(memory)):
-        e = exp(load(memory, i) - top)
+        e = exp(load(memory, i) - maximum)
         store(memory, i, e)
         total = total + e
     scale = 1 / total
@@ -220,10 +263,11 @@ def softmax(memory, z, outputs):
 
 
 @inline
-def through_softmax(memory, y, deltas, outputs):
-    """Turn each row's dloss/dy into dloss/dz = y (dloss/dy - Σ y dloss/dy)."""
+def softmax_backward(memory, a, deltas, outputs):
+    """Turn the dloss/da of each row of a group into dloss/dz = a (dloss/da - Σ a dloss/da)."""
+    # deltas (O, lanes)   a (O, lanes)
     mean = splat(memory, 0)
     for j in range(0, outputs * lanes(memory), lanes(memory)):
-        mean = fma(load(memory, y + j), load(memory, deltas + j), mean)
+        mean = fma(load(memory, a + j), load(memory, deltas + j), mean)
     for j in range(0, outputs * lanes(memory), lanes(memory)):
-        store(memory, deltas + j, load(memory, y + j) * (load(memory, deltas + j) - mean))
+        store(memory, deltas + j, load(memory, a + j) * (load(memory, deltas + j) - mean))

@@ -5,11 +5,11 @@ derivative, update) is done while a block is in the L1 cache: that costs one loa
 multiply-adds, and each can be read by itself. How the work is cut never changes a result: every output is one chain.
 """
 
-from fastprop.kernels.activations import activate, differentiate, stores_slope
+from fastprop.kernels.activations import activate, differentiate, stores_derivative
 from fastprop.kernels.dropout import drop, drops, undrop
 from fastprop.kernels.jit import inline
 from fastprop.kernels.lanes import broadcast, interleave_rows, is_pack, transpose, width
-from fastprop.kernels.layout import BLOCK_ROWS, STRIP_LINES, TRANSPOSE_COLUMNS, TRANSPOSE_MIN
+from fastprop.kernels.layout import BLOCK_ROWS, STRIP_LINES, TRANSPOSE_COLUMNS, TRANSPOSE_MIN, Matrix
 from fastprop.kernels.narrow_output import is_last, is_narrow, narrow_forward, narrow_gradient
 from fastprop.kernels.optimizers import update
 from fastprop.kernels.simd import address, lanes, load, store
@@ -59,8 +59,8 @@ def forward(plan, memory, parameters, layer, activation, dropout, first, rows):
                     interleave_rows(memory, z, z_stride, memory, y, y_stride, height, vectors * lanes(memory))
                 elif not is_last(plan, layer):
                     s_stride = plan.strides[layer + 1]
-                    slopes = plan.slopes[layer + 1] + row * s_stride + column
-                    activate(activation, memory, y, y_stride, height, vectors * lanes(memory), slopes, s_stride)
+                    derivatives = Matrix(plan.derivatives[layer + 1] + row * s_stride + column, s_stride)
+                    activate(activation, memory, Matrix(y, y_stride), derivatives, height, vectors * lanes(memory))
                     if drops(dropout):
                         span = vectors * lanes(memory)
                         drop(plan, memory, dropout, layer + 1, row, column, y, y_stride, height, span)
@@ -76,8 +76,8 @@ def backward(plan, memory, parameters, layer, activation, dropout, first, rows):
     w, w_stride = plan.parameters[layer] + plan.strides[layer + 1], plan.strides[layer + 1]
     d_stride, dx_stride = w_stride, plan.strides[layer]
     stored, s_stride = plan.activations[layer], plan.line + plan.strides[layer]
-    if stores_slope(activation):
-        stored, s_stride = plan.slopes[layer], dx_stride
+    if stores_derivative(activation):
+        stored, s_stride = plan.derivatives[layer], dx_stride
     at_once = group(plan, layer, rows, outputs)
     top = first
     while top < first + rows:
@@ -103,10 +103,10 @@ def backward(plan, memory, parameters, layer, activation, dropout, first, rows):
                 x_stride = s_stride
                 if drops(dropout):
                     drop(plan, memory, dropout, layer, row, column, dx, dx_stride, height, span)
-                    if not stores_slope(activation):
+                    if not stores_derivative(activation):
                         undrop(memory, dropout, x, s_stride, plan.block, height, span)
                         x, x_stride = plan.block, span
-                differentiate(activation, memory, x, x_stride, dx, dx_stride, height, span)
+                differentiate(activation, memory, Matrix(x, x_stride), Matrix(dx, dx_stride), height, span)
             column += span
         top = end
 
@@ -157,7 +157,7 @@ def gradient(plan, memory, parameters, optimizer, step, layer, rows, place, more
                     )
                 if last:
                     span = vectors * lanes(memory)
-                    update(optimizer, step, parameters, w, d_stride, memory, g, g_stride, height, span)
+                    update(optimizer, step, parameters, Matrix(w, d_stride), memory, Matrix(g, g_stride), height, span)
             column += vectors * lanes(memory)
         top = end
 

@@ -125,7 +125,7 @@ class Plan(NamedTuple):
     parameters: np.ndarray  # (L + 1,): where the layers start in the parameter vector
     activations: np.ndarray  # (L,): of each layer's inputs, layer 0 holds the data
     deltas: np.ndarray  # (L + 1,): of a layer's outputs; layer 0 has none
-    slopes: np.ndarray  # (L + 1,): of a layer's activation, where it stores them; of the last layer rows abreast
+    derivatives: np.ndarray  # (L + 1,): of a layer's activation, where it stores them; of the last layer rows abreast
     outputs: int  # of the last layer, rows abreast, see lanes.py
     targets: int  # rows abreast
     weights: int  # one of each row, (rows, width)
@@ -159,7 +159,7 @@ class _Places:
 def plans(layer_sizes, batch_size, dtype, storing, members=1, width=1, shared=False, keeps_gradient=False):
     """Return the `Plan` of each member of a team for minibatches of up to `batch_size` rows, and the workspace's size.
 
-    `storing` says for each layer whether its activation stores slopes.
+    `storing` says for each layer whether its activation stores its derivative.
 
     Where a minibatch has several segments, each member works on its own, in places of its own. Where it has
     one, all share its rows and the blocks of its gradient.
@@ -183,10 +183,12 @@ def plans(layer_sizes, batch_size, dtype, storing, members=1, width=1, shared=Fa
     def last(targets):  # a pack's stand as its targets do, and take their place
         return targets if width > 1 else place(groups * strides[-1])
 
+    stored = list(zip((False, *storing), strides))
+
     def chunk():
         return {
             "activations": np.array([place(rows * (front + stride)) + front for stride in strides[:-1]]),
-            "slopes": np.array([place(each * groups * stride) for each, stride in zip((False, *storing), strides)]),
+            "derivatives": np.array([place(is_stored * groups * stride) for is_stored, stride in stored]),
             "outputs": place(groups * strides[-1]),
             "targets": (targets := place(groups * strides[-1])),
             "deltas": np.array([0, *(place(rows * stride) for stride in strides[1:-1]), last(targets)]),

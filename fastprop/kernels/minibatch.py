@@ -12,13 +12,12 @@ import numpy as np
 
 from fastprop.kernels.dense import backward, forward, gradient
 from fastprop.kernels.dropout import draw_keys, drops
-from fastprop.kernels.enums import BY_NORM, CROSS_ENTROPY
 from fastprop.kernels.inputs import fetch
 from fastprop.kernels.jit import inline
 from fastprop.kernels.lanes import gather_interleaved, one_hot, width
-from fastprop.kernels.layout import BLOCK_ROWS, STRIP_LINES
-from fastprop.kernels.losses import losses_and_deltas
-from fastprop.kernels.optimizers import CLIP, begin_step, update
+from fastprop.kernels.layout import BLOCK_ROWS, STRIP_LINES, Matrix
+from fastprop.kernels.losses import SUMS_OUTPUTS, losses_and_deltas
+from fastprop.kernels.optimizers import BY_NORM, CLIP_FACTOR, begin_step, update
 from fastprop.kernels.simd import address, call, lanes, load, prefetch_to_write, store
 from fastprop.kernels.team import share, wait
 from fastprop.kernels.unrolled import is_straight
@@ -28,7 +27,7 @@ class Network(NamedTuple):
     """What a network, or a pack of them, is to a kernel."""
 
     parameters: np.ndarray  # (P,), see layout.py
-    activations: np.ndarray  # (L,): the number of each layer's, see enums.py
+    activations: np.ndarray  # (L,): the number of each layer's, see activations.py
     loss: int
     huber_delta: float  # of huber: from where on it is a line
     label_smoothing: float  # of cross entropy's targets
@@ -102,7 +101,7 @@ def straight_gradient(network, optimizer, plan, memory, team, rows, place, more,
     common = address(memory, 0), address(parameters, 0), address(plan.activations, 0)
     call(plan.straight[1], (*common, plan.deltas[-1], address(memory, g), rows, more))
     if last:
-        update(optimizer, team.step, parameters, 0, 0, memory, g, 0, 1, plan.parameters[-1])
+        update(optimizer, team.step, parameters, Matrix(0, 0), memory, Matrix(g, 0), 1, plan.parameters[-1])
 
 
 @inline
@@ -122,15 +121,15 @@ def descend(network, optimizer, plan, memory, team, rows):
             team.step.norms[lane] += norm
             if optimizer.rule.clip == BY_NORM:
                 limit_norm(optimizer, team.step, norm, lane, width(plan, memory))
-        g = plan.gradients + here
-        update(optimizer, team.step, network.parameters, here, 0, memory, g, 0, 1, end - here)
+        g = Matrix(plan.gradients + here, 0)
+        update(optimizer, team.step, network.parameters, Matrix(here, 0), memory, g, 1, end - here)
         return
     block = BLOCK_ROWS * STRIP_LINES * plan.line
     for first in range(here, end, block):
         count = min(block, end - first)
         for i in range(0, count, lanes(memory)):
             store(memory, plan.block + i, total_of(plan, memory, plan.gradients + first + i, segments))
-        update(optimizer, team.step, network.parameters, first, 0, memory, plan.block, 0, 1, count)
+        update(optimizer, team.step, network.parameters, Matrix(first, 0), memory, Matrix(plan.block, 0), 1, count)
 
 
 @inline
@@ -161,8 +160,8 @@ def limit_norm(optimizer, step, norm, lane, unit):
     """By what a network's gradient is multiplied so that its norm is within the limit."""
     factor = optimizer.rule.limit / (norm + 1e-6)
     factor = 1.0 if factor > 1 else factor  # a NaN stays one
-    for other in range(lane, step.numbers.shape[1], unit):
-        step.numbers[CLIP, other] = factor
+    for other in range(lane, step.hyperparameters.shape[1], unit):
+        step.hyperparameters[CLIP_FACTOR, other] = factor
 
 
 @inline
@@ -234,4 +233,4 @@ def weight_of(data, order, first, rows):
 @inline
 def terms(network, plan):
     """How many terms a row's loss is the mean of."""
-    return 1 if network.loss == CROSS_ENTROPY else plan.sizes[-1]
+    return 1 if SUMS_OUTPUTS >> network.loss & 1 == 1 else plan.sizes[-1]

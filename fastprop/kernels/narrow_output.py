@@ -6,6 +6,7 @@ epoch. In a pack nothing is to be won: its lanes are full.
 
 from fastprop.kernels.jit import inline
 from fastprop.kernels.lanes import is_pack, transpose
+from fastprop.kernels.layout import Matrix
 from fastprop.kernels.optimizers import update
 from fastprop.kernels.simd import address, lanes, load, store
 from fastprop.kernels.tile import multiply_transposed
@@ -75,5 +76,5 @@ def narrow_gradient(plan, memory, parameters, optimizer, step, layer, rows, plac
             for o in range(outputs):
                 memory[g + i * g_stride + o] = memory[transposed + o * span + i]
         if last:
-            at = w + first * d_stride
-            update(optimizer, step, parameters, at, d_stride, memory, g, g_stride, end - first, lanes(memory))
+            at = Matrix(w + first * d_stride, d_stride)
+            update(optimizer, step, parameters, at, memory, Matrix(g, g_stride), end - first, lanes(memory))

@@ -1,82 +1,141 @@
 """The update of a block of parameters, right after its gradient was made, while both are in the L1 cache.
 
-PyTorch's formulas to the letter. A hyperparameter is a number of each network: a row of `Step.numbers`.
+The formulas are PyTorch's. A hyperparameter is a number of each network, so that the networks of a pack may differ in
+it: a row of `Step.hyperparameters`. The driver `update_vectors` is the one loop over a block. What it does with a
+vector of parameters is an update rule: ``w, s0, s1 ← rule(h, w, g, s0, s1)``, where g is the gradient, within its
+limit and with that of l1, h are the hyperparameters, and s0 and s1 are the numbers that the rule keeps of each
+parameter from step to step.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from fastprop.kernels.enums import (
-    ADAGRAD,
-    ADAM,
-    ADAMW,
-    BY_NORM,
-    BY_VALUE,
-    LION,
-    MOMENTUM,
-    NESTEROV,
-    RMSPROP,
-    RMSPROP_MOMENTUM,
-    SGD,
-    UNLIMITED,
-)
 from fastprop.kernels.jit import inline, noinline
+from fastprop.kernels.layout import Matrix
 from fastprop.kernels.schedules import FACTOR, Schedule, scheduled
-from fastprop.kernels.simd import fma, lanes, load, sqrt, store, where_less
+from fastprop.kernels.simd import Vector, fma, lanes, load, sqrt, store, where_less
+from fastprop.kernels.tables import NO_BRANCH, bits
 
-HYPERPARAMETERS = "learning_rate", "momentum", "weight_decay", "l1", "beta1", "beta2", "epsilon", "smoothing"
-LEARNING_RATE, MU, WEIGHT_DECAY, L1, BETA1, BETA2, EPSILON, SMOOTHING = range(8)  # rows of `given` and of `numbers`
-ONE_MINUS_BETA1, ONE_MINUS_BETA2, ONE_MINUS_SMOOTHING, STEP_SIZE, SCALE, SHRINKAGE, CLIP = range(
-    8, 15
-)  # further rows of `numbers`
 
-KEPT = {SGD: 0, MOMENTUM: 1, NESTEROV: 1, ADAM: 2, ADAMW: 2, RMSPROP: 1, RMSPROP_MOMENTUM: 2, ADAGRAD: 1, LION: 1}
-"""How many numbers a rule keeps of each parameter."""
+class UpdateRule(NamedTuple):
+    """What there is to know of an update rule."""
+
+    code: int  # by which `updated` branches
+    states: int = 0  # how many numbers it keeps of each parameter: 0, 1 or 2
+    per_step: bool = False  # whether its hyperparameters change from step to step, as those of a bias correction do
+
+
+SGD, MOMENTUM, NESTEROV, ADAM, ADAMW, RMSPROP, RMSPROP_MOMENTUM, ADAGRAD, LION = range(9)
+
+RULES = {
+    "sgd": UpdateRule(SGD),
+    "momentum": UpdateRule(MOMENTUM, states=1),
+    "nesterov": UpdateRule(NESTEROV, states=1),
+    "adam": UpdateRule(ADAM, states=2, per_step=True),
+    "adamw": UpdateRule(ADAMW, states=2, per_step=True),
+    "rmsprop": UpdateRule(RMSPROP, states=1),
+    "rmsprop_momentum": UpdateRule(RMSPROP_MOMENTUM, states=2),
+    "adagrad": UpdateRule(ADAGRAD, states=1),
+    "lion": UpdateRule(LION, states=1),
+}
+"""One row for each update rule, the same names as in the `rules` of `fastprop.options.optimizers`."""
+
+KEEPS_S0 = bits(RULES, lambda row: row.states > 0)
+KEEPS_S1 = bits(RULES, lambda row: row.states > 1)
+
+UNLIMITED, BY_VALUE, BY_NORM = range(3)
+
+CLIPS = {"ClipValue": BY_VALUE, "ClipNorm": BY_NORM}
+"""The code of each limit of the gradient, by the name of its option."""
+
+
+class Hyperparameters(NamedTuple):
+    """A vector of each hyperparameter of an update; or, as `Step.hyperparameters`, the names of its rows in order."""
+
+    # those of optimizers
+    learning_rate: Vector
+    momentum: Vector
+    weight_decay: Vector
+    l1: Vector
+    beta1: Vector
+    beta2: Vector
+    epsilon: Vector
+    smoothing: Vector
+    # those that follow from them, or from the step
+    one_minus_beta1: Vector
+    one_minus_beta2: Vector
+    one_minus_smoothing: Vector
+    step_size: Vector  # learning_rate / (1 - beta1ᵗ)
+    scale: Vector  # 1 / √(1 - beta2ᵗ)
+    shrinkage: Vector  # 1 - learning_rate · weight_decay
+    clip_factor: Vector  # by what the gradient is multiplied so that its norm is within the limit
+
+
+ROWS = Hyperparameters._fields
+"""The rows of `Step.hyperparameters`."""
+
+GIVEN = ROWS[: ROWS.index("one_minus_beta1")]
+"""The first of them, those of optimizers: the rows of `Step.given`."""
+
+LEARNING_RATE, WEIGHT_DECAY, BETA1, BETA2, STEP_SIZE, SCALE, SHRINKAGE, CLIP_FACTOR = map(
+    ROWS.index,
+    ("learning_rate", "weight_decay", "beta1", "beta2", "step_size", "scale", "shrinkage", "clip_factor"),
+)
 
 
 class Rule(NamedTuple):
     """What becomes of a parameter in a step."""
 
-    number: int  # see enums.py
-    with_l1: bool  # whether there is an l1
-    clip: int  # whether gradients are limited, and how, see enums.py
-    limit: float
-    state: np.ndarray  # (KEPT · P,), such as velocities
+    code: int  # of the `UpdateRule`
+    with_l1: bool  # whether a network has an l1 above 0
+    clip: int  # UNLIMITED, BY_VALUE or BY_NORM
+    limit: float  # of the gradient's elements or of its norm; 0 where it is unlimited
+    state: np.ndarray  # (states · P,): all s0, then all s1
 
 
 class EMA(NamedTuple):
-    """What a moving average of the parameters is to a kernel."""
+    """The moving average of the parameters."""
 
     parameters: np.ndarray  # (P,); empty where there is no average
-    rest: float  # 1 - decay: what it takes over of the parameters in a step
-    start: int  # an epoch: until then it is the parameters
+    rest: float  # 1 - decay: the fraction of the difference to the parameters that it moves by in a step
+    start: int  # before this epoch it equals the parameters
 
 
 class Optimizer(NamedTuple):
-    """What an optimizer, or one for each network of a pack, is to a kernel."""
+    """What a run's optimizer, or one for each network of a pack, is to a kernel."""
 
     rule: Rule
     average: EMA
-    changes_every_step: bool  # whether its numbers change from step to step
+    changes_every_step: bool  # whether hyperparameters change from step to step
     schedule: Schedule
 
 
 class Step(NamedTuple):
-    """What a member of a team knows of the step it is at."""
+    """What a worker knows of the step that it is at. `width` networks fill the lanes of a row again and again."""
 
-    numbers: np.ndarray  # (15, lanes)
-    given: np.ndarray  # (8, lanes) float64: the hyperparameters
-    rates: np.ndarray  # (lanes,) float64: the learning rate of the last step
-    norms: np.ndarray  # (lanes,) float64: the sum over the epoch's steps of the gradient's norm, where it is measured
-    powers: np.ndarray  # (2, lanes) float64: β₁ᵗ, β₂ᵗ
-    plateau: np.ndarray  # (3, lanes) float64, see schedules.py
-    done: np.ndarray  # (2,): epochs, steps
+    hyperparameters: np.ndarray  # (len(ROWS), elements of a cache line), of the network's dtype
+    given: np.ndarray  # (len(GIVEN), elements of a cache line) float64: those of the optimizers
+    rates: np.ndarray  # (elements of a cache line,) float64: the learning rate of the last step
+    norms: np.ndarray  # (elements of a cache line,) float64: the sum of the gradient's norms over the epoch's steps
+    powers: np.ndarray  # (2, elements of a cache line) float64: beta1ᵗ, beta2ᵗ
+    plateau: np.ndarray  # (3, elements of a cache line) float64, see schedules.py
+    done: np.ndarray  # (2,) int64: epochs, steps
+
+
+class Block(NamedTuple):
+    """Parameters that are updated at once, and their gradient."""
+
+    weights: Matrix  # in the parameters
+    gradient: Matrix  # in the workspace
+    rows: int
+    columns: int  # a multiple of the lanes
 
 
 @inline
 def begin_step(optimizer, step):
-    """Go on to the next step."""
+    """Set the hyperparameters of the next step."""
+    # step.hyperparameters (15, K) from step.given (8, K)
     if not optimizer.changes_every_step:
         return
     schedule = optimizer.schedule
@@ -86,167 +145,238 @@ def begin_step(optimizer, step):
         rate = step.given[LEARNING_RATE, lane] * (factor * step.plateau[FACTOR, lane])
         step.powers[0, lane] *= step.given[BETA1, lane]
         step.powers[1, lane] *= step.given[BETA2, lane]
-        step.rates[lane] = step.numbers[LEARNING_RATE, lane] = rate
-        step.numbers[STEP_SIZE, lane] = rate / (1 - step.powers[0, lane])
-        step.numbers[SCALE, lane] = 1 / np.sqrt(1 - step.powers[1, lane])
-        step.numbers[SHRINKAGE, lane] = 1 - rate * step.given[WEIGHT_DECAY, lane]
+        step.rates[lane] = step.hyperparameters[LEARNING_RATE, lane] = rate
+        step.hyperparameters[STEP_SIZE, lane] = rate / (1 - step.powers[0, lane])
+        step.hyperparameters[SCALE, lane] = 1 / np.sqrt(1 - step.powers[1, lane])
+        step.hyperparameters[SHRINKAGE, lane] = 1 - rate * step.given[WEIGHT_DECAY, lane]
 
 
 @inline
-def update(optimizer, step, weights, start, stride, memory, g, g_stride, rows, columns):
-    # weights, gradient (rows, columns)
-    apply(optimizer.rule, step.numbers, weights, start, stride, memory, g, g_stride, rows, columns)
+def update(optimizer, step, parameters, weights, memory, gradient, rows, columns):
+    """Do the step of a block of the parameters, and that of their average."""
+    # weights (R, C) in parameters   gradient (R, C) in memory
+    block = Block(weights, gradient, rows, columns)
+    update_block(optimizer.rule, step.hyperparameters, parameters, memory, block)
     if len(optimizer.average.parameters) > 0:
-        update_average(optimizer.average, step.done[0], weights, start, stride, rows, columns)
+        update_average(optimizer.average, step.done[0], parameters, weights, rows, columns)
 
 
 @noinline
-def apply(rule, numbers, weights, start, stride, memory, g, g_stride, rows, columns):
-    # weights, gradient (rows, columns)
-    plain = not rule.with_l1 and rule.clip == UNLIMITED
-    if rule.number == SGD and plain:
-        plain_sgd(numbers, weights, start, stride, memory, g, g_stride, rows, columns)
-    elif rule.number in (SGD, MOMENTUM, NESTEROV):
-        sgd(rule, numbers, weights, start, stride, memory, g, g_stride, rows, columns)
-    elif rule.number == ADAM or rule.number == ADAMW:
-        adam(rule, numbers, weights, start, stride, memory, g, g_stride, rows, columns)
-    elif rule.number == LION:
-        lion(rule, numbers, weights, start, stride, memory, g, g_stride, rows, columns)
-    else:
-        rmsprop_adagrad(rule, numbers, weights, start, stride, memory, g, g_stride, rows, columns)
-
-
-@noinline
-def update_average(average, epoch, weights, start, stride, rows, columns):
-    """A ← a + (1 - decay) (w - a), where the epoch has an average, else a ← w."""
+def update_average(average, epoch, parameters, weights, rows, columns):
+    """A ← a + (1 - decay) (w - a), or, before the epoch in which the average starts, a ← w."""
+    # weights (R, C) in parameters, a (R, C) at the same place in average.parameters
     for row in range(rows):
-        for i in range(start + row * stride, start + row * stride + columns, lanes(weights)):
-            w, a = load(weights, i), load(average.parameters, i)
+        first = weights.offset + row * weights.stride
+        for i in range(first, first + columns, lanes(parameters)):
+            w, a = load(parameters, i), load(average.parameters, i)
             store(average.parameters, i, w if epoch < average.start else fma(average.rest, w - a, a))
 
 
-@inline
-def plain_sgd(numbers, weights, start, stride, memory, g, g_stride, rows, columns):
-    """The same as `sgd` for what most use, without asking for each vector what it is to do."""
-    decay, rate = number(numbers, WEIGHT_DECAY), number(numbers, LEARNING_RATE)
-    for row in range(rows):
-        for j in range(0, columns, lanes(weights)):
-            i = start + row * stride + j
-            w = load(weights, i)
-            store(weights, i, fma(-rate, fma(decay, w, load(memory, g + row * g_stride + j)), w))
+@noinline
+def update_block(rule, hyperparameters, parameters, memory, block):
+    """Do the step of a block. The code is passed as a constant, so that the loop has no branches."""
+    # weights (R, C) in parameters   gradient (R, C) in memory   state (states, P)
+    code = rule.code
+    if code == SGD and not rule.with_l1 and rule.clip == UNLIMITED:
+        update_vectors(SGD, True, rule, hyperparameters, parameters, memory, block)
+    elif code == SGD:
+        update_vectors(SGD, False, rule, hyperparameters, parameters, memory, block)
+    elif code == MOMENTUM:
+        update_vectors(MOMENTUM, False, rule, hyperparameters, parameters, memory, block)
+    elif code == NESTEROV:
+        update_vectors(NESTEROV, False, rule, hyperparameters, parameters, memory, block)
+    elif code == ADAM:
+        update_vectors(ADAM, False, rule, hyperparameters, parameters, memory, block)
+    elif code == ADAMW:
+        update_vectors(ADAMW, False, rule, hyperparameters, parameters, memory, block)
+    elif code == LION:
+        update_vectors(LION, False, rule, hyperparameters, parameters, memory, block)
+    else:
+        update_vectors(code, False, rule, hyperparameters, parameters, memory, block)
 
 
 @inline
-def sgd(rule, numbers, weights, start, stride, memory, g, g_stride, rows, columns):
-    """V ← μ v + g, then w ← w - η v, or with Nesterov w ← w - η (g + μ v); without momentum w ← w - η g."""
-    decay, l1, factor = number(numbers, WEIGHT_DECAY), number(numbers, L1), number(numbers, CLIP)
-    rate, mu = number(numbers, LEARNING_RATE), number(numbers, MU)
-    for row in range(rows):
-        for j in range(0, columns, lanes(weights)):
-            i = start + row * stride + j
-            w = load(weights, i)
-            change = decayed(rule, decay, l1, factor, w, load(memory, g + row * g_stride + j))
-            if rule.number == MOMENTUM or rule.number == NESTEROV:
-                v = fma(mu, load(rule.state, i), change)
-                store(rule.state, i, v)
-                change = fma(mu, v, change) if rule.number == NESTEROV else v
-            store(weights, i, fma(-rate, change, w))
+def update_vectors(code, plain, rule, hyperparameters, parameters, memory, block):
+    """Do the step of a block, vector by vector; `plain` says that the gradient has no limit and no l1."""
+    # weights (R, C) in parameters   gradient (R, C) in memory   state (states, P)
+    h = vectors_of(hyperparameters)
+    for row in range(block.rows):
+        for j in range(0, block.columns, lanes(parameters)):
+            i = block.weights.offset + row * block.weights.stride + j
+            w = load(parameters, i)
+            g = load(memory, block.gradient.offset + row * block.gradient.stride + j)
+            if not plain:
+                g = with_l1(rule, h, w, limited(rule, h, g))
+            s0 = load(rule.state, i) if KEEPS_S0 >> code & 1 else w
+            s1 = load(rule.state, len(parameters) + i) if KEEPS_S1 >> code & 1 else w
+            w, s0, s1 = updated(code, h, w, g, s0, s1)
+            if KEEPS_S0 >> code & 1:
+                store(rule.state, i, s0)
+            if KEEPS_S1 >> code & 1:
+                store(rule.state, len(parameters) + i, s1)
+            store(parameters, i, w)
 
 
 @inline
-def adam(rule, numbers, weights, start, stride, memory, g, g_stride, rows, columns):
-    """M ← β₁ m + (1 - β₁) g, v ← β₂ v + (1 - β₂) g², then w ← w - η / (1 - β₁ᵗ) · m / (√v / √(1 - β₂ᵗ) + ε)."""
-    decay, l1, factor = number(numbers, WEIGHT_DECAY), number(numbers, L1), number(numbers, CLIP)
-    size, scale, epsilon = number(numbers, STEP_SIZE), number(numbers, SCALE), number(numbers, EPSILON)
-    beta1, one_minus_beta1, beta2, one_minus_beta2 = (
-        number(numbers, BETA1),
-        number(numbers, ONE_MINUS_BETA1),
-        number(numbers, BETA2),
-        number(numbers, ONE_MINUS_BETA2),
+def vectors_of(hyperparameters):
+    """Return the `Hyperparameters` of a step, loaded. Those that a rule does not use, LLVM does not load."""
+    # 15 vectors (V) ← (15, V)
+    return Hyperparameters(
+        load(hyperparameters[0], 0),
+        load(hyperparameters[1], 0),
+        load(hyperparameters[2], 0),
+        load(hyperparameters[3], 0),
+        load(hyperparameters[4], 0),
+        load(hyperparameters[5], 0),
+        load(hyperparameters[6], 0),
+        load(hyperparameters[7], 0),
+        load(hyperparameters[8], 0),
+        load(hyperparameters[9], 0),
+        load(hyperparameters[10], 0),
+        load(hyperparameters[11], 0),
+        load(hyperparameters[12], 0),
+        load(hyperparameters[13], 0),
+        load(hyperparameters[14], 0),
     )
-    for row in range(rows):
-        for j in range(0, columns, lanes(weights)):
-            i = start + row * stride + j
-            k = i + len(weights)
-            w = load(weights, i)
-            if rule.number == ADAMW:
-                gradient = with_l1(rule, l1, factor, w, load(memory, g + row * g_stride + j))
-                w = w * number(numbers, SHRINKAGE)
-            else:
-                gradient = decayed(rule, decay, l1, factor, w, load(memory, g + row * g_stride + j))
-            m = fma(beta1, load(rule.state, i), one_minus_beta1 * gradient)
-            v = fma(beta2, load(rule.state, k), one_minus_beta2 * (gradient * gradient))
-            store(rule.state, i, m)
-            store(rule.state, k, v)
-            store(weights, i, w - size * m / fma(sqrt(v), scale, epsilon))
 
 
 @inline
-def rmsprop_adagrad(rule, numbers, weights, start, stride, memory, g, g_stride, rows, columns):
-    """S ← a s + (1 - a) g², or with Adagrad s + g²; v ← μ v + g / (√s + ε), where there is a momentum; w ← w - η v."""
-    decay, l1, factor = number(numbers, WEIGHT_DECAY), number(numbers, L1), number(numbers, CLIP)
-    rate, mu, epsilon = number(numbers, LEARNING_RATE), number(numbers, MU), number(numbers, EPSILON)
-    smoothing, rest = number(numbers, SMOOTHING), number(numbers, ONE_MINUS_SMOOTHING)
-    for row in range(rows):
-        for j in range(0, columns, lanes(weights)):
-            i = start + row * stride + j
-            k = i + len(weights)
-            w, s = load(weights, i), load(rule.state, i)
-            gradient = decayed(rule, decay, l1, factor, w, load(memory, g + row * g_stride + j))
-            square = gradient * gradient
-            s = s + square if rule.number == ADAGRAD else fma(smoothing, s, rest * square)
-            store(rule.state, i, s)
-            change = gradient / (sqrt(s) + epsilon)
-            if rule.number == RMSPROP_MOMENTUM:
-                change = fma(mu, load(rule.state, k), change)
-                store(rule.state, k, change)
-            store(weights, i, fma(-rate, change, w))
-
-
-@inline
-def lion(rule, numbers, weights, start, stride, memory, g, g_stride, rows, columns):
-    """W ← w (1 - η λ) - η sign(β₁ m + (1 - β₁) g), then m ← β₂ m + (1 - β₂) g."""
-    l1, factor = number(numbers, L1), number(numbers, CLIP)
-    rate, shrinkage = number(numbers, LEARNING_RATE), number(numbers, SHRINKAGE)
-    beta1, one_minus_beta1, beta2, one_minus_beta2 = (
-        number(numbers, BETA1),
-        number(numbers, ONE_MINUS_BETA1),
-        number(numbers, BETA2),
-        number(numbers, ONE_MINUS_BETA2),
-    )
-    for row in range(rows):
-        for j in range(0, columns, lanes(weights)):
-            i = start + row * stride + j
-            w, m = load(weights, i), load(rule.state, i)
-            gradient = with_l1(rule, l1, factor, w, load(memory, g + row * g_stride + j))
-            store(rule.state, i, fma(beta2, m, one_minus_beta2 * gradient))
-            store(weights, i, fma(w, shrinkage, -signed(rate, fma(beta1, m, one_minus_beta1 * gradient))))
-
-
-@inline
-def decayed(rule, decay, l1, factor, w, gradient):
-    """The gradient with that of weight decay, λ w, and of l1."""
-    return fma(decay, w, with_l1(rule, l1, factor, w, gradient))
-
-
-@inline
-def with_l1(rule, l1, factor, w, gradient):
-    """The gradient within its limit, and with that of l1: its sign(w)."""
+def limited(rule, h, g):
+    """Return the gradient within its limit."""
+    # (V)
     if rule.clip == BY_VALUE:
         limit = rule.limit
-        gradient = where_less(gradient, -limit, -limit, where_less(limit, gradient, limit, gradient))
-    elif rule.clip == BY_NORM:
-        gradient = gradient * factor
-    return gradient + signed(l1, w) if rule.with_l1 else gradient
+        return where_less(g, -limit, -limit, where_less(limit, g, limit, g))
+    if rule.clip == BY_NORM:
+        return g * h.clip_factor
+    return g
 
 
 @inline
-def signed(size, x):
-    """`size` with the sign of x; 0 where x is. A NaN stays one."""
+def with_l1(rule, h, w, g):
+    """Return the gradient with that of l1, which is l1 · sign(w)."""
+    # (V)
+    return g + with_sign(h.l1, w) if rule.with_l1 else g
+
+
+@inline
+def with_sign(size, x):
+    """Return `size` with the sign of x; 0 where x is 0, NaN where x is NaN."""
+    # (V)
     return where_less(0, x, size, where_less(x, 0, -size, x))
 
 
+# ---- update rules: w, s0, s1 ← rule(h, w, g, s0, s1) ----
+
+
 @inline
-def number(numbers, row):
-    """A hyperparameter of each network."""
-    return load(numbers[row], 0)
+def updated(code, h, w, g, s0, s1):
+    # three vectors (V)
+    if code == SGD:
+        return sgd(h, w, g, s0, s1)
+    if code == MOMENTUM:
+        return momentum(h, w, g, s0, s1)
+    if code == NESTEROV:
+        return nesterov(h, w, g, s0, s1)
+    if code == ADAM:
+        return adam(h, w, g, s0, s1)
+    if code == ADAMW:
+        return adamw(h, w, g, s0, s1)
+    if code == RMSPROP:
+        return rmsprop(h, w, g, s0, s1)
+    if code == RMSPROP_MOMENTUM:
+        return rmsprop_momentum(h, w, g, s0, s1)
+    if code == ADAGRAD:
+        return adagrad(h, w, g, s0, s1)
+    if code == LION:
+        return lion(h, w, g, s0, s1)
+    return w * NO_BRANCH, s0, s1
+
+
+@inline
+def with_decay(h, w, g):
+    """Return the gradient with that of weight decay, λ w."""
+    # (V)
+    return fma(h.weight_decay, w, g)
+
+
+@inline
+def sgd(h, w, g, s0, s1):
+    """W ← w - η g."""
+    # three vectors (V)
+    return fma(-h.learning_rate, with_decay(h, w, g), w), s0, s1
+
+
+@inline
+def momentum(h, w, g, v, s1):
+    """V ← μ v + g, then w ← w - η v."""
+    # three vectors (V)
+    v = fma(h.momentum, v, with_decay(h, w, g))
+    return fma(-h.learning_rate, v, w), v, s1
+
+
+@inline
+def nesterov(h, w, g, v, s1):
+    """V ← μ v + g, then w ← w - η (g + μ v)."""
+    # three vectors (V)
+    g = with_decay(h, w, g)
+    v = fma(h.momentum, v, g)
+    return fma(-h.learning_rate, fma(h.momentum, v, g), w), v, s1
+
+
+@inline
+def adam(h, w, g, m, v):
+    """M ← β₁ m + (1 - β₁) g, v ← β₂ v + (1 - β₂) g², then w ← w - η / (1 - β₁ᵗ) · m / (√v / √(1 - β₂ᵗ) + ε)."""
+    # three vectors (V)
+    return adam_step(h, w, with_decay(h, w, g), m, v)
+
+
+@inline
+def adamw(h, w, g, m, v):
+    """W ← w (1 - η λ), then as `adam`, but without λ in the gradient."""
+    # three vectors (V)
+    return adam_step(h, w * h.shrinkage, g, m, v)
+
+
+@inline
+def adam_step(h, w, g, m, v):
+    # three vectors (V)
+    m = fma(h.beta1, m, h.one_minus_beta1 * g)
+    v = fma(h.beta2, v, h.one_minus_beta2 * (g * g))
+    return w - h.step_size * m / fma(sqrt(v), h.scale, h.epsilon), m, v
+
+
+@inline
+def rmsprop(h, w, g, s, s1):
+    """S ← α s + (1 - α) g², then w ← w - η g / (√s + ε)."""
+    # three vectors (V)
+    g = with_decay(h, w, g)
+    s = fma(h.smoothing, s, h.one_minus_smoothing * (g * g))
+    return fma(-h.learning_rate, g / (sqrt(s) + h.epsilon), w), s, s1
+
+
+@inline
+def rmsprop_momentum(h, w, g, s, v):
+    """S ← α s + (1 - α) g², v ← μ v + g / (√s + ε), then w ← w - η v."""
+    # three vectors (V)
+    g = with_decay(h, w, g)
+    s = fma(h.smoothing, s, h.one_minus_smoothing * (g * g))
+    v = fma(h.momentum, v, g / (sqrt(s) + h.epsilon))
+    return fma(-h.learning_rate, v, w), s, v
+
+
+@inline
+def adagrad(h, w, g, s, s1):
+    """S ← s + g², then w ← w - η g / (√s + ε)."""
+    # three vectors (V)
+    g = with_decay(h, w, g)
+    s = s + g * g
+    return fma(-h.learning_rate, g / (sqrt(s) + h.epsilon), w), s, s1
+
+
+@inline
+def lion(h, w, g, m, s1):
+    """W ← w (1 - η λ) - η sign(β₁ m + (1 - β₁) g), then m ← β₂ m + (1 - β₂) g."""
+    # three vectors (V)
+    direction = with_sign(h.learning_rate, fma(h.beta1, m, h.one_minus_beta1 * g))
+    return fma(w, h.shrinkage, -direction), fma(h.beta2, m, h.one_minus_beta2 * g), s1

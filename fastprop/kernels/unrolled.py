@@ -12,8 +12,7 @@ from numba.core import types
 from numba.extending import intrinsic, models, register_model
 from numba.np.numpy_support import from_dtype
 
-from fastprop.kernels.activations import apply, through
-from fastprop.kernels.enums import STORING
+from fastprop.kernels.activations import STORED_DERIVATIVES, activation, activation_backward
 from fastprop.kernels.jit import inline, kernel
 from fastprop.kernels.lanes import is_pack
 from fastprop.kernels.layout import line, padded, parameter_starts
@@ -57,7 +56,7 @@ register_model(Shape)(models.OpaqueModel)
 def addresses(sizes, activations, dtype, shared):
     """Return the addresses of the two functions of a pack's shape, or zeros where it is not tiny."""
     parameters = sum((1 + n_in) * n_out for n_in, n_out in zip(sizes[:-1], sizes[1:]))
-    if parameters > MOST_PARAMETERS or any(code in STORING for code in activations):
+    if parameters > MOST_PARAMETERS or any(STORED_DERIVATIVES >> code & 1 for code in activations):
         return 0, 0
     number = from_dtype(np.dtype(dtype))
     shape, numbers, integer = Shape(sizes, activations, number, shared), types.CPointer(number), types.intp
@@ -104,7 +103,7 @@ def _forward(typing_context, shape, memory, parameters, activations, outputs, fi
             for layer, code in enumerate(shape.activations):
                 y = [emitter.chain(x, w) for w in zip(*emitter.weights[layer])]
                 if layer + 1 < len(shape.activations):
-                    y = [emitter.call(apply, code, z) for z in y]
+                    y = [emitter.call(activation, code, z) for z in y]
                     emitter.store(emitter.inputs(layer + 1, row), y)
                     x = [emitter.one, *y]
             emitter.store(emitter.row(outputs, shape.strides[-1], row), y)
@@ -132,7 +131,7 @@ def _backward(typing_context, shape, memory, parameters, activations, deltas, gr
                     sums |= {place: emitter.chain([each], [one], sums[place]) for place, one in zip(from_input, d)}
                 if layer > 0:
                     code, w = shape.activations[layer - 1], emitter.weights[layer][1:]
-                    d = [emitter.call(through, code, y, emitter.chain(d, to)) for y, to in zip(x[1:], w)]
+                    d = [emitter.call(activation_backward, code, y, emitter.chain(d, to)) for y, to in zip(x[1:], w)]
             return list(sums.values())
 
         nothing = [emitter.zero] * len(places)

@@ -1,19 +1,15 @@
 """The arguments of the kernels, made of a network, its options and data: arrays and numbers."""
 
-from dataclasses import fields
-
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from fastprop import checks
 from fastprop.kernels import epochs, layout, unrolled
-from fastprop.kernels import optimizers as optimizing
+from fastprop.kernels.activations import ACTIVATIONS
 from fastprop.kernels.dropout import Dropout
-from fastprop.kernels.enums import ACTIVATIONS, CLIPS, CONSTANT, LOSSES, RULES, SCHEDULES, STORING, UNLIMITED
+from fastprop.kernels.losses import LOSSES
 from fastprop.kernels.minibatch import Data, Network
-from fastprop.kernels.schedules import BEST, FACTOR, Schedule
 from fastprop.kernels.team import Worker
-from fastprop.options import Warmup
 
 
 def training(state, split, options_of_lanes, batch_size, workers=1, keeps_gradient=False):
@@ -89,18 +85,18 @@ def seeds_of_orders(options_of_lanes):
 
 
 def codes(network):
-    """Return the code of each layer's activation, see kernels/enums.py."""
-    return tuple(ACTIVATIONS[name] for name in network.activations)
+    """Return the code of each layer's activation, see kernels/activations.py."""
+    return tuple(ACTIVATIONS[name].code for name in network.activations)
 
 
 def storing(network):
-    """Return for each layer whether its activation stores slopes."""
-    return tuple(code in STORING for code in codes(network))
+    """Return for each layer whether its activation's derivative is stored."""
+    return tuple(ACTIVATIONS[name].stores_derivative for name in network.activations)
 
 
 def network_argument(network, parameters, loss=None):
     """Return the kernels' `Network` of a network, or of a pack of such networks; without a loss it can only predict."""
-    code = LOSSES[checks.loss_name(loss)] if loss is not None else -1
+    code = LOSSES[checks.loss_name(loss)].code if loss is not None else -1
     mean, inverse_std = np.zeros(0, network.dtype), np.zeros(0, network.dtype)
     if network.input_mean is not None:
         n_in = network.layer_sizes[0]
@@ -116,57 +112,6 @@ def network_argument(network, parameters, loss=None):
         mean=mean,
         input_inverse_std=inverse_std,
     )
-
-
-def of_optimizers(options, optimizers, parameters, final, members, batches):
-    """What `optimizers`, one a network, are to a kernel, and the `Step` of each member of a team.
-
-    `final` are the parameters to end with: `parameters`, or, where the setting asks for it, their average.
-    """
-    rule, lanes = RULES[optimizers[0].rule], layout.line(parameters.dtype)
-    optimizers = (optimizers * lanes)[:lanes]
-    given = np.array([[getattr(each, name, 0.0) for each in optimizers] for name in optimizing.HYPERPARAMETERS])
-    decay = given[optimizing.WEIGHT_DECAY]
-    rests = 1 - given[[optimizing.BETA1, optimizing.BETA2, optimizing.SMOOTHING]]
-    shrinkage = 1 - given[optimizing.LEARNING_RATE] * decay
-    with np.errstate(over="ignore"):
-        numbers = np.vstack([given, rests, given[:2], shrinkage, np.ones(lanes)], dtype=parameters.dtype)
-    plateau = np.zeros((3, lanes))
-    plateau[FACTOR], plateau[BEST] = 1, np.inf
-    steps = [
-        optimizing.Step(
-            numbers=numbers.copy(),
-            given=given,
-            rates=given[optimizing.LEARNING_RATE].copy(),
-            norms=np.zeros(lanes),
-            powers=np.ones((2, lanes)),
-            plateau=plateau.copy(),
-            done=np.zeros(2, np.int64),
-        )
-        for _ in range(members)
-    ]
-    state = layout.aligned_zeros(optimizing.KEPT[rule] * len(parameters), parameters.dtype)
-    changes_every_step = options.schedule is not None or optimizers[0].rule in ("adam", "adamw")
-    schedule = of_schedule(options, batches)
-    clip = UNLIMITED if options.clip is None else CLIPS[type(options.clip).__name__]
-    limit = 0.0 if options.clip is None else options.clip.limit
-    rest, begin = (1.0, 0) if options.average is None else (1 - options.average.decay, options.average.start_epoch)
-    average = optimizing.EMA(final[:0] if options.average is None else final, rest, begin)
-    with_l1 = bool(given[optimizing.L1].any())
-    rule = optimizing.Rule(rule, with_l1, clip, limit, state)
-    return optimizing.Optimizer(rule, average, changes_every_step, schedule), steps
-
-
-def of_schedule(options, batches):
-    """What the setting's schedule is to a kernel."""
-    warmup, schedule = 0, options.schedule
-    by_step = getattr(schedule, "by", "epoch") == "step"
-    if isinstance(schedule, Warmup):
-        warmup, schedule = schedule.length, schedule.then
-    kind = SCHEDULES[type(schedule).__name__] if schedule is not None else CONSTANT
-    numbers = [getattr(schedule, field.name) for field in fields(schedule)] if schedule is not None else []
-    numbers = np.array([*(each for each in numbers if not isinstance(each, str)), 0, 0, 0, 0], np.float64)[:4]
-    return Schedule(kind, by_step, options.epochs * (batches if by_step else 1), warmup, numbers)
 
 
 def dropout_arguments(rates, seeds, plans, rows, dtype):

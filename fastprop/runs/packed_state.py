@@ -3,8 +3,8 @@
 import numpy as np
 
 from fastprop.kernels import epochs, layout
-from fastprop.runs import kernel_arguments
 from fastprop.runs.history import History
+from fastprop.runs.optimizer_arguments import optimizer_arguments
 
 
 class PackedState:
@@ -41,7 +41,7 @@ class PackedState:
         if options.average is not None:
             self.learned = layout.aligned_zeros(len(self.parameters), first.dtype)
             self.learned[:] = self.parameters
-        self.optimizer, self.steps = kernel_arguments.of_optimizers(
+        self.optimizer, self.steps = optimizer_arguments(
             options,
             [each.optimizer for each in options_of_lanes],
             self.learned,

@@ -1,0 +1,84 @@
+"""The arguments of the kernels that are made of optimizers, schedules, a clip and an average: arrays and numbers."""
+
+import numpy as np
+
+from fastprop.kernels import layout, optimizers, schedules
+from fastprop.options import Warmup
+
+
+def optimizer_arguments(options, each_optimizer, parameters, final, workers, batches):
+    """Return the kernels' `Optimizer` of a run, in which each network has an optimizer, and the `Step` of each worker.
+
+    `final` are the parameters that the run ends with: `parameters`, or, where `options` has an average, those of it.
+    """
+    row, size = optimizers.RULES[each_optimizer[0].rule], layout.line(parameters.dtype)
+    given = _given(each_optimizer, size)
+    plateau = np.zeros((3, size))
+    plateau[schedules.FACTOR] = 1
+    plateau[schedules.BEST] = np.inf
+    step = optimizers.Step(
+        hyperparameters=_hyperparameters(given, parameters.dtype),
+        given=np.array(list(given.values())),
+        rates=given["learning_rate"],
+        norms=np.zeros(size),
+        powers=np.ones((2, size)),
+        plateau=plateau,
+        done=np.zeros(2, np.int64),
+    )
+    steps = [optimizers.Step(*(array.copy() for array in step)) for _ in range(workers)]
+    rule = optimizers.Rule(
+        code=row.code,
+        with_l1=bool(given["l1"].any()),
+        clip=optimizers.UNLIMITED if options.clip is None else optimizers.CLIPS[type(options.clip).__name__],
+        limit=0.0 if options.clip is None else options.clip.limit,
+        state=layout.aligned_zeros(row.states * len(parameters), parameters.dtype),
+    )
+    optimizer = optimizers.Optimizer(
+        rule=rule,
+        average=_average(options.average, final),
+        changes_every_step=options.schedule is not None or row.per_step,
+        schedule=schedule_argument(options, batches),
+    )
+    return optimizer, steps
+
+
+def _given(each_optimizer, size):
+    """Return by name (size,) float64 of each hyperparameter that an optimizer has; 0 where this one has none."""
+    lanes = (each_optimizer * size)[:size]
+    return {name: np.array([float(getattr(each, name, 0.0)) for each in lanes]) for name in optimizers.GIVEN}
+
+
+def _hyperparameters(given, dtype):
+    """Return the rows of `Step.hyperparameters`, (rows, size) of a dtype, as they are before the first step."""
+    unset = np.full_like(given["learning_rate"], np.nan)  # of bias correction, until `begin_step` sets it
+    rows = given | {
+        "one_minus_beta1": 1 - given["beta1"],
+        "one_minus_beta2": 1 - given["beta2"],
+        "one_minus_smoothing": 1 - given["smoothing"],
+        "step_size": unset,
+        "scale": unset,
+        "shrinkage": 1 - given["learning_rate"] * given["weight_decay"],
+        "clip_factor": np.ones_like(unset),
+    }
+    with np.errstate(over="ignore"):
+        return np.array([rows[name] for name in optimizers.ROWS]).astype(dtype)
+
+
+def _average(average, final):
+    if average is None:
+        return optimizers.EMA(parameters=final[:0], rest=1.0, start=0)
+    return optimizers.EMA(parameters=final, rest=1 - average.decay, start=average.start_epoch)
+
+
+def schedule_argument(options, batches):
+    """Return the kernels' `Schedule` of a run, whose epochs have so many batches."""
+    warmup, schedule = 0, options.schedule
+    by_step = schedule is not None and schedule.by == "step"
+    if isinstance(schedule, Warmup):
+        warmup, schedule = schedule.length, schedule.then
+    code, constants = schedules.CONSTANT, np.zeros(schedules.MAX_CONSTANTS)
+    if schedule is not None:
+        row = schedules.SCHEDULES[type(schedule).__name__]
+        code = row.code
+        constants[: len(row.constants)] = [getattr(schedule, name) for name in row.constants]
+    return schedules.Schedule(code, by_step, options.epochs * (batches if by_step else 1), warmup, constants)
