@@ -1,4 +1,4 @@
-"""The backpropagation exercise that fastprop grew from: a 2-2-1 sigmoid network, one step, every number on the way."""
+"""The backpropagation exercise that fastprop grew from: one step of a 2-2-1 sigmoid network, with every value in it."""
 
 from typing import NamedTuple
 
@@ -7,15 +7,17 @@ import numpy as np
 from fastprop import reference
 from fastprop.options import SGD
 
-X, TARGET, LEARNING_RATE = np.array([[0.5, 0.3]]), np.array([[0.7]]), 0.1
+X = np.array([[0.5, 0.3]])
+TARGET = np.array([[0.7]])
+LEARNING_RATE = 0.1
 
 
 class Line(NamedTuple):
-    """A number of the exercise: its name, what it is, and what the seed document printed, if anything."""
+    """A value of the exercise."""
 
     name: str
-    value: np.ndarray
-    printed: str = ""
+    value: np.ndarray  # (n,) float64
+    printed: str = ""  # the digits that the seed document printed, if any
 
 
 def network():
@@ -25,13 +27,13 @@ def network():
 
 
 def lines():
-    """Work the exercise through: forward, loss, gradients, and one step of descent at learning rate 0.1.
+    """Compute the exercise: forward pass, loss, gradients, and one step of gradient descent.
 
     Returns
     -------
     list of Line
-        The seed's gradients agree to 4e-8. Its updated parameters do not: they were printed from a notebook whose cells
-        had run out of order, so that they start from weights that had been changed before.
+        The gradients that the seed document printed agree to 4e-8. Its updated parameters do not: they come from a
+        notebook whose cells ran out of order, so that the step began from weights that had been changed before.
     """
     net = network()
     _, (z_1, a_1), (z_2, a_2) = reference.forward(net, X)

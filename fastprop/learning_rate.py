@@ -1,4 +1,4 @@
-"""`find_learning_rate`: a short run in which the rate rises from step to step shows which rates a network bears."""
+"""`find_learning_rate`: suggests a learning rate by a short run in which the rate rises from step to step."""
 
 from __future__ import annotations
 
@@ -18,36 +18,35 @@ from fastprop.reporting import plotting
 from fastprop.runs import KernelRun, TrainingOptions
 
 SMOOTHING = 0.9
-"""What the moving average of the losses keeps in a step."""
+"""The weight that the moving average of the losses keeps in a step."""
 
 LAG = 9
-"""By so many steps the average is late: SMOOTHING / (1 - SMOOTHING)."""
+"""Steps by which the average is behind the losses: SMOOTHING / (1 - SMOOTHING)."""
 
-UNSETTLED, REACH = 10, 5
-"""Slopes are those of the average, from five steps before to five after; the first steps follow single rows.
+FIRST_STEP = 10
+"""The first step at which a slope is taken: before it, the average follows single minibatches."""
 
-On 28 pairs of a task and an optimizer, 20 epochs at the rate suggested ended at 1.3 times the loss of the best rate in
-the geometric mean; from step to step, and with the lag left in, at 1.9 times, or the first rate was suggested.
-"""
+REACH = 5
+"""Steps before and after a step between which its slope is taken. `benchmarks/NOTES.md` compares choices."""
 
 DIVERGED = 4
-"""Above so many times the least of the average, training counts as diverged."""
+"""Training counts as diverged once the average is above so many times its lowest value."""
 
 
 @dataclass
 class RangeTest:
-    """What came of a learning-rate range test.
+    """The result of a learning-rate range test.
 
     Attributes
     ----------
     learning_rates : ndarray
-        (steps,) float64: that of each step that was done.
+        (steps,) float64: the learning rate of each step that was done.
     losses : ndarray
-        (steps,) float64: of each step's minibatch, before the step; the last may not be finite.
+        (steps,) float64: the loss of each step's minibatch before the step; the last one may not be finite.
     smoothed : ndarray
-        (steps,) float64: their exponential moving average, freed of the zero it began with.
+        (steps,) float64: the exponential moving average of the losses, without the bias toward its start at zero.
     suggestion : float
-        The learning rate at which the smoothed loss falls most steeply, for equal factors of the rate.
+        The learning rate at which the smoothed loss falls most steeply over the logarithm of the rate.
     """
 
     learning_rates: NDArray[np.float64]
@@ -77,15 +76,15 @@ def find_learning_rate(
     seed: int = 0,
     threads: int | None = None,
 ) -> RangeTest:
-    """Suggest a learning rate: train a copy of a network with one that rises, and see where the loss falls fastest.
+    """Suggest a learning rate: train a copy of a network while the rate rises, and see where the loss falls fastest.
 
-    The rate rises from `min_rate` to `max_rate` in equal factors, a step each. The test ends before that once the
-    smoothed loss is above four times its lowest, or a loss is not finite.
+    The rate rises from `min_rate` to `max_rate` by the same factor in each step. The test ends before `max_rate` once
+    the smoothed loss is above four times its lowest value or a loss is not finite.
 
     Parameters
     ----------
     network : MLP
-        Left as it is.
+        The network, which stays as it is.
     X, y : array_like
         See `train`.
     min_rate, max_rate : float
@@ -93,13 +92,13 @@ def find_learning_rate(
     steps : int
         At least 30.
     batch_size : int
-        Rows in a step, or all of them where there are fewer.
+        Rows in a step, or all rows where there are fewer.
     optimizer : SGD, Adam, AdamW, RMSprop, Adagrad or Lion
-        The one to train with later; its own learning rate does not count.
+        The optimizer to train with later; its own learning rate is ignored.
     loss, clip, sample_weight, class_weight, threads
         See `train`.
     seed : int
-        Of the order of the rows.
+        The seed of the order of the rows.
 
     Returns
     -------
@@ -127,9 +126,11 @@ def find_learning_rate(
     checks.instance(optimizer, "optimizer", DESCENTS, "fp.SGD()")
     min_rate = checks.number(min_rate, "min_rate", minimum=1e-30)
     max_rate = checks.number(max_rate, "max_rate", minimum=2 * min_rate)
-    steps, threads = checks.whole_number(steps, "steps", minimum=30), checks.threads(threads)
+    steps = checks.whole_number(steps, "steps", minimum=30)
+    threads = checks.threads(threads)
     factor = (max_rate / min_rate) ** (1 / (steps - 1))
-    network, loss = network.copy(), checks.loss(loss, network.output)
+    network = network.copy()
+    loss = checks.loss(loss, network.output)
     options = TrainingOptions(
         epochs=steps,
         batch_size=batch_size,
@@ -143,11 +144,18 @@ def find_learning_rate(
     options = options._replace(optimizer=optimizer.changed(learning_rate=min_rate))
     sample_weight = row_weights(class_weight, y, sample_weight)
     data = Dataset.of(X, y, network.layer_sizes[0], network.layer_sizes[-1], loss, network.dtype, sample_weight)
+    losses = _losses(network, data, options, threads)
+    rates, smoothed = min_rate * factor ** np.arange(len(losses)), _smoothed(losses)
+    return RangeTest(rates, losses, smoothed, _suggestion(rates, smoothed))
+
+
+def _losses(network, data, options, threads):
+    """Train a network and return the loss of each step's minibatch; each epoch of the run is a step of its own rows."""
     minibatches = _minibatches(len(data.inputs), options.batch_size, options.seed)
     rows = next(minibatches)
 
     def after_step(step, history):
-        run.replace_rows(next(minibatches))  # an epoch of this run is one minibatch
+        run.replace_rows(next(minibatches))
         smoothed = _smoothed(history.loss[: step + 1])
         return smoothed[-1] - smoothed.min() > (DIVERGED - 1) * abs(smoothed.min())
 
@@ -157,14 +165,13 @@ def find_learning_rate(
     if not thread_pool.run([run], 1, lambda: None):
         run.stop()
         raise KeyboardInterrupt
-    losses = run.history.loss[: run.history.epochs]
-    rates, smoothed = min_rate * factor ** np.arange(len(losses)), _smoothed(losses)
-    return RangeTest(rates, losses, smoothed, _suggestion(rates, smoothed))
+    return run.history.loss[: run.history.epochs]
 
 
 def _minibatches(rows, batch_size, seed):
-    """Yield the rows of one minibatch after another, all of one size, in a new order for each epoch."""
-    random, batch_size = np.random.default_rng(seed), min(batch_size, rows)
+    """Yield the row indices of one minibatch after another, all of one size, in a new order for each pass."""
+    random = np.random.default_rng(seed)
+    batch_size = min(batch_size, rows)
     while True:
         order = random.permutation(rows)
         for first in range(0, rows - batch_size + 1, batch_size):
@@ -172,7 +179,7 @@ def _minibatches(rows, batch_size, seed):
 
 
 def _smoothed(losses):
-    """The moving average of the losses; the zero that it begins with weighs SMOOTHINGᵏ after k of them."""
+    """Return the moving average of the losses, corrected for its start at zero of weight SMOOTHINGᵏ in step k."""
     average, smoothed = 0.0, np.empty(len(losses))
     for step, loss in enumerate(losses):
         average = SMOOTHING * average + (1 - SMOOTHING) * loss
@@ -181,10 +188,10 @@ def _smoothed(losses):
 
 
 def _suggestion(rates, smoothed):
-    """The learning rate at which the loss falls most, for equal factors of the rate, before it is at its lowest."""
+    """Return the learning rate at which the smoothed loss falls fastest from step to step, before its lowest value."""
     smoothed = smoothed[np.isfinite(smoothed)]
     lowest = int(smoothed.argmin()) if len(smoothed) else 0
-    steps = np.arange(UNSETTLED, lowest + 1)
+    steps = np.arange(FIRST_STEP, lowest + 1)
     before, after = steps - REACH, np.minimum(steps + REACH, lowest)
     slopes = (smoothed[after] - smoothed[before]) / (after - before)
     if len(slopes) == 0 or slopes.min() >= 0:

@@ -30,47 +30,51 @@ def train_stream(
     callback: Callable[[int, History], object] | None = None,
     backend: Backend = "kernels",
 ) -> History:
-    """Train a network in place on chunks of rows that come one after another, such as a generator reads them.
+    """Train a network in place on chunks of rows that come one after another, for example from a generator.
 
-    No more than two chunks are held: the next one is read, in the calling thread, while one is trained on. What the
-    optimizer keeps (velocities, moments) and the number of steps go on from chunk to chunk: it is a run in which each
-    chunk is an epoch with rows of its own, and so count schedules by epoch, the order of rows and `History`. Rows in
-    their order, in chunks that are multiples of the batch size, train to the last bit what `train` does in an epoch.
+    At most two chunks are in memory: while one is trained on, the next one is read in the calling thread. Each chunk is
+    an epoch with rows of its own, for schedules by epoch, for the order of the rows and for `History`. The optimizer's
+    state (velocities, moments) and the number of steps go on from chunk to chunk. Chunks of whole batches, in order,
+    give to the last bit the same result as one epoch of `train` on all rows.
 
-    It is a function that takes the whole stream, and not a method that takes a chunk (``partial_fit``), so that
-    reading and training can go on at once, and so that what an optimizer keeps has one owner and one end.
+    A function that takes the whole stream can read and train at once, and the optimizer's state has one owner; a method
+    that takes one chunk (``partial_fit``) offers neither.
 
     Parameters
     ----------
     network : MLP
-        Trained in place. Its inputs are standardized if it says how, as it does after a `train` on some of the rows
-        with ``standardize=True``.
+        The network to train. It standardizes its inputs if it has ``input_mean`` and ``input_scale``, as after a
+        `train` on some of the rows with ``standardize=True``.
     chunks : iterable of (X, y) or (X, y, sample_weight)
-        Of any number of rows each, also fewer than a batch; what they may be, see `train`. To go through a data set
-        several times, yield it several times.
+        Each chunk has any number of rows, which may be fewer than a batch; `train` says what the arrays may be. To go
+        through a data set several times, yield it several times.
     batch_size, loss, optimizer, clip, seed, threads, progress
-        See `train`. The last step of a chunk takes the rows that are left. `LBFGS` needs all rows and cannot be had.
+        See `train`. The last step of a chunk takes the rows that are left. `LBFGS` is refused, because it needs all
+        rows.
     schedule : StepDecay, ExponentialDecay, InverseScaling, ReduceOnPlateau or Warmup, optional
-        See `train`. Those that go by the length of the whole run, `CosineDecay` and `OneCycle`, cannot be had: nobody
-        knows how long a stream is.
+        See `train`. `CosineDecay` and `OneCycle` are refused, because they depend on the length of the run, which a
+        stream does not know.
     shuffle : bool
-        Whether to put the rows of each chunk in a new order, that of the epoch with the chunk's number.
+        Whether the rows of each chunk have a new order: that of the epoch with the chunk's index.
     callback : callable, optional
-        Called as ``callback(chunk, history)``, with a number from 0, after each chunk; training ends when it returns
-        true. The next chunk has then been read.
+        Called as ``callback(chunk, history)`` after each chunk with its index, from 0; training ends when it returns
+        true. The next chunk has been read by then.
     backend : str
         See `train`.
 
     Returns
     -------
     History
-        ``loss`` has a number for each chunk, ``epochs`` counts them. After Ctrl-C, of what was done by then.
+        ``loss`` has one element for each chunk, and ``epochs`` is their number. After Ctrl-C, it holds the chunks that
+        were finished.
 
     Raises
     ------
     ValueError, TypeError
-        If an argument is not as described; or a chunk: the message says which, from 0, and the network is as the chunks
-        before have left it. What `chunks` itself raises comes through likewise.
+        If an argument or a chunk is not as described; the message gives the index of the chunk, from 0, and the network
+        is as the earlier chunks have left it.
+    Exception
+        What iterating over `chunks` raises.
 
     Examples
     --------
@@ -103,22 +107,8 @@ def train_stream(
     threads = cost_model.team_size(network.layer_sizes, options.batch_size, network.dtype, threads)
     run = STREAMS[backend](network, options._replace(callback=None), threads)
     total = len(chunks) if hasattr(chunks, "__len__") else None
-    stopped = "finished"
     with thread_pool.ProgressBar(total=total, unit="chunk", disable=not progress) as bar:
-        try:
-            for index, chunk in enumerate(reader):
-                run.take(chunk)
-                run.prepare()
-                done = thread_pool.run([run], 1, reader.read_ahead)
-                bar.update()
-                if not done or run.history.stopped != "finished":
-                    stopped = "interrupted" if not done else run.history.stopped
-                    break
-                if callback is not None and callback(index, run.history):
-                    stopped = "callback"
-                    break
-        except KeyboardInterrupt:
-            stopped = "interrupted"
+        stopped = _train(run, reader, callback, bar)
     history = run.history
     history.stopped = stopped
     if history.epochs == 0 and stopped == "finished":
@@ -126,29 +116,51 @@ def train_stream(
     return history
 
 
+def _train(run, reader, callback, bar):
+    """Train on all chunks; return why training ended, see `History.stopped`."""
+    try:
+        for index, chunk in enumerate(reader):
+            run.take(chunk)
+            run.prepare()
+            if not thread_pool.run([run], 1, reader.read_ahead):
+                return "interrupted"
+            bar.update()
+            if run.history.stopped != "finished":
+                return run.history.stopped
+            if callback is not None and callback(index, run.history):
+                return "callback"
+    except KeyboardInterrupt:
+        return "interrupted"
+    return "finished"
+
+
 class _Reader:
-    """Checked chunks, of which the next can be read ahead."""
+    """Checks chunks, one ahead of the chunk that is trained on."""
 
     def __init__(self, chunks, network, loss):
-        self._chunks, self._network, self._loss, self._ahead = enumerate(chunks), network, loss, None
+        self._chunks = enumerate(chunks)
+        self._network = network
+        self._loss = loss
+        self._next = None  # (chunk, None), or (None, the error that reading it raised)
 
     def __iter__(self):
         return self
 
     def __next__(self):
         self.read_ahead()
-        (chunk, error), self._ahead = self._ahead, None
+        chunk, error = self._next
+        self._next = None
         if error is not None:
             raise error
         return chunk
 
     def read_ahead(self):
-        """Read and check the next chunk, if that is not done; what goes wrong is raised when its turn has come."""
-        if self._ahead is not None:
+        """Read and check the next chunk, unless that is done; an error is kept until the chunk is asked for."""
+        if self._next is not None:
             return
         try:
-            number, chunk = next(self._chunks)
-            sizes = self._network.layer_sizes[0], self._network.layer_sizes[-1]
-            self._ahead = Dataset.of_chunk(chunk, number, *sizes, self._loss, self._network.dtype), None
+            index, chunk = next(self._chunks)
+            n_in, n_out = self._network.layer_sizes[0], self._network.layer_sizes[-1]
+            self._next = Dataset.of_chunk(chunk, index, n_in, n_out, self._loss, self._network.dtype), None
         except Exception as error:
-            self._ahead = None, error
+            self._next = None, error

@@ -61,73 +61,76 @@ def train(
     Parameters
     ----------
     network : MLP
-        Trained in place; left as it was if an argument is refused.
+        The network to train. It stays as it was if an argument is refused.
     X : array_like
-        (n, n_in), finite. It is read where it is if it holds numbers of the network's dtype, or bytes (uint8, bool), in
-        rows that are each contiguous: an array, a slice of its rows or columns, a sliding window, or a file in memory
-        (`numpy.memmap`), which may be larger than memory and trains at the speed of its disk. Anything else is copied
-        into memory once, as an array of the network's dtype. The order of the rows takes up to 32 bytes for each.
+        (n, n_in) finite inputs. They are read in place if they are of the network's dtype or bytes (uint8, bool) and
+        each row is contiguous: an array, a slice of its rows or columns, a sliding window, or a file mapped into memory
+        (`numpy.memmap`). Such a file may be larger than memory; training then has the speed of the disk. Anything else
+        is copied into memory once, as an array of the network's dtype. The order of the rows takes up to 32 bytes a
+        row.
     y : array_like
-        (n, n_out) targets, or (n,) integer labels for more than one output, or (n,) targets for one. Read where it is
-        if C-contiguous and of the network's dtype, labels if of int64; else copied once.
+        (n,) integer labels for more than one output, or (n, n_out) targets, or (n,) targets for one output. They are
+        read in place if they are C-contiguous and of the network's dtype, or int64 for labels; else they are copied
+        once.
     epochs : int
         How many times to go through the rows.
     batch_size : int
-        Rows in a step. The last step of an epoch takes the rows that are left, averaged over their own number.
+        Rows in a step. The last step of an epoch takes the rows that are left, and averages over their number.
     loss : str, Huber or CrossEntropy, optional
         ``"mse"``, ``"mae"``, ``"huber"``, ``"poisson"`` (exp output), ``"binary_cross_entropy"`` (sigmoid output) or
-        ``"cross_entropy"`` (softmax output). By default the one that goes with the output, else mse.
+        ``"cross_entropy"`` (softmax output). By default the loss that belongs to the output's activation, or mse.
     optimizer : SGD, Adam, AdamW, RMSprop, Adagrad, Lion or LBFGS
-        See `SGD` and the others. `LBFGS` takes all rows in each step: leave out what is of
-        minibatches: batch_size, schedule, clip, dropout and average.
+        The rule of the steps, see `SGD` and the others. `LBFGS` takes all rows in each step and accepts no options of
+        minibatches: leave out batch_size, schedule, clip, dropout and average.
     schedule : StepDecay, ExponentialDecay, CosineDecay, OneCycle, InverseScaling, ReduceOnPlateau or Warmup, optional
-        A factor on the optimizer's learning rate, which changes with each epoch or step; see `CosineDecay` and the
+        A factor on the optimizer's learning rate that changes with each epoch or step, see `CosineDecay` and the
         others.
     clip : ClipNorm or ClipValue, optional
-        A limit to the gradient.
+        A limit on the gradient.
     dropout : float
-        From 0 to below 1: with which probability an output of a hidden layer is 0 in a step, while the others are
+        From 0 to below 1: the probability with which an output of a hidden layer is set to 0 in a step; the others are
         multiplied by 1 / (1 - dropout) (Srivastava et al., JMLR 15, 2014). Validation and prediction drop nothing.
     average : EMA, optional
-        A moving average of the weights, to measure validation on and to end with.
+        A moving average of the weights, which validation measures and which the network has in the end.
     early_stopping : EarlyStopping, optional
-        When to end a run whose loss no longer falls, and with which weights.
+        When to end a run whose loss no longer falls, and which weights to end with.
     validation : float or (X, y), optional
-        A share of the rows to hold out (the same for all seeds), or rows of their own, to measure the loss after
-        each epoch.
+        The fraction of the rows to hold out, which are the same rows for all seeds, or other rows. The loss of these
+        rows is measured after each epoch.
     sample_weight : array_like, optional
-        (n,) positive weights: a batch's loss is Σ wᵢ lossᵢ / Σ wᵢ.
+        (n,) positive weights: the loss of a batch is Σ wᵢ lossᵢ / Σ wᵢ.
     class_weight : mapping or "balanced", optional
-        For labels: what each weighs (1 if not named), or such weights that all labels count alike; times sample_weight.
+        The weight of each label, 1 for labels that the mapping does not name. ``"balanced"`` gives all labels the same
+        total weight. Sample weights are multiplied by these weights.
     standardize : bool
-        Whether to have the network standardize its inputs: mean and deviation of each are fitted on the training rows
-        (not on those held out), once, and kept as ``network.input_mean`` and ``input_scale``, by which `predict` goes
-        and all further training, with whatever data. A network that has them keeps them. The data is not copied: rows
-        are standardized as they come up, with the same result, up to rounding, as of standardized data.
+        Whether the network standardizes its inputs. Mean and standard deviation of each input are computed once, on the
+        training rows without those held out, and kept as ``network.input_mean`` and ``input_scale``: `predict` and
+        later training use them on any data. A network that has them already keeps them. The data is not copied: rows
+        are standardized when they are read, and the result is that of standardized data up to rounding.
     shuffle : bool
-        Whether to put the rows in a new order for each epoch. It goes over all rows; of a file that is larger than
-        memory, each row is then read by itself, where without it they are read one after another.
+        Whether the rows have a new order in each epoch. All rows are shuffled: in a file that is larger than memory
+        each row is then read by itself, while without shuffling rows are read one after another.
     seed : int
-        Of the order of the rows, and of dropout.
+        The seed of the order of the rows and of dropout.
     threads : int, optional
-        At most so many, by default one a core. A network whose minibatches are too small to share takes one. The
-        result never depends on it.
+        The largest number of threads to use, by default one a core. A network whose minibatches are too small to share
+        uses one. The result never depends on the number of threads.
     progress : bool
         Whether to show a progress bar.
     callback : callable, optional
         Called as ``callback(epoch, history)`` after each epoch; training ends when it returns true.
     gradient_norm : bool
-        Whether to measure the gradient's norm in each step, which takes longer; see `History`.
+        Whether to measure the norm of the gradient in each step, which makes training slower; see `History`.
     metrics : sequence of str
-        What to measure after each epoch on the held-out rows, or without any on the training rows: ``"accuracy"``,
-        ``"roc_auc"`` (two classes) and ``"log_loss"`` of classes, ``"r2"``, ``"mse"`` and ``"mae"`` of numbers; see
-        `History` and `fastprop.metrics`.
+        What to measure after each epoch, on the held-out rows or, where there are none, on the training rows:
+        ``"accuracy"``, ``"roc_auc"`` (two classes) and ``"log_loss"`` for classes, ``"r2"``, ``"mse"`` and ``"mae"``
+        for numbers; see `History` and `fastprop.metrics`.
     checkpoint : path or Checkpoint, optional
-        A file to keep the run in; with a plain path it is written every 10 seconds, and at the end.
+        The file that keeps the state of the run. A plain path is written every 10 seconds and at the end.
     resume : bool
-        Whether to go on from the checkpoint, if the file is there. The network, data and options must be those that the
+        Whether to go on from the checkpoint if the file exists. The network, data and options must be those that the
         run began with. The result is then, to the last bit, that of the unbroken run, on any number of threads.
-        ``epochs`` may be more than before, but with `CosineDecay` and `OneCycle`, whose rates depend on it.
+        ``epochs`` may be larger than before, except with `CosineDecay` and `OneCycle`, whose rates depend on it.
     backend : str
         ``"kernels"``, or ``"reference"`` for the same run in plain NumPy and float64, to check a result.
 

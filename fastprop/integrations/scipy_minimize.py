@@ -1,7 +1,7 @@
-"""Minimization of a function of many numbers, by SciPy (extra ``lbfgs``)."""
+"""Minimization of a function of a vector by SciPy (extra ``lbfgs``)."""
 
 LINE_SEARCH = 20
-"""At most so many evaluations in the line search of an iteration; SciPy's default."""
+"""The largest number of evaluations in the line search of an iteration; SciPy's default."""
 
 
 def minimizer():
@@ -14,31 +14,39 @@ def minimizer():
 
 
 def lbfgs(function, start, memory, tolerance, iterations, after_iteration):
-    """Minimize by L-BFGS-B without bounds.
+    """Minimize a function by L-BFGS-B without bounds.
 
     Parameters
     ----------
     function : callable
-        Of an array (P,) float64; returns a number and its gradient (P,).
+        Takes a vector (P,) float64; returns the function's value and its gradient (P,).
     start : ndarray
-        (P,) float64.
-    memory, iterations : int
-        How many corrections to keep; how many iterations to do at most.
+        (P,) float64: where to begin.
+    memory : int
+        The number of corrections to keep.
     tolerance : float
-        It ends where no element of the gradient is larger.
+        Minimization ends where no element of the gradient is larger.
+    iterations : int
+        The largest number of iterations.
     after_iteration : callable
-        Called with the array (P,) after each; it ends if this raises StopIteration.
+        Called with the vector (P,) after each iteration; minimization ends if it raises StopIteration.
 
     Returns
     -------
     ndarray
-        (P,) float64: where it ended.
+        (P,) float64: the vector that minimization ended with.
 
     Raises
     ------
     ImportError
         If SciPy is not installed.
     """
-    evaluations = 1 + (1 + LINE_SEARCH) * iterations  # never fewer than the iterations need
-    limits = {"maxiter": iterations, "maxfun": evaluations, "maxls": LINE_SEARCH, "gtol": tolerance, "maxcor": memory}
-    return minimizer()(function, start, jac=True, method="L-BFGS-B", callback=after_iteration, options=limits).x
+    options = {
+        "maxiter": iterations,
+        "maxfun": 1 + (1 + LINE_SEARCH) * iterations,  # never fewer than the iterations need
+        "maxls": LINE_SEARCH,
+        "gtol": tolerance,
+        "maxcor": memory,
+    }
+    result = minimizer()(function, start, jac=True, method="L-BFGS-B", callback=after_iteration, options=options)
+    return result.x

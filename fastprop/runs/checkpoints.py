@@ -1,7 +1,7 @@
 """A run's state in a file: what is written, when, and which run may go on from it.
 
-The file is an archive (see `archives`) whose description says what run this is: only the same one goes on from it, so
-that it ends as it would have without the break.
+The file is an archive (see `atomic_files`) with a description of the run. Only a run of the same description goes on
+from it, and then ends with the bits of the unbroken run.
 """
 
 import hashlib
@@ -17,47 +17,57 @@ from fastprop.runs.training_options import OPTIONS
 from fastprop.version import __version__
 
 FORMAT = 1
-"""To be raised when the arrays change their meaning."""
+"""The version of the file's layout: to be raised when the arrays change their meaning."""
 
 NOT_COMPARED = tuple(name for name, row in OPTIONS.items() if not row.compared_on_resume)
 """Options that may change when a run goes on."""
 
 
 def describe(network, options, split):
-    """Return what a run must have in common with the one it goes on from, as texts by name."""
-    about = {"format": FORMAT, "fastprop": __version__}
-    about |= {name: getattr(network, name) for name in ("layer_sizes", "activations", "dtype")}
-    about |= {name: value for name, value in options._asdict().items() if name not in NOT_COMPARED}
+    """Return what a run must have in common with the run that it goes on from, as texts by name."""
+    description = {"format": FORMAT, "fastprop": __version__}
+    description |= {name: getattr(network, name) for name in ("layer_sizes", "activations", "dtype")}
+    description |= {name: value for name, value in options._asdict().items() if name not in NOT_COMPARED}
     if needs_end(options.schedule):
-        about["epochs"] = options.epochs
-    about["first weights"] = digest(network.parameters)
-    about["input_mean"] = digest(*(each for each in (network.input_mean, network.input_scale) if each is not None))
-    about["training data"] = digest(*split.data, split.rows)
-    about["validation data"] = digest(*split.held_out, split.held_out_rows)
-    return {name: str(value) for name, value in about.items()}
+        description["epochs"] = options.epochs
+    standardization = [array for array in (network.input_mean, network.input_scale) if array is not None]
+    description["first weights"] = digest(network.parameters)
+    description["input_mean"] = digest(*standardization)
+    description["training data"] = digest(*split.data, split.rows)
+    description["validation data"] = digest(*split.held_out, split.held_out_rows)
+    return {name: str(value) for name, value in description.items()}
 
 
 class CheckpointFile:
-    """Keeps a run's state in the file of a `Checkpoint`."""
+    """Writes the state of a run to the file of a `Checkpoint`, and reads it back.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+    description : dict
+        That of the run, see `describe`.
+    """
 
     def __init__(self, checkpoint, description):
-        self._checkpoint, self._description, self._written = checkpoint, description, time.monotonic()
+        self._checkpoint = checkpoint
+        self._description = description
+        self._written = time.monotonic()  # when the file was last written, in seconds; at first, when the run was made
 
     def next_epoch(self, done, pace):
-        """After how many epochs to look again, at a `pace` in seconds an epoch."""
+        """Return after how many epochs to ask `is_due` again, when `done` are done at `pace` seconds an epoch."""
         if self._checkpoint.epochs is not None:
             return done + self._checkpoint.epochs - done % self._checkpoint.epochs
-        left = self._written + self._checkpoint.seconds - time.monotonic()
-        return done + max(1, int(left / pace))
+        remaining = self._written + self._checkpoint.seconds - time.monotonic()
+        return done + max(1, int(remaining / pace))
 
     def is_due(self, done):
-        """Whether to write now that so many epochs are done."""
+        """Whether to write the file when `done` epochs are done."""
         if self._checkpoint.epochs is not None:
             return done % self._checkpoint.epochs == 0
         return time.monotonic() - self._written >= self._checkpoint.seconds
 
     def write(self, state):
-        """Replace the file, so that at any time there is a whole one; OSError if it cannot be written."""
+        """Replace the file by one that holds `state`; at any time there is a whole file. OSError if that fails."""
         atomic_files.write(self._checkpoint.path, self._description, state, "checkpoint")
         self._written = time.monotonic()
 
@@ -69,7 +79,7 @@ class CheckpointFile:
         try:
             description, state = atomic_files.read(path)
             description = dict(description)
-        except Exception as error:  # what an archive with wrong bytes raises is anyone's guess
+        except Exception as error:  # a file of other bytes can make the reader raise any kind of error
             raise ValueError(
                 f"{path} is no checkpoint or a damaged one: name another file, or leave out resume to begin anew."
             ) from error
@@ -82,7 +92,7 @@ class CheckpointFile:
 
 
 def digest(*arrays):
-    """Return a short text for the shapes, dtypes and bytes of all arrays."""
+    """Return a short text that depends on the shapes, dtypes and bytes of all arrays."""
     sha256 = hashlib.sha256()
     for array in arrays:
         sha256.update(f"{array.shape} {array.dtype} ".encode())
@@ -92,7 +102,7 @@ def digest(*arrays):
 
 
 def differences(description, expected):
-    """Return in words what of a description is not as expected."""
+    """Return in words which entries of a description are not as expected; empty if all are."""
     return ", ".join(
         f"{name} is {description.get(name)} and not {expected.get(name)}"
         for name in expected | description
