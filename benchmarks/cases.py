@@ -23,29 +23,39 @@ class Shape:
         return f"{'-'.join(map(str, self.layer_sizes))} {self.rows} by {self.batch_size}"
 
 
-# Seeds and cases are only ever appended: test names and recorded results refer to them.
+# Named are the shapes that tests ask for one by one.
+DIGITS_SHAPE = Shape((64, 32, 10), rows=100, batch_size=32)
+NO_HIDDEN_LAYER = Shape((5, 3), rows=33, batch_size=7)
+THREE_LAYERS = Shape((17, 33, 9, 5), rows=75, batch_size=32)
+FIVE_LAYERS = Shape((6, 5, 4, 3, 4, 2), rows=40, batch_size=7)
+NARROW_OUTPUT = Shape((8, 24, 24, 1), rows=300, batch_size=200)  # three segments, and two for the last rows
+CHUNKS_IN_SEGMENTS = Shape((950, 5, 3), rows=190, batch_size=140)  # two segments of several chunks
+DELTAS_IN_PANELS = Shape((260, 256, 20), rows=40, batch_size=20)
+UNROLLED = Shape((3, 4, 2, 2), rows=300, batch_size=200)  # few enough parameters for unrolled kernels; three segments
+
+# Shapes are only ever appended: test names and recorded results refer to them.
 SHAPES = (
     Shape((2, 2, 1), rows=9, batch_size=1),
     Shape((1, 1, 1), rows=10, batch_size=7),
     Shape((3, 5, 2), rows=20, batch_size=7),
-    Shape((5, 3), rows=33, batch_size=7),  # no hidden layer
-    Shape((64, 32, 10), rows=100, batch_size=32),
-    Shape((17, 33, 9, 5), rows=75, batch_size=32),
+    NO_HIDDEN_LAYER,
+    DIGITS_SHAPE,
+    THREE_LAYERS,
     Shape((130, 70, 3), rows=150, batch_size=100),  # more than one block of rows, and of a gradient's columns
-    Shape((6, 5, 4, 3, 4, 2), rows=40, batch_size=7),
+    FIVE_LAYERS,
     Shape((16, 16, 16), rows=48, batch_size=32),  # nothing to pad
     Shape((2, 2, 1), rows=9, batch_size=32),  # full batch
     Shape((17, 33, 9, 5), rows=12, batch_size=1),
     Shape((48, 64, 48), rows=110, batch_size=96),  # whole blocks, and one row of weights more
     Shape((3, 256, 5), rows=20, batch_size=7),  # rows of 1 KB, which are padded by a line
-    Shape((8, 24, 24, 1), rows=300, batch_size=200),  # three segments, and two for the last rows
+    NARROW_OUTPUT,
     Shape((4, 32, 16, 4), rows=1400, batch_size=1400),  # as many segments as there may be
-    Shape((950, 5, 3), rows=190, batch_size=140),  # two segments of several chunks
+    CHUNKS_IN_SEGMENTS,
     Shape((64, 256, 20), rows=1450, batch_size=1060),  # one segment of two chunks, whose weights go into panels
-    Shape((260, 256, 20), rows=40, batch_size=20),  # deltas go into panels
+    DELTAS_IN_PANELS,
     Shape((440, 34, 34, 1), rows=250, batch_size=191),  # a narrow last layer, in segments of two chunks
     Shape((490, 34, 3), rows=1100, batch_size=1060),  # a narrow last layer, in two chunks that a team shares
-    Shape((3, 4, 2, 2), rows=300, batch_size=200),  # straight through, in three segments
+    UNROLLED,
 )
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.cases import SHAPES
 from fastprop import cost_model
-from tests.compare import CASES, DESCENTS, DTYPES
+from tests.problems import CASES, DESCENTS, DTYPES
 
 
 @pytest.fixture(params=DTYPES)

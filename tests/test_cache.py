@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from tests.compare import ROOT, run_python
+from tests.processes import ROOT, run_python
 
 TRAIN = """
 import fastprop as fp

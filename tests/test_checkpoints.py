@@ -18,8 +18,9 @@ from fastprop.data import Dataset, Split
 from fastprop.kernels import jit
 from fastprop.runs import KernelRun, TrainingOptions
 from fastprop.runs.kernel_team import KernelTeam
-from tests.compare import DTYPES, ROOT, assert_refused, assert_same_bits, run_python
-from tests.processes import output_after_interrupt
+from tests.compare import assert_refused, assert_same_bits
+from tests.problems import DTYPES
+from tests.processes import ROOT, output_after_interrupt, run_python
 
 RANDOM = np.random.default_rng(0)
 X, Y, LABELS = RANDOM.normal(size=(203, 5)), RANDOM.normal(size=(203, 3)), RANDOM.integers(3, size=203)

@@ -9,7 +9,8 @@ from numpy.lib.stride_tricks import as_strided, sliding_window_view
 
 import fastprop as fp
 from fastprop import checks
-from tests.compare import assert_refused, assert_same_bits, run_python
+from tests.compare import assert_refused, assert_same_bits
+from tests.processes import run_python
 
 ROWS, INPUTS = 50, 20
 NUMBERS = np.random.default_rng(0).integers(0, 2, (ROWS, INPUTS))  # such as every kind can hold

@@ -3,7 +3,7 @@
 import pytest
 
 from tests import golden
-from tests.compare import run_python
+from tests.processes import run_python
 
 TABLE = golden.read_table()
 

@@ -6,7 +6,8 @@ import pytest
 import fastprop as fp
 from fastprop import cost_model, metrics
 from tests import packs
-from tests.compare import DTYPES, SCHEDULES, assert_refused, assert_same_bits
+from tests.compare import assert_refused, assert_same_bits
+from tests.problems import DTYPES, SCHEDULES
 
 RANDOM = np.random.default_rng(0)
 X, Y, LABELS = RANDOM.normal(size=(203, 5)), RANDOM.normal(size=(203, 3)), RANDOM.integers(3, size=203)

@@ -11,18 +11,20 @@ import fastprop as fp
 from benchmarks.cases import SHAPES
 from fastprop import reference
 from tests import packs
-from tests.compare import (
+from tests.compare import assert_same_bits, digest
+from tests.problems import (
+    ADAM_WITH_DECAY,
     CASES,
     DTYPES,
     FEW_SHAPES,
-    MORE_TASKS,
-    OPTIMIZERS,
-    TASKS,
-    assert_same_bits,
-    digest,
+    FIVE_LAYERS,
+    HIDDEN_LAYER_SHAPES,
+    LINEAR,
+    MIXED_HIDDEN,
+    THREE_LAYERS,
     problem,
-    run_python,
 )
+from tests.processes import run_python
 
 EPOCHS = 3
 TOO_FAST = {"float32": 1e30, "float64": 1e200}  # learning rates that diverge once their first step is made
@@ -39,7 +41,7 @@ SCHEDULED = (
 )
 
 
-def options_of(shape, task=TASKS[0], weighted=True):
+def options_of(shape, task=LINEAR, weighted=True):
     """How to train a network, but for what tests vary."""
     weight = np.linspace(0.5, 2, shape.rows) if weighted else None
     options = {"epochs": EPOCHS, "batch_size": shape.batch_size, "loss": task.loss}
@@ -58,7 +60,7 @@ def train(shape, task, dtype, weighted=True, **options):
 
 
 def sweep(shape, dtype, grid, **options):
-    network, X, y = problem(shape, TASKS[0], dtype)
+    network, X, y = problem(shape, LINEAR, dtype)
     options = {"optimizer": fp.SGD(0.1, weight_decay=0.01), **options_of(shape), **options}
     return fp.sweep(network, X, y, grid, **options)
 
@@ -83,17 +85,17 @@ def grid_of(shape, dtype):
 @pytest.mark.usefixtures("threads_always_share")
 def test_any_number_of_threads_for_one_network(descent, dtype):
     shape, optimizer = descent
-    one, *others = [train(shape, TASKS[0], dtype, optimizer=optimizer, threads=threads) for threads in (1, 2, 3, 5)]
+    one, *others = [train(shape, LINEAR, dtype, optimizer=optimizer, threads=threads) for threads in (1, 2, 3, 5)]
     for other in others:
         assert_same_bits(other, one)
 
 
 @pytest.mark.usefixtures("threads_always_share")
-@pytest.mark.parametrize("shape", FEW_SHAPES[1:], ids=str)
+@pytest.mark.parametrize("shape", HIDDEN_LAYER_SHAPES, ids=str)
 @pytest.mark.parametrize(("optimizer", "schedule"), SCHEDULED, ids=str)
 def test_any_number_of_threads_for_every_schedule(shape, dtype, optimizer, schedule):
     options = {"optimizer": optimizer, "schedule": schedule, "epochs": 5}
-    one, *others = [train(shape, MORE_TASKS[7], dtype, threads=threads, **options) for threads in (1, 2, 3, 5)]
+    one, *others = [train(shape, MIXED_HIDDEN, dtype, threads=threads, **options) for threads in (1, 2, 3, 5)]
     for other in others:
         assert_same_bits(other, one)
 
@@ -109,7 +111,7 @@ def test_any_number_of_threads_for_a_network_that_diverges(shape, dtype):
     """In its first step: that is seen by the loss of the next, or with one step an epoch by the parameters alone."""
 
     def run(threads):
-        network, X, y = problem(shape, TASKS[0], dtype)
+        network, X, y = problem(shape, LINEAR, dtype)
         network.biases[-1][...] = {"float32": 1e15, "float64": 1e130}[dtype]
         options = options_of(shape) | {"optimizer": fp.SGD(TOO_FAST[dtype]), "threads": threads}
         return outcome(network, fp.train(network, X, y, **options))
@@ -133,7 +135,7 @@ def train_and_sweep(number, threads):
     """The digest of what comes of both."""
     shape = SHAPES[number]
     result = sweep(shape, "float32", {"seed": range(5)}, threads=threads)
-    return digest(*train(shape, TASKS[0], "float32", optimizer=OPTIMIZERS[-1], threads=threads), result.history)
+    return digest(*train(shape, LINEAR, "float32", optimizer=ADAM_WITH_DECAY, threads=threads), result.history)
 
 
 def print_digests_at_once():
@@ -155,9 +157,9 @@ def test_more_threads_than_cores():
 @pytest.mark.usefixtures("threads_always_share")
 @pytest.mark.parametrize(("optimizer", "schedule"), SCHEDULED, ids=str)
 def test_a_callback_changes_nothing(dtype, optimizer, schedule):
-    shape, options = FEW_SHAPES[2], {"optimizer": optimizer, "schedule": schedule, "epochs": 5, "threads": 2}
-    one = train(shape, TASKS[0], dtype, **options)
-    other = train(shape, TASKS[0], dtype, callback=lambda epoch, history: False, **options)
+    shape, options = FIVE_LAYERS, {"optimizer": optimizer, "schedule": schedule, "epochs": 5, "threads": 2}
+    one = train(shape, LINEAR, dtype, **options)
+    other = train(shape, LINEAR, dtype, callback=lambda epoch, history: False, **options)
     assert_same_bits(other, one)
 
 
@@ -166,7 +168,7 @@ def test_a_callback_changes_nothing(dtype, optimizer, schedule):
 
 def train_alone(shape, dtype, configuration, row):
     """Train what the row of a sweep's table says, from the network that its configuration begins with."""
-    network, X, y = problem(shape, TASKS[0], dtype)
+    network, X, y = problem(shape, LINEAR, dtype)
     seed = int(row["seed"])
     if {"seed", "layer_sizes"} & set(configuration):
         network = fp.MLP(row["layer_sizes"], output=network.output, seed=seed, dtype=dtype)
@@ -194,17 +196,17 @@ def test_adam_alone_and_in_a_sweep(shape, dtype):
     rates = np.append(np.geomspace(1e-3, 1, 18), TOO_FAST[dtype])
     result = sweep(shape, dtype, {"learning_rate": rates}, optimizer=fp.Adam())
     for rate, losses in zip(rates, result.history):
-        _, validation_loss, *_ = train(shape, TASKS[0], dtype, optimizer=fp.Adam(rate))
+        _, validation_loss, *_ = train(shape, LINEAR, dtype, optimizer=fp.Adam(rate))
         np.testing.assert_array_equal(losses, validation_loss, err_msg=f"learning rate {rate}")
     assert result.table["stopped"][-1] == "diverged"
 
 
 def test_l1_and_weight_decay_beside_each_other_in_a_sweep(dtype):
-    shape, grid = FEW_SHAPES[1], {"l1": [0.0, 0.01, 0.1], "weight_decay": [0.0, 0.1], "learning_rate": [0.01, 0.1]}
+    shape, grid = THREE_LAYERS, {"l1": [0.0, 0.01, 0.1], "weight_decay": [0.0, 0.1], "learning_rate": [0.01, 0.1]}
     result = sweep(shape, dtype, grid, optimizer=fp.AdamW())
     for row, losses in zip(result.table, result.history):
         optimizer = fp.AdamW(row["learning_rate"], l1=row["l1"], weight_decay=row["weight_decay"])
-        _, validation_loss, *_ = train(shape, TASKS[0], dtype, optimizer=optimizer)
+        _, validation_loss, *_ = train(shape, LINEAR, dtype, optimizer=optimizer)
         np.testing.assert_array_equal(losses, validation_loss, err_msg=str(optimizer))
 
 
@@ -269,13 +271,13 @@ def test_alone_and_side_by_side(case, dtype):
 @pytest.mark.parametrize("seeds", [[3] * 5, range(5)], ids=["one order", "orders of their own"])
 @pytest.mark.parametrize("optimizers", [SGDS, ADAMS], ids=["SGD", "Adam"])
 def test_options_alone_and_side_by_side(shape, dtype, optimizers, seeds, weighted):
-    assert_same_alone_and_side_by_side(shape, TASKS[0], dtype, optimizers, seeds, weighted)
+    assert_same_alone_and_side_by_side(shape, LINEAR, dtype, optimizers, seeds, weighted)
 
 
-@pytest.mark.parametrize("shape", FEW_SHAPES[1:3], ids=str)
+@pytest.mark.parametrize("shape", (THREE_LAYERS, FIVE_LAYERS), ids=str)
 @pytest.mark.parametrize("optimizers", MORE.values(), ids=MORE)
 def test_more_options_alone_and_side_by_side(shape, dtype, optimizers):
-    assert_same_alone_and_side_by_side(shape, MORE_TASKS[7], dtype, optimizers, range(5), weighted=True)
+    assert_same_alone_and_side_by_side(shape, MIXED_HIDDEN, dtype, optimizers, range(5), weighted=True)
 
 
 @pytest.mark.parametrize("kind", [fp.SGD, fp.Adam, fp.AdamW, fp.RMSprop, fp.Adagrad, fp.Lion])
@@ -284,13 +286,13 @@ def test_more_options_alone_and_side_by_side(shape, dtype, optimizers):
 )
 def test_schedules_alone_and_side_by_side(kind, schedule, dtype):
     optimizers, options = [kind(rate) for rate in (1e-4, 0.1, 0.01, 0.3, 1e30)], {"schedule": schedule, "epochs": 5}
-    arguments = FEW_SHAPES[2], TASKS[0], dtype, optimizers, range(5)
+    arguments = FIVE_LAYERS, LINEAR, dtype, optimizers, range(5)
     assert_same_alone_and_side_by_side(*arguments, weighted=True, **options)
 
 
 def test_networks_of_a_pack_lower_their_rates_each_at_epochs_of_its_own(dtype):
     optimizers, epochs = [fp.SGD(rate) for rate in (1e-4, 0.1, 0.5, 1.0, 2.0)], 8
-    arguments, options = (FEW_SHAPES[2], TASKS[0], dtype, optimizers, [3] * 5), {"schedule": PLATEAU, "epochs": epochs}
+    arguments, options = (FIVE_LAYERS, LINEAR, dtype, optimizers, [3] * 5), {"schedule": PLATEAU, "epochs": epochs}
     histories = assert_same_alone_and_side_by_side(*arguments, weighted=False, **options)
     factors = [
         tuple(reference.factor(PLATEAU, epoch, epochs, history.validation_loss[:epoch]) for epoch in range(epochs))
@@ -312,7 +314,7 @@ def digest_alone(shape, task, dtype):
 
 def digest_of_standardized(shape):
     """The digest of all that comes of training on bytes that are standardized, alone and in a sweep."""
-    network, X, y = problem(shape, TASKS[0], "float32")
+    network, X, y = problem(shape, LINEAR, "float32")
     X = np.random.default_rng(0).integers(0, 256, X.shape, np.uint8)
     options = options_of(shape) | {"standardize": True}
     histories = [fp.sweep(network, X, y, {"seed": seeds}, **options).history for seeds in ([1], range(5))]
@@ -322,7 +324,7 @@ def digest_of_standardized(shape):
 
 def digest_of_many(shape, dtype):
     """The digest of all that comes of training in packs, which are as wide as vectors, and in a sweep."""
-    network, X, y = problem(shape, TASKS[0], dtype)
+    network, X, y = problem(shape, LINEAR, dtype)
     networks = [network.copy() for _ in ADAMS]
     histories = packs.train(networks, X, y, optimizers=ADAMS, seeds=range(5), **options_of(shape))
     arrays = [array for each in map(outcome, networks, histories) for array in each]
@@ -331,7 +333,7 @@ def digest_of_many(shape, dtype):
 
 def digest_of_schedule(optimizer, schedule, dtype):
     """The digest of all that comes of training by a schedule, alone and in a pack."""
-    shape, task = FEW_SHAPES[1], MORE_TASKS[7]
+    shape, task = THREE_LAYERS, MIXED_HIDDEN
     options = {"schedule": schedule, "epochs": 5, "gradient_norm": True}
     alone = train(shape, task, dtype, optimizer=optimizer, **options)
     network, X, y = problem(shape, task, dtype)
@@ -343,7 +345,7 @@ def digest_of_schedule(optimizer, schedule, dtype):
 
 def digest_of_regularized(shape, dtype):
     """The digest of all that comes of training with dropout and an average, alone and in a pack, half of it without."""
-    task, options = MORE_TASKS[7], {"dropout": 0.3, "average": fp.EMA(0.9, 1), "seed": 2}
+    task, options = MIXED_HIDDEN, {"dropout": 0.3, "average": fp.EMA(0.9, 1), "seed": 2}
     alone = train(shape, task, dtype, **options)
     network, X, y = problem(shape, task, dtype)
     grid = {"dropout": [0.0, 0.1, 0.5], "seed": [0, 1]}

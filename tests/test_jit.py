@@ -11,8 +11,8 @@ from numba.extending import intrinsic
 from fastprop.kernels import jit
 from fastprop.kernels.jit import noinline
 from fastprop.kernels.simd import lanes
-from tests.compare import run_python
 from tests.parts import compiled
+from tests.processes import run_python
 
 
 @noinline

@@ -16,8 +16,8 @@ import pytest
 import fastprop as fp
 from fastprop.sweeping import crews, journal
 from fastprop.sweeping.journal import Journal
-from tests.compare import ROOT, assert_refused, run_python
-from tests.processes import output_after_interrupt
+from tests.compare import assert_refused
+from tests.processes import ROOT, output_after_interrupt, run_python
 from tests.results import assert_same_result
 
 RANDOM = np.random.default_rng(0)

@@ -9,7 +9,7 @@ from fastprop.kernels import jit, layout, losses
 from fastprop.kernels.activations import ACTIVATIONS
 from fastprop.kernels.losses import LOSSES
 from fastprop.kernels.minibatch import Network
-from tests.compare import assert_close, tolerance
+from tests.compare import CANCELLATION_IN_GELU, ROUNDINGS_OF_A_LOSS, assert_close, tolerance
 from tests.parts import OFFSET, compiled, interleaved_in_memory, whole
 
 FIRST = 16  # of the rows: as of a team's second thread, whose losses stand between those of others
@@ -19,7 +19,6 @@ PAIRS = [
     ("sigmoid", "binary_cross_entropy"),
     *(("softmax", loss) for loss in ("cross_entropy", fp.CrossEntropy(label_smoothing=0.2))),
 ]
-ROUNDINGS = 16  # more than of a row's exponential, logarithm and what is made of them
 
 
 @compiled
@@ -65,12 +64,12 @@ def assert_as_reference(output, loss, z, t, weight, scale, weighted):
 
     wanted, wanted_deltas = by_reference(output, loss, z, t)
     wanted, wanted_deltas = wanted * weight, wanted_deltas * scale.reshape(len(scale), 1, -1)
-    limit, name = tolerance(dtype, columns + ROUNDINGS), f"of {columns} outputs"
+    limit, name = tolerance(dtype, columns + ROUNDINGS_OF_A_LOSS), f"of {columns} outputs"
     assert_close(found, wanted, limit, f"losses {name}")
     length = whole(columns * width, jit.lanes(dtype))
     wanted_deltas = np.pad(wanted_deltas.reshape(rows, -1), ((0, 0), (0, length - columns * width)))
-    steep = 4 if output == "gelu" else 1  # its slope has a term of some z³ / 20 times what 1 - tanh² cancels to
-    assert_close(deltas[:, :length], wanted_deltas, steep * limit, f"deltas {name}")
+    limit *= CANCELLATION_IN_GELU if output == "gelu" else 1
+    assert_close(deltas[:, :length], wanted_deltas, limit, f"deltas {name}")
     np.testing.assert_array_equal(deltas[:, columns * width : length], 0)
     for written in (z_memory, t_memory, d_memory, l_memory, *([s_memory] if stores_derivative else [])):
         written[...] = 0

@@ -7,7 +7,7 @@ import fastprop as fp
 from fastprop import cost_model, thread_pool
 from fastprop.kernels import jit
 from fastprop.sweeping.halving_runner import HalvingRunner
-from tests.compare import run_python
+from tests.processes import run_python
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.random((90, 4))

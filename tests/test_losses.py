@@ -5,7 +5,8 @@ import pytest
 
 import fastprop as fp
 from fastprop import checks, reference
-from tests.compare import TASKS, assert_close, tolerance
+from tests.compare import assert_close, tolerance
+from tests.problems import TASKS
 from tests.references import assert_gradients_are_slopes, make_data, make_network
 
 LOSSES = {

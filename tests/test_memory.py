@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from tests.compare import run_python
+from tests.processes import run_python
 
 EPOCHS, MINIBATCHES = 200, 113  # of digits, 16 rows each
 

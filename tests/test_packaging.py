@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import fastprop as fp
-from tests.compare import ROOT
+from tests.processes import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 

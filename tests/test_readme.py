@@ -2,7 +2,7 @@
 
 import re
 
-from tests.compare import ROOT
+from tests.processes import ROOT
 
 BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from fastprop import SGD, exercise, reference
-from tests.compare import assert_close, run_python, tolerance
+from tests.compare import assert_close, tolerance
+from tests.processes import run_python
 
 # ---- the seed exercise: design.md, section 1 ----
 

@@ -13,8 +13,8 @@ from numba.extending import intrinsic
 
 from fastprop.kernels import functions, simd
 from fastprop.kernels.jit import LANES, inline
-from tests.compare import run_python
 from tests.parts import compiled, lane_count
+from tests.processes import run_python
 
 
 def by_lanes(function, *arrays):

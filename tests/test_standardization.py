@@ -7,22 +7,19 @@ import numpy as np
 import pytest
 
 import fastprop as fp
-from benchmarks.cases import SHAPES
+from benchmarks.cases import DIGITS_SHAPE, SHAPES
 from fastprop import cost_model, reference
 from fastprop.data import held_out_rows, standardization
 from tests import packs
 from tests.compare import (
-    CASES,
-    FEW_SHAPES,
-    OPTIMIZERS,
-    TASKS,
     assert_close,
     assert_refused,
     assert_same_bits,
-    problem,
+    assert_trains_as_reference,
+    roundings,
     tolerance,
 )
-from tests.test_kernels import assert_trains_as_reference, roundings
+from tests.problems import CASES, FEW_SHAPES, LINEAR, MOMENTUM, THREE_LAYERS, problem
 
 OFFSET, DEVIATION = 7.0, 3.0
 
@@ -34,7 +31,7 @@ def raw(X):
     return X
 
 
-def raw_problem(shape, dtype, task=TASKS[0]):
+def raw_problem(shape, dtype, task=LINEAR):
     network, X, y = problem(shape, task, dtype)
     return network, raw(X).astype(dtype), y
 
@@ -72,21 +69,21 @@ def test_a_constant_column_has_the_deviation_one(dtype):
 
 
 def test_the_rows_that_are_held_out_do_not_count(dtype):
-    network, X, y = raw_problem(SHAPES[4], dtype)
+    network, X, y = raw_problem(DIGITS_SHAPE, dtype)
     other = network.copy()
     fp.train(network, X, y, epochs=1, validation=0.2, standardize=True)
     given = fp.train(other, X, y, epochs=1, validation=(X[:5] + 1e3, y[:5]), standardize=True)
     np.testing.assert_allclose(other.input_mean, X.mean(axis=0), rtol=1e-5)
     assert (network.input_mean != other.input_mean).any()
     X[held_out_rows(len(X), 0.2)] = 1e6
-    again, _, _ = raw_problem(SHAPES[4], dtype)
+    again, _, _ = raw_problem(DIGITS_SHAPE, dtype)
     fp.train(again, X, y, epochs=1, validation=0.2, standardize=True)
     assert_same_bits([again.input_mean, again.input_scale], [network.input_mean, network.input_scale])
     assert np.isfinite(given.validation_loss).all()
 
 
 def test_a_network_that_has_a_standardization_keeps_it(dtype):
-    network, X, y = raw_problem(SHAPES[4], dtype)
+    network, X, y = raw_problem(DIGITS_SHAPE, dtype)
     fp.train(network, X, y, epochs=1, standardize=True)
     before = network.input_mean.copy(), network.input_scale.copy()
     for options in ({}, {"standardize": True}):
@@ -98,7 +95,7 @@ def test_a_network_that_has_a_standardization_keeps_it(dtype):
 
 
 def test_without_it_there_is_none():
-    network, X, y = raw_problem(SHAPES[4], "float32")
+    network, X, y = raw_problem(DIGITS_SHAPE, "float32")
     fp.train(network, X, y, epochs=1)
     assert network.input_mean is network.input_scale is None
 
@@ -111,7 +108,7 @@ def test_without_it_there_is_none():
     ],
 )
 def test_refused_options_leave_the_network(options, words):
-    network, X, y = raw_problem(SHAPES[4], "float32")
+    network, X, y = raw_problem(DIGITS_SHAPE, "float32")
     options = {"epochs": 1, "standardize": True} | options
     assert_refused((TypeError, ValueError), words, fp.train, network, X, y, **options)
     assert network.input_mean is None
@@ -127,7 +124,7 @@ def test_training_as_in_the_reference(case, dtype):
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_training_raw_data_as_in_the_reference(shape, dtype):
     network, X, y = raw_problem(shape, dtype)
-    twin, options = network.copy(), {"standardize": True, "optimizer": OPTIMIZERS[1]}
+    twin, options = network.copy(), {"standardize": True, "optimizer": MOMENTUM}
     found = trained(network, X, y, shape, **options)
     expected = trained(twin, X, y, shape, backend="reference", **options)
     limit = tolerance(dtype, roundings(shape) * (1 + OFFSET))  # an input errs by that of what the mean is taken off
@@ -179,8 +176,8 @@ def test_alone_and_side_by_side(shape, dtype, seeds):
 
 @pytest.mark.parametrize("backend", ["kernels", "reference"])
 def test_alone_and_in_a_sweep(dtype, backend):
-    _, X, y = raw_problem(FEW_SHAPES[1], dtype)
-    sizes, options = FEW_SHAPES[1].layer_sizes, {"epochs": 2, "batch_size": 7, "loss": "mse", "validation": 0.25}
+    _, X, y = raw_problem(THREE_LAYERS, dtype)
+    sizes, options = THREE_LAYERS.layer_sizes, {"epochs": 2, "batch_size": 7, "loss": "mse", "validation": 0.25}
     options |= {"standardize": True, "backend": backend}
     network = fp.MLP(sizes, output="identity", dtype=dtype)
     grid = {"seed": range(5), "learning_rate": [0.01, 0.1]}
@@ -198,7 +195,7 @@ def test_alone_and_in_a_sweep(dtype, backend):
 
 
 def test_a_sweep_of_a_network_that_has_one(dtype):
-    network, X, y = raw_problem(FEW_SHAPES[1], dtype)
+    network, X, y = raw_problem(THREE_LAYERS, dtype)
     fp.train(network, X + 1, y, epochs=1, loss="mse", standardize=True)
     for standardize in (False, True):
         options = {"epochs": 1, "loss": "mse", "standardize": standardize}
@@ -208,8 +205,8 @@ def test_a_sweep_of_a_network_that_has_one(dtype):
 
 def test_losses_side_by_side_in_a_sweep():
     """Each loss has a network of its own to begin with; all are standardized alike."""
-    _, X, y = raw_problem(FEW_SHAPES[1], "float32")
-    sizes, grid = FEW_SHAPES[1].layer_sizes, [{"loss": "mse"}, {"loss": "binary_cross_entropy"}]
+    _, X, y = raw_problem(THREE_LAYERS, "float32")
+    sizes, grid = THREE_LAYERS.layer_sizes, [{"loss": "mse"}, {"loss": "binary_cross_entropy"}]
     options = {"epochs": 2, "validation": 0.25, "standardize": True}
     result = fp.sweep(sizes, X, y, grid, **options)
     for losses, loss, output in zip(result.history, ("mse", "binary_cross_entropy"), ("identity", "sigmoid")):
@@ -219,7 +216,7 @@ def test_losses_side_by_side_in_a_sweep():
 
 def test_lbfgs_as_in_the_reference():
     pytest.importorskip("scipy")
-    network, X, y = raw_problem(FEW_SHAPES[1], "float64")
+    network, X, y = raw_problem(THREE_LAYERS, "float64")
     twin, options = network.copy(), {"epochs": 3, "loss": "mse", "optimizer": fp.LBFGS(), "standardize": True}
     history, expected = fp.train(network, X, y, **options), fp.train(twin, X, y, backend="reference", **options)
     np.testing.assert_allclose(history.loss, expected.loss, rtol=1e-9)
@@ -239,7 +236,7 @@ def test_a_copy_standardizes_alike(duplicate):
 @pytest.mark.parametrize("standardize", [False, True])
 def test_a_saved_network_comes_back_with_it(standardize, dtype, tmp_path):
     safetensors = pytest.importorskip("safetensors")
-    network, X, y = raw_problem(FEW_SHAPES[1], dtype)
+    network, X, y = raw_problem(THREE_LAYERS, dtype)
     fp.train(network, X, y, epochs=1, loss="mse", standardize=standardize)
     network.save(tmp_path / "network.safetensors")
     with safetensors.safe_open(tmp_path / "network.safetensors", "numpy") as file:

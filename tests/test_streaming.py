@@ -7,23 +7,14 @@ import numpy as np
 import pytest
 
 import fastprop as fp
-from benchmarks.cases import SHAPES
+from benchmarks.cases import CHUNKS_IN_SEGMENTS, DELTAS_IN_PANELS, DIGITS_SHAPE, SHAPES
 from fastprop import cost_model
-from tests.compare import (
-    FEW_SHAPES,
-    OPTIMIZERS,
-    TASKS,
-    assert_close,
-    assert_refused,
-    assert_same_bits,
-    problem,
-    tolerance,
-)
+from tests.compare import assert_close, assert_refused, assert_same_bits, roundings, tolerance
+from tests.problems import FEW_SHAPES, LINEAR, NESTEROV, problem
 from tests.processes import output_after_interrupt
-from tests.test_kernels import roundings
 
 STREAMED = (
-    (OPTIMIZERS[2], None, None),
+    (NESTEROV, None, None),
     (fp.Adam(0.01), None, None),
     (fp.AdamW(0.01, l1=0.01), fp.InverseScaling(), fp.ClipNorm(0.1)),
     (fp.RMSprop(0.01, momentum=0.9), fp.Warmup(3, fp.ExponentialDecay(0.9, by="step"), by="step"), fp.ClipValue(0.01)),
@@ -52,11 +43,11 @@ def stream(network, X, y, sizes, weight=None, **options):
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-@pytest.mark.parametrize("shape", [*FEW_SHAPES, SHAPES[15], SHAPES[17]], ids=str)
+@pytest.mark.parametrize("shape", [*FEW_SHAPES, CHUNKS_IN_SEGMENTS, DELTAS_IN_PANELS], ids=str)
 @pytest.mark.parametrize(("optimizer", "schedule", "clip"), STREAMED, ids=str)
 def test_chunks_of_whole_batches_train_as_the_whole_does(shape, optimizer, schedule, clip, threads, dtype, monkeypatch):
     monkeypatch.setattr(cost_model, "MEMBER_CYCLES", 1)
-    network, X, y = problem(shape, TASKS[0], dtype)
+    network, X, y = problem(shape, LINEAR, dtype)
     twin, weight = network.copy(), np.linspace(0.5, 2, shape.rows)
     options = {"batch_size": shape.batch_size, "optimizer": optimizer, "schedule": schedule, "clip": clip}
     options |= {"shuffle": False, "threads": threads}
@@ -73,7 +64,7 @@ def test_chunks_of_whole_batches_train_as_the_whole_does(shape, optimizer, sched
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_the_same_chunk_again_and_again_is_an_epoch_each(shape, dtype):
-    network, X, y = problem(shape, TASKS[0], dtype)
+    network, X, y = problem(shape, LINEAR, dtype)
     twin, options = network.copy(), {"batch_size": shape.batch_size, "optimizer": fp.Adam(), "seed": 5, "loss": "mse"}
     options |= {"schedule": fp.ReduceOnPlateau(0.5, patience=0, threshold=0.1)}
     streamed = fp.train_stream(network, [(X, y)] * 5, **options)
@@ -87,7 +78,7 @@ UNEVEN = 3, 1, 20, 64, 7, 5
 @pytest.mark.parametrize(("optimizer", "schedule", "clip"), STREAMED, ids=str)
 @pytest.mark.parametrize("weighted", [False, True])
 def test_chunks_of_any_size_train_as_in_the_reference(optimizer, schedule, clip, weighted, dtype):
-    network, X, y = problem(SHAPES[4], TASKS[0], dtype)
+    network, X, y = problem(DIGITS_SHAPE, LINEAR, dtype)
     if isinstance(optimizer, fp.Lion):  # takes the sign of rounding errors
         optimizer = fp.Lion(0.001)
     network.input_mean, network.input_scale = X.mean(axis=0), X.std(axis=0)
@@ -95,7 +86,7 @@ def test_chunks_of_any_size_train_as_in_the_reference(optimizer, schedule, clip,
     options = {"batch_size": 16, "optimizer": optimizer, "schedule": schedule, "clip": clip, "seed": 3}
     history = stream(network, X, y, UNEVEN, weight, **options)
     expected = stream(twin, X, y, UNEVEN, weight, backend="reference", **options)
-    limit = 30 * tolerance(dtype, roundings(SHAPES[4]))
+    limit = 30 * tolerance(dtype, roundings(DIGITS_SHAPE))
     assert_close(network.parameters, twin.parameters, limit, "parameters")
     assert_close(history.loss, expected.loss, limit, "loss")
     assert (history.epochs, history.best_epoch, history.stopped) == (6, 5, "finished")
@@ -104,7 +95,7 @@ def test_chunks_of_any_size_train_as_in_the_reference(optimizer, schedule, clip,
 
 def test_any_number_of_threads(shape, dtype, monkeypatch):
     monkeypatch.setattr(cost_model, "MEMBER_CYCLES", 1)
-    network, X, y = problem(shape, TASKS[0], dtype)
+    network, X, y = problem(shape, LINEAR, dtype)
     sizes, options = sizes_of(shape.rows, 7), {"batch_size": shape.batch_size, "optimizer": fp.Adam()}
     networks = [network.copy() for _ in range(3)]
     histories = [stream(each, X, y, sizes, threads=threads, **options) for each, threads in zip(networks, (1, 2, 5))]
@@ -132,7 +123,7 @@ def test_no_more_than_two_chunks_are_held():
 
 
 def test_the_next_chunk_is_read_while_one_is_trained_on():
-    network, X, y = problem(SHAPES[4], TASKS[0], "float32")
+    network, X, y = problem(DIGITS_SHAPE, LINEAR, "float32")
     events = []
 
     def chunks():
@@ -150,7 +141,7 @@ def test_the_next_chunk_is_read_while_one_is_trained_on():
 
 def test_a_callback_sees_each_chunk_and_may_end_the_stream(dtype):
     for backend in ("kernels", "reference"):
-        network, X, y = problem(SHAPES[4], TASKS[0], dtype)
+        network, X, y = problem(DIGITS_SHAPE, LINEAR, dtype)
         seen = []
 
         def callback(chunk, history):
@@ -164,7 +155,7 @@ def test_a_callback_sees_each_chunk_and_may_end_the_stream(dtype):
 
 @pytest.mark.parametrize("backend", ["kernels", "reference"])
 def test_a_stream_that_diverges_ends(backend):
-    network, X, y = problem(SHAPES[4], TASKS[0], "float64")
+    network, X, y = problem(DIGITS_SHAPE, LINEAR, "float64")
     chunks = [(X, y), (X, 1e200 * y), (X, y)]
     history = fp.train_stream(network, chunks, batch_size=32, loss="mse", optimizer=fp.SGD(0.1), backend=backend)
     assert (history.stopped, history.epochs) == ("diverged", 2)
@@ -172,7 +163,7 @@ def test_a_stream_that_diverges_ends(backend):
 
 
 def test_a_progress_bar_is_shown_where_it_is_asked_for(capsys):
-    network, X, y = problem(SHAPES[4], TASKS[0], "float32")
+    network, X, y = problem(DIGITS_SHAPE, LINEAR, "float32")
     fp.train_stream(network, [(X, y)] * 3, loss="mse", progress=True)
     assert "3/3" in capsys.readouterr().err
 

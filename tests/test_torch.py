@@ -7,13 +7,13 @@ import pytest
 import fastprop as fp
 from fastprop import checks, reference
 from tests import test_losses, test_optimizers
-from tests.compare import assert_close, tolerance
+from tests.compare import STEEPER_THAN_SIGMOID, assert_close, tolerance
 from tests.references import make_data, make_network
 
 pytestmark = pytest.mark.peers
 
 SIZES = (4, 6, 5, 3)
-LIMIT = 4 * tolerance("float64", 3 * max(SIZES) + 7)  # of a step; slopes are steeper than a sigmoid's
+LIMIT = STEEPER_THAN_SIGMOID * tolerance("float64", 3 * max(SIZES) + 7)  # of a step
 
 
 def make_twins(output, hidden):
