@@ -54,8 +54,8 @@ def roundings(shape, epochs=EPOCHS):
 def assert_close(actual, expected, tolerance, name):
     """Fail unless all elements differ by at most `tolerance`, relative to the expected ones where these exceed 1.
 
-    Below 1 the absolute difference counts: rounding errors come from the terms of a sum, which are of order 1. A failure
-    names the worst element, both values and the tolerance.
+    Below 1 the absolute difference counts: rounding errors come from the terms of a sum, which are of order 1.
+    A failure names the worst element, both values and the tolerance.
     """
     actual, expected = np.asarray(actual, np.float64), np.asarray(expected, np.float64)
     assert actual.shape == expected.shape, f"{name} has shape {actual.shape}, expected {expected.shape}"

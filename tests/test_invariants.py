@@ -274,7 +274,7 @@ def test_options_alone_and_side_by_side(shape, dtype, optimizers, seeds, weighte
     assert_same_alone_and_side_by_side(shape, LINEAR, dtype, optimizers, seeds, weighted)
 
 
-@pytest.mark.parametrize("shape", (THREE_LAYERS, FIVE_LAYERS), ids=str)
+@pytest.mark.parametrize("shape", [THREE_LAYERS, FIVE_LAYERS], ids=str)
 @pytest.mark.parametrize("optimizers", MORE.values(), ids=MORE)
 def test_more_options_alone_and_side_by_side(shape, dtype, optimizers):
     assert_same_alone_and_side_by_side(shape, MIXED_HIDDEN, dtype, optimizers, range(5), weighted=True)
