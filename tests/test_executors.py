@@ -154,7 +154,7 @@ class Slow(Executor):
             self.given -= 1
 
 
-@pytest.mark.parametrize(("threads", "most"), [(None, 6), (1, 2), (40, 20)])
+@pytest.mark.parametrize(("threads", "maximum"), [(None, 6), (1, 2), (40, 20)])
 def test_as_many_tasks_are_under_way_as_keep_the_workers_busy(threads, maximum):
     executor = Slow()
     sweep(ALONE, executor=executor, threads=threads, epochs=1)
