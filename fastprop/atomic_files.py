@@ -1,4 +1,7 @@
-"""Files that are replaced as a whole; arrays and a description in one: NumPy's npz without pickled objects."""
+"""Files that are replaced as a whole, so that a crash leaves the old file or the new one.
+
+A description and arrays are written into one file, NumPy's npz without pickled objects.
+"""
 
 import contextlib
 import json
@@ -8,47 +11,56 @@ from pathlib import Path
 import numpy as np
 
 DESCRIPTION = "description"
+"""Name of the array that holds the description, as JSON."""
 
 
 @contextlib.contextmanager
 def replacing(path, name):
-    """Yield a file that takes the place of the one at `path`, so that at any time there is a whole one.
+    """Yield a binary file that replaces the one at `path` when the block ends.
 
-    OSError, which calls it `name`, if it cannot be written.
+    What is written goes to a temporary file in the same folder, which is renamed once it is on the disk.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written; the message calls it `name`. A file that was at `path` is unchanged then.
     """
     path = Path(path)
-    part = path.with_name(f"{path.name}.part")
+    temporary = path.with_name(f"{path.name}.part")
     try:
-        with open(part, "wb") as file:
+        with open(temporary, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(part, path)
+        os.replace(temporary, path)
         sync_folder(path.absolute().parent)
     except OSError as error:
         with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
         raise OSError(
             f"the {name} {path} cannot be written, {error.strerror}: make room or name another file; "
-            "one that was there before is as it was."
+            "an earlier one is unchanged."
         ) from error
 
 
 def write(path, description, arrays, name):
-    """Replace the file at `path` by a `description`, of plain values, and `arrays` by name; see `replacing`."""
+    """Replace the file at `path` by one with a `description`, of values that JSON has, and `arrays` by name.
+
+    OSError, as of `replacing`, if it cannot be written.
+    """
     with replacing(path, name) as file:
         np.savez(file, **{DESCRIPTION: json.dumps(description)}, **arrays)
 
 
 def read(path):
-    """Return the description and the arrays; what an archive with wrong bytes raises is anyone's guess."""
+    """Return the description and the arrays of a file that `write` wrote; a damaged file may raise any exception."""
     with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
         arrays = dict(archive)
     return json.loads(str(arrays.pop(DESCRIPTION))), arrays
 
 
 def sync_folder(folder):
-    """Have the folder's entries on the disk, too."""
+    """Write the entries of a folder to the disk, so that a file that was made or renamed there survives a crash."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

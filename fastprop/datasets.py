@@ -1,4 +1,4 @@
-"""Data: the digits that ship with the package, and tables from files."""
+"""Data sets: the digits that ship with the package, and tables from files."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def read(
     X : ndarray
         (n, features) float64.
     y : ndarray
-        (n,): int64 where all targets are whole numbers from 0 on without a gap (classes), else float64.
+        (n,): int64 if the targets are classes, whole numbers from 0 on without a gap, else float64.
 
     Raises
     ------
@@ -92,28 +92,30 @@ def _read_csv(path, target):
         raise ValueError(f"{path} has no column {target!r}: its columns are {', '.join(names)}.")
     if len(names) == 1:
         raise ValueError(f"{path} has no features: give columns beside {target!r}.")
-    rows = [_numbers(path, names, number, line) for number, line in enumerate(lines, start=1) if line and number > 1]
+    rows = [_cells(path, names, line_index, line) for line_index, line in enumerate(lines) if line and line_index > 0]
     if not rows:
         raise ValueError(f"{path} has no rows under its header: give at least one.")
     table = np.array(rows)
-    place = names.index(target)
-    return np.delete(table, place, axis=1), table[:, place]
+    column = names.index(target)
+    return np.delete(table, column, axis=1), table[:, column]
 
 
-def _numbers(path, names, number, line):
-    """The cells of a line as floats."""
-    if len(line) != len(names):
-        raise ValueError(f"{path} has {len(line)} cells in line {number} but {len(names)} columns: mend that line.")
-    cells = []
-    for name, cell in zip(names, line):
+def _cells(path, names, line_index, cells):
+    """Return the cells of a line as floats; messages count lines from 1."""
+    if len(cells) != len(names):
+        raise ValueError(
+            f"{path} has {len(cells)} cells in line {line_index + 1} but {len(names)} columns: mend that line."
+        )
+    values = []
+    for name, cell in zip(names, cells):
         try:
-            cells.append(float(cell))
+            values.append(float(cell))
         except ValueError:
             raise ValueError(
-                f"{path} has {cell!r} in line {number}, column {name!r}, where a number must be: "
+                f"{path} has {cell!r} in line {line_index + 1}, column {name!r}, where a number must be: "
                 "replace it, or leave the column out."
             ) from None
-    return cells
+    return values
 
 
 def _read_npz(path, target):

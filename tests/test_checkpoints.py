@@ -411,7 +411,7 @@ except OSError as error:
     [
         ({"resume": True}, ValueError, "resume=True needs a checkpoint to go on from: give one, such as checkpoint="),
         ({"resume": 1}, TypeError, "resume must be True or False, not 1: give one"),
-        ({"checkpoint": 3}, TypeError, "checkpoint must be a Checkpoint or str or PathLike, not 3: give one"),
+        ({"checkpoint": 3}, TypeError, "checkpoint must be a Checkpoint or a str or a PathLike, not 3: give one"),
         ({"checkpoint": "no/such/run"}, ValueError, "the file no/such/run cannot be written: make the folder"),
         (
             {"checkpoint": "run", "optimizer": fp.LBFGS(), "batch_size": 32},
@@ -432,7 +432,7 @@ def test_what_cannot_be_kept_is_refused(options, error, words):
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [
-        ({"path": 3}, TypeError, "path must be a str or PathLike, not 3: give one"),
+        ({"path": 3}, TypeError, "path must be a str or a PathLike, not 3: give one"),
         ({"epochs": 0}, ValueError, "epochs must be at least 1, not 0: give a larger number"),
         ({"seconds": -1}, ValueError, "seconds must be at least 0 and finite, not -1: give a number"),
         ({"epochs": 1, "seconds": 1}, ValueError, "epochs=1 and seconds=1 exclude each other: give one of them"),

@@ -107,12 +107,12 @@ IN_OPTIONS = [
     (
         {"optimizer": 0.1},
         TypeError,
-        "optimizer must be a SGD or Adam or AdamW or RMSprop or Adagrad or Lion or LBFGS, not 0.1: give one, such as",
+        "optimizer must be an SGD or an Adam or an AdamW or an RMSprop or an Adagrad or a Lion or an LBFGS, not 0.1",
     ),
     ({"dropout": 1}, ValueError, "dropout must be at least 0 and below 1, not 1: give a number in that range"),
     ({"dropout": -0.1}, ValueError, "dropout must be at least 0 and below 1, not -0.1: give a number in that range"),
     ({"dropout": None}, TypeError, "dropout must be a number, not None: give a float"),
-    ({"average": 0.99}, TypeError, "average must be a EMA, not 0.99: give one, such as fp.EMA(0.999)"),
+    ({"average": 0.99}, TypeError, "average must be an EMA, not 0.99: give one, such as fp.EMA(0.999)"),
     (
         {"validation": 0},
         ValueError,
@@ -213,7 +213,7 @@ def test_a_callback_that_cannot_be_called_is_refused_before_training(callback):
 
 
 @pytest.mark.parametrize(
-    ("net", "words"), [((4, 5, 3), "network must be a MLP, not (4, 5, 3): give one"), (None, "None")]
+    ("net", "words"), [((4, 5, 3), "network must be an MLP, not (4, 5, 3): give one"), (None, "None")]
 )
 def test_only_a_network_can_be_trained(net, words):
     assert_refused(TypeError, words, train, net)
@@ -270,7 +270,7 @@ GRIDS = [
         "loss 'poisson' is computed from the logits of a exp output, not from 'softmax'",
     ),
     ({"loss": ["mse", "mae"]}, ValueError, "losses of different kinds cannot be ranked"),
-    ({"early_stopping": [3]}, TypeError, "early_stopping must be a EarlyStopping, not 3"),
+    ({"early_stopping": [3]}, TypeError, "early_stopping must be an EarlyStopping, not 3"),
     ({"layer_sizes": [(4, 5, 2)]}, ValueError, "(4, 5, 2) in the grid must begin with 4 inputs and end with 3 outputs"),
     ({"layer_sizes": [(5, 5, 3)]}, ValueError, "like the sweep's network: change the first and last size"),
     ({"layer_sizes": [(4, 0, 3)]}, ValueError, "each of layer_sizes must be at least 1, not 0: give a larger number"),

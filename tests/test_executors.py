@@ -341,7 +341,7 @@ def test_arrays_are_mapped_from_the_folder_and_read_once():
 
 @pytest.mark.parametrize("value", [3, "dask", ThreadPoolExecutor], ids=str)
 def test_what_is_no_executor_is_refused(value):
-    words = "executor must be a Executor, not"
+    words = "executor must be an Executor, not"
     assert_refused(TypeError, words, sweep, executor=value)
 
 

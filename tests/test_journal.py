@@ -288,7 +288,7 @@ def test_a_line_may_be_taken_out(path):
 @pytest.mark.parametrize(
     ("journal", "error", "words"),
     [
-        (3, TypeError, "journal must be a str or PathLike, not 3: give one, such as 'runs.jsonl'"),
+        (3, TypeError, "journal must be a str or a PathLike, not 3: give one, such as 'runs.jsonl'"),
         ("no/such/runs.jsonl", ValueError, "the file no/such/runs.jsonl cannot be written: make the folder"),
         (
             os.curdir,

@@ -179,7 +179,7 @@ UNIT = "by must be one of epoch, step, not 'batch': choose one of these"
         ),
         (lambda: fp.Warmup(0), ValueError, "length must be at least 1, not 0: give a larger number"),
         (lambda: fp.Warmup(2, by="batch"), ValueError, UNIT),
-        (lambda: fp.Warmup(2, 0.5), TypeError, "then must be a StepDecay or ExponentialDecay or CosineDecay or"),
+        (lambda: fp.Warmup(2, 0.5), TypeError, "then must be a StepDecay or an ExponentialDecay or a CosineDecay or"),
         (
             lambda: fp.Warmup(2, fp.OneCycle()),
             ValueError,

@@ -233,7 +233,11 @@ OPTIONS = [
     ({"schedule": fp.OneCycle()}, ValueError, "goes by the length of a run, which a stream has not: give another"),
     ({"schedule": fp.Warmup(2, fp.CosineDecay())}, ValueError, "goes by the length of a run, which a stream has not"),
     ({"schedule": 3}, TypeError, "schedule must be a"),
-    ({"optimizer": fp.LBFGS()}, TypeError, "optimizer must be a SGD or Adam or AdamW or RMSprop or Adagrad or Lion"),
+    (
+        {"optimizer": fp.LBFGS()},
+        TypeError,
+        "optimizer must be an SGD or an Adam or an AdamW or an RMSprop or an Adagrad or a Lion",
+    ),
     ({"batch_size": 0}, ValueError, "batch_size must be at least 1, not 0: give a larger number"),
     ({"backend": "torch"}, ValueError, "backend must be one of kernels, reference, not 'torch': choose one"),
 ]

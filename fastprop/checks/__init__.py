@@ -1,6 +1,7 @@
-"""All validation and its messages: what was expected, what came, what to do, in one sentence.
+"""Refusals: functions that return the checked value, or raise one sentence: expected, what came, what to do.
 
-Input is checked once, here, before any kernel sees it and before anything is changed.
+Input is checked before any kernel sees it and before anything is changed. What needs a table of a higher floor is
+checked beside that table: `metrics.checked_names`, `sweeping.checked_grid`, `reporting.plotting.choose`.
 """
 
 from fastprop.checks.data import (
@@ -53,6 +54,7 @@ from fastprop.checks.values import (
     threads,
     value_list,
     whole_number,
+    with_article,
 )
 
 __all__ = [
@@ -106,4 +108,5 @@ __all__ = [
     "validation_pair",
     "value_list",
     "whole_number",
+    "with_article",
 ]

@@ -11,7 +11,7 @@ from fastprop.row_blocks import row_blocks
 
 
 def shown(value):
-    """Return `value` as it is to stand in a message: on one line, and not too long."""
+    """Return `value` as text for a message: on one line, of at most 60 characters."""
     text = " ".join(repr(value).split())
     return text if len(text) <= 60 else text[:57] + "..."
 
@@ -45,40 +45,55 @@ def positive(value, name):
 
 
 def number_fields(options, *names, **limits):
-    """Make each of the named values of a frozen object a float within `limits`."""
+    """Convert the named fields of a frozen dataclass to floats within `limits`, those of `number`."""
     for name in names:
         object.__setattr__(options, name, number(getattr(options, name), name, **limits))
 
 
 def flag(value, name):
-    """Return `value` as a bool, which it must be."""
+    """Return `value`, which must be True or False, as a bool."""
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be True or False, not {shown(value)}: give one of these.")
     return bool(value)
 
 
 def choice(value, name, known):
-    """Return `value`, one of the names `known`."""
+    """Return `value`, which must be one of the names `known`."""
     if not isinstance(value, str) or value not in known:
         raise ValueError(f"{name} must be one of {', '.join(known)}, not {shown(value)}: choose one of these.")
     return value
 
 
-def instance(value, name, kind, example):
-    """Return `value`, which must be a `kind`, or one of several."""
-    if not isinstance(value, kind):
-        kinds = " or ".join(each.__name__ for each in (kind if isinstance(kind, tuple) else (kind,)))
-        raise TypeError(f"{name} must be a {kinds}, not {shown(value)}: give one, such as {example}.")
+def instance(value, name, classes, example):
+    """Return `value`, which must be an instance of a class, or of one of a tuple of them."""
+    if not isinstance(value, classes):
+        classes = classes if isinstance(classes, tuple) else (classes,)
+        expected = " or ".join(with_article(each.__name__) for each in classes)
+        raise TypeError(f"{name} must be {expected}, not {shown(value)}: give one, such as {example}.")
     return value
 
 
+def with_article(name):
+    """Return the name of a class with its article, by how it is spoken.
+
+    Examples
+    --------
+    >>> from fastprop.checks import with_article
+    >>> [with_article(name) for name in ("MLP", "SGD", "Adam", "OneCycle", "Checkpoint", "str")]
+    ['an MLP', 'an SGD', 'an Adam', 'a OneCycle', 'a Checkpoint', 'a str']
+    """
+    is_spelled_out = name[:2].isupper()
+    begins_with_vowel = name[0] in "AEFHILMNORSX" if is_spelled_out else name[0] in "AEIOUaeiou"
+    return f"{'an' if begins_with_vowel and not name.startswith('One') else 'a'} {name}"
+
+
 def value_list(values, name):
-    """Return values to choose from as a list, NumPy's numbers as Python's."""
+    """Return values to choose from as a list, in which NumPy's scalars are Python's numbers."""
     return [value.item() if isinstance(value, np.generic) else value for value in sequence(values, name)]
 
 
 def sequence(values, name):
-    """Return values to choose from as something that has a length, which is above 0."""
+    """Return values to choose from as they are, or an iterator as a list; there must be at least one."""
     if isinstance(values, (str, bytes)) or not np.iterable(values):
         raise TypeError(f"{name} must be a list of values, not {shown(values)}: put a single value into a list.")
     values = values if hasattr(values, "__len__") else list(values)
@@ -103,7 +118,7 @@ def threads(value):
 
 
 def new_file(path):
-    """Return `path`, in whose folder a file can be made."""
+    """Return `path`, whose folder must exist and be writable."""
     folder = Path(path).absolute().parent
     if not os.access(folder, os.W_OK):
         raise ValueError(f"the file {path} cannot be written: make the folder {folder}, or choose another.")
@@ -111,7 +126,7 @@ def new_file(path):
 
 
 def checkpoint(value, resume, backend):
-    """Refuse what a run cannot do with the checkpoint `value`, which may be None."""
+    """Refuse to resume without a checkpoint, and a checkpoint on a backend that writes none; `value` may be None."""
     if flag(resume, "resume") and value is None:
         raise ValueError("resume=True needs a checkpoint to go on from: give one, such as checkpoint='run.checkpoint'.")
     if value is not None and backend != "kernels":
@@ -125,21 +140,24 @@ def numeric(array, name):
     try:
         array = np.asarray(array)
     except ValueError:
-        raise ValueError(f"{name} has rows of different lengths: give as many numbers in each row.") from None
+        raise ValueError(f"{name} has rows of different lengths: give each row the same length.") from None
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} must hold numbers, not {array.dtype}: convert it to a numeric array.")
     return array
 
 
 def finite(array, dtype, name):
-    """Return a matrix as an array of `dtype`, finite, C-contiguous and read-only; no copy where it is so already."""
+    """Return a matrix as a finite, C-contiguous, read-only array of `dtype`; without a copy if it is one already."""
     array = converted(array, dtype, name)
     check_finite(array, name)
     return read_only(array)
 
 
 def check_finite(array, name):
-    """Refuse a matrix that holds NaN or infinity; it is read a block at a time, also from a file mapped into memory."""
+    """Refuse a matrix that holds NaN or infinity.
+
+    It is read a block of rows at a time, so that a file mapped into memory is never loaded as a whole.
+    """
     for rows in row_blocks(*array.shape):
         bad = ~np.isfinite(array[rows])
         if bad.any():
@@ -151,7 +169,7 @@ def check_finite(array, name):
 
 
 def converted(array, dtype, name):
-    """Return `array` as a C-contiguous, aligned array of `dtype` of this machine's byte order; no copy if it is one."""
+    """Return `array` as a C-contiguous, aligned array of `dtype` in this machine's byte order; no copy if it is one."""
     try:
         with np.errstate(over="ignore"):
             return np.require(array, dtype, ["C", "A"])

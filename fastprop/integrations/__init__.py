@@ -1,1 +1,1 @@
-"""Optional dependencies: one file each, imported on use, with a hint how to install it."""
+"""Third-party libraries: a file for each, which imports its library on use or says how to install it."""

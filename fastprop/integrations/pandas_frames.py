@@ -1,4 +1,4 @@
-"""Tables as data frames, with pandas (extra ``pandas``)."""
+"""Tables as data frames of pandas (extra ``pandas``)."""
 
 
 def frame(table):

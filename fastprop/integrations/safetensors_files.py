@@ -5,12 +5,21 @@ import json
 import numpy as np
 
 STANDARDIZATION = "input_mean", "input_scale"
+"""Names of the tensors of a network that standardizes its inputs."""
 
 
 def write(path, about, weights, biases, standardization):
-    """Write tensors ``weights.0``, ``biases.0``, … and `about`, a dict of plain values, to a file.
+    """Write a network to a file.
 
-    `standardization` is a pair of ``input_mean`` and ``input_scale``, or of None, which is not written.
+    Parameters
+    ----------
+    path : str or Path
+    about : dict
+        Plain values by name, written as JSON into the file's metadata.
+    weights, biases : list of ndarray
+        By layer, written as tensors ``weights.0``, ``biases.0`` and so on.
+    standardization : pair of ndarray or None
+        ``input_mean`` and ``input_scale``; None is not written.
     """
     tensors = {f"weights.{layer}": np.ascontiguousarray(array) for layer, array in enumerate(weights)}
     tensors |= {f"biases.{layer}": np.ascontiguousarray(array) for layer, array in enumerate(biases)}
@@ -33,17 +42,16 @@ def read(path):
         with safetensors.safe_open(path, "numpy") as file:
             about = json.loads(file.metadata()["fastprop"])
             layers = range(len(about["layer_sizes"]) - 1)
-            weights, biases = (
-                [file.get_tensor(f"{kind}.{layer}") for layer in layers] for kind in ("weights", "biases")
-            )
-            known = file.keys()
-            standardization = [file.get_tensor(name) if name in known else None for name in STANDARDIZATION]
-            for array in standardization:
-                if array is not None:
-                    array.flags.writeable = False
-            return about, weights, biases, standardization
+            weights = [file.get_tensor(f"weights.{layer}") for layer in layers]
+            biases = [file.get_tensor(f"biases.{layer}") for layer in layers]
+            names = file.keys()
+            standardization = [file.get_tensor(name) if name in names else None for name in STANDARDIZATION]
     except (OSError, KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
         raise ValueError(f"{path} is not a network that fastprop saved ({error}): check the path.") from error
+    for array in standardization:
+        if array is not None:
+            array.flags.writeable = False
+    return about, weights, biases, standardization
 
 
 def _safetensors():
