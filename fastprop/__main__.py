@@ -1,4 +1,4 @@
-"""``python -m fastprop``."""
+"""Run the command line: ``python -m fastprop``."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Scores of predictions: plain functions of a network's outputs and of what they should be."""
+"""Scores of predictions: functions of a network's outputs and of what they should be, and which of them fit a task."""
 
 from __future__ import annotations
 
@@ -66,9 +66,10 @@ def roc_auc(outputs: FloatArray, y: NDArray[Any]) -> float:
     """
     outputs, positive = outputs.astype(np.float64), _classes(y).astype(bool)
     margins = outputs[:, 0] if outputs.shape[1] == 1 else outputs[:, 1] - outputs[:, 0]
-    _, places, counts = np.unique(margins, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[places]  # equal ones share the mean of theirs
-    ones, zeros = positive.sum(), (~positive).sum()
+    _, value_index, counts = np.unique(margins, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[value_index]  # equal outputs share the mean of their ranks
+    ones = positive.sum()
+    zeros = (~positive).sum()
     if ones == 0 or zeros == 0:
         return float("nan")
     return float((ranks[positive].sum() - ones * (ones + 1) / 2) / (ones * zeros))
@@ -80,8 +81,8 @@ def log_loss(outputs: FloatArray, y: NDArray[Any]) -> float:
     Parameters
     ----------
     outputs : ndarray
-        (n, n_out) probabilities p, or (n, 1) of the class 1; none counts as nearer to 0 or 1 than the rounding error
-        of its dtype.
+        (n, n_out) probabilities p, or (n, 1) of the class 1. They are clipped to [ε, 1 - ε], ε being the rounding
+        error of their dtype.
     y : ndarray
         (n,) labels, or (n, n_out) targets t.
 
@@ -196,21 +197,21 @@ SCORES = {
     "mse": Score(mse, False, "numbers"),
     "mae": Score(mae, False, "numbers"),
 }
-"""All of them, by name."""
+"""All scores, by name."""
 
 
 def name_of(score: str | ScoreFunction) -> str:
-    """Return what a score is called: a name of `SCORES`, or a function."""
+    """Return the name of a score, which is a name of `SCORES` or a function."""
     return score if isinstance(score, str) else getattr(score, "__name__", "score")
 
 
 def sign_of(score: str | ScoreFunction) -> int:
-    """Return -1 if the highest of a score is best, or 1 if the lowest is; of a function the highest."""
+    """Return -1 if the highest value of a score is best, as of any function, or 1 if the lowest is."""
     return -1 if callable(score) or SCORES[score].higher_is_better else 1
 
 
 def measure(score: str | ScoreFunction, outputs: FloatArray, y: NDArray[Any]) -> float:
-    """Return the score of a network's outputs (n, n_out), which should be `y`: labels or targets."""
+    """Return the score of outputs (n, n_out) beside `y`, labels (n,) or targets (n, n_out)."""
     function = SCORES[score].measure if isinstance(score, str) else score
     with np.errstate(over="ignore"):
         return float(function(outputs, y))

@@ -1,4 +1,4 @@
-"""`MLP`: sizes, activations, and one flat vector of parameters with a view for each layer."""
+"""`MLP`: layer sizes, activations, and one flat vector of parameters with a view for each layer."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ class MLP:
     initialization : str or None
         Its name, if it has one.
     parameters : ndarray
-        The one vector they are views of; its layout is in ``fastprop/kernels/layout.py``.
+        The one vector that weights and biases are views of; ``fastprop/kernels/layout.py`` describes it.
     input_mean, input_scale : ndarray or None
-        (n_in,) read-only, of the network's dtype: what `train` fitted with ``standardize=True``. Wherever the network
-        is given X, it takes (X - input_mean) / input_scale.
+        (n_in,) read-only, of the network's dtype: what `train` fitted with ``standardize=True``. The first layer then
+        takes (X - input_mean) / input_scale in place of X.
 
     Raises
     ------
@@ -87,7 +87,8 @@ class MLP:
         self.dtype = checks.dtype(dtype)
         self.parameters = aligned_zeros(int(parameter_starts(self.layer_sizes, self.dtype)[-1]), self.dtype)
         self.initialization, given = checks.initialization(initialization, self.layer_sizes, self.dtype)
-        self.input_mean = self.input_scale = None
+        self.input_mean = None
+        self.input_scale = None
         random = np.random.default_rng(checks.seed(seed))
         if given:
             self._set(given)
@@ -96,8 +97,9 @@ class MLP:
                 weights[...] = initial_weights(random, *weights.shape, activation, self.initialization)
 
     def _set(self, arrays: Sequence[ArrayLike]) -> None:
-        for ours, theirs in zip(self.weights + self.biases, arrays):
-            ours[...] = theirs
+        """Copy arrays into the parameters: the weights of all layers, then their biases."""
+        for parameters, array in zip(self.weights + self.biases, arrays):
+            parameters[...] = array
 
     @property
     def weights(self) -> list[FloatArray]:
@@ -117,7 +119,7 @@ class MLP:
 
     @property
     def about(self) -> dict[str, Any]:
-        """A dict of what makes a network of this kind, of values that JSON has."""
+        """A dict of what makes a network of the same shape, with values that JSON has."""
         return {name: getattr(self, name) for name in ("layer_sizes", "hidden", "output", "initialization", "dtype")}
 
     @classmethod
@@ -128,14 +130,17 @@ class MLP:
         biases: list[FloatArray],
         standardization: Sequence[FloatArray | None],
     ) -> Self:
-        """Return the network whose `about`, weights and biases, ``input_mean`` and ``input_scale`` these are."""
+        """Return a network with this `about`, these weights and biases, and `standardization`.
+
+        The last is a pair of ``input_mean`` and ``input_scale``, or of None.
+        """
         network = cls(**about)
         network._set(weights + biases)
         network.input_mean, network.input_scale = standardization
         return network
 
     def copy(self) -> MLP:
-        """Return a network with the same parameters in memory of its own."""
+        """Return a network with a copy of the parameters."""
         other = MLP.__new__(MLP)
         other.__dict__.update(self.__dict__)
         other.parameters = aligned_zeros(len(self.parameters), self.dtype)
@@ -144,7 +149,7 @@ class MLP:
 
     @property
     def flat_parameters(self) -> FloatArray:
-        """All weights and biases without what pads them in `parameters`; by layer the biases, then the weights."""
+        """A vector of `parameters` without its padding: of each layer the biases, then the weights row by row."""
         return self.parameters[places(self.layer_sizes, self.dtype)[:, 0]]
 
     @flat_parameters.setter
@@ -177,7 +182,7 @@ class MLP:
         ValueError, TypeError
             If `X` has another number of features or holds NaN, infinity or no numbers.
         """
-        from fastprop import runs  # loads Numba, which only training and predicting wait for
+        from fastprop import runs  # on use, because it imports Numba
 
         return runs.predict(self, checks.inputs(X, self.layer_sizes[0], self.dtype))
 
@@ -203,7 +208,7 @@ def load(path: Path) -> MLP:
     Raises
     ------
     ValueError
-        If the file is missing or no network of fastprop's.
+        If the file is missing or does not hold a network that fastprop saved.
     ImportError
         If safetensors is not installed (extra ``exchange``).
     """

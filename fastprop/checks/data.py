@@ -38,7 +38,7 @@ def inputs(X, n_in, dtype, name="X"):
 
 
 def is_readable_in_place(X):
-    """Return whether kernels can read `X` without a copy: rows are contiguous and at a constant, positive distance.
+    """Return whether kernels can read `X` without a copy: each row is contiguous, and none begins before another.
 
     That holds for whole arrays, slices of rows and of columns, sliding windows, and files mapped into memory.
     """
@@ -48,7 +48,7 @@ def is_readable_in_place(X):
 
 
 def rows(X, y, n_in, dtype, names=("X", "y")):
-    """Return `X` as `inputs` has it, and `y` as an array of numbers with a row for each of its rows."""
+    """Return `X` as checked by `inputs`, and `y` as an array of numbers with as many rows."""
     X = inputs(X, n_in, dtype, names[0])
     y = numeric(y, names[1])
     if y.ndim == 0 or len(y) != len(X):

@@ -1,4 +1,4 @@
-"""Checks of what makes a network, and of the loss that goes with its output."""
+"""Checks of what makes a network, and of the loss that fits its output."""
 
 import numpy as np
 
@@ -7,13 +7,15 @@ from fastprop.initialization import INITIALIZATIONS
 from fastprop.reference import ACTIVATIONS, LOSSES, OUTPUT_ONLY
 
 LOSS_OF_OUTPUT = {"sigmoid": "binary_cross_entropy", "softmax": "cross_entropy", "exp": "poisson"}
-"""Losses that are computed from the logits, of one output each, for which they are the ones to take."""
+"""By output activation, the loss that is computed from its logits: the default loss of that output."""
 
 _OUTPUT_OF_LOSS = {loss: output for output, loss in LOSS_OF_OUTPUT.items()}
 
 DTYPES = ("float32", "float64")
+"""The dtypes that a network may have."""
 
 HIDDEN_ACTIVATIONS = tuple(name for name in ACTIVATIONS if name not in OUTPUT_ONLY)
+"""The activations that a hidden layer may have."""
 
 
 def layer_sizes(sizes):
@@ -29,7 +31,7 @@ def layer_sizes(sizes):
 
 
 def ends(sizes, expected):
-    """Return `sizes`, layer sizes in a grid, whose inputs and outputs must be the sweep's."""
+    """Return layer sizes of a grid, whose first and last must be the `expected` pair, as in the sweep's network."""
     sizes = layer_sizes(sizes)
     if (sizes[0], sizes[-1]) != expected:
         raise ValueError(
@@ -40,7 +42,7 @@ def ends(sizes, expected):
 
 
 def hidden(names, layers):
-    """Return `names`, the activation of all hidden layers or a tuple with that of each."""
+    """Return the activation of all hidden layers, or a tuple with the activation of each of so many layers."""
     if isinstance(names, str) or not np.iterable(names):
         return choice(names, "hidden", HIDDEN_ACTIVATIONS)
     names = tuple(choice(name, "each of hidden", HIDDEN_ACTIVATIONS) for name in names)
@@ -53,12 +55,15 @@ def hidden(names, layers):
 
 
 def output(name):
-    """Return `name`, the activation of the last layer."""
+    """Return `name`, which must be the name of an activation, as that of the last layer."""
     return choice(name, "output", ACTIVATIONS)
 
 
 def initialization(value, layer_sizes, dtype):
-    """Return the name of an initialization, or None; and given arrays, all weights, then all biases."""
+    """Return the name of an initialization, or None, and a list of the arrays that were given in its stead.
+
+    The list holds the weights of all layers, (n_in, n_out) each, then their biases, (n_out,) each.
+    """
     if value is None or isinstance(value, str):
         return value and choice(value, "initialization", INITIALIZATIONS), []
     shapes = list(zip(layer_sizes[:-1], layer_sizes[1:]))
@@ -68,8 +73,8 @@ def initialization(value, layer_sizes, dtype):
             f"give one of {', '.join(INITIALIZATIONS)}, or weights for each layer."
         )
     weights, biases = [], []
-    for layer, (each, shape) in enumerate(zip(value, shapes)):
-        pair = each if isinstance(each, tuple) else (each, np.zeros(shape[1]))
+    for layer, (given, shape) in enumerate(zip(value, shapes)):
+        pair = given if isinstance(given, tuple) else (given, np.zeros(shape[1]))
         if len(pair) != 2:
             raise ValueError(
                 f"initialization[{layer}] must be weights or a pair of weights and biases, not {len(pair)} arrays: "
@@ -88,7 +93,7 @@ def _of_shape(array, shape, dtype, name):
 
 
 def dtype(name):
-    """Return the name of a dtype: float32 or float64."""
+    """Return the name of a dtype, which must be float32 or float64."""
     return choice(np.dtype(name).name if isinstance(name, (type, np.dtype)) else name, "dtype", DTYPES)
 
 
@@ -98,7 +103,7 @@ def loss_name(loss):
 
 
 def loss(value, output):
-    """Return the loss to use with the activation `output`: `value`, or the one that goes with it."""
+    """Return the loss `value`, which must fit the activation `output`; for None the default loss of that output."""
     if value is None:
         return LOSS_OF_OUTPUT.get(output, "mse")
     name = loss_name(value)
@@ -112,14 +117,14 @@ def loss(value, output):
 
 
 def output_for(loss, y, n_out):
-    """Return the output activation for new networks: the one that goes with the loss, or with the targets."""
+    """Return the output activation of a new network: the one that fits the loss, or else the targets."""
     if loss is None:
         return "softmax" if n_out > 1 and np.ndim(y) == 1 else "identity"
     return _OUTPUT_OF_LOSS.get(loss_name(loss), "identity")
 
 
 def known_to(optimizer, names):
-    """Refuse a grid's hyperparameters that its optimizer does not have."""
+    """Refuse `names` of hyperparameters in a grid that its optimizer does not have."""
     for name in names:
         if not hasattr(optimizer, name):
             raise ValueError(

@@ -6,7 +6,7 @@ from fastprop.checks.values import shown, whole_number
 
 
 def held_out(validation, cv, score, losses):
-    """Refuse a sweep that holds out rows twice, or none where it is ranked by a score on them."""
+    """Refuse a sweep that holds out rows by both ways, or by none though a score on them is to rank."""
     if validation is not None and cv is not None:
         raise ValueError(
             "cv holds out each fold's rows, and validation others: give one of them, and leave out the other."
@@ -25,7 +25,7 @@ def held_out(validation, cv, score, losses):
 
 
 def kept(value, configurations):
-    """Return how many networks to keep."""
+    """Return how many networks to keep of so many configurations."""
     if isinstance(value, str) and value in ("best", "all"):
         return 1 if value == "best" else configurations
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 0:
@@ -34,12 +34,12 @@ def kept(value, configurations):
 
 
 def ensemble(networks):
-    """Refuse networks whose outputs have no mean."""
+    """Refuse an ensemble of no networks, and one of networks whose outputs cannot be averaged."""
     if not networks:
         raise ValueError("an ensemble needs networks, and there are none: give at least one.")
-    kinds = {(each.layer_sizes[0], each.layer_sizes[-1], each.output, each.dtype): each for each in networks}
-    if len(kinds) > 1:
-        one, other, *_ = kinds.values()
+    by_interface = {(each.layer_sizes[0], each.layer_sizes[-1], each.output, each.dtype): each for each in networks}
+    if len(by_interface) > 1:
+        one, other, *_ = by_interface.values()
         raise ValueError(
             f"an ensemble needs networks with equal inputs, outputs, output activations and dtypes, not {one} and "
             f"{other}: leave out one kind."
@@ -47,7 +47,7 @@ def ensemble(networks):
 
 
 def ensemble_size(count, kept, finished):
-    """Return of how many networks to make an ensemble, where so many were kept of the configurations that finished."""
+    """Return `count`, the size of an ensemble: at most the networks that were `kept`, or configurations `finished`."""
     count = whole_number(count, "the size of an ensemble")
     if count > kept and count > finished:
         raise ValueError(f"an ensemble of {count} needs as many finished configurations, not {finished}: choose fewer.")

@@ -1,4 +1,4 @@
-"""The command line, ``fastprop sweep | train | find-learning-rate | …``: parsing and printing, nothing else."""
+"""The command line, ``fastprop sweep | train | find-learning-rate | …``: it parses, calls public functions and prints."""
 
 import sys
 
@@ -6,7 +6,7 @@ from fastprop.cli.parser import make_parser
 
 
 def main(arguments=None):
-    """Run a command; return the exit code: 0, or 2 for bad input (one line on stderr), or 130 after Ctrl-C."""
+    """Run a command and return the exit code: 0, 2 for bad input (one line on stderr), or 130 after Ctrl-C."""
     try:
         options = make_parser().parse_args(arguments)
         return options.command(options)

@@ -1,4 +1,4 @@
-"""What the words of the command line stand for: values to sweep, layers, schedules, data."""
+"""Values of the command line: hyperparameters, hidden layers, schedules, data and networks, made of strings."""
 
 import argparse
 import re
@@ -8,23 +8,25 @@ from fastprop import checks
 from fastprop.options import OPTIMIZERS, SCHEDULES
 from fastprop.options.schedules import UNITS
 
-OPTIMIZER_NAMES = {kind.__name__.lower(): kind for kind in OPTIMIZERS}
+OPTIMIZER_NAMES = {option.__name__.lower(): option for option in OPTIMIZERS}
+"""Optimizers by the name that the command line has for them: ``rmsprop`` is `RMSprop`."""
 
 SCHEDULE_NAMES = {
-    re.sub("(?<!^)(?=[A-Z])", "-", re.sub("Decay$|^ReduceOn", "", kind.__name__)).lower(): kind for kind in SCHEDULES
+    re.sub("(?<!^)(?=[A-Z])", "-", re.sub("Decay$|^ReduceOn", "", option.__name__)).lower(): option
+    for option in SCHEDULES
 }
-"""``one-cycle`` is `OneCycle`, and ``cosine`` is `CosineDecay`."""
+"""Schedules likewise: ``one-cycle`` is `OneCycle`, and ``cosine`` is `CosineDecay`."""
 
 _SPACES = {"geomspace": fp.geomspace, "linspace": fp.linspace, "loguniform": fp.loguniform, "uniform": fp.uniform}
 
 
 def values(text):
-    """0.1 or 0.1,0.3, or what is spaced between two numbers or drawn from a distribution of them."""
-    kind, *rest = text.split(":")
+    """Return the values of a hyperparameter: 0.1 or 0.1,0.3, or a range or distribution such as geomspace:0.1:1:8."""
+    name, *parameters = text.split(":")
     try:
-        if not rest:
-            return [float(value) for value in kind.split(",")]
-        return _SPACES[kind](float(rest[0]), float(rest[1]), *map(int, rest[2:]))
+        if not parameters:
+            return [float(value) for value in name.split(",")]
+        return _SPACES[name](float(parameters[0]), float(parameters[1]), *map(int, parameters[2:]))
     except (KeyError, IndexError, ValueError, TypeError):
         raise argparse.ArgumentTypeError(
             f"{text!r} is not 0.1 or 0.1,0.3 or geomspace:FIRST:LAST:COUNT with positive numbers, nor linspace:… or "
@@ -33,40 +35,35 @@ def values(text):
 
 
 def hidden(text):
-    """32 or 64x32: the sizes of the hidden layers."""
+    """Return the sizes of the hidden layers: 32 or 64x32."""
     try:
         return tuple(int(size) for size in text.split("x"))
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not 32 or 64x32") from None
 
 
-def each(kind):
-    """The type of several values, each of a `kind`, with commas between them."""
-    return lambda text: [kind(one) for one in text.split(",")]
+def list_of(convert):
+    """Return a function that converts each part of a string, which commas separate."""
+    return lambda text: [convert(part) for part in text.split(",")]
 
 
 def schedule(text):
-    """step:10:0.5 or warmup:5+cosine: a schedule with its numbers, and what comes after a warm-up."""
+    """Return a schedule: step:10:0.5 is ``StepDecay(10, 0.5)``, warmup:5+cosine is ``Warmup(5, CosineDecay())``."""
     first, _, then = text.partition("+")
-    name, *numbers = first.split(":")
+    name, *parameters = first.split(":")
     try:
-        rest = {"by": numbers.pop()} if numbers and numbers[-1] in UNITS else {}
+        options = {"by": parameters.pop()} if parameters and parameters[-1] in UNITS else {}
         if then:
-            rest["then"] = schedule(then)
-        numbers = (int(number) if number.isdigit() else float(number) for number in numbers)
-        return SCHEDULE_NAMES[name](*numbers, **rest)
+            options["then"] = schedule(then)
+        parameters = (int(parameter) if parameter.isdigit() else float(parameter) for parameter in parameters)
+        return SCHEDULE_NAMES[name](*parameters, **options)
     except (KeyError, ValueError, TypeError) as error:
         known = " or ".join(SCHEDULE_NAMES)
         raise argparse.ArgumentTypeError(f"{text!r} is not {known}, or numbers as in step:10:0.5 ({error})") from None
 
 
-def keep(text):
-    """``best``, ``all`` or a number of networks."""
-    return int(text) if text.isdigit() else text
-
-
 def data(options):
-    """The inputs and targets that the command names."""
+    """Return the inputs and targets of the data that the command names."""
     if options.data == "digits":
         if options.target is not None:
             raise ValueError("digits has its own target: leave --target out.")
@@ -75,13 +72,13 @@ def data(options):
 
 
 def layer_sizes(X, y, hidden):
-    """The sizes of a network's layers for such data."""
+    """Return the layer sizes of a network with these hidden layers for inputs `X` and targets or classes `y`."""
     if y.ndim == 2:
         return X.shape[-1], *hidden, y.shape[1]
     return X.shape[-1], *hidden, int(y.max()) + 1 if y.dtype.kind == "i" else 1
 
 
 def network(options, y, sizes, activation, seed):
-    """An untrained network."""
+    """Return an untrained network of these layer sizes, with the output that fits the loss or the targets."""
     output = checks.output_for(options.loss, y, sizes[-1])
     return fp.MLP(sizes, hidden=activation, output=output, seed=seed)
