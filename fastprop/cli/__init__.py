@@ -1,4 +1,4 @@
-"""The command line, ``fastprop sweep | train | find-learning-rate | …``: it parses, calls public functions and prints."""
+"""The command line, ``fastprop sweep | train | …``: it parses arguments, calls public functions and prints."""
 
 import sys
 
