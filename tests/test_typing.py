@@ -3,8 +3,10 @@
 import inspect
 import subprocess
 import sys
-from typing import get_args, get_type_hints
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+import numpy as np
 import pytest
 
 import fastprop as fp
@@ -231,3 +233,65 @@ def test_public_names_are_annotated(name):
 def test_annotations_can_be_read_at_run_time(name):
     for function in functions(getattr(fp, name)):
         assert get_type_hints(function)
+
+
+def fits(value, hint):
+    """Return whether a value is what an annotation says, with the dtype of an array and the elements of a container."""
+    origin, args = get_origin(hint) or hint, get_args(hint)
+    if hint is Any:
+        return True
+    if origin in (Union, UnionType):
+        return any(fits(value, each) for each in args)
+    if origin is Literal:
+        return value in args
+    if not isinstance(value, origin):
+        return False
+    if origin is np.ndarray:
+        (scalar,) = get_args(args[1])
+        return scalar is Any or issubclass(value.dtype.type, get_origin(scalar) or scalar)
+    if origin is dict:
+        return all(fits(key, args[0]) and fits(each, args[1]) for key, each in value.items())
+    if origin is tuple and args[1:] != (...,):
+        return len(value) == len(args) and all(map(fits, value, args))
+    return not args or all(fits(each, args[0]) for each in value)
+
+
+def assert_fits(value, hint, name):
+    assert fits(value, hint), f"{name} is {value!r:.200}, annotated as {hint}"
+
+
+def assert_attributes_fit(thing):
+    kind = type(thing)
+    hints = get_type_hints(kind)
+    hints |= {
+        name: get_type_hints(member.fget)["return"]
+        for name, member in vars(kind).items()
+        if isinstance(member, property) and not name.startswith("_")
+    }
+    assert hints
+    for name, hint in hints.items():
+        assert_fits(getattr(thing, name), hint, f"{kind.__name__}.{name}")
+
+
+def test_what_fits_an_annotation():
+    numbers, integers = np.zeros(2), np.zeros(2, int)
+    assert fits(numbers, annotations.FloatArray)
+    assert not fits(integers, annotations.FloatArray)
+    assert fits({"a": [numbers]}, dict[str, list[annotations.FloatArray]])
+    assert not fits({"a": [integers]}, dict[str, list[annotations.FloatArray]])
+    assert fits(None, int | None)
+    assert not fits("epochs", annotations.ScheduleUnit)
+    assert fits((1, "a"), tuple[int, str])
+    assert fits((1, 2, 3), tuple[int, ...])
+    assert not fits((1, "a"), tuple[int, ...])
+
+
+def test_attributes_are_what_their_annotations_say():
+    X, y = fp.datasets.digits()
+    assert_fits((X, y), get_type_hints(fp.datasets.digits)["return"], "digits()")
+    network = fp.MLP((64, 8, 10), hidden=["tanh"], output="softmax")
+    history = fp.train(network, X, y, epochs=2, validation=0.2, metrics=["accuracy"], standardize=True)
+    found = fp.find_learning_rate(network, X, y)
+    for thing in network, history, found, fp.reference.Network.of(network):
+        assert_attributes_fit(thing)
+    assert_fits(network.predict(X), annotations.FloatArray, "predict()")
