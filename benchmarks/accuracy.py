@@ -1,11 +1,12 @@
 """asv: by how much the kernels' results are off, in units of the rounding error of their numbers."""
 
-import numba
+import functools
+
 import numpy as np
 
 import fastprop as fp
-from fastprop.kernels import functions, jit
-from fastprop.kernels.simd import lanes, load, store
+from fastprop.kernels import compiler, functions
+from fastprop.kernels.load_store import lanes, load, store
 
 from .cases import SHAPES
 
@@ -60,7 +61,7 @@ def domain(function, dtype):
 def units_in_the_last_place(function, x):
     """How far the function of each element is from the exact value."""
 
-    @numba.njit(error_model="numpy", _nrt=False, pipeline_class=jit._KernelCompiler)
+    @functools.partial(compiler.kernel, cached=False)
     def run(x, y):
         for i in range(0, len(x), lanes(x)):
             store(y, i, function(load(x, i)))

@@ -1,10 +1,11 @@
 """asv: the three passes of a dense layer, as a share of the measured peak."""
 
-import numba
+import functools
+
 import numpy as np
 
 import fastprop as fp
-from fastprop.kernels import dense, jit, layout
+from fastprop.kernels import compiler, dense, layout
 from fastprop.kernels.activations import SIGMOID
 from fastprop.reference import ACTIVATIONS
 from fastprop.runs import TrainingOptions, kernel_arguments
@@ -15,7 +16,7 @@ from .suites import unused_share_of_peak
 OPERATIONS = 2e8  # of a call, about: a millisecond's
 
 # Without a cache: the one of fastprop.kernels knows of edits in its own folder only.
-compiled = numba.njit(error_model="numpy", _nrt=False, pipeline_class=jit._KernelCompiler)
+compiled = functools.partial(compiler.kernel, cached=False)
 
 
 @compiled

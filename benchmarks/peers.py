@@ -122,12 +122,12 @@ def record(workload, name, samples, group, first_call):
 
 def describe_machine():
     """The machine, and the float32 peak of one thread that does nothing but multiply and add in registers."""
-    from fastprop.kernels import jit, peak  # not above: asv imports this file for its own list of benchmarks
+    from fastprop.kernels import compiler, peak  # not above: asv imports this file for its own list of benchmarks
 
     return {
         "machine": platform.processor() or platform.machine(),
         "cores": os.cpu_count(),
-        "lanes": jit.LANES,
+        "lanes": compiler.LANES,
         "peak_gflops": peak.measure(),
     }
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastprop.kernels import jit, layout
+from fastprop.kernels import compiler, layout
 
 MEMBER_CYCLES = 30_000
 """The least of a minibatch that is worth a thread: its members wait for each other some 3,000 cycles."""
@@ -91,7 +91,7 @@ def _runs(numbers, values):
 
 def _packs_of_kind(task, numbers, seeds, dtype):
     """The packs of trainings of one kind, sorted by seed: of one seed as far as there are enough, or as costs less."""
-    lanes, alone = jit.lanes(dtype), cost_alone(task.layer_sizes, dtype, task.batch_size)
+    lanes, alone = compiler.lanes(dtype), cost_alone(task.layer_sizes, dtype, task.batch_size)
 
     def cut(numbers, shared):
         cost = np.inf if task.alone else cost_of_pack(task.layer_sizes, dtype, task.batch_size, shared)
@@ -140,7 +140,7 @@ def _split_last(together, threads):
 
 def cost_alone(layer_sizes, dtype, batch_size=MEASURED_BATCH):
     """Cycles for a row of one network, a neuron a lane: its layers are padded to whole vectors, or transposed."""
-    lanes = jit.lanes(dtype)
+    lanes = compiler.lanes(dtype)
     vectors = [-(-size // lanes) for size in layer_sizes]
     products = sum(
         min(
@@ -160,7 +160,7 @@ def cost_of_pack(layer_sizes, dtype, batch_size=MEASURED_BATCH, shared=True):
     """
     pairs = list(pairwise(layer_sizes))
     parameters = sum((1 + n_in) * n_out for n_in, n_out in pairs)
-    if parameters * jit.LANES * 4 > PACK_BYTES or jit.LANES == 1:
+    if parameters * compiler.LANES * 4 > PACK_BYTES or compiler.LANES == 1:
         return np.inf
     products = 2 * parameters + sum(n_in * n_out for n_in, n_out in pairs[1:])
     gathering = 0 if shared else 100 * layer_sizes[0]

@@ -1,20 +1,21 @@
 """What the tests of the kernels' parts share: a part runs only inside what is compiled, on numbers laid out for it."""
 
-import numba
+import functools
+
 import numpy as np
 
-from fastprop.kernels import jit, layout, simd
+from fastprop.kernels import compiler, layout, load_store
 
 # As kernels are, with their routines to themselves: left open to each other, a test once ended in a segmentation fault.
 # Without a cache: the one of fastprop.kernels knows of edits in its own folder only.
-compiled = numba.njit(error_model="numpy", nogil=True, _nrt=False, pipeline_class=jit._KernelCompiler)
+compiled = functools.partial(compiler.kernel, cached=False)
 
 OFFSET = 5  # of what is read or written in its memory: no vector's length
 
 
 @compiled
 def lane_count(array):
-    return simd.lanes(array)
+    return load_store.lanes(array)
 
 
 def whole(count, unit):
@@ -34,7 +35,7 @@ def interleaved_in_memory(plan, numbers, stride, padding):
     if isinstance(plan, layout.PackPlan):
         return rows_in_memory(numbers, stride, padding)
     rows, neurons, _ = numbers.shape
-    lanes = jit.lanes(numbers.dtype)
+    lanes = compiler.lanes(numbers.dtype)
     groups = np.full((-(-rows // lanes), stride, lanes), padding, numbers.dtype)
     for row in range(rows):
         groups[row // lanes, :neurons, row % lanes] = numbers[row, :, 0]

@@ -70,7 +70,7 @@ def test_other_lanes_are_refused():
     with pytest.raises(
         RuntimeError, match="FASTPROP_LANES must be 1, 4, 8 or 16, not '3': set one of these or unset it"
     ):
-        run_python("import fastprop.kernels.jit", FASTPROP_LANES="3")
+        run_python("import fastprop.kernels.compiler", FASTPROP_LANES="3")
 
 
 def test_processes_that_compile_at_once_write_files_of_their_own(tmp_path):

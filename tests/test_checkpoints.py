@@ -15,7 +15,7 @@ import pytest
 import fastprop as fp
 from fastprop import cost_model
 from fastprop.data import Dataset, Split
-from fastprop.kernels import jit
+from fastprop.kernels import compiler
 from fastprop.runs import KernelRun, TrainingOptions
 from fastprop.runs.kernel_team import KernelTeam
 from tests.compare import assert_refused, assert_same_bits
@@ -145,7 +145,7 @@ def test_without_resume_a_run_begins_anew_and_takes_the_file(path):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_a_pack_goes_on_from_its_state(dtype):
-    width = jit.lanes(dtype)
+    width = compiler.lanes(dtype)
     network = fp.MLP((5, 4, 3), output="identity", seed=1, dtype=dtype)
     data = Dataset.of(X, Y, 5, 3, "mse", dtype)
     split = Split.of(0.2, data, 5, 3, "mse", dtype)

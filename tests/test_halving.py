@@ -5,7 +5,7 @@ import pytest
 
 import fastprop as fp
 from fastprop import cost_model
-from fastprop.kernels import jit
+from fastprop.kernels import compiler
 from tests.compare import assert_refused
 from tests.processes import output_after_interrupt
 
@@ -190,7 +190,7 @@ def test_packs_are_made_anew_at_each_rung(monkeypatch):
     grid = {"learning_rate": fp.geomspace(0.01, 2, 20), "seed": range(9)}
     sweep(grid, halving=3)
     assert [sum(map(len, each)) for each in sizes] == [180, 60, 20]
-    if jit.lanes("float32") > 1:
+    if compiler.lanes("float32") > 1:
         assert all(max(map(len, each)) > 1 for each in sizes)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fastprop import reference
-from fastprop.kernels import dropout, jit, layout
+from fastprop.kernels import compiler, dropout, layout
 from fastprop.runs import kernel_arguments
 from tests.parts import OFFSET, compiled
 
@@ -59,7 +59,7 @@ def test_masks_are_the_references(share, seed, layer, dtype):
 @pytest.mark.parametrize("shuffled", [True, False])
 @pytest.mark.parametrize("alike", [True, False], ids=["one seed", "seeds"])
 def test_each_network_of_a_pack_has_masks_of_its_own(alike, shuffled, layer, dtype):
-    width = jit.lanes(dtype)
+    width = compiler.lanes(dtype)
     seeds = [5] * width if alike else [7 * lane for lane in range(width)]
     shares = [0.0, *np.linspace(0.1, 0.9, width - 1)] if width > 1 else [0.4]
     random = np.random.default_rng(2)
@@ -72,8 +72,8 @@ def test_each_network_of_a_pack_has_masks_of_its_own(alike, shuffled, layer, dty
 
 @pytest.mark.parametrize("packed", [False, True], ids=["alone", "pack"])
 def test_a_block_in_the_middle_has_its_part_of_the_mask(packed, dtype):
-    width = jit.lanes(dtype) if packed else 1
-    order, unit = np.random.default_rng(1).permutation(ROWS)[None], jit.lanes(dtype)
+    width = compiler.lanes(dtype) if packed else 1
+    order, unit = np.random.default_rng(1).permutation(ROWS)[None], compiler.lanes(dtype)
     whole, part = (masks(width, dtype, [0.5] * width, [1] * width, order, 1, *where) for where in ((), (unit, unit)))
     whole, part = whole.reshape(6, -1), part.reshape(6, -1)
     np.testing.assert_array_equal(part[:, unit : 2 * unit], whole[:, unit : 2 * unit])
@@ -84,7 +84,7 @@ def test_a_block_in_the_middle_has_its_part_of_the_mask(packed, dtype):
 
 def test_undrop_has_what_is_kept_as_it_was(dtype):
     _, dropped = planned(1, dtype, [0.2], [0])
-    columns = 2 * jit.lanes(dtype)
+    columns = 2 * compiler.lanes(dtype)
     before = np.random.default_rng(0).normal(size=(6, columns)).astype(dtype)
     mask = np.array([[0, 1.25] * (columns // 2)], dtype)
     memory = np.concatenate([(before * mask).reshape(-1), np.full(before.size + 1, 7, dtype)])

@@ -5,7 +5,7 @@ import pytest
 
 import fastprop as fp
 from fastprop import reference
-from fastprop.kernels import jit, layout, losses
+from fastprop.kernels import compiler, layout, losses
 from fastprop.kernels.activations import ACTIVATIONS
 from fastprop.kernels.losses import LOSSES
 from fastprop.kernels.minibatch import Network
@@ -42,7 +42,7 @@ def assert_as_reference(output, loss, z, t, weight, scale, weighted):
     code, stores_derivative = ACTIVATIONS[output]
     (plan,), size = layout.plans((1, columns), FIRST + rows, dtype, (stores_derivative,), 1, width)
     memory, stride = np.full(size, np.nan, dtype), plan.strides[-1]
-    groups = (rows if isinstance(plan, layout.PackPlan) else whole(rows, jit.lanes(dtype))) * stride
+    groups = (rows if isinstance(plan, layout.PackPlan) else whole(rows, compiler.lanes(dtype))) * stride
     z_memory, t_memory, d_memory, s_memory = (
         memory[place + FIRST * stride :][:groups]
         for place in (plan.outputs, plan.targets, plan.deltas[-1], plan.derivatives[-1])
@@ -52,7 +52,7 @@ def assert_as_reference(output, loss, z, t, weight, scale, weighted):
     t_memory[...] = interleaved_in_memory(plan, padded, stride, 0)[OFFSET:]
     for place, numbers in ((plan.weights, weight), (plan.scales, scale)):
         start = place + FIRST * width if weighted else place
-        memory[start : start + (numbers.size if weighted else jit.lanes(dtype))] = numbers.reshape(-1)
+        memory[start : start + (numbers.size if weighted else compiler.lanes(dtype))] = numbers.reshape(-1)
     l_memory = memory[plan.losses + FIRST * width :][: rows * width]
     before = memory.copy()
 
@@ -66,7 +66,7 @@ def assert_as_reference(output, loss, z, t, weight, scale, weighted):
     wanted, wanted_deltas = wanted * weight, wanted_deltas * scale.reshape(len(scale), 1, -1)
     limit, name = tolerance(dtype, columns + ROUNDINGS_OF_A_LOSS), f"of {columns} outputs"
     assert_close(found, wanted, limit, f"losses {name}")
-    length = whole(columns * width, jit.lanes(dtype))
+    length = whole(columns * width, compiler.lanes(dtype))
     wanted_deltas = np.pad(wanted_deltas.reshape(rows, -1), ((0, 0), (0, length - columns * width)))
     limit *= CANCELLATION_IN_GELU if output == "gelu" else 1
     assert_close(deltas[:, :length], wanted_deltas, limit, f"deltas {name}")
@@ -83,7 +83,7 @@ def assert_as_reference(output, loss, z, t, weight, scale, weighted):
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: f"{pair[0]} {pair[1]}")
 def test_losses_and_deltas(pair, pack, weighted, rows, dtype):
     for columns in (1, 3, 16, 17, 20):
-        random, width = np.random.default_rng(columns), jit.lanes(dtype) if pack else 1
+        random, width = np.random.default_rng(columns), compiler.lanes(dtype) if pack else 1
         z = random.normal(0, 2, (rows, columns, width)).astype(dtype)
         t = random.random((rows, columns, width)).astype(dtype)
         t = t / t.sum(axis=1, keepdims=True) if pair in PAIRS[-2:] else t

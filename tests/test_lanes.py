@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from fastprop.kernels import jit, lanes, layout, simd
+from fastprop.kernels import compiler, lanes, layout, load_store
 from tests.parts import OFFSET, compiled, interleaved_in_memory, rows_in_memory, whole
 
 
 @pytest.fixture(params=[layout.Plan, layout.PackPlan], ids=["neurons", "networks"])
 def plan(request, dtype):
     """The plan of a network, or of a pack of as many as there are lanes."""
-    width = jit.lanes(dtype) if request.param is layout.PackPlan else 1
+    width = compiler.lanes(dtype) if request.param is layout.PackPlan else 1
     (plan,), _ = layout.plans((3, 5, 2), 8, dtype, (False, False), 1, width)
     return request.param(*plan)
 
@@ -24,7 +24,7 @@ def neurons(dtype):
 
 def vectors_long(plan, neurons, dtype):
     """The elements of a row of so many neurons, in whole vectors."""
-    return whole(neurons * plan.width, jit.lanes(dtype))
+    return whole(neurons * plan.width, compiler.lanes(dtype))
 
 
 # ---- what a plan says ----
@@ -41,11 +41,11 @@ def test_the_plans_type_says_what_a_lane_is(plan, dtype):
 
 @compiled
 def by_pointer(plan, memory, index, count, out):
-    simd.store(out, 0, simd.advance(lanes.broadcast(plan, memory, index), count)[0])
+    load_store.store(out, 0, load_store.advance(lanes.broadcast(plan, memory, index), count)[0])
 
 
 def test_broadcast_points_to_a_number_of_each_network(plan, dtype):
-    memory, out = layout.aligned_zeros(1024, dtype), layout.aligned_zeros(jit.lanes(dtype), dtype)
+    memory, out = layout.aligned_zeros(1024, dtype), layout.aligned_zeros(compiler.lanes(dtype), dtype)
     memory[...] = np.arange(1024)
     start = layout.line(dtype)
     by_pointer(plan, memory, start, 3, out)
@@ -64,9 +64,9 @@ def places(plan, memory, start, stride, out):
 
 
 def test_a_rows_place_abreast(plan, dtype):
-    stride, found = 7 * jit.lanes(dtype), np.zeros(40, np.int64)
+    stride, found = 7 * compiler.lanes(dtype), np.zeros(40, np.int64)
     at_once = places(plan, np.zeros(1, dtype), OFFSET, stride, found)
-    assert at_once == (1 if isinstance(plan, layout.PackPlan) else jit.lanes(dtype))
+    assert at_once == (1 if isinstance(plan, layout.PackPlan) else compiler.lanes(dtype))
     numbers = np.ones((40, 7, plan.width), dtype)
     numbers[:, 0, 0] = np.arange(2, 42)
     memory = interleaved_in_memory(plan, numbers, stride, 0)
@@ -85,7 +85,7 @@ def set_in_rows(memory, start, place, stride, columns):
 
 def test_set_abreast_writes_whole_vectors_of_whole_groups_of_rows(neurons, dtype):
     (plan,), _ = layout.plans((1, 1), 1, dtype, (False,))
-    unit = jit.lanes(dtype)
+    unit = compiler.lanes(dtype)
     for rows in (1, unit, unit + 1, 3 * unit - 1):
         for columns in neurons:
             length = whole(columns, unit)
@@ -99,7 +99,7 @@ def test_set_abreast_writes_whole_vectors_of_whole_groups_of_rows(neurons, dtype
 
 def test_set_in_rows_is_the_way_back_of_one_group(neurons, dtype):
     (plan,), _ = layout.plans((1, 1), 1, dtype, (False,))
-    unit = jit.lanes(dtype)
+    unit = compiler.lanes(dtype)
     for columns in neurons:
         length = whole(columns, unit)
         source = np.random.default_rng(0).normal(size=(unit, length, 1)).astype(dtype)
@@ -183,8 +183,8 @@ def test_targets_come_abreast(plan, neurons, dtype, order):
         for rows in ROWS:
             numbers = with_zeros(plan, in_order(plan, source, order, 3, rows))
             wanted = interleaved_in_memory(plan, numbers, stride, np.nan)
-            scratch = np.full(whole(rows, jit.lanes(dtype)) * stride, np.nan, dtype)
-            after = 0 if 4 * count <= jit.lanes(dtype) else np.nan  # zeros after so few are left as they are
+            scratch = np.full(whole(rows, compiler.lanes(dtype)) * stride, np.nan, dtype)
+            after = 0 if 4 * count <= compiler.lanes(dtype) else np.nan  # zeros after so few are left as they are
             memory = np.append(interleaved_in_memory(plan, np.full_like(numbers, after), stride, np.nan), scratch)
             gather_interleaved(plan, source.reshape(-1), count, order, 3, rows, memory, OFFSET, stride, len(wanted))
             np.testing.assert_array_equal(memory[: len(wanted)], wanted)
@@ -196,7 +196,7 @@ def test_labels_come_abreast(plan, neurons, dtype, order):
         stride = vectors_long(plan, count, dtype) + 2
         for rows in ROWS:
             numbers = in_order(plan, np.eye(count, dtype=dtype)[labels], order, 3, rows)
-            at_once = jit.lanes(dtype) // plan.width
+            at_once = compiler.lanes(dtype) // plan.width
             numbers = np.pad(numbers, ((0, whole(rows, at_once) - rows), (0, 0), (0, 0)))
             wanted = interleaved_in_memory(plan, numbers, stride, np.nan)
             memory = np.full_like(wanted, np.nan)

@@ -5,7 +5,7 @@ import pytest
 
 import fastprop as fp
 from fastprop import cost_model, thread_pool
-from fastprop.kernels import jit
+from fastprop.kernels import compiler
 from fastprop.sweeping.halving_runner import HalvingRunner
 from tests.processes import run_python
 
@@ -65,7 +65,7 @@ def test_halving_keeps_only_the_states_that_may_still_go_on(monkeypatch):
     grid = {"learning_rate": np.geomspace(1e-3, 1, 90), "seed": range(4)}
     result = sweep(grid, epochs=9, halving=fp.Halving(3), validation=0.2, threads=1)
     assert result.rungs == [1, 3, 9]
-    assert max(kept) <= 360 / 3 + jit.lanes("float32")
+    assert max(kept) <= 360 / 3 + compiler.lanes("float32")
     whole = sweep(grid, epochs=9, validation=0.2)
     finished = result.table["stopped"] == "finished"
     assert finished.sum() == 40

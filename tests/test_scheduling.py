@@ -14,7 +14,7 @@ LARGE = Task((4, 300, 3), 32)
 def costs(monkeypatch):
     """Costs as above, of whatever network, a hundred times as much of a large one."""
     times = lambda sizes: 100 if sizes == LARGE.layer_sizes else 1  # noqa: E731
-    monkeypatch.setattr(cost_model.jit, "lanes", lambda dtype: LANES)
+    monkeypatch.setattr(cost_model.compiler, "lanes", lambda dtype: LANES)
     monkeypatch.setattr(cost_model, "cost_alone", lambda sizes, *_: times(sizes) * ALONE)
     cost = lambda sizes, dtype, batch_size, shared: times(sizes) * (SHARED if shared else APART)  # noqa: E731
     monkeypatch.setattr(cost_model, "cost_of_pack", cost)
@@ -33,7 +33,7 @@ def test_each_training_is_in_one_pack_of_its_kind(threads):
     together = packs(tasks, kinds, seeds, "float32", threads)
     assert sorted(np.concatenate(together)) == list(range(500))
     for pack in together:
-        assert len(pack) <= cost_model.jit.lanes("float32")
+        assert len(pack) <= cost_model.compiler.lanes("float32")
         assert len(set(kinds[pack])) == 1
 
 

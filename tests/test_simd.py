@@ -11,8 +11,8 @@ import pytest
 from numba.core import types
 from numba.extending import intrinsic
 
-from fastprop.kernels import functions, simd
-from fastprop.kernels.jit import LANES, inline
+from fastprop.kernels import arithmetic, functions, llvm, load_store, threads
+from fastprop.kernels.compiler import LANES, inline
 from tests.parts import compiled, lane_count
 from tests.processes import run_python
 
@@ -23,8 +23,12 @@ def by_lanes(function, *arrays):
 
     @compiled
     def run(a, b, c, d, out):
-        for i in range(0, len(out), simd.lanes(out)):
-            simd.store(out, i, function(simd.load(a, i), simd.load(b, i), simd.load(c, i), simd.load(d, i)))
+        for i in range(0, len(out), load_store.lanes(out)):
+            load_store.store(
+                out,
+                i,
+                function(load_store.load(a, i), load_store.load(b, i), load_store.load(c, i), load_store.load(d, i)),
+            )
 
     out = np.empty_like(arrays[0])
     run(*arrays, *arrays[:1] * (4 - len(arrays)), out)
@@ -49,7 +53,7 @@ def test_lanes_fill_the_vector(dtype):
 
 @compiled
 def copy_vector(source, start, target, target_start):
-    simd.store(target, target_start, simd.load(source, start))
+    load_store.store(target, target_start, load_store.load(source, start))
 
 
 def test_load_and_store_reach_exactly_one_vector(dtype):
@@ -63,8 +67,8 @@ def test_load_and_store_reach_exactly_one_vector(dtype):
 
 @compiled
 def fill_vector(target, start, number):
-    simd.store(target, start, number)
-    simd.store(target, start + simd.lanes(target), simd.splat(target, number) + 1)
+    load_store.store(target, start, number)
+    load_store.store(target, start + load_store.lanes(target), load_store.splat(target, number) + 1)
 
 
 def test_splat_and_store_of_a_number(dtype):
@@ -77,7 +81,7 @@ def test_splat_and_store_of_a_number(dtype):
 
 @compiled
 def element_by_pointer(array, index, count):
-    return simd.advance(simd.address(array, index), count)[0]
+    return load_store.advance(load_store.address(array, index), count)[0]
 
 
 def test_address_and_advance(dtype):
@@ -87,7 +91,7 @@ def test_address_and_advance(dtype):
 
 @compiled
 def transpose_square(source, start, stride, target, target_start, target_stride):
-    simd.transpose_square(source, start, stride, target, target_start, target_stride)
+    load_store.transpose_square(source, start, stride, target, target_start, target_stride)
 
 
 def test_transpose_square(dtype):
@@ -103,12 +107,12 @@ def test_transpose_square(dtype):
 
 @compiled
 def load_first(source, index, count, out):
-    simd.store(out, 0, simd.load_first_as(out, source, index, count))
+    load_store.store(out, 0, load_store.load_first_as(out, source, index, count))
 
 
 @compiled
 def store_first(target, index, source, count):
-    simd.store_first(target, index, simd.load(source, 0), count)
+    load_store.store_first(target, index, load_store.load(source, 0), count)
 
 
 def test_load_first_ends_where_an_array_may_end(dtype):
@@ -125,7 +129,7 @@ def test_load_first_ends_where_an_array_may_end(dtype):
 
 @compiled
 def load_as(source, index, out):
-    simd.store(out, 0, simd.load_as(out, source, index))
+    load_store.store(out, 0, load_store.load_as(out, source, index))
 
 
 def test_bytes_become_numbers(dtype):
@@ -168,7 +172,7 @@ assert vector[0] == 0
 
 @compiled
 def prefetch_to_write(array, index):
-    simd.prefetch_to_write(array, index)
+    load_store.prefetch_to_write(array, index)
 
 
 def test_prefetch_to_write_asks_for_a_line_and_changes_nothing(dtype):
@@ -215,7 +219,7 @@ def test_operators(function, numbers):
 def test_fma_rounds_once(dtype):
     a, b, c = np.random.default_rng(0).normal(size=(3, 64)).astype(dtype)
     c[:32] = -(a * b)[:32]  # what is left is the rounding error of the product
-    fused = by_lanes(lambda a, b, c, d: simd.fma(a, b, c), a, b, c)
+    fused = by_lanes(lambda a, b, c, d: arithmetic.fma(a, b, c), a, b, c)
     np.testing.assert_array_equal(fused, twin_fma(a, b, c))
     assert (fused[:32] != (a * b + c)[:32]).any()
 
@@ -223,28 +227,28 @@ def test_fma_rounds_once(dtype):
 def test_fma_takes_numbers(dtype):
     a, b = np.random.default_rng(0).normal(size=(2, 64)).astype(dtype)
     np.testing.assert_array_equal(
-        by_lanes(lambda a, b, c, d: simd.fma(0.5, a, b), a, b), twin_fma(np.full_like(a, 0.5), a, b)
+        by_lanes(lambda a, b, c, d: arithmetic.fma(0.5, a, b), a, b), twin_fma(np.full_like(a, 0.5), a, b)
     )
 
 
 def test_where_less(numbers):
-    chosen = by_lanes(lambda a, b, c, d: simd.where_less(a, b, c, d), *numbers)
+    chosen = by_lanes(lambda a, b, c, d: arithmetic.where_less(a, b, c, d), *numbers)
     np.testing.assert_array_equal(chosen, np.where(numbers[0] < numbers[1], *numbers[2:]))
 
 
 def test_where_less_takes_numbers(numbers):
-    clamped = by_lanes(lambda a, b, c, d: simd.where_less(1, a, 1, a), numbers[0])
+    clamped = by_lanes(lambda a, b, c, d: arithmetic.where_less(1, a, 1, a), numbers[0])
     np.testing.assert_array_equal(clamped, np.where(numbers[0] > 1, 1, numbers[0]))
 
 
 @np.errstate(invalid="ignore")
 def test_sqrt(numbers):
-    np.testing.assert_array_equal(by_lanes(lambda a, b, c, d: simd.sqrt(a), numbers[0]), np.sqrt(numbers[0]))
+    np.testing.assert_array_equal(by_lanes(lambda a, b, c, d: arithmetic.sqrt(a), numbers[0]), np.sqrt(numbers[0]))
 
 
 def test_polynomial(dtype):
     x = np.linspace(-2, 2, 64, dtype=dtype)
-    cubic = simd.polynomial(0.5, -2, 0.25, 3)
+    cubic = arithmetic.polynomial(0.5, -2, 0.25, 3)
     twin = np.full_like(x, 0.5)
     for coefficient in (-2, 0.25, 3):
         twin = twin_fma(twin, x, np.full_like(x, coefficient))
@@ -257,7 +261,7 @@ def test_polynomial(dtype):
 @intrinsic
 def store_words(typing_context, array, index, vector):
     def emit(context, builder, sig, args):
-        simd.emit_store(builder, args[2], simd.emit_pointer(context, builder, array, *args[:2]))
+        llvm.emit_store(builder, args[2], llvm.emit_pointer(context, builder, array, *args[:2]))
         return context.get_dummy_value()
 
     return types.void(array, types.intp, vector), emit
@@ -269,8 +273,8 @@ def by_words(function, dtype, *arrays):
 
     @compiled
     def run(memory, a, b, out):
-        for i in range(0, len(out), simd.lanes(memory)):
-            store_words(out, i, function(simd.words(memory, a, i), simd.words(memory, b, i)))
+        for i in range(0, len(out), load_store.lanes(memory)):
+            store_words(out, i, function(load_store.words(memory, a, i), load_store.words(memory, b, i)))
 
     out = np.zeros_like(arrays[0])
     run(np.zeros(1, dtype), *arrays, *arrays[:1] * (2 - len(arrays)), out)
@@ -306,9 +310,11 @@ def test_operators_of_words_wrap_around(function, whole_numbers, dtype):
 
 @compiled
 def where_below(a, b, yes, out):
-    for i in range(0, len(out), simd.lanes(out)):
-        chosen = simd.where_below(simd.words(out, a, i), simd.words(out, b, i), simd.load(yes, i), -1.5)
-        simd.store(out, i, chosen)
+    for i in range(0, len(out), load_store.lanes(out)):
+        chosen = arithmetic.where_below(
+            load_store.words(out, a, i), load_store.words(out, b, i), load_store.load(yes, i), -1.5
+        )
+        load_store.store(out, i, chosen)
 
 
 def test_where_below_takes_words_as_they_are_without_a_sign(whole_numbers, dtype):
@@ -328,7 +334,7 @@ def test_words_reach_exactly_as_far_as_a_vector(dtype):
 
 @compiled
 def copy_words(memory, array, start, out):
-    store_words(out, 0, simd.words(memory, array, start))
+    store_words(out, 0, load_store.words(memory, array, start))
 
 
 # ---- sums of vectors ----
@@ -336,7 +342,7 @@ def copy_words(memory, array, start, out):
 
 @compiled
 def add_to(totals, array, index, count):
-    simd.add_to(totals, array, index, count)
+    load_store.add_to(totals, array, index, count)
 
 
 def test_add_to_adds_one_vector_after_another_in_float64(dtype):
@@ -356,16 +362,16 @@ def test_add_to_adds_one_vector_after_another_in_float64(dtype):
 def test_power_of_two(dtype):
     powers = np.arange(-32, 32).astype(dtype)
     rounder = np.array(1.5 * 2.0 ** np.finfo(dtype).nmant + np.finfo(dtype).maxexp - 1, dtype)
-    actual = by_lanes(lambda a, b, c, d: simd.power_of_two(a), powers + rounder)
+    actual = by_lanes(lambda a, b, c, d: arithmetic.power_of_two(a), powers + rounder)
     np.testing.assert_array_equal(actual, 2**powers)
 
 
 @compiled
 def split_exponent(array, fraction, power):
-    for i in range(0, len(array), simd.lanes(array)):
-        m, n = simd.split_exponent(simd.load(array, i))
-        simd.store(fraction, i, m)
-        simd.store(power, i, n)
+    for i in range(0, len(array), load_store.lanes(array)):
+        m, n = arithmetic.split_exponent(load_store.load(array, i))
+        load_store.store(fraction, i, m)
+        load_store.store(power, i, n)
 
 
 def test_split_exponent(dtype):
@@ -470,18 +476,18 @@ def test_zero_and_less_than_a_rounding_stay_as_they_are(function, dtype):
 
 @compiled
 def flush_denormals():
-    return simd.flush_denormals()
+    return threads.flush_denormals()
 
 
 @compiled
 def restore(state):
-    simd.restore(state)
+    threads.restore(state)
 
 
 @compiled
 def double(array, out):
-    for i in range(0, len(array), simd.lanes(array)):
-        simd.store(out, i, simd.load(array, i) * 2)
+    for i in range(0, len(array), load_store.lanes(array)):
+        load_store.store(out, i, load_store.load(array, i) * 2)
 
 
 def test_denormals_are_zero_until_restored(dtype):
@@ -504,15 +510,15 @@ def test_denormals_are_zero_until_restored(dtype):
 @compiled
 def draw_numbers(counter, mine):
     for i in range(len(mine)):
-        mine[i] = simd.atomic_add(counter, 1, 2)
+        mine[i] = threads.atomic_add(counter, 1, 2)
 
 
 @compiled
 def watch(counter, seen):
     for i in range(len(seen)):
-        seen[i] = simd.atomic_load(counter, 1)
-        simd.cpu_pause()
-        simd.sched_yield()
+        seen[i] = threads.atomic_load(counter, 1)
+        threads.cpu_pause()
+        threads.sched_yield()
 
 
 def test_atomic_add_gives_each_number_to_one_thread_and_atomic_load_sees_them_grow():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import fastprop as fp
-from fastprop.kernels import jit, unrolled
+from fastprop.kernels import compiler, unrolled
 from fastprop.kernels.activations import ACTIVATIONS
 from tests import packs
 from tests.compare import assert_same_bits
@@ -33,7 +33,7 @@ def outcome(network, history):
     return history.loss, history.validation_loss, network.parameters
 
 
-@pytest.mark.skipif(jit.LANES == 1, reason="a pack needs lanes")
+@pytest.mark.skipif(compiler.LANES == 1, reason="a pack needs lanes")
 @pytest.mark.parametrize("seeds", [[3] * 3, range(3)], ids=["one order", "orders of their own"])
 def test_segments_of_several_chunks_give_the_same_bits_as_alone(seeds, dtype):
     random, sizes, rows = np.random.default_rng(0), (2, 2, 1), 16 * 1200

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import fastprop as fp
-from fastprop.kernels import jit
+from fastprop.kernels import compiler
 from tests.processes import output_after_interrupt
 
 RANDOM = np.random.default_rng(0)
@@ -354,7 +354,7 @@ print(*result.table["stopped"])
     assert first_line == "0 finished True"
     ended = [state for state in states.split() if state in ("finished", "interrupted")]
     assert 1 <= len(ended) < 20_000
-    assert ended.count("interrupted") <= threads * jit.lanes("float32")  # packs
+    assert ended.count("interrupted") <= threads * compiler.lanes("float32")  # packs
     assert states == " ".join(ended) + " not run" * (20_000 - len(ended))
 
 

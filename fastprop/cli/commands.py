@@ -112,11 +112,12 @@ def show_exercise(options):
 
 def info(options):
     """Run ``fastprop info``."""
-    from fastprop.kernels import epochs, jit, peak
+    from fastprop.kernels import compiler, epochs, peak
 
     one_core = peak.measure()
     print(f"fastprop    {fp.__version__}")
-    print(f"lanes       {jit.LANES} float32, {max(1, jit.LANES // 2)} float64 (FASTPROP_LANES forces another number)")
+    lanes = f"{compiler.LANES} float32, {compiler.lanes('float64')} float64"
+    print(f"lanes       {lanes} (FASTPROP_LANES forces another number)")
     print(f"threads     {checks.threads(None)}")
     print(f"peak        {one_core:.0f} GFLOP/s float32 on one core, measured")
     print(f"cache       {epochs.train.stats.cache_path}")

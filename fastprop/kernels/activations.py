@@ -9,11 +9,12 @@ output a, or, where it cannot be, it is stored besides a on the way forward.
 
 from typing import NamedTuple
 
+from fastprop.kernels.arithmetic import fma, where_less
+from fastprop.kernels.compiler import inline, noinline
 from fastprop.kernels.functions import exp, expm1, log1p, sigmoid, tanh
-from fastprop.kernels.jit import inline, noinline
 from fastprop.kernels.lanes import interleaved_rows
 from fastprop.kernels.layout import Matrix
-from fastprop.kernels.simd import fma, lanes, load, splat, store, where_less
+from fastprop.kernels.load_store import lanes, load, splat, store
 from fastprop.kernels.tables import NO_BRANCH, bits
 
 

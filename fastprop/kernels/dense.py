@@ -6,13 +6,13 @@ multiply-adds, and each can be read by itself. How the work is cut never changes
 """
 
 from fastprop.kernels.activations import activate, differentiate, stores_derivative
+from fastprop.kernels.compiler import inline
 from fastprop.kernels.dropout import drop, drops, undrop
-from fastprop.kernels.jit import inline
 from fastprop.kernels.lanes import broadcast, interleave_rows, is_pack, transpose, width
 from fastprop.kernels.layout import BLOCK_ROWS, STRIP_LINES, TRANSPOSE_COLUMNS, TRANSPOSE_MIN, Matrix
+from fastprop.kernels.load_store import address, lanes, load, store
 from fastprop.kernels.narrow_output import is_last, is_narrow, narrow_forward, narrow_gradient
 from fastprop.kernels.optimizers import update
-from fastprop.kernels.simd import address, lanes, load, store
 from fastprop.kernels.team import share
 from fastprop.kernels.tile import multiply, multiply_transposed
 

@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastprop.kernels.jit import inline, noinline
+from fastprop.kernels.arithmetic import where_below
+from fastprop.kernels.compiler import inline, noinline
 from fastprop.kernels.lanes import neurons, width, word_of_each
+from fastprop.kernels.load_store import lanes, load, store, words
 from fastprop.kernels.shuffle import begin, mix
-from fastprop.kernels.simd import lanes, load, store, where_below, words
 
 DROPOUT = np.uint64(2**63)
 """Added to the seed: seeds are below, so that no seed's order of rows begins with the same number."""

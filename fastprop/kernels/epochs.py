@@ -8,15 +8,15 @@ from typing import NamedTuple
 import numpy as np
 
 from fastprop.kernels.activations import activate_outputs
+from fastprop.kernels.compiler import inline, kernel, noinline, refer
 from fastprop.kernels.inputs import fetch
-from fastprop.kernels.jit import inline, kernel, noinline
 from fastprop.kernels.lanes import add_rows, interleaved_offset, is_pack
+from fastprop.kernels.load_store import lanes, load, splat, store
 from fastprop.kernels.minibatch import forward_pass, minibatch, terms, weight_of
 from fastprop.kernels.schedules import watch
 from fastprop.kernels.shuffle import shuffle
-from fastprop.kernels.simd import flush_denormals, lanes, load, restore, splat, store
-from fastprop.kernels.struct_pointers import refer
 from fastprop.kernels.team import STATE, wait
+from fastprop.kernels.threads import flush_denormals, restore
 
 
 class Record(NamedTuple):

@@ -6,8 +6,8 @@ Numba no longer carries a vector math library: ``math.exp`` in a loop is a scala
 from numba.core import types
 from numba.extending import overload
 
-from fastprop.kernels.jit import inline, inline_options
-from fastprop.kernels.simd import fma, polynomial, power_of_two, split_exponent, where_less
+from fastprop.kernels.arithmetic import fma, polynomial, power_of_two, split_exponent, where_less
+from fastprop.kernels.compiler import inline, inline_options
 
 
 class _Float32:

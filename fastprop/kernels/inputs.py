@@ -3,10 +3,10 @@
 None of it makes a copy of the data: each time, it is done to the few rows that are next.
 """
 
+from fastprop.kernels.compiler import inline, noinline
 from fastprop.kernels.dense import has_shared_rows
-from fastprop.kernels.jit import inline, noinline
 from fastprop.kernels.lanes import copy_rows, gather, is_pack, width
-from fastprop.kernels.simd import lanes, load, splat, store
+from fastprop.kernels.load_store import lanes, load, splat, store
 
 FETCHED_ROWS = 8
 """Rows that are fetched at a time to be changed: those of 784 inputs take 25 KB, and are then in the L1 cache."""

@@ -8,25 +8,21 @@ network" is a vector of them: of one network, a vector full of its number.
 from numba.core import types
 from numba.extending import intrinsic
 
-from fastprop.kernels.jit import inline
+from fastprop.kernels.compiler import inline
 from fastprop.kernels.layout import PackPlan
-from fastprop.kernels.simd import (
-    Vector,
+from fastprop.kernels.llvm import emit_load, emit_pointer, emit_splat, numbered
+from fastprop.kernels.load_store import (
     add_to,
     address,
     advance,
-    emit_load,
-    emit_pointer,
-    emit_splat,
     lanes,
     load_as,
     load_first_as,
-    numbered,
     splat,
     store,
     transpose_square,
-    words_of,
 )
+from fastprop.kernels.vectors import Vector, words_of
 
 
 @intrinsic

@@ -8,10 +8,11 @@ is the plain difference y - t. ``targets`` leave as deltas. The other losses are
 from typing import NamedTuple
 
 from fastprop.kernels.activations import activate_outputs, differentiate_outputs, largest
+from fastprop.kernels.arithmetic import fma, where_less
+from fastprop.kernels.compiler import inline
 from fastprop.kernels.functions import exp, log, log1p, sigmoid
-from fastprop.kernels.jit import inline
 from fastprop.kernels.lanes import interleaved_rows, is_pack, set_in_rows, width
-from fastprop.kernels.simd import fma, lanes, load, splat, store, store_first, where_less
+from fastprop.kernels.load_store import lanes, load, splat, store, store_first
 from fastprop.kernels.tables import NO_BRANCH, bits
 
 

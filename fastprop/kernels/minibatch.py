@@ -10,15 +10,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fastprop.kernels.compiler import call, inline
 from fastprop.kernels.dense import backward, forward, gradient
 from fastprop.kernels.dropout import draw_keys, drops
 from fastprop.kernels.inputs import fetch
-from fastprop.kernels.jit import inline
 from fastprop.kernels.lanes import gather_interleaved, one_hot, width
 from fastprop.kernels.layout import BLOCK_ROWS, STRIP_LINES, Matrix
+from fastprop.kernels.load_store import address, lanes, load, prefetch_to_write, store
 from fastprop.kernels.losses import SUMS_OUTPUTS, losses_and_deltas
 from fastprop.kernels.optimizers import BY_NORM, CLIP_FACTOR, begin_step, update
-from fastprop.kernels.simd import address, call, lanes, load, prefetch_to_write, store
 from fastprop.kernels.team import share, wait
 from fastprop.kernels.unrolled import is_straight
 

@@ -4,11 +4,11 @@ The chains of multiply-adds are those of `dense.py`, and so are the results: 8-6
 epoch. In a pack nothing is to be won: its lanes are full.
 """
 
-from fastprop.kernels.jit import inline
+from fastprop.kernels.compiler import inline
 from fastprop.kernels.lanes import is_pack, transpose
 from fastprop.kernels.layout import Matrix
+from fastprop.kernels.load_store import address, lanes, load, store
 from fastprop.kernels.optimizers import update
-from fastprop.kernels.simd import address, lanes, load, store
 from fastprop.kernels.tile import multiply_transposed
 
 

@@ -11,11 +11,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastprop.kernels.jit import inline, noinline
+from fastprop.kernels.arithmetic import fma, sqrt, where_less
+from fastprop.kernels.compiler import inline, noinline
 from fastprop.kernels.layout import Matrix
+from fastprop.kernels.load_store import lanes, load, store
 from fastprop.kernels.schedules import FACTOR, Schedule, scheduled
-from fastprop.kernels.simd import Vector, fma, lanes, load, sqrt, store, where_less
 from fastprop.kernels.tables import NO_BRANCH, bits
+from fastprop.kernels.vectors import Vector
 
 
 class UpdateRule(NamedTuple):

@@ -6,8 +6,9 @@ import time
 from numba.core import types
 from numba.extending import intrinsic
 
-from fastprop.kernels.jit import LANES, kernel
-from fastprop.kernels.simd import INT64, Vector, emit_fma, emit_loop, full
+from fastprop.kernels.compiler import LANES, kernel
+from fastprop.kernels.llvm import INT64, emit_fma, emit_loop, full
+from fastprop.kernels.vectors import Vector
 
 _CHAINS = 12  # more than latency (4 cycles) times units (2), and few enough for 16 registers
 

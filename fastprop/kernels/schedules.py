@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastprop.kernels.jit import inline
+from fastprop.kernels.compiler import inline
 from fastprop.kernels.tables import NO_BRANCH
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastprop.kernels.jit import inline
+from fastprop.kernels.compiler import inline
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1, _MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastprop.kernels.jit import inline
-from fastprop.kernels.simd import atomic_add, atomic_load, cpu_pause, sched_yield
+from fastprop.kernels.compiler import inline
+from fastprop.kernels.threads import atomic_add, atomic_load, cpu_pause, sched_yield
 
 SPINS_BEFORE_YIELD = 300
 """How often a member looks before it lets others run: some 12 µs."""

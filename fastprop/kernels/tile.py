@@ -11,11 +11,9 @@ may lie any step apart.
 from numba.core import types
 from numba.extending import intrinsic
 
-from fastprop.kernels.jit import REGISTERS, inline, noinline
-from fastprop.kernels.simd import (
+from fastprop.kernels.compiler import REGISTERS, inline, noinline
+from fastprop.kernels.llvm import (
     INT64,
-    Vector,
-    advance,
     emit_fma,
     emit_load,
     emit_loop,
@@ -25,6 +23,8 @@ from fastprop.kernels.simd import (
     emit_where,
     full,
 )
+from fastprop.kernels.load_store import advance
+from fastprop.kernels.vectors import Vector
 
 DEPTH, DEPTH_TRANSPOSED = 128, 64
 """The longest k of a tile: a strip of B that deep, 32 or 16 KB, is still near when the next tile needs it.

@@ -13,20 +13,11 @@ from numba.extending import intrinsic, models, register_model
 from numba.np.numpy_support import from_dtype
 
 from fastprop.kernels.activations import STORED_DERIVATIVES, activation, activation_backward
-from fastprop.kernels.jit import inline, kernel
+from fastprop.kernels.compiler import address_of, inline, kernel
 from fastprop.kernels.lanes import is_pack
 from fastprop.kernels.layout import line, padded, parameter_starts
-from fastprop.kernels.simd import (
-    INT64,
-    Vector,
-    emit_fma,
-    emit_load,
-    emit_loop,
-    emit_splat,
-    emit_store,
-    emit_where,
-    full,
-)
+from fastprop.kernels.llvm import INT64, emit_fma, emit_load, emit_loop, emit_splat, emit_store, emit_where, full
+from fastprop.kernels.vectors import Vector
 
 MOST_PARAMETERS = 40
 """Of a network that gets functions of its own: 2-8-1 has 33, and takes 13 % less; with 67, 4-8-3 takes no less."""
@@ -62,15 +53,9 @@ def addresses(sizes, activations, dtype, shared):
     shape, numbers, integer = Shape(sizes, activations, number, shared), types.CPointer(number), types.intp
     common = shape, numbers, numbers, types.CPointer(types.int64), integer
     return (
-        _address(forward_rows, *common, integer, integer),
-        _address(backward_rows, *common, numbers, integer, types.boolean),
+        address_of(forward_rows, (*common, integer, integer)),
+        address_of(backward_rows, (*common, numbers, integer, types.boolean)),
     )
-
-
-def _address(function, *arguments):
-    function.compile(types.void(*arguments))
-    compiled = function.overloads[arguments]
-    return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
 
 
 @inline

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastprop.kernels import jit
+from fastprop.kernels import compiler
 from fastprop.runs import checkpoints, kernel_arguments, prediction
 from fastprop.runs.kernel_team import KernelTeam
 from fastprop.runs.packed_state import PackedState
@@ -45,7 +45,7 @@ class KernelRun(Run):
             self._checkpoint = checkpoints.CheckpointFile(options.checkpoint, description)
         self.max_rows = max(len(split.rows), 0 if earlier is None else earlier.max_rows)
         batch_size = min(options.batch_size, self.max_rows)
-        width = 1 if len(networks) == 1 else jit.lanes(networks[0].dtype)
+        width = 1 if len(networks) == 1 else compiler.lanes(networks[0].dtype)
         options_of_lanes = [options_of_networks[min(lane, len(networks) - 1)] for lane in range(width)]
         self.state = PackedState(networks, options_of_lanes, -(-len(split.rows) // batch_size), workers)
         if earlier is not None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from fastprop import cost_model, thread_pool
 from fastprop.data import Dataset, Split, standardization
-from fastprop.kernels import jit
+from fastprop.kernels import compiler
 from fastprop.network import MLP
 from fastprop.runs import History, new_run, predict, scores
 from fastprop.sweeping.configurations import Candidate
@@ -135,7 +135,7 @@ def train(experiment, task, is_over):
         if is_over():
             raise KeyboardInterrupt
 
-    width = jit.lanes(next(iter(experiment.prototypes.values())).dtype)  # this machine's vectors may be narrower
+    width = compiler.lanes(next(iter(experiment.prototypes.values())).dtype)  # this machine's vectors may be narrower
     for pack in (trials[first : first + width] for first in range(0, len(trials), width)):
         job = Job(experiment, pack, until, outcomes.extend)
         with _PREPARING:

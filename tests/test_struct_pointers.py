@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from numba.core.errors import TypingError
 
-from fastprop.kernels.jit import inline, noinline
-from fastprop.kernels.struct_pointers import refer
+from fastprop.kernels.compiler import inline, noinline, refer
 from tests.parts import compiled
 
 

@@ -8,9 +8,8 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
-from fastprop.kernels import jit
-from fastprop.kernels.jit import noinline
-from fastprop.kernels.simd import lanes
+from fastprop.kernels.compiler import noinline
+from fastprop.kernels.load_store import lanes
 from tests.parts import compiled
 from tests.processes import run_python
 
@@ -50,7 +49,7 @@ def test_what_the_first_of_its_callers_has_no_need_of_is_there_for_the_second():
     ],
 )
 def test_vector_registers_follow_from_the_machine(machine, features, registers):
-    assert jit._registers(machine, features) == registers
+    assert machine._register_count(machine, features) == registers
 
 
 NO_OPERATION = {"x86_64": "nop", "AMD64": "nop", "aarch64": "nop", "arm64": "nop"}
@@ -62,7 +61,7 @@ def test_inline_assembly_does_not_abort_the_process():
 
 
 ASSEMBLY = """
-from tests.test_jit import seven_after_an_instruction
+from tests.test_compiler import seven_after_an_instruction
 print(seven_after_an_instruction())
 """
 

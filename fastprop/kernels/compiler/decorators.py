@@ -1,0 +1,84 @@
+"""The three decorators of all compiled functions, and which compiler they use."""
+
+import os
+import warnings
+
+import numba
+from numba import types
+from numba.extending import register_jitable
+
+from fastprop.kernels.compiler import requirements
+
+_KERNEL_OPTIONS = {"error_model": "numpy", "nogil": True}
+_OPTIONS = {"error_model": "numpy"}
+if requirements.has_option("_nrt"):  # without reference counts nothing can allocate, and less code is compiled
+    _KERNEL_OPTIONS["_nrt"] = _OPTIONS["_nrt"] = False
+
+
+def _uses_stock_numba():
+    """Return whether plain ``numba.njit`` compiles: where the user asks for that, or where Numba is not as expected."""
+    asked = os.environ.get("FASTPROP_STOCK_NUMBA", "0")
+    if asked not in ("0", "1"):
+        raise ValueError(f"FASTPROP_STOCK_NUMBA must be 0 or 1, not {asked!r}: set one of these or unset it.")
+    unmet = [] if asked == "1" else requirements.unmet_by_compiler()
+    if unmet:
+        warnings.warn(
+            f"fastprop does not know Numba {numba.__version__} ({unmet[0]}), so that compiling takes several times as "
+            "long; results stay the same: install a version of Numba that fastprop was tested with, or set "
+            "FASTPROP_STOCK_NUMBA=1 to do without this warning.",
+            stacklevel=2,
+        )
+    return asked == "1" or bool(unmet)
+
+
+STOCK = _uses_stock_numba()
+"""Whether plain ``numba.njit`` compiles, instead of the kernels' own compiler."""
+
+_CACHED = not requirements.unmet_by_cache()
+
+if not STOCK:
+    from fastprop.kernels.compiler.pipeline import InlineCompiler, KernelCompiler, NoinlineCompiler
+if _CACHED:
+    from fastprop.kernels.compiler.cache import KernelCache
+
+
+def kernel(function, cached=True):
+    """Compile an entry point: it is called from Python, runs without the GIL, and is kept on disk if `cached`.
+
+    A kernel counts no references, and so it cannot allocate.
+    """
+    compiled = numba.njit(**_KERNEL_OPTIONS, **({} if STOCK else {"pipeline_class": KernelCompiler}))(function)
+    if cached and _CACHED:
+        compiled._cache = KernelCache(function, "stock" if STOCK else "own")
+    return compiled
+
+
+def inline(function):
+    """Compile a function that becomes a part of each kernel that calls it."""
+    return _callee(function, inline_options())
+
+
+def inline_options():
+    """Return Numba's options for a function that becomes a part of each kernel that calls it."""
+    return _OPTIONS | {"forceinline": True} | ({} if STOCK else {"pipeline_class": InlineCompiler})
+
+
+def noinline(function):
+    """Compile a function that kernels call and that stays a function: for long ones, which are then compiled once."""
+    return _callee(function, _OPTIONS | ({} if STOCK else {"pipeline_class": NoinlineCompiler, "forceinline": False}))
+
+
+def _callee(function, options):
+    """Compile a function for other compiled functions, once for constants and variables of one type.
+
+    Numba would otherwise compile it for each literal value of an argument.
+    """
+    if STOCK:
+        return register_jitable(**options)(function)
+    compiled = numba.njit(**options)(function)
+
+    def get_call_template(args, keywords):
+        return type(compiled).get_call_template(compiled, tuple(map(types.unliteral, args)), keywords)
+
+    compiled.get_call_template = get_call_template
+    return compiled

@@ -1,0 +1,53 @@
+"""What the compiler knows of the machine: its features, its vector registers and their lanes."""
+
+import os
+import platform
+
+import numba
+import numpy as np
+from llvmlite import binding
+
+_ARM_64 = ("aarch64", "arm64")
+
+# Numba initializes no assembly parser. LLVM then aborts the process at the first inline assembly that is not empty, as
+# there is on aarch64: "Inline asm not supported by this streamer" (https://github.com/numba/llvmlite/issues/271).
+binding.initialize_native_asmparser()
+
+
+def _host_features():
+    """Return LLVM's names of what the processor can do, such as "+avx2", as ``NUMBA_…`` variables limit them."""
+    if numba.config.CPU_FEATURES is not None:
+        return set(numba.config.CPU_FEATURES.split(","))
+    features = binding.get_host_cpu_features()
+    without_avx = not numba.config.ENABLE_AVX
+    return {f"+{name}" for name, has in features.items() if has and not (without_avx and name.startswith("avx"))}
+
+
+def _register_count(machine, features):
+    """Return how many vector registers a machine of this name and these features has."""
+    return 32 if machine in _ARM_64 or "+avx512vl" in features else 16
+
+
+def _lane_count(forced, features):
+    """Return how many float32 lanes a vector has: `forced` if it is not None, else the most these features allow."""
+    if forced is not None:
+        if forced not in ("1", "4", "8", "16"):
+            raise ValueError(f"FASTPROP_LANES must be 1, 4, 8 or 16, not {forced!r}: set one of these or unset it.")
+        return int(forced)
+    if "+avx512f" in features:
+        return 16
+    return 8 if {"+avx2", "+fma"} <= features else 4
+
+
+_FEATURES = _host_features()
+
+REGISTERS = _register_count(platform.machine(), _FEATURES)
+"""How many vector registers the machine has."""
+
+LANES = _lane_count(os.environ.get("FASTPROP_LANES"), _FEATURES)
+"""How many float32 lanes a vector has."""
+
+
+def lanes(dtype):
+    """Return how many lanes of `dtype` a vector has."""
+    return max(1, LANES * 4 // np.dtype(dtype).itemsize)
