@@ -1,10 +1,14 @@
 """Kernels on disk: compiled once, found by the next process, never run after an edit."""
 
+import os
 import re
 import shutil
+import subprocess
+import sys
 
 import pytest
 
+from fastprop.kernels.compiler import cache
 from tests.processes import ROOT, run_python
 
 TRAIN = """
@@ -58,12 +62,23 @@ def test_an_edit_of_any_file_makes_kernels_stale(tmp_path):
     shutil.copytree(ROOT / "fastprop", tmp_path / "fastprop", ignore=shutil.ignore_patterns("__pycache__"))
     where = {"directory": tmp_path, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
     assert found_and_compiled(MEASURE, **where) == COMPILED
-    for file in sorted(tmp_path.glob("fastprop/kernels/*.py")):
+    for file in (tmp_path / "fastprop" / "kernels" / name for name in ("tile.py", "compiler/linking.py")):
         with open(file, "a") as source:
             source.write("# edited\n")
         assert found_and_compiled(MEASURE, **where) == COMPILED, file.name
     assert found_and_compiled(MEASURE, **where) == FOUND
-    assert len(list(tmp_path.glob("cache/**/*.nbi"))) == 1  # the stale ones are gone
+    assert len(list(tmp_path.glob("cache/**/*.nbc"))) == 1  # the stale ones are gone
+
+
+def test_every_file_of_the_kernels_is_in_the_digest(tmp_path, monkeypatch):
+    shutil.copytree(ROOT / "fastprop" / "kernels", tmp_path / "kernels", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(cache, "_KERNELS", tmp_path / "kernels")
+    digests = {cache._source_digest.__wrapped__()}
+    files = sorted(tmp_path.rglob("*.py"))
+    for file in files:
+        file.write_bytes(file.read_bytes() + b"# edited\n")
+        digests.add(cache._source_digest.__wrapped__())
+    assert len(digests) == 1 + len(files) > 20
 
 
 def test_other_lanes_are_refused():
@@ -73,15 +88,71 @@ def test_other_lanes_are_refused():
         run_python("import fastprop.kernels.compiler", FASTPROP_LANES="3")
 
 
-def test_processes_that_compile_at_once_write_files_of_their_own(tmp_path):
-    # The second begins before the first has entered its kernel into the index: each finds the index empty.
-    predict = "import fastprop as fp\nprint(fp.MLP((2, 2, 1), dtype='{}').predict([[0, 1]])[0, 0])"
-    expected = run_python(predict.format("float32"), NUMBA_CACHE_DIR=str(tmp_path))
-    (index,) = tmp_path.glob("**/*.nbi")
-    first_index = index.rename(index.with_suffix(".first"))
-    run_python(predict.format("float64"), NUMBA_CACHE_DIR=str(tmp_path))
-    first_index.rename(index)
-    assert run_python(predict.format("float32"), NUMBA_CACHE_DIR=str(tmp_path)) == expected
+@pytest.mark.parametrize(
+    "damage",
+    [lambda content: b"", lambda content: content[: len(content) // 2], lambda content: content[:-1] + b"?"],
+    ids=["empty", "torn", "changed"],
+)
+def test_a_damaged_file_is_compiled_and_written_anew(tmp_path, damage):
+    def run():
+        return found_and_compiled(MEASURE, NUMBA_CACHE_DIR=str(tmp_path))
+
+    assert run() == COMPILED
+    (file,) = tmp_path.glob("**/*.nbc")
+    file.write_bytes(damage(file.read_bytes()))
+    assert [run(), run()] == [COMPILED, FOUND]
+    assert [*tmp_path.glob("**/*.nbc*")] == [file]
+
+
+def test_a_folder_that_cannot_be_written_to_is_passed_over(tmp_path):
+    not_a_folder = tmp_path / "file"
+    not_a_folder.touch()
+    code = MEASURE + "print(kernel.stats.cache_path)"
+    assert run_python(code, NUMBA_CACHE_DIR=str(not_a_folder)).strip() == str(ROOT / "fastprop/kernels/__pycache__")
+
+
+USERS_LOCATORS = {"NUMBA_CACHE_LOCATOR_CLASSES": "UserProvidedCacheLocator,InTreeCacheLocator"}
+
+
+def test_locators_set_by_the_user_bring_back_no_kernels_of_another_width_or_source(tmp_path):
+    shutil.copytree(ROOT / "fastprop", tmp_path / "fastprop", ignore=shutil.ignore_patterns("__pycache__"))
+    where = {"directory": tmp_path, "NUMBA_CACHE_DIR": str(tmp_path / "cache")} | USERS_LOCATORS
+
+    def run(lanes):
+        return found_and_compiled(MEASURE, FASTPROP_LANES=lanes, **where)
+
+    assert [run("4"), run("8"), run("4")] == [COMPILED, COMPILED, FOUND]
+    with open(tmp_path / "fastprop" / "kernels" / "tile.py", "a") as source:
+        source.write("# edited\n")
+    assert run("4") == COMPILED
+
+
+def test_caches_of_other_packages_are_as_numba_made_them():
+    run_python("""
+from numba.core import caching, dispatcher
+before = [*caching.CacheImpl._locator_classes], dispatcher.FunctionCache, caching.FunctionCache._impl_class
+import fastprop.kernels.epochs
+assert before == ([*caching.CacheImpl._locator_classes], dispatcher.FunctionCache, caching.FunctionCache._impl_class)
+assert all(each.__module__ == "numba.core.caching" for each in caching.CacheImpl._locator_classes)
+""")
+
+
+def test_the_kernels_own_compiler_and_stock_numba_keep_kernels_apart(tmp_path):
+    def run(stock):
+        return found_and_compiled(MEASURE, NUMBA_CACHE_DIR=str(tmp_path), FASTPROP_STOCK_NUMBA=stock)
+
+    assert [run("0"), run("1"), run("0"), run("1")] == [COMPILED, COMPILED, FOUND, FOUND]
+
+
+def test_processes_that_compile_at_once_write_the_same_file_whole(tmp_path):
+    command = [sys.executable, "-c", MEASURE + COUNT]
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    processes = [subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE) for _ in range(3)]
+    assert all(process.wait() == 0 for process in processes)
+    for process in processes:
+        process.stdout.close()
+    assert found_and_compiled(MEASURE, NUMBA_CACHE_DIR=str(tmp_path)) == FOUND
+    assert len([*tmp_path.glob("**/*.nbc*")]) == 1
 
 
 def test_a_kernel_shares_no_code_by_name(tmp_path):

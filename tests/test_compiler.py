@@ -9,6 +9,7 @@ from numba.core import types
 from numba.extending import intrinsic
 
 from fastprop.kernels.compiler import noinline
+from fastprop.kernels.compiler.machine import _register_count
 from fastprop.kernels.load_store import lanes
 from tests.parts import compiled
 from tests.processes import run_python
@@ -49,7 +50,7 @@ def test_what_the_first_of_its_callers_has_no_need_of_is_there_for_the_second():
     ],
 )
 def test_vector_registers_follow_from_the_machine(machine, features, registers):
-    assert machine._register_count(machine, features) == registers
+    assert _register_count(machine, features) == registers
 
 
 NO_OPERATION = {"x86_64": "nop", "AMD64": "nop", "aarch64": "nop", "arm64": "nop"}

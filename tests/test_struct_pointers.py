@@ -63,5 +63,5 @@ def test_every_field_is_what_the_tuple_holds(flag):
 
 def test_arrays_with_strides_of_their_own_are_refused():
     outer = Outer(0, np.ones((3, 2)).T, Inner(True, np.zeros(1), np.zeros(2, bool), 0.0), np.zeros((1, 1, 1)), 0)
-    with pytest.raises(TypingError, match="must be contiguous"):
+    with pytest.raises(TypingError, match="must be C-contiguous"):
         run(outer, np.zeros(9), np.zeros((2, 3)), np.zeros((1, 1, 1)))
