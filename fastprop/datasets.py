@@ -89,7 +89,7 @@ def _read_csv(path, target):
     names = [name.strip() for name in lines[0]]
     target = names[-1] if target is None else target
     if target not in names:
-        raise ValueError(f"{path} has no column {target!r}: its columns are {', '.join(names)}.")
+        raise ValueError(f"{path} has no column {target!r}, only {', '.join(names)}: name one of these.")
     if len(names) == 1:
         raise ValueError(f"{path} has no features: give columns beside {target!r}.")
     rows = [_cells(path, names, line_index, line) for line_index, line in enumerate(lines) if line and line_index > 0]
@@ -128,5 +128,5 @@ def _read_npz(path, target):
         raise ValueError(f"{path} is no npz file of numeric arrays ({error}): write it with np.savez.") from None
     for name in ("X", target):
         if name not in found:
-            raise ValueError(f"{path} has no array {name!r}: it has {names}.")
+            raise ValueError(f"{path} has no array {name!r}, only {names}: write it, or name another target.")
     return found["X"], found[target]

@@ -9,6 +9,7 @@ from numpy.lib.stride_tricks import as_strided, sliding_window_view
 
 import fastprop as fp
 from fastprop import checks
+from fastprop.data import ColumnStatistics, Dataset, Split, held_out_rows
 from tests.compare import assert_refused, assert_same_bits
 from tests.processes import run_python
 
@@ -241,3 +242,51 @@ def test_what_is_not_finite_is_found_at_the_end_of_a_file(tmp_path):
     X[-2, 7] = np.nan
     X, y = in_a_file(tmp_path, X), np.zeros(30_000, np.int64)
     assert_refused(ValueError, "X holds nan at row 29998, column 7: remove or replace", trained, X, y)
+
+
+# ---- splits ----
+
+
+def dataset(rows=ROWS):
+    return Dataset.of(np.ones((rows, 4)), np.arange(rows) % 3, 4, 3, "cross_entropy", "float64")
+
+
+@pytest.mark.parametrize("rows", [3, 50, 1001])
+@pytest.mark.parametrize("fraction", [0.2, 0.5, 0.9])
+def test_a_fraction_holds_out_rows_that_are_not_trained_on(rows, fraction):
+    data = dataset(rows)
+    if not 0 < round(fraction * rows) < rows:
+        with pytest.raises(ValueError, match="choose a fraction that leaves at least one row on each side"):
+            Split.of(fraction, data, 4, 3, "cross_entropy", "float64")
+        return
+    split = Split.of(fraction, data, 4, 3, "cross_entropy", "float64")
+    assert split.data is split.held_out is data
+    assert len(split.held_out_rows) == round(fraction * rows)
+    np.testing.assert_array_equal(np.sort(np.concatenate([split.rows, split.held_out_rows])), np.arange(rows))
+    for indices in (split.rows, split.held_out_rows):
+        assert indices.dtype == np.int64
+        assert (np.diff(indices) > 0).all()
+    np.testing.assert_array_equal(split.held_out_rows, held_out_rows(rows, fraction))
+
+
+def test_validation_data_is_held_out_as_a_whole_and_nothing_is_without():
+    data = dataset()
+    split = Split.of(None, data, 4, 3, "cross_entropy", "float64")
+    assert (len(split.rows), len(split.held_out_rows)) == (ROWS, 0)
+    split = Split.of((np.zeros((7, 4)), np.zeros(7, int)), data, 4, 3, "cross_entropy", "float64")
+    np.testing.assert_array_equal(split.rows, np.arange(ROWS))
+    np.testing.assert_array_equal(split.held_out_rows, np.arange(7))
+    np.testing.assert_array_equal(split.held_out.inputs, np.zeros((7, 4)))
+
+
+@pytest.mark.parametrize("cuts", [[], [1], [10, 11, 30]])
+def test_statistics_of_columns_do_not_depend_on_the_blocks(cuts):
+    X = 1e6 + np.random.default_rng(1).normal(size=(ROWS, 3))
+    statistics = ColumnStatistics()
+    for block in np.split(X, cuts):
+        statistics.add(block)
+    assert statistics.rows == ROWS
+    np.testing.assert_allclose(statistics.mean, X.mean(axis=0), rtol=1e-15)
+    np.testing.assert_allclose(statistics.spread, ((X - X.mean(axis=0)) ** 2).sum(axis=0), rtol=1e-9)
+    np.testing.assert_array_equal(statistics.minimum, X.min(axis=0))
+    np.testing.assert_array_equal(statistics.maximum, X.max(axis=0))

@@ -81,3 +81,32 @@ def test_a_better_prediction_has_a_better_score(name):
 
 def test_the_area_under_the_curve_of_one_class_is_unknown():
     assert np.isnan(metrics.roc_auc(TWO_WAYS, np.zeros(50, int)))
+
+
+TASKS = {
+    "labels": (metrics.Task(3, "softmax", "cross_entropy", True), "accuracy log_loss"),
+    "labels of two": (metrics.Task(2, "softmax", "cross_entropy", True), "accuracy roc_auc log_loss"),
+    "labels, no probabilities": (metrics.Task(2, "identity", "mse", True), "accuracy roc_auc"),
+    "rows of probabilities": (metrics.Task(3, "softmax", "cross_entropy", False), "accuracy log_loss r2 mse mae"),
+    "a class apart each": (metrics.Task(2, "sigmoid", "binary_cross_entropy", False), "accuracy r2 mse mae"),
+    "one probability": (
+        metrics.Task(1, "sigmoid", "binary_cross_entropy", False),
+        "accuracy roc_auc log_loss r2 mse mae",
+    ),
+    "numbers": (metrics.Task(2, "identity", "mse", False), "r2 mse mae"),
+}
+
+
+@pytest.mark.parametrize(("task", "fitting"), TASKS.values(), ids=TASKS)
+def test_each_task_has_the_scores_that_fit_it(task, fitting):
+    assert [name for name, score in metrics.SCORES.items() if task.fits(score.needs)] == fitting.split()
+    assert metrics.default_score(task) == ("accuracy" if "accuracy" in fitting else "r2")
+    for name in metrics.SCORES:
+        if name in fitting.split():
+            assert metrics.checked_names([name], task) == (name,)
+            assert metrics.checked_score(name, task) == name
+        else:
+            with pytest.raises(ValueError, match=f"metric '{name}' needs .* are not: choose from"):
+                metrics.checked_names([name], task)
+            with pytest.raises(ValueError, match=f"score '{name}' needs .* are not: choose from"):
+                metrics.checked_score(name, task)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import fastprop as fp
+from fastprop.reporting import RankedTable, html, plotting
 
 pytest.importorskip("matplotlib")
 RANDOM = np.random.default_rng(0)
@@ -133,6 +134,49 @@ def test_rungs_say_how_many_came_to_each(monkeypatch):
 def test_a_picture_that_does_not_fit_is_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         sweep("two").plot("nowhere.png", *arguments)
+
+
+# ---- tables that no sweep made ----
+
+
+def made_up_table():
+    """Four rows: the best, one that was stopped at a rung, one that diverged, one that did not run."""
+    names = [("x", float), ("kind", object), ("loss", float), ("validation_loss", float), ("score", float)]
+    table = np.zeros(4, [*names, ("score_std", float), ("epochs", int), ("stopped", "U11"), ("seconds", float)])
+    table["x"], table["kind"], table["loss"] = [0.1, 0.2, 0.3, 0.4], ["a", "b", "a", "b"], [1.0, 2.0, np.nan, np.nan]
+    table["validation_loss"] = np.nan
+    table["score"], table["epochs"] = [0.9, 0.7, np.nan, np.nan], [4, 2, 1, 0]
+    table["stopped"] = ["finished", "halved", "diverged", "not run"]
+    return RankedTable(
+        table=table,
+        hyperparameters=["x", "kind"],
+        ranking=np.arange(4),
+        finished=np.array([True, False, False, False]),
+        ranked_by="score",
+        higher_is_better=True,
+        criterion="loss",
+        score_name="wit",
+        history=np.array([[4.0, 3, 2, 1], [4, 2, np.nan, np.nan], [9, np.nan, np.nan, np.nan], [np.nan] * 4]),
+        rungs=[2, 4],
+        rung_costs=np.array([[-0.8, -0.9], [-0.7, np.nan], [np.nan, np.nan], [np.nan, np.nan]]),
+        seconds=2.0,
+        about={"made": "up"},
+    )
+
+
+def test_a_table_that_no_sweep_made_is_drawn_and_described(tmp_path):
+    ranked = made_up_table()
+    for kind in KINDS:
+        plotting.draw(tmp_path / "picture.png", ranked, *plotting.choose(kind, None, ranked))
+        assert (tmp_path / "picture.png").read_bytes().startswith(PNG)
+    html.write(tmp_path / "page.html", ranked)
+    assert "<dt>made</dt><dd>up</dd>" in (tmp_path / "page.html").read_text()
+    assert ranked.order() == "highest wit"
+    assert ranked.summary() == (
+        "4 configurations of x, kind: 1 diverged, 1 finished, 1 stopped at a rung, 1 not run, in 2 s, 1.5 a second"
+    )
+    assert ranked.columns() == ["x", "kind", "loss", "score", "epochs", "stopped", "seconds"]
+    assert ranked.lines(1)[1].split() == ["0.1", "a", "1", "0.9", "4", "finished", "0"]
 
 
 # ---- reports ----
