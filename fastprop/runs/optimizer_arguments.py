@@ -44,8 +44,9 @@ def optimizer_arguments(options, each_optimizer, parameters, final, workers, bat
 
 def _given(each_optimizer, size):
     """Return by name (size,) float64 of each hyperparameter that an optimizer has; 0 where this one has none."""
-    lanes = (each_optimizer * size)[:size]
-    return {name: np.array([float(getattr(each, name, 0.0)) for each in lanes]) for name in optimizers.GIVEN}
+    fields = [vars(optimizer) for optimizer in (each_optimizer * size)[:size]]
+    given = np.array([[each.get(name, 0.0) for each in fields] for name in optimizers.GIVEN], np.float64)
+    return dict(zip(optimizers.GIVEN, given))
 
 
 def _hyperparameters(given, dtype):
