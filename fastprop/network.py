@@ -12,7 +12,7 @@ from fastprop import checks
 from fastprop.annotations import Dtype, FloatArray, HiddenActivation, Initialization, OutputActivation, Path
 from fastprop.initialization import initial_weights
 from fastprop.integrations import safetensors_files
-from fastprop.kernels.layout import aligned_zeros, layers, parameter_starts, places
+from fastprop.kernels.layout import aligned_zeros, layers, parameter_offsets, parameter_starts
 
 
 class MLP:
@@ -150,11 +150,11 @@ class MLP:
     @property
     def flat_parameters(self) -> FloatArray:
         """A vector of `parameters` without its padding: of each layer the biases, then the weights row by row."""
-        return self.parameters[places(self.layer_sizes, self.dtype)[:, 0]]
+        return self.parameters[parameter_offsets(self.layer_sizes, self.dtype)[:, 0]]
 
     @flat_parameters.setter
     def flat_parameters(self, values: ArrayLike) -> None:
-        self.parameters[places(self.layer_sizes, self.dtype)[:, 0]] = values
+        self.parameters[parameter_offsets(self.layer_sizes, self.dtype)[:, 0]] = values
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"parameters": self.flat_parameters}

@@ -197,13 +197,14 @@ def differentiate_by(code, memory, stored, deltas, rows, columns):
 def activate_outputs(plan, code, memory, first, rows):
     """Turn the outputs of `rows` rows from row `first` on, which come as z, into their activation."""
     # outputs (B / lanes, O, lanes), interleaved
-    z = plan.outputs + first * plan.strides[-1]
+    outputs_stride = plan.sizes.strides[-1]
+    z = plan.workspace.outputs + first * outputs_stride
     columns, stride, groups = groups_of(plan, memory, rows)
     if code == SOFTMAX:
         for group in range(groups):
             softmax(memory, z + group * stride, columns)
     else:
-        derivatives = Matrix(plan.derivatives[-1] + first * plan.strides[-1], stride)
+        derivatives = Matrix(plan.workspace.derivatives[-1] + first * outputs_stride, stride)
         columns, groups = joined(stride, columns * lanes(memory), groups)
         activate(code, memory, Matrix(z, stride), derivatives, groups, columns)
 
@@ -212,13 +213,14 @@ def activate_outputs(plan, code, memory, first, rows):
 def differentiate_outputs(plan, code, memory, first, rows):
     """Turn the targets' place of `rows` rows from row `first` on, where dloss/da stands, into dloss/dz."""
     # targets (B / lanes, O, lanes), interleaved, as are the outputs
-    a, deltas = plan.outputs + first * plan.strides[-1], plan.targets + first * plan.strides[-1]
+    outputs_stride = plan.sizes.strides[-1]
+    a, deltas = plan.workspace.outputs + first * outputs_stride, plan.workspace.targets + first * outputs_stride
     columns, stride, groups = groups_of(plan, memory, rows)
     if code == SOFTMAX:
         for group in range(groups):
             softmax_backward(memory, a + group * stride, deltas + group * stride, columns)
     elif code != IDENTITY:
-        stored = plan.derivatives[-1] + first * plan.strides[-1] if stores_derivative(code) else a
+        stored = plan.workspace.derivatives[-1] + first * outputs_stride if stores_derivative(code) else a
         columns, groups = joined(stride, columns * lanes(memory), groups)
         differentiate(code, memory, Matrix(stored, stride), Matrix(deltas, stride), groups, columns)
 
@@ -228,7 +230,7 @@ def groups_of(plan, memory, rows):
     """Return the outputs of a row, the elements from one group of interleaved rows to the next, and how many groups."""
     # three ints
     side_by_side = interleaved_rows(plan, memory)
-    return plan.sizes[-1], plan.strides[-1] * side_by_side, (rows + side_by_side - 1) // side_by_side
+    return plan.sizes.layers[-1], plan.sizes.strides[-1] * side_by_side, (rows + side_by_side - 1) // side_by_side
 
 
 @inline

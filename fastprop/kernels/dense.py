@@ -1,215 +1,254 @@
-"""One dense layer, forward, backward and its gradient, strip by strip and block by block.
+"""A dense layer: forward, backward, and its gradient.
 
-All three passes are the tile's one loop over a strip of up to 4 vectors of columns. What follows it (activation,
-derivative, update) is done while a block is in the L1 cache: that costs one load and one store in dozens of
-multiply-adds, and each can be read by itself. How the work is cut never changes a result: every output is one chain.
+The three passes are the one blocked loop of `blocks.py` over the tile. They differ in their operands and in what
+follows a block: the activation and dropout, the derivative, or the optimizer's update. A network's last layer of few
+outputs has passes of its own, see `narrow_output.py`.
 """
 
+from typing import NamedTuple
+
+import numpy as np
+
 from fastprop.kernels.activations import activate, differentiate, stores_derivative
+from fastprop.kernels.blocks import make_product, packed_strip
 from fastprop.kernels.compiler import inline
 from fastprop.kernels.dropout import drop, drops, undrop
-from fastprop.kernels.lanes import broadcast, interleave_rows, is_pack, transpose, width
-from fastprop.kernels.layout import BLOCK_ROWS, STRIP_LINES, TRANSPOSE_COLUMNS, TRANSPOSE_MIN, Matrix
-from fastprop.kernels.load_store import address, lanes, load, store
-from fastprop.kernels.narrow_output import is_last, is_narrow, narrow_forward, narrow_gradient
+from fastprop.kernels.lanes import interleave_rows, is_pack, transpose, width
+from fastprop.kernels.layout import SEGMENTED, STRIP_LINES, TRANSPOSE_COLUMNS, TRANSPOSE_MIN, Matrix
+from fastprop.kernels.load_store import address, lanes
+from fastprop.kernels.matrices import (
+    broadcast_operand,
+    deltas_of,
+    derivatives_of,
+    has_shared_rows,
+    input_width,
+    inputs_of,
+    is_last,
+    operand,
+    outputs_of,
+    part,
+    weights_of,
+)
+from fastprop.kernels.narrow_output import is_narrow, narrow_forward, narrow_gradient
 from fastprop.kernels.optimizers import update
 from fastprop.kernels.team import share
-from fastprop.kernels.tile import multiply, multiply_transposed
+from fastprop.kernels.tile import VectorOperand, multiply, multiply_transposed
 
-PACK_ROWS = 6
-"""Rows of vectors that the inner loops go over: 65 activations of 6 rows are 25 KB."""
+PACK_GROUP_ROWS = 6
+"""Rows of vectors that are finished before the next: 6 rows of 65 activations take 25 KB of the L1 cache."""
+
+PACK_GROUP_DEPTH = 16
+"""The longest sum over which all rows of a pack are one group, as they then stay in the cache anyway."""
+
+
+class Propagation(NamedTuple):
+    """What the passes of a layer forward and backward read."""
+
+    network: NamedTuple  # see minibatch.py
+    plan: NamedTuple  # see layout.py
+    memory: np.ndarray  # the workspace
+    dropout: NamedTuple  # see dropout.py
+    layer: int
+
+
+class Target(NamedTuple):
+    """Where a gradient goes, and what is done with it."""
+
+    offset: int  # of the whole gradient in the workspace, laid out as the parameters; or BLOCK_ONLY
+    accumulate: bool  # whether to add to the gradient that stands there
+    apply_update: bool  # whether the gradient is complete, so that each block of parameters is updated
+
+
+BLOCK_ONLY = -1
+"""The offset of a gradient that is never kept whole: each block of it is used up in the workspace's block."""
+
+
+class Gradient(NamedTuple):
+    """What the gradient of a layer reads."""
+
+    network: NamedTuple  # see minibatch.py
+    optimizer: NamedTuple  # see optimizers.py
+    plan: NamedTuple  # see layout.py
+    memory: np.ndarray  # the workspace
+    step: NamedTuple  # see optimizers.py
+    layer: int
+    rows: int  # of the chunk
+    target: Target
+
+
+# ---- forward ----
 
 
 @inline
-def forward(plan, memory, parameters, layer, activation, dropout, first, rows):
-    """Activations of `layer` into those of `layer` + 1, `activation` and dropout applied, or into the outputs, as z."""
+def forward(network, plan, memory, dropout, layer, row_begin, row_end):
+    """Apply a layer, its activation and dropout, to some rows; the last layer's activation waits for the loss."""
     # y (B, O) = f(x (B, 1 + I) · w (1 + I, O)): in front of each row of x stands a 1, w's first row is the biases
+    task = Propagation(network, plan, memory, dropout, layer)
     if is_narrow(plan, memory, layer):
-        narrow_forward(plan, memory, parameters, layer, first, rows)
+        narrow_forward(task, row_begin, row_end)
         return
-    columns, depth = plan.sizes[layer + 1] * width(plan, memory), 1 + plan.sizes[layer]
-    x_stride = plan.line + plan.strides[layer]
-    outputs, y_stride = outputs_of(plan, layer)
-    transposed = is_last(plan, layer) and not is_pack(plan)  # from a block of z to rows abreast
-    at_once = group(plan, layer, rows, depth)
-    top = first
-    while top < first + rows:
-        end = min(first + rows, top + at_once)
-        column = 0
-        while column < columns:
-            vectors = strip(memory, columns - column)
-            start = plan.parameters[layer] + column
-            w, w_stride = panel(plan, memory, parameters, start, plan.strides[layer + 1], vectors, depth, end - top)
-            for row in range(top, end, BLOCK_ROWS):
-                height = min(BLOCK_ROWS, end - row)
-                x, y = plan.activations[layer] + row * x_stride, outputs + row * y_stride + column
-                z, z_stride = (plan.block, vectors * lanes(memory)) if transposed else (y, y_stride)
-                z_first = address(memory, z)
-                if has_shared_rows(plan, layer):
-                    x_first = address(memory, x - 1)
-                    multiply(x_first, x_stride, w, w_stride, 0, z_first, z_stride, height, vectors, depth, False)
-                else:
-                    unit = width(plan, memory)
-                    x_first = broadcast(plan, memory, x - unit)
-                    multiply(
-                        x_first, x_stride // unit, w, w_stride, unit, z_first, z_stride, height, vectors, depth, False
-                    )
-                if transposed:
-                    y = outputs + row * y_stride + column * lanes(memory)
-                    interleave_rows(memory, z, z_stride, memory, y, y_stride, height, vectors * lanes(memory))
-                elif not is_last(plan, layer):
-                    s_stride = plan.strides[layer + 1]
-                    derivatives = Matrix(plan.derivatives[layer + 1] + row * s_stride + column, s_stride)
-                    activate(activation, memory, Matrix(y, y_stride), derivatives, height, vectors * lanes(memory))
-                    if drops(dropout):
-                        span = vectors * lanes(memory)
-                        drop(plan, memory, dropout, layer + 1, row, column, y, y_stride, height, span)
-            column += vectors * lanes(memory)
-        top = end
+    columns = plan.sizes.layers[layer + 1] * width(plan, memory)
+    rows = group_rows(plan, layer, row_end - row_begin, 1 + plan.sizes.layers[layer])
+    forward_product(task, row_begin, row_end, 0, columns, rows)
 
 
 @inline
-def backward(plan, memory, parameters, layer, activation, dropout, first, rows):
-    """Deltas of `layer`'s outputs into those of its inputs, whose `activation` and dropout are the layer's below."""
+def prepare_weights(task, strip):
+    # w (1 + I, V)
+    w, depth = part(weights_of(task.plan, task.layer), 0, strip.column), 1 + task.plan.sizes.layers[task.layer]
+    return packed_strip(task.plan, task.memory, task.network.parameters, w, strip.vectors, depth, strip.rows)
+
+
+@inline
+def forward_block(task, w, block):
+    # y (M, V) = f(x (M, 1 + I) · w (1 + I, V))
+    plan, memory, layer, columns = task.plan, task.memory, task.layer, block.vectors * lanes(task.memory)
+    last, depth = is_last(plan, layer), 1 + plan.sizes.layers[layer]
+    y = part(outputs_of(plan, layer), block.row, block.column)
+    x = part(inputs_of(plan, layer), block.row, -input_width(plan, memory, layer))
+    interleaves = last and not is_pack(plan)
+    z = Matrix(plan.workspace.block, columns) if interleaves else y
+    if has_shared_rows(plan, layer):
+        multiply(operand(memory, x), w, operand(memory, z), block.rows, block.vectors, depth, False)
+    else:
+        x_operand = broadcast_operand(plan, memory, x)
+        multiply(x_operand, w, operand(memory, z), block.rows, block.vectors, depth, False)
+    if interleaves:
+        y = part(outputs_of(plan, layer), block.row, block.column * lanes(memory))
+        interleave_rows(memory, z, memory, y, block.rows, columns)
+    elif not last:
+        s = part(derivatives_of(plan, layer + 1), block.row, block.column)
+        activation = task.network.activations[layer]
+        activate(activation, memory, y, s, block.rows, columns)
+        if drops(task.dropout):
+            drop(plan, memory, task.dropout, layer + 1, block, y)
+
+
+forward_product = make_product(prepare_weights, forward_block)
+
+
+# ---- backward ----
+
+
+@inline
+def backward(network, plan, memory, dropout, layer, row_begin, row_end):
+    """Turn the deltas of a layer's outputs into those of its inputs: through the activation of the layer below."""
     # dx (B, I) = d (B, O) · wᵀ (O, I) * f'(x (B, I))
-    unit, outputs = width(plan, memory), plan.sizes[layer + 1]
-    w, w_stride = plan.parameters[layer] + plan.strides[layer + 1], plan.strides[layer + 1]
-    d_stride, dx_stride = w_stride, plan.strides[layer]
-    stored, s_stride = plan.activations[layer], plan.line + plan.strides[layer]
-    if stores_derivative(activation):
-        stored, s_stride = plan.derivatives[layer], dx_stride
-    at_once = group(plan, layer, rows, outputs)
-    top = first
-    while top < first + rows:
-        end = min(first + rows, top + at_once)
-        column = 0
-        while column < plan.sizes[layer] * unit:
-            vectors = strip(memory, plan.sizes[layer] * unit - column)
-            span, start = vectors * lanes(memory), w + column // unit * w_stride
-            if is_pack(plan):
-                wt, wt_stride, wt_step = address(parameters, start), unit, w_stride
-            else:
-                inputs = min(span, plan.sizes[layer] - column)
-                transpose(parameters, start, w_stride, memory, plan.panel, span, inputs, outputs)
-                wt, wt_stride, wt_step = address(memory, plan.panel), span, 0
-            for row in range(top, end, BLOCK_ROWS):
-                height = min(BLOCK_ROWS, end - row)
-                d = broadcast(plan, memory, plan.deltas[layer + 1] + row * d_stride)
-                dx, x = plan.deltas[layer] + row * dx_stride + column, stored + row * s_stride + column
-                dx_first = address(memory, dx)
-                multiply(
-                    d, d_stride // unit, wt, wt_stride, wt_step, dx_first, dx_stride, height, vectors, outputs, False
-                )
-                x_stride = s_stride
-                if drops(dropout):
-                    drop(plan, memory, dropout, layer, row, column, dx, dx_stride, height, span)
-                    if not stores_derivative(activation):
-                        undrop(memory, dropout, x, s_stride, plan.block, height, span)
-                        x, x_stride = plan.block, span
-                differentiate(activation, memory, Matrix(x, x_stride), Matrix(dx, dx_stride), height, span)
-            column += span
-        top = end
+    task = Propagation(network, plan, memory, dropout, layer)
+    columns = plan.sizes.layers[layer] * width(plan, memory)
+    rows = group_rows(plan, layer, row_end - row_begin, plan.sizes.layers[layer + 1])
+    backward_product(task, row_begin, row_end, 0, columns, rows)
 
 
 @inline
-def gradient(plan, memory, parameters, optimizer, step, layer, rows, place, more, last, member, members):
-    """Add to `layer`'s gradient what `rows` rows give, or begin it if not `more`; if `last`, do the step of descent.
+def prepare_transposed_weights(task, strip):
+    # wᵀ (O, V); the vectors of a pack stand among its parameters as they are needed
+    plan, memory, parameters, layer = task.plan, task.memory, task.network.parameters, task.layer
+    w = part(weights_of(plan, layer), 1 + strip.column // width(plan, memory), 0)
+    start, stride, vector_stride = address(parameters, w.offset), width(plan, memory), w.stride
+    if not is_pack(plan):
+        panel = Matrix(plan.workspace.panel, strip.vectors * lanes(memory))
+        inputs = min(panel.stride, plan.sizes.layers[layer] - strip.column)
+        transpose(parameters, w, memory, panel, inputs, plan.sizes.layers[layer + 1])
+        start, stride = address(memory, panel.offset), panel.stride
+    return VectorOperand(start, stride, vector_stride)
 
-    The gradient stands at `place`, laid out as the parameters; a negative place says that no more than a block of it
-    is ever kept. Of the layer's inputs this is the share of `member`.
-    """
+
+@inline
+def backward_block(task, wt, block):
+    # dx (M, V) = d (M, O) · wᵀ (O, V) * f'(x (M, V))
+    plan, memory, layer, columns = task.plan, task.memory, task.layer, block.vectors * lanes(task.memory)
+    activation = task.network.activations[layer - 1]
+    d, dx = part(deltas_of(plan, layer + 1), block.row, 0), part(deltas_of(plan, layer), block.row, block.column)
+    d_operand, depth = broadcast_operand(plan, memory, d), plan.sizes.layers[layer + 1]
+    multiply(d_operand, wt, operand(memory, dx), block.rows, block.vectors, depth, False)
+    x = derivatives_of(plan, layer) if stores_derivative(activation) else inputs_of(plan, layer)
+    x = part(x, block.row, block.column)
+    if drops(task.dropout):
+        drop(plan, memory, task.dropout, layer, block, dx)
+        if not stores_derivative(activation):
+            undropped = Matrix(plan.workspace.block, columns)
+            undrop(memory, task.dropout, x, undropped, block.rows, columns)
+            x = undropped
+    differentiate(activation, memory, x, dx, block.rows, columns)
+
+
+backward_product = make_product(prepare_transposed_weights, backward_block)
+
+
+# ---- gradient ----
+
+
+@inline
+def gradient(network, optimizer, plan, memory, worker, layer, rows, target):
+    """Compute a layer's gradient over a chunk, or a worker's part of it, and do with it as `target` says."""
     # g (1 + I, O) = x (B, 1 + I)ᵀ · d (B, O)
+    task = Gradient(network, optimizer, plan, memory, worker.step, layer, rows, target)
+    shares = plan.strategy.name != SEGMENTED
     if is_narrow(plan, memory, layer):
-        if member == 0:
-            narrow_gradient(plan, memory, parameters, optimizer, step, layer, rows, place, more, last)
+        if worker.member == 0 or not shares:
+            narrow_gradient(task)
         return
-    columns, inputs, unit = plan.sizes[layer + 1] * width(plan, memory), 1 + plan.sizes[layer], width(plan, memory)
-    x_stride, d_stride = plan.line + plan.strides[layer], plan.strides[layer + 1]
-    here, stop = share(inputs, member, members, PACK_ROWS)
-    transposed = transposes_inputs(plan, layer, rows)
-    at_once = TRANSPOSE_COLUMNS if transposed else group(plan, layer, inputs, rows)
-    top = here
-    while top < stop:
-        end = min(stop, top + at_once)
-        if transposed:
-            x = plan.activations[layer] + top - 1
-            transpose(memory, x, x_stride, memory, plan.transposed, plan.transposed_stride, rows, end - top)
-        column = 0
-        while column < columns:
-            vectors = strip(memory, columns - column)
-            start = plan.deltas[layer + 1] + column
-            d, b_stride = panel(plan, memory, memory, start, d_stride, vectors, rows, end - top)
-            for row in range(top, end, BLOCK_ROWS):
-                height = min(BLOCK_ROWS, end - row)
-                w = plan.parameters[layer] + row * d_stride + column
-                g, g_stride = (plan.block, STRIP_LINES * plan.line) if place < 0 else (place + w, d_stride)
-                c = address(memory, g)
-                if transposed:
-                    xt = address(memory, plan.transposed + (row - top) * plan.transposed_stride)
-                    multiply(xt, plan.transposed_stride, d, b_stride, unit, c, g_stride, height, vectors, rows, more)
-                elif has_shared_rows(plan, layer):
-                    x = address(memory, plan.activations[layer] + row - 1)
-                    multiply_transposed(x, x_stride, d, b_stride, unit, c, g_stride, height, vectors, rows, more)
-                else:
-                    x = broadcast(plan, memory, plan.activations[layer] + (row - 1) * unit)
-                    multiply_transposed(
-                        x, x_stride // unit, d, b_stride, unit, c, g_stride, height, vectors, rows, more
-                    )
-                if last:
-                    span = vectors * lanes(memory)
-                    update(optimizer, step, parameters, Matrix(w, d_stride), memory, Matrix(g, g_stride), height, span)
-            column += vectors * lanes(memory)
-        top = end
+    inputs, columns = 1 + plan.sizes.layers[layer], plan.sizes.layers[layer + 1] * width(plan, memory)
+    begin, end = 0, inputs
+    if shares:
+        begin, end = share(inputs, worker.member, worker.members, PACK_GROUP_ROWS)
+    at_once = TRANSPOSE_COLUMNS if transposes_inputs(plan, layer, rows) else group_rows(plan, layer, inputs, rows)
+    gradient_product(task, begin, end, 0, columns, at_once)
 
 
 @inline
-def outputs_of(plan, layer):
-    """Where the layer's outputs are, and their stride."""
-    if is_last(plan, layer):
-        return plan.outputs, plan.strides[-1]
-    return plan.activations[layer + 1], plan.line + plan.strides[layer + 1]
+def prepare_deltas(task, strip):
+    # d (B, V), and of a large layer xᵀ (M, B) of the group
+    plan, memory, layer = task.plan, task.memory, task.layer
+    if strip.column == 0 and transposes_inputs(plan, layer, task.rows):
+        x = part(inputs_of(plan, layer), 0, strip.row - 1)
+        transpose(memory, x, memory, transposed_inputs(plan), task.rows, strip.rows)
+    d = part(deltas_of(plan, layer + 1), 0, strip.column)
+    return packed_strip(plan, memory, memory, d, strip.vectors, task.rows, strip.rows)
+
+
+@inline
+def gradient_block(task, d, block):
+    # g (M, V) = x (B, M)ᵀ · d (B, V), + g if accumulate
+    plan, memory, layer, target = task.plan, task.memory, task.layer, task.target
+    w = part(weights_of(plan, layer), block.row, block.column)
+    g = Matrix(plan.workspace.block, STRIP_LINES * plan.sizes.line)
+    if target.offset != BLOCK_ONLY:
+        g = Matrix(target.offset + w.offset, w.stride)
+    c = operand(memory, g)
+    x = part(inputs_of(plan, layer), 0, (block.row - 1) * input_width(plan, memory, layer))
+    if transposes_inputs(plan, layer, task.rows):
+        xt = part(transposed_inputs(plan), block.row - block.group, 0)
+        multiply(operand(memory, xt), d, c, block.rows, block.vectors, task.rows, target.accumulate)
+    elif has_shared_rows(plan, layer):
+        multiply_transposed(operand(memory, x), d, c, block.rows, block.vectors, task.rows, target.accumulate)
+    else:
+        x_operand = broadcast_operand(plan, memory, x)
+        multiply_transposed(x_operand, d, c, block.rows, block.vectors, task.rows, target.accumulate)
+    if target.apply_update:
+        parameters, columns = task.network.parameters, block.vectors * lanes(memory)
+        update(task.optimizer, task.step, parameters, w, memory, g, block.rows, columns)
+
+
+gradient_product = make_product(prepare_deltas, gradient_block)
+
+
+@inline
+def transposed_inputs(plan):
+    # xᵀ (TRANSPOSE_COLUMNS, B) in the workspace
+    return Matrix(plan.workspace.transposed, plan.strategy.transposed_stride)
 
 
 @inline
 def transposes_inputs(plan, layer, rows):
-    """Whether a chunk and a layer are so large that inputs are first transposed: the gradient of 784-1024 -18 %."""
-    return (
-        not is_pack(plan)
-        and plan.transposed_stride > 0
-        and rows >= TRANSPOSE_MIN
-        and plan.sizes[layer] >= TRANSPOSE_MIN
-    )
+    """Return whether a chunk and a layer are so large that inputs are transposed before the gradient."""
+    large = rows >= TRANSPOSE_MIN and plan.sizes.layers[layer] >= TRANSPOSE_MIN
+    return not is_pack(plan) and plan.strategy.transposed_stride > 0 and large
 
 
 @inline
-def has_shared_rows(plan, layer):
-    """Whether the layer's inputs are the same for all networks of a pack, and stand there once."""
-    return is_pack(plan) and plan.shared and layer == 0
-
-
-@inline
-def group(plan, layer, rows, depth):
-    """How many rows of a product to finish before the next: all, but of vectors no more than the L1 cache holds."""
-    return PACK_ROWS if is_pack(plan) and depth > 16 and not has_shared_rows(plan, layer) else max(1, rows)
-
-
-@inline
-def strip(memory, left):
-    """How many vectors wide the next strip is: all of nearly one width, for 5 vectors 3 + 2 and not 4 + 1."""
-    vectors = (left + lanes(memory) - 1) // lanes(memory)
-    if vectors <= 4:
-        return vectors
-    strips = (vectors + 3) // 4
-    return (vectors + strips - 1) // strips
-
-
-@inline
-def panel(plan, memory, b, start, stride, vectors, depth, uses):
-    """A pointer to a strip of `b` and its stride: where it is, or side by side in the panel if it is often used."""
-    if uses < 128 or stride < 16 * plan.line:
-        return address(b, start), stride
-    span = vectors * lanes(b)
-    for k in range(depth):
-        for j in range(0, span, lanes(b)):
-            store(memory, plan.panel + k * span + j, load(b, start + k * stride + j))
-    return address(memory, plan.panel), span
+def group_rows(plan, layer, rows, depth):
+    """Return how many rows of a product to finish before the next: all, but of vectors what the L1 cache holds."""
+    few = is_pack(plan) and depth > PACK_GROUP_DEPTH and not has_shared_rows(plan, layer)
+    return PACK_GROUP_ROWS if few else max(1, rows)

@@ -1,8 +1,8 @@
 """Dropout: what the outputs of hidden layers are multiplied by while a network learns, a block at a time.
 
-Neuron j of a row is dropped by a hash of the seed, the epoch, the row, the layer and j, and so by nothing that depends
-on how the work was cut (see reference/randomness.py). Of each row and layer there is a key of 32 bits, drawn once; the
-rest, some 12 instructions for a vector, is done again on the way back: cheaper than to keep masks.
+Whether neuron j of a row is dropped follows from a hash of the seed, the epoch, the row, the layer and j. It does not
+depend on how the work was cut (see reference/randomness.py). Each row of each layer has a key of 32 bits, drawn once.
+The mask is computed from the key again in the backward pass, which is cheaper than to store it.
 """
 
 from typing import NamedTuple
@@ -16,60 +16,63 @@ from fastprop.kernels.load_store import lanes, load, store, words
 from fastprop.kernels.shuffle import begin, mix
 
 DROPOUT = np.uint64(2**63)
-"""Added to the seed: seeds are below, so that no seed's order of rows begins with the same number."""
+"""Added to the seed. Seeds are smaller, so that no seed's order of rows begins with the same random number."""
 
 GOLDEN = np.uint32(0x9E3779B9)
+"""2³² divided by the golden ratio: the distance between the counters of neighboring neurons."""
 
 
 class Dropout(NamedTuple):
-    """What dropout is to a member of a team."""
+    """What a worker knows of dropout."""
 
-    keys: np.ndarray  # (L - 1, rows, width) uint32, flat: of the rows in work; empty where nothing is dropped
+    keys: np.ndarray  # (L - 1, chunk_rows, width) uint32, flat: of the rows in work; empty where nothing is dropped
     seeds: np.ndarray  # (1 or width,) uint64
-    numbers: np.ndarray  # (n,): of each row of the data, its number among those that are trained on
-    thresholds: np.ndarray  # (lanes,) uint32: of each network, its dropout · 2³²
-    scales: np.ndarray  # (2, lanes): of each network, 1 / (1 - dropout) and 1 - dropout
+    row_indices: np.ndarray  # (n,) int64: of each row of the data, its index among those that are trained on
+    thresholds: np.ndarray  # (a cache line,) uint32: each network's dropout · 2³²
+    scales: np.ndarray  # (2, a cache line): each network's 1 / (1 - dropout) and 1 - dropout
 
 
 @inline
 def drops(dropout):
-    """Whether anything is dropped."""
+    """Return whether anything is dropped."""
     return len(dropout.keys) > 0
 
 
 @inline
-def draw_keys(plan, memory, dropout, epoch, order, source, here, rows):
-    """Draw the keys of rows `here` … in work, which are `order`'s from `source` on, for all hidden layers."""
-    # order (1 or width, m)
+def draw_keys(plan, memory, dropout, epoch, chunk):
+    """Draw the keys of the rows of a chunk, for all hidden layers."""
+    # order (1 or width, m)   keys (L - 1, chunk_rows, width)
     unit, seeds = width(plan, memory), len(dropout.seeds)
     for lane in range(seeds):
         start = begin(dropout.seeds[lane] + DROPOUT, epoch)
-        for row in range(rows):
-            number = dropout.numbers[order[lane % len(order), source + row]]
-            of_row = mix(start + np.uint64(number))
-            for layer in range(1, len(plan.sizes) - 1):
-                key = mix(of_row + np.uint64(layer)) >> np.uint64(32)
+        for row in range(chunk.rows):
+            index = dropout.row_indices[chunk.order[lane % len(chunk.order), chunk.first + row]]
+            row_key = mix(start + np.uint64(index))
+            for layer in range(1, len(plan.sizes.layers) - 1):
+                key = mix(row_key + np.uint64(layer)) >> np.uint64(32)
+                first = key_offset(plan, memory, layer, chunk.row_begin + row)
                 for i in range(lane, unit, seeds):
-                    dropout.keys[place(plan, memory, layer, here + row) + i] = np.uint32(key)
+                    dropout.keys[first + i] = np.uint32(key)
 
 
 @inline
-def place(plan, memory, layer, row):
-    """Where the keys of a row and a hidden layer are: layers count from 1."""
-    return ((layer - 1) * plan.rows + row) * width(plan, memory)
+def key_offset(plan, memory, layer, row):
+    """Return the offset of the keys of a row and a hidden layer; hidden layers count from 1."""
+    return ((layer - 1) * plan.strategy.chunk_rows + row) * width(plan, memory)
 
 
 @noinline
-def drop(plan, memory, dropout, layer, first, column, block, stride, rows, columns):
-    """Multiply a block of hidden `layer`, from row `first` and element `column` on, by 0 or 1 / (1 - dropout)."""
-    # block (rows, columns)
+def drop(plan, memory, dropout, layer, block, values):
+    """Multiply a block of a hidden layer's outputs or deltas by 0 or 1 / (1 - dropout)."""
+    # values (M, V): the block
     unit = width(plan, memory)
     threshold, scale = words(memory, dropout.thresholds, 0), load(dropout.scales[0], 0)
-    start = (neurons(plan, memory) + (column // unit + 1)) * GOLDEN
+    start = (neurons(plan, memory) + (block.column // unit + 1)) * GOLDEN
     step = lanes(memory) // unit * GOLDEN
-    for row in range(rows):
-        counter = start + word_of_each(plan, memory, dropout.keys, place(plan, memory, layer, first + row))
-        for i in range(block + row * stride, block + row * stride + columns, lanes(memory)):
+    for row in range(block.rows):
+        key = word_of_each(plan, memory, dropout.keys, key_offset(plan, memory, layer, block.row + row))
+        counter, first = start + key, values.offset + row * values.stride
+        for i in range(first, first + block.vectors * lanes(memory), lanes(memory)):
             mask = where_below(scramble(counter), threshold, 0, scale)
             store(memory, i, mask * load(memory, i))
             counter = counter + step
@@ -84,10 +87,11 @@ def scramble(x):
 
 
 @noinline
-def undrop(memory, dropout, block, stride, target, rows, columns):
-    """Write a block as it was before dropout, where that kept it, to `target`."""
-    # block, target (rows, columns)
+def undrop(memory, dropout, source, target, rows, columns):
+    """Undo dropout's scaling of the kept outputs, because the derivative is computed from the undropped output."""
+    # source, target (rows, columns)
     keep = load(dropout.scales[1], 0)
     for row in range(rows):
         for j in range(0, columns, lanes(memory)):
-            store(memory, target + row * columns + j, keep * load(memory, block + row * stride + j))
+            x = load(memory, source.offset + row * source.stride + j)
+            store(memory, target.offset + row * target.stride + j, keep * x)

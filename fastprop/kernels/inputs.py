@@ -1,62 +1,62 @@
 """Rows of the data on their way into the first layer: fetched in order, bytes made numbers, standardized.
 
-None of it makes a copy of the data: each time, it is done to the few rows that are next.
+The data is never copied as a whole: each step is done to the few rows that are needed next.
 """
 
 from fastprop.kernels.compiler import inline, noinline
-from fastprop.kernels.dense import has_shared_rows
-from fastprop.kernels.lanes import copy_rows, gather, is_pack, width
+from fastprop.kernels.lanes import Chunk, Table, copy_rows, gather, is_pack, width
 from fastprop.kernels.load_store import lanes, load, splat, store
+from fastprop.kernels.matrices import has_shared_rows, inputs_of, part
 
 FETCHED_ROWS = 8
 """Rows that are fetched at a time to be changed: those of 784 inputs take 25 KB, and are then in the L1 cache."""
 
 
 @inline
-def fetch(network, data, plan, memory, order, first, rows, here):
-    """Bring `rows` rows of `order` from `first` on to row `here` … of the first layer's inputs."""
+def fetch(network, data, plan, memory, chunk):
+    """Bring the rows of a chunk into the first layer's inputs."""
+    # x (B, I) ← inputs or bytes (n, I)
     if len(data.bytes) == 0 and len(network.mean) == 0:
-        stride = plan.line + plan.strides[0]
-        place(data.inputs, data, plan, memory, order, first, rows, plan.activations[0] + here * stride, stride)
+        table = Table(data.inputs, data.row_stride, plan.sizes.layers[0])
+        copy_inputs(table, plan, memory, chunk)
     else:
-        fetch_and_change(network, data, plan, memory, order, first, rows, here)
+        fetch_and_change(network, data, plan, memory, chunk)
 
 
 @noinline
-def fetch_and_change(network, data, plan, memory, order, first, rows, here):
-    stride = plan.line + plan.strides[0]
-    for row in range(0, rows, FETCHED_ROWS):
-        count, x = min(FETCHED_ROWS, rows - row), plan.activations[0] + (here + row) * stride
+def fetch_and_change(network, data, plan, memory, chunk):
+    # x (B, I) ← (inputs or bytes (n, I) - mean (I,)) · input_inverse_std (I,)
+    for row in range(0, chunk.rows, FETCHED_ROWS):
+        few = Chunk(chunk.order, chunk.first + row, min(FETCHED_ROWS, chunk.rows - row), chunk.row_begin + row)
         if len(data.bytes) > 0:
-            place(data.bytes, data, plan, memory, order, first + row, count, x, stride)
+            copy_inputs(Table(data.bytes, data.row_stride, plan.sizes.layers[0]), plan, memory, few)
         else:
-            place(data.inputs, data, plan, memory, order, first + row, count, x, stride)
+            copy_inputs(Table(data.inputs, data.row_stride, plan.sizes.layers[0]), plan, memory, few)
         if len(network.mean) > 0:
-            standardize(network, plan, memory, x, stride, count)
+            standardize(network, plan, memory, few)
 
 
 @inline
-def place(source, data, plan, memory, order, first, rows, x, stride):
-    # x (rows, I) ← source (n, I)
+def copy_inputs(source, plan, memory, chunk):
+    # x (B, I) ← source (n, I)
+    x = part(inputs_of(plan, 0), chunk.row_begin, 0)
     if has_shared_rows(plan, 0):
-        copy_rows(source, data.apart, plan.sizes[0], order, first, rows, memory, x, stride)
+        copy_rows(source, chunk, memory, x)
     else:
-        gather(plan, source, data.apart, plan.sizes[0], order, first, rows, memory, x, stride)
+        gather(plan, source, chunk, memory, x)
 
 
 @inline
-def standardize(network, plan, memory, x, stride, rows):
-    # x (rows, I) ← (x - mean (I,)) · rate (I,)
-    for row in range(x, x + rows * stride, stride):
+def standardize(network, plan, memory, chunk):
+    # x (B, I) ← (x - mean (I,)) · input_inverse_std (I,)
+    inputs, x = plan.sizes.layers[0], part(inputs_of(plan, 0), chunk.row_begin, 0)
+    for row in range(x.offset, x.offset + chunk.rows * x.stride, x.stride):
         if is_pack(plan) and not has_shared_rows(plan, 0):
-            for j in range(plan.sizes[0]):
+            for j in range(inputs):
                 i = row + j * width(plan, memory)
-                mean, input_inverse_std = splat(memory, network.mean[j]), splat(memory, network.input_inverse_std[j])
-                store(memory, i, (load(memory, i) - mean) * input_inverse_std)
+                mean, inverse_std = splat(memory, network.mean[j]), splat(memory, network.input_inverse_std[j])
+                store(memory, i, (load(memory, i) - mean) * inverse_std)
         else:
-            for j in range(0, plan.sizes[0], lanes(memory)):
-                store(
-                    memory,
-                    row + j,
-                    (load(memory, row + j) - load(network.mean, j)) * load(network.input_inverse_std, j),
-                )
+            for j in range(0, inputs, lanes(memory)):
+                mean, inverse_std = load(network.mean, j), load(network.input_inverse_std, j)
+                store(memory, row + j, (load(memory, row + j) - mean) * inverse_std)

@@ -1,15 +1,23 @@
 """The two meanings of a lane: a neuron of one network, or one network of a pack.
 
-What trains is written once for both; what differs is here. The plan's type decides, while compiling. In a row of
-memory neuron j stands in element j, or in a pack in elements j · width …, one for each network. "A number of each
-network" is a vector of them: of one network, a vector full of its number.
+The code that trains is written once for both meanings; what differs between them is in this file. The plan's type
+decides during compilation. In a row of memory, neuron j stands in element j; in a pack it stands in elements
+j · width to (j + 1) · width, one for each network. "A number of each network" is a vector of `width` numbers in a
+pack, and of one network a vector full of its number.
+
+The outputs of the last layer, its targets and its deltas are *interleaved*: a vector holds one output of several rows,
+so that what a loss adds up over the outputs of a row never crosses lanes. Of one network, as many rows are interleaved
+as a vector has lanes: (B / lanes, O, lanes). Of a pack, a vector holds the same row of each network: (B, O, width).
 """
 
+from typing import NamedTuple
+
+import numpy as np
 from numba.core import types
 from numba.extending import intrinsic
 
 from fastprop.kernels.compiler import inline
-from fastprop.kernels.layout import PackPlan
+from fastprop.kernels.layout import Matrix, PackPlan
 from fastprop.kernels.llvm import emit_load, emit_pointer, emit_splat, numbered
 from fastprop.kernels.load_store import (
     add_to,
@@ -27,7 +35,7 @@ from fastprop.kernels.vectors import Vector, words_of
 
 @intrinsic
 def is_pack(typing_context, plan):
-    """Whether a lane is a network: known while compiling, so that only one branch is made."""
+    """Return whether a lane is a network. It is a constant, so that only one branch is compiled."""
 
     def emit(context, builder, sig, args):
         return context.get_constant(types.boolean, plan.instance_class is PackPlan)
@@ -37,7 +45,7 @@ def is_pack(typing_context, plan):
 
 @intrinsic
 def width(typing_context, plan, array):
-    """How many networks lie side by side: known while compiling."""
+    """Return how many networks lie side by side, as a constant."""
 
     def emit(context, builder, sig, args):
         return context.get_constant(types.intp, Vector(array.dtype).lanes if plan.instance_class is PackPlan else 1)
@@ -47,7 +55,7 @@ def width(typing_context, plan, array):
 
 @intrinsic
 def broadcast(typing_context, plan, array, index):
-    """A pointer for the tile's broadcast operand: to numbers, or in a pack to vectors."""
+    """Return a pointer to element `index` for the tile's operand A: to numbers, or in a pack to vectors."""
     kind = types.CPointer(Vector(array.dtype) if plan.instance_class is PackPlan else array.dtype)
 
     def emit(context, builder, sig, args):
@@ -56,40 +64,36 @@ def broadcast(typing_context, plan, array, index):
     return kind(plan, array, types.intp), emit
 
 
-# ---- rows abreast ----
+# ---- interleaved rows ----
 
 
 @inline
 def interleaved_rows(plan, memory):
-    """How many rows of the last layer's outputs stand side by side, so that a vector is one output of all of them.
-
-    Of one network, as many as there are lanes; of a pack, the same row of each network. So what a loss adds up over
-    the outputs of a row never crosses lanes: row by row, with padding, 2-2-1 took 42 cycles a row, and so 9.
-    """
+    """Return how many rows one vector of the last layer's outputs holds an output of."""
     return 1 if is_pack(plan) else lanes(memory)
 
 
 @inline
-def interleaved_offset(plan, memory, start, stride, row):
-    """Where the first output of a row is, or of the first network's row."""
+def interleaved_offset(plan, memory, matrix, row):
+    """Return the offset of the first output of a row; in a pack that of the first network."""
     lane = row & (interleaved_rows(plan, memory) - 1)
-    return start + (row - lane) * stride + lane
+    return matrix.offset + (row - lane) * matrix.stride + lane
 
 
 @inline
-def interleave_rows(source, start, stride, memory, place, place_stride, rows, columns):
-    # memory (rows / lanes, columns, lanes) ← source (rows, columns), of one network
+def interleave_rows(values, source, memory, target, rows, columns):
+    # target (rows / lanes, columns, lanes) ← source (rows, columns) of values; of one network
     for row in range(0, rows, lanes(memory)):
         for j in range(0, columns, lanes(memory)):
-            here, there = start + row * stride + j, place + row * place_stride + j * lanes(memory)
-            transpose_square(source, here, stride, memory, there, lanes(memory))
+            x, y = source.offset + row * source.stride + j, target.offset + row * target.stride + j * lanes(memory)
+            transpose_square(values, x, source.stride, memory, y, lanes(memory))
 
 
 @inline
-def set_in_rows(memory, start, place, stride, columns):
-    # memory (lanes, columns) ← memory (columns, lanes), of one network
+def separate_rows(memory, source, target, columns):
+    # target (lanes, columns) ← source (columns, lanes): one group of interleaved rows, of one network
     for j in range(0, columns, lanes(memory)):
-        transpose_square(memory, start + j * lanes(memory), lanes(memory), memory, place + j, stride)
+        transpose_square(memory, source + j * lanes(memory), lanes(memory), memory, target.offset + j, target.stride)
 
 
 # ---- a number of each network ----
@@ -97,7 +101,8 @@ def set_in_rows(memory, start, place, stride, columns):
 
 @inline
 def add_rows(plan, totals, memory, start, rows):
-    """Add to the total of each network, in float64, its numbers of `rows` rows."""
+    """Add the `rows` numbers of each network that begin at `start` to the network's total, in float64."""
+    # totals (width,)   memory[start:] (rows, width)
     if is_pack(plan):
         add_to(totals, memory, start, rows)
     else:
@@ -108,22 +113,22 @@ def add_rows(plan, totals, memory, start, rows):
 
 
 @intrinsic
-def word_of_each(typing_context, plan, memory, numbers, index):
-    """A uint32 of each network, of `numbers` from element `index` on."""
+def word_of_each(typing_context, plan, memory, values, index):
+    """Return a vector with a uint32 of each network, from element `index` of `values` on."""
     vector = words_of(memory.dtype)
 
     def emit(context, builder, sig, args):
-        kind, first = context.get_value_type(vector), emit_pointer(context, builder, numbers, *args[2:])
+        kind, first = context.get_value_type(vector), emit_pointer(context, builder, values, *args[2:])
         if plan.instance_class is PackPlan:
             return emit_load(builder, first, kind)
         return emit_splat(builder, builder.load(first), kind)
 
-    return vector(plan, memory, numbers, types.intp), emit
+    return vector(plan, memory, values, types.intp), emit
 
 
 @intrinsic
 def neurons(typing_context, plan, memory):
-    """By how much the number of each lane's neuron is above that of the first lane's, in words."""
+    """Return, as words, by how much the index of each lane's neuron exceeds that of the first lane's."""
     vector = words_of(memory.dtype)
 
     def emit(context, builder, sig, args):
@@ -132,78 +137,104 @@ def neurons(typing_context, plan, memory):
     return vector(plan, memory), emit
 
 
-# ---- rows of the data, and matrices ----
+# ---- rows of the data ----
+
+
+class Table(NamedTuple):
+    """A table of the data, one row for each row of the data set, in a flat array."""
+
+    values: np.ndarray  # flat; numbers of the network's dtype, or bytes
+    stride: int  # elements from one row to the next
+    columns: int  # neurons of the layer that the rows are for
+
+
+class Chunk(NamedTuple):
+    """Rows of a minibatch that are worked on at once, or the part of them that one worker takes."""
+
+    order: (
+        np.ndarray
+    )  # (1 or width, m) int64: indices of the data's rows, in one order for all networks or one for each
+    first: int  # index in `order` of the chunk's first row
+    rows: int
+    row_begin: int  # row of the workspace's matrices where the chunk's first row stands
 
 
 @inline
-def gather(plan, source, apart, neurons, order, first, rows, memory, start, stride):
-    # memory (rows, neurons) ← source (n, neurons)[order[:, first : first + rows]], order (1 or width, m)
+def gather(plan, source, chunk, memory, target):
+    # target (B, columns) ← source (n, columns)[order[:, first : first + B]]
     if not is_pack(plan):
-        copy_rows(source, apart, neurons, order, first, rows, memory, start, stride)
+        copy_rows(source, chunk, memory, target)
         return
-    # By pointers: an array's index may be negative, and to see to that here and in `copy_rows` took 3 % of S1.
-    numbers, shared = address(source, 0), address(order[0], first)
-    for row in range(rows):
-        there = start + row * stride
-        if len(order) == 1:
-            here = advance(numbers, shared[row] * apart)
-            for j in range(neurons):
-                store(memory, there + j * width(plan, memory), splat(memory, here[j]))
+    # By pointers, as an array's index may be negative, which is asked for each element.
+    values, shared = address(source.values, 0), address(chunk.order[0], chunk.first)
+    for row in range(chunk.rows):
+        y = target.offset + row * target.stride
+        if len(chunk.order) == 1:
+            x = advance(values, shared[row] * source.stride)
+            for j in range(source.columns):
+                store(memory, y + j * width(plan, memory), splat(memory, x[j]))
         else:
             for lane in range(width(plan, memory)):
-                here = advance(numbers, order[lane, first + row] * apart)
-                for j in range(neurons):
-                    memory[there + j * width(plan, memory) + lane] = here[j]
+                x = advance(values, chunk.order[lane, chunk.first + row] * source.stride)
+                for j in range(source.columns):
+                    memory[y + j * width(plan, memory) + lane] = x[j]
 
 
 @inline
-def copy_rows(source, apart, neurons, order, first, rows, memory, start, stride):
-    # memory (rows, neurons) ← source (n, neurons)[order[0, first : first + rows]], its rows `apart` elements apart
-    whole, wanted = neurons - neurons % lanes(memory), address(order[0], first)
-    for row in range(rows):
-        here, there = wanted[row] * apart, start + row * stride
+def copy_rows(source, chunk, memory, target):
+    # target (B, columns) ← source (n, columns)[order[0, first : first + B]], with zeros up to a whole vector
+    values, columns, order = source.values, source.columns, address(chunk.order[0], chunk.first)
+    whole = columns - columns % lanes(memory)
+    for row in range(chunk.rows):
+        x, y = order[row] * source.stride, target.offset + row * target.stride
         for j in range(0, whole, lanes(memory)):
-            store(memory, there + j, load_as(memory, source, here + j))
-        if whole < neurons:  # one masked load: number by number, an epoch of 2-2-1 took a fifth longer
-            store(memory, there + whole, load_first_as(memory, source, here + whole, neurons - whole))
+            store(memory, y + j, load_as(memory, values, x + j))
+        if whole < columns:
+            store(memory, y + whole, load_first_as(memory, values, x + whole, columns - whole))
 
 
 @inline
-def gather_interleaved(plan, source, neurons, order, first, rows, memory, start, stride, scratch):
-    # memory (rows / abreast, neurons, lanes) ← source (n, neurons)[order[:, first : first + rows]]
+def gather_interleaved(plan, source, chunk, memory, target, scratch):
+    # target (B / lanes, columns, lanes), interleaved ← source (n, columns)[order[:, first : first + B]]
     if is_pack(plan):
-        gather(plan, source, neurons, neurons, order, first, rows, memory, start, stride)
-    elif 4 * neurons <= lanes(memory):  # so few one by one, before zeros that are there already: 2-2-1 -5 %
-        numbers, wanted = address(source, 0), address(order[0], first)
-        for row in range(rows):
-            here, there = advance(numbers, wanted[row] * neurons), interleaved_offset(plan, memory, start, stride, row)
-            for j in range(neurons):
-                memory[there + j * lanes(memory)] = here[j]
-    else:  # number by number, the targets of 64-32-10 took 950 cycles a step, and so 200
-        copy_rows(source, neurons, neurons, order, first, rows, memory, scratch, stride)
-        interleave_rows(memory, scratch, stride, memory, start, stride, rows, neurons)
+        gather(plan, source, chunk, memory, target)
+    elif 4 * source.columns <= lanes(memory):  # element by element; the workspace's zeros that follow stay as they are
+        values, order = address(source.values, 0), address(chunk.order[0], chunk.first)
+        for row in range(chunk.rows):
+            x, y = advance(values, order[row] * source.stride), interleaved_offset(plan, memory, target, row)
+            for j in range(source.columns):
+                memory[y + j * lanes(memory)] = x[j]
+    else:
+        copy_rows(source, chunk, memory, Matrix(scratch, target.stride))
+        interleave_rows(memory, Matrix(scratch, target.stride), memory, target, chunk.rows, source.columns)
 
 
 @inline
-def one_hot(plan, labels, neurons, order, first, rows, memory, start, stride):
-    # memory (rows / abreast, neurons, lanes): 1 at the row's label, else 0
-    for row in range(0, rows, interleaved_rows(plan, memory)):
-        for j in range(neurons):
-            store(memory, start + row * stride + j * lanes(memory), 0)
-    for row in range(rows):
-        there = interleaved_offset(plan, memory, start, stride, row)
+def one_hot(plan, labels, columns, chunk, memory, target):
+    # target (B / lanes, columns, lanes), interleaved: 1 at the row's label, else 0   labels (n,)
+    for row in range(0, chunk.rows, interleaved_rows(plan, memory)):
+        for j in range(columns):
+            store(memory, target.offset + row * target.stride + j * lanes(memory), 0)
+    for row in range(chunk.rows):
+        y = interleaved_offset(plan, memory, target, row)
         for lane in range(width(plan, memory)):
-            memory[there + labels[order[lane % len(order), first + row]] * lanes(memory) + lane] = 1
+            label = labels[chunk.order[lane % len(chunk.order), chunk.first + row]]
+            memory[y + label * lanes(memory) + lane] = 1
+
+
+# ---- matrices ----
 
 
 @inline
-def transpose(w, start, stride, memory, place, place_stride, inputs, outputs):
-    # w (I, O) in rows of `stride`   memory (O, I) in rows of `place_stride`, the padding after I zero
-    for i in range(0, inputs, lanes(w)):
-        if i + lanes(w) <= inputs:
-            for j in range(0, outputs, lanes(w)):
-                transpose_square(w, start + i * stride + j, stride, memory, place + j * place_stride + i, place_stride)
+def transpose(values, source, memory, target, rows, columns):
+    # target (columns, rows), with zeros up to a whole vector ← source (rows, columns) of values
+    for i in range(0, rows, lanes(values)):
+        if i + lanes(values) <= rows:
+            for j in range(0, columns, lanes(values)):
+                x, y = source.offset + i * source.stride + j, target.offset + j * target.stride + i
+                transpose_square(values, x, source.stride, memory, y, target.stride)
         else:
-            for j in range(outputs):
-                for k in range(i, i + lanes(w)):
-                    memory[place + j * place_stride + k] = w[start + k * stride + j] if k < inputs else 0
+            for j in range(columns):
+                for k in range(i, i + lanes(values)):
+                    value = values[source.offset + k * source.stride + j] if k < rows else 0
+                    memory[target.offset + j * target.stride + k] = value

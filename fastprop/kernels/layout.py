@@ -1,17 +1,42 @@
-"""Where things lie: the one flat vector of a network's parameters, and the workspace of one run.
+"""Where everything stands in memory: the one flat vector of a network's parameters, and the workspace of one run.
 
 A row is padded to whole cache lines, whatever the vector width. The padding of parameters and deltas holds zeros, so
-that none is ever trained; that of activations meets those zeros alone.
+that it is never trained; the padding of activations may hold anything, as it meets those zeros alone.
 
-Parameters, layer after layer. The bias is the weight of a constant input 1, and so the first row of its layer::
+Parameters stand layer after layer. The bias is the weight of a constant input 1, and so the first row of its layer::
 
-    layer l    (1 + n_in, padded n_out)      row 0: biases      row 1 + i: the weights that leave input i
+    layer l    (1 + I, padded O)      row 0: biases      row 1 + i: the weights of input i
 
 Activations stand behind that constant 1, so that a bias needs no code of its own in any of the passes::
 
     a row of the batch in layer l      0 … 0 1 | a₀ a₁ … aₙ₋₁ …      (one cache line, then n, padded)
 
 In a pack, `width` networks lie side by side: each number above is `width` neighboring ones, a network each.
+
+The workspace is one flat array. Of a minibatch of B rows, C = `chunk_rows` are worked on at once; `line` is the number
+of elements in a cache line, and `padded` stands for each matrix's own width::
+
+    ┌──────────────┬──────────────────────────────┬──────────────────────────────────────────────────────┐
+    │ losses       │ (B, width)                   │ read when all workers have met                       │
+    │ gradients    │ (segments, P)                │ empty where the strategy is FUSED                    │
+    ├──────────────┼──────────────────────────────┼──────────────────────────────────────────────────────┤
+    │ activations  │ (C, line + padded) a layer   │ inputs of layers 0 … L - 1                           │
+    │ derivatives  │ (C, padded) a layer          │ empty where derivatives follow from the output       │
+    │ outputs      │ (C, padded), interleaved     │ of the last layer                                    │
+    │ targets      │ (C, padded), interleaved     │ the losses turn them into deltas                     │
+    │ deltas       │ (C, padded) a layer          │ of the outputs of layers 0 … L - 1; of a pack the    │
+    │              │                              │ last layer's stand where its targets do              │
+    │ weights      │ (C, width)                   │ of the rows                                          │
+    │ scales       │ (C, width)                   │ of the rows' deltas                                  │
+    ├──────────────┼──────────────────────────────┼──────────────────────────────────────────────────────┤
+    │ panel        │ (depth, STRIP_LINES · line)  │ one strip of a matrix, its rows side by side         │
+    │ block        │ (BLOCK_ROWS, STRIP_LINES     │ one block of a gradient, or of outputs before they   │
+    │              │  · line)                     │ are interleaved                                      │
+    │ transposed   │ (TRANSPOSE_COLUMNS, C)       │ some of a large layer's inputs                       │
+    └──────────────┴──────────────────────────────┴──────────────────────────────────────────────────────┘
+
+The first part is shared by the workers of a run. The third is each worker's own. The second is shared where a minibatch
+is one segment, whose rows the workers share; where there are several segments it is each worker's own.
 """
 
 import ctypes
@@ -21,25 +46,60 @@ from typing import NamedTuple
 import numpy as np
 
 LINE_BYTES = 64
-"""A cache line, and the widest vector."""
+"""Bytes of a cache line, and of the widest vector."""
 
 BLOCK_ROWS = 48
-"""Rows worked on at once, a multiple of every full tile's rows: what follows finds them in the L1 cache."""
+"""Rows of a block: what follows the product finds the block in the L1 cache. A multiple of every full tile's rows."""
 
 STRIP_LINES = 4
 """Cache lines in a row of the widest strip of tiles."""
 
-SEGMENTS, SEGMENT_ROWS, SEGMENTED_PARAMETERS = 16, 64, 16_384
-"""A minibatch of a small network falls into up to so many segments, of at least so many rows; see `segments`."""
+MAX_SEGMENTS = 16
+"""Segments that a minibatch is cut into, at most."""
+
+SEGMENT_ROWS = 64
+"""Rows of a segment, at least."""
+
+SEGMENTED_PARAMETERS = 16_384
+"""Parameters of the largest network whose minibatches are cut into segments."""
 
 CHUNK_BYTES = 1 << 18
-"""Activations and deltas that are in work at once."""
+"""Bytes of activations and deltas that are worked on at once."""
 
 CHUNK_ROWS = 1024
-"""Rows that a large network works on at once: each time, the gradient of all its parameters is read and written."""
+"""Rows of a chunk of a large network, at least: each chunk reads and writes the gradient of all parameters."""
 
-TRANSPOSE_MIN, TRANSPOSE_COLUMNS = 256, 240
-"""From so many rows and inputs on, a layer's inputs are transposed for its gradient, so many of them at a time."""
+PACK_CHUNK_ROWS = 32
+"""Rows of a chunk of a pack or a segment, at least."""
+
+TRANSPOSE_MIN = 256
+"""A layer with at least this many inputs, in a chunk of at least this many rows, is transposed before its gradient."""
+
+TRANSPOSE_COLUMNS = 240
+"""Inputs transposed at a time."""
+
+CONFLICT_LINES = 16
+"""A stride that is a multiple of this many cache lines maps to few sets of the L1 cache."""
+
+
+# ---- matrices ----
+
+
+class Matrix(NamedTuple):
+    """Where a matrix stands in a flat array; inside compiled functions the two numbers travel as one argument."""
+
+    offset: int  # of the first element
+    stride: int  # elements from one row to the next
+
+
+class Block(NamedTuple):
+    """A part of a matrix that is worked on at once: some rows of a strip of columns."""
+
+    group: int  # first row of the group of rows that is finished before the next
+    row: int
+    rows: int
+    column: int  # elements of the row in front of the block
+    vectors: int  # of a row
 
 
 def line(dtype):
@@ -48,20 +108,29 @@ def line(dtype):
 
 
 def padded(size, dtype):
-    """Return `size` elements of `dtype` rounded up to whole cache lines, and one more where that is a multiple of 1 KB.
+    """Return `size` elements of `dtype` rounded up to whole cache lines.
 
-    Rows so far apart meet in a few sets of the cache: 784-1024-1024-10 took 643 ms an epoch, with the line more 415.
+    A multiple of `CONFLICT_LINES` gets one line more: at such a stride a column's elements would evict each other from
+    the cache.
     """
     lines = -(-size // line(dtype))
-    return (lines + (lines % 16 == 0)) * line(dtype)
+    return (lines + (lines % CONFLICT_LINES == 0)) * line(dtype)
 
 
 def aligned_zeros(size, dtype):
-    """Return `size` zeros that start at a cache line: with NumPy's own places a tile fell from 80 % of peak to 66 %."""
+    """Return `size` zeros that start at a cache line, so that no vector crosses one."""
     buffer = np.zeros(size + line(dtype), dtype)
-    address = ctypes.addressof(ctypes.c_char.from_buffer(buffer))  # 0.3 µs: `buffer.ctypes.data` took 0.9
+    address = ctypes.addressof(ctypes.c_char.from_buffer(buffer))  # three times as fast as `buffer.ctypes.data`
     start = -address % LINE_BYTES // buffer.itemsize
     return buffer[start : start + size]
+
+
+# ---- parameters ----
+
+
+def parameter_count(layer_sizes):
+    """Return how many parameters a network has, without padding."""
+    return sum((1 + n_in) * n_out for n_in, n_out in zip(layer_sizes[:-1], layer_sizes[1:]))
 
 
 @functools.lru_cache(maxsize=64)
@@ -72,17 +141,17 @@ def parameter_starts(layer_sizes, dtype, width=1):
 
 
 def layers(parameters, layer_sizes, width=1):
-    """Return a view of each layer's part of a parameter vector, (1 + n_in, n_out, width), without the padding."""
+    """Return a view of each layer's part of a parameter vector, (1 + I, O, width), without the padding."""
     starts = parameter_starts(layer_sizes, parameters.dtype, width)
-    rows = [parameters[start:end].reshape(1 + n_in, -1) for start, end, n_in in zip(starts, starts[1:], layer_sizes)]
+    rows = [parameters[start:stop].reshape(1 + n_in, -1) for start, stop, n_in in zip(starts, starts[1:], layer_sizes)]
     return [row[:, : n_out * width].reshape(len(row), n_out, width) for row, n_out in zip(rows, layer_sizes[1:])]
 
 
 @functools.lru_cache(maxsize=64)
-def places(layer_sizes, dtype, width=1):
-    """Return where each number of each network stands in a parameter vector, (P without the padding, width)."""
+def parameter_offsets(layer_sizes, dtype, width=1):
+    """Return the offset of each parameter of each network in a parameter vector, (P without the padding, width)."""
     starts = parameter_starts(layer_sizes, dtype, width)
-    rows = [np.arange(start, end).reshape(1 + n_in, -1) for start, end, n_in in zip(starts, starts[1:], layer_sizes)]
+    rows = [np.arange(start, stop).reshape(1 + n_in, -1) for start, stop, n_in in zip(starts, starts[1:], layer_sizes)]
     return np.concatenate([row[:, : n_out * width].reshape(-1, width) for row, n_out in zip(rows, layer_sizes[1:])])
 
 
@@ -90,152 +159,202 @@ def clear_padding(parameters, layer_sizes):
     """Make the padding of one network's parameters zero again, which infinite numbers beside it have turned to NaN."""
     kept = [layer.copy() for layer in layers(parameters, layer_sizes)]
     parameters[...] = 0
-    for layer, numbers in zip(layers(parameters, layer_sizes), kept):
-        layer[...] = numbers
+    for layer, values in zip(layers(parameters, layer_sizes), kept):
+        layer[...] = values
 
 
-def segments(layer_sizes, batch_size):
-    """Return into how many segments a minibatch falls.
-
-    Its gradient is the sum, in order, of those of its segments, each one chain of multiply-adds over its rows. The
-    segments depend on these sizes alone, and so the result depends on them and not on the threads that share them.
-    """
-    parameters = sum((1 + n_in) * n_out for n_in, n_out in zip(layer_sizes[:-1], layer_sizes[1:]))
-    return min(SEGMENTS, max(1, batch_size // SEGMENT_ROWS)) if parameters <= SEGMENTED_PARAMETERS else 1
+# ---- the plan of a run ----
 
 
-class Matrix(NamedTuple):
-    """Where a matrix stands in a flat array; inside compiled functions the two numbers travel as one argument."""
+class Sizes(NamedTuple):
+    """The sizes of a network, or of a pack of networks of one shape."""
 
-    offset: int  # of the first element
-    stride: int  # elements from one row to the next
+    width: int  # networks side by side: 1, or those of a pack
+    line: int  # elements in a cache line
+    layers: np.ndarray  # (L + 1,) neurons of a layer
+    strides: np.ndarray  # (L + 1,) elements in a padded row of a layer; an activation row has one line more, in front
+    parameters: np.ndarray  # (L + 1,) offset of a layer in the parameter vector, and at last its length P
+
+
+class Workspace(NamedTuple):
+    """Where everything stands in the workspace, as offsets in elements; see the map at the top of the file."""
+
+    losses: int
+    gradients: int
+    activations: np.ndarray  # (L,) of each layer's inputs, behind the line with the constant 1
+    derivatives: np.ndarray  # (L + 1,) of a layer's activation, where it stores them
+    outputs: int
+    targets: int
+    deltas: np.ndarray  # (L + 1,) of a layer's neurons; the first, of the data, has none
+    weights: int
+    scales: int
+    panel: int
+    block: int
+    transposed: int
+
+
+FUSED, CHUNKED, SEGMENTED = range(3)  # values of Strategy.name
+
+
+class Strategy(NamedTuple):
+    """How a minibatch is worked on; see minibatch.py."""
+
+    name: int  # FUSED, CHUNKED or SEGMENTED
+    segments: int  # of a minibatch
+    segment_rows: int
+    chunk_rows: int  # rows worked on at once, at most; a segment is cut into chunks
+    keeps_gradient: bool  # whether the update waits for the whole gradient, whose norm is measured
+    shares_rows: bool  # whether a pack's networks have their rows in one order: layer 0 then holds each number once
+    transposed_stride: int  # elements in a row of the transposed inputs; 0 where no layer is transposed
 
 
 class Plan(NamedTuple):
-    """Sizes and places for one member of a run's team, counted in elements; a place is that of a matrix's first row."""
+    """What one worker of a run knows of sizes, places and the order of the work. A lane is a neuron of its network."""
 
-    width: int  # networks side by side: 1, or those of a pack
-    shared: bool  # whether a pack's networks have their rows in one order: layer 0 then holds each number once
-    segments: int  # of a minibatch
-    segment_rows: int
-    rows: int  # worked on at once, at most: a chunk of a segment
-    line: int  # elements in a cache line
-    sizes: np.ndarray  # (L + 1,)
-    strides: np.ndarray  # (L + 1,): numbers in a row, padded; an activation row has one line more, in front
-    parameters: np.ndarray  # (L + 1,): where the layers start in the parameter vector
-    activations: np.ndarray  # (L,): of each layer's inputs, layer 0 holds the data
-    deltas: np.ndarray  # (L + 1,): of a layer's outputs; layer 0 has none
-    derivatives: np.ndarray  # (L + 1,): of a layer's activation, where it stores them; of the last layer rows abreast
-    outputs: int  # of the last layer, rows abreast, see lanes.py
-    targets: int  # rows abreast
-    weights: int  # one of each row, (rows, width)
-    scales: int  # of each row's delta, (rows, width)
-    losses: int  # of each row of the minibatch, (batch_size, width)
-    panel: int  # one strip of a matrix, its rows side by side
-    block: int  # one block of a gradient
-    transposed: int  # a part of a large layer's inputs, transposed, (TURNED_ROWS, rows)
-    transposed_stride: int  # 0 where there are no such layers
-    gradients: int  # whole ones, (segments, P), where a block does not do
-    keeps_gradient: bool  # whether a step waits for the whole gradient, whose norm is measured
-    straight: np.ndarray  # (2,): of a tiny pack, the addresses of its functions, see unrolled.py
+    sizes: Sizes
+    workspace: Workspace
+    strategy: Strategy
 
 
 class PackPlan(Plan):
-    """The plan of a pack: a lane is one of its networks, where with a `Plan` it is one of a network's neurons."""
+    """The plan of a pack: a lane is one of its networks."""
 
 
-class _Places:
-    """Hands out places one after another."""
+class OffsetAllocator:
+    """Hands out offsets one after another."""
 
     def __init__(self):
-        self.end = 0
+        self.size = 0
 
-    def __call__(self, length):
-        self.end += int(length)
-        return self.end - int(length)
+    def allocate(self, size):
+        """Return the offset of the next `size` elements."""
+        offset = self.size
+        self.size += int(size)
+        return offset
+
+    def allocate_all(self, sizes):
+        """Return the offsets by name of pairs (name, size); a list of sizes gets an array of offsets."""
+        return {
+            name: np.array([self.allocate(each) for each in size], np.int64)
+            if isinstance(size, list)
+            else self.allocate(size)
+            for name, size in sizes
+        }
+
+
+def segments(layer_sizes, batch_size):
+    """Return how many segments a minibatch is cut into.
+
+    Its gradient is the sum, in order, of the segments' gradients, each of which is one chain of multiply-adds over its
+    rows. The segments depend on these sizes alone, and so does the result, however many threads share them.
+    """
+    if parameter_count(layer_sizes) > SEGMENTED_PARAMETERS:
+        return 1
+    return min(MAX_SEGMENTS, max(1, batch_size // SEGMENT_ROWS))
 
 
 @functools.lru_cache(maxsize=64)
-def plans(layer_sizes, batch_size, dtype, storing, members=1, width=1, shared=False, keeps_gradient=False):
-    """Return the `Plan` of each member of a team for minibatches of up to `batch_size` rows, and the workspace's size.
+def plans(
+    layer_sizes, batch_size, dtype, stores_derivative, workers=1, width=1, shares_rows=False, keeps_gradient=False
+):
+    """Return the `Plan` of each worker for minibatches of up to `batch_size` rows, and the elements of the workspace.
 
-    `storing` says for each layer whether its activation stores its derivative.
-
-    Where a minibatch has several segments, each member works on its own, in places of its own. Where it has
-    one, all share its rows and the blocks of its gradient.
+    `stores_derivative` says for each layer whether its activation stores its derivative.
     """
-    kind = Plan if width == 1 else PackPlan
-    sizes = np.array(layer_sizes, np.int64)
-    widths = [1 if shared else width, *[width] * (len(layer_sizes) - 1)]
-    strides = np.array([padded(size * each, dtype) for size, each in zip(layer_sizes, widths)], np.int64)
-    starts, front = parameter_starts(layer_sizes, dtype, width), line(dtype)
+    sizes = _sizes(layer_sizes, dtype, width, shares_rows)
+    strategy = _strategy(sizes, layer_sizes, batch_size, dtype, shares_rows, keeps_gradient)
+    allocator = OffsetAllocator()
+    common = allocator.allocate_all(
+        [
+            ("losses", padded(batch_size * width, dtype)),
+            ("gradients", 0 if strategy.name == FUSED else strategy.segments * sizes.parameters[-1]),
+        ]
+    )
+    chunk = _chunk_sizes(sizes, strategy, dtype, stores_derivative)
+    if strategy.name != SEGMENTED:
+        common |= _chunk_offsets(allocator, chunk, sizes)
+    result = []
+    for _ in range(workers):
+        own = allocator.allocate_all(
+            [
+                ("panel", max(strategy.chunk_rows, 1 + max(layer_sizes)) * STRIP_LINES * sizes.line),
+                ("block", BLOCK_ROWS * STRIP_LINES * sizes.line),
+                ("transposed", TRANSPOSE_COLUMNS * strategy.transposed_stride),
+            ]
+        )
+        if strategy.name == SEGMENTED:
+            own |= _chunk_offsets(allocator, chunk, sizes)
+        plan = Plan if width == 1 else PackPlan
+        result.append(plan(sizes, Workspace(**common, **own), strategy))
+    return tuple(result), allocator.size
+
+
+def _sizes(layer_sizes, dtype, width, shares_rows):
+    widths = [1 if shares_rows else width, *[width] * (len(layer_sizes) - 1)]
+    return Sizes(
+        width=width,
+        line=line(dtype),
+        layers=np.array(layer_sizes, np.int64),
+        strides=np.array([padded(size * each, dtype) for size, each in zip(layer_sizes, widths)], np.int64),
+        parameters=parameter_starts(layer_sizes, dtype, width),
+    )
+
+
+def _strategy(sizes, layer_sizes, batch_size, dtype, shares_rows, keeps_gradient):
     count = segments(layer_sizes, batch_size)
     segment_rows = -(-batch_size // count)
-    row = int((front + strides).sum() + strides[1:].sum() + strides[-1])
-    minimum = CHUNK_ROWS if count == 1 and width == 1 else 32
-    rows = min(segment_rows, max(minimum, CHUNK_BYTES // (row * np.dtype(dtype).itemsize)))
-    depth = max(rows, 1 + max(layer_sizes))
-    transposed = padded(rows, dtype) if width == 1 and min(rows, max(layer_sizes[:-1])) >= TRANSPOSE_MIN else 0
-    whole = count > 1 or rows < batch_size or keeps_gradient
-    groups = rows if width > 1 else padded(rows, dtype)
-    place = _Places()
-
-    def last(targets):  # a pack's stand as its targets do, and take their place
-        return targets if width > 1 else place(groups * strides[-1])
-
-    stored = list(zip((False, *storing), strides))
-
-    def chunk():
-        return {
-            "activations": np.array([place(rows * (front + stride)) + front for stride in strides[:-1]]),
-            "derivatives": np.array([place(is_stored * groups * stride) for is_stored, stride in stored]),
-            "outputs": place(groups * strides[-1]),
-            "targets": (targets := place(groups * strides[-1])),
-            "deltas": np.array([0, *(place(rows * stride) for stride in strides[1:-1]), last(targets)]),
-            "weights": place(padded(rows * width, dtype)),
-            "scales": place(padded(rows * width, dtype)),
-        }
-
-    common = {"losses": place(padded(batch_size * width, dtype)), "gradients": place(whole * count * starts[-1])}
-    if count == 1:
-        common |= chunk()
-    team = []
-    for _ in range(members):
-        own = {
-            "panel": place(depth * STRIP_LINES * front),
-            "block": place(BLOCK_ROWS * STRIP_LINES * front),
-            "transposed": place(TRANSPOSE_COLUMNS * transposed),
-            "transposed_stride": transposed,
-        }
-        if count > 1:
-            own |= chunk()
-        team.append(
-            kind(
-                width=width,
-                shared=shared,
-                segments=count,
-                segment_rows=segment_rows,
-                rows=rows,
-                line=front,
-                sizes=sizes,
-                strides=strides,
-                parameters=starts,
-                keeps_gradient=keeps_gradient,
-                straight=np.zeros(2, np.int64),
-                **common,
-                **own,
-            )
-        )
-    return tuple(team), place.end
+    row = (sizes.line + sizes.strides).sum() + sizes.strides[1:].sum() + sizes.strides[-1]
+    row_bytes = int(row) * np.dtype(dtype).itemsize
+    min_rows = CHUNK_ROWS if count == 1 and sizes.width == 1 else PACK_CHUNK_ROWS
+    chunk_rows = min(segment_rows, max(min_rows, CHUNK_BYTES // row_bytes))
+    fused = chunk_rows >= batch_size and not keeps_gradient
+    transposes = sizes.width == 1 and min(chunk_rows, max(layer_sizes[:-1])) >= TRANSPOSE_MIN
+    return Strategy(
+        name=SEGMENTED if count > 1 else FUSED if fused else CHUNKED,
+        segments=count,
+        segment_rows=segment_rows,
+        chunk_rows=chunk_rows,
+        keeps_gradient=keeps_gradient,
+        shares_rows=shares_rows,
+        transposed_stride=padded(chunk_rows, dtype) if transposes else 0,
+    )
 
 
-def workspace(plans, size, dtype):
-    """Return the memory that a team works in: zeros, but the 1 in front of each row's activations."""
+def _chunk_sizes(sizes, strategy, dtype, stores_derivative):
+    """Return the elements of what a chunk needs, as pairs (name, size), in the order of the workspace's map."""
+    rows, strides = strategy.chunk_rows, sizes.strides
+    interleaved_rows = rows if sizes.width > 1 else padded(rows, dtype)
+    last = interleaved_rows * strides[-1]
+    return [
+        ("activations", [rows * (sizes.line + stride) for stride in strides[:-1]]),
+        (
+            "derivatives",
+            [0, *(each * interleaved_rows * stride for each, stride in zip(stores_derivative, strides[1:]))],
+        ),
+        ("outputs", last),
+        ("targets", last),
+        ("deltas", [0, *(rows * stride for stride in strides[1:-1]), last if sizes.width == 1 else 0]),
+        ("weights", padded(rows * sizes.width, dtype)),
+        ("scales", padded(rows * sizes.width, dtype)),
+    ]
+
+
+def _chunk_offsets(allocator, chunk_sizes, sizes):
+    offsets = allocator.allocate_all(chunk_sizes)
+    offsets["activations"] += sizes.line
+    if sizes.width > 1:
+        offsets["deltas"][-1] = offsets["targets"]
+    return offsets
+
+
+def new_workspace(plans, size, dtype):
+    """Return the memory that the workers of a run use: zeros, but the 1 in front of each row's activations."""
     memory = aligned_zeros(size, dtype)
     for plan in plans:
-        for layer, (start, stride) in enumerate(zip(plan.activations, plan.strides)):
-            width = 1 if layer == 0 and plan.shared else plan.width
-            row = stride + plan.line
-            ones = memory[start - plan.line : start - plan.line + plan.rows * row].reshape(plan.rows, row)
-            ones[:, plan.line - width : plan.line] = 1
+        sizes, strategy = plan.sizes, plan.strategy
+        for layer, (start, stride) in enumerate(zip(plan.workspace.activations, sizes.strides)):
+            width = 1 if layer == 0 and strategy.shares_rows else sizes.width
+            row = stride + sizes.line
+            ones = memory[start - sizes.line :][: strategy.chunk_rows * row].reshape(strategy.chunk_rows, row)
+            ones[:, sizes.line - width : sizes.line] = 1
     return memory

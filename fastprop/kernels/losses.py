@@ -1,8 +1,9 @@
-"""Losses of a minibatch and what they send back: each row's loss, and dloss/dz of the output layer.
+"""Losses of a minibatch and their derivatives: each row's loss, and dloss/dz of the output layer.
 
-Rows stand abreast (see lanes.py). ``outputs`` come in as z, the last layer before its activation: losses that go with
-one activation (sigmoid with binary_cross_entropy, softmax with cross_entropy) are exact from z alone, and their delta
-is the plain difference y - t. ``targets`` leave as deltas. The other losses are distances between y and t.
+Rows are interleaved (see lanes.py). The outputs come in as z, the last layer before its activation. Losses that go with
+one activation (sigmoid with binary_cross_entropy, softmax with cross_entropy, exp with poisson) are computed from z,
+and their delta is the difference y - t. The other losses compare y with t; their deltas, which are with respect to y,
+then pass through the activation.
 """
 
 from typing import NamedTuple
@@ -11,7 +12,8 @@ from fastprop.kernels.activations import activate_outputs, differentiate_outputs
 from fastprop.kernels.arithmetic import fma, where_less
 from fastprop.kernels.compiler import inline
 from fastprop.kernels.functions import exp, log, log1p, sigmoid
-from fastprop.kernels.lanes import interleaved_rows, is_pack, set_in_rows, width
+from fastprop.kernels.lanes import interleaved_rows, is_pack, separate_rows, width
+from fastprop.kernels.layout import Matrix
 from fastprop.kernels.load_store import lanes, load, splat, store, store_first
 from fastprop.kernels.tables import NO_BRANCH, bits
 
@@ -41,56 +43,61 @@ SUMS_OUTPUTS = bits(LOSSES, lambda row: row.sums_outputs)
 
 
 @inline
-def losses_and_deltas(network, plan, memory, weighted, first, rows, losses):
-    """Write each row's loss times its weight to `losses`, and its scale times dloss/dz to the last layer's deltas."""
-    # outputs, targets, deltas (rows, columns)   weights, scales, losses (rows,), each a number of each network
+def losses_and_deltas(network, plan, memory, weighted, row_begin, rows, losses):
+    """Write each row's loss times its weight to offset `losses`, and its scale times dloss/dz to the deltas."""
+    # outputs, targets, deltas (B, O)   weights, scales, losses (B, width)
     of_logits = FROM_LOGITS >> network.loss & 1 == 1
-    if not of_logits:  # all rows at once: row by row, S1 took a third longer
-        activate_outputs(plan, network.activations[-1], memory, first, rows)
-    if network.loss == MSE:  # as a constant it leaves no question to be asked for each row: S1 -5 %
-        compare(MSE, network, plan, memory, weighted, first, rows, losses)
+    if not of_logits:  # all rows at once, as each call costs more than a row
+        activate_outputs(plan, network.activations[-1], memory, row_begin, rows)
+    if network.loss == MSE:  # a constant, so that no row asks which loss it is
+        compare(MSE, network, plan, memory, weighted, row_begin, rows, losses)
     else:
-        compare(network.loss, network, plan, memory, weighted, first, rows, losses)
+        compare(network.loss, network, plan, memory, weighted, row_begin, rows, losses)
     if not of_logits:
-        differentiate_outputs(plan, network.activations[-1], memory, first, rows)
-    columns, stride = plan.sizes[-1], plan.strides[-1]
-    for row in range(first, first if is_pack(plan) else first + rows, interleaved_rows(plan, memory)):
-        set_in_rows(memory, plan.targets + row * stride, plan.deltas[-1] + row * stride, stride, columns)
+        differentiate_outputs(plan, network.activations[-1], memory, row_begin, rows)
+    if not is_pack(plan):  # a pack's deltas stand where its targets do
+        outputs, stride = plan.sizes.layers[-1], plan.sizes.strides[-1]
+        for row in range(row_begin, row_begin + rows, interleaved_rows(plan, memory)):
+            deltas = Matrix(plan.workspace.deltas[-1] + row * stride, stride)
+            separate_rows(memory, plan.workspace.targets + row * stride, deltas, outputs)
 
 
 @inline
-def compare(loss, network, plan, memory, weighted, first, rows, losses):
-    """Write each row's loss, and turn its targets into deltas, both before what the activation has to do with them."""
-    columns, stride, unit = plan.sizes[-1], plan.strides[-1], width(plan, memory)
-    weight, scale = load(memory, plan.weights), load(memory, plan.scales)  # without weights, those of all rows
-    for row in range(first, first + rows, interleaved_rows(plan, memory)):
-        z, t = plan.outputs + row * stride, plan.targets + row * stride
+def compare(loss, network, plan, memory, weighted, row_begin, rows, losses):
+    """Write each row's loss, and turn its targets into deltas with respect to what the loss compares, y or z."""
+    # outputs, targets (B, O)   weights, scales, losses (B, width)
+    outputs, stride, unit = plan.sizes.layers[-1], plan.sizes.strides[-1], width(plan, memory)
+    weights, scales = plan.workspace.weights, plan.workspace.scales
+    weight, scale = load(memory, weights), load(memory, scales)  # without weights, those of all rows
+    for row in range(row_begin, row_begin + rows, interleaved_rows(plan, memory)):
+        z, t = plan.workspace.outputs + row * stride, plan.workspace.targets + row * stride
         if weighted:
-            weight, scale = load(memory, plan.weights + row * unit), load(memory, plan.scales + row * unit)
+            weight, scale = load(memory, weights + row * unit), load(memory, scales + row * unit)
         if loss == BINARY_CROSS_ENTROPY:
-            total = binary_cross_entropy(memory, z, t, columns, scale)
+            total = binary_cross_entropy(memory, z, t, outputs, scale)
         elif loss == CROSS_ENTROPY:
-            total = cross_entropy(memory, z, t, columns, scale, network.label_smoothing)
+            total = cross_entropy(memory, z, t, outputs, scale, network.label_smoothing)
         elif loss == POISSON:
-            total = poisson(memory, z, t, columns, scale)
+            total = poisson(memory, z, t, outputs, scale)
         else:
-            total = distance(loss, memory, z, t, columns, scale, network.huber_delta)
+            total = distance(loss, memory, z, t, outputs, scale, network.huber_delta)
         if is_pack(plan):
-            store(memory, losses + (row - first) * unit, weight * total)
+            store(memory, losses + (row - row_begin) * unit, weight * total)
         else:
-            store_first(memory, losses + row - first, weight * total, first + rows - row)
+            store_first(memory, losses + row - row_begin, weight * total, row_begin + rows - row)
 
 
 @inline
 def distance(loss, memory, outputs, targets, columns, scale, huber_delta):
-    """What lies between outputs and targets: the sum over each row."""
+    """Return the sum over each row of how far its outputs are from its targets, and write the deltas to the targets."""
+    # outputs, targets (columns, lanes): interleaved rows
     total = splat(memory, 0)
     for j in range(0, columns * lanes(memory), lanes(memory)):
         d = load(memory, outputs + j) - load(memory, targets + j)
         if loss == MAE:
             total = total + where_less(d, 0, -d, d)
             slope = where_less(d, 0, -scale, where_less(0, d, scale, 0))
-        elif loss == HUBER:  # d² / 2, and from bend on a line
+        elif loss == HUBER:  # d² / 2, and a line from huber_delta on
             near = where_less(d, -huber_delta, -huber_delta, where_less(huber_delta, d, huber_delta, d))
             total = fma(near, d - 0.5 * near, total)
             slope = near * scale
@@ -105,7 +112,8 @@ def distance(loss, memory, outputs, targets, columns, scale, huber_delta):
 
 @inline
 def poisson(memory, outputs, targets, columns, scale):
-    """eᶻ - t z of each row: -log of the probability of t counts where eᶻ are expected, without log t!."""
+    """Return eᶻ - t z of each row: -log of the probability of t counts where eᶻ are expected, without log t!."""
+    # outputs, targets (columns, lanes): interleaved rows
     total = splat(memory, 0)
     for j in range(0, columns * lanes(memory), lanes(memory)):
         z, t = load(memory, outputs + j), load(memory, targets + j)
@@ -117,7 +125,8 @@ def poisson(memory, outputs, targets, columns, scale):
 
 @inline
 def binary_cross_entropy(memory, outputs, targets, columns, scale):
-    """max(z, 0) - z t + log(1 + e^-|z|) of each row, which is -t log y - (1 - t) log(1 - y) without cancellation."""
+    """Return max(z, 0) - z t + log(1 + e^-|z|) of each row: -t log y - (1 - t) log(1 - y) without cancellation."""
+    # outputs, targets (columns, lanes): interleaved rows
     total = splat(memory, 0)
     for j in range(0, columns * lanes(memory), lanes(memory)):
         z, t = load(memory, outputs + j), load(memory, targets + j)
@@ -129,15 +138,16 @@ def binary_cross_entropy(memory, outputs, targets, columns, scale):
 
 @inline
 def cross_entropy(memory, outputs, targets, columns, scale, label_smoothing):
-    """T (log Σ eᶻ - z) of each row; `label_smoothing` of each target is spread over all."""
-    top = largest(memory, outputs, columns)
+    """Return Σ t (log Σ eᶻ - z) of each row; the fraction `label_smoothing` of each target is spread over all."""
+    # outputs, targets (columns, lanes): interleaved rows
+    maximum = largest(memory, outputs, columns)
     total = exponentials = certainty = splat(memory, 0)
     for j in range(0, columns * lanes(memory), lanes(memory)):
         z, t = load(memory, outputs + j), fma(load(memory, targets + j), 1 - label_smoothing, label_smoothing / columns)
-        e = exp(z - top)
+        e = exp(z - maximum)
         store(memory, outputs + j, e)
         store(memory, targets + j, t)
-        exponentials, total, certainty = exponentials + e, fma(t, top - z, total), certainty + t
+        exponentials, total, certainty = exponentials + e, fma(t, maximum - z, total), certainty + t
     share = 1 / exponentials
     for j in range(0, columns * lanes(memory), lanes(memory)):
         y = load(memory, outputs + j) * share

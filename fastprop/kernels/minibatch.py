@@ -1,155 +1,230 @@
-"""One minibatch, shared by a team: its rows forward, their losses, backward, and a step of gradient descent.
+"""One minibatch, shared by the workers of a run: forward, losses, backward, and a step of gradient descent.
 
-Where a minibatch has several segments, each member takes whole ones, from the first row to a gradient of their own, and
-then a part of the parameters. Where it has one, the members share the rows of each chunk, and then the blocks of its
-gradient. Either way they wait for each other twice, and once more for the norm of a whole gradient where it is wanted;
-who did what cannot be told from the result.
+The plan's strategy says how; the result is the same for any number of workers.
+
+- FUSED: one chunk. The workers share its rows, then the blocks of its gradient. Each block of the parameters is updated
+  as soon as its gradient is there, and the gradient is never kept whole.
+- CHUNKED: several chunks, or a gradient whose norm is measured. The workers share the rows of each chunk, then the
+  blocks of its gradient, which is added to that of the chunks before. The last chunk updates each block; where the norm
+  is measured, the update waits for the whole gradient.
+- SEGMENTED: several segments. Each worker takes whole ones, from the first row to a gradient of their own, and then a
+  part of the parameters, for which it sums the segments' gradients in order.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from fastprop.kernels.compiler import call, inline
-from fastprop.kernels.dense import backward, forward, gradient
+from fastprop.kernels.compiler import inline, noinline
+from fastprop.kernels.dense import BLOCK_ONLY, Target, backward, forward, gradient
 from fastprop.kernels.dropout import draw_keys, drops
 from fastprop.kernels.inputs import fetch
-from fastprop.kernels.lanes import gather_interleaved, one_hot, width
-from fastprop.kernels.layout import BLOCK_ROWS, STRIP_LINES, Matrix
-from fastprop.kernels.load_store import address, lanes, load, prefetch_to_write, store
+from fastprop.kernels.lanes import Chunk, Table, gather_interleaved, one_hot, width
+from fastprop.kernels.layout import BLOCK_ROWS, FUSED, SEGMENTED, STRIP_LINES, Matrix
+from fastprop.kernels.load_store import lanes, load, prefetch_to_write, store
 from fastprop.kernels.losses import SUMS_OUTPUTS, losses_and_deltas
+from fastprop.kernels.matrices import layer_count
 from fastprop.kernels.optimizers import BY_NORM, CLIP_FACTOR, begin_step, update
 from fastprop.kernels.team import share, wait
-from fastprop.kernels.unrolled import is_straight
+from fastprop.kernels.unrolled import is_unrolled, unrolled_forward, unrolled_gradient
 
 
 class Network(NamedTuple):
     """What a network, or a pack of them, is to a kernel."""
 
     parameters: np.ndarray  # (P,), see layout.py
-    activations: np.ndarray  # (L,): the number of each layer's, see activations.py
-    loss: int
-    huber_delta: float  # of huber: from where on it is a line
-    label_smoothing: float  # of cross entropy's targets
-    mean: np.ndarray  # (I, padded): what is subtracted from the inputs, or empty
-    input_inverse_std: np.ndarray  # (I, padded): by what they are multiplied then, likewise
+    activations: np.ndarray  # (L,) int64: the code of each layer's, see activations.py
+    loss: int  # its code, see losses.py
+    huber_delta: float  # the error at which Huber's loss becomes a line
+    label_smoothing: float  # the fraction of cross entropy's targets that is spread over all outputs
+    mean: np.ndarray  # (I, padded): subtracted from the inputs; empty where they are not standardized
+    input_inverse_std: np.ndarray  # (I, padded): what the inputs are multiplied by then; empty likewise
+    unrolled_addresses: np.ndarray  # (2,) int64: of a pack's functions in unrolled.py, or zeros
 
 
 class Data(NamedTuple):
-    """Rows of a data set, none copied.
+    """Rows of a data set, none of them copied.
 
-    Of `inputs` and `bytes` one is empty, and of `targets` and `labels`; and `weights` where all rows weigh 1.
+    Either `inputs` or `bytes` is empty, and either `targets` or `labels`; `weights` is empty where all rows weigh 1.
     """
 
-    inputs: np.ndarray  # of the network's dtype, all rows; each begins `apart` elements after the one before
-    bytes: np.ndarray  # likewise
-    targets: np.ndarray  # (n · n_out,)
-    labels: np.ndarray  # (n,): the number of the output that should be 1
+    inputs: np.ndarray  # flat, of the network's dtype: all rows
+    bytes: np.ndarray  # flat, uint8: all rows
+    targets: np.ndarray  # (n · O,)
+    labels: np.ndarray  # (n,) int64: the index of the output that should be 1
     weights: np.ndarray  # (n,)
-    apart: int
-    rows: np.ndarray  # (1, m): which rows to use, in order
+    row_stride: int  # elements from one row of `inputs` or `bytes` to the next
+    rows: np.ndarray  # (1, m) int64: indices of the rows to use, in order
+
+
+# ---- the three strategies ----
 
 
 @inline
-def minibatch(network, optimizer, data, plan, memory, team, order, first, rows, learn):
-    """Write the losses of `rows` rows of `order` from `first` on; if it is to `learn`, do a step of descent."""
-    for lane in range(len(order)):
-        team.scales[lane] = 1 / weight_of(data, order[lane], first, rows) / terms(network, plan)
+def minibatch(network, optimizer, data, plan, memory, worker, batch, learn):
+    """Write the losses of a minibatch's rows; if it is to `learn`, do a step of gradient descent."""
+    for lane in range(len(batch.order)):
+        weight = total_weight(data, batch.order[lane], batch.first, batch.rows)
+        worker.scales[lane] = 1 / weight / terms(network, plan)
     if learn:
-        begin_step(optimizer, team.step)
-    sharing = plan.segments == 1
-    member, members = (team.member, team.members) if sharing else (0, 1)  # of a chunk
-    segment = 0 if sharing else team.member
-    while segment * plan.segment_rows < rows:
-        begin, end = segment * plan.segment_rows, min(rows, (segment + 1) * plan.segment_rows)
-        whole = sharing and end - begin <= plan.rows and not plan.keeps_gradient
-        place = -1 if whole else plan.gradients + segment * plan.parameters[-1]
-        chunk = begin
-        while chunk < end:
-            height = min(plan.rows, end - chunk)
-            here, stop = share(height, member, members, plan.line)
-            propagate(network, data, plan, memory, team, order, first, chunk, here, stop - here, learn)
-            if sharing:
-                wait(team)
-            more, last = chunk > begin, sharing and chunk + height == end and not plan.keeps_gradient
-            if learn:
-                accumulate_gradient(network, optimizer, plan, memory, team, height, place, more, last, member, members)
-            if sharing and not last:
-                wait(team)
-            chunk += height
-        segment += 1 if sharing else team.members
-    if not sharing or plan.keeps_gradient:
-        wait(team)
+        begin_step(optimizer, worker.step)
+    if plan.strategy.name == FUSED:
+        fused_minibatch(network, optimizer, data, plan, memory, worker, batch, learn)
+    elif plan.strategy.name == SEGMENTED:
+        segmented_minibatch(network, optimizer, data, plan, memory, worker, batch, learn)
+    else:
+        chunked_minibatch(network, optimizer, data, plan, memory, worker, batch, learn)
+
+
+@inline
+def fused_minibatch(network, optimizer, data, plan, memory, worker, batch, learn):
+    """Work on one chunk, and update each block of parameters as soon as its gradient is there."""
+    chunk = shared_chunk(plan, worker, batch, 0, batch.rows)
+    propagate(network, data, plan, memory, worker, batch.first, chunk, learn)
+    wait(worker)
+    if learn:
+        target = Target(BLOCK_ONLY, False, True)
+        accumulate_gradient(network, optimizer, plan, memory, worker, batch.rows, target)
+
+
+@inline
+def chunked_minibatch(network, optimizer, data, plan, memory, worker, batch, learn):
+    """Work on one chunk after another; update the parameters with the last one, or after it if the norm is needed."""
+    begin, keeps_gradient = 0, plan.strategy.keeps_gradient
+    while begin < batch.rows:
+        rows = min(plan.strategy.chunk_rows, batch.rows - begin)
+        is_complete = begin + rows == batch.rows and not keeps_gradient
+        chunk = shared_chunk(plan, worker, batch, begin, rows)
+        propagate(network, data, plan, memory, worker, batch.first, chunk, learn)
+        wait(worker)
         if learn:
-            descend(network, optimizer, plan, memory, team, rows)
+            target = Target(plan.workspace.gradients, begin > 0, is_complete)
+            accumulate_gradient(network, optimizer, plan, memory, worker, rows, target)
+        if not is_complete:
+            wait(worker)
+        begin += rows
+    if keeps_gradient and learn:
+        update_by_norm(network, optimizer, plan, memory, worker, 1)
 
 
 @inline
-def accumulate_gradient(network, optimizer, plan, memory, team, rows, place, more, last, member, members):
-    """The gradient of a chunk, from the last layer to the first; with its last chunk, a block's step may be done."""
-    if is_straight(plan):
-        straight_gradient(network, optimizer, plan, memory, team, rows, place, more, last)
-        return
-    weights, step = network.parameters, team.step
-    for layer in range(len(plan.sizes) - 2, -1, -1):
-        gradient(plan, memory, weights, optimizer, step, layer, rows, place, more, last, member, members)
+def segmented_minibatch(network, optimizer, data, plan, memory, worker, batch, learn):
+    """Work on each worker's segments, then sum the segments' gradients in order."""
+    segment, segment_rows = worker.member, plan.strategy.segment_rows
+    while segment * segment_rows < batch.rows:
+        first, end = segment * segment_rows, min(batch.rows, (segment + 1) * segment_rows)
+        begin = first
+        while begin < end:
+            chunk = Chunk(batch.order, batch.first + begin, min(plan.strategy.chunk_rows, end - begin), 0)
+            propagate(network, data, plan, memory, worker, batch.first, chunk, learn)
+            if learn:
+                target = Target(plan.workspace.gradients + segment * plan.sizes.parameters[-1], begin > first, False)
+                accumulate_gradient(network, optimizer, plan, memory, worker, chunk.rows, target)
+            begin += chunk.rows
+        segment += worker.members
+    wait(worker)
+    if learn:
+        segments = (batch.rows + segment_rows - 1) // segment_rows
+        if plan.strategy.keeps_gradient:
+            update_by_norm(network, optimizer, plan, memory, worker, segments)
+        else:
+            update_by_sum(network, optimizer, plan, memory, worker, segments)
 
 
 @inline
-def straight_gradient(network, optimizer, plan, memory, team, rows, place, more, last):
-    g, parameters = plan.block if place < 0 else place, network.parameters
-    common = address(memory, 0), address(parameters, 0), address(plan.activations, 0)
-    call(plan.straight[1], (*common, plan.deltas[-1], address(memory, g), rows, more))
-    if last:
-        update(optimizer, team.step, parameters, Matrix(0, 0), memory, Matrix(g, 0), 1, plan.parameters[-1])
+def shared_chunk(plan, worker, batch, begin, rows):
+    """Return a worker's part of a chunk: `rows` rows of the minibatch from `begin` on."""
+    row_begin, row_end = share(rows, worker.member, worker.members, plan.sizes.line)
+    return Chunk(batch.order, batch.first + begin + row_begin, row_end - row_begin, row_begin)
+
+
+# ---- gradients ----
 
 
 @inline
-def descend(network, optimizer, plan, memory, team, rows):
-    """Do the step of descent of a member's part of the parameters, with the sum of the segments' gradients."""
-    segments = (rows + plan.segment_rows - 1) // plan.segment_rows
-    here, end = share(plan.parameters[-1], team.member, team.members, plan.line)
-    if team.members > 1:  # the others have read them, and each line takes some 10 ns to get: 8-64-64-1 -7 %
-        for i in range(here, end, plan.line):
-            prefetch_to_write(network.parameters, i)
-    if plan.keeps_gradient:
-        for i in range(plan.gradients + here, plan.gradients + end, lanes(memory)):
-            store(memory, i, total_of(plan, memory, i, segments))
-        wait(team)
-        for lane in range(width(plan, memory)):
-            norm = gradient_norm(plan, memory, lane)
-            team.step.norms[lane] += norm
-            if optimizer.rule.clip == BY_NORM:
-                limit_norm(optimizer, team.step, norm, lane, width(plan, memory))
-        g = Matrix(plan.gradients + here, 0)
-        update(optimizer, team.step, network.parameters, Matrix(here, 0), memory, g, 1, end - here)
-        return
-    block = BLOCK_ROWS * STRIP_LINES * plan.line
-    for first in range(here, end, block):
+def accumulate_gradient(network, optimizer, plan, memory, worker, rows, target):
+    """Compute the gradient over a chunk of `rows` rows, and do with it as `target` says."""
+    # g (P,)
+    if is_unrolled(network, plan):
+        g = Matrix(plan.workspace.block if target.offset == BLOCK_ONLY else target.offset, 0)
+        unrolled_gradient(network, plan, memory, g.offset, rows, target.accumulate)
+        if target.apply_update:
+            count = plan.sizes.parameters[-1]
+            update(optimizer, worker.step, network.parameters, Matrix(0, 0), memory, g, 1, count)
+    else:
+        accumulate_layers(network, optimizer, plan, memory, worker, rows, target)
+
+
+@noinline
+def accumulate_layers(network, optimizer, plan, memory, worker, rows, target):
+    """Compute the gradient of each layer, from the last to the first."""
+    # g (P,), layer by layer (1 + I, O)
+    for layer in range(layer_count(plan) - 1, -1, -1):
+        gradient(network, optimizer, plan, memory, worker, layer, rows, target)
+
+
+@inline
+def update_by_sum(network, optimizer, plan, memory, worker, segments):
+    """Update a worker's part of the parameters, block by block, with the sum of the segments' gradients."""
+    # gradients (segments, P)
+    begin, end = parameter_share(network, plan, worker)
+    block = BLOCK_ROWS * STRIP_LINES * plan.sizes.line
+    for first in range(begin, end, block):
         count = min(block, end - first)
         for i in range(0, count, lanes(memory)):
-            store(memory, plan.block + i, total_of(plan, memory, plan.gradients + first + i, segments))
-        update(optimizer, team.step, network.parameters, Matrix(first, 0), memory, Matrix(plan.block, 0), 1, count)
+            total = total_of(plan, memory, plan.workspace.gradients + first + i, segments)
+            store(memory, plan.workspace.block + i, total)
+        gradient_block = Matrix(plan.workspace.block, 0)
+        update(optimizer, worker.step, network.parameters, Matrix(first, 0), memory, gradient_block, 1, count)
+
+
+@noinline
+def update_by_norm(network, optimizer, plan, memory, worker, segments):
+    """Sum the segments' gradients whole, add up the norm, and update a worker's part of the parameters."""
+    # gradients (segments, P)
+    begin, end = parameter_share(network, plan, worker)
+    gradients = plan.workspace.gradients
+    for i in range(gradients + begin, gradients + end, lanes(memory)):
+        store(memory, i, total_of(plan, memory, i, segments))
+    wait(worker)
+    for lane in range(width(plan, memory)):
+        norm = gradient_norm(plan, memory, lane)
+        worker.step.norms[lane] += norm
+        if optimizer.rule.clip == BY_NORM:
+            limit_norm(optimizer, worker.step, norm, lane, width(plan, memory))
+    g = Matrix(gradients + begin, 0)
+    update(optimizer, worker.step, network.parameters, Matrix(begin, 0), memory, g, 1, end - begin)
+
+
+@inline
+def parameter_share(network, plan, worker):
+    """Return a worker's part of the parameters."""
+    begin, end = share(plan.sizes.parameters[-1], worker.member, worker.members, plan.sizes.line)
+    if worker.members > 1:  # the other workers' caches hold these lines, which have read them
+        for i in range(begin, end, plan.sizes.line):
+            prefetch_to_write(network.parameters, i)
+    return begin, end
 
 
 @inline
 def total_of(plan, memory, i, segments):
-    """The sum of the segments' gradients at one place."""
+    """Return the sum of the segments' gradients, one vector of it; `i` is its offset in the first."""
     total = load(memory, i)
     for segment in range(1, segments):
-        total = total + load(memory, i + segment * plan.parameters[-1])
+        total = total + load(memory, i + segment * plan.sizes.parameters[-1])
     return total
 
 
 @inline
 def gradient_norm(plan, memory, lane):
-    """The norm of a network's whole gradient: in float64, in one order."""
+    """Return the norm of a network's whole gradient, summed in float64 and in one order."""
+    # g (P,), layer by layer (1 + I, O)
     unit, total = width(plan, memory), 0.0
-    for layer in range(len(plan.sizes) - 1):
-        stride = plan.strides[layer + 1]
-        first = plan.gradients + plan.parameters[layer] + lane
-        for row in range(1 + plan.sizes[layer]):
-            for j in range(plan.sizes[layer + 1]):
+    for layer in range(layer_count(plan)):
+        stride = plan.sizes.strides[layer + 1]
+        first = plan.workspace.gradients + plan.sizes.parameters[layer] + lane
+        for row in range(1 + plan.sizes.layers[layer]):
+            for j in range(plan.sizes.layers[layer + 1]):
                 g = float(memory[first + row * stride + j * unit])
                 total += g * g
     return np.sqrt(total)
@@ -157,70 +232,81 @@ def gradient_norm(plan, memory, lane):
 
 @inline
 def limit_norm(optimizer, step, norm, lane, unit):
-    """By what a network's gradient is multiplied so that its norm is within the limit."""
+    """Set the factor that brings the norm of a network's gradient within the limit."""
     factor = optimizer.rule.limit / (norm + 1e-6)
     factor = 1.0 if factor > 1 else factor  # a NaN stays one
     for other in range(lane, step.hyperparameters.shape[1], unit):
         step.hyperparameters[CLIP_FACTOR, other] = factor
 
 
-@inline
-def propagate(network, data, plan, memory, team, order, first, chunk, here, rows, learn):
-    """Fetch rows `chunk` + `here` … of the minibatch to row `here` …; forward, losses, and if it is to `learn` back."""
-    if rows == 0:
+# ---- the rows of a chunk ----
+
+
+@noinline
+def propagate(network, data, plan, memory, worker, batch_first, chunk, learn):
+    """Fetch the rows of a chunk; go forward, write their losses, and if it is to `learn` go backward.
+
+    `batch_first` is the index in `chunk.order` of the minibatch's first row.
+    """
+    # x (B, I), targets (B, O) ← data (n, …)[order]   losses (batch rows, width)
+    if chunk.rows == 0:
         return
-    source = first + chunk + here
-    fetch(network, data, plan, memory, order, source, rows, here)
-    t_stride = plan.strides[-1]
-    t = plan.targets + here * t_stride
-    if len(data.labels) > 0:
-        one_hot(plan, data.labels, plan.sizes[-1], order, source, rows, memory, t, t_stride)
-    else:
-        d = plan.deltas[-1] + here * t_stride
-        gather_interleaved(plan, data.targets, plan.sizes[-1], order, source, rows, memory, t, t_stride, d)
+    fetch(network, data, plan, memory, chunk)
+    fetch_targets(data, plan, memory, chunk)
     weighted = len(data.weights) > 0
     if weighted:
-        weigh(data, plan, memory, team, order, source, here, rows)
+        weigh_rows(data, plan, memory, worker, chunk)
     else:
-        store(memory, plan.weights, 1)
-        store(memory, plan.scales, team.scales[0])
-    dropout = team.dropout if learn else team.no_dropout
+        store(memory, plan.workspace.weights, 1)
+        store(memory, plan.workspace.scales, worker.scales[0])
+    dropout = worker.dropout if learn else worker.no_dropout
     if drops(dropout):
-        draw_keys(plan, memory, dropout, team.step.done[0], order, source, here, rows)
-    forward_pass(network, plan, memory, dropout, here, rows)
-    losses = plan.losses + (chunk + here) * width(plan, memory)
-    losses_and_deltas(network, plan, memory, weighted, here, rows, losses)
-    if learn and not is_straight(plan):  # a tiny network's deltas come with its gradient
-        for layer in range(len(plan.sizes) - 2, 0, -1):
-            below = network.activations[layer - 1]
-            backward(plan, memory, network.parameters, layer, below, dropout, here, rows)
+        draw_keys(plan, memory, dropout, worker.step.done[0], chunk)
+    forward_pass(network, plan, memory, dropout, chunk.row_begin, chunk.rows)
+    losses = plan.workspace.losses + (chunk.first - batch_first) * width(plan, memory)
+    losses_and_deltas(network, plan, memory, weighted, chunk.row_begin, chunk.rows, losses)
+    if learn and not is_unrolled(network, plan):  # the unrolled gradient passes the deltas backward itself
+        for layer in range(layer_count(plan) - 1, 0, -1):
+            backward(network, plan, memory, dropout, layer, chunk.row_begin, chunk.row_begin + chunk.rows)
 
 
 @inline
-def forward_pass(network, plan, memory, dropout, here, rows):
-    """Bring `rows` rows to the last layer, whose activation waits for the loss."""
-    if is_straight(plan):
-        common = address(memory, 0), address(network.parameters, 0), address(plan.activations, 0)
-        call(plan.straight[0], (*common, plan.outputs, here, rows))
+def fetch_targets(data, plan, memory, chunk):
+    # targets (B, O), interleaved ← targets (n, O) or labels (n,)
+    outputs, stride = plan.sizes.layers[-1], plan.sizes.strides[-1]
+    target = Matrix(plan.workspace.targets + chunk.row_begin * stride, stride)
+    if len(data.labels) > 0:
+        one_hot(plan, data.labels, outputs, chunk, memory, target)
+    else:
+        scratch = plan.workspace.deltas[-1] + chunk.row_begin * stride
+        gather_interleaved(plan, Table(data.targets, outputs, outputs), chunk, memory, target, scratch)
+
+
+@inline
+def forward_pass(network, plan, memory, dropout, row_begin, rows):
+    """Bring `rows` rows of the workspace to the last layer, whose activation waits for the loss."""
+    if is_unrolled(network, plan):
+        unrolled_forward(network, plan, memory, row_begin, rows)
         return
-    for layer in range(len(plan.sizes) - 1):
-        forward(plan, memory, network.parameters, layer, network.activations[layer], dropout, here, rows)
+    for layer in range(layer_count(plan)):
+        forward(network, plan, memory, dropout, layer, row_begin, row_begin + rows)
 
 
 @inline
-def weigh(data, plan, memory, team, order, source, here, rows):
-    """The weight of each row, and by what its deltas are to be scaled."""
-    for row in range(rows):
+def weigh_rows(data, plan, memory, worker, chunk):
+    # weights, scales (B, width): of each row, and of its deltas
+    for row in range(chunk.rows):
         for lane in range(width(plan, memory)):
-            i, own = (here + row) * width(plan, memory) + lane, lane if len(order) > 1 else 0
-            weight = data.weights[order[own, source + row]]
-            memory[plan.weights + i] = weight
-            memory[plan.scales + i] = team.scales[own] * weight
+            i = (chunk.row_begin + row) * width(plan, memory) + lane
+            order = lane if len(chunk.order) > 1 else 0
+            weight = data.weights[chunk.order[order, chunk.first + row]]
+            memory[plan.workspace.weights + i] = weight
+            memory[plan.workspace.scales + i] = worker.scales[order] * weight
 
 
 @inline
-def weight_of(data, order, first, rows):
-    """The sum of the weights of `rows` rows of `order` from `first` on."""
+def total_weight(data, order, first, rows):
+    """Return the sum of the weights of `rows` rows of `order` from `first` on."""
     # order (m,)
     if len(data.weights) == 0:
         return float(rows)
@@ -232,5 +318,5 @@ def weight_of(data, order, first, rows):
 
 @inline
 def terms(network, plan):
-    """How many terms a row's loss is the mean of."""
-    return 1 if SUMS_OUTPUTS >> network.loss & 1 == 1 else plan.sizes[-1]
+    """Return how many terms a row's loss is the mean of."""
+    return 1 if SUMS_OUTPUTS >> network.loss & 1 == 1 else plan.sizes.layers[-1]

@@ -1,80 +1,110 @@
-"""A network's layer of few outputs, transposed: 64-1 has one neuron for 16 lanes, but 64 inputs and many rows.
+"""A network's last layer of few outputs, transposed: its lanes hold rows of the batch, or inputs, instead of outputs.
 
-The chains of multiply-adds are those of `dense.py`, and so are the results: 8-64-64-1 came down from 4.65 to 4.4 ms an
-epoch. In a pack nothing is to be won: its lanes are full.
+A layer of one output would fill one of 16 lanes, but it has many inputs and many rows. The chains of multiply-adds are
+those of `dense.py`, and so are the results. A pack gains nothing, as its lanes are full.
 """
 
+from fastprop.kernels.blocks import make_product
 from fastprop.kernels.compiler import inline
 from fastprop.kernels.lanes import is_pack, transpose
 from fastprop.kernels.layout import Matrix
 from fastprop.kernels.load_store import address, lanes, load, store
+from fastprop.kernels.matrices import deltas_of, inputs_of, is_last, operand, part, weights_of
 from fastprop.kernels.optimizers import update
-from fastprop.kernels.tile import multiply_transposed
-
-
-@inline
-def is_last(plan, layer):
-    """Whether the layer's outputs are the network's, whose activation waits for the loss."""
-    return layer == len(plan.sizes) - 2
+from fastprop.kernels.tile import VectorOperand, multiply_transposed
 
 
 @inline
 def is_narrow(plan, memory, layer):
-    """Whether a network's last layer has so few outputs that its gradient is better made with inputs in the lanes."""
-    inputs, outputs = 1 + plan.sizes[layer], plan.sizes[layer + 1]
-    across = (inputs + 2 * (lanes(memory) - 1)) // lanes(memory) * outputs
-    few = inputs > lanes(memory) > outputs and 2 * across < inputs
+    """Return whether a layer is a network's last with so few outputs that transposed passes take fewer vectors."""
+    inputs, outputs = 1 + plan.sizes.layers[layer], plan.sizes.layers[layer + 1]
+    vectors = (inputs + 2 * (lanes(memory) - 1)) // lanes(memory) * outputs
+    few = inputs > lanes(memory) > outputs and 2 * vectors < inputs
     return not is_pack(plan) and few and is_last(plan, layer)
 
 
+# ---- forward ----
+
+
 @inline
-def narrow_forward(plan, memory, parameters, layer, first, rows):
-    """The outputs of a layer of few, with the rows of the batch in the lanes, where its loss wants them."""
+def narrow_forward(task, row_begin, row_end):
+    """Compute the layer's outputs for some rows, interleaved."""
     # yᵀ (O, B) = wᵀ (O, 1 + I) · xᵀ (1 + I, B)
-    depth, outputs, w_stride = 1 + plan.sizes[layer], plan.sizes[layer + 1], plan.strides[layer + 1]
-    x_stride = plan.line + plan.strides[layer]
-    w, xt, yt = address(parameters, plan.parameters[layer]), address(memory, plan.panel), address(memory, plan.block)
-    for row in range(first, first + rows, 4 * lanes(memory)):
-        count = min(4 * lanes(memory), first + rows - row)
-        vectors = (count + lanes(memory) - 1) // lanes(memory)
-        span = vectors * lanes(memory)
-        x = plan.activations[layer] + row * x_stride
-        for i in range(0, span, lanes(memory)):
-            store(memory, plan.panel + i, 1)
-        # Whole squares: rows past the last hold some numbers, which nobody reads. With an odd end number by number,
-        # 89 rows of 64 took 1.36 µs, and so 0.6.
-        transpose(memory, x, x_stride, memory, plan.panel + span, span, span, depth - 1)
-        multiply_transposed(w, w_stride, xt, span, 0, yt, span, outputs, vectors, depth, False)
-        for i in range(0, span, lanes(memory)):
-            for o in range(outputs):
-                y = plan.outputs + (row + i) * w_stride + o * lanes(memory)
-                store(memory, y, load(memory, plan.block + o * span + i))
+    outputs = task.plan.sizes.layers[task.layer + 1]
+    narrow_forward_product(task, 0, outputs, row_begin, row_end, outputs)
 
 
 @inline
-def narrow_gradient(plan, memory, parameters, optimizer, step, layer, rows, place, more, last):
-    """The gradient of a layer of few outputs, transposed: of 64-1, 5 vectors for each row of the batch and not 65."""
-    # gᵀ (O, 1 + I) = d (B, O)ᵀ · x (B, 1 + I): with the zeros in front of the 1, vectors are whole cache lines
-    inputs, outputs, front = 1 + plan.sizes[layer], plan.sizes[layer + 1], lanes(memory) - 1
-    x_stride, d_stride = plan.line + plan.strides[layer], plan.strides[layer + 1]
-    d, w = address(memory, plan.deltas[layer + 1]), plan.parameters[layer]
-    for column in range(0, front + inputs, 4 * lanes(memory)):
-        first, end = max(0, column - front), min(inputs, column - front + 4 * lanes(memory))
-        vectors = (front + end - column + lanes(memory) - 1) // lanes(memory)
-        span, transposed = vectors * lanes(memory), plan.panel + front + first - column
-        g, g_stride = (plan.block, d_stride) if place < 0 else (place + w + first * d_stride, d_stride)
-        for i in range(end - first if more else 0):
-            for o in range(outputs):
-                memory[transposed + o * span + i] = memory[g + i * g_stride + o]
-        x = address(memory, plan.activations[layer] - lanes(memory) + column)
-        multiply_transposed(
-            d, d_stride, x, x_stride, 0, address(memory, plan.panel), span, outputs, vectors, rows, more
-        )
-        for i in range(end - first):
-            if place < 0:
-                store(memory, g + i * g_stride, 0)
-            for o in range(outputs):
-                memory[g + i * g_stride + o] = memory[transposed + o * span + i]
-        if last:
-            at = Matrix(w + first * d_stride, d_stride)
-            update(optimizer, step, parameters, at, memory, Matrix(g, g_stride), end - first, lanes(memory))
+def prepare_transposed_inputs(task, strip):
+    # xᵀ (1 + I, V): a vector holds one input of several rows
+    plan, memory, layer = task.plan, task.memory, task.layer
+    x, span = part(inputs_of(plan, layer), strip.column, 0), strip.vectors * lanes(memory)
+    for j in range(0, span, lanes(memory)):
+        store(memory, plan.workspace.panel + j, 1)
+    # Whole squares are transposed: rows past the last hold some numbers, which nobody reads.
+    transpose(memory, x, memory, Matrix(plan.workspace.panel + span, span), span, plan.sizes.layers[layer])
+    return VectorOperand(address(memory, plan.workspace.panel), span, lanes(memory))
+
+
+@inline
+def narrow_forward_block(task, xt, block):
+    # y (V, O), interleaved ← yᵀ (O, V) = w (1 + I, O)ᵀ · xᵀ (1 + I, V)
+    plan, memory, layer = task.plan, task.memory, task.layer
+    w, depth = operand(task.network.parameters, weights_of(plan, layer)), 1 + plan.sizes.layers[layer]
+    yt = Matrix(plan.workspace.block, block.vectors * lanes(memory))
+    multiply_transposed(w, xt, operand(memory, yt), block.rows, block.vectors, depth, False)
+    for j in range(0, yt.stride, lanes(memory)):
+        for o in range(block.rows):
+            y = plan.workspace.outputs + (block.column + j) * plan.sizes.strides[layer + 1] + o * lanes(memory)
+            store(memory, y, load(memory, yt.offset + o * yt.stride + j))
+
+
+narrow_forward_product = make_product(prepare_transposed_inputs, narrow_forward_block)
+
+
+# ---- gradient ----
+
+
+@inline
+def narrow_gradient(task):
+    """Compute the layer's gradient, or add to it, and apply the update if it is complete; see `dense.gradient`."""
+    # gᵀ (O, front + 1 + I) = d (B, O)ᵀ · x (B, front + 1 + I), front being the zeros before each row's constant 1 that
+    # make its vectors whole cache lines
+    plan, memory, layer = task.plan, task.memory, task.layer
+    columns, outputs = lanes(memory) + plan.sizes.layers[layer], plan.sizes.layers[layer + 1]
+    narrow_gradient_product(task, 0, outputs, 0, columns, outputs)
+
+
+@inline
+def prepare_inputs(task, strip):
+    # x (B, V), from a whole cache line on
+    x = part(inputs_of(task.plan, task.layer), 0, strip.column - lanes(task.memory))
+    return VectorOperand(address(task.memory, x.offset), x.stride, lanes(task.memory))
+
+
+@inline
+def narrow_gradient_block(task, x, block):
+    # g (V, O) ← gᵀ (O, V) = d (B, O)ᵀ · x (B, V), + g if accumulate
+    plan, memory, layer, target = task.plan, task.memory, task.layer, task.target
+    front, outputs, span = lanes(memory) - 1, block.rows, block.vectors * lanes(memory)
+    begin = max(0, block.column - front)
+    inputs = min(1 + plan.sizes.layers[layer], block.column - front + span) - begin
+    w, gt = part(weights_of(plan, layer), begin, 0), Matrix(plan.workspace.panel, span)
+    first = gt.offset + front + begin - block.column  # of the strip's first input
+    g = Matrix(plan.workspace.block if target.offset < 0 else target.offset + w.offset, w.stride)
+    for i in range(inputs if target.accumulate else 0):
+        for o in range(outputs):
+            memory[first + o * span + i] = memory[g.offset + i * g.stride + o]
+    d = operand(memory, deltas_of(plan, layer + 1))
+    multiply_transposed(d, x, operand(memory, gt), outputs, block.vectors, task.rows, target.accumulate)
+    for i in range(inputs):
+        if target.offset < 0:
+            store(memory, g.offset + i * g.stride, 0)
+        for o in range(outputs):
+            memory[g.offset + i * g.stride + o] = memory[first + o * span + i]
+    if target.apply_update:
+        parameters, columns = task.network.parameters, lanes(memory)
+        update(task.optimizer, task.step, parameters, w, memory, g, inputs, columns)
+
+
+narrow_gradient_product = make_product(prepare_inputs, narrow_gradient_block)

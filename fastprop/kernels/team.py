@@ -1,4 +1,4 @@
-"""A team of threads in one run: how they wait for each other, and who does what."""
+"""A team of threads in one run: how its workers wait for each other, and how they share work."""
 
 from typing import NamedTuple
 
@@ -8,47 +8,50 @@ from fastprop.kernels.compiler import inline
 from fastprop.kernels.threads import atomic_add, atomic_load, cpu_pause, sched_yield
 
 SPINS_BEFORE_YIELD = 300
-"""How often a member looks before it lets others run: some 12 µs."""
+"""How often a worker looks at the barrier before it lets other threads run: some 12 µs."""
 
-ARRIVED, ROUND, STATE = 0, 8, 16  # offsets in `barrier`, each on a cache line of its own
-ABANDONED = 17  # not 0 once a member will not come any more; on the line of STATE, which is written as seldom
+ARRIVED, ROUND, STATE = 0, 8, 16
+"""Indices in `Worker.barrier`, each on a cache line of its own: workers that wait, rounds done, state of the run."""
+
+ABANDONED = 17
+"""Index in `Worker.barrier` of what is not 0 once a worker will not come any more. It is on the line of STATE."""
 
 
 class Worker(NamedTuple):
-    """What a member of a team knows."""
+    """What one worker of a team knows."""
 
-    member: int
-    members: int
-    barrier: np.ndarray  # (24,) int64: seen by all
+    member: int  # its index in the team
+    members: int  # workers in the team
+    barrier: np.ndarray  # (24,) int64, shared by all workers
     step: NamedTuple  # see optimizers.py
-    scales: np.ndarray  # (width,): by what each network's deltas are scaled in this minibatch
+    scales: np.ndarray  # (width,) float64: what each network's deltas are scaled by in this minibatch
     dropout: NamedTuple  # see dropout.py
-    no_dropout: NamedTuple  # the same, dropping nothing: as in validation
+    no_dropout: NamedTuple  # the same, dropping nothing: for validation
 
 
 @inline
-def wait(team):
-    """Wait until all members have come here, or one has abandoned the team; each then sees what all wrote before."""
-    if team.members == 1:
+def wait(worker):
+    """Wait until all workers have come here, or one has abandoned the team; each then sees what all wrote before."""
+    if worker.members == 1:
         return
-    now = atomic_load(team.barrier, ROUND)
-    if atomic_add(team.barrier, ARRIVED, 1) == team.members - 1:
-        team.barrier[ARRIVED] = 0
-        atomic_add(team.barrier, ROUND, 1)
+    now = atomic_load(worker.barrier, ROUND)
+    if atomic_add(worker.barrier, ARRIVED, 1) == worker.members - 1:
+        worker.barrier[ARRIVED] = 0
+        atomic_add(worker.barrier, ROUND, 1)
         return
-    looks = 0
-    while atomic_load(team.barrier, ROUND) == now:
-        if atomic_load(team.barrier, ABANDONED) != 0:
+    spins = 0
+    while atomic_load(worker.barrier, ROUND) == now:
+        if atomic_load(worker.barrier, ABANDONED) != 0:
             return
         cpu_pause()
-        looks += 1
-        if looks > SPINS_BEFORE_YIELD:
+        spins += 1
+        if spins > SPINS_BEFORE_YIELD:
             sched_yield()
 
 
 @inline
 def share(total, member, members, unit):
-    """The first and the last of a member's part of `total` things, in whole units."""
+    """Return where a worker's part of `total` elements begins and ends; parts are whole units, but for the last."""
     if members == 1:
         return 0, total
     units = (total + unit - 1) // unit

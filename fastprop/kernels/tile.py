@@ -2,16 +2,20 @@
 
     C[m, v] = Σₖ a[m, k] · B[k, v]
 
-for a few rows m and a few vectors v, whose accumulators stay in registers while k runs. Each accumulator is one chain
-of fused multiply-adds with k ascending, so that a result does not depend on how the work was cut into tiles. A pointer
-to numbers has each a[m, k] broadcast; a pointer to vectors, a network a lane, has it read as it is, and B's vectors
-may lie any step apart.
+for a few rows m and a few vectors v. The accumulators stay in registers while k runs, and each of them is one chain of
+fused multiply-adds with k ascending. A result therefore does not depend on how the work was cut into tiles.
+
+A pointer to numbers has each a[m, k] broadcast to a vector. A pointer to vectors, where a lane is a network, has each
+a[m, k] read as it is; B's vectors may then lie any distance apart.
 """
+
+from typing import NamedTuple
 
 from numba.core import types
 from numba.extending import intrinsic
 
 from fastprop.kernels.compiler import REGISTERS, inline, noinline
+from fastprop.kernels.layout import BLOCK_ROWS
 from fastprop.kernels.llvm import (
     INT64,
     emit_fma,
@@ -26,135 +30,179 @@ from fastprop.kernels.llvm import (
 from fastprop.kernels.load_store import advance
 from fastprop.kernels.vectors import Vector
 
-DEPTH, DEPTH_TRANSPOSED = 128, 64
-"""The longest k of a tile: a strip of B that deep, 32 or 16 KB, is still near when the next tile needs it.
+DEPTH = 128
+"""The longest k of a tile. A strip of B that deep takes 32 KB, and is in the L1 cache when the next tile needs it."""
 
-Of a stored (K, M), each k has a cache line of its own, which serves the next tiles too: half as deep, these and B's
-strip stay in the L1 cache together, and 784-128-10 takes 4 % less.
+TRANSPOSED_DEPTH = 64
+"""The longest k of a transposed tile.
+
+Each k of a stored (K, M) has a cache line of its own, which serves the next tiles too. At half the depth, these lines
+and B's strip of 16 KB stay in the L1 cache together.
 """
+
+TILE_ROWS = (16, 12, 8, 6) if REGISTERS == 32 else (8, 6, 4, 2)
+"""Rows of a full tile of 1, 2, 3, 4 vectors: accumulators, the vectors of B and one broadcast fill the registers."""
+
+ODD_TILE_ROWS = (17, 13, 9, 5) if REGISTERS == 32 else (9, 5, 3, 1)
+"""Rows of the tile of 1, 2, 3, 4 vectors with which an odd number of rows begins."""
+
+SMALL_TILE_ROWS = 4
+"""Rows of the tile that follows the full ones; what is left after it is one tile of 1, 2 or 3 rows."""
+
+if any(BLOCK_ROWS % rows for rows in TILE_ROWS):
+    raise AssertionError(f"BLOCK_ROWS = {BLOCK_ROWS} must be a multiple of each of TILE_ROWS = {TILE_ROWS}.")
+
+
+class Operand(NamedTuple):
+    """The operand A or the result C of a product, without its size."""
+
+    pointer: types.CPointer  # to a number, or to a vector with a number of each network
+    stride: int  # elements of the pointer's type from one row to the next
+
+
+class VectorOperand(NamedTuple):
+    """The operand B of a product, without its size."""
+
+    pointer: types.CPointer  # to a number
+    stride: int  # elements from one row to the next
+    vector_stride: int  # elements from one vector of a row to the next; read only where A holds vectors
 
 
 def _make_tile(rows, vectors, transposed):
-    """A tile of `rows` × `vectors` accumulators, which begin with what C holds if `more`, else with zeros.
+    """Return a tile of `rows` × `vectors` accumulators, which begin with what C holds if `accumulate`, else with zeros.
 
-    `transposed` says which neighbors in memory the broadcast operand has: those along k (a is stored (M, K)) or, if
-    true, those along m (a is stored (K, M)). With either known, one of the two strides is a constant: 84 % of peak for
-    the transposed tile, 78 % with both strides variable.
+    `transposed` says in which direction A's elements are neighbors in memory: along k, where A is stored (M, K), or
+    along m, where it is stored (K, M). One of the two strides is thus a constant.
     """
 
     @intrinsic
-    def tile(typing_context, a, a_stride, b, b_stride, b_step, c, c_stride, depth, more):
+    def tile(typing_context, a, b, c, depth, accumulate):
+        # c (M, V) = a (M, depth) · b (depth, V), + c if accumulate; a (depth, M) if transposed
         def emit(context, builder, sig, args):
-            vector = context.get_value_type(Vector(b.dtype))
-            a_first, a_stride, b_first, b_stride, b_step, c_first, c_stride, depth, more = args
-            wide = isinstance(a.dtype, Vector)
-            step = b_step if wide else INT64(vector.count)
-            at = lambda pointer, offset: builder.gep(pointer, [offset], inbounds=True)  # noqa: E731
+            a_value, b_value, c_value, depth, accumulate = args
+            a_first, a_stride = [builder.extract_value(a_value, i) for i in range(2)]
+            b_first, b_stride, vector_stride = [builder.extract_value(b_value, i) for i in range(3)]
+            c_first, c_stride = [builder.extract_value(c_value, i) for i in range(2)]
+            vector = context.get_value_type(Vector(b.types[0].dtype))
+            holds_vectors = isinstance(a.types[0].dtype, Vector)
+            if not holds_vectors:
+                vector_stride = INT64(vector.count)
+
+            def at(pointer, offset):
+                return builder.gep(pointer, [offset], inbounds=True)
 
             def a_vector(pointer):
-                if wide:
+                if holds_vectors:
                     return emit_load(builder, pointer, vector)
                 return emit_splat(builder, builder.load(pointer), vector)
 
-            # Rows of a at offsets in registers: with 3 integer instructions for each k, not 7, the tile is 6 % faster.
-            def offset(m):
+            # The offsets of A's rows stay in registers, or LLVM would compute them anew for each k.
+            def row_offset(m):
                 return INT64(m) if transposed else emit_opaque(builder, builder.mul(a_stride, INT64(m)))
 
-            offsets = [offset(m) for m in range(rows)]
+            row_offsets = [row_offset(m) for m in range(rows)]
 
-            def grow(k, sums):
+            def add_products(k, sums):
                 b_row = at(b_first, builder.mul(k, b_stride))
-                b_vectors = [emit_load(builder, at(b_row, builder.mul(step, INT64(v))), vector) for v in range(vectors)]
+                b_vectors = [
+                    emit_load(builder, at(b_row, builder.mul(vector_stride, INT64(v))), vector) for v in range(vectors)
+                ]
                 a_k = at(a_first, builder.mul(k, a_stride) if transposed else k)
-                grown = []
+                new_sums = []
                 for m in range(rows):
-                    a_mk = a_vector(at(a_k, offsets[m]))
-                    grown += [emit_fma(builder, a_mk, b_vectors[v], sums[m * vectors + v]) for v in range(vectors)]
-                return grown
+                    a_mk = a_vector(at(a_k, row_offsets[m]))
+                    new_sums += [emit_fma(builder, a_mk, b_vectors[v], sums[m * vectors + v]) for v in range(vectors)]
+                return new_sums
 
             c_rows = [at(c_first, builder.mul(c_stride, INT64(m))) for m in range(rows)]
-            places = [at(c_row, INT64(v * vector.count)) for c_row in c_rows for v in range(vectors)]
-            zeros = [full(vector, 0.0)] * len(places)
-            sums = emit_where(builder, more, lambda: [emit_load(builder, c, vector) for c in places], zeros)
-            for c, total in zip(places, emit_loop(builder, depth, sums, grow)):
-                emit_store(builder, total, c)
+            results = [at(c_row, INT64(v * vector.count)) for c_row in c_rows for v in range(vectors)]
+            zeros = [full(vector, 0.0)] * len(results)
+            sums = emit_where(
+                builder, accumulate, lambda: [emit_load(builder, each, vector) for each in results], zeros
+            )
+            for pointer, total in zip(results, emit_loop(builder, depth, sums, add_products)):
+                emit_store(builder, total, pointer)
             return context.get_dummy_value()
 
-        i = types.intp
-        return types.void(a, i, b, i, i, c, i, i, types.boolean), emit
+        return types.void(a, b, c, types.intp, types.boolean), emit
 
     return tile
 
 
-def _make_strip(vectors, most_rows, odd_rows, transposed):
-    """A strip of C, `vectors` wide and any number of rows high, in tiles of `most_rows` rows, then of 4 and fewer.
+def _make_strip(vectors, full_rows, odd_rows, transposed):
+    """Return a strip of C, `vectors` wide and of any number of rows: tiles of `full_rows` rows, then of 4 and fewer.
 
-    An odd number of rows (64 inputs and a bias) begins with a tile of `odd_rows`, lest one row be left for the end:
-    the weight gradients of digits came down from 4260 to 3860 cycles a step.
+    An odd number of rows, such as those of 64 inputs and a bias, begins with a tile of `odd_rows` rows, so that no row
+    is left alone at the end.
     """
-    tile_full, tile_odd = _make_tile(most_rows, vectors, transposed), _make_tile(odd_rows, vectors, transposed)
-    tile_4, tile_3, tile_2, tile_1 = (_make_tile(rows, vectors, transposed) for rows in (4, 3, 2, 1))
+    tile_full, tile_odd = _make_tile(full_rows, vectors, transposed), _make_tile(odd_rows, vectors, transposed)
+    tile_4, tile_3, tile_2, tile_1 = (_make_tile(rows, vectors, transposed) for rows in (SMALL_TILE_ROWS, 3, 2, 1))
+
+    @inline
+    def skip(a, rows):
+        return Operand(advance(a.pointer, rows if transposed else rows * a.stride), a.stride)
 
     @noinline
-    def strip(a, a_stride, b, b_stride, b_step, c, c_stride, rows, depth, more):
-        step = 1 if transposed else a_stride
+    def strip(a, b, c, rows, depth, accumulate):
+        # c (rows, V) = a (rows, depth) · b (depth, V), + c if accumulate; a (depth, rows) if transposed
         if rows % 2 == 1 and rows >= odd_rows:
-            tile_odd(a, a_stride, b, b_stride, b_step, c, c_stride, depth, more)
-            a, c, rows = advance(a, odd_rows * step), advance(c, odd_rows * c_stride), rows - odd_rows
-        while rows >= most_rows:
-            tile_full(a, a_stride, b, b_stride, b_step, c, c_stride, depth, more)
-            a, c, rows = advance(a, most_rows * step), advance(c, most_rows * c_stride), rows - most_rows
-        while rows >= 4:
-            tile_4(a, a_stride, b, b_stride, b_step, c, c_stride, depth, more)
-            a, c, rows = advance(a, 4 * step), advance(c, 4 * c_stride), rows - 4
+            tile_odd(a, b, c, depth, accumulate)
+            a, c, rows = skip(a, odd_rows), skip_rows(c, odd_rows), rows - odd_rows
+        while rows >= full_rows:
+            tile_full(a, b, c, depth, accumulate)
+            a, c, rows = skip(a, full_rows), skip_rows(c, full_rows), rows - full_rows
+        while rows >= SMALL_TILE_ROWS:
+            tile_4(a, b, c, depth, accumulate)
+            a, c, rows = skip(a, SMALL_TILE_ROWS), skip_rows(c, SMALL_TILE_ROWS), rows - SMALL_TILE_ROWS
         if rows == 3:
-            tile_3(a, a_stride, b, b_stride, b_step, c, c_stride, depth, more)
+            tile_3(a, b, c, depth, accumulate)
         elif rows == 2:
-            tile_2(a, a_stride, b, b_stride, b_step, c, c_stride, depth, more)
+            tile_2(a, b, c, depth, accumulate)
         elif rows == 1:
-            tile_1(a, a_stride, b, b_stride, b_step, c, c_stride, depth, more)
+            tile_1(a, b, c, depth, accumulate)
 
     return strip
 
 
-# The rows of a tile of 1, 2, 3, 4 vectors: accumulators, the vectors of b and one splat fill the registers.
-# With 32 of them, on 128-64-64: 6 × 4 gives 79 %, 8 × 3 80 %, 12 × 2 77 %, 16 × 1 63 % of peak.
-_ROWS = (16, 12, 8, 6) if REGISTERS == 32 else (8, 6, 4, 2)
-_ODD_ROWS = (17, 13, 9, 5) if REGISTERS == 32 else (9, 5, 3, 1)
+@inline
+def skip_rows(matrix, rows):
+    """Return the operand without its first `rows` rows."""
+    return Operand(advance(matrix.pointer, rows * matrix.stride), matrix.stride)
 
 
 def _make_multiply(transposed):
-    deepest = DEPTH_TRANSPOSED if transposed else DEPTH
+    max_depth = TRANSPOSED_DEPTH if transposed else DEPTH
     strip_1, strip_2, strip_3, strip_4 = (
-        _make_strip(vectors, *rows, transposed) for vectors, *rows in zip((1, 2, 3, 4), _ROWS, _ODD_ROWS)
+        _make_strip(vectors, *rows, transposed) for vectors, *rows in zip((1, 2, 3, 4), TILE_ROWS, ODD_TILE_ROWS)
     )
 
     @inline
-    def multiply(a, a_stride, b, b_stride, b_step, c, c_stride, rows, vectors, depth, more):
-        # c (rows, vectors)   b (depth, vectors)   a (rows, depth), or (depth, rows) if transposed; vectors ≤ 4
-        maximum = depth
-        if depth > deepest:  # blocks of nearly one depth
-            blocks = (depth + deepest - 1) // deepest
-            maximum = (depth + blocks - 1) // blocks
+    def multiply(a, b, c, rows, vectors, depth, accumulate):
+        # c (rows, V) = a (rows, depth) · b (depth, V), + c if accumulate; a (depth, rows) if transposed; V ≤ 4
+        step = depth
+        if depth > max_depth:  # steps of nearly one depth
+            steps = (depth + max_depth - 1) // max_depth
+            step = (depth + steps - 1) // steps
         k = 0
-        while k < depth:  # not a range: its length is a division, which a call of 100 cycles feels
-            deep = min(maximum, depth - k)
-            a_k, b_k = advance(a, k * a_stride if transposed else k), advance(b, k * b_stride)
+        while k < depth:  # not a range: its length is a division
+            a_k = Operand(advance(a.pointer, k * a.stride if transposed else k), a.stride)
+            b_k = VectorOperand(advance(b.pointer, k * b.stride), b.stride, b.vector_stride)
+            part = min(step, depth - k)
             if vectors == 4:
-                strip_4(a_k, a_stride, b_k, b_stride, b_step, c, c_stride, rows, deep, more)
+                strip_4(a_k, b_k, c, rows, part, accumulate)
             elif vectors == 3:
-                strip_3(a_k, a_stride, b_k, b_stride, b_step, c, c_stride, rows, deep, more)
+                strip_3(a_k, b_k, c, rows, part, accumulate)
             elif vectors == 2:
-                strip_2(a_k, a_stride, b_k, b_stride, b_step, c, c_stride, rows, deep, more)
+                strip_2(a_k, b_k, c, rows, part, accumulate)
             else:
-                strip_1(a_k, a_stride, b_k, b_stride, b_step, c, c_stride, rows, deep, more)
-            k, more = k + deep, True
+                strip_1(a_k, b_k, c, rows, part, accumulate)
+            k, accumulate = k + part, True
 
     return multiply
 
 
 multiply = _make_multiply(transposed=False)
-"""C = A · B with A stored (M, K), or with `more` C += A · B."""
+"""C = A · B with A stored (M, K), or with `accumulate` C += A · B."""
 
 multiply_transposed = _make_multiply(transposed=True)
-"""C = Aᵀ · B with A stored (K, M), or with `more` C += Aᵀ · B."""
+"""C = Aᵀ · B with A stored (K, M), or with `accumulate` C += Aᵀ · B."""

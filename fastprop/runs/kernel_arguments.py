@@ -34,15 +34,15 @@ def training(state, split, options_of_lanes, batch_size, workers=1, keeps_gradie
     sizes = network.layer_sizes, batch_size, network.dtype, storing(network)
     keeps_gradient = keeps_gradient or options.measures_norm
     plans, size = layout.plans(*sizes, workers, state.width, shares_order, keeps_gradient)
-    if state.width > 1 and not any(each.dropout for each in options_of_lanes):
-        addresses = unrolled.addresses(network.layer_sizes, codes(network), network.dtype, shares_order)
-        plans = [plan._replace(straight=np.array(addresses)) for plan in plans]
-    learned = network_argument(network, state.learned, options.loss)
+    has_dropout = any(each.dropout for each in options_of_lanes)
+    shape = network.layer_sizes, codes(network), network.dtype, state.width
+    addresses = np.array(unrolled.addresses(*shape, shares_order, has_dropout), np.int64)
+    learned = network_argument(network, state.learned, options.loss)._replace(unrolled_addresses=addresses)
     final = learned._replace(parameters=state.parameters)
     data, validation = data_arguments(split)
     rates, dropout_seeds = zip(*((each.dropout, each.seed) for each in options_of_lanes))
     dropouts = dropout_arguments(rates, dropout_seeds, plans, rows, network.dtype)
-    memory = layout.workspace(plans, size, network.dtype)
+    memory = layout.new_workspace(plans, size, network.dtype)
     order = np.empty((len(seeds), len(rows)), np.int64)
     seeds = np.array(seeds)
     barrier = layout.aligned_zeros(24, np.int64)
@@ -55,7 +55,7 @@ def training(state, split, options_of_lanes, batch_size, workers=1, keeps_gradie
             validation=validation,
             plan=plan,
             memory=memory,
-            team=Worker(
+            worker=Worker(
                 member=member,
                 members=workers,
                 barrier=barrier,
@@ -111,6 +111,7 @@ def network_argument(network, parameters, loss=None):
         label_smoothing=getattr(loss, "label_smoothing", 0.0),
         mean=mean,
         input_inverse_std=inverse_std,
+        unrolled_addresses=np.zeros(2, np.int64),
     )
 
 
@@ -123,7 +124,7 @@ def dropout_arguments(rates, seeds, plans, rows, dtype):
     if rates.any():
         indices = np.zeros(rows.max() + 1, np.int64)
         indices[rows] = np.arange(len(rows))
-        sizes = [(len(plan.sizes) - 2) * plan.rows * plan.width for plan in plans]
+        sizes = [(len(plan.sizes.layers) - 2) * plan.strategy.chunk_rows * plan.sizes.width for plan in plans]
     thresholds, scales = (rates * 2**32).astype(np.uint32), np.array([1 / (1 - rates), 1 - rates], dtype)
     return [Dropout(np.zeros(size, np.uint32), seeds, indices, thresholds, scales) for size in sizes]
 
@@ -159,7 +160,7 @@ def inputs_argument(inputs, rows, dtype):
         targets=nothing,
         labels=read_only(np.zeros(0, np.int64)),
         weights=nothing,
-        apart=row_stride,
+        row_stride=row_stride,
         rows=read_only(rows[None]),
     )
 

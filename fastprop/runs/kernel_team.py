@@ -42,7 +42,7 @@ class KernelTeam:
     def train(self, until):
         """Train until epoch `until` is done, or until all networks have ended or the record says stop."""
         start, begin = time.perf_counter(), self._state.done
-        self._training[0].team.barrier[team.STATE] = epochs.GOING
+        self._training[0].worker.barrier[team.STATE] = epochs.GOING
         run_workers([each._replace(begin=begin, until=until) for each in self._training])
         self._state.unpack()
         self._state.seconds[0] += time.perf_counter() - start
@@ -56,7 +56,7 @@ class KernelTeam:
     def gradient(self):
         """Return the gradient (P,) of the last step: of one network, of a team that keeps the whole gradient."""
         plan, memory = self._training[0].plan, self._training[0].memory
-        return memory[plan.gradients :][: plan.parameters[-1]]
+        return memory[plan.workspace.gradients :][: plan.sizes.parameters[-1]]
 
 
 def run_workers(training):
@@ -71,11 +71,11 @@ def run_workers(training):
 
     def work(own):
         try:
-            spread_over_cores(own.team.member)
+            spread_over_cores(own.worker.member)
             epochs.train(own)
         except BaseException as error:
             errors.append(error)
-            abandon(own.team.barrier)
+            abandon(own.worker.barrier)
 
     leader, *others = training
     begun = []
@@ -86,7 +86,7 @@ def run_workers(training):
             begun.append(thread)
     except BaseException as error:  # such as that the system gives no more threads
         errors.append(error)
-        abandon(leader.team.barrier)
+        abandon(leader.worker.barrier)
     work(leader)
     for thread in begun:
         thread.join()

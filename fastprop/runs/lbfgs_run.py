@@ -175,4 +175,4 @@ OBJECTIVES = {"kernels": KernelObjective, "reference": ReferenceObjective}
 
 def parameter_offsets(network):
     """Return the offsets (P,) of a network's parameters without the padding."""
-    return layout.places(network.layer_sizes, network.dtype)[:, 0]
+    return layout.parameter_offsets(network.layer_sizes, network.dtype)[:, 0]

@@ -188,7 +188,7 @@ ENDED = {0: "", epochs.DIVERGING: "diverged", epochs.DIVERGED: "diverged", epoch
 def offsets(network, width):
     """Return the offsets of a network's parameters without the padding: alone, (P,), and in a pack, (P, width)."""
     shape = network.layer_sizes, network.dtype
-    return layout.places(*shape)[:, 0], layout.places(*shape, width)
+    return layout.parameter_offsets(*shape)[:, 0], layout.parameter_offsets(*shape, width)
 
 
 def packed(networks, width):

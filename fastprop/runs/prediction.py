@@ -22,7 +22,7 @@ class Predictor:
         storing = kernel_arguments.storing(network)
         (self._plan,), size = layout.plans(network.layer_sizes, batch_size, network.dtype, storing)
         self._data = kernel_arguments.inputs_argument(X, self._rows, network.dtype)
-        self._memory = layout.workspace([self._plan], size, network.dtype)
+        self._memory = layout.new_workspace([self._plan], size, network.dtype)
         (self._dropout,) = kernel_arguments.dropout_arguments([0.0], [0], [self._plan], self._rows, network.dtype)
         self._prototype = kernel_arguments.network_argument(network, network.parameters)
 
