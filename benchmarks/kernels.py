@@ -6,7 +6,7 @@ import numpy as np
 
 import fastprop as fp
 from fastprop.kernels import compiler, dense, layout
-from fastprop.kernels.activations import SIGMOID
+from fastprop.kernels.team import Worker
 from fastprop.reference import ACTIVATIONS
 from fastprop.runs import TrainingOptions, kernel_arguments
 from fastprop.runs.optimizer_arguments import optimizer_arguments
@@ -20,21 +20,22 @@ compiled = functools.partial(compiler.kernel, cached=False)
 
 
 @compiled
-def forward(times, plan, memory, parameters, optimizer, step, dropout):
+def forward(times, network, optimizer, plan, memory, worker):
     for _ in range(times):
-        dense.forward(plan, memory, parameters, 1, SIGMOID, dropout, 0, plan.rows)
+        dense.forward(network, plan, memory, worker.dropout, 1, 0, plan.strategy.chunk_rows)
 
 
 @compiled
-def backward(times, plan, memory, parameters, optimizer, step, dropout):
+def backward(times, network, optimizer, plan, memory, worker):
     for _ in range(times):
-        dense.backward(plan, memory, parameters, 1, SIGMOID, dropout, 0, plan.rows)
+        dense.backward(network, plan, memory, worker.dropout, 1, 0, plan.strategy.chunk_rows)
 
 
 @compiled
-def gradient(times, plan, memory, parameters, optimizer, step, dropout):
+def gradient(times, network, optimizer, plan, memory, worker):
+    target = dense.Target(dense.BLOCK_ONLY, False, True)
     for _ in range(times):
-        dense.gradient(plan, memory, parameters, optimizer, step, 1, plan.rows, -1, False, True, 0, 1)
+        dense.gradient(network, optimizer, plan, memory, worker, 1, plan.strategy.chunk_rows, target)
 
 
 PASSES = {"forward": forward, "backward": backward, "gradient": gradient}
@@ -50,18 +51,20 @@ class Layer:
     def setup(self, sizes, name):
         *layer, batch_size = sizes
         network = fp.MLP((1, *layer, 1))  # with a layer below, to which this one sends deltas back, and one above
-        (plan,), size = layout.plans(network.layer_sizes, batch_size, network.dtype, storing=(False,) * 3)
-        memory = layout.workspace([plan], size, network.dtype)
+        (plan,), size = layout.plans(network.layer_sizes, batch_size, network.dtype, stores_derivative=(False,) * 3)
+        memory = layout.new_workspace([plan], size, network.dtype)
         options = TrainingOptions(epochs=1, batch_size=batch_size, loss="mse", optimizer=fp.SGD(1), shuffle=False)
         optimizers = [options.optimizer]
         parameters = network.parameters
         optimizer, (step,) = optimizer_arguments(options, optimizers, parameters, parameters, workers=1, batches=1)
         (dropout,) = kernel_arguments.dropout_arguments([0.0], [0], [plan], np.arange(batch_size), network.dtype)
-        self.passed = plan, memory, parameters, optimizer, step, dropout
-        self.operations = 2 * plan.rows * np.prod(layer)
+        worker = Worker(0, 1, np.zeros(24, np.int64), step, np.ones(1), dropout, dropout)
+        self.passed = kernel_arguments.network_argument(network, parameters), optimizer, plan, memory, worker
+        self.operations = 2 * plan.strategy.chunk_rows * np.prod(layer)
 
-        x, y = (rows_of(memory, plan, plan.activations[i], plan.line + plan.strides[i], plan.sizes[i]) for i in (1, 2))
-        dx, d = (rows_of(memory, plan, plan.deltas[i], plan.strides[i], plan.sizes[i]) for i in (1, 2))
+        line = plan.sizes.line
+        x, y = (rows_of(memory, plan, plan.workspace.activations[i], i, line) for i in (1, 2))
+        dx, d = (rows_of(memory, plan, plan.workspace.deltas[i], i) for i in (1, 2))
         random = np.random.default_rng(0)
         x[...], d[...] = random.random(x.shape), random.normal(size=d.shape)
         results = {"forward": y, "backward": dx, "gradient": network.weights[1]}
@@ -76,6 +79,7 @@ class Layer:
         return unused_share_of_peak(lambda: PASSES[name](times, *self.passed), times * self.operations)
 
 
-def rows_of(memory, plan, start, stride, columns):
-    """The matrix that stands at a place of a plan."""
-    return memory[start : start + plan.rows * stride].reshape(plan.rows, stride)[:, :columns]
+def rows_of(memory, plan, offset, layer, front=0):
+    """The matrix of a layer's neurons that begins at an offset, with `front` elements between two rows."""
+    rows, stride = plan.strategy.chunk_rows, plan.sizes.strides[layer] + front
+    return memory[offset : offset + rows * stride].reshape(rows, stride)[:, : plan.sizes.layers[layer]]

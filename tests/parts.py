@@ -31,7 +31,7 @@ def rows_in_memory(numbers, stride, padding):
 
 
 def interleaved_in_memory(plan, numbers, stride, padding):
-    """The same rows abreast: of one network (rows / lanes, neurons, lanes), and of a pack as they are."""
+    """The same rows interleaved: of one network (rows / lanes, neurons, lanes), and of a pack as they are."""
     if isinstance(plan, layout.PackPlan):
         return rows_in_memory(numbers, stride, padding)
     rows, neurons, _ = numbers.shape

@@ -5,22 +5,23 @@ import pytest
 
 from fastprop import reference
 from fastprop.kernels import compiler, dropout, layout
+from fastprop.kernels.lanes import Chunk
 from fastprop.runs import kernel_arguments
-from tests.parts import OFFSET, compiled
+from tests.parts import OFFSET, compiled, whole
 
 SIZES, BATCH_SIZE, EPOCH = (2, 37, 5, 3), 30, 4
 ROWS = np.random.default_rng(0).permutation(50)[:40]  # the data's rows that are trained on
 
 
 @compiled
-def drop(plan, memory, dropped, layer, epoch, order, source, here, rows, column, columns, block, stride):
-    dropout.draw_keys(plan, memory, dropped, epoch, order, source, here, rows)
-    dropout.drop(plan, memory, dropped, layer, here, column, block, stride, rows, columns)
+def drop(plan, memory, dropped, layer, epoch, chunk, block, values):
+    dropout.draw_keys(plan, memory, dropped, epoch, chunk)
+    dropout.drop(plan, memory, dropped, layer, block, values)
 
 
 @compiled
-def undrop(memory, dropped, block, stride, target, rows, columns):
-    dropout.undrop(memory, dropped, block, stride, target, rows, columns)
+def undrop(memory, dropped, source, target, rows, columns):
+    dropout.undrop(memory, dropped, source, target, rows, columns)
 
 
 def planned(width, dtype, shares, seeds):
@@ -31,10 +32,12 @@ def planned(width, dtype, shares, seeds):
 def masks(width, dtype, shares, seeds, orders, layer, column=0, columns=None):
     """What remains of ones in rows 3 … 8 of a chunk that stand at 11 … 16 of an order, (6, neurons, width)."""
     plan, dropped = planned(width, dtype, shares, seeds)
-    stride = int(plan.strides[layer])
+    stride = int(plan.sizes.strides[layer])
     memory = np.ones(OFFSET + 6 * stride + 16, dtype)
     columns = stride - column if columns is None else columns
-    drop(plan, memory, dropped, layer, EPOCH, orders, 11, 3, 6, column, columns, OFFSET + column, stride)
+    block = layout.Block(3, 3, 6, column, whole(columns, compiler.lanes(dtype)) // compiler.lanes(dtype))
+    chunk = Chunk(orders, 11, 6, 3)
+    drop(plan, memory, dropped, layer, EPOCH, chunk, block, layout.Matrix(OFFSET + column, stride))
     found = memory[OFFSET:][: 6 * stride].reshape(6, stride)[:, : SIZES[layer] * width]
     assert (memory[:OFFSET] == 1).all()
     assert (memory[OFFSET + 6 * stride :] == 1).all()
@@ -74,12 +77,12 @@ def test_each_network_of_a_pack_has_masks_of_its_own(alike, shuffled, layer, dty
 def test_a_block_in_the_middle_has_its_part_of_the_mask(packed, dtype):
     width = compiler.lanes(dtype) if packed else 1
     order, unit = np.random.default_rng(1).permutation(ROWS)[None], compiler.lanes(dtype)
-    whole, part = (masks(width, dtype, [0.5] * width, [1] * width, order, 1, *where) for where in ((), (unit, unit)))
-    whole, part = whole.reshape(6, -1), part.reshape(6, -1)
-    np.testing.assert_array_equal(part[:, unit : 2 * unit], whole[:, unit : 2 * unit])
+    full, part = (masks(width, dtype, [0.5] * width, [1] * width, order, 1, *where) for where in ((), (unit, unit)))
+    full, part = full.reshape(6, -1), part.reshape(6, -1)
+    np.testing.assert_array_equal(part[:, unit : 2 * unit], full[:, unit : 2 * unit])
     assert (part[:, :unit] == 1).all()
     assert (part[:, 2 * unit :] == 1).all()
-    assert (whole[:, unit : 2 * unit] == 0).any()
+    assert (full[:, unit : 2 * unit] == 0).any()
 
 
 def test_undrop_has_what_is_kept_as_it_was(dtype):
@@ -88,7 +91,7 @@ def test_undrop_has_what_is_kept_as_it_was(dtype):
     before = np.random.default_rng(0).normal(size=(6, columns)).astype(dtype)
     mask = np.array([[0, 1.25] * (columns // 2)], dtype)
     memory = np.concatenate([(before * mask).reshape(-1), np.full(before.size + 1, 7, dtype)])
-    undrop(memory, dropped, 0, columns, before.size, 6, columns)
+    undrop(memory, dropped, layout.Matrix(0, columns), layout.Matrix(before.size, columns), 6, columns)
     found = memory[before.size : -1].reshape(6, columns)
     assert not found[:, ::2].any()
     np.testing.assert_allclose(found[:, 1::2], before[:, 1::2], rtol=2 * np.finfo(dtype).eps)
@@ -97,4 +100,4 @@ def test_undrop_has_what_is_kept_as_it_was(dtype):
 
 def test_nothing_is_kept_in_mind_where_nothing_is_dropped(dtype):
     _, dropped = planned(1, dtype, [0.0], [0])
-    assert dropped.keys.size == dropped.numbers.size == 0
+    assert dropped.keys.size == dropped.row_indices.size == 0

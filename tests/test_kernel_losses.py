@@ -1,4 +1,4 @@
-"""The kernels' losses of rows abreast beside the reference: each row's loss and deltas, and nothing else written."""
+"""The kernels' losses of interleaved rows beside the reference: each row's loss, its deltas, nothing else written."""
 
 import numpy as np
 import pytest
@@ -22,8 +22,8 @@ PAIRS = [
 
 
 @compiled
-def losses_and_deltas(network, plan, memory, weighted, first, rows, place):
-    losses.losses_and_deltas(network, plan, memory, weighted, first, rows, place)
+def losses_and_deltas(network, plan, memory, weighted, row_begin, rows, offset):
+    losses.losses_and_deltas(network, plan, memory, weighted, row_begin, rows, offset)
 
 
 def by_reference(output, loss, z, t):
@@ -41,25 +41,26 @@ def assert_as_reference(output, loss, z, t, weight, scale, weighted):
     (rows, columns, width), dtype = z.shape, z.dtype
     code, stores_derivative = ACTIVATIONS[output]
     (plan,), size = layout.plans((1, columns), FIRST + rows, dtype, (stores_derivative,), 1, width)
-    memory, stride = np.full(size, np.nan, dtype), plan.strides[-1]
+    memory, stride, workspace = np.full(size, np.nan, dtype), plan.sizes.strides[-1], plan.workspace
     groups = (rows if isinstance(plan, layout.PackPlan) else whole(rows, compiler.lanes(dtype))) * stride
     z_memory, t_memory, d_memory, s_memory = (
-        memory[place + FIRST * stride :][:groups]
-        for place in (plan.outputs, plan.targets, plan.deltas[-1], plan.derivatives[-1])
+        memory[offset + FIRST * stride :][:groups]
+        for offset in (workspace.outputs, workspace.targets, workspace.deltas[-1], workspace.derivatives[-1])
     )
     z_memory[...] = interleaved_in_memory(plan, z, stride, 7)[OFFSET:]  # finite, lest what is written too far be NaN
     padded = np.pad(t, ((0, 0), (0, stride // width - columns), (0, 0)))
     t_memory[...] = interleaved_in_memory(plan, padded, stride, 0)[OFFSET:]
-    for place, numbers in ((plan.weights, weight), (plan.scales, scale)):
-        start = place + FIRST * width if weighted else place
-        memory[start : start + (numbers.size if weighted else compiler.lanes(dtype))] = numbers.reshape(-1)
-    l_memory = memory[plan.losses + FIRST * width :][: rows * width]
+    for offset, values in ((workspace.weights, weight), (workspace.scales, scale)):
+        start = offset + FIRST * width if weighted else offset
+        memory[start : start + (values.size if weighted else compiler.lanes(dtype))] = values.reshape(-1)
+    l_memory = memory[workspace.losses + FIRST * width :][: rows * width]
     before = memory.copy()
 
     name, options = (loss, {}) if isinstance(loss, str) else (loss.name, vars(loss))
-    numbers = options.get("delta", 1.0), options.get("label_smoothing", 0.0)
-    network = Network(memory, np.array([code]), LOSSES[name].code, *numbers, memory[:0], memory[:0])
-    losses_and_deltas(network, plan, memory, weighted, FIRST, rows, plan.losses + FIRST * width)
+    constants = options.get("delta", 1.0), options.get("label_smoothing", 0.0)
+    addresses = np.zeros(2, np.int64)
+    network = Network(memory, np.array([code]), LOSSES[name].code, *constants, memory[:0], memory[:0], addresses)
+    losses_and_deltas(network, plan, memory, weighted, FIRST, rows, workspace.losses + FIRST * width)
     found, deltas = l_memory.reshape(rows, width).copy(), d_memory.reshape(-1, stride)[:rows].copy()
 
     wanted, wanted_deltas = by_reference(output, loss, z, t)

@@ -1,4 +1,4 @@
-"""A team of threads: they meet, and each has a part of the work."""
+"""A team of threads: its workers wait for each other, and each has a part of the work."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,13 +12,13 @@ ROUNDS = 500
 
 
 @compiled
-def meet(own, rounds, seen):
+def meet(worker, rounds, seen):
     # rounds (members,): how often each has come   seen (members, ROUNDS)
     for turn in range(seen.shape[1]):
-        rounds[own.member] = turn + 1
-        team.wait(own)
-        seen[own.member, turn] = rounds.sum()
-        team.wait(own)
+        rounds[worker.member] = turn + 1
+        team.wait(worker)
+        seen[worker.member, turn] = rounds.sum()
+        team.wait(worker)
 
 
 @pytest.mark.parametrize("members", [1, 2, 3, 5, 8])
@@ -46,18 +46,18 @@ def test_shares_are_whole_units_that_join_and_differ_by_one_at_most(total, membe
 
 
 @compiled
-def descend(network, optimizer, plan, memory, own, rows):
-    minibatch.descend(network, optimizer, plan, memory, own, rows)
+def update_by_sum(network, optimizer, plan, memory, worker, segments):
+    minibatch.update_by_sum(network, optimizer, plan, memory, worker, segments)
 
 
 @pytest.mark.parametrize("members", [1, 2, 3, 5])
 @pytest.mark.parametrize("segments", [1, 2, 3])
-def test_members_add_up_the_segments_gradients_in_order(members, segments, dtype):
+def test_workers_add_up_the_segments_gradients_in_order(members, segments, dtype):
     plans, size = layout.plans((8, 24, 24, 1), 200, dtype, (False,) * 3, members)
-    count, rows = plans[0].parameters[-1], (segments - 1) * plans[0].segment_rows + 1
-    gradients = np.random.default_rng(0).normal(size=(plans[0].segments, count)).astype(dtype)
+    count = plans[0].sizes.parameters[-1]
+    gradients = np.random.default_rng(0).normal(size=(plans[0].strategy.segments, count)).astype(dtype)
     memory, parameters = layout.aligned_zeros(size, dtype), layout.aligned_zeros(count, dtype)
-    memory[plans[0].gradients :][: gradients.size] = gradients.reshape(-1)
+    memory[plans[0].workspace.gradients :][: gradients.size] = gradients.reshape(-1)
     hyperparameters = np.zeros((len(optimizers.ROWS), layout.line(dtype)), dtype)
     hyperparameters[optimizers.LEARNING_RATE] = 1
     nothing = np.zeros((1, 1))
@@ -67,11 +67,18 @@ def test_members_add_up_the_segments_gradients_in_order(members, segments, dtype
     rule = optimizers.Rule(optimizers.SGD, False, optimizers.UNLIMITED, 0.0, memory)
     optimizer = optimizers.Optimizer(rule, average, False, schedule)
     network = minibatch.Network(
-        parameters, np.zeros(3, np.int64), losses.LOSSES["mse"].code, 1.0, 0.0, memory[:0], memory[:0]
+        parameters=parameters,
+        activations=np.zeros(3, np.int64),
+        loss=losses.LOSSES["mse"].code,
+        huber_delta=1.0,
+        label_smoothing=0.0,
+        mean=memory[:0],
+        input_inverse_std=memory[:0],
+        unrolled_addresses=np.zeros(2, np.int64),
     )
     for member, plan in enumerate(plans):
-        own = team.Worker(member, members, np.zeros(24, np.int64), step, np.ones(1), None, None)
-        descend(network, optimizer, plan, memory, own, rows)
+        worker = team.Worker(member, members, np.zeros(24, np.int64), step, np.ones(1), None, None)
+        update_by_sum(network, optimizer, plan, memory, worker, segments)
     total = gradients[0]
     for gradient in gradients[1:segments]:
         total = total + gradient

@@ -1,4 +1,4 @@
-"""Which networks of a pack go straight through, and that nobody sees it: `test_invariants.py` has them, too."""
+"""Which packs are unrolled, and that their results are the same: `test_invariants.py` has such packs, too."""
 
 import numpy as np
 import pytest
@@ -10,13 +10,14 @@ from tests import packs
 from tests.compare import assert_same_bits
 
 
+@pytest.mark.skipif(compiler.LANES == 1, reason="a pack needs lanes")
 @pytest.mark.parametrize(
     ("sizes", "hidden", "tiny"),
     [
         ((2, 2, 1), "sigmoid", True),
         ((2, 8, 1), "relu", True),
         ((5, 3), "identity", True),
-        ((2, 2, 1), "silu", False),  # which stores slopes
+        ((2, 2, 1), "silu", False),  # which stores its derivative
         ((6, 6), "sigmoid", False),
         ((64, 32, 10), "sigmoid", False),
     ],
@@ -24,9 +25,15 @@ from tests.compare import assert_same_bits
 def test_which_shapes_have_functions_of_their_own(sizes, hidden, tiny, dtype):
     codes = (ACTIVATIONS[hidden].code,) * (len(sizes) - 2) + (ACTIVATIONS["sigmoid"].code,)
     for shared in (False, True):
-        addresses = unrolled.addresses(sizes, codes, np.dtype(dtype), shared)
+        addresses = unrolled.addresses(sizes, codes, np.dtype(dtype), compiler.lanes(dtype), shared, False)
         assert len(set(addresses)) == (2 if tiny else 1)
         assert all(addresses) == any(addresses) == tiny
+
+
+def test_single_networks_and_packs_with_dropout_have_no_functions_of_their_own(dtype):
+    shape = (2, 2, 1), (ACTIVATIONS["sigmoid"],) * 2, np.dtype(dtype)
+    assert unrolled.addresses(*shape, 1, False, False) == (0, 0)
+    assert unrolled.addresses(*shape, compiler.lanes(dtype), False, True) == (0, 0)
 
 
 def outcome(network, history):
