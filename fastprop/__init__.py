@@ -3,96 +3,25 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from fastprop import datasets, metrics, reference
-from fastprop.network import MLP, load
-from fastprop.options import (
-    EMA,
-    LBFGS,
-    SGD,
-    Adagrad,
-    Adam,
-    AdamW,
-    Checkpoint,
-    ClipNorm,
-    ClipValue,
-    CosineDecay,
-    CrossEntropy,
-    EarlyStopping,
-    ExponentialDecay,
-    Halving,
-    Huber,
-    InverseScaling,
-    Lion,
-    MedianStopping,
-    OneCycle,
-    OptunaSearch,
-    ReduceOnPlateau,
-    RMSprop,
-    StepDecay,
-    Warmup,
-    choice,
-    geomspace,
-    integers,
-    linspace,
-    loguniform,
-    uniform,
-)
+from fastprop import datasets as datasets
+from fastprop import metrics as metrics
+from fastprop import options as _options
+from fastprop import reference as reference
+from fastprop.network import MLP as MLP
+from fastprop.network import load as load
+from fastprop.options import *
 from fastprop.version import __version__ as __version__
 
 if TYPE_CHECKING:  # at run time `__getattr__` imports these
-    from fastprop.learning_rate import RangeTest, find_learning_rate
-    from fastprop.runs import History
-    from fastprop.streaming import train_stream
-    from fastprop.sweeping import Ensemble, SweepResult, load_sweep
-    from fastprop.sweeping.sweep import sweep  # not from fastprop.sweeping, where mypy takes it for the module
-    from fastprop.training import train
-
-__all__ = [
-    "EMA",
-    "LBFGS",
-    "MLP",
-    "SGD",
-    "Adagrad",
-    "Adam",
-    "AdamW",
-    "Checkpoint",
-    "ClipNorm",
-    "ClipValue",
-    "CosineDecay",
-    "CrossEntropy",
-    "EarlyStopping",
-    "Ensemble",
-    "ExponentialDecay",
-    "Halving",
-    "History",
-    "Huber",
-    "InverseScaling",
-    "Lion",
-    "MedianStopping",
-    "OneCycle",
-    "OptunaSearch",
-    "RMSprop",
-    "RangeTest",
-    "ReduceOnPlateau",
-    "StepDecay",
-    "SweepResult",
-    "Warmup",
-    "choice",
-    "datasets",
-    "find_learning_rate",
-    "geomspace",
-    "integers",
-    "linspace",
-    "load",
-    "load_sweep",
-    "loguniform",
-    "metrics",
-    "reference",
-    "sweep",
-    "train",
-    "train_stream",
-    "uniform",
-]
+    from fastprop.learning_rate import RangeTest as RangeTest
+    from fastprop.learning_rate import find_learning_rate as find_learning_rate
+    from fastprop.runs import History as History
+    from fastprop.streaming import train_stream as train_stream
+    from fastprop.sweeping import Ensemble as Ensemble
+    from fastprop.sweeping import SweepResult as SweepResult
+    from fastprop.sweeping import load_sweep as load_sweep
+    from fastprop.sweeping.sweep import sweep as sweep  # not from fastprop.sweeping, where mypy takes it for the module
+    from fastprop.training import train as train
 
 _ON_USE = {
     "History": "fastprop.runs",
@@ -105,6 +34,10 @@ _ON_USE = {
     "load_sweep": "fastprop.sweeping",
     "sweep": "fastprop.sweeping",
 }
+
+
+if not TYPE_CHECKING:  # a type checker takes the imports above, and would take a list of names in place of them
+    __all__ = sorted(["MLP", "datasets", "load", "metrics", "reference", *_options.__all__, *_ON_USE])
 
 
 def __dir__() -> list[str]:

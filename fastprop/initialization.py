@@ -5,12 +5,12 @@
 - ``lecun_uniform``, ``lecun_normal``: variance 1 / n_in. LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998.
 - ``orthogonal``: orthonormal columns, or rows. Saxe, McClelland and Ganguli, ICLR 2014.
 
-A layer whose initialization is not named has the one that goes with its activation.
+A layer whose initialization is not named has that of its activation's row in `reference.ACTIVATIONS`.
 """
 
 import numpy as np
 
-from fastprop.reference.activations import SLOPE
+from fastprop.reference.activations import ACTIVATIONS
 
 
 def initial_weights(random, n_in, n_out, activation, name=None):
@@ -19,15 +19,14 @@ def initial_weights(random, n_in, n_out, activation, name=None):
     Parameters
     ----------
     random : numpy.random.Generator
-        From which they are drawn.
+        It draws the weights.
     n_in, n_out : int
         Inputs and outputs of the layer.
     activation : str
-        Of the layer: it chooses the initialization where none is named, and the gain of ``he_uniform`` and
-        ``he_normal``, as ``torch.nn.init.calculate_gain``: √(2 / (1 + 0.01²)) for leaky_relu, else √2.
+        The layer's activation. Its row says which initialization it has where none is named, and the gain of
+        ``he_uniform`` and ``he_normal``, √(2 / (1 + negative_slope²)), as ``torch.nn.init.calculate_gain``.
     name : str, optional
-        One of `INITIALIZATIONS`; by default ``he_uniform`` for relu, leaky_relu, elu, silu and gelu, else
-        ``glorot_uniform``.
+        One of `INITIALIZATIONS`.
 
     Returns
     -------
@@ -46,11 +45,11 @@ def initial_weights(random, n_in, n_out, activation, name=None):
     >>> bool(np.abs(initial_weights(np.random.default_rng(0), 3, 3, "tanh")).max() < 1)
     True
     """
-    name = name or ("he_uniform" if activation in _RECTIFIERS else "glorot_uniform")
-    return INITIALIZATIONS[name](random, n_in, n_out, activation)
+    row = ACTIVATIONS[activation]
+    return INITIALIZATIONS[name or row.initialization](random, n_in, n_out, row)
 
 
-_RECTIFIERS = "relu", "leaky_relu", "elu", "silu", "gelu"
+# ---- the limit of a uniform distribution: √(3 variance) ----
 
 
 def _glorot(n_in, n_out, activation):
@@ -58,7 +57,7 @@ def _glorot(n_in, n_out, activation):
 
 
 def _he(n_in, n_out, activation):
-    return np.sqrt(6 / (1 + SLOPE**2 if activation == "leaky_relu" else 1) / n_in)
+    return np.sqrt(6 / (1 + activation.negative_slope**2) / n_in)
 
 
 def _lecun(n_in, n_out, activation):
@@ -74,7 +73,7 @@ def _uniform(limit):
 
 
 def _normal(limit):
-    # of the same variance
+    # with the same variance
     def draw(random, n_in, n_out, activation):
         return random.normal(0, limit(n_in, n_out, activation) / np.sqrt(3), (n_in, n_out))
 
@@ -83,7 +82,7 @@ def _normal(limit):
 
 def _orthogonal(random, n_in, n_out, activation):
     q, r = np.linalg.qr(random.normal(size=(max(n_in, n_out), min(n_in, n_out))))
-    q = q * np.sign(np.diagonal(r))  # so that all directions are alike
+    q = q * np.sign(np.diagonal(r))  # so that all orthogonal matrices are equally likely
     return q if n_in >= n_out else q.T
 
 
@@ -96,4 +95,4 @@ INITIALIZATIONS = {
     "lecun_normal": _normal(_lecun),
     "orthogonal": _orthogonal,
 }
-"""Functions of a generator, inputs, outputs and the activation."""
+"""By name, functions of a generator, the number of inputs, that of outputs, and the row of the activation."""

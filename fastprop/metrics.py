@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from fastprop import checks
 from fastprop.annotations import FloatArray, ScoreFunction
+from fastprop.reference import LOSSES
 
 
 def accuracy(outputs: FloatArray, y: NDArray[Any]) -> float:
@@ -228,7 +229,7 @@ class Task(NamedTuple):
     @property
     def is_classification(self) -> bool:
         """Whether rows have classes: they have labels, or the loss is that of a classifier."""
-        return self.has_labels or checks.loss_name(self.loss) in ("binary_cross_entropy", "cross_entropy")
+        return self.has_labels or LOSSES[checks.loss_name(self.loss)].of_classes
 
     def fits(self, needs: str) -> bool:
         """Return whether the task has what a score `needs`."""

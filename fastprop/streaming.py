@@ -10,7 +10,7 @@ from fastprop import checks, cost_model, thread_pool
 from fastprop.annotations import Backend, LossName
 from fastprop.data import Dataset
 from fastprop.network import MLP
-from fastprop.options import DESCENTS, SGD, Clip, CrossEntropy, Descent, Huber, Schedule, needs_end
+from fastprop.options import DESCENTS, SGD, Clip, CrossEntropy, Descent, Huber, Schedule
 from fastprop.runs import STREAMS, History, TrainingOptions
 
 
@@ -101,7 +101,7 @@ def train_stream(
         seed=seed,
         callback=callback,
     ).checked()
-    if needs_end(schedule):
+    if schedule is not None and schedule.needs_end:
         raise ValueError(f"schedule {schedule} goes by the length of a run, which a stream has not: give another one.")
     reader = _Reader(checks.chunks(chunks), network, loss)
     threads = cost_model.team_size(network.layer_sizes, options.batch_size, network.dtype, threads)

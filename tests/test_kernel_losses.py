@@ -31,7 +31,7 @@ def by_reference(output, loss, z, t):
     rows, columns, width = z.shape
     z, t = (np.moveaxis(array, 2, 1).reshape(rows * width, columns).astype(np.float64) for array in (z, t))
     activation = reference.ACTIVATIONS[output]
-    each, deltas = reference.losses_and_delta(loss, z, activation.f(z), t, lambda g: activation.back(z, g))
+    each, deltas = reference.losses_and_delta(loss, z, activation.f(z), t, lambda g: activation.gradient(z, g))
     terms = 1 if (output, loss) in PAIRS[-2:] else columns
     return terms * each.reshape(rows, width), terms * np.moveaxis(deltas.reshape(rows, width, columns), 1, 2)
 

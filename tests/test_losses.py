@@ -132,7 +132,7 @@ def test_activations_agree_with_torch(name):
     assert_close(reference.ACTIVATIONS[name].f(z), output.detach().numpy(), tolerance("float64", 8), name)
     # where tanh is near 1, gelu's slope is z² times what 1 - tanh² cancels to
     steep = tolerance("float64", 8) * np.maximum(1, z**2).max()
-    assert_close(reference.ACTIVATIONS[name].back(z, g), input.grad.numpy(), steep, f"{name}, back")
+    assert_close(reference.ACTIVATIONS[name].gradient(z, g), input.grad.numpy(), steep, f"{name}, back")
 
 
 @pytest.mark.peers
@@ -146,5 +146,5 @@ def test_losses_agree_with_torch(loss, output):
     network = reference.Network([np.eye(3)], [np.zeros(3)], output=output)
     assert_close(reference.loss(network, z, t, loss), expected.item(), tolerance("float64", 20), "loss")
     activation = reference.ACTIVATIONS[output]
-    _, delta = reference.losses_and_delta(loss, z, activation.f(z), t, lambda g: activation.back(z, g))
+    _, delta = reference.losses_and_delta(loss, z, activation.f(z), t, lambda g: activation.gradient(z, g))
     assert_close(delta / 7, input.grad.numpy(), tolerance("float64", 20), "delta")

@@ -6,7 +6,7 @@ from fastprop.checks.values import choice, finite, numeric, shown, whole_number
 from fastprop.initialization import INITIALIZATIONS
 from fastprop.reference import ACTIVATIONS, LOSSES, OUTPUT_ONLY
 
-LOSS_OF_OUTPUT = {"sigmoid": "binary_cross_entropy", "softmax": "cross_entropy", "exp": "poisson"}
+LOSS_OF_OUTPUT = {row.output: name for name, row in LOSSES.items() if row.output is not None}
 """By output activation, the loss that is computed from its logits: the default loss of that output."""
 
 _OUTPUT_OF_LOSS = {loss: output for output, loss in LOSS_OF_OUTPUT.items()}

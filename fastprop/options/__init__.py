@@ -1,67 +1,55 @@
-"""Options: small frozen objects, checked when they are made."""
+"""Options: small frozen objects, checked when they are made.
 
-from fastprop.options.checkpoints import Checkpoint
-from fastprop.options.clipping import CLIPS, Clip, ClipNorm, ClipValue
-from fastprop.options.distributions import choice, geomspace, integers, linspace, loguniform, uniform
-from fastprop.options.encoding import decoded, encoded
-from fastprop.options.endings import EMA, EarlyStopping
-from fastprop.options.halving import HALVINGS, Halving, MedianStopping
-from fastprop.options.losses import CrossEntropy, Huber
-from fastprop.options.optimizers import DESCENTS, LBFGS, OPTIMIZERS, SGD, Adagrad, Adam, AdamW, Descent, Lion, RMSprop
-from fastprop.options.schedules import (
-    SCHEDULES,
-    CosineDecay,
-    ExponentialDecay,
-    InverseScaling,
-    OneCycle,
-    ReduceOnPlateau,
-    Schedule,
-    StepDecay,
-    Warmup,
-    needs_end,
+Each module lists its public classes and functions in its own ``__all__``; ``fastprop`` exports them all.
+"""
+
+from typing import TYPE_CHECKING
+
+from fastprop.options import (
+    checkpoints,
+    clipping,
+    distributions,
+    early_stopping,
+    halving,
+    losses,
+    optimizers,
+    schedules,
+    search,
+    weight_averaging,
 )
-from fastprop.options.search import OptunaSearch
+from fastprop.options.checkpoints import *
+from fastprop.options.clipping import *
+from fastprop.options.clipping import CLIPS as CLIPS
+from fastprop.options.clipping import Clip as Clip
+from fastprop.options.distributions import *
+from fastprop.options.early_stopping import *
+from fastprop.options.encoding import decoded as decoded
+from fastprop.options.encoding import encoded as encoded
+from fastprop.options.halving import *
+from fastprop.options.halving import HALVINGS as HALVINGS
+from fastprop.options.losses import *
+from fastprop.options.optimizers import *
+from fastprop.options.optimizers import DESCENTS as DESCENTS
+from fastprop.options.optimizers import OPTIMIZERS as OPTIMIZERS
+from fastprop.options.optimizers import Descent as Descent
+from fastprop.options.schedules import *
+from fastprop.options.schedules import SCHEDULES as SCHEDULES
+from fastprop.options.schedules import Schedule as Schedule
+from fastprop.options.search import *
+from fastprop.options.weight_averaging import *
 
-__all__ = [
-    "CLIPS",
-    "DESCENTS",
-    "EMA",
-    "HALVINGS",
-    "LBFGS",
-    "OPTIMIZERS",
-    "SCHEDULES",
-    "SGD",
-    "Adagrad",
-    "Adam",
-    "AdamW",
-    "Checkpoint",
-    "Clip",
-    "ClipNorm",
-    "ClipValue",
-    "CosineDecay",
-    "CrossEntropy",
-    "Descent",
-    "EarlyStopping",
-    "ExponentialDecay",
-    "Halving",
-    "Huber",
-    "InverseScaling",
-    "Lion",
-    "MedianStopping",
-    "OneCycle",
-    "OptunaSearch",
-    "RMSprop",
-    "ReduceOnPlateau",
-    "Schedule",
-    "StepDecay",
-    "Warmup",
-    "choice",
-    "decoded",
-    "encoded",
-    "geomspace",
-    "integers",
-    "linspace",
-    "loguniform",
-    "needs_end",
-    "uniform",
-]
+_MODULES = (
+    checkpoints,
+    clipping,
+    distributions,
+    early_stopping,
+    halving,
+    losses,
+    optimizers,
+    schedules,
+    search,
+    weight_averaging,
+)
+
+if not TYPE_CHECKING:  # a type checker takes the imports above, and would take a list of names in place of them
+    __all__ = sorted(name for module in _MODULES for name in module.__all__)

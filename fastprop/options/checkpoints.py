@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from fastprop import annotations, checks
 
+__all__ = ["Checkpoint"]
+
 SECONDS = 10.0
 """Between two checkpoints, where nobody says."""
 

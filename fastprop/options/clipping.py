@@ -5,6 +5,8 @@ from typing import TypeAlias, get_args
 
 from fastprop import checks
 
+__all__ = ["ClipNorm", "ClipValue"]
+
 
 @dataclass(frozen=True)
 class ClipNorm:

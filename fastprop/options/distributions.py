@@ -14,6 +14,8 @@ import numpy as np
 
 from fastprop import checks
 
+__all__ = ["choice", "geomspace", "integers", "linspace", "loguniform", "uniform"]
+
 
 def geomspace(first: float, last: float, count: int) -> list[float]:
     """Return values of which each is as many times the one before: for learning rates.

@@ -5,12 +5,13 @@ from dataclasses import fields
 import numpy as np
 
 from fastprop.options.clipping import CLIPS
-from fastprop.options.endings import EMA, EarlyStopping
+from fastprop.options.early_stopping import EarlyStopping
 from fastprop.options.losses import CrossEntropy, Huber
 from fastprop.options.optimizers import OPTIMIZERS
 from fastprop.options.schedules import SCHEDULES
+from fastprop.options.weight_averaging import EMA
 
-_KINDS = {kind.__name__: kind for kind in (*OPTIMIZERS, *SCHEDULES, *CLIPS, EMA, EarlyStopping, CrossEntropy, Huber)}
+OPTIONS = {kind.__name__: kind for kind in (*OPTIMIZERS, *SCHEDULES, *CLIPS, EMA, EarlyStopping, CrossEntropy, Huber)}
 
 
 def encoded(value):
@@ -32,7 +33,7 @@ def encoded(value):
         return {"tuple": [encoded(each) for each in value]}
     if isinstance(value, list):
         return [encoded(each) for each in value]
-    if type(value).__name__ in _KINDS:
+    if type(value).__name__ in OPTIONS:
         return {"option": type(value).__name__} | {
             field.name: encoded(getattr(value, field.name)) for field in fields(value)
         }
@@ -49,4 +50,4 @@ def decoded(value):
         return np.array(value["array"], value["dtype"])
     if "tuple" in value:
         return tuple(decoded(each) for each in value["tuple"])
-    return _KINDS[value["option"]](**{name: decoded(each) for name, each in value.items() if name != "option"})
+    return OPTIONS[value["option"]](**{name: decoded(each) for name, each in value.items() if name != "option"})

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from fastprop import checks
 
+__all__ = ["Halving", "MedianStopping"]
+
 
 @dataclass(frozen=True)
 class Halving:

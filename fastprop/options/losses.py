@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from fastprop import checks
 
+__all__ = ["CrossEntropy", "Huber"]
+
 
 @dataclass(frozen=True)
 class Huber:

@@ -11,6 +11,8 @@ from typing import Any, ClassVar, NamedTuple, Self, TypeAlias, get_args
 
 from fastprop import checks
 
+__all__ = ["LBFGS", "SGD", "Adagrad", "Adam", "AdamW", "Lion", "RMSprop"]
+
 
 class Hyperparameter(NamedTuple):
     """What there is to know of a hyperparameter of optimizers."""

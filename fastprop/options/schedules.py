@@ -11,12 +11,21 @@ from typing import TypeAlias, get_args
 from fastprop import checks
 from fastprop.annotations import ScheduleUnit
 
+__all__ = ["CosineDecay", "ExponentialDecay", "InverseScaling", "OneCycle", "ReduceOnPlateau", "StepDecay", "Warmup"]
+
 UNITS = get_args(ScheduleUnit)
 """What a schedule may count."""
 
 
+class _Schedule:
+    """What schedules have in common."""
+
+    needs_end = False
+    """Whether the factor depends on how many epochs the run has."""
+
+
 @dataclass(frozen=True)
-class StepDecay:
+class StepDecay(_Schedule):
     """Multiply the learning rate by a factor every so many epochs or steps: ``StepLR``.
 
     factor ** (done // every).
@@ -53,7 +62,7 @@ class StepDecay:
 
 
 @dataclass(frozen=True)
-class ExponentialDecay:
+class ExponentialDecay(_Schedule):
     """Multiply the learning rate by a factor after each epoch or step: ``ExponentialLR``.
 
     factor ** done.
@@ -86,7 +95,7 @@ class ExponentialDecay:
 
 
 @dataclass(frozen=True)
-class CosineDecay:
+class CosineDecay(_Schedule):
     """Fall along half a wave of the cosine, over the whole run: ``CosineAnnealingLR``.
 
     final + (1 - final) / 2 · (1 + cos(π · done / total)).
@@ -117,13 +126,15 @@ class CosineDecay:
     final: float = 0.0
     by: ScheduleUnit = "epoch"
 
+    needs_end = True
+
     def __post_init__(self):
         checks.number_fields(self, "final")
         checks.choice(self.by, "by", UNITS)
 
 
 @dataclass(frozen=True)
-class OneCycle:
+class OneCycle(_Schedule):
     """Rise and fall in one cycle over all steps of the run, each along half a wave of the cosine: ``OneCycleLR``.
 
     From start to 1 in the first rise · total steps, then down to final. Momentum stays as it is.
@@ -156,6 +167,7 @@ class OneCycle:
     rise: float = 0.3
 
     by = "step"
+    needs_end = True
 
     def __post_init__(self):
         checks.number_fields(self, "start", "final")
@@ -163,7 +175,7 @@ class OneCycle:
 
 
 @dataclass(frozen=True)
-class InverseScaling:
+class InverseScaling(_Schedule):
     """Fall as a power of the number of steps or epochs, as scikit-learn's ``"invscaling"``.
 
     (1 + done) ** -power.
@@ -196,7 +208,7 @@ class InverseScaling:
 
 
 @dataclass(frozen=True)
-class ReduceOnPlateau:
+class ReduceOnPlateau(_Schedule):
     """Multiply the learning rate by a factor whenever the loss no longer falls: ``ReduceLROnPlateau``.
 
     The loss is that of validation, or without validation that of training, after each epoch. It falls if it is below
@@ -242,7 +254,7 @@ AfterWarmup: TypeAlias = StepDecay | ExponentialDecay | CosineDecay | OneCycle |
 
 
 @dataclass(frozen=True)
-class Warmup:
+class Warmup(_Schedule):
     """Rise to the full learning rate in equal parts, before another schedule or none.
 
     (done + 1) / length while done < length, as ``LinearLR(start_factor=1/length, total_iters=length-1)``. What follows
@@ -289,13 +301,13 @@ class Warmup:
                 f"give Warmup by={self.then.by!r}."
             )
 
+    @property
+    def needs_end(self):
+        """Whether what follows depends on how many epochs the run has."""
+        return self.then is not None and self.then.needs_end
+
 
 Schedule: TypeAlias = AfterWarmup | Warmup
 
 SCHEDULES = get_args(Schedule)
 """All of them."""
-
-
-def needs_end(schedule: Schedule | None) -> bool:
-    """Return whether a schedule, or None, depends on how many epochs the run has."""
-    return isinstance(getattr(schedule, "then", schedule), (CosineDecay, OneCycle))

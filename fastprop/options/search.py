@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from fastprop import checks
 
+__all__ = ["OptunaSearch"]
+
 if TYPE_CHECKING:
     import optuna
 

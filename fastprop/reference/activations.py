@@ -8,20 +8,29 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+NEGATIVE_SLOPE = 0.01
+"""Of leaky_relu, where z < 0."""
+
+CUBIC = 0.044715
+"""The factor of z³ in gelu."""
+
 
 class Activation(NamedTuple):
-    """An activation a = f(z), and the way back through it.
+    """An activation a = f(z), the way back through it, and what else there is to know of it.
 
-    What a layer stores for the way back is its output, from which f'(z) can be had; or, where it cannot, f'(z).
+    On the way back dloss/dz = dloss/da · f'(z) is computed from a; or from f'(z), where that does not follow from a.
     """
 
     f: Callable[..., Any]  # z -> a
-    through: Callable[..., Any]  # what is stored, and the gradient by a -> the gradient by z
-    stores: Callable[..., Any] | None = None  # z -> what is stored, where that is not a
+    backward: Callable[..., Any]  # a, or f'(z) if there is a `derivative`; and dloss/da -> dloss/dz
+    derivative: Callable[..., Any] | None = None  # z -> f'(z), where f'(z) does not follow from a
+    output_only: bool = False  # whether only the last layer may have it
+    initialization: str = "glorot_uniform"  # of the weights of its layer, where none is named
+    negative_slope: float = 0.0  # a / z for z < 0 of a piecewise linear activation: it decides the gain of He's weights
 
-    def back(self, z: NDArray[Any], g: NDArray[Any]) -> NDArray[Any]:
-        """Return the gradient by z of what has the gradient `g` by a."""
-        return self.through((self.stores or self.f)(z), g)
+    def gradient(self, z: NDArray[Any], g: NDArray[Any]) -> NDArray[Any]:
+        """Return dloss/dz, `g` being dloss/da."""
+        return self.backward((self.derivative or self.f)(z), g)
 
 
 def sigmoid(z: NDArray[Any]) -> NDArray[Any]:
@@ -36,7 +45,7 @@ def relu(z: NDArray[Any]) -> NDArray[Any]:
 
 def leaky_relu(z: NDArray[Any]) -> NDArray[Any]:
     """Z where that is positive, else z / 100."""
-    return np.where(z > 0, z, SLOPE * z)
+    return np.where(z > 0, z, NEGATIVE_SLOPE * z)
 
 
 def elu(z: NDArray[Any]) -> NDArray[Any]:
@@ -65,37 +74,41 @@ def softmax(z: NDArray[Any]) -> NDArray[Any]:
     return e / e.sum(axis=1, keepdims=True)
 
 
-SLOPE, CUBIC = 0.01, 0.044715
-"""Of leaky_relu below 0; of z³ in gelu."""
-
-
 def _tanh_in_gelu(z):
     return np.tanh(np.sqrt(2 / np.pi) * (z + CUBIC * z**3))
 
 
-def _silu_slope(z):
+def _silu_derivative(z):
     s = sigmoid(z)
     return s * (1 + z * (1 - s))
 
 
-def _gelu_slope(z):
+def _gelu_derivative(z):
     t = _tanh_in_gelu(z)
     return (1 + t) / 2 + z * (1 - t**2) / 2 * np.sqrt(2 / np.pi) * (1 + 3 * CUBIC * z**2)
 
 
+_HE = "he_uniform"
+
 ACTIVATIONS = {
     "sigmoid": Activation(sigmoid, lambda a, g: g * a * (1 - a)),
     "tanh": Activation(np.tanh, lambda a, g: g * (1 - a**2)),
-    "relu": Activation(relu, lambda a, g: np.where(a > 0, g, 0)),
-    "leaky_relu": Activation(leaky_relu, lambda a, g: np.where(a > 0, g, SLOPE * g)),
-    "elu": Activation(elu, lambda a, g: np.where(a > 0, g, g * (a + 1))),
+    "relu": Activation(relu, lambda a, g: np.where(a > 0, g, 0), initialization=_HE),
+    "leaky_relu": Activation(
+        leaky_relu,
+        lambda a, g: np.where(a > 0, g, NEGATIVE_SLOPE * g),
+        initialization=_HE,
+        negative_slope=NEGATIVE_SLOPE,
+    ),
+    "elu": Activation(elu, lambda a, g: np.where(a > 0, g, g * (a + 1)), initialization=_HE),
     "softplus": Activation(softplus, lambda a, g: g * -np.expm1(-a)),
-    "silu": Activation(silu, lambda slope, g: g * slope, stores=_silu_slope),
-    "gelu": Activation(gelu, lambda slope, g: g * slope, stores=_gelu_slope),
+    "silu": Activation(silu, lambda slope, g: g * slope, derivative=_silu_derivative, initialization=_HE),
+    "gelu": Activation(gelu, lambda slope, g: g * slope, derivative=_gelu_derivative, initialization=_HE),
     "identity": Activation(lambda z: z, lambda a, g: g),
-    "exp": Activation(np.exp, lambda a, g: g * a),
-    "softmax": Activation(softmax, lambda a, g: a * (g - (g * a).sum(axis=1, keepdims=True))),
+    "exp": Activation(np.exp, lambda a, g: g * a, output_only=True),
+    "softmax": Activation(softmax, lambda a, g: a * (g - (g * a).sum(axis=1, keepdims=True)), output_only=True),
 }
+"""One row for each activation."""
 
-OUTPUT_ONLY = ("exp", "softmax")
+OUTPUT_ONLY = tuple(name for name, row in ACTIVATIONS.items() if row.output_only)
 """Activations of the last layer alone."""

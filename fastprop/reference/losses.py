@@ -1,9 +1,9 @@
-"""Losses of each row, from z and a = f(z), with their derivative by z; and the targets that labels stand for."""
+"""Losses of each row, from z and a = f(z), and their derivatives by z; and the targets that labels stand for."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -37,31 +37,40 @@ def _binary_cross_entropy(z, a, t, back):
 def _cross_entropy(z, a, t, back, label_smoothing=0.0):
     # -Σ t log a, by log-sum-exp; smoothing: Szegedy et al., CVPR 2016
     t = (1 - label_smoothing) * t + label_smoothing / t.shape[1]
-    top = z.max(axis=1, keepdims=True)
-    log_sum = top + np.log(np.exp(z - top).sum(axis=1, keepdims=True))
+    maximum = z.max(axis=1, keepdims=True)
+    log_sum = maximum + np.log(np.exp(z - maximum).sum(axis=1, keepdims=True))
     return (t * (log_sum - z)).sum(axis=1), a - t
 
 
+class Loss(NamedTuple):
+    """What there is to know of a loss."""
+
+    rows_and_delta: Callable[..., Any]  # z, a, targets t, back: dloss/da -> dloss/dz → loss of each row, dloss/dz
+    output: str | None = None  # the activation of the output that it goes with, if it is computed from the logits z
+    of_classes: bool = False  # whether it is a loss of classifiers
+
+
 LOSSES = {
-    "mse": _mse,
-    "mae": _mae,
-    "huber": _huber,
-    "poisson": _poisson,
-    "binary_cross_entropy": _binary_cross_entropy,
-    "cross_entropy": _cross_entropy,
+    "mse": Loss(_mse),
+    "mae": Loss(_mae),
+    "huber": Loss(_huber),
+    "poisson": Loss(_poisson, output="exp"),
+    "binary_cross_entropy": Loss(_binary_cross_entropy, output="sigmoid", of_classes=True),
+    "cross_entropy": Loss(_cross_entropy, output="softmax", of_classes=True),
 }
-"""Functions of z, a = f(z), the targets, and the way back through f."""
+"""One row for each loss."""
 
 
 def losses_and_delta(
-    kind: Any, z: NDArray[Any], a: NDArray[Any], t: NDArray[Any], back: Callable[[NDArray[Any]], NDArray[Any]]
+    loss: Any, z: NDArray[Any], a: NDArray[Any], t: NDArray[Any], back: Callable[[NDArray[Any]], NDArray[Any]]
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return each row's loss (n,) and dloss/dz (n, columns).
 
-    `kind` is a name in `LOSSES`, or an object with that name and with the numbers that its function takes.
+    `loss` is a name in `LOSSES`, or an option with such a name, whose other attributes its function takes. `back` is
+    the way back through the activation: it turns dloss/da into dloss/dz.
     """
-    name, options = (kind, {}) if isinstance(kind, str) else (kind.name, vars(kind))
-    return LOSSES[name](z, a, t, back, **options)
+    name, options = (loss, {}) if isinstance(loss, str) else (loss.name, vars(loss))
+    return LOSSES[name].rows_and_delta(z, a, t, back, **options)
 
 
 def one_hot(y: ArrayLike, columns: int) -> NDArray[Any]:

@@ -70,15 +70,15 @@ def loss(
     network: Network,
     X: ArrayLike,
     y: ArrayLike,
-    kind: Any,
+    loss: Any,
     sample_weight: ArrayLike | None = None,
     masks: Sequence[NDArray[Any]] | None = None,
 ) -> float:
     """Return the mean of the rows' losses; with weights, Σ wᵢ lossᵢ / Σ wᵢ.
 
-    `kind` is a name in `LOSSES`, or an option such as `fastprop.options.Huber`.
+    `loss` is a name in `LOSSES`, or an option such as `fastprop.options.Huber`.
     """
-    rows, _ = _losses_and_delta(network, forward(network, X, masks), y, kind)
+    rows, _ = _losses_and_delta(network, forward(network, X, masks), y, loss)
     return np.average(rows, weights=sample_weight)
 
 
@@ -86,13 +86,13 @@ def gradients(
     network: Network,
     X: ArrayLike,
     y: ArrayLike,
-    kind: Any,
+    loss: Any,
     sample_weight: ArrayLike | None = None,
     masks: Sequence[NDArray[Any]] | None = None,
 ) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
     """Return dloss/dW and dloss/db of every layer, by backpropagation: two lists."""
     layers, masks = forward(network, X, masks), _all_masks(network, masks)
-    _, delta = _losses_and_delta(network, layers, y, kind)
+    _, delta = _losses_and_delta(network, layers, y, loss)
     weight = np.ones(len(delta)) if sample_weight is None else np.asarray(sample_weight, np.float64)
     delta = delta * (weight / weight.sum())[:, None]
     dW, db = [], []
@@ -102,7 +102,7 @@ def gradients(
         db.insert(0, delta.sum(axis=0))
         if layer > 0:
             delta = delta @ network.weights[layer].T * masks[layer - 1]
-            delta = ACTIVATIONS[network.activations[layer - 1]].back(z, delta)
+            delta = ACTIVATIONS[network.activations[layer - 1]].gradient(z, delta)
     return dW, db
 
 
@@ -113,10 +113,10 @@ def _standardized(network, X):
 
 
 def _all_masks(network, masks):
-    # of the last layer too, which drops nothing
+    # those of the hidden layers, and 1 for the last layer, which drops nothing
     return [1.0] * len(network.weights) if masks is None else [*masks, 1.0]
 
 
-def _losses_and_delta(network, layers, y, kind):
+def _losses_and_delta(network, layers, y, loss):
     z, a = layers[-1]
-    return losses_and_delta(kind, z, a, one_hot(y, a.shape[1]), lambda g: ACTIVATIONS[network.output].back(z, g))
+    return losses_and_delta(loss, z, a, one_hot(y, a.shape[1]), lambda g: ACTIVATIONS[network.output].gradient(z, g))

@@ -13,23 +13,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def _steps(schedule, position, total, losses):
+def _step_decay(schedule, position, total, losses):
     return np.float64(schedule.factor) ** (position // schedule.every)
 
 
-def _exponential(schedule, position, total, losses):
+def _exponential_decay(schedule, position, total, losses):
     return np.float64(schedule.factor) ** position
 
 
-def _cosine(schedule, position, total, losses):
+def _cosine_decay(schedule, position, total, losses):
     return _half_wave(1.0, schedule.final, position / total)
 
 
 def _one_cycle(schedule, position, total, losses):
-    top, last = schedule.rise * total - 1, total - 1
-    if position < top:
-        return _half_wave(schedule.start, 1.0, position / top)
-    return _half_wave(1.0, schedule.final, (position - top) / (last - top))
+    highest, last = schedule.rise * total - 1, total - 1
+    if position < highest:
+        return _half_wave(schedule.start, 1.0, position / highest)
+    return _half_wave(1.0, schedule.final, (position - highest) / (last - highest))
 
 
 def _inverse_scaling(schedule, position, total, losses):
@@ -55,9 +55,9 @@ def _warmup(schedule, position, total, losses):
 
 
 SCHEDULES = {
-    "StepDecay": _steps,
-    "ExponentialDecay": _exponential,
-    "CosineDecay": _cosine,
+    "StepDecay": _step_decay,
+    "ExponentialDecay": _exponential_decay,
+    "CosineDecay": _cosine_decay,
     "OneCycle": _one_cycle,
     "InverseScaling": _inverse_scaling,
     "ReduceOnPlateau": _plateau,
@@ -73,6 +73,15 @@ def factor(schedule: Any, position: float, total: float, losses: Sequence[float]
     return 1.0 if schedule is None else SCHEDULES[type(schedule).__name__](schedule, position, total, losses)
 
 
-def _half_wave(start, end, share):
+def step_factors(
+    schedule: Any, epoch: int, first_step: int, steps: int, epochs: float, losses: Sequence[float] | NDArray[Any]
+) -> list[float]:
+    """Return the factor of each of the `steps` of an epoch, the first of which is number `first_step` of the run."""
+    if schedule is not None and schedule.by == "step":
+        return [factor(schedule, first_step + k, epochs * steps, losses) for k in range(steps)]
+    return [factor(schedule, epoch, epochs, losses)] * steps
+
+
+def _half_wave(start, end, fraction):
     # from start to end along half a wave of the cosine: Loshchilov and Hutter, "SGDR", ICLR 2017
-    return end + (start - end) / 2 * (np.cos(np.pi * share) + 1)
+    return end + (start - end) / 2 * (np.cos(np.pi * fraction) + 1)

@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .network import Network
-from .randomness import row_order
-from .schedules import factor
-from .training import go_through
+from .schedules import step_factors
+from .training import Descent
 
 
 def train_stream(
@@ -26,24 +25,20 @@ def train_stream(
     schedule: Any = None,
     clip: Any = None,
 ) -> Iterator[tuple[float, float, float]]:
-    """Train in place on chunks (X, y, sample_weight); yield what was measured of each: its loss, its rate, its norm.
+    """Train in place on chunks (X, y, sample_weight); yield of each its loss, learning rate and gradient norm.
 
-    It is as if each chunk were an epoch with rows of its own: so count schedules and the order of rows. What the
-    optimizer keeps goes on from chunk to chunk, and so does the number of steps. A run whose loss or weights are no
-    longer finite ends there.
+    Each chunk is like an epoch with rows of its own: so count schedules and the order of rows. What the optimizer
+    keeps, and the number of steps, go on from chunk to chunk. A run whose loss or weights are no longer finite ends.
     """
-    state, losses, steps = {}, [], 0
-    for number, (X, y, sample_weight) in enumerate(chunks):
+    descent = Descent(network, loss, optimizer, batch_size, shuffle, seed, clip)
+    losses, steps = [], 0
+    for index, (X, y, sample_weight) in enumerate(chunks):
         weight = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight, np.float64)
-        order = row_order(len(X), seed, number) if shuffle else np.arange(len(X))
-
-        def factor_of(batch, number=number, steps=steps):
-            by_step = schedule is not None and schedule.by == "step"
-            return factor(schedule, steps + batch if by_step else number, np.inf, losses)
-
+        batches = -(-len(X) // batch_size)
+        factors = step_factors(schedule, index, steps, batches, np.inf, losses)
         with np.errstate(over="ignore", invalid="ignore"):
-            measured = go_through(network, X, y, weight, order, batch_size, loss, optimizer, state, clip, factor_of)
-        steps += -(-len(X) // batch_size)
+            measured = descent.go_through(X, y, weight, index, factors)
+        steps += batches
         losses.append(measured[0])
         yield measured
         if not (np.isfinite(losses[-1]) and network.is_finite):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,14 +13,14 @@ from .network import Network, gradients
 from .network import loss as mean_loss
 from .optimizers import clipped, norm, update
 from .randomness import dropout_mask, row_order
-from .schedules import factor
+from .schedules import step_factors
 
 
 def step(
     network: Network,
     X: ArrayLike,
     y: ArrayLike,
-    kind: Any,
+    loss: Any,
     optimizer: Any,
     state: dict[int, Any],
     sample_weight: ArrayLike | None = None,
@@ -28,20 +29,70 @@ def step(
     clip: Any = None,
     factor: float = 1.0,
 ) -> tuple[float, float]:
-    """Do one step in place, with PyTorch's formulas.
+    """Do one step in place, by PyTorch's formulas.
 
-    `optimizer` is an object with the name and the attributes of one in `fastprop.options`. `state` is a dict, empty
-    before the first step, in which it keeps what it needs for the next: velocities, moments, the number of steps.
-    `masks` are those of dropout, see `forward`. `clip` limits the gradients before weight decay and l1 are added to
-    them; `factor` is that on the learning rate.
+    `optimizer` is an object with the class name and the attributes of one in `fastprop.options`. `state` is a dict,
+    empty before the first step; it keeps what the next step needs: velocities, moments, the number of steps. `masks`
+    are those of dropout, see `forward`. `clip` limits the gradients before weight decay and l1 are added to them.
+    `factor` multiplies the learning rate.
 
     Return the learning rate, and the norm of the gradient before it was limited.
     """
     rate = optimizer.learning_rate * factor
-    dW, db = gradients(network, X, y, kind, sample_weight, masks)
-    for number, (w, g) in enumerate(zip(network.arrays, clipped(clip, dW + db))):
-        state[number] = update(optimizer, rate, w, g, state.get(number, ()))
+    dW, db = gradients(network, X, y, loss, sample_weight, masks)
+    for index, (w, g) in enumerate(zip(network.arrays, clipped(clip, dW + db))):
+        state[index] = update(optimizer, rate, w, g, state.get(index, ()))
     return rate, norm(dW + db)
+
+
+@dataclass
+class Descent:
+    """Minibatch gradient descent: how the steps of a run are done, and what the run keeps from step to step."""
+
+    network: Network  # trained in place
+    loss: Any
+    optimizer: Any
+    batch_size: int
+    shuffle: bool
+    seed: int
+    clip: Any = None
+    dropout: float = 0.0  # the probability with which an activation of a hidden layer is dropped
+    average: Any = None
+    averaged: Network | None = None  # the moving average of the network, if there is an `average`
+    state: dict[int, Any] = field(default_factory=dict)  # see `step`
+
+    def go_through(self, X, y, weight, epoch, factors):
+        """Go once through the rows, step by step, until the loss is no longer finite.
+
+        `factors` has the factor on the learning rate of each step. Return the mean loss, the learning rate of the last
+        step, and the mean norm of the gradients.
+        """
+        order = row_order(len(X), self.seed, epoch) if self.shuffle else np.arange(len(X))
+        total, norms = 0.0, []
+        for first, factor in zip(range(0, len(X), self.batch_size), factors):
+            rows = order[first : first + self.batch_size]
+            masks = self._masks(epoch, rows)
+            batch = self.network, X[rows], y[rows], self.loss
+            total += weight[rows].sum() * mean_loss(*batch, weight[rows], masks)
+            rate, length = step(*batch, self.optimizer, self.state, weight[rows], masks, clip=self.clip, factor=factor)
+            norms.append(length)
+            self._move_average(epoch)
+            if not np.isfinite(total):
+                break
+        return total / weight.sum(), rate, np.mean(norms)
+
+    def _masks(self, epoch, rows):
+        if self.dropout == 0:
+            return None
+        sizes = map(len, self.network.biases[:-1])
+        return [dropout_mask(self.dropout, self.seed, epoch, rows, *layer) for layer in enumerate(sizes, start=1)]
+
+    def _move_average(self, epoch):
+        if self.average is None:
+            return
+        rest = 1 - self.average.decay if epoch >= self.average.start_epoch else 1.0
+        for mean, w in zip(self.averaged.arrays, self.network.arrays):
+            mean += rest * (w - mean)
 
 
 class Record(NamedTuple):
@@ -83,81 +134,33 @@ def train(
     """
     X, y = np.asarray(X, np.float64), np.asarray(y)
     weight = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight, np.float64)
-    state, measured, record, batches = {}, [], Record(*np.empty((4, 0))), -(-len(X) // batch_size)
-    learned, best = network if average is None else Network.of(network), None
-    watched = 0 if validation is None else 1  # the loss that says how well the network does
+    learned = network if average is None else Network.of(network)  # then `network` holds the average
+    descent = Descent(learned, loss, optimizer, batch_size, shuffle, seed, clip, dropout, average, network)
+    batches = -(-len(X) // batch_size)
+    watched = "loss" if validation is None else "validation_loss"  # the loss that says how well the network does
+    record, measured, best = Record(*np.empty((4, 0))), [], None
     for epoch in range(epochs):
-        order = row_order(len(X), seed, epoch) if shuffle else np.arange(len(X))
-
-        def factor_of(batch, epoch=epoch, record=record):
-            by_step = schedule is not None and schedule.by == "step"
-            position = (epoch * batches + batch, epochs * batches) if by_step else (epoch, epochs)
-            return factor(schedule, *position, record[watched])
-
-        def masks_of(rows, epoch=epoch):
-            sizes = enumerate(map(len, network.biases[:-1]), start=1)
-            return [dropout_mask(dropout, seed, epoch, rows, *size) for size in sizes] if dropout > 0 else None
-
-        def after_step(epoch=epoch):
-            if average is not None:
-                rest = 1 - average.decay if epoch >= average.start_epoch else 1.0
-                for mean, w in zip(network.arrays, learned.arrays):
-                    mean += rest * (w - mean)
-
-        training_loss, rate, length = go_through(
-            learned, X, y, weight, order, batch_size, loss, optimizer, state, clip, factor_of, masks_of, after_step
-        )
-        validates = validation is not None and np.isfinite(training_loss)
-        held_out = mean_loss(network, *validation[:2], loss, *validation[2:]) if validates else np.nan
-        measured.append((training_loss, held_out, rate, length))
+        factors = step_factors(schedule, epoch, epoch * batches, batches, epochs, getattr(record, watched))
+        training_loss, rate, length = descent.go_through(X, y, weight, epoch, factors)
+        validation_loss = np.nan
+        if validation is not None and np.isfinite(training_loss):
+            validation_loss = mean_loss(network, *validation[:2], loss, *validation[2:])
+        measured.append((training_loss, validation_loss, rate, length))
         record = Record(*np.transpose(measured))
         if not (np.isfinite(training_loss) and learned.is_finite):
             best = None
             break
         over = callback(epoch, record)
         if early_stopping is not None:
-            waited = epoch - last_improvement(record[watched], early_stopping.minimum_improvement)
-            if waited == 0 and early_stopping.restore_best:
+            improved = last_improvement(getattr(record, watched), early_stopping.minimum_improvement)
+            if improved == epoch and early_stopping.restore_best:
                 best = Network.of(network)
-            over = over or waited >= early_stopping.patience
+            over = over or epoch - improved >= early_stopping.patience
         if over:
             break
     for w, ended in zip(network.arrays, (best or network).arrays):
         w[...] = ended
     return record
-
-
-def go_through(
-    network,
-    X,
-    y,
-    weight,
-    order,
-    batch_size,
-    loss,
-    optimizer,
-    state,
-    clip,
-    factor_of,
-    masks_of=lambda rows: None,
-    after_step=lambda: None,
-):
-    """Go once through the rows in their order, step by step, until the loss is no longer finite.
-
-    Return the mean loss, the learning rate of the last step and the mean norm of the gradients. `factor_of` a batch's
-    number is that on the learning rate; `masks_of` its rows are those of dropout.
-    """
-    total, norms = 0.0, []
-    for batch, first in enumerate(range(0, len(order), batch_size)):
-        rows = order[first : first + batch_size]
-        masks, limits = masks_of(rows), {"clip": clip, "factor": factor_of(batch)}
-        total += weight[rows].sum() * mean_loss(network, X[rows], y[rows], loss, weight[rows], masks)
-        rate, length = step(network, X[rows], y[rows], loss, optimizer, state, weight[rows], masks, **limits)
-        norms.append(length)
-        after_step()
-        if not np.isfinite(total):
-            break
-    return total / weight.sum(), rate, np.mean(norms)
 
 
 def last_improvement(losses: Iterable[float], minimum_improvement: float) -> int:

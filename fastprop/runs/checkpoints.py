@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from fastprop import atomic_files
-from fastprop.options import needs_end
 from fastprop.row_blocks import row_blocks
 from fastprop.runs.training_options import OPTIONS
 from fastprop.version import __version__
@@ -28,7 +27,7 @@ def describe(network, options, split):
     description = {"format": FORMAT, "fastprop": __version__}
     description |= {name: getattr(network, name) for name in ("layer_sizes", "activations", "dtype")}
     description |= {name: value for name, value in options._asdict().items() if name not in NOT_COMPARED}
-    if needs_end(options.schedule):
+    if options.schedule is not None and options.schedule.needs_end:
         description["epochs"] = options.epochs
     standardization = [array for array in (network.input_mean, network.input_scale) if array is not None]
     description["first weights"] = digest(network.parameters)
