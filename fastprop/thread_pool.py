@@ -1,17 +1,26 @@
-"""A pool of threads for jobs: kernels run without the GIL, the calling thread watches, and Ctrl-C ends them all."""
+"""A pool of threads: kernels run without the GIL while the calling thread waits, and Ctrl-C ends all of them."""
 
 import contextlib
 import os
+import queue
+import signal
 import threading
 import time
 
 from tqdm import tqdm
 
 WATCH_SECONDS = 0.05
-"""Time between two calls of `watch`, in seconds."""
+"""Seconds that the calling thread waits at most before it looks after something else, such as a progress bar."""
 
 STOP_SECONDS = 0.001
 """Time between two looks at whether jobs that were asked to stop have returned, in seconds."""
+
+UNREAD_RESULTS = 2
+"""Results for each thread that may wait for the calling thread; a thread that has another one waits, too."""
+
+
+class Interrupted(Exception):  # noqa: N818 (no error: the user asked for it)
+    """Ctrl-C has ended a loop over results in good order: everything that came of the jobs was handed over."""
 
 
 class ProgressBar(tqdm):
@@ -56,46 +65,161 @@ def run(jobs, threads, watch):
     Exception
         The first that a job raised, after the running jobs were stopped.
     """
-    pending = iter(jobs)
-    drawing = threading.Lock()
-    running = set()
-    errors = []
-    returned = []  # one element for each thread that has
-    stopping, over = threading.Event(), threading.Event()
-
-    def work():
-        try:
-            while not stopping.is_set():
-                with drawing:
-                    job = next(pending, None)
-                if job is None:
-                    break
-                running.add(job)
-                job()
-                running.discard(job)
-        except BaseException as error:
-            errors.append(error)
-        returned.append(True)
-        if errors or len(returned) == threads:
-            over.set()
-
-    for _ in range(threads):
-        threading.Thread(target=work, daemon=True).start()
+    workers = _Workers(jobs, threads)
     try:
         watch()
         # Thread.join is not used: if Ctrl-C interrupts it, Python 3.11 takes the thread for ended.
         # https://github.com/python/cpython/issues/90882
-        while not over.wait(WATCH_SECONDS):
+        while not workers.over.wait(WATCH_SECONDS):
             watch()
     except KeyboardInterrupt:
         return False
     finally:
-        stopping.set()
-        while len(returned) < threads:
-            for job in list(running):
+        workers.stop()
+        watch()
+    workers.raise_error()
+    return True
+
+
+def results(jobs, threads):
+    """Call each of `jobs` as `run` does, and yield what they return, in the calling thread.
+
+    Close the generator (`contextlib.closing`) to stop the running jobs. Ctrl-C is held back while the caller is at a
+    result, so that it never comes amid taking one in.
+
+    Yields
+    ------
+    list
+        What jobs have returned since the last time: as soon as there is something, and at least about twenty times a
+        second, when the list may be empty.
+
+    Raises
+    ------
+    Interrupted
+        After Ctrl-C, when the running jobs were stopped and what they returned was yielded.
+    Exception
+        The first that a job raised, after what all others returned was yielded.
+    """
+    workers, interrupted = _Workers(jobs, threads, queue.Queue(UNREAD_RESULTS * threads)), False
+    try:
+        try:
+            with held_interrupts() as interrupts:
+                while not workers.over.is_set():
+                    yield workers.returned(WATCH_SECONDS)
+                    interrupts.deliver()
+        except KeyboardInterrupt:
+            interrupted = True
+        yield workers.stop()
+    finally:
+        workers.stop()
+    if interrupted:
+        raise Interrupted
+    workers.raise_error()
+
+
+class _Workers:
+    """Threads that draw jobs, call them, and put what they return into a queue, if one is given.
+
+    `over` is set once a job raised an exception or no thread goes on.
+    """
+
+    def __init__(self, jobs, threads, returned=None):
+        self._jobs = iter(jobs)
+        self._threads = threads
+        self._returned = returned
+        self._drawing = threading.Lock()
+        self._running = set()
+        self._errors = []
+        self._ended = []
+        self._stopping = threading.Event()
+        self.over = threading.Event()
+        for _ in range(threads):
+            threading.Thread(target=self._work, daemon=True).start()
+
+    def _work(self):
+        try:
+            while not self._stopping.is_set():
+                with self._drawing:
+                    job = next(self._jobs, None)
+                if job is None:
+                    break
+                self._running.add(job)
+                result = job()
+                self._running.discard(job)
+                del job  # its memory is free while the result waits
+                if self._returned is not None:
+                    self._returned.put(result)
+        except BaseException as error:
+            self._errors.append(error)
+        self._ended.append(True)
+        if self._errors or len(self._ended) == self._threads:
+            self.over.set()
+            if self._returned is not None:
+                with contextlib.suppress(queue.Full):  # then nobody waits for it
+                    self._returned.put_nowait(_WAKE)
+
+    def returned(self, timeout=None):
+        """Return all that is in the queue; with a timeout, wait that many seconds for the first."""
+        items = []
+        with contextlib.suppress(queue.Empty):
+            if timeout is not None:
+                items.append(self._returned.get(timeout=timeout))
+            while True:
+                items.append(self._returned.get_nowait())
+        return [item for item in items if item is not _WAKE]
+
+    def stop(self):
+        """Stop the running jobs, begin no other, and wait for the threads; return what is in the queue, if any."""
+        self._stopping.set()
+        rest = []
+        while True:
+            over = len(self._ended) == self._threads
+            if self._returned is not None:
+                rest += self.returned()
+            if over:
+                return rest
+            for job in list(self._running):
                 job.stop()
             time.sleep(STOP_SECONDS)
-        watch()
-    if errors:
-        raise errors[0]
-    return True
+
+    def raise_error(self):
+        """Raise the first exception of a job, if there is one."""
+        if self._errors:
+            raise self._errors[0]
+
+
+_WAKE = object()
+"""What is put into the queue for the calling thread to see that it is over."""
+
+
+class held_interrupts:  # noqa: N801 (used like a function)
+    """Hold back Ctrl-C while a block runs, so that it comes only where the block calls `deliver`, or at its end.
+
+    A second Ctrl-C comes through at once. In other threads than the main one, which Ctrl-C never reaches, and where
+    Ctrl-C has no handler in Python, nothing is held back.
+    """
+
+    def __enter__(self):
+        self._held = None
+        self._handler = None
+        in_main_thread = threading.current_thread() is threading.main_thread()
+        if in_main_thread and callable(signal.getsignal(signal.SIGINT)):
+            self._handler = signal.signal(signal.SIGINT, self._hold)
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        if self._handler is not None:
+            signal.signal(signal.SIGINT, self._handler)
+        if kind is None:
+            self.deliver()
+
+    def deliver(self):
+        """Let the handler of Ctrl-C have what was held back: by default it raises KeyboardInterrupt."""
+        held, self._held = self._held, None
+        if held is not None:
+            self._handler(*held)
+
+    def _hold(self, *signal_and_frame):
+        if self._held is not None:
+            return self._handler(*signal_and_frame)
+        self._held = signal_and_frame

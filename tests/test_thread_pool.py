@@ -1,11 +1,13 @@
 import os
+import signal
 import threading
+from contextlib import closing
 
 import pytest
 
 from fastprop import thread_pool
 
-SPINS_BEFORE_YIELD = 5  # seconds after which a test that would hang fails
+TIMEOUT = 5  # seconds after which a test that would hang fails
 
 
 class Job:
@@ -23,7 +25,7 @@ class Job:
 
 
 def until_stopped(job):
-    assert job.stopped.wait(SPINS_BEFORE_YIELD)
+    assert job.stopped.wait(TIMEOUT)
 
 
 def fail(job):
@@ -51,9 +53,9 @@ def test_as_many_jobs_run_at_a_time_as_there_are_threads():
 
     def meet(job):
         running.add(job)
-        together.wait(SPINS_BEFORE_YIELD)
+        together.wait(TIMEOUT)
         maximum.append(len(running))
-        together.wait(SPINS_BEFORE_YIELD)
+        together.wait(TIMEOUT)
         running.discard(job)
 
     assert thread_pool.run([Job(meet) for _ in range(6)], 3, nothing)
@@ -100,6 +102,187 @@ def test_watch_is_called_from_the_calling_thread_and_once_more_when_all_is_done(
     job, seen = Job(), []
     thread_pool.run([job], 1, lambda: seen.append((job.ran, threading.current_thread())))
     assert seen[-1] == (True, threading.current_thread())
+
+
+# ---- results by iteration ----
+
+
+def returning(value, stopped=None):
+    """A job that returns a value: at once, or once it is stopped."""
+    job = Job() if stopped is None else Job(until_stopped)
+    call = job.__call__
+
+    class Returning(Job):
+        def __call__(self):
+            call()
+            return value
+
+        def stop(self):
+            job.stop()
+
+    return Returning()
+
+
+def flat(batches, into=None):
+    values = [] if into is None else into
+    for batch in batches:
+        values += batch
+    return values
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_what_jobs_return_comes_back_once_each(threads):
+    values = flat(thread_pool.results(map(returning, range(50)), threads))
+    assert sorted(values) == list(range(50))
+    assert values == list(range(50)) or threads > 1
+    assert threading.active_count() == 1
+
+
+def test_the_caller_is_awake_about_twenty_times_a_second_when_nothing_comes():
+    job, batches = returning("late", stopped=True), []
+    for batch in thread_pool.results([job], 1):
+        batches.append(batch)
+        if len(batches) == 3:
+            job.stop()
+    assert batches[:3] == [[], [], []]
+    assert ["late"] in batches
+
+
+def test_threads_wait_with_their_results_for_a_caller_that_is_busy():
+    drawn = []
+
+    def draw():
+        for value in range(100):
+            drawn.append(value)
+            yield returning(value)
+
+    results = thread_pool.results(draw(), 1)
+    values = list(next(results))
+    threading.Event().wait(0.1)
+    assert len(drawn) - len(values) <= thread_pool.UNREAD_RESULTS + 2  # one in hand, one being drawn
+    assert sorted(flat(results, values)) == list(range(100))
+
+
+def test_an_error_comes_after_what_all_others_returned():
+    values = []
+    with pytest.raises(ZeroDivisionError):
+        flat(thread_pool.results([returning(1), returning(2), Job(fail), returning(3)], 1), values)
+    assert values == [1, 2]
+
+
+def test_a_caller_that_leaves_stops_the_running_jobs():
+    waiting, never = Job(until_stopped), Job()
+    with closing(thread_pool.results([returning(1), waiting, never], 1)) as results:
+        for batch in results:
+            if batch:
+                break
+    assert waiting.stopped.is_set() or not waiting.ran
+    assert not never.ran
+    assert threading.active_count() == 1
+
+
+@pytest.mark.usefixtures("hears_ctrl_c")
+def test_ctrl_c_comes_between_results_and_after_all_that_was_running():
+    running, never = returning("stopped", stopped=True), Job()
+    taken_in = []
+
+    def take_in():
+        for batch in thread_pool.results([returning("first"), running, never], 1):
+            if batch == ["first"]:
+                signal.raise_signal(signal.SIGINT)
+            taken_in.extend(batch)  # not skipped: Ctrl-C is held back
+
+    with pytest.raises(thread_pool.Interrupted):
+        take_in()
+    assert taken_in == ["first", "stopped"]
+    assert not never.ran
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+# ---- Ctrl-C, held back ----
+
+
+@pytest.fixture
+def hears_ctrl_c():
+    """Ctrl-C raises KeyboardInterrupt, which a process that was started in the background does not hear."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def reached(*steps):
+    """Take steps while Ctrl-C is held back; return those that were reached, and the error that ended them, or None.
+
+    A step is "press", "deliver", an exception to raise, or anything else, which does nothing.
+    """
+    done = []
+    try:
+        with thread_pool.held_interrupts() as interrupts:
+            for step in steps:
+                if step == "press":
+                    signal.raise_signal(signal.SIGINT)
+                elif step == "deliver":
+                    interrupts.deliver()
+                elif isinstance(step, BaseException):
+                    raise step
+                done.append(step)
+    except BaseException as error:
+        return done, type(error)
+    return done, None
+
+
+@pytest.mark.usefixtures("hears_ctrl_c")
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        (["deliver", "a"], (["deliver", "a"], None)),
+        (["press", "a", "deliver", "b"], (["press", "a"], KeyboardInterrupt)),
+        (["press", "a"], (["press", "a"], KeyboardInterrupt)),  # at the end
+        (["press", "a", "press", "b"], (["press", "a"], KeyboardInterrupt)),  # the second at once
+        (["press", ZeroDivisionError()], (["press"], ZeroDivisionError)),  # is not hidden
+    ],
+    ids=str,
+)
+def test_ctrl_c_is_held_until_it_is_delivered(steps, expected):
+    assert reached(*steps) == expected
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_handler_of_ones_own_is_called_when_it_is_delivered():
+    presses = []
+    before = signal.signal(signal.SIGINT, lambda *arguments: presses.append(arguments))
+    try:
+        with thread_pool.held_interrupts() as interrupts:
+            signal.raise_signal(signal.SIGINT)
+            assert presses == []
+            interrupts.deliver()
+            assert len(presses) == 1
+        assert len(presses) == 1
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize("handler", [signal.SIG_IGN, signal.SIG_DFL])
+def test_handlers_that_are_not_pythons_are_left_alone(handler):
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        with thread_pool.held_interrupts():
+            assert signal.getsignal(signal.SIGINT) == handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_in_another_thread_nothing_is_held():
+    handlers = []
+
+    def hold():
+        with thread_pool.held_interrupts():
+            handlers.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    thread.join()
+    assert handlers == [signal.getsignal(signal.SIGINT)]
 
 
 # ---- cores ----
