@@ -1,7 +1,7 @@
-"""Who trains what: how many threads share one network, and which configurations of a sweep train side by side.
+"""Cost model: how many threads share one network, and which fits of a sweep train side by side, by what that costs.
 
-Neither changes a result by a bit. Both go by cost, in cycles for a row of a minibatch: a model of what was measured for
-14 networks from 2-2-1 to 8-64-64-1, up to 20 % off.
+Neither changes a result by a bit. Costs are cycles per row of a minibatch. The model was fitted to measurements of 14
+networks from 2-2-1 to 8-64-64-1 and is up to 20 % off (see benchmarks/NOTES.md).
 """
 
 import heapq
@@ -13,13 +13,13 @@ import numpy as np
 from fastprop.kernels import compiler, layout
 
 MEMBER_CYCLES = 30_000
-"""The least of a minibatch that is worth a thread: its members wait for each other some 3,000 cycles."""
+"""Cycles of a minibatch that are worth a thread: the threads of a team wait for each other about 3,000 cycles."""
 
 MEASURED_BATCH = 32
-"""Rows of the minibatches for which the model was measured: of others, the share of a step in a row is corrected."""
+"""Rows of the minibatches that the model was fitted to. Of others, a row's share in the cost of a step is corrected."""
 
 PACK_BYTES = 1 << 19
-"""The most that the parameters of a pack may take: a quarter of a core's L2 cache."""
+"""Bytes that the parameters of a pack may take: a quarter of a core's L2 cache."""
 
 
 def team_size(layer_sizes, batch_size, dtype, threads):
@@ -35,139 +35,146 @@ def team_size(layer_sizes, batch_size, dtype, threads):
     return int(max(1, min(threads, segments if segments > 1 else threads, work // MEMBER_CYCLES)))
 
 
-class Task(NamedTuple):
-    """What trainings have that may go side by side."""
+class PackGroup(NamedTuple):
+    """What fits have in common that may train side by side."""
 
     layer_sizes: tuple[int, ...]
-    batch_size: int
-    alone: bool = False  # whether they may not
+    batch_size: int  # rows
+    can_pack: bool = True  # False: each of them trains alone
 
 
 class Pack(NamedTuple):
-    """Trainings side by side, or one alone."""
+    """Fits that train side by side, or one alone."""
 
-    numbers: np.ndarray
-    cost: float
-    cost_apart: float  # of all of them, one after another
+    indices: np.ndarray  # (fits,) int
+    cost: float  # cycles per row of each
+    cost_one_by_one: float  # cycles per row of each, summed: if they trained one after another
 
 
-def packs(tasks, kinds, seeds, dtype, threads):
-    """Return which trainings go side by side, in the order in which they are to begin: the longest first.
+def packs(groups, group_indices, seeds, dtype, workers):
+    """Return which fits train side by side, in the order in which they are to begin: the longest first.
 
     Parameters
     ----------
-    tasks : list of Task
-        Of each kind.
-    kinds : ndarray
-        (trainings,) int: those of one kind may go side by side.
+    groups : list of PackGroup
+    group_indices : ndarray
+        (fits,) int: the group of each.
     seeds : ndarray
-        (trainings,) int: of one kind, those with the same go through the rows in one order, which costs less.
+        (fits,) int: fits of one group with the same go through the rows in one order, which costs less.
     dtype : str
-    threads : int
-        How many packs or networks run at a time.
+    workers : int
+        How many packs train at a time.
 
     Returns
     -------
     list of ndarray
-        The numbers of each pack's trainings, no more than a vector has lanes.
+        The indices of each pack's fits, no more than a vector has lanes.
 
     Examples
     --------
-    >>> tasks = [Task((784, 64, 10), 32), Task((784, 128, 10), 32)]
-    >>> [pack.tolist() for pack in packs(tasks, np.array([0, 1, 0]), np.zeros(3, int), "float32", threads=1)]
+    >>> groups = [PackGroup((784, 64, 10), 32), PackGroup((784, 128, 10), 32)]
+    >>> [pack.tolist() for pack in packs(groups, np.array([0, 1, 0]), np.zeros(3, int), "float32", workers=1)]
     [[1], [0], [2]]
     """
-    order, together = np.lexsort((seeds, kinds)), []
-    for numbers in _runs(order, kinds):
-        together += _packs_of_kind(tasks[kinds[numbers[0]]], numbers, seeds, dtype)
-    together.sort(key=lambda pack: (-pack.cost, pack.numbers.min()))
-    return [pack.numbers for pack in _split_last(together, threads)]
+    order, chosen = np.lexsort((seeds, group_indices)), []
+    for indices in _split_by_value(order, group_indices):
+        chosen += _packs_of_group(groups[group_indices[indices[0]]], indices, seeds, dtype)
+    chosen.sort(key=lambda pack: (-pack.cost, pack.indices.min()))
+    return [pack.indices for pack in _split_last(chosen, workers)]
 
 
-def _runs(numbers, values):
-    """Cut `numbers` where their value changes."""
-    return np.split(numbers, np.flatnonzero(np.diff(values[numbers])) + 1)
+def _split_by_value(indices, values):
+    """Split `indices` where their value changes."""
+    return np.split(indices, np.flatnonzero(np.diff(values[indices])) + 1)
 
 
-def _packs_of_kind(task, numbers, seeds, dtype):
-    """The packs of trainings of one kind, sorted by seed: of one seed as far as there are enough, or as costs less."""
-    lanes, alone = compiler.lanes(dtype), cost_alone(task.layer_sizes, dtype, task.batch_size)
+def _packs_of_group(group, indices, seeds, dtype):
+    """Return the packs of one group's fits, which are sorted by seed.
 
-    def cut(numbers, shared):
-        cost = np.inf if task.alone else cost_of_pack(task.layer_sizes, dtype, task.batch_size, shared)
-        packs = []
-        for first in range(0, len(numbers), lanes):
-            pack = numbers[first : first + lanes]
-            apart = len(pack) * alone
-            packs += [Pack(pack, cost, apart)] if cost < apart else _apart(Pack(pack, cost, apart))
-        return packs
-
-    whole, left = [], []
-    for own in _runs(numbers, seeds):
-        end = len(own) // lanes * lanes
-        whole += cut(own[:end], shared=True)
-        left += [own[end:]] if end < len(own) else []
-    if not left:
+    Packs are of one seed as long as there are enough fits for a whole vector; what is left is packed by seed or across
+    seeds, whichever costs less.
+    """
+    whole, rest = [], []
+    lanes = compiler.lanes(dtype)
+    for of_seed in _split_by_value(indices, seeds):
+        end = len(of_seed) // lanes * lanes
+        whole += _cut(group, of_seed[:end], dtype, shares_rows=True)
+        rest += [of_seed[end:]] if end < len(of_seed) else []
+    if not rest:
         return whole
-    ways = [pack for own in left for pack in cut(own, shared=True)], cut(np.concatenate(left), shared=len(left) == 1)
-    return whole + min(ways, key=lambda packs: sum(pack.cost for pack in packs))
+    by_seed = [pack for of_seed in rest for pack in _cut(group, of_seed, dtype, shares_rows=True)]
+    across_seeds = _cut(group, np.concatenate(rest), dtype, shares_rows=len(rest) == 1)
+    return whole + min(by_seed, across_seeds, key=lambda packs: sum(pack.cost for pack in packs))
 
 
-def _apart(pack):
-    """The trainings of a pack one by one."""
-    alone = pack.cost_apart / len(pack.numbers)
-    return [Pack(pack.numbers[i : i + 1], alone, alone) for i in range(len(pack.numbers))]
+def _cut(group, indices, dtype, shares_rows):
+    """Cut fits of a group into packs of a vector's lanes, or into single fits if those cost less."""
+    lanes, alone = compiler.lanes(dtype), cost_alone(group.layer_sizes, dtype, group.batch_size)
+    cost = np.inf
+    if group.can_pack:
+        cost = cost_of_pack(group.layer_sizes, dtype, group.batch_size, shares_rows)
+    packs = []
+    for first in range(0, len(indices), lanes):
+        some = indices[first : first + lanes]
+        pack = Pack(some, cost, len(some) * alone)
+        packs += [pack] if cost < pack.cost_one_by_one else _one_by_one(pack)
+    return packs
 
 
-def _split_last(together, threads):
-    """Take as many of the last packs apart as make the end earliest: none may be left to wait for one."""
-    first, last = together[:-threads], together[-threads:]
-    ends = [0.0] * threads  # of what each thread has to do: the next pack is for that which is free first
+def _one_by_one(pack):
+    """Return a pack of its own for each of a pack's fits."""
+    cost = pack.cost_one_by_one / len(pack.indices)
+    return [Pack(pack.indices[i : i + 1], cost, cost) for i in range(len(pack.indices))]
+
+
+def _split_last(packs, workers):
+    """Split as many of the last packs into single fits as makes all end the earliest, when workers would be idle."""
+    first, last = packs[:-workers], packs[-workers:]
+    ends = [0.0] * workers  # when each worker is free: the next pack goes to the first that is
     for pack in first:
         heapq.heapreplace(ends, ends[0] + pack.cost)
 
     def end(packs):
-        own = ends.copy()
+        ends_then = ends.copy()
         for pack in packs:
-            heapq.heapreplace(own, own[0] + pack.cost)
-        return max(own)
+            heapq.heapreplace(ends_then, ends_then[0] + pack.cost)
+        return max(ends_then)
 
-    ways = []
+    choices = []
     for kept in range(len(last), -1, -1):
-        ways.append(last[:kept] + [alone for pack in last[kept:] for alone in _apart(pack)])
-    return first + min(ways, key=end)
+        choices.append(last[:kept] + [single for pack in last[kept:] for single in _one_by_one(pack)])
+    return first + min(choices, key=end)
 
 
 def cost_alone(layer_sizes, dtype, batch_size=MEASURED_BATCH):
-    """Cycles for a row of one network, a neuron a lane: its layers are padded to whole vectors, or transposed."""
+    """Return the cycles per row of one network, whose lanes are neurons: layers are padded to whole vectors."""
     lanes = compiler.lanes(dtype)
     vectors = [-(-size // lanes) for size in layer_sizes]
-    products = sum(
-        min(
-            2 * (1 + n_in) * v_out, (5 + 2 * n_out) * (1 + v_in)
-        )  # as it is, or transposed, see kernels/narrow_output.py
-        for n_in, n_out, v_in, v_out in zip(layer_sizes, layer_sizes[1:], vectors, vectors[1:])
-    )
+    products = 0  # multiply-adds of vectors
+    for n_in, n_out, v_in, v_out in zip(layer_sizes, layer_sizes[1:], vectors, vectors[1:]):
+        outputs_in_lanes = 2 * (1 + n_in) * v_out
+        inputs_in_lanes = (5 + 2 * n_out) * (1 + v_in)  # of layers with few outputs, see kernels/narrow_output.py
+        products += min(outputs_in_lanes, inputs_in_lanes)
     products += sum(n_out * v_in for n_out, v_in in zip(layer_sizes[2:], vectors[1:]))
     step = 640 + 0.45 * sum((1 + n_in) * n_out for n_in, n_out in pairwise(layer_sizes))
-    return 60 + 0.7 * products + 16 * sum(vectors[1:]) + 8 * sum(vectors[1:-1]) + _of_steps(step, batch_size)
+    return 60 + 0.7 * products + 16 * sum(vectors[1:]) + 8 * sum(vectors[1:-1]) + _share_of_step(step, batch_size)
 
 
-def cost_of_pack(layer_sizes, dtype, batch_size=MEASURED_BATCH, shared=True):
-    """Cycles for a row of each network of a pack, a network a lane: nothing is padded, but there is more to load.
+def cost_of_pack(layer_sizes, dtype, batch_size=MEASURED_BATCH, shares_rows=True):
+    """Return the cycles per row of each network of a pack, whose lanes are networks: nothing is padded.
 
-    Unless the networks share the order of their rows, each lane's numbers are gathered from a row of its own.
+    Unless the networks share the order of their rows, the inputs of each lane are gathered from a row of its own.
     """
     pairs = list(pairwise(layer_sizes))
     parameters = sum((1 + n_in) * n_out for n_in, n_out in pairs)
     if parameters * compiler.LANES * 4 > PACK_BYTES or compiler.LANES == 1:
         return np.inf
     products = 2 * parameters + sum(n_in * n_out for n_in, n_out in pairs[1:])
-    gathering = 0 if shared else 100 * layer_sizes[0]
+    gathering = 0 if shares_rows else 100 * layer_sizes[0]
     cost = 50 + 0.9 * products + 15 * sum(layer_sizes[1:]) + 5 * sum(layer_sizes[1:-1]) + gathering
-    return cost + _of_steps(350 + 13 * parameters, batch_size)
+    return cost + _share_of_step(350 + 13 * parameters, batch_size)
 
 
-def _of_steps(cycles, batch_size):
-    """A row's share in what each step costs, beyond what the model has of it."""
+def _share_of_step(cycles, batch_size):
+    """Return a row's share in the cycles of a step, beyond the share in a minibatch of `MEASURED_BATCH` rows."""
     return cycles * (1 / batch_size - 1 / MEASURED_BATCH)

@@ -178,8 +178,8 @@ def least_certain(outputs, y):
 def test_a_function_of_outputs_and_labels_is_a_score_of_which_the_highest_is_best():
     result = sweep(score=least_certain, validation=0.2, cv=None, keep="all")
     held_out = held_out_rows(len(X), 0.2)
-    for number, network in result.networks.items():
-        assert result.table["score"][number] == least_certain(network.predict(X[held_out]), None)
+    for index, network in result.networks.items():
+        assert result.table["score"][index] == least_certain(network.predict(X[held_out]), None)
     assert result.best["score"] == result.table["score"].max()
     assert result.score_name == "least_certain"
 
@@ -198,9 +198,9 @@ def test_without_a_name_accuracy_or_r2_is_measured_and_the_loss_ranks():
 def test_networks_are_trained_once_more_on_all_rows(standardize):
     result = sweep(cv=3, keep="all", standardize=standardize)
     assert list(result.networks) == result.ranking.tolist()
-    for number, network in result.networks.items():
+    for index, network in result.networks.items():
         alone = fp.MLP(SIZES["labels"], output="softmax")
-        fp.train(alone, X, LABELS, epochs=4, optimizer=fp.SGD(RATES["learning_rate"][number]), standardize=standardize)
+        fp.train(alone, X, LABELS, epochs=4, optimizer=fp.SGD(RATES["learning_rate"][index]), standardize=standardize)
         np.testing.assert_array_equal(network.parameters, alone.parameters)
         np.testing.assert_array_equal(network.predict(X), alone.predict(X))
     assert result.best_network is result.networks[result.ranking[0]]
@@ -233,7 +233,7 @@ REST = np.setdiff1d(np.arange(90), ONE_CLASS)
         ({"cv": [PAIRS[0], (range(60), [])]}, "the held-out rows of fold 1 of cv are empty: give at least one row"),
         ({"cv": [(np.zeros(90, bool), range(60))]}, "the training rows of fold 0 of cv are empty: give at least"),
         ({"cv": [(range(60), [60, 90])]}, "the held-out rows of fold 0 of cv go from 60 to 90: give indices from 0 to"),
-        ({"cv": [(range(60), [-1])]}, "the held-out rows of fold 0 of cv go from -1 to -1: give numbers from 0 to 89"),
+        ({"cv": [(range(60), [-1])]}, "the held-out rows of fold 0 of cv go from -1 to -1: give indices from 0 to 89"),
         ({"cv": [([0.5], [1])]}, "the training rows of fold 0 of cv must be row indices or a mask of 90 rows, not"),
         (
             {"cv": [(REST, ONE_CLASS)]},

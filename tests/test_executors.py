@@ -12,7 +12,12 @@ import numpy as np
 import pytest
 
 import fastprop as fp
-from fastprop.integrations import executors
+from fastprop.sweeping import backends
+from fastprop.sweeping.backends import base, new_adapter
+from fastprop.sweeping.backends.base import Adapter, ExecutorBackend, Ticket
+from fastprop.sweeping.backends.processes import LokyAdapter, ProcessAdapter, ProcessPoolAdapter
+from fastprop.sweeping.backends.shared_folder import SharedFolder
+from fastprop.sweeping.backends.threads import ThreadPoolAdapter
 from tests.compare import assert_refused, assert_same_bits
 from tests.processes import output_after_interrupt
 from tests.results import assert_same_result
@@ -130,6 +135,54 @@ def test_a_score_is_a_function_of_a_module_or_with_cloudpickle_any(monkeypatch):
         assert_refused(TypeError, words, sweep, executor=executor, score=lambda outputs, labels: 1.0)
 
 
+# ---- adapters ----
+
+
+class Inline(Executor):
+    """Calls what is submitted at once."""
+
+    def submit(self, function, *arguments):
+        future = Future()
+        future.set_result(function(*arguments))
+        return future
+
+
+class InlineAdapter(Adapter):
+    accepts = classmethod(lambda cls, executor: isinstance(executor, Inline))
+
+    def count(self):
+        return 1
+
+    def share(self, value):
+        return Ticket(value)
+
+
+def test_a_new_kind_of_executor_is_one_adapter(monkeypatch):
+    assert type(new_adapter(Inline())) is ProcessAdapter
+    monkeypatch.setattr(backends, "ADAPTERS", (InlineAdapter, *backends.ADAPTERS))
+    assert type(new_adapter(Inline())) is InlineAdapter
+    assert_same_result(sweep(executor=Inline(), halving=2), sweep(halving=2))
+
+
+def test_each_kind_of_executor_has_its_adapter():
+    loky = pytest.importorskip("loky")
+    kinds = {ThreadPoolAdapter: ThreadPoolExecutor, ProcessPoolAdapter: ProcessPoolExecutor}
+    kinds[LokyAdapter] = loky.ProcessPoolExecutor
+    for adapter, kind in kinds.items():
+        with kind(3) as executor:
+            assert type(new_adapter(executor)) is adapter
+            assert new_adapter(executor).count() == 3
+
+
+def test_an_attribute_that_an_executor_no_longer_has_is_named():
+    executor = ThreadPoolExecutor(1)
+    del executor._max_workers
+    words = (
+        "ThreadPoolExecutor has no _max_workers, which fastprop read in Python 3.11 to 3.14: install that version, or"
+    )
+    assert_refused(RuntimeError, words, sweep, executor=executor)
+
+
 # ---- how many at a time ----
 
 
@@ -237,11 +290,11 @@ def die_of_the_result_and_then_at_once(shared, folder, is_over):
 
 
 def test_a_result_that_is_lost_on_its_way_and_never_had_again_is_not_waited_for(tmp_path):
-    with Dask() as executor, executors.Workers(executor) as workers:
+    with Dask() as executor, ExecutorBackend(new_adapter(executor)) as backend:
         executor._client.cluster.scheduler.allowed_failures = 0
-        task, nothing = str(tmp_path / "dead"), lambda *arguments: None
-        run = workers.run, die_of_the_result_and_then_at_once, None, [task], nothing, nothing
-        assert_refused(RuntimeError, "it had 3 workers that died", *run, lambda task: "it")
+        task = str(tmp_path / "dead")
+        results = backend.results(die_of_the_result_and_then_at_once, None, [task])
+        assert_refused(RuntimeError, f"{task} had 3 workers that died", list, results)
 
 
 class Breaking(Executor):
@@ -313,14 +366,14 @@ def _changed(kind, change):
     return pytest.importorskip("loky").ProcessPoolExecutor(1, initializer=exec, initargs=(change,))
 
 
-def test_a_worker_that_comes_late_is_asked_for_its_version_too(monkeypatch):
-    ticket = executors._Here(None)
+def test_a_worker_that_comes_late_is_asked_for_its_version_too():
+    ticket = base.Ticket(None)
     words = f"workers have fastprop {fp.__version__} but this process has 0.0.9: install the same there."
-    assert_refused(RuntimeError, words, executors._call, "0.0.9", ticket, len, ())
+    assert_refused(RuntimeError, words, base.call, "0.0.9", ticket, len, ())
 
 
 def test_a_worker_on_another_machine_must_see_the_folder():
-    folder = executors._Folder(np.arange(3))
+    folder = SharedFolder(np.arange(3))
     folder.close()
     words = f"a worker does not see the folder {folder._path}: have TMPDIR name one that all machines share."
     assert_refused(RuntimeError, words, folder.get)
@@ -328,7 +381,7 @@ def test_a_worker_on_another_machine_must_see_the_folder():
 
 def test_arrays_are_mapped_from_the_folder_and_read_once():
     given = [np.arange(5000.0), np.zeros((0, 3)), np.arange(7, dtype=np.uint8), np.asfortranarray(np.eye(9))]
-    folder = executors._Folder(given)
+    folder = SharedFolder(given)
     got = folder.get()
     assert folder.get() is got
     assert_same_bits(got, given)

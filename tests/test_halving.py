@@ -90,7 +90,7 @@ def test_the_median_is_that_of_the_others_for_any_costs():
     for count in range(2, 9):
         costs = RANDOM.integers(6, size=(200, count, 3)).astype(float)
         for each in costs:
-            medians = [np.median(np.delete(each.mean(axis=1), number)) for number in range(count)]
+            medians = [np.median(np.delete(each.mean(axis=1), index)) for index in range(count)]
             np.testing.assert_array_equal(fp.MedianStopping().going_on(each), each.min(axis=1) <= medians)
 
 
@@ -98,32 +98,32 @@ def test_the_median_is_that_of_the_others_for_any_costs():
 
 
 def assert_as_if_never_stopped(result, whole, rule):
-    """Compare a sweep with the same without `rule`, which says who of numbers goes on by their costs so far."""
-    numbers, running = np.arange(len(whole.table)), np.ones(len(whole.table), bool)
+    """Compare a sweep with the same without `rule`, which says which configurations go on by their costs so far."""
+    indices, running = np.arange(len(whole.table)), np.ones(len(whole.table), bool)
     assert len(result.rungs) > 1
-    for place, rung in enumerate(result.rungs):
-        assert np.isnan(result.rung_costs[~running, place]).all()
+    for step, rung in enumerate(result.rungs):
+        assert np.isnan(result.rung_costs[~running, step]).all()
         ended = running & (whole.table["epochs"] <= rung)
-        for number in np.flatnonzero(ended):
+        for index in np.flatnonzero(ended):
             for name in COLUMNS:
-                np.testing.assert_array_equal(result.table[name][number], whole.table[name][number])
-            np.testing.assert_array_equal(result.history[number], whole.history[number])
-            if number in whole.networks:
-                ours, theirs = result.networks[number], whole.networks[number]
+                np.testing.assert_array_equal(result.table[name][index], whole.table[name][index])
+            np.testing.assert_array_equal(result.history[index], whole.history[index])
+            if index in whole.networks:
+                ours, theirs = result.networks[index], whole.networks[index]
                 np.testing.assert_array_equal(ours.parameters, theirs.parameters)
         if rung == result.rungs[-1]:
             assert (running <= ended).all()
             assert ended.any()
             break
-        numbers = np.flatnonzero(running)
+        indices = np.flatnonzero(running)
         going_on = np.zeros_like(running)
-        going_on[numbers[rule(result.rung_costs[numbers, : place + 1])]] = True
-        for number in np.flatnonzero(running & ~ended & ~going_on):
-            assert result.table["stopped"][number] == "halved"
-            assert result.table["epochs"][number] == rung
-            np.testing.assert_array_equal(result.history[number, :rung], whole.history[number, :rung])
-            assert np.isnan(result.history[number, rung:]).all()
-            assert number not in result.networks
+        going_on[indices[rule(result.rung_costs[indices, : step + 1])]] = True
+        for index in np.flatnonzero(running & ~ended & ~going_on):
+            assert result.table["stopped"][index] == "halved"
+            assert result.table["epochs"][index] == rung
+            np.testing.assert_array_equal(result.history[index, :rung], whole.history[index, :rung])
+            assert np.isnan(result.history[index, rung:]).all()
+            assert index not in result.networks
         running = going_on & ~ended
     assert (result.table["stopped"] == "halved").any()
 
@@ -203,8 +203,8 @@ def test_it_is_the_same_on_any_number_of_threads(threads):
     for name in COLUMNS:
         np.testing.assert_array_equal(one.table[name], several.table[name])
     assert list(one.networks) == list(several.networks)
-    for number, network in one.networks.items():
-        np.testing.assert_array_equal(network.parameters, several.networks[number].parameters)
+    for index, network in one.networks.items():
+        np.testing.assert_array_equal(network.parameters, several.networks[index].parameters)
 
 
 # ---- what comes of it ----
@@ -275,14 +275,14 @@ def test_the_progress_bar_says_until_where(capsys):
 def test_ctrl_c_at_a_later_rung_leaves_what_was_on_its_way_interrupted(threads):
     script = f"""
 import fastprop as fp
-from fastprop.sweeping.halving_runner import Rounds
+from fastprop.sweeping.halving_runner import HalvingRunner
 X, y = fp.datasets.digits()
-climb = Rounds._climb
-def climbing(rounds, numbers, rung):
+train = HalvingRunner._train_to_rung
+def train_to_rung(runner, indices, rung):
     if rung == 1:
         print("go", flush=True)
-    return climb(rounds, numbers, rung)
-Rounds._climb = climbing
+    train(runner, indices, rung)
+HalvingRunner._train_to_rung = train_to_rung
 options = {{"epochs": 20_000, "halving": fp.Halving(20, min_epochs=50), "validation": 0.2, "threads": {threads}}}
 result = fp.sweep((64, 32, 10), X, y, {{"seed": range(100)}}, **options)
 epochs, stopped = result.table["epochs"], result.table["stopped"]

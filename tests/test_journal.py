@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 import fastprop as fp
-from fastprop.sweeping import crews, journal
-from fastprop.sweeping.journal import Journal
+from fastprop.sweeping import fits, journal_file
+from fastprop.sweeping.journal import FORMAT, RECORDED, Journal
+from fastprop.sweeping.outcomes import ConfigurationOutcome
 from tests.compare import assert_refused
 from tests.processes import ROOT, output_after_interrupt, run_python
 from tests.results import assert_same_result
@@ -52,13 +53,14 @@ def sweep(network=(4, 6, 3), grid=RATES, X=X, y=LABELS, **options):
 @pytest.fixture
 def trained(monkeypatch):
     """The configurations that are trained, and until which epoch."""
-    seen, new = [], crews.Job.__call__
+    seen, call = [], fits.PackRun.__call__
 
-    def call(job):
-        seen.extend((trial.number, job._until) for trial in job.trials)
-        new(job)
+    def seen_call(run):
+        job, outcomes = call(run)
+        seen.extend((fit.index, job.until) for fit in job.fits)
+        return job, outcomes
 
-    monkeypatch.setattr(crews.Job, "__call__", call)
+    monkeypatch.setattr(fits.PackRun, "__call__", seen_call)
     return seen
 
 
@@ -71,7 +73,7 @@ def test_a_sweep_that_goes_on_is_the_unbroken_one(options, path, trained):
     first = sweep(journal=path, threads=1, **options)
     assert_same_result(first, whole)
     content, cuts = path.read_bytes(), random.Random(0)
-    ends = [place + 1 for place, byte in enumerate(content) if byte == ord("\n")]
+    ends = [offset + 1 for offset, byte in enumerate(content) if byte == ord("\n")]
     for cut in [0, ends[0] // 2, ends[0], ends[1] - 1, *(cuts.randrange(len(content)) for _ in range(4)), ends[-2]]:
         path.write_bytes(content[:cut])
         lines = content[:cut].splitlines(keepends=True)[1:]
@@ -82,7 +84,7 @@ def test_a_sweep_that_goes_on_is_the_unbroken_one(options, path, trained):
         trained.clear()
         assert_same_result(sweep(journal=path, threads=2, **options), whole)
         until = {until: rung for rung, until in enumerate(whole.rungs)}
-        again = {(number, until[epochs]) for number, epochs in trained if epochs is not None}
+        again = {(index, until[epochs]) for index, epochs in trained if epochs is not None}
         assert again.isdisjoint(recorded)
         assert len(path.read_bytes().splitlines()) == len(ends)
 
@@ -109,6 +111,28 @@ def test_lines_are_whole_and_say_what_came_of_what(path):
             assert line[name] == row[name]
 
 
+FIELDS = {
+    1: [
+        *("configuration", "rung", "hyperparameters", "score", "score_std", "loss", "validation_loss", "epochs"),
+        *("stopped", "seconds", "history", "network", "crc32"),
+    ]
+}
+"""By the journal's format, the fields of a line in their order. Add a format; change none that is there."""
+
+
+def test_the_fields_of_a_line_are_those_of_the_format(path):
+    assert ConfigurationOutcome._fields == RECORDED, "add the field to RECORDED, and raise FORMAT"
+    sweep(journal=path, keep="all")
+    for line in path.read_text().splitlines()[1:]:
+        assert list(json.loads(line)) == FIELDS[FORMAT]
+
+
+def test_a_journal_of_another_format_is_refused(path, monkeypatch):
+    sweep(journal=path)
+    monkeypatch.setattr("fastprop.sweeping.journal.FORMAT", FORMAT + 1)
+    assert_refused(ValueError, f"journal format is {FORMAT} and not {FORMAT + 1}", sweep, journal=path)
+
+
 @pytest.mark.parametrize("keep", [0, 1, 4, "all"])
 @pytest.mark.parametrize("options", [{}, {"halving": 2}, {"cv": 2, "validation": None}], ids=str)
 def test_more_or_fewer_networks_may_be_kept_than_before(options, keep, path):
@@ -120,7 +144,7 @@ def test_only_the_networks_that_are_missing_are_trained_again(path, trained):
     sweep(journal=path, keep=3)
     trained.clear()
     kept = sweep(journal=path, keep=5).networks
-    assert {number for number, _ in trained} < set(kept)
+    assert {index for index, _ in trained} < set(kept)
     assert len(trained) <= 2
 
 
@@ -182,13 +206,13 @@ print(sweep(journal={str(path)!r}).done)
 
 
 def test_an_error_in_a_score_loses_nothing_that_was_settled(path, trained):
-    calls = iter([1.0, 2.0, 3.0])
-    score = lambda outputs, labels: next(calls)  # noqa: E731
+    left = [3.0, 2.0, 1.0]
+    score = lambda outputs, labels: left.pop()  # noqa: E731
     grid = {"learning_rate": [0.1, 0.2, 0.3, 0.4], "layer_sizes": [(4, 600, 3)]}
-    with pytest.raises(StopIteration):
+    with pytest.raises(IndexError, match="pop from empty list"):
         sweep(grid=grid, score=score, journal=path, threads=1, epochs=1)
     trained.clear()
-    calls = iter([4.0])
+    left.append(4.0)
     assert sweep(grid=grid, score=score, journal=path, threads=1, epochs=1).table["score"].tolist() == [1, 2, 3, 4]
     assert trained == [(3, 1)]
 
@@ -265,14 +289,14 @@ def test_a_foreign_file_is_refused_and_left_as_it_is(content, path):
 
 def test_a_damaged_line_in_the_middle_is_refused(path):
     sweep(journal=path)
-    content, places = path.read_bytes(), random.Random(0)
-    ends = [place + 1 for place, byte in enumerate(content) if byte == ord("\n")]
+    content, chances = path.read_bytes(), random.Random(0)
+    ends = [offset + 1 for offset, byte in enumerate(content) if byte == ord("\n")]
     for _ in range(30):
-        place = places.randrange(ends[0], ends[-2])
+        offset = chances.randrange(ends[0], ends[-2])
         damaged = bytearray(content)
-        damaged[place] ^= 1 << places.randrange(8)
+        damaged[offset] ^= 1 << chances.randrange(8)
         path.write_bytes(damaged)
-        line = 1 + sum(end <= place for end in ends)
+        line = 1 + sum(end <= offset for end in ends)
         words = f"the journal {path} is damaged in line {line}: delete this line"
         assert_refused(ValueError, words, sweep, journal=path)
         assert path.read_bytes() == damaged
@@ -367,7 +391,7 @@ def test_a_forked_process_that_has_not_closed_the_journal_yet_does_not_hold_it(p
     held = []
 
     def score(outputs, labels):
-        held.extend(map(os.dup, journal._OPEN))  # as a process has it that was just forked
+        held.extend(map(os.dup, journal_file._OPEN))  # as a process has it that was just forked
         return 1.0
 
     for _ in range(2):

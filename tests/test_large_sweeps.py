@@ -21,10 +21,10 @@ def sweep(grid=RATES, **options):
     return fp.sweep(SIZES, X, LABELS, grid, **{"epochs": 4, "keep": 0, **options})
 
 
-def assert_same_rows(result, expected, numbers=slice(None)):
+def assert_same_rows(result, expected, indices=slice(None)):
     for name in RESULTS:
-        np.testing.assert_array_equal(result.table[name], expected.table[name][numbers])
-    np.testing.assert_array_equal(result.history, expected.history[numbers])
+        np.testing.assert_array_equal(result.table[name], expected.table[name][indices])
+    np.testing.assert_array_equal(result.history, expected.history[indices])
 
 
 # ---- order ----
@@ -45,7 +45,7 @@ def test_neither_the_order_of_jobs_nor_how_they_are_packed_changes_a_row(options
     for threads in (2, 5):
         assert_same_rows(sweep(UNEVEN, threads=threads, **options), first)
     order = RANDOM.permutation(len(UNEVEN))
-    assert_same_rows(sweep([UNEVEN[number] for number in order], threads=2, **options), first, order)
+    assert_same_rows(sweep([UNEVEN[index] for index in order], threads=2, **options), first, order)
     for cost in (0, np.inf):
         monkeypatch.setattr(cost_model, "cost_of_pack", lambda *_, cost=cost: cost)
         assert_same_rows(sweep(UNEVEN, threads=2, **options), first)
@@ -57,9 +57,9 @@ def test_neither_the_order_of_jobs_nor_how_they_are_packed_changes_a_row(options
 def test_halving_keeps_only_the_states_that_may_still_go_on(monkeypatch):
     rank, kept = HalvingRunner._rank, []
 
-    def ranked(rounds, *arguments):
-        rank(rounds, *arguments)
-        kept.append(len(rounds._outcomes))
+    def ranked(runner, *arguments):
+        rank(runner, *arguments)
+        kept.append(len(runner._outcomes))
 
     monkeypatch.setattr(HalvingRunner, "_rank", ranked)
     grid = {"learning_rate": np.geomspace(1e-3, 1, 90), "seed": range(4)}

@@ -59,9 +59,9 @@ def test_a_result_comes_back_from_its_file_as_it_was(result, tmp_path):
     for name in ("rungs", "seconds", "score_name", "hyperparameters", "about", "higher_is_better"):
         assert getattr(again, name) == getattr(result, name)
     assert list(again.networks) == list(result.networks)
-    for number, network in result.networks.items():
-        assert repr(again.networks[number]) == repr(network)
-        np.testing.assert_array_equal(again.networks[number].predict(X), network.predict(X))
+    for index, network in result.networks.items():
+        assert repr(again.networks[index]) == repr(network)
+        np.testing.assert_array_equal(again.networks[index].predict(X), network.predict(X))
     assert repr(again) == repr(result)
 
 

@@ -45,9 +45,9 @@ def test_a_product_is_a_sequence_the_last_name_running_fastest():
     assert list(product) == expected
     assert (len(product), product[4], product[-1]) == (6, expected[4], expected[-1])
     assert list(product[2]) == ["a", "b", "c"]
-    for number in (6, -7):
+    for index in (6, -7):
         with pytest.raises(IndexError):
-            product[number]
+            product[index]
 
 
 def test_a_large_product_is_not_built():
@@ -175,13 +175,13 @@ def test_a_study_asks_for_all_rows_and_is_told_what_came_of_them(optuna):
 def test_a_studys_trial_is_the_same_to_the_last_bit_as_alone(optuna):
     study = new_study(optuna)
     result = sweep(samples=24, search=fp.OptunaSearch(study, at_once=10), keep="all")
-    for number, trial in enumerate(study.trials):
+    for index, trial in enumerate(study.trials):
         network = fp.MLP(SIZES, output="softmax", seed=0)
         rate, momentum, batch_size = (trial.params[name] for name in GRID)
         options = {"batch_size": batch_size, "validation": 0.2, "optimizer": fp.SGD(rate, momentum=momentum)}
         alone = fp.train(network, X, LABELS, epochs=2, **options)
-        np.testing.assert_array_equal(result.history[number], alone.validation_loss)
-        np.testing.assert_array_equal(result.networks[number].parameters, network.parameters)
+        np.testing.assert_array_equal(result.history[index], alone.validation_loss)
+        np.testing.assert_array_equal(result.networks[index].parameters, network.parameters)
 
 
 def test_later_trials_are_chosen_by_what_came_of_earlier_ones(optuna):
@@ -300,7 +300,7 @@ def test_ctrl_c_leaves_a_result_and_a_study_to_go_on_with(optuna, amid):
     script = f"""
 import optuna, threading
 import fastprop as fp
-from fastprop.sweeping.halving_runner import Rounds
+from fastprop.sweeping.halving_runner import HalvingRunner
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 X, y = fp.datasets.digits()
 class Sampler(optuna.samplers.RandomSampler):
@@ -308,12 +308,12 @@ class Sampler(optuna.samplers.RandomSampler):
         if trial.number == 25 and {amid == "asking"}:
             print("go", flush=True)
             threading.Event().wait(0.3)
-call = Rounds.__call__
-def calling(rounds, numbers):
-    if 15 in numbers and {amid == "training"}:
+train = HalvingRunner.train
+def seen_train(runner, indices):
+    if 15 in indices and {amid == "training"}:
         print("go", flush=True)
-    return call(rounds, numbers)
-Rounds.__call__ = calling
+    train(runner, indices)
+HalvingRunner.train = seen_train
 study = optuna.create_study(sampler=Sampler(seed=0))
 grid = {{"learning_rate": fp.loguniform(1e-3, 1)}}
 options = {{"search": fp.OptunaSearch(study, at_once=10), "validation": 0.2}}
@@ -324,7 +324,7 @@ print(len(result.table), len(states), states.count("RUNNING"), threading.active_
 expected = {{"finished": "COMPLETE", "interrupted": "FAIL", "not run": "FAIL"}}
 print([expected[stopped] for stopped in result.table["stopped"]] == states, states.count("COMPLETE"))
 print(study.trials[-1].params["learning_rate"] == result.table["learning_rate"][-1])
-Rounds.__call__ = call
+HalvingRunner.train = train
 again = fp.sweep((64, 32, 10), X, y, grid, samples=10, epochs=1, **options)
 print(again.done, len(study.trials))
 """

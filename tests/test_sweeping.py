@@ -1,8 +1,12 @@
+import threading
+
 import numpy as np
 import pytest
 
 import fastprop as fp
+from fastprop.data import Dataset
 from fastprop.kernels import compiler
+from fastprop.sweeping import SweepResult
 from tests.processes import output_after_interrupt
 
 RANDOM = np.random.default_rng(0)
@@ -18,8 +22,8 @@ def sweep(grid, network=SIZES, y=LABELS, epochs=3, **options):
     return fp.sweep(network, X, y, grid, epochs=epochs, **options)
 
 
-def row_by_name(result, number):
-    return {name: result.table[name][number] for name in result.hyperparameters}
+def row_by_name(result, index):
+    return {name: result.table[name][index] for name in result.hyperparameters}
 
 
 # ---- the table ----
@@ -114,11 +118,11 @@ def test_a_configuration_is_the_same_to_the_last_bit_as_alone(grid):
     weight = np.linspace(0.5, 2, len(X))
     result = sweep(grid, validation=0.2, sample_weight=weight)
     best = result.table["validation_loss"].argmin()
-    for number in {0, len(result.table) // 2, len(result.table) - 1, best}:
-        net, history = train_alone(row_by_name(result, number), validation=0.2, sample_weight=weight)
-        np.testing.assert_array_equal(result.history[number], history.validation_loss)
-        assert result.table["loss"][number] == history.loss[-1]
-        if number == best:
+    for index in {0, len(result.table) // 2, len(result.table) - 1, best}:
+        net, history = train_alone(row_by_name(result, index), validation=0.2, sample_weight=weight)
+        np.testing.assert_array_equal(result.history[index], history.validation_loss)
+        assert result.table["loss"][index] == history.loss[-1]
+        if index == best:
             np.testing.assert_array_equal(result.best_network.parameters, net.parameters)
 
 
@@ -187,12 +191,12 @@ def test_losses_are_swept_each_on_the_network_that_goes_with_it():
     losses = ["mse", "cross_entropy", fp.CrossEntropy(0.1), "binary_cross_entropy"]
     result = sweep({"loss": losses, "seed": range(3)}, validation=0.2, epochs=5)
     outputs = ["identity", "softmax", "softmax", "sigmoid"]
-    for number, (loss, output, seed) in enumerate((*pair, s) for pair in zip(losses, outputs) for s in range(3)):
+    for index, (loss, output, seed) in enumerate((*pair, s) for pair in zip(losses, outputs) for s in range(3)):
         net = fp.MLP(SIZES, output=output, seed=seed)
         history = fp.train(net, X, LABELS, epochs=5, loss=loss, seed=seed, validation=0.2)
-        np.testing.assert_array_equal(result.history[number], history.validation_loss)
-        assert result.table["loss_function"][number] == loss
-        assert result.table["score"][number] == history.score
+        np.testing.assert_array_equal(result.history[index], history.validation_loss)
+        assert result.table["loss_function"][index] == loss
+        assert result.table["score"][index] == history.score
 
 
 def test_a_loss_that_is_left_out_of_a_configuration_is_the_sweeps_own():
@@ -223,12 +227,12 @@ def test_endings_are_swept():
     result = sweep({"early_stopping": endings, "seed": range(2)}, **options)
     assert result.finished.all()
     assert "early" in result.table["stopped"]
-    for number, (ending, seed) in enumerate((each, s) for each in endings for s in range(2)):
+    for index, (ending, seed) in enumerate((each, s) for each in endings for s in range(2)):
         history = fp.train(
             fp.MLP(SIZES, output="softmax", seed=seed), X, LABELS, early_stopping=ending, seed=seed, **options
         )
-        np.testing.assert_array_equal(result.history[number], history.validation_loss)
-        assert result.table["stopped"][number] == history.stopped
+        np.testing.assert_array_equal(result.history[index], history.validation_loss)
+        assert result.table["stopped"][index] == history.stopped
 
 
 def test_what_an_optimizer_does_not_have_is_nan_in_its_row(tmp_path):
@@ -363,6 +367,38 @@ def test_where_all_have_ended_at_a_rung_none_goes_on(halving):
     result = sweep({"seed": range(3)}, epochs=9, halving=halving, early_stopping=fp.EarlyStopping(1, 1e9))
     np.testing.assert_array_equal(result.table["stopped"], "early")
     np.testing.assert_array_equal(result.table["epochs"], 2)
+
+
+# ---- how it goes ----
+
+
+@pytest.mark.parametrize("y", [LABELS, NUMBERS], ids=["labels", "numbers"])
+def test_data_is_converted_once_for_all_losses(y, monkeypatch):
+    seen, of = [], Dataset.of
+    monkeypatch.setattr(Dataset, "of", lambda *arguments, **names: seen.append(names) or of(*arguments, **names))
+    sweep({"loss": ["mse", fp.Huber(0.5), "mae"]}, y=y, validation=PAIR if y is LABELS else (X, y))
+    assert len(seen) == 2  # the data, and that which is held out
+
+
+def test_each_loss_must_fit_the_targets():
+    shares = np.abs(NUMBERS)
+    for bad in ({}, {"validation": (X, 9 * shares)}):
+        y = shares / shares.max() if bad else shares * 9
+        words = "(?:validation )?y holds .* but loss 'binary_cross_entropy' needs numbers from 0 to 1"
+        with pytest.raises(ValueError, match=words):
+            sweep({"loss": ["mse", "binary_cross_entropy"]}, y=y, score="r2", **{"validation": 0.2} | bad)
+
+
+def test_results_are_recorded_in_the_calling_thread(monkeypatch):
+    threads, record = set(), SweepResult.record
+
+    def seen_record(*arguments):
+        threads.add(threading.current_thread())
+        return record(*arguments)
+
+    monkeypatch.setattr(SweepResult, "record", seen_record)
+    sweep({"seed": range(100)}, threads=3, halving=2)
+    assert threads == {threading.current_thread()}
 
 
 # ---- seeing it go ----

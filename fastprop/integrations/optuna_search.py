@@ -1,4 +1,4 @@
-"""Studies of Optuna as the engine of a search (extra ``optuna``): what they choose from, and how a trial ends."""
+"""Studies of Optuna as the engine of a search: the distributions that they choose from, and how a trial ends."""
 
 
 def optuna():
@@ -10,22 +10,22 @@ def optuna():
     return optuna
 
 
-def numbers(low, high, log=False):
-    """Return the distribution of numbers from `low` to `high`, or of their logarithms."""
+def floats(low, high, log=False):
+    """Return the distribution of numbers from `low` to `high`, or of numbers whose logarithms are uniform."""
     return optuna().distributions.FloatDistribution(low, high, log=log)
 
 
-def whole_numbers(low, high):
+def integers(low, high):
     """Return the distribution of whole numbers from `low` to `high`."""
     return optuna().distributions.IntDistribution(low, high)
 
 
-def names(values):
+def categorical(values):
     """Return the distribution of texts, numbers, bools or None."""
     return optuna().distributions.CategoricalDistribution(values)
 
 
-def tell(study, trial, measured, ended):
+def tell(study, trial, measured, state):
     """Tell a study what came of a trial.
 
     Parameters
@@ -33,11 +33,11 @@ def tell(study, trial, measured, ended):
     study : optuna.Study
     trial : optuna.Trial
     measured : dict
-        After how many epochs what was measured, the last at its end.
-    ended : str
-        ``"complete"``, ``"pruned"`` or ``"fail"``.
+        By the number of epochs, what was measured after them; the last is the trial's value.
+    state : str
+        How the trial ended: ``"complete"``, ``"pruned"`` or ``"fail"``.
     """
     for epochs, value in measured.items():
         trial.report(value, epochs)
-    value = list(measured.values())[-1] if ended == "complete" else None
-    study.tell(trial, value, optuna().trial.TrialState[ended.upper()])
+    value = list(measured.values())[-1] if state == "complete" else None
+    study.tell(trial, value, optuna().trial.TrialState[state.upper()])

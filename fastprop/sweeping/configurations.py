@@ -1,4 +1,4 @@
-"""What a sweep tries: a network and a setting for each configuration of its grid."""
+"""Configurations: the hyperparameters of each row of a sweep, and the network and the options that they stand for."""
 
 from typing import NamedTuple
 
@@ -13,166 +13,189 @@ IN_OPTIMIZER = dict.fromkeys(PER_LANE, float)
 """Hyperparameters of the optimizer, and the type of the column of each in the table."""
 
 IN_OPTIONS = SWEPT
-"""Hyperparameters of the run, likewise."""
+"""Hyperparameters that are `TrainingOptions`, likewise."""
 
 IN_NETWORK = dict.fromkeys(("layer_sizes", "hidden", "initialization"), object)
 """Hyperparameters of the network, likewise: for each of their values a new network is made."""
 
 HYPERPARAMETERS = IN_OPTIMIZER | IN_OPTIONS | IN_NETWORK
-"""All that a sweep can sweep, in the order of the table's columns."""
+"""All that can be swept, in the order of the table's columns."""
 
 
-class Candidate(NamedTuple):
-    """A configuration and the setting that it stands for; networks begin with `prototype` what it does not name."""
+class Configuration(NamedTuple):
+    """One row of a sweep: hyperparameter values, and the options that they stand for.
 
-    configuration: dict
+    What its values do not name of a network is that of the sweep's `prototype` for its loss.
+    """
+
+    values: dict[str, object]  # only those that its row of the grid names
     options: TrainingOptions
 
     def value(self, name, prototype):
-        """What it has of a hyperparameter; NaN for a number that its optimizer does not have."""
+        """Return its value of a hyperparameter; NaN for a number that its optimizer does not have."""
         if name in IN_OPTIMIZER:
             return getattr(self.options.optimizer, name, np.nan)
         if name in IN_OPTIONS:
             return getattr(self.options, name)
-        return self.configuration[name] if name in self.configuration else getattr(prototype, name)
+        return self._of_network(name, prototype)
 
-    def shape(self, prototype):
-        """What must be equal in a pack."""
-        sizes, hidden = (self.configuration.get(name, getattr(prototype, name)) for name in ("layer_sizes", "hidden"))
+    def pack_key(self, prototype):
+        """Return what must be equal of fits that train in one pack."""
+        sizes, hidden = self._of_network("layer_sizes", prototype), self._of_network("hidden", prototype)
         return sizes, hidden, prototype.output, self.options.pack_key
 
-    def task(self, prototype):
-        """What there is to know of its runs to schedule them."""
-        sizes = self.configuration.get("layer_sizes", prototype.layer_sizes)
-        return cost_model.Task(sizes, self.options.batch_size, self.options.optimizer.takes_all_rows)
+    def pack_group(self, prototype):
+        """Return the `cost_model.PackGroup` of its fits."""
+        sizes, options = self._of_network("layer_sizes", prototype), self.options
+        return cost_model.PackGroup(sizes, options.batch_size, can_pack=not options.optimizer.takes_all_rows)
 
     @property
-    def beginning(self):
-        """What is the same for candidates of one kind whose networks begin with the same weights."""
-        return self._is_new and (self.options.seed, id(self.configuration.get("initialization")))
+    def initial_weights_key(self):
+        """What is equal of those configurations with one `pack_key` whose networks begin with the same weights."""
+        return self._has_new_network and (self.options.seed, id(self.values.get("initialization")))
 
     @property
-    def _is_new(self):
-        """Whether its network is a new one, made of what the configuration names, and no copy."""
-        return "seed" in self.configuration or not self.configuration.keys().isdisjoint(IN_NETWORK)
+    def _has_new_network(self):
+        """Whether its network is made of what its values name, and is no copy of the prototype."""
+        return "seed" in self.values or not self.values.keys().isdisjoint(IN_NETWORK)
 
     def network(self, prototype):
-        """A new network as it begins: a copy of `prototype`, unless the configuration names what that is made of."""
-        if not self._is_new:
+        """Return its network as it begins."""
+        if not self._has_new_network:
             return prototype.copy()
-        own = {name: self.configuration.get(name, getattr(prototype, name)) for name in IN_NETWORK}
-        new = MLP(**own, output=prototype.output, seed=self.options.seed, dtype=prototype.dtype)
+        arguments = {name: self._of_network(name, prototype) for name in IN_NETWORK}
+        new = MLP(**arguments, output=prototype.output, seed=self.options.seed, dtype=prototype.dtype)
         new.input_mean, new.input_scale = prototype.input_mean, prototype.input_scale
         return new
 
+    def _of_network(self, name, prototype):
+        return self.values[name] if name in self.values else getattr(prototype, name)
 
-class Candidates:
-    """The candidates of configurations: all checked at once, but each made anew whenever it is asked for.
 
-    `network` is what all begin with, or the sizes of the layers of a new one for each loss. There may be hundreds of
-    thousands, and so of each only a few numbers are kept.
+class Configurations:
+    """The configurations of a grid, all checked at once.
+
+    There may be millions, so that only a few numbers are kept of each: ``configurations[index]`` is made when it is
+    asked for.
+
+    Parameters
+    ----------
+    grid : sequence of dict
+        See `grids`.
+    network : MLP or tuple of int
+        What all begin with, or the layer sizes of a new network for each loss.
+    options : TrainingOptions
+        What holds where the grid says nothing else.
+    y : array_like
+        The targets or labels, by which the output of a new network is chosen.
 
     Attributes
     ----------
-    configurations : sequence of dict
-        What they are made of.
-    likes : dict
-        For each loss the network that its runs begin with.
+    prototypes : dict
+        For each loss the network that its configurations begin with.
     columns : dict
-        By the name of each hyperparameter that a configuration has, an array of all candidates' values.
-    kinds : ndarray
-        (candidates,) int: those of one kind may be trained in a pack.
-    tasks : list of scheduling.Task
-        Of each kind.
-    orders : ndarray
-        (candidates,) int: those with the same have their rows in the same order.
+        For each hyperparameter that the grid names an array of the values of all configurations.
+    group_indices : ndarray
+        (configurations,) int: the group of each, whose fits may train in one pack.
+    groups : list of cost_model.PackGroup
+        What the configurations of each group have in common.
+    row_orders : ndarray
+        (configurations,) int: those with the same go through the rows in the same order.
     """
 
-    def __init__(self, configurations, network, options, y):
-        self.configurations, self._network, self._options, self._y = configurations, network, options, y
-        self.prototypes, self.tasks, self._losses, self._kinds = {}, [], {}, {}
-        self.columns = {
-            name: np.empty(0, dtype) for name, dtype in HYPERPARAMETERS.items() if name in configurations.names
-        }
-        self.kinds, self.orders = np.empty(0, np.int32), np.empty(0, np.int64)
-        self._of_optimizer = [name for name in self.columns if name in IN_OPTIMIZER]
+    def __init__(self, grid, network, options, y):
+        self.grid = grid
+        self._network = network
+        self._options = options
+        self._y = y
+        self.prototypes = {}
+        self.groups = []
+        self.columns = {name: np.empty(0, dtype) for name, dtype in HYPERPARAMETERS.items() if name in grid.names}
+        self.group_indices = np.empty(0, np.int32)
+        self.row_orders = np.empty(0, np.int64)
         self._in_options = [name for name in self.columns if name in IN_OPTIONS]
+        self._in_optimizer = [name for name in self.columns if name in IN_OPTIMIZER]
+        self._losses = {}  # for each loss of the grid, or None, the loss that it stands for
+        self._index_of_group = {}  # by pack key
         self._take_in()
 
     def __len__(self):
-        return len(self.configurations)
+        return len(self.grid)
 
-    def __getitem__(self, number):
-        return self._candidate(self.configurations[number])
+    def __getitem__(self, index):
+        return self._configuration(self.grid[index])
 
-    def extend(self, configurations):
-        """Append the candidates of more configurations."""
-        self.configurations.extend(configurations)
+    def extend(self, mappings):
+        """Append configurations of these values."""
+        self.grid.extend(mappings)
         self._take_in()
 
-    def check(self, configurations):
-        """Refuse what cannot be trained; then `prototypes` has the networks that these configurations begin with."""
-        for configuration in configurations:
-            self._candidate(configuration)
+    def check(self, mappings):
+        """Refuse values that cannot be trained; then `prototypes` has the networks that they begin with."""
+        for values in mappings:
+            self._configuration(values)
 
     def _take_in(self):
-        """Check those that are new, and keep of each what there is to know of all."""
-        first, count = len(self.kinds), len(self)
-        self.columns = {name: _longer(column, count) for name, column in self.columns.items()}
-        self.kinds, self.orders = _longer(self.kinds, count), _longer(self.orders, count)
-        for number in range(first, count):
-            candidate = self[number]
-            prototype = self.prototypes[candidate.options.loss]
+        """Check those configurations that are new, and keep what there is to know of each."""
+        begin, end = len(self.group_indices), len(self)
+        self.columns = {name: _lengthened(column, end) for name, column in self.columns.items()}
+        self.group_indices = _lengthened(self.group_indices, end)
+        self.row_orders = _lengthened(self.row_orders, end)
+        for index in range(begin, end):
+            configuration = self[index]
+            prototype = self.prototypes[configuration.options.loss]
             for name, column in self.columns.items():
-                column[number] = candidate.value(name, prototype)
-            kind = self.kinds[number] = self._kinds.setdefault(candidate.shape(prototype), len(self._kinds))
-            if kind == len(self.tasks):
-                self.tasks.append(candidate.task(prototype))
+                column[index] = configuration.value(name, prototype)
+            group = self._index_of_group.setdefault(configuration.pack_key(prototype), len(self._index_of_group))
+            if group == len(self.groups):
+                self.groups.append(configuration.pack_group(prototype))
+            self.group_indices[index] = group
             if self._options.shuffle:
-                self.orders[number] = candidate.options.seed
+                self.row_orders[index] = configuration.options.seed
 
-    def _candidate(self, configuration):
-        options = self._options_of(configuration)
+    def _configuration(self, values):
+        options = self._options_of(values)
         if options.loss not in self._losses:
-            self._losses[options.loss] = self._loss(options.loss)
+            self._losses[options.loss] = self._resolved_loss(options.loss)
         loss = self._losses[options.loss]
-        if not configuration.keys().isdisjoint(IN_NETWORK):
-            _check(configuration, self.prototypes[loss])
-        return Candidate(configuration, options if loss is options.loss else options._replace(loss=loss))
+        if not values.keys().isdisjoint(IN_NETWORK):
+            values = values | _checked(values, self.prototypes[loss])
+        return Configuration(values, options if loss is options.loss else options._replace(loss=loss))
 
-    def _options_of(self, configuration):
-        """The setting of a configuration: what the grid names, and the sweep's own for the rest."""
+    def _options_of(self, values):
+        """Return the sweep's options with what values name of them."""
         options = self._options
-        if in_setting := {name: configuration[name] for name in self._in_options if name in configuration}:
-            options = options.changed(**in_setting)
-        if in_optimizer := {name: configuration[name] for name in self._of_optimizer if name in configuration}:
+        if in_options := {name: values[name] for name in self._in_options if name in values}:
+            options = options.changed(**in_options)
+        if in_optimizer := {name: values[name] for name in self._in_optimizer if name in values}:
             checks.known_to(options.optimizer, in_optimizer)
             options = options._replace(optimizer=options.optimizer.changed(**in_optimizer))
         return options
 
-    def _loss(self, loss):
-        """The loss that a loss, or None, stands for: one that goes with the output of the network of its own."""
-        prototype = self._network
-        if not isinstance(prototype, MLP):
-            output = checks.output_for(loss, self._y, prototype[-1])
-            loss = checks.loss(loss, output)
-            prototype = self.prototypes.get(loss) or MLP(prototype, output=output, seed=self._options.seed)
-        else:
-            loss = checks.loss(loss, prototype.output)
-        self.prototypes[loss] = prototype
+    def _resolved_loss(self, loss):
+        """Return the loss that a loss, or None, stands for; `prototypes` then has a network whose output fits it."""
+        if isinstance(self._network, MLP):
+            loss = checks.loss(loss, self._network.output)
+            self.prototypes[loss] = self._network
+            return loss
+        output = checks.output_for(loss, self._y, self._network[-1])
+        loss = checks.loss(loss, output)
+        if loss not in self.prototypes:
+            self.prototypes[loss] = MLP(self._network, output=output, seed=self._options.seed)
         return loss
 
 
-def _longer(array, count):
+def _lengthened(array, count):
     return np.concatenate([array, np.zeros(count - len(array), array.dtype)])
 
 
-def _check(configuration, prototype):
-    """Refuse what no network can be made of; `prototype` has what the configuration does not name."""
-    sizes = prototype.layer_sizes
-    if "layer_sizes" in configuration:
-        sizes = configuration["layer_sizes"] = checks.ends(configuration["layer_sizes"], (sizes[0], sizes[-1]))
-    hidden = checks.hidden(configuration.get("hidden", prototype.hidden), len(sizes) - 2)
-    if "hidden" in configuration:
-        configuration["hidden"] = hidden
-    checks.initialization(configuration.get("initialization"), sizes, prototype.dtype)
+def _checked(values, prototype):
+    """Return the checked values that a network is made of; `prototype` has what they do not name."""
+    checked, sizes = {}, prototype.layer_sizes
+    if "layer_sizes" in values:
+        checked["layer_sizes"] = sizes = checks.ends(values["layer_sizes"], (sizes[0], sizes[-1]))
+    hidden = checks.hidden(values.get("hidden", prototype.hidden), len(sizes) - 2)
+    if "hidden" in values:
+        checked["hidden"] = hidden
+    checks.initialization(values.get("initialization"), sizes, prototype.dtype)
+    return checked

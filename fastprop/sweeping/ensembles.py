@@ -13,17 +13,17 @@ from fastprop.network import MLP
 
 
 class Ensemble:
-    """Networks that answer together: their outputs' mean.
+    """Networks that predict together: the mean of their outputs.
 
     Parameters
     ----------
     networks : sequence of MLP
-        At least one, all with as many inputs and outputs, and with the same output activation.
+        At least one, all with the same number of inputs and of outputs, output activation and dtype.
 
     Raises
     ------
     ValueError
-        If they are not.
+        If there are none, or they differ in one of these.
 
     References
     ----------

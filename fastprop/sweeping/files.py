@@ -1,4 +1,4 @@
-"""A sweep's result in a file, and back: what is behind `SweepResult.save` and `load_sweep`."""
+"""Files of a sweep's result: what `SweepResult.save` writes and `load_sweep` reads."""
 
 import numpy as np
 
@@ -7,19 +7,19 @@ from fastprop.network import MLP
 from fastprop.options import decoded, encoded
 
 FORMAT = 1
-"""To be raised when what is in the file changes its meaning."""
+"""Raise this number when what is in the file changes its meaning."""
 
 
 def write(path, result):
-    """Write a result to a file, which is replaced as a whole; OSError if it cannot be written."""
+    """Write a result to a file, which it replaces as a whole; OSError if it cannot be written."""
     table, networks = result.table, result.networks
     objects = [name for name in table.dtype.names if table.dtype[name].hasobject]
     description = {
         "format": FORMAT,
-        "arguments": result.arguments,
+        "arguments": result.description._replace(configurations=len(table))._asdict(),
         "seconds": result.seconds,
         "values": {name: [encoded(value) for value in table[name]] for name in objects},
-        "networks": [[number, network.about] for number, network in networks.items()],
+        "networks": [[index, network.about] for index, network in networks.items()],
     }
     arrays = {f"table.{name}": table[name] for name in table.dtype.names if name not in objects}
     arrays |= {"history": result.history, "rung_costs": result.rung_costs}
@@ -34,7 +34,7 @@ def write(path, result):
 
 
 def read(path, new):
-    """Return the result in a file, `new` of its arguments; ValueError if that is no file that `write` wrote."""
+    """Return the result in a file: `new` of what describes it, filled; ValueError if `write` did not write the file."""
     try:
         description, arrays = atomic_files.read(path)
         if description["format"] != FORMAT:
@@ -44,35 +44,36 @@ def read(path, new):
         for name in result.table.dtype.names:
             column = result.table[name]
             if name in values:
-                for number, value in enumerate(values[name]):
-                    column[number] = decoded(value)
+                for index, value in enumerate(values[name]):
+                    column[index] = decoded(value)
             else:
                 column[...] = arrays[f"table.{name}"]
-        result.history[...], result.rung_costs[...] = arrays["history"], arrays["rung_costs"]
+        result.history[...] = arrays["history"]
+        result.rung_costs[...] = arrays["rung_costs"]
         result.seconds = description["seconds"]
-        for number, network in _networks(description["networks"], arrays):
-            result.keep(number, network, len(description["networks"]))
+        for index, network in _networks(description["networks"], arrays):
+            result.keep(index, network, len(description["networks"]))
         return result
-    except Exception as error:  # what an archive with wrong bytes raises is anyone's guess
+    except Exception as error:  # an archive with wrong bytes may raise anything
         missing = isinstance(error, FileNotFoundError)
         reason = "missing" if missing else "no result of a sweep, a damaged one, or that of another version of fastprop"
         raise ValueError(f"{path} is {reason}: give the path of a file that SweepResult.save wrote.") from error
 
 
 def _networks(abouts, arrays):
-    """Yield the number and the network of each, from one vector with the parameters of all."""
+    """Yield the index and the network of each row that has one, from one vector with the parameters of all."""
     standardization = [arrays.get(name) for name in ("input_mean", "input_scale")]
     for array in standardization:
         if array is not None:
             array.flags.writeable = False
     first = 0
-    for number, about in abouts:
+    for index, about in abouts:
         network, given = MLP(**about), []
         for array in _layers(network):
             given.append(arrays["parameters"][first : first + array.size].reshape(array.shape))
             first += array.size
         half = len(given) // 2
-        yield number, MLP.restored(about, given[:half], given[half:], standardization)
+        yield index, MLP.restored(about, given[:half], given[half:], standardization)
 
 
 def _layers(network):

@@ -1,5 +1,7 @@
-"""Trials: a candidate on the rows of a fold. Those that train together are a job, for a thread here or a worker."""
+"""Fits: a configuration on the rows of a fold each. A pack is fits that train side by side, which a job trains."""
 
+import contextlib
+import itertools
 import threading
 from typing import NamedTuple
 
@@ -9,155 +11,160 @@ from fastprop import cost_model, thread_pool
 from fastprop.data import Dataset, Split, standardization
 from fastprop.kernels import compiler
 from fastprop.network import MLP
-from fastprop.runs import History, new_run, predict, scores
-from fastprop.sweeping.configurations import Candidate
+from fastprop.runs import new_run, predict, scores
+from fastprop.sweeping.configurations import Configuration
+from fastprop.sweeping.outcomes import FitOutcome
 
 
 class Fold(NamedTuple):
-    """Some rows to train on and others to hold out, and by what the inputs are standardized, or None."""
+    """The rows to train on and those to hold out, by index, and how the inputs are standardized."""
 
     rows: np.ndarray
     held_out: np.ndarray
-    mean: np.ndarray | None
-    scale: np.ndarray | None
+    mean: np.ndarray | None  # (n_in,); None where inputs are not standardized
+    scale: np.ndarray | None  # (n_in,), likewise
 
     @classmethod
     def of(cls, data, rows, held_out, standardize):
-        """The fold of these rows of a data set; to `standardize` is fitted on the training rows."""
+        """Return the fold of these rows of a data set; `standardize` fits mean and scale to the training rows."""
         fitted = standardization(data.inputs, rows, data.weights.dtype) if standardize else (None, None)
         return cls(rows, held_out, *fitted)
 
 
 class Experiment(NamedTuple):
-    """What all trials of a sweep share: all that a worker needs to know but the trials themselves."""
+    """What all fits of a sweep share: what a worker needs to know beside its jobs."""
 
     data: Dataset
-    held_out: Dataset  # what the held-out rows are of
+    held_out: Dataset  # what the held-out rows are rows of
     folds: tuple[Fold, ...]
-    prototypes: dict[object, MLP]  # by loss
-    backend: str
+    prototypes: dict[object, MLP]  # by loss: the network that its configurations begin with
+    backend: str  # "kernels" or "reference"
     score: object  # the name of a score, or a function
 
-    def network(self, candidate, fold):
-        """The network of a candidate as it begins on a fold."""
-        network, fold = candidate.network(self.prototypes[candidate.options.loss]), self.folds[fold]
-        if fold.mean is not None:
-            network.input_mean, network.input_scale = fold.mean, fold.scale
+    @property
+    def dtype(self):
+        """The dtype of all its networks."""
+        return next(iter(self.prototypes.values())).dtype
+
+    def split(self, fold):
+        """Return the `Split` of the data by the fold with this index."""
+        return Split(self.data, self.folds[fold].rows, self.held_out, self.folds[fold].held_out)
+
+    def network(self, configuration, fold):
+        """Return the network of a configuration as it begins on the fold with this index."""
+        network = configuration.network(self.prototypes[configuration.options.loss])
+        if self.folds[fold].mean is not None:
+            network.input_mean = self.folds[fold].mean
+            network.input_scale = self.folds[fold].scale
         return network
 
     def on_all_rows(self):
-        """The same with all rows to train on, and none held out."""
+        """Return the same experiment with all rows to train on, and none held out."""
         rows = np.arange(len(self.data.inputs))
         return self._replace(folds=(Fold.of(self.data, rows, rows[:0], self.folds[0].mean is not None),))
 
 
-class Outcome(NamedTuple):
-    """What came of a trial so far."""
+class Fit(NamedTuple):
+    """A configuration on a fold, and what came of it at an earlier rung, if anything."""
 
-    history: History
-    score: float
-    network: MLP | None
-    state: dict | None  # what it can go on from, where it was halved and not by a run that begins anew
-
-    @property
-    def is_halved(self):
-        """Whether it may go on."""
-        return self.history.stopped == "halved"
-
-    def resting(self):
-        """What is kept of it until it may go on: not the network, nor what its state has of the history."""
-        if not self.is_halved:
-            return self._replace(network=None)
-        none = np.zeros(0)
-        return self._replace(network=None, history=History(none, none, none, none, stopped="halved"))
-
-
-class Trial(NamedTuple):
-    """A candidate on a fold, both with their numbers, and what came of it earlier, if anything."""
-
-    number: int
-    fold: int
-    candidate: Candidate
-    earlier: Outcome | None
+    index: int  # of the configuration
+    fold: int  # index of the fold
+    configuration: Configuration
+    earlier: FitOutcome | None
 
     @property
     def goes_on(self):
-        """Whether it begins from where it came to, and not anew."""
+        """Whether it goes on from where it was stopped, and does not begin anew."""
         return self.earlier is not None and self.earlier.state is not None
 
 
-class Job:
-    """Trials that train together until so many epochs are done: a job for `jobs.run`, which hands on the outcomes."""
+class Job(NamedTuple):
+    """What a worker takes: a pack, all of whose fits are on one fold, and the epoch to train it to."""
 
-    def __init__(self, experiment, trials, until, hand_on=lambda outcomes: None):
-        self.trials = trials
-        self._experiment, self._fold, self._until = experiment, experiment.folds[trials[0].fold], until
-        self._hand_on = hand_on
-        self._networks = self._new_networks(trials)
-        self._split = Split(experiment.data, self._fold.rows, experiment.held_out, self._fold.held_out)
-        options_of_networks = [trial.candidate.options for trial in trials]
+    fits: list[Fit]
+    until: int | None  # epochs; None is the end of training
+
+    def __str__(self):
+        indices = [fit.index for fit in self.fits]
+        return f"configurations {min(indices)} to {max(indices)}" if indices[1:] else f"configuration {indices[0]}"
+
+
+class PackRun:
+    """The run of a job's pack. Called, it trains the pack and returns the job and the `FitOutcome` of each fit."""
+
+    def __init__(self, experiment, job):
+        self._experiment = experiment
+        self._job = job
+        self._split = experiment.split(job.fits[0].fold)
+        self._networks = _new_networks(experiment, job.fits)
+        options_of_networks = [fit.configuration.options for fit in job.fits]
         self._run = new_run(experiment.backend, self._networks, self._split, options_of_networks)
-        if trials[0].goes_on:
-            self._run.go_on([trial.earlier.state for trial in trials])
+        if job.fits[0].goes_on:
+            self._run.go_on([fit.earlier.state for fit in job.fits])
         self.stop = self._run.stop
 
     def prepare(self):
-        """Have all compiled that it needs."""
+        """Have everything compiled that it needs."""
         self._run.prepare()
         predict(self._networks[0], self._experiment.data.inputs[:1])
 
     def __call__(self):
-        self._run(self._until)
-        self._hand_on(self.outcomes())
-
-    def outcomes(self):
-        """Return the `Outcome` of each trial."""
-        states, histories = self._run.states or [None] * len(self._networks), self._run.histories
-        scores = self._scores()
-        return [Outcome(*each) for each in zip(histories, scores, self._networks, states)]
-
-    def _new_networks(self, trials):
-        new, beginnings = {}, [trial.candidate.beginning for trial in trials]
-        for trial, beginning in zip(trials, beginnings):  # to draw weights takes 60 µs, to copy them 2
-            if beginning not in new:
-                new[beginning] = self._experiment.network(trial.candidate, trial.fold)
-        return [new[beginning].copy() for beginning in beginnings]
-
-    def _scores(self):
-        return scores(self._networks, self._split, self._experiment.score)
+        self._run(self._job.until)
+        states = self._run.states or [None] * len(self._networks)
+        measured = scores(self._networks, self._split, self._experiment.score)
+        each = zip(self._run.histories, measured, self._networks, states)
+        return self._job, list(itertools.starmap(FitOutcome, each))
 
 
-def train(experiment, task, is_over):
-    """Train a pack of trials until an epoch, as a worker elsewhere does; return their outcomes, None if it is over."""
-    (trials, until), outcomes = task, []
+def _new_networks(experiment, fits):
+    """Return a network for each fit; equal ones are drawn once and copied, which takes a fraction of the time."""
+    drawn, keys = {}, [fit.configuration.initial_weights_key for fit in fits]
+    for fit, key in zip(fits, keys):
+        if key not in drawn:
+            drawn[key] = experiment.network(fit.configuration, fit.fold)
+    return [drawn[key].copy() for key in keys]
 
-    def watch():
-        if is_over():
-            raise KeyboardInterrupt
 
-    width = compiler.lanes(next(iter(experiment.prototypes.values())).dtype)  # this machine's vectors may be narrower
-    for pack in (trials[first : first + width] for first in range(0, len(trials), width)):
-        job = Job(experiment, pack, until, outcomes.extend)
+def train(experiment, job, is_over):
+    """Train a job, as a worker of an executor does; return the `FitOutcome` of each fit, or None if it is over."""
+    outcomes = []
+    lanes = compiler.lanes(experiment.dtype)  # this machine's vectors may be narrower than those of the one that packed
+    for first in range(0, len(job.fits), lanes):
+        run = PackRun(experiment, job._replace(fits=job.fits[first : first + lanes]))
         with _PREPARING:
-            job.prepare()
-        if not thread_pool.run([job], 1, watch):
-            return None
-    if len(experiment.folds) > 1:
-        outcomes = [outcome._replace(network=None) for outcome in outcomes]  # of no use any more
+            run.prepare()
+        with contextlib.closing(thread_pool.results([run], 1)) as results:
+            try:
+                for returned in results:
+                    if is_over():
+                        return None
+                    for _, some in returned:
+                        outcomes += some
+            except thread_pool.Interrupted:
+                return None
+    if len(experiment.folds) > 1:  # then no network is kept, and none need travel
+        outcomes = [outcome._replace(network=None) for outcome in outcomes]
     return outcomes
 
 
 _PREPARING = threading.Lock()
+"""Held while a kernel is compiled, which two threads of a process need not do at once."""
 
 
-def packs(experiment, candidates, numbers, folds, begun, threads):
-    """Return which trials train together, in the order in which they are to begin.
+class FitArrays(NamedTuple):
+    """Fits that are to be trained, as arrays: there may be many, and a `Fit` is made only when its turn comes."""
 
-    Of trial i, `numbers[i]` is the candidate, `folds[i]` the fold, and `begun[i]` 1 if it goes on from a state, else 0;
-    the packs are of such i.
-    """
-    alone = experiment.backend != "kernels"
-    tasks = [task._replace(alone=alone or task.alone) for task in candidates.tasks for _ in 2 * experiment.folds]
-    kinds = (candidates.kinds[numbers] * len(experiment.folds) + folds) * 2 + begun
-    dtype = next(iter(experiment.prototypes.values())).dtype
-    return cost_model.packs(tasks, kinds, candidates.orders[numbers], dtype, threads)
+    indices: np.ndarray  # (fits,) int: the configuration of each
+    folds: np.ndarray  # (fits,) int: the fold of each
+    go_on: np.ndarray  # (fits,) bool: see `Fit.goes_on`
+
+
+def packs(experiment, configurations, fits, workers):
+    """Return which of the `FitArrays` train side by side: a list of arrays of positions, the first to begin first."""
+    shape = len(configurations.groups), len(experiment.folds), 2
+    groups = [group for group, _, _ in itertools.product(configurations.groups, *map(range, shape[1:]))]
+    if experiment.backend != "kernels":
+        groups = [group._replace(can_pack=False) for group in groups]
+    key = configurations.group_indices[fits.indices], fits.folds, fits.go_on.astype(int)
+    group_indices = np.ravel_multi_index(key, shape)
+    return cost_model.packs(groups, group_indices, configurations.row_orders[fits.indices], experiment.dtype, workers)

@@ -1,4 +1,7 @@
-"""Configurations as sequences: what a grid stands for, each made when it is asked for."""
+"""Grids: sequences of the hyperparameters of configurations, {name: value} each, which is made when it is asked for.
+
+`names` are those that a configuration may name.
+"""
 
 import math
 from collections.abc import Sequence
@@ -7,19 +10,20 @@ import numpy as np
 
 
 class Explicit(Sequence):
-    """Configurations as they are given, a list of mappings; `names` are those that later ones may have."""
+    """Configurations as they are listed, `names` beside those that the list names being those of later ones."""
 
     def __init__(self, mappings, names=()):
-        self._mappings, self.names = mappings, set(names).union(*mappings)
+        self._mappings = mappings
+        self.names = set(names).union(*mappings)
 
     def __len__(self):
         return len(self._mappings)
 
-    def __getitem__(self, number):
-        return dict(self._mappings[number])
+    def __getitem__(self, index):
+        return dict(self._mappings[index])
 
     def extend(self, mappings):
-        """Append more of them."""
+        """Append more configurations."""
         self._mappings.extend(mappings)
 
 
@@ -27,31 +31,35 @@ class Product(Sequence):
     """All combinations of values, {name: list}; the last name runs fastest."""
 
     def __init__(self, values):
-        self._values, self._length, self.names = values, math.prod(map(len, values.values())), set(values)
-
-    def __len__(self):
-        return self._length
-
-    def __getitem__(self, number):
-        place, apart, configuration = range(self._length)[number], self._length, {}
-        for name, values in self._values.items():
-            apart //= len(values)
-            configuration[name] = values[place // apart % len(values)]
-        return configuration
-
-
-class Draws(Sequence):
-    """Configurations of values drawn from distributions or lists, {name: either}; each depends on its number alone."""
-
-    def __init__(self, values, count, seed):
-        self._values, self._length, self._seed = {name: values[name] for name in sorted(values)}, count, seed
+        self._values = values
+        self._length = math.prod(map(len, values.values()))
         self.names = set(values)
 
     def __len__(self):
         return self._length
 
-    def __getitem__(self, number):
-        random = np.random.default_rng([self._seed, range(self._length)[number]])
+    def __getitem__(self, index):
+        index, period, configuration = range(self._length)[index], self._length, {}
+        for name, values in self._values.items():
+            period //= len(values)  # configurations for which this value stays
+            configuration[name] = values[index // period % len(values)]
+        return configuration
+
+
+class Draws(Sequence):
+    """Configurations of values drawn from distributions or lists, {name: either}; each depends on its index alone."""
+
+    def __init__(self, values, count, seed):
+        self._values = {name: values[name] for name in sorted(values)}
+        self._length = count
+        self._seed = seed
+        self.names = set(values)
+
+    def __len__(self):
+        return self._length
+
+    def __getitem__(self, index):
+        random = np.random.default_rng([self._seed, range(self._length)[index]])
         return {name: _draw(values, random) for name, values in self._values.items()}
 
 

@@ -1,153 +1,207 @@
-"""A sweep as it goes: from rung to rung its trials in jobs, and what comes of them into the result."""
+"""The runner of a sweep: it sends fits to a backend, rung by rung, and records what comes of them."""
 
-import threading
 import time
+from contextlib import closing
 
 import numpy as np
 
 from fastprop import thread_pool
-from fastprop.sweeping.fits import Trial, packs
-from fastprop.sweeping.results import Record, push_bounded
+from fastprop.sweeping.fits import Fit, FitArrays, Job, packs
+from fastprop.sweeping.outcomes import ConfigurationOutcome
+from fastprop.sweeping.results import push_bounded
 
 
 class HalvingRunner:
-    """Trains candidates of an experiment, by rounds from rung to rung; what came of each goes into `result`."""
+    """Trains configurations of an experiment from rung to rung, and records in `result` what comes of them.
 
-    def __init__(self, experiment, candidates, result, halving, keep, crew, progress, journal=None):
-        self._experiment, self._candidates, self._result = experiment, candidates, result
-        self._halving, self._keep, self._crew, self._progress = halving, keep, crew, progress
+    Without `halving` there is one rung, at the end. The networks of the best `keep` configurations are kept.
+    Everything that changes here does so in the thread that calls `train`.
+    """
+
+    def __init__(self, experiment, configurations, result, backend, halving=None, keep=0, progress=False, journal=None):
+        self._experiment = experiment
+        self._configurations = configurations
+        self._result = result
+        self._backend = backend
+        self._halving = halving
+        self._keep = keep
+        self._progress = progress
         self._journal = journal
-        self._taking = threading.Lock()
-        self._outcomes = {}  # of candidates on their way: those of their folds
-        self._missing = None  # (candidates,): how many of their folds are still to come in the round
-        self._left = 0  # how many candidates are still to come in the round
-        self._best = []  # of those in the round so far, no more than may go on: a heap, see `push_bounded`
-        self._survivors = 0  # how many may go on
+        self._outcomes = {}  # of configurations that are on their way, by index: a list of each fold's `FitOutcome`
+        self._missing_folds = None  # (configurations,) int: folds that are still to come at this rung
+        self._missing = 0  # configurations that are still to come at this rung
+        self._best = []  # those at this rung so far that may go on: a heap, see `push_bounded`
+        self._survivors = 0  # how many may go on from this rung
 
-    def __call__(self, numbers):
-        """Train the candidates `numbers` to their end; return whether nothing broke it off."""
-        table, rungs = self._result.table, len(self._result.rungs)
-        for rung in range(rungs):
-            if not self._train_to_rung(numbers, rung):
-                table["stopped"][[number for number in self._outcomes if table["stopped"][number] == "halved"]] = (
-                    "interrupted"
-                )
-                return False
-            if rung < rungs - 1:
-                chosen = self._halving.going_on(self._result.rung_costs[numbers, : rung + 1])
-                numbers = numbers[chosen & (table["stopped"][numbers] == "halved")]
-                self._outcomes = {number: self._outcomes[number] for number in numbers}
-            if len(numbers) == 0:
+    def train(self, indices):
+        """Train the configurations `indices` to their end, or as far as they go on.
+
+        Raises
+        ------
+        thread_pool.Interrupted
+            After Ctrl-C; then those that were on their way have ended as interrupted.
+        """
+        last_rung = len(self._result.rungs) - 1
+        for rung in range(last_rung + 1):
+            try:
+                self._train_to_rung(indices, rung)
+            except thread_pool.Interrupted:
+                self._mark_interrupted()
+                raise
+            if rung < last_rung:
+                indices = self._going_on(indices, rung)
+            if len(indices) == 0:
                 break
-        return True
 
-    def _train_to_rung(self, numbers, rung):
-        """Train candidates until a rung; return whether nothing broke it off."""
-        until, folds = self._result.rungs[rung], len(self._experiment.folds)
-        self._best, self._survivors = [], self._halving.survivors(len(numbers)) if self._halving is not None else 0
-        left = numbers
+    def _mark_interrupted(self):
+        stopped = self._result.table["stopped"]
+        stopped[[index for index in self._outcomes if stopped[index] == "halved"]] = "interrupted"
+
+    def _going_on(self, indices, rung):
+        """Return which configurations go on from a rung, and keep the outcomes of those alone."""
+        is_chosen = self._halving.going_on(self._result.rung_costs[indices, : rung + 1])
+        indices = indices[is_chosen & (self._result.table["stopped"][indices] == "halved")]
+        self._outcomes = {index: self._outcomes[index] for index in indices}
+        return indices
+
+    def _train_to_rung(self, indices, rung):
+        """Train configurations until a rung, but those that the journal has."""
+        self._best = []
+        self._survivors = 0 if self._halving is None else self._halving.survivors(len(indices))
+        missing = indices
         if self._journal is not None:
-            left = np.array([number for number in numbers if not self._is_recorded(number, rung)], int)
-        if len(left) == 0:
-            return True
-        trials, begun = [np.repeat(left, folds), np.tile(np.arange(folds), len(left))], np.zeros(folds * len(left), int)
-        if rung > 0:
-            earlier = [outcome for number in left for outcome in self._outcomes[number]]
-            going_on = [outcome is None or outcome.is_halved for outcome in earlier]
-            begun = np.array([outcome is not None and outcome.state is not None for outcome in earlier], int)[going_on]
-            trials = [each[going_on] for each in trials]
-        self._missing, self._left = np.bincount(trials[0], minlength=len(self._candidates)), len(left)
-        together = packs(self._experiment, self._candidates, *trials, begun, self._crew.count)
-
-        def pack(places):
-            return [self._trial(*pair) for pair in zip(*(each[places].tolist() for each in trials))]
-
-        self._crew.prepare(self._experiment, map(pack, {min(2, len(each)): each for each in together}.values()), until)
+            missing = np.array([index for index in indices if not self._is_recorded(index, rung)], int)
+        if len(missing) == 0:
+            return
+        fits = self._fits_to_train(missing, rung)
+        self._missing_folds = np.bincount(fits.indices, minlength=len(self._configurations))
+        self._missing = len(missing)
+        chosen = packs(self._experiment, self._configurations, fits, self._backend.count)
+        self._backend.prepare(self._experiment, [self._job(fits, pack, rung) for pack in _examples(chosen)])
         start = time.perf_counter()
-        with thread_pool.ProgressBar(
-            total=len(numbers), unit=" configurations", smoothing=0, disable=not self._progress
-        ) as bar:
+        try:
+            self._record_all((self._job(fits, pack, rung) for pack in chosen), rung, len(indices))
+        finally:
+            self._result.seconds += time.perf_counter() - start
+
+    def _fits_to_train(self, indices, rung):
+        """Return the `FitArrays` of configurations: at the first rung all of their folds, later those that go on."""
+        folds = len(self._experiment.folds)
+        fits = FitArrays(
+            indices=np.repeat(indices, folds),
+            folds=np.tile(np.arange(folds), len(indices)),
+            go_on=np.zeros(folds * len(indices), bool),
+        )
+        if rung == 0:
+            return fits
+        earlier = [outcome for index in indices for outcome in self._outcomes[index]]
+        may_go_on = np.array([outcome is None or outcome.is_halved for outcome in earlier])
+        has_state = np.array([outcome is not None and outcome.state is not None for outcome in earlier])
+        return FitArrays(fits.indices[may_go_on], fits.folds[may_go_on], has_state[may_go_on])
+
+    def _job(self, fits, pack, rung):
+        """Return the job of a pack, which is an array of positions in `fits`."""
+        pairs = zip(fits.indices[pack].tolist(), fits.folds[pack].tolist())
+        return Job([self._fit(index, fold) for index, fold in pairs], self._result.rungs[rung])
+
+    def _fit(self, index, fold):
+        of_folds = self._outcomes.get(index)
+        return Fit(index, fold, self._configurations[index], None if of_folds is None else of_folds[fold])
+
+    def _record_all(self, jobs, rung, total):
+        """Train jobs and record what comes of them; show how many of `total` configurations are done."""
+        bar = thread_pool.ProgressBar(total=total, unit=" configurations", smoothing=0, disable=not self._progress)
+        with bar, closing(self._backend.train(self._experiment, jobs)) as results:
             if len(self._result.rungs) > 1:
-                bar.set_description(f"until epoch {until}")
+                bar.set_description(f"until epoch {self._result.rungs[rung]}")
+            next_time = 0.0
+            try:
+                for ended in results:
+                    for job, outcomes in ended:
+                        self._record(job.fits, outcomes, rung)
+                    if time.perf_counter() >= next_time:
+                        self._show(bar, total)
+                        next_time = time.perf_counter() + thread_pool.WATCH_SECONDS
+            finally:
+                self._show(bar, total)
 
-            def take(pack, outcomes):
-                self._take(pack, outcomes, rung)
+    def _show(self, bar, total):
+        """Bring the progress bar and the journal's file up to date."""
+        bar.update(total - self._missing - bar.n)
+        if self._journal is not None:
+            self._journal.flush()
 
-            def watch():
-                bar.update(len(numbers) - self._left - bar.n)
-                if self._journal is not None:
-                    self._journal.flush()
-
-            whole = self._crew.train(self._experiment, map(pack, together), until, take, watch)
-        self._result.seconds += time.perf_counter() - start
-        return whole
-
-    def _is_recorded(self, number, rung):
-        """Whether the journal says what came of a candidate until a rung: then enter it."""
-        found = self._journal.take(number, rung, self._candidates.configurations[number])
-        if found is None:
-            return False
-        record, numbers = found
-        (cost,) = self._result.record([number], [record], rung)
-        if numbers is not None:
-            network = self._experiment.network(self._candidates[number], fold=0)
-            network.flat_parameters = np.frombuffer(numbers, network.dtype)
-            self._result.keep(number, network, self._keep)
-        if record.stopped == "halved":
-            self._outcomes[number] = [None] * len(self._experiment.folds)
-        else:
-            self._outcomes.pop(number, None)
-        if self._halving is not None:
-            self._rank(number, cost)
-        return True
-
-    def _trial(self, number, fold):
-        outcomes = self._outcomes.get(number)
-        return Trial(number, fold, self._candidates[number], outcomes and outcomes[fold])
-
-    def _take(self, trials, outcomes, rung):
-        """Take in what came of trials, from any thread."""
-        with self._taking, np.errstate(invalid="ignore", over="ignore"):  # of what has diverged
-            complete = []
-            for trial, outcome in zip(trials, outcomes):
-                of_candidate = self._outcomes.setdefault(trial.number, [None] * len(self._experiment.folds))
-                of_candidate[trial.fold] = outcome
-                self._missing[trial.number] -= 1
-                if self._missing[trial.number] == 0:
-                    complete.append(trial.number)
-            if complete:
+    def _record(self, fits, outcomes, rung):
+        """Record the outcomes of fits; of a configuration once all of its folds are there."""
+        complete = []
+        for fit, outcome in zip(fits, outcomes):
+            if fit.index not in self._outcomes:
+                self._outcomes[fit.index] = [None] * len(self._experiment.folds)
+            self._outcomes[fit.index][fit.fold] = outcome
+            self._missing_folds[fit.index] -= 1
+            if self._missing_folds[fit.index] == 0:
+                complete.append(fit.index)
+        if complete:
+            self._missing -= len(complete)
+            with np.errstate(invalid="ignore", over="ignore"):  # of those that diverged
                 self._finish_configurations(complete, rung)
 
-    def _finish_configurations(self, numbers, rung):
-        """Record candidates whose folds are all there."""
-        self._left -= len(numbers)
-        records = [Record.of(self._outcomes[number], self._result.criterion) for number in numbers]
-        for number, record, cost in zip(numbers, records, self._result.record(numbers, records, rung)):
-            outcomes = self._outcomes[number]
-            kept = len(outcomes) == 1 and self._result.keep(number, outcomes[0].network, self._keep)
-            if self._journal is not None and record.stopped != "interrupted":
-                network = outcomes[0].network if kept else None
-                self._journal.add(number, rung, self._candidates.configurations[number], record, network)
-            if record.stopped == "halved":
-                self._outcomes[number] = [outcome.resting() for outcome in outcomes]
+    def _finish_configurations(self, indices, rung):
+        """Record configurations whose folds have all come to a rung."""
+        outcomes = [ConfigurationOutcome.of(self._outcomes[index], self._result.criterion) for index in indices]
+        costs = self._result.record(indices, outcomes, rung)
+        for index, outcome, cost in zip(indices, outcomes, costs):
+            of_folds = self._outcomes[index]
+            network = of_folds[0].network if len(of_folds) == 1 else None
+            is_kept = network is not None and self._result.keep(index, network, self._keep)
+            if self._journal is not None and outcome.stopped != "interrupted":
+                values = self._configurations.grid[index]
+                self._journal.add(index, rung, values, outcome, network if is_kept else None)
+            if outcome.stopped == "halved":
+                self._outcomes[index] = [each.while_waiting() for each in of_folds]
             else:
-                del self._outcomes[number]
-            if self._halving is not None:
-                self._rank(number, cost)
+                del self._outcomes[index]
+            self._rank(index, cost)
 
-    def _rank(self, number, cost):
-        """See whether so many are better than a candidate that it cannot go on: then its state is not needed."""
-        self._outcomes.pop(push_bounded(self._best, self._survivors, cost, number), None)
+    def _is_recorded(self, index, rung):
+        """Return whether the journal has what came of a configuration at a rung; then record it."""
+        found = self._journal.take(index, rung, self._configurations.grid[index])
+        if found is None:
+            return False
+        outcome, parameters = found
+        (cost,) = self._result.record([index], [outcome], rung)
+        if parameters is not None:
+            network = self._experiment.network(self._configurations[index], fold=0)
+            network.flat_parameters = np.frombuffer(parameters, network.dtype)
+            self._result.keep(index, network, self._keep)
+        if outcome.stopped == "halved":
+            self._outcomes[index] = [None] * len(self._experiment.folds)
+        else:
+            self._outcomes.pop(index, None)
+        self._rank(index, cost)
+        return True
+
+    def _rank(self, index, cost):
+        """Forget the outcomes of the worst configuration, if so many are better that it cannot go on."""
+        if self._halving is not None:
+            self._outcomes.pop(push_bounded(self._best, self._survivors, cost, index), None)
 
 
-def train_again(experiment, candidates, result, keep, crew):
-    """Keep those networks of the best `keep` configurations that are not there, trained for it."""
+def _examples(packs):
+    """Return a pack of one fit and a pack of several, where there are such: each needs a kernel of its own."""
+    single = next((pack for pack in packs if len(pack) == 1), None)
+    several = next((pack for pack in packs if len(pack) > 1), None)
+    return [pack for pack in (single, several) if pack is not None]
+
+
+def train_again(experiment, configurations, result, keep, backend):
+    """Train the networks of the best `keep` configurations that were not kept, and keep them."""
     finished, networks = result.finished, result.networks
-    best = [number for number in result.ranking[:keep] if finished[number] and number not in networks]
-
-    def take(pack, outcomes):
-        result.keep(pack[0].number, outcomes[0].network, keep)
-
-    if best:
-        together = [[Trial(number, 0, candidates[number], None)] for number in best]
-        crew.train(experiment, together, None, take, lambda: None)
+    best = [index for index in result.ranking[:keep] if finished[index] and index not in networks]
+    if not best:
+        return
+    jobs = (Job([Fit(index, 0, configurations[index], None)], until=None) for index in best)
+    with closing(backend.train(experiment, jobs)) as results:
+        for ended in results:
+            for job, (outcome,) in ended:
+                result.keep(job.fits[0].index, outcome.network, keep)

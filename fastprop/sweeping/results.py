@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import heapq
 import math
-import operator
-import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,66 +18,32 @@ from fastprop.reporting import RankedTable, html, plotting
 from fastprop.sweeping import files
 from fastprop.sweeping.configurations import HYPERPARAMETERS
 from fastprop.sweeping.ensembles import Ensemble
+from fastprop.sweeping.outcomes import ENDED_WELL, ConfigurationOutcome
 
 if TYPE_CHECKING:
     import pandas
 
 COLUMNS = {"loss": "loss_function"}
-"""Hyperparameters whose column has a name of its own: ``loss`` is what came of a run."""
+"""Hyperparameters whose column has another name: the column ``loss`` is what came of a configuration."""
 
-ENDED_WELL = "finished", "early", "converged"
-"""How a run ends that may be the best."""
+MEASURED = "score", "score_std", "loss", "validation_loss"
+"""Columns of what was measured: NaN where nothing was."""
+
+ROWS_SHOWN = 5
+"""Rows of a result that is printed."""
 
 
-class Record(NamedTuple):
-    """What came of a configuration, in all of its folds."""
+class SweepDescription(NamedTuple):
+    """What is known of a sweep's result before anything has run."""
 
-    score: float
-    score_std: float
-    loss: float
-    validation_loss: float
+    swept: list[str]  # hyperparameters
+    configurations: int
     epochs: int
-    stopped: str
-    seconds: float
-    history: np.ndarray  # (epochs,)
-
-    @classmethod
-    def of(cls, outcomes, criterion):
-        """The record of the outcomes of a configuration's folds; its history is of the `criterion`."""
-        folds = [cls._of_fold(outcome.history, outcome.score, criterion) for outcome in outcomes]
-        return folds[0] if len(folds) == 1 else cls._mean_of(folds)
-
-    @classmethod
-    def _of_fold(cls, history, score, criterion):
-        losses, spread = [math.nan, math.nan], score - score  # 0, or NaN as the score
-        if history.epochs > 0:
-            losses = [each.item(history.best_epoch) for each in (history.loss, history.validation_loss)]
-        curve = getattr(history, criterion)
-        return cls(score, spread, *losses, history.epochs, history.stopped, history.seconds, curve)
-
-    @classmethod
-    def _mean_of(cls, folds):
-        scores, _, losses, validation_losses, epochs, stops, seconds, histories = zip(*folds)
-        score = _mean(scores)
-        return cls(
-            score,
-            math.sqrt(_mean([(each - score) * (each - score) for each in scores])),
-            _mean(losses),
-            _mean(validation_losses),
-            max(epochs),
-            min(stops, key=_WORST_FIRST.index),
-            sum(seconds),
-            _mean(histories),
-        )
-
-
-def _mean(values):
-    # of a few: NumPy's takes 8 µs, of which a large sweep has several for each configuration
-    return functools.reduce(operator.add, values) / len(values)
-
-
-_WORST_FIRST = "interrupted", "diverged", "halved", "early", "converged", "finished"
-"""How a configuration ended: as that of its folds which did worst."""
+    rungs: list[int]  # epochs
+    criterion: str  # "validation_loss" or "loss"
+    score_name: str
+    sign: int | None  # of a score that ranks: 1 if its lowest is best, else -1; None where the criterion ranks
+    about: dict[str, object]
 
 
 class SweepResult:
@@ -89,69 +52,69 @@ class SweepResult:
     Attributes
     ----------
     table : ndarray
-        Structured, one row a configuration in the order of the grid: the swept hyperparameters (NaN for a number that
-        the row's optimizer does not have; a swept loss as ``loss_function``), ``score`` on the held-out rows (NaN
-        without any), with ``cv`` the mean over the folds and ``score_std`` its standard deviation over them, ``loss``
-        and ``validation_loss`` after the last epoch (or that whose weights early stopping gave back; with ``cv`` the
-        means), ``epochs`` done, ``stopped`` (see `History`; ``"not run"`` after Ctrl-C), ``seconds``.
+        Structured, one row for each configuration in the order of the grid. Its columns are the swept hyperparameters
+        (NaN for a number that the row's optimizer does not have; a swept loss is called ``loss_function``); ``score``
+        on the held-out rows, NaN without any; ``score_std``, its standard deviation over the folds; ``loss`` and
+        ``validation_loss`` after the last epoch, or after the one whose weights early stopping gave back; ``epochs``
+        done; ``stopped`` (see `History`; ``"not run"`` after Ctrl-C); and ``seconds``. With ``cv``, score and losses
+        are means over the folds.
     history : ndarray
-        (configurations, epochs) validation loss, or training loss without validation; NaN past a run's end. With
-        ``cv`` the mean over the folds.
+        (configurations, epochs) validation loss, or training loss without validation; NaN past the end of training.
+        With ``cv`` the mean over the folds.
     rungs : list of int
-        After how many epochs configurations could be stopped, the last one at the end.
+        The epochs after which configurations could be stopped; the last one is the end.
     rung_costs : ndarray
-        (configurations, rungs) of what ranks, lowest for the best; NaN where a configuration did not come to.
+        (configurations, rungs) of what ranks, lowest for the best; NaN at rungs that a configuration did not reach.
     score_name : str
         What ``score`` is, such as ``"accuracy"`` or ``"r2"``.
     seconds : float
-        How long the sweep took, compiling not counted.
+        How long the sweep took, without compiling.
     about : dict
-        What it ran on, by name: the versions, the date, the numbers of rows and of folds.
+        What it ran on, by name: the version, the date, the numbers of rows and of folds.
     """
 
-    def __init__(self, swept, configurations, epochs, rungs, criterion, score_name, sign, about):
-        self.swept, self.hyperparameters = swept, [COLUMNS.get(name, name) for name in swept]
-        columns = [(column, HYPERPARAMETERS[name]) for name, column in zip(swept, self.hyperparameters)]
-        columns += [(name, float) for name in ("score", "score_std", "loss", "validation_loss")]
-        self.table = np.zeros(configurations, [*columns, ("epochs", int), ("stopped", "U11"), ("seconds", float)])
-        self.history = np.full((configurations, epochs), np.nan)
-        self.rungs, self.rung_costs = rungs, np.full((configurations, len(rungs)), np.nan)
-        self._networks, self._kept, self.seconds = {}, [], 0.0  # by number; their heap, see `push_bounded`
-        self.criterion, self.score_name, self._sign, self.about = criterion, score_name, sign, about
-        self._recording = threading.Lock()
-        for name in ("score", "score_std", "loss", "validation_loss"):
+    def __init__(self, description):
+        self.description = description
+        self.hyperparameters = [COLUMNS.get(name, name) for name in description.swept]
+        columns = [(column, HYPERPARAMETERS[name]) for name, column in zip(description.swept, self.hyperparameters)]
+        columns += [(name, float) for name in MEASURED]
+        columns += [("epochs", int), ("stopped", "U11"), ("seconds", float)]
+        rows = description.configurations
+        self.table = np.zeros(rows, columns)
+        for name in MEASURED:
             self.table[name] = np.nan
         self.table["stopped"] = "not run"
-
-    @property
-    def arguments(self):
-        """What it was made of before anything ran, by name."""
-        configurations, epochs = self.history.shape
-        names = "swept", "rungs", "criterion", "score_name", "about"
-        own = {name: getattr(self, name) for name in names}
-        return own | {"configurations": configurations, "epochs": epochs, "sign": self._sign}
+        self.history = np.full((rows, description.epochs), np.nan)
+        self.rungs = description.rungs
+        self.rung_costs = np.full((rows, len(description.rungs)), np.nan)
+        self.criterion = description.criterion
+        self.score_name = description.score_name
+        self.about = description.about
+        self.seconds = 0.0
+        self._networks = {}  # by the index of their row
+        self._kept = []  # a heap of them, see `push_bounded`
 
     @property
     def ranks(self) -> str:
         """The column that ranks: ``"score"``, ``"validation_loss"`` or ``"loss"``."""
-        return self.criterion if self._sign is None else "score"
+        return self.criterion if self.description.sign is None else "score"
 
     @property
     def higher_is_better(self) -> bool:
         """Whether what ranks is best where it is highest."""
-        return self._sign == -1
+        return self.description.sign == -1
 
     @property
     def done(self) -> int:
-        """How many configurations have run."""
+        """The number of configurations that have run."""
         return int((self.table["stopped"] != "not run").sum())
 
     @property
     def best(self) -> np.void:
-        """The best row, the first of equals.
+        """The best row; of equal ones the first.
 
-        That of the best score where the sweep was given one by name, or several losses, which cannot be compared; else
-        that of the lowest validation loss, or training loss without validation.
+        It is the one with the best score if the sweep was given a score, or several losses, which cannot be compared.
+        Otherwise it is the one with the lowest validation loss, or training loss without validation.
         """
         return self.top(1)[0]
 
@@ -162,11 +125,11 @@ class SweepResult:
 
     @property
     def networks(self) -> dict[int, MLP]:
-        """The trained networks that were kept (see `sweep`), by the number of their row, best first."""
-        return {int(number): self._networks[number] for number in self.ranking if number in self._networks}
+        """The trained networks that were kept (see `sweep`), by the index of their row, best first."""
+        return {int(index): self._networks[index] for index in self.ranking if index in self._networks}
 
     def top(self, count: int) -> NDArray[np.void]:
-        """Return the best `count` rows, best first; runs that did not finish come last."""
+        """Return the best `count` rows, best first; those that did not finish come last."""
         return self.table[self.ranking[:count]]
 
     @property
@@ -176,47 +139,49 @@ class SweepResult:
 
     @property
     def ranking(self) -> NDArray[np.intp]:
-        """The numbers of the rows, best first: those that were halved after those that were not."""
+        """The indices of the rows, best first: those that were stopped at a rung after those that were not."""
         halved = self.table["stopped"] == "halved"
         reached = np.where(self.finished, np.inf, np.where(halved, self.table["epochs"], 0))
         return np.lexsort((np.where(reached > 0, self._costs(self.table), np.nan), -reached))
 
     def _costs(self, rows):
-        """What is lowest for the best."""
-        return rows[self.criterion] if self._sign is None else self._sign * rows["score"]
+        """Return what ranks rows, lowest for the best; `rows` is anything that has the table's columns by name."""
+        sign = self.description.sign
+        return rows[self.criterion] if sign is None else sign * rows["score"]
 
-    def enter(self, numbers, candidates):
-        """Write what candidates have of the swept hyperparameters into their rows."""
-        for name, column in zip(self.swept, self.hyperparameters):
-            self.table[column][numbers] = candidates.columns[name][numbers]
+    def enter(self, indices, columns):
+        """Write hyperparameters into rows: `columns` has an array of all rows' values by the name of each."""
+        for name, column in zip(self.description.swept, self.hyperparameters):
+            self.table[column][indices] = columns[name][indices]
 
     def shorten(self, count):
-        """Leave out all but the first `count` rows."""
-        self.table, self.history, self.rung_costs = self.table[:count], self.history[:count], self.rung_costs[:count]
+        """Drop all but the first `count` rows."""
+        self.table = self.table[:count]
+        self.history = self.history[:count]
+        self.rung_costs = self.rung_costs[:count]
 
-    def record(self, numbers, records, rung):
-        """Write what came of configurations until a rung into their rows, from any thread; return their costs there."""
-        numbers = np.array(numbers)
-        columns = {name: np.array(values) for name, values in zip(Record._fields, zip(*records))}
+    def record(self, indices, outcomes, rung):
+        """Write the `ConfigurationOutcome` of rows at a rung into them; return their costs there."""
+        indices = np.array(indices)
+        columns = {name: np.array(values) for name, values in zip(ConfigurationOutcome._fields, zip(*outcomes))}
         for values in columns.values():
             if values.dtype == float:
-                values[np.isnan(values)] = np.nan  # of the same bits, as in a journal
-        self.history[numbers] = columns.pop("history")
+                values[np.isnan(values)] = np.nan  # all of one bit pattern, like those read from a journal
+        self.history[indices] = columns.pop("history")
         for name, values in columns.items():
-            self.table[name][numbers] = values
-        known = [record.stopped not in ("diverged", "interrupted") for record in records]
-        costs = self.rung_costs[numbers, rung] = np.where(known, self._costs(columns), np.nan)
+            self.table[name][indices] = values
+        can_rank = [outcome.stopped not in ("diverged", "interrupted") for outcome in outcomes]
+        costs = self.rung_costs[indices, rung] = np.where(can_rank, self._costs(columns), np.nan)
         return costs
 
-    def keep(self, number, network, count):
-        """Keep the network of a recorded row if it is among the best `count`, from any thread; return whether it is."""
-        row = self.table[number]
+    def keep(self, index, network, count):
+        """Keep the network of a recorded row if it is among the best `count`; return whether it is."""
+        row = self.table[index]
         if row["stopped"] not in ENDED_WELL:
             return False
-        with self._recording:
-            self._networks[number] = network
-            self._networks.pop(push_bounded(self._kept, count, self._costs(row), number), None)
-            return number in self._networks
+        self._networks[index] = network
+        self._networks.pop(push_bounded(self._kept, count, self._costs(row), index), None)
+        return index in self._networks
 
     def ensemble(self, count: int) -> Ensemble:
         """Return the `Ensemble` of the best `count` networks, whose outputs it averages.
@@ -321,17 +286,13 @@ class SweepResult:
         return html.summary(self.ranked_table(), ROWS_SHOWN)
 
 
-ROWS_SHOWN = 5
-"""Where a result is printed."""
+def push_bounded(best, capacity, cost, index):
+    """Add a configuration to the heap `best`; return the index of the worst if there are now more than `capacity`.
 
-
-def push_bounded(best, capacity, cost, number):
-    """Add a configuration to the heap `best` of at most so many; return the number of that which has to go, or None.
-
-    The worst goes: a cost of NaN is worse than any other, and of equal ones the last.
+    A cost of NaN is worse than any other, and of equal ones the last is the worst.
     """
-    known = not math.isnan(cost)
-    heapq.heappush(best, (known, -cost if known else 0.0, -number))
+    is_known = not math.isnan(cost)
+    heapq.heappush(best, (is_known, -cost if is_known else 0.0, -index))
     return -heapq.heappop(best)[-1] if len(best) > capacity else None
 
 
@@ -352,4 +313,4 @@ def load_sweep(path: Path) -> SweepResult:
     ValueError
         If the file is missing, damaged, or no result of a sweep.
     """
-    return files.read(path, SweepResult)
+    return files.read(path, lambda **description: SweepResult(SweepDescription(**description)))

@@ -1,35 +1,35 @@
-"""A search: a study is asked for configurations, batch by batch, and told what came of them."""
+"""A search: an Optuna study is asked for configurations, batch by batch, and told what came of them."""
 
 import numpy as np
 
 from fastprop import checks, thread_pool
 from fastprop.integrations import optuna_search
 from fastprop.options import choice, integers, loguniform, uniform
-from fastprop.sweeping.results import ENDED_WELL
+from fastprop.sweeping.outcomes import ENDED_WELL
 
 
 class Search:
-    """Chooses configurations of `values`, {name: list or distribution}, by the study of an `OptunaSearch`."""
+    """Chooses configurations from `values`, {name: list or distribution}, by the study of an `OptunaSearch`."""
 
     def __init__(self, option, values):
-        self._option, self._study = option, option.study
+        self._option = option
+        self._study = option.study
         self._choices = {name: _choices(each) for name, each in values.items()}
         self._space = {name: _distribution(name, each, self._choices[name]) for name, each in values.items()}
-        ends = {name: [each.low, each.high] for name, each in values.items() if self._choices[name] is None}
-        self._extremes = {name: ends.get(name) or list(self._choices[name].values()) for name in values}
-
-    def extremes(self):
-        """Configurations that have between them each end and each choice."""
-        maximum = max(map(len, self._extremes.values()))
-        return [{name: each[min(k, len(each) - 1)] for name, each in self._extremes.items()} for k in range(maximum)]
+        self._extremes = {name: _extremes(each, self._choices[name]) for name, each in values.items()}
 
     @property
-    def at_once(self):
-        """How many configurations are trained at a time."""
+    def batch(self):
+        """How many configurations are chosen, and trained, at a time."""
         return self._option.at_once
 
-    def _check(self, result):
-        """Refuse a study that would look for the worst."""
+    def extremes(self):
+        """Return configurations that have between them each end of a distribution, and each choice."""
+        count = max(map(len, self._extremes.values()))
+        return [{name: each[min(k, len(each) - 1)] for name, each in self._extremes.items()} for k in range(count)]
+
+    def check_direction(self, result):
+        """Refuse a study that would look for the worst rows of a result."""
         if self._option.minimizes == result.higher_is_better:
             ranks = result.score_name if result.higher_is_better else "what ranks"
             best, direction = ("highest", "maximize") if result.higher_is_better else ("lowest", "minimize")
@@ -38,66 +38,77 @@ class Search:
                 f"create the study with direction={direction!r}."
             )
 
-    def __call__(self, rounds, candidates, result):
-        """Fill the rows of a result, batch by batch; Ctrl-C ends it with the rows that were asked for by then.
+    def run(self, runner, configurations, result):
+        """Fill the rows of a result, batch by batch, with configurations that a `HalvingRunner` trains.
 
-        Return whether nothing broke it off.
+        Raises
+        ------
+        thread_pool.Interrupted
+            After Ctrl-C, when the result has only the rows that were asked for by then.
         """
-        self._check(result)
-        whole, rows = True, len(result.table)
-        while whole and len(candidates) < rows:
-            ask = _Asking(self._study, self._space, min(self.at_once, rows - len(candidates)))
-            whole = thread_pool.run([ask], 1, lambda: None)
-            numbers = np.arange(len(candidates), len(candidates) + len(ask.trials))
-            try:
-                candidates.extend(self._configuration(trial.params) for trial in ask.trials)
-                result.enter(numbers, candidates)
-                whole = whole and rounds(numbers)
-            finally:
-                thread_pool.run([_Telling(self._study, ask.trials, numbers, result)], 1, lambda: None)
-        result.shorten(len(candidates))
-        return whole
+        rows = len(result.table)
+        try:
+            while len(configurations) < rows:
+                self._run_batch(runner, configurations, result, min(self.batch, rows - len(configurations)))
+        finally:
+            result.shorten(len(configurations))
 
-    def _configuration(self, parameters):
+    def _run_batch(self, runner, configurations, result, count):
+        trials, interrupted = self._ask(count)
+        indices = np.arange(len(configurations), len(configurations) + len(trials))
+        try:
+            configurations.extend(self._values(trial.params) for trial in trials)
+            result.enter(indices, configurations.columns)
+            if interrupted:
+                raise thread_pool.Interrupted
+            runner.train(indices)
+        finally:
+            self._tell(trials, indices, result)
+
+    def _ask(self, count):
+        """Ask the study for trials; return them, and whether Ctrl-C kept it from being all of them."""
+        trials = []
+        try:
+            with thread_pool.held_interrupts() as interrupts:
+                while len(trials) < count:
+                    trials.append(self._study.ask(self._space))
+                    interrupts.deliver()
+        except KeyboardInterrupt:
+            return trials, True
+        return trials, False
+
+    def _tell(self, trials, indices, result):
+        """Tell the study what came of trials."""
+        try:
+            with thread_pool.held_interrupts():
+                for index, trial in zip(indices, trials):
+                    measured, state = _measured(result, index), _state(result, index)
+                    optuna_search.tell(self._study, trial, measured, state)
+        except KeyboardInterrupt:
+            raise thread_pool.Interrupted from None
+
+    def _values(self, parameters):
+        """Return the values of hyperparameters that a trial's parameters stand for."""
         choices = self._choices
         return {name: choices[name][each] if choices[name] else each for name, each in parameters.items()}
 
 
-class _Asking:
-    """Asks a study for trials: a job, for Ctrl-C not to come amid one."""
-
-    def __init__(self, study, space, count):
-        self._study, self._space, self._count, self.trials = study, space, count, []
-
-    def __call__(self):
-        while len(self.trials) < self._count:
-            self.trials.append(self._study.ask(self._space))
-
-    def stop(self):
-        """End after the trial it is at."""
-        self._count = 0
+def _measured(result, index):
+    """Return {epochs: what ranks} of a row, in the sign that the study sees, for each rung where that is finite."""
+    sign = -1 if result.higher_is_better else 1
+    return {rung: sign * float(cost) for rung, cost in zip(result.rungs, result.rung_costs[index]) if np.isfinite(cost)}
 
 
-class _Telling:
-    """Tells a study what came of trials: a job, for Ctrl-C not to come amid one."""
-
-    def __init__(self, study, trials, numbers, result):
-        self._study, self._trials, self._numbers, self._result = study, trials, numbers, result
-
-    def __call__(self):
-        sign, rungs = -1 if self._result.higher_is_better else 1, self._result.rungs
-        for number, trial in zip(self._numbers, self._trials):
-            costs, stopped = self._result.rung_costs[number], self._result.table["stopped"][number]
-            measured = {rung: sign * float(cost) for rung, cost in zip(rungs, costs) if np.isfinite(cost)}
-            ended = "pruned" if stopped == "halved" else "complete" if stopped in ENDED_WELL and measured else "fail"
-            optuna_search.tell(self._study, trial, measured, ended)
-
-    def stop(self):
-        """It is short, and ends by itself."""
+def _state(result, index):
+    """Return how a row's trial ended, in Optuna's words."""
+    stopped = result.table["stopped"][index]
+    if stopped == "halved":
+        return "pruned"
+    return "complete" if stopped in ENDED_WELL and _measured(result, index) else "fail"
 
 
 def _choices(values):
-    """The values of a list or of `choice` by what a study calls them; None of other distributions."""
+    """Return the values of a list or of `choice` by what a study calls them; None of other distributions."""
     if not isinstance(values, (list, choice)):
         return None
     values = list(values) if isinstance(values, list) else list(values.values)
@@ -105,18 +116,23 @@ def _choices(values):
         return dict(zip(values, values))
     names = [checks.shown(value) for value in values]
     distinct = len(set(names)) == len(names)
-    return {name if distinct else f"{number}: {name}": each for number, (name, each) in enumerate(zip(names, values))}
+    return {name if distinct else f"{index}: {name}": each for index, (name, each) in enumerate(zip(names, values))}
 
 
 def _distribution(name, values, choices):
-    """What a study is to choose from."""
+    """Return the distribution of Optuna's that a study chooses from."""
     if choices is not None:
-        return optuna_search.names(list(choices))
+        return optuna_search.categorical(list(choices))
     if isinstance(values, integers):
-        return optuna_search.whole_numbers(values.low, values.high)
+        return optuna_search.integers(values.low, values.high)
     if isinstance(values, (uniform, loguniform)):
-        return optuna_search.numbers(values.low, values.high, log=isinstance(values, loguniform))
+        return optuna_search.floats(values.low, values.high, log=isinstance(values, loguniform))
     raise ValueError(
         f"grid[{name!r}] is a distribution that no study searches, {checks.shown(values)}: give fp.uniform, "
         "fp.loguniform, fp.integers, fp.choice or a list."
     )
+
+
+def _extremes(values, choices):
+    """Return the values that must be right for all others to be: the ends of a distribution, or all choices."""
+    return [values.low, values.high] if choices is None else list(choices.values())

@@ -1,13 +1,13 @@
-"""`sweep`: many runs over one copy of the data, on all cores, each the same to the last bit as if it ran alone."""
+"""`sweep`: many trainings over one copy of the data, on all cores, each the same to the last bit as alone."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -32,15 +32,16 @@ from fastprop.options import (
     Schedule,
 )
 from fastprop.runs import BACKENDS, TrainingOptions
+from fastprop.sweeping.backends import new_backend
 from fastprop.sweeping.checked_grid import checked_grid
-from fastprop.sweeping.configurations import Candidates
-from fastprop.sweeping.crews import ExecutorBackend, ThreadBackend
+from fastprop.sweeping.configurations import Configurations
 from fastprop.sweeping.fits import Experiment, Fold
 from fastprop.sweeping.grids import Draws, Explicit, Product
 from fastprop.sweeping.halving_runner import HalvingRunner, train_again
 from fastprop.sweeping.journal import Journal, describe
-from fastprop.sweeping.results import SweepResult
+from fastprop.sweeping.results import SweepDescription, SweepResult
 from fastprop.sweeping.search import Search
+from fastprop.thread_pool import Interrupted
 from fastprop.version import __version__
 
 
@@ -79,64 +80,66 @@ def sweep(
 ) -> SweepResult:
     """Train one network for each configuration of a grid, on all cores, over one copy of the data.
 
-    Row k of the result equals, to the last bit, ``train(MLP(…, seed=s), …, seed=s)`` with the hyperparameters of row k,
-    on any number of threads and whatever the other configurations do.
+    Row k of the result equals, to the last bit, ``train(MLP(…, seed=s), …, seed=s)`` with the hyperparameters of row k.
+    It depends neither on the number of threads nor on the other configurations.
 
     Parameters
     ----------
     network : MLP or sequence of int
-        What to train: a copy of this network for each configuration, or new networks of these layer sizes (sigmoid
-        hidden layers; the output that goes with the loss, or without one softmax for labels, identity for numbers).
-        A configuration with a ``seed``, ``layer_sizes``, ``hidden`` or ``initialization`` of its own begins with a new
-        network.
+        What each configuration begins with: a copy of this network, or a new network of these layer sizes. A new
+        network has sigmoid hidden layers and the output that goes with the loss; without a loss that is softmax for
+        labels and identity for numbers. A configuration that names its own ``seed``, ``layer_sizes``, ``hidden`` or
+        ``initialization`` begins with a new network in either case.
     X, y : array_like
         See `train`.
     grid : mapping or list of mappings
-        Hyperparameters and their values: a mapping of name to values stands for all combinations, a list of
-        mappings for just these. Known: learning_rate and the optimizer's other numbers, optimizer, schedule, clip,
-        dropout, average, early_stopping, loss, batch_size, seed (of initial weights, row order and dropout),
-        layer_sizes, hidden, initialization. Of a mapping, values may also be a distribution: `loguniform`, `uniform`,
-        `integers`, `choice`, or one of SciPy's with its numbers (anything with ``rvs(random_state=…)``).
+        Hyperparameters and their values. A mapping of names to lists of values stands for all combinations, a list of
+        mappings of names to single values for just these. Known are learning_rate and the other numbers of the
+        optimizer; optimizer, schedule, clip, dropout, average, early_stopping, loss and batch_size; seed, which is that
+        of the initial weights, of the order of the rows and of dropout; layer_sizes, hidden and initialization. In a
+        mapping, a distribution may stand in place of a list: `loguniform`, `uniform`, `integers`, `choice`, or a frozen
+        one of SciPy (anything with ``rvs(random_state=…)``).
     samples : int, optional
-        How many configurations to draw from a mapping with distributions in it; its lists are drawn from as well.
-        What is drawn depends on `seed`, and begins with what fewer samples are.
+        How many configurations to draw from a mapping that has distributions. Values are drawn from its lists, too.
+        The draws depend on `seed`; more samples begin with the same ones as fewer.
     search : OptunaSearch, optional
-        What chooses the samples in place of chance, the later ones by what came of the earlier ones.
+        What chooses the samples in place of chance: the later ones by what came of the earlier ones.
     epochs, batch_size, loss, optimizer, schedule, clip, dropout, average, early_stopping, shuffle, seed, backend
-        See `train`: these hold where the grid says nothing else.
+        See `train`. They hold where the grid says nothing else.
     validation, sample_weight, class_weight
         See `train`.
     cv : int, splitter or iterable, optional
-        Cross-validation in place of `validation`: every configuration is trained once for each fold, on all of them at
-        a time. How many folds (of labels stratified, in the order of the rows: those that scikit-learn makes of an
-        int), or a splitter with ``split(X, y)``, or pairs of training rows and held-out rows. The networks that are
-        kept are then trained once more, on all rows, but not after Ctrl-C.
+        Cross-validation in place of `validation`: each configuration is trained once for each fold, and its results are
+        means over the folds. Either the number of folds, which are those that scikit-learn makes of an int (stratified
+        for labels, runs of rows for numbers); or a splitter with ``split(X, y)``; or pairs of training rows and
+        held-out rows. The networks that are kept are then trained once more on all rows, unless Ctrl-C was pressed.
     score : str or callable, optional
         What to measure on the held-out rows, and to rank by: ``"accuracy"``, ``"roc_auc"``, ``"log_loss"``, ``"r2"``,
         ``"mse"`` or ``"mae"`` (see `fastprop.metrics`), or a function of a network's outputs (n, n_out) and of the
-        labels (n,) or targets (n, n_out), where higher is better. If none is named, accuracy or r2 is measured, and the
+        labels (n,) or targets (n, n_out), whose highest value is best. Without it, accuracy or r2 is measured, and the
         loss ranks.
     halving : int, Halving or MedianStopping, optional
-        How worse configurations are stopped on the way. A number is the factor of `Halving`. Those that go on do so
-        from where they are, with the same result as if nothing had been stopped (by `LBFGS` and on the reference by
-        training again from the beginning).
+        How to stop the worse configurations before the end. A number is the factor of `Halving`. Those that go on have
+        the same results as if none had been stopped. They go on from where they are; with `LBFGS`, and on the
+        reference, they are trained again from the beginning.
     keep : str or int
         Which trained networks to keep: ``"best"``, ``"all"``, or how many of the best.
     standardize : bool
-        See `train`: fitted once for all configurations, or to the training rows of each fold; but if the given network
-        has a standardization, that goes for new networks too.
+        See `train`. Mean and deviation are fitted once for all configurations, or to the training rows of each fold.
+        If the given network has a standardization, new networks have the same one.
     threads : int, optional
-        How many configurations run at a time; by default as many as there are cores, or workers of the executor.
+        How many configurations train at a time. By default it is the number of cores, or that of the executor's
+        workers; give it for an executor that does not say how many workers it has or will have.
     executor : concurrent.futures.Executor, optional
-        Who trains in place of threads of this process: processes, here or on other machines, of any executor, such as
-        ``ProcessPoolExecutor``, loky's, or that of a Dask client, ``client.get_executor()``. The data travels once to
-        each worker. If one dies, what it was at is trained again, by new ones where the executor is broken. Where an
-        executor does not say how many workers it has, or will have, `threads` does.
+        Whose workers train in place of threads of this process: those of any executor, on this machine or on others,
+        such as ``ProcessPoolExecutor``, loky's, or that of a Dask client, ``client.get_executor()``. The data travels
+        once to each worker. What a worker was at when it died is trained again, and an executor that breaks by that is
+        replaced by a new one.
     journal : str or Path, optional
-        A file in which what comes of each configuration is recorded as soon as it is there, a line of JSON each. A
-        sweep that was broken off, in whatever way, goes on from it when it is called again with the same arguments and
-        ends as if nothing had happened; `threads`, `keep` and `progress` may be others. Where more networks are to be
-        kept than before, those that the file does not hold are trained again.
+        A file in which the results of each configuration are recorded as soon as they are there, as lines of JSON. A
+        sweep that was broken off in any way goes on from the file when it is called again with the same arguments, and
+        ends as if nothing had happened. `threads`, `keep` and `progress` may be others than before. If more networks
+        are to be kept, those that the file lacks are trained again.
     progress : bool
         Whether to show a progress bar.
 
@@ -148,12 +151,12 @@ def sweep(
     Raises
     ------
     ValueError, TypeError
-        If an argument is not as described, or the journal is that of another sweep, before anything is trained; the
+        If an argument is not as described, or the journal is that of another sweep: before anything is trained. The
         message says what to do.
     RuntimeError
-        If the workers of the executor lack fastprop or have another version, or die over and over at the same place.
+        If the executor's workers lack fastprop or have another version, or die over and over at the same configuration.
     OSError
-        If the journal cannot be written, or another sweep writes it; what it has recorded stays as it is.
+        If the journal cannot be written, or another sweep writes it. What it has recorded stays as it is.
 
     Examples
     --------
@@ -163,13 +166,13 @@ def sweep(
     >>> float(result.best["learning_rate"])
     0.5
     """
+    # Parse: each argument by itself.
     if search is not None:
         checks.instance(search, "search", OptunaSearch, "fp.OptunaSearch(study)")
-    swept = checked_grid(grid, samples, search is not None)
+    space = checked_grid(grid, samples, search is not None)
     checks.choice(backend, "backend", BACKENDS)
-    crew = _crew(executor, threads)
-    if not isinstance(network, MLP):
-        network = checks.layer_sizes(network)
+    workers = new_backend(executor, threads)
+    begin_with = network if isinstance(network, MLP) else checks.layer_sizes(network)
     options = TrainingOptions(
         epochs=epochs,
         batch_size=batch_size,
@@ -183,91 +186,139 @@ def sweep(
         average=average,
         early_stopping=early_stopping,
     ).checked()
-    search = None if search is None else Search(search, swept)
-    configurations = _configurations(swept, samples, search, options.seed)
-    candidates = Candidates(configurations, network, options, y)
-    if search is not None:
-        candidates.check(search.extremes())
-    rows = len(configurations) if search is None else samples
-    keep = checks.kept(keep, rows)
-    if halving is not None and not isinstance(halving, HALVINGS):
-        halving = Halving(checks.whole_number(halving, "halving", minimum=2))
-    weights = row_weights(class_weight, y, sample_weight)
-    experiment = _experiment(candidates.prototypes, X, y, weights, validation, cv, score, standardize, backend)
-    together = rows if search is None else min(rows, search.at_once)
-    rungs = [options.epochs] if halving is None else halving.rungs(options.epochs, together)
-    result = _empty_result(list(candidates.columns), rows, experiment, rungs, score)
+    chooser = None if search is None else Search(search, space)
+
+    # Plan: which configurations on which rows, and where what comes of them goes.
+    configurations = Configurations(_grid(space, samples, chooser, options.seed), begin_with, options, y)
+    if chooser is not None:
+        configurations.check(chooser.extremes())
+    rows = len(configurations) if chooser is None else samples
+    kept = checks.kept(keep, rows)
+    halving_rule = _halving_rule(halving)
+    checks.held_out(validation, cv, score, list(configurations.prototypes))
+    split = _split(configurations.prototypes, X, y, row_weights(class_weight, y, sample_weight), validation)
+    experiment = Experiment(
+        data=split.data,
+        held_out=split.held_out,
+        folds=_folds(split, cv, X, y, configurations.prototypes, standardize),
+        prototypes=configurations.prototypes,
+        backend=backend,
+        score=_score(score, configurations.prototypes, split.data),
+    )
+    together = rows if chooser is None else min(rows, chooser.batch)
+    rungs = [options.epochs] if halving_rule is None else halving_rule.rungs(options.epochs, together)
+    ranks_by_score = score is not None or len(configurations.prototypes) > 1
+    result = SweepResult(_description(experiment, list(configurations.columns), rows, rungs, ranks_by_score))
+    plan = _Plan(experiment, configurations, result, halving_rule, kept, chooser, cv is not None)
+
+    # Execute.
     with ExitStack() as stack:
+        record = None
         if journal is not None:
             checks.new_file(checks.instance(journal, "journal", (str, os.PathLike), "'runs.jsonl'"))
-            description = describe(experiment, candidates.configurations, rows, options, halving)
-            if search is not None:
-                description["search"] = f"{swept}"
-            journal = stack.enter_context(Journal(journal, description, options.epochs))
-        stack.enter_context(crew)
-        keep_now = 0 if cv is not None else keep
-        rounds = HalvingRunner(experiment, candidates, result, halving, keep_now, crew, progress, journal)
-        if search is not None:
-            whole = search(rounds, candidates, result)
-        else:
-            result.enter(np.arange(rows), candidates)
-            whole = rounds(np.arange(rows))
-        if whole:
-            train_again(experiment if cv is None else experiment.on_all_rows(), candidates, result, keep, crew)
+            about = describe(experiment, configurations.grid, rows, options, halving_rule)
+            if chooser is not None:
+                about["search"] = f"{space}"
+            record = stack.enter_context(Journal(journal, about, options.epochs))
+        stack.enter_context(workers)
+        with suppress(Interrupted):  # then the result has what was finished by then
+            _execute(plan, workers, progress, record)
     return result
 
 
-def _crew(executor, threads):
-    """Who trains, checked."""
-    if executor is None:
-        return ThreadBackend(checks.threads(threads))
-    checks.instance(executor, "executor", Executor, "loky.get_reusable_executor() or client.get_executor() of Dask")
-    return ExecutorBackend(executor, threads and checks.threads(threads))
+class _Plan(NamedTuple):
+    """What a sweep is to do."""
+
+    experiment: Experiment
+    configurations: Configurations
+    result: SweepResult  # to be filled
+    halving: object  # Halving, MedianStopping or None
+    keep: int  # networks
+    search: Search | None  # what chooses the configurations, where they are not known yet
+    is_cross_validated: bool
 
 
-def _experiment(prototypes, X, y, weights, validation, cv, score, standardize, backend):
-    """Check data and what is to be measured on it, and cut it into folds."""
-    prototype = next(iter(prototypes.values()))
-    checks.held_out(validation, cv, score, list(prototypes))
-    ends, dtype = (prototype.layer_sizes[0], prototype.layer_sizes[-1]), prototype.dtype
-    for loss in prototypes:
-        data = Dataset.of(X, y, *ends, loss, dtype, weights)
-        _, rows, held_out, held_out_rows = Split.of(validation, data, *ends, loss, dtype)
-    classes = data.labels if data.has_labels else None
-    pairs = [(rows, held_out_rows)] if cv is None else cross_validation_folds(cv, X, y, classes)
-    standardize = checks.flag(standardize, "standardize") and prototype.input_mean is None
-    folds = tuple(Fold.of(data, *pair, standardize) for pair in pairs)
-    tasks = [metrics.Task(ends[1], each.output, loss, data.has_labels) for loss, each in prototypes.items()]
-    for task in tasks:
-        score = metrics.checked_score(score, task)
-    return Experiment(data, held_out, folds, prototypes, backend, score or metrics.default_score(*tasks))
+def _execute(plan, workers, progress, journal):
+    """Train all configurations of a plan on a backend; `thread_pool.Interrupted` after Ctrl-C."""
+    experiment, configurations, result = plan.experiment, plan.configurations, plan.result
+    keep = 0 if plan.is_cross_validated else plan.keep  # a network of one fold is none to keep
+    runner = HalvingRunner(experiment, configurations, result, workers, plan.halving, keep, progress, journal)
+    if plan.search is not None:
+        plan.search.check_direction(result)
+        plan.search.run(runner, configurations, result)
+    else:
+        indices = np.arange(len(configurations))
+        result.enter(indices, configurations.columns)
+        runner.train(indices)
+    last = experiment.on_all_rows() if plan.is_cross_validated else experiment
+    train_again(last, configurations, result, plan.keep, workers)
 
 
-def _configurations(swept, samples, search, seed):
-    """What a checked grid stands for; none yet where they are searched."""
+def _grid(space, samples, search, seed):
+    """Return the sequence of configurations that a checked grid stands for; none yet where they are searched."""
     if search is not None:
-        return Explicit([], swept)
+        return Explicit([], space)
     if samples is not None:
-        return Draws(swept, samples, seed)
-    return Product(swept) if isinstance(swept, dict) else Explicit(swept)
+        return Draws(space, samples, seed)
+    return Product(space) if isinstance(space, dict) else Explicit(space)
 
 
-def _empty_result(names, rows, experiment, rungs, score):
-    """The result of a sweep that has not begun."""
-    return SweepResult(
-        names,
-        rows,
-        rungs[-1],
-        rungs,
-        "validation_loss" if len(experiment.folds[0].held_out) else "loss",
-        metrics.name_of(experiment.score),
-        metrics.sign_of(experiment.score) if score is not None or len(experiment.prototypes) > 1 else None,
-        _about(experiment),
+def _halving_rule(halving):
+    """Return the option that `halving` stands for, or None."""
+    if halving is None or isinstance(halving, HALVINGS):
+        return halving
+    return Halving(checks.whole_number(halving, "halving", minimum=2))
+
+
+def _split(prototypes, X, y, weights, validation):
+    """Check the data for all losses, converting it once, and return the `Split` by `validation`."""
+    first_loss, prototype = next(iter(prototypes.items()))
+    n_in, n_out, dtype = prototype.layer_sizes[0], prototype.layer_sizes[-1], prototype.dtype
+    data = Dataset.of(X, y, n_in, n_out, first_loss, dtype, weights)
+    split = Split.of(validation, data, n_in, n_out, first_loss, dtype)
+    for loss in prototypes:
+        for each, name in ((split.data, "y"), (split.held_out, "validation y")):
+            if loss is not first_loss and not each.has_labels:
+                checks.targets(each.targets, n_out, loss, dtype, name)
+    return split
+
+
+def _folds(split, cv, X, y, prototypes, standardize):
+    """Return the folds of a cross-validation, or without one the rows of the split as one fold."""
+    labels = split.data.labels if split.data.has_labels else None
+    pairs = [(split.rows, split.held_out_rows)] if cv is None else cross_validation_folds(cv, X, y, labels)
+    is_standardized = next(iter(prototypes.values())).input_mean is not None
+    fits_columns = checks.flag(standardize, "standardize") and not is_standardized
+    return tuple(Fold.of(split.data, *pair, fits_columns) for pair in pairs)
+
+
+def _score(score, prototypes, data):
+    """Return what is measured on the held-out rows: the given score, which must fit all losses, or the usual one."""
+    tasks = [
+        metrics.Task(prototype.layer_sizes[-1], prototype.output, loss, data.has_labels)
+        for loss, prototype in prototypes.items()
+    ]
+    for task in tasks:
+        metrics.checked_score(score, task)
+    return score or metrics.default_score(*tasks)
+
+
+def _description(experiment, names, rows, rungs, ranks_by_score):
+    """Return the `SweepDescription` of a sweep of the hyperparameters `names`."""
+    return SweepDescription(
+        swept=names,
+        configurations=rows,
+        epochs=rungs[-1],
+        rungs=rungs,
+        criterion="validation_loss" if len(experiment.folds[0].held_out) else "loss",
+        score_name=metrics.name_of(experiment.score),
+        sign=metrics.sign_of(experiment.score) if ranks_by_score else None,
+        about=_about(experiment),
     )
 
 
 def _about(experiment):
-    """What a sweep ran on, as it is to be read in years."""
+    """Return what a sweep ran on, as it is to be read years later."""
     prototype, fold = next(iter(experiment.prototypes.values())), experiment.folds[0]
     return {
         "date": datetime.now().isoformat(sep=" ", timespec="minutes"),

@@ -1,0 +1,66 @@
+"""Processes: of `ProcessPoolExecutor`, of loky, and of any executor of which nothing else is known."""
+
+import os
+import sys
+import warnings
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+
+from fastprop.sweeping.backends.base import Adapter, private_attribute
+from fastprop.sweeping.backends.shared_folder import SharedFolder
+from fastprop.sweeping.backends.threads import ThreadPoolAdapter
+
+
+class ProcessAdapter(Adapter):
+    """Of any executor: its workers may be processes, here or on other machines that share a folder."""
+
+    @classmethod
+    def accepts(cls, executor):
+        return True
+
+    def count(self):
+        # What executors call it: those of Python and loky `_max_workers`, others `num_workers`; some do not know.
+        for name in ("_max_workers", "num_workers"):
+            if isinstance(count := getattr(self.executor, name, None), int):
+                return count
+        return os.cpu_count() or 1
+
+    def share(self, value):
+        return SharedFolder(value)
+
+    def renew(self, count):
+        warnings.warn(
+            f"a worker of {type(self.executor).__name__} died, and no new one can be made: the rest is done in this "
+            "process.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        return ThreadPoolAdapter(ThreadPoolExecutor(count))
+
+
+class ProcessPoolAdapter(ProcessAdapter):
+    """Of `ProcessPoolExecutor`, which breaks when a worker dies."""
+
+    @classmethod
+    def accepts(cls, executor):
+        return isinstance(executor, ProcessPoolExecutor)
+
+    def renew(self, count):
+        # Nothing public says what the executor was made of.
+        names = "_max_workers", "_mp_context", "_initializer", "_initargs"
+        arguments = [private_attribute(self.executor, name, "Python 3.11 to 3.14") for name in names]
+        return ProcessPoolAdapter(ProcessPoolExecutor(*arguments))
+
+
+class LokyAdapter(ProcessAdapter):
+    """Of loky's executors, which break when a worker dies."""
+
+    @classmethod
+    def accepts(cls, executor):
+        loky = sys.modules.get("loky")
+        return loky is not None and isinstance(executor, loky.ProcessPoolExecutor)
+
+    def renew(self, count):
+        # Nothing public says what the executor was made of.
+        names = "max_workers", "timeout", "context", "initializer", "initargs", "env"
+        options = {name: private_attribute(self.executor, f"_{name}", "loky 3.7") for name in names}
+        return LokyAdapter(sys.modules["loky"].ProcessPoolExecutor(**options))

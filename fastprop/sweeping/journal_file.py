@@ -1,0 +1,164 @@
+"""The file of a journal: JSON lines with checksums, which are only appended, and which one process has open at a time.
+
+What is written is a whole line once its newline is there. A last line that is not whole was torn, as the process was
+killed or the disk was full, and is cut off.
+"""
+
+import json
+import os
+import stat
+import zlib
+from pathlib import Path
+
+from fastprop import atomic_files
+
+try:
+    import fcntl
+except ImportError:  # not everywhere: then nothing keeps two sweeps from one journal
+    fcntl = None
+
+
+class JournalFile:
+    """The file at `path`, open and locked, to be read once and then appended to."""
+
+    def __init__(self, path):
+        self.path = Path(path)
+        self._end = 0  # byte after the last whole line
+        self._unwritten = bytearray()  # lines that are to be written there
+        try:
+            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
+        except OSError as error:
+            raise self._not_written(error) from error
+        try:
+            self._lock()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self):
+        """Unlock and close the file, also for processes that were forked and have not closed it yet."""
+        _OPEN.discard(self._file)
+        if fcntl is not None:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+        os.close(self._file)
+
+    def read(self, header, check_header, take_in):
+        """Read a file that begins with the entry `header`; write it where the file is new, or was torn amid it.
+
+        Parameters
+        ----------
+        header : dict
+        check_header : callable
+            Called with the first entry, or None if the first line is no entry.
+        take_in : callable
+            Called with each other entry. Its ValueError, KeyError or TypeError says that the entry is none.
+
+        Raises
+        ------
+        ValueError
+            If a line before the last is damaged.
+        """
+        with open(os.dup(self._file), "rb") as file:
+            first = file.readline()
+            if not first.endswith(b"\n") and _line(header).startswith(first):
+                self._begin(header)
+                return
+            check_header(_entry_or_none(first))
+            self._end = len(first)
+            for number, line in enumerate(file, start=2):
+                try:
+                    take_in(_entry(line))
+                except (ValueError, KeyError, TypeError) as error:
+                    if next(file, None) is None:
+                        break
+                    raise ValueError(
+                        f"the journal {self.path} is damaged in line {number}: delete this line, whose configuration "
+                        "will be trained again, or name another file."
+                    ) from error
+                self._end += len(line)
+        os.ftruncate(self._file, self._end)
+
+    def _begin(self, header):
+        os.ftruncate(self._file, 0)
+        self.append(header)
+        self.write()
+        atomic_files.sync_folder(self.path.absolute().parent)
+
+    def append(self, entry):
+        """Have an entry written by the next `write`."""
+        self._unwritten += _line(entry)
+
+    def write(self):
+        """Write what was appended, and wait until it is on the disk; OSError if it cannot be written."""
+        if not self._unwritten:
+            return
+        written = 0
+        try:
+            os.lseek(self._file, self._end, os.SEEK_SET)
+            while written < len(self._unwritten):
+                written += os.write(self._file, self._unwritten[written:])
+            os.fsync(self._file)
+        except OSError as error:
+            raise self._not_written(error) from error
+        finally:  # a line that was torn is written again, by the next call
+            whole = self._unwritten.rfind(b"\n", 0, written) + 1
+            self._end += whole
+            del self._unwritten[:whole]
+
+    def _not_written(self, error):
+        return OSError(
+            f"the journal {self.path} cannot be written, {error.strerror}: make room or name another file; "
+            "what was recorded before is as it was."
+        )
+
+    def _lock(self):
+        """Have the file alone, until it is closed or this process has ended."""
+        if not stat.S_ISREG(os.fstat(self._file).st_mode):
+            raise ValueError(f"the journal {self.path} is no file that can be read again: name a file on a disk.")
+        _OPEN.add(self._file)
+        if fcntl is None:
+            return
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BlockingIOError(
+                f"the journal {self.path} is that of a sweep which is running: wait for its end, or name another file."
+            ) from None
+
+
+_OPEN = set()
+"""The file descriptors of all open journals."""
+
+
+def _close_all():
+    """Close all journals in a process that was forked, which would hold their locks for as long as it lives."""
+    while _OPEN:
+        os.close(_OPEN.pop())
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_close_all)
+
+
+_CHECKSUM = b', "crc32": '
+
+
+def _line(entry):
+    """Return an entry as a line, at whose end is the checksum of the bytes before."""
+    text = json.dumps(entry).encode()[:-1]
+    return b"%b%b%d}\n" % (text, _CHECKSUM, zlib.crc32(text))
+
+
+def _entry(line):
+    """Return the entry of a line; ValueError if the line is not as it was written."""
+    text, _, checksum = line.rpartition(_CHECKSUM)
+    if checksum != b"%d}\n" % zlib.crc32(text):
+        raise ValueError("a line of other bytes than were written")
+    return json.loads(text + b"}")
+
+
+def _entry_or_none(line):
+    try:
+        return _entry(line)
+    except ValueError:
+        return None
