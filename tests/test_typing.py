@@ -221,7 +221,7 @@ def functions(thing):
                 yield from functions(member)
 
 
-@pytest.mark.parametrize("name", [name for name in fp.__all__ if name != "SweepResult"])
+@pytest.mark.parametrize("name", fp.__all__)
 def test_public_names_are_annotated(name):
     for function in functions(getattr(fp, name)):
         hints = set(function.__annotations__)
@@ -292,6 +292,7 @@ def test_attributes_are_what_their_annotations_say():
     network = fp.MLP((64, 8, 10), hidden=["tanh"], output="softmax")
     history = fp.train(network, X, y, epochs=2, validation=0.2, metrics=["accuracy"], standardize=True)
     found = fp.find_learning_rate(network, X, y)
-    for thing in network, history, found, fp.reference.Network.of(network):
+    result = fp.sweep(network, X, y, {"learning_rate": [0.1, 0.5]}, epochs=2, validation=0.2)
+    for thing in network, history, found, result, fp.reference.Network.of(network):
         assert_attributes_fit(thing)
     assert_fits(network.predict(X), annotations.FloatArray, "predict()")

@@ -302,7 +302,7 @@ class Warmup(_Schedule):
             )
 
     @property
-    def needs_end(self):
+    def needs_end(self) -> bool:
         """Whether what follows depends on how many epochs the run has."""
         return self.then is not None and self.then.needs_end
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,7 +73,17 @@ class SweepResult:
         What it ran on, by name: the version, the date, the numbers of rows and of folds.
     """
 
-    def __init__(self, description):
+    table: NDArray[np.void]
+    history: NDArray[np.float64]
+    rungs: list[int]
+    rung_costs: NDArray[np.float64]
+    hyperparameters: list[str]
+    criterion: str
+    score_name: str
+    seconds: float
+    about: dict[str, object]
+
+    def __init__(self, description: SweepDescription) -> None:
         self.description = description
         self.hyperparameters = [COLUMNS.get(name, name) for name in description.swept]
         columns = [(column, HYPERPARAMETERS[name]) for name, column in zip(description.swept, self.hyperparameters)]
@@ -91,7 +101,7 @@ class SweepResult:
         self.score_name = description.score_name
         self.about = description.about
         self.seconds = 0.0
-        self._networks = {}  # by the index of their row
+        self._networks: dict[int, MLP] = {}  # by the index of their row
         self._kept = []  # a heap of them, see `push_bounded`
 
     @property
@@ -149,18 +159,20 @@ class SweepResult:
         sign = self.description.sign
         return rows[self.criterion] if sign is None else sign * rows["score"]
 
-    def enter(self, indices, columns):
+    def enter(self, indices: NDArray[np.intp], columns: Mapping[str, NDArray[Any]]) -> None:
         """Write hyperparameters into rows: `columns` has an array of all rows' values by the name of each."""
         for name, column in zip(self.description.swept, self.hyperparameters):
             self.table[column][indices] = columns[name][indices]
 
-    def shorten(self, count):
+    def shorten(self, count: int) -> None:
         """Drop all but the first `count` rows."""
         self.table = self.table[:count]
         self.history = self.history[:count]
         self.rung_costs = self.rung_costs[:count]
 
-    def record(self, indices, outcomes, rung):
+    def record(
+        self, indices: Sequence[int], outcomes: Sequence[ConfigurationOutcome], rung: int
+    ) -> NDArray[np.float64]:
         """Write the `ConfigurationOutcome` of rows at a rung into them; return their costs there."""
         indices = np.array(indices)
         columns = {name: np.array(values) for name, values in zip(ConfigurationOutcome._fields, zip(*outcomes))}
@@ -174,7 +186,7 @@ class SweepResult:
         costs = self.rung_costs[indices, rung] = np.where(can_rank, self._costs(columns), np.nan)
         return costs
 
-    def keep(self, index, network, count):
+    def keep(self, index: int, network: MLP, count: int) -> bool:
         """Keep the network of a recorded row if it is among the best `count`; return whether it is."""
         row = self.table[index]
         if row["stopped"] not in ENDED_WELL:
