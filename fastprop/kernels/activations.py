@@ -22,23 +22,23 @@ class Activation(NamedTuple):
     """What kernels and the layout of the workspace know of an activation."""
 
     code: int  # by which `activation`, `activation_backward` and `derivative` branch
-    stores_derivative: bool = False  # whether the derivative cannot be computed from the output and is stored besides
+    stores_derivative: bool  # whether the derivative cannot be computed from the output and is stored besides
 
 
 IDENTITY, SIGMOID, SOFTMAX, TANH, RELU, LEAKY_RELU, ELU, SOFTPLUS, SILU, GELU, EXP = range(11)
 
 ACTIVATIONS = {
-    "identity": Activation(IDENTITY),
-    "sigmoid": Activation(SIGMOID),
-    "softmax": Activation(SOFTMAX),
-    "tanh": Activation(TANH),
-    "relu": Activation(RELU),
-    "leaky_relu": Activation(LEAKY_RELU),
-    "elu": Activation(ELU),
-    "softplus": Activation(SOFTPLUS),
+    "identity": Activation(IDENTITY, stores_derivative=False),
+    "sigmoid": Activation(SIGMOID, stores_derivative=False),
+    "softmax": Activation(SOFTMAX, stores_derivative=False),
+    "tanh": Activation(TANH, stores_derivative=False),
+    "relu": Activation(RELU, stores_derivative=False),
+    "leaky_relu": Activation(LEAKY_RELU, stores_derivative=False),
+    "elu": Activation(ELU, stores_derivative=False),
+    "softplus": Activation(SOFTPLUS, stores_derivative=False),
     "silu": Activation(SILU, stores_derivative=True),
     "gelu": Activation(GELU, stores_derivative=True),
-    "exp": Activation(EXP),
+    "exp": Activation(EXP, stores_derivative=False),
 }
 """One row for each activation, the same names as in `fastprop.reference.ACTIVATIONS`."""
 

@@ -22,19 +22,19 @@ class Loss(NamedTuple):
     """What kernels know of a loss."""
 
     code: int  # by which `compare` and `distance` branch
-    from_logits: bool = False  # whether it is computed from z, and its delta is dloss/dz; else from a, and dloss/da
-    sums_outputs: bool = False  # whether a row's loss is the sum over the outputs, and not the mean
+    from_logits: bool  # whether it is computed from z, and its delta is dloss/dz; else from a, and dloss/da
+    sums_outputs: bool  # whether a row's loss is the sum over the outputs, and not the mean
 
 
 MSE, BINARY_CROSS_ENTROPY, CROSS_ENTROPY, MAE, HUBER, POISSON = range(6)
 
 LOSSES = {
-    "mse": Loss(MSE),
-    "binary_cross_entropy": Loss(BINARY_CROSS_ENTROPY, from_logits=True),
+    "mse": Loss(MSE, from_logits=False, sums_outputs=False),
+    "binary_cross_entropy": Loss(BINARY_CROSS_ENTROPY, from_logits=True, sums_outputs=False),
     "cross_entropy": Loss(CROSS_ENTROPY, from_logits=True, sums_outputs=True),
-    "mae": Loss(MAE),
-    "huber": Loss(HUBER),
-    "poisson": Loss(POISSON, from_logits=True),
+    "mae": Loss(MAE, from_logits=False, sums_outputs=False),
+    "huber": Loss(HUBER, from_logits=False, sums_outputs=False),
+    "poisson": Loss(POISSON, from_logits=True, sums_outputs=False),
 }
 """One row for each loss, the same names as in `fastprop.reference.LOSSES`."""
 

@@ -24,22 +24,22 @@ class UpdateRule(NamedTuple):
     """What there is to know of an update rule."""
 
     code: int  # by which `updated` branches
-    states: int = 0  # how many numbers it keeps of each parameter: 0, 1 or 2
-    per_step: bool = False  # whether its hyperparameters change from step to step, as those of a bias correction do
+    states: int  # how many numbers it keeps of each parameter: 0, 1 or 2
+    per_step: bool  # whether its hyperparameters change from step to step, as those of a bias correction do
 
 
 SGD, MOMENTUM, NESTEROV, ADAM, ADAMW, RMSPROP, RMSPROP_MOMENTUM, ADAGRAD, LION = range(9)
 
 RULES = {
-    "sgd": UpdateRule(SGD),
-    "momentum": UpdateRule(MOMENTUM, states=1),
-    "nesterov": UpdateRule(NESTEROV, states=1),
+    "sgd": UpdateRule(SGD, states=0, per_step=False),
+    "momentum": UpdateRule(MOMENTUM, states=1, per_step=False),
+    "nesterov": UpdateRule(NESTEROV, states=1, per_step=False),
     "adam": UpdateRule(ADAM, states=2, per_step=True),
     "adamw": UpdateRule(ADAMW, states=2, per_step=True),
-    "rmsprop": UpdateRule(RMSPROP, states=1),
-    "rmsprop_momentum": UpdateRule(RMSPROP_MOMENTUM, states=2),
-    "adagrad": UpdateRule(ADAGRAD, states=1),
-    "lion": UpdateRule(LION, states=1),
+    "rmsprop": UpdateRule(RMSPROP, states=1, per_step=False),
+    "rmsprop_momentum": UpdateRule(RMSPROP_MOMENTUM, states=2, per_step=False),
+    "adagrad": UpdateRule(ADAGRAD, states=1, per_step=False),
+    "lion": UpdateRule(LION, states=1, per_step=False),
 }
 """One row for each update rule, the same names as in the `rules` of `fastprop.options.optimizers`."""
 

@@ -7,6 +7,7 @@ from fastprop.runs.prediction import predict, scores
 from fastprop.runs.reference_run import ReferenceRun
 from fastprop.runs.run import Run
 from fastprop.runs.stream_run import KernelStream, ReferenceStream
+from fastprop.runs.table_checks import check_tables
 from fastprop.runs.training_options import TrainingOptions
 
 __all__ = [
@@ -22,6 +23,8 @@ __all__ = [
     "predict",
     "scores",
 ]
+
+check_tables()
 
 BACKENDS = "kernels", "reference"
 """What `backend` may be."""
