@@ -1,5 +1,8 @@
 """Files of a sweep's result: what `SweepResult.save` writes and `load_sweep` reads."""
 
+import contextlib
+from typing import NamedTuple
+
 import numpy as np
 
 from fastprop import atomic_files
@@ -10,50 +13,61 @@ FORMAT = 1
 """Raise this number when what is in the file changes its meaning."""
 
 
-def write(path, result):
+class Saved(NamedTuple):
+    """What a file holds of a sweep's result."""
+
+    description: dict[str, object]  # the fields of a `SweepDescription`
+    seconds: float
+    columns: dict[str, object]  # by the name of a column of the table, the values of all rows
+    history: np.ndarray  # (configurations, epochs)
+    rung_costs: np.ndarray  # (configurations, rungs)
+    networks: dict[int, MLP]  # by the index of their row, best first
+
+
+def write(path, saved):
     """Write a result to a file, which it replaces as a whole; OSError if it cannot be written."""
-    table, networks = result.table, result.networks
-    objects = [name for name in table.dtype.names if table.dtype[name].hasobject]
+    objects = [name for name, values in saved.columns.items() if values.dtype.hasobject]
     description = {
         "format": FORMAT,
-        "arguments": result.description._replace(configurations=len(table))._asdict(),
-        "seconds": result.seconds,
-        "values": {name: [encoded(value) for value in table[name]] for name in objects},
-        "networks": [[index, network.about] for index, network in networks.items()],
+        "arguments": saved.description,
+        "seconds": saved.seconds,
+        "values": {name: [encoded(value) for value in saved.columns[name]] for name in objects},
+        "networks": [[index, network.about] for index, network in saved.networks.items()],
     }
-    arrays = {f"table.{name}": table[name] for name in table.dtype.names if name not in objects}
-    arrays |= {"history": result.history, "rung_costs": result.rung_costs}
-    if networks:
-        first = next(iter(networks.values()))
-        arrays["parameters"] = np.concatenate(
-            [each.ravel() for network in networks.values() for each in _layers(network)]
-        )
+    arrays = {f"table.{name}": values for name, values in saved.columns.items() if name not in objects}
+    arrays |= {"history": saved.history, "rung_costs": saved.rung_costs}
+    if saved.networks:
+        networks = list(saved.networks.values())
+        arrays["parameters"] = np.concatenate([each.ravel() for network in networks for each in _layers(network)])
+        first = networks[0]
         if first.input_mean is not None:  # fitted on the same rows for all networks that are kept
             arrays |= {"input_mean": first.input_mean, "input_scale": first.input_scale}
     atomic_files.write(path, description, arrays, "result")
 
 
-def read(path, new):
-    """Return the result in a file: `new` of what describes it, filled; ValueError if `write` did not write the file."""
+def read(path):
+    """Return what a file holds; a file that `write` did not write may raise any exception, see `refusing_damage`."""
+    description, arrays = atomic_files.read(path)
+    if description["format"] != FORMAT:
+        raise ValueError(f"format {description['format']}")
+    prefix = "table."
+    columns = {name.removeprefix(prefix): values for name, values in arrays.items() if name.startswith(prefix)}
+    columns |= {name: [decoded(value) for value in values] for name, values in description["values"].items()}
+    return Saved(
+        description=description["arguments"],
+        seconds=description["seconds"],
+        columns=columns,
+        history=arrays["history"],
+        rung_costs=arrays["rung_costs"],
+        networks=dict(_networks(description["networks"], arrays)),
+    )
+
+
+@contextlib.contextmanager
+def refusing_damage(path):
+    """Raise a ValueError that names the file in place of what goes wrong while it is read."""
     try:
-        description, arrays = atomic_files.read(path)
-        if description["format"] != FORMAT:
-            raise ValueError(f"format {description['format']}")
-        result = new(**description["arguments"])
-        values = description["values"]
-        for name in result.table.dtype.names:
-            column = result.table[name]
-            if name in values:
-                for index, value in enumerate(values[name]):
-                    column[index] = decoded(value)
-            else:
-                column[...] = arrays[f"table.{name}"]
-        result.history[...] = arrays["history"]
-        result.rung_costs[...] = arrays["rung_costs"]
-        result.seconds = description["seconds"]
-        for index, network in _networks(description["networks"], arrays):
-            result.keep(index, network, len(description["networks"]))
-        return result
+        yield
     except Exception as error:  # an archive with wrong bytes may raise anything
         missing = isinstance(error, FileNotFoundError)
         reason = "missing" if missing else "no result of a sweep, a damaged one, or that of another version of fastprop"

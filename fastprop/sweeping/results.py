@@ -229,7 +229,33 @@ class SweepResult:
         OSError
             If the file cannot be written.
         """
-        files.write(path, self)
+        saved = files.Saved(
+            description=self.description._replace(configurations=len(self.table))._asdict(),
+            seconds=self.seconds,
+            columns={name: self.table[name] for name in self.table.dtype.names},
+            history=self.history,
+            rung_costs=self.rung_costs,
+            networks=self.networks,
+        )
+        files.write(path, saved)
+
+    @classmethod
+    def restored(cls, saved):
+        """Return the result of which a file holds this: `files.Saved`."""
+        result = cls(SweepDescription(**saved.description))
+        for name in result.table.dtype.names:
+            column, values = result.table[name], saved.columns[name]
+            if column.dtype.hasobject:
+                for index, value in enumerate(values):  # one by one, because NumPy would take tuples apart
+                    column[index] = value
+            else:
+                column[...] = values
+        result.history[...] = saved.history
+        result.rung_costs[...] = saved.rung_costs
+        result.seconds = saved.seconds
+        for index, network in saved.networks.items():
+            result.keep(index, network, len(saved.networks))
+        return result
 
     def plot(
         self, path: Path, kind: PlotKind | None = None, hyperparameters: str | Sequence[str] | None = None
@@ -325,4 +351,5 @@ def load_sweep(path: Path) -> SweepResult:
     ValueError
         If the file is missing, damaged, or no result of a sweep.
     """
-    return files.read(path, lambda **description: SweepResult(SweepDescription(**description)))
+    with files.refusing_damage(path):
+        return SweepResult.restored(files.read(path))
