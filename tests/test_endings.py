@@ -141,8 +141,8 @@ def test_averages_agree_with_torch():
         averaged.update_parameters(model)
     options = {"batch_size": 7, "loss": "mse", "optimizer": fp.SGD(0.2), "shuffle": False}
     reference.train(network, X, y, epochs=20, average=fp.EMA(0.9), **options)
-    for number, (ours, array) in enumerate(zip(network.arrays, averaged.module)):
-        assert_close(ours, array.detach().numpy(), 1e-13, f"parameter {number}")
+    for index, (ours, array) in enumerate(zip(network.arrays, averaged.module)):
+        assert_close(ours, array.detach().numpy(), 1e-13, f"parameter {index}")
 
 
 # ---- options ----

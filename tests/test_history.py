@@ -17,7 +17,7 @@ EPOCHS = 6
 
 
 def trained(sizes=(5, 20, 7, 3), y=Y, dtype="float64", output="identity", **options):
-    """What came of a run: its history, and its network."""
+    """Train a network; return the history and the network."""
     network = fp.MLP(sizes, output=output, seed=1, dtype=dtype)
     options = {"epochs": EPOCHS, "batch_size": 160, "optimizer": fp.SGD(0.1, momentum=0.5)} | options
     return fp.train(network, X, y, **options), network

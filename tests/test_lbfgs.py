@@ -29,7 +29,7 @@ TASKS = {
 
 
 def trained(sizes=(5, 20, 7, 3), y=Y, output="identity", hidden="tanh", dtype="float64", **options):
-    """What came of a run: its history, and its network."""
+    """Train a network; return the history and the network."""
     network = fp.MLP(sizes, hidden=hidden, output=output, seed=1, dtype=dtype)
     return fp.train(network, X, y, **{"epochs": 12, "validation": 0.2, "optimizer": fp.LBFGS()} | options), network
 
@@ -114,7 +114,7 @@ def test_float32_goes_about_as_far_down_as_float64():
     assert other.loss[other.epochs - 1] < 0.02
 
 
-# ---- its numbers ----
+# ---- its hyperparameters ----
 
 
 def test_it_has_converged_where_the_gradient_is_within_its_tolerance():
@@ -195,11 +195,11 @@ def test_a_network_whose_loss_is_not_finite_stays_as_it_is(backend):
 def test_a_sweep_has_rows_of_it_each_as_alone():
     grid = {"optimizer": [fp.SGD(0.1), fp.LBFGS()], "weight_decay": [0.0, 0.01], "seed": [1, 2]}
     result = fp.sweep((5, 8, 3), X, Y, grid, epochs=10, validation=0.2)
-    for number, row in enumerate(result.table):
+    for index, row in enumerate(result.table):
         network = fp.MLP((5, 8, 3), output="identity", seed=int(row["seed"]))
         options = {"optimizer": replace(row["optimizer"], weight_decay=row["weight_decay"]), "seed": int(row["seed"])}
         history = fp.train(network, X, Y, epochs=10, validation=0.2, **options)
-        assert_same_bits([history.validation_loss], [result.history[number]])
+        assert_same_bits([history.validation_loss], [result.history[index]])
     assert isinstance(result.best["optimizer"], fp.LBFGS)
 
 
@@ -238,7 +238,7 @@ def test_a_range_test_of_it_is_refused():
     ],
     ids=str,
 )
-def test_its_numbers_are_checked(options, error, words):
+def test_its_hyperparameters_are_checked(options, error, words):
     assert_refused(error, words, fp.LBFGS, **options)
 
 

@@ -1,4 +1,5 @@
-"""Clipping, dropout, averages, endings and class weights on the kernels: beside the reference, in packs and shared."""
+"""Clipping, dropout, averages, early stopping and class weights on the kernels: compared with the reference, in packs
+and with any number of threads."""
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ STOPS = fp.EarlyStopping(1, 0.02), fp.EarlyStopping(2, 0.3), fp.EarlyStopping(1,
 
 
 def trained(sizes=(5, 20, 7, 3), x=X, y=Y, dtype="float64", output="identity", hidden="sigmoid", **options):
-    """What came of a run: its history, and its network."""
+    """Train a network; return the history and the network."""
     network = fp.MLP(sizes, hidden=hidden, output=output, seed=1, dtype=dtype)
     options = {"epochs": 6, "batch_size": 160, "validation": 0.2, "optimizer": fp.SGD(0.1, momentum=0.5)} | options
     return fp.train(network, x, y, **options), network
@@ -221,11 +222,11 @@ def test_each_network_of_a_pack_is_as_it_is_alone(options):
     network = fp.MLP((5, 4, 3), output="identity", seed=1)
     result = fp.sweep(network, X, Y, {"learning_rate": rates}, **options)
     alone = []
-    for number, rate in enumerate(rates):
+    for index, rate in enumerate(rates):
         own = network.copy()
         history = fp.train(own, X, Y, optimizer=fp.SGD(rate), **options)
-        assert_same_bits([history.validation_loss], [result.history[number]])
-        assert (history.stopped, history.epochs) == tuple(result.table[["stopped", "epochs"]][number])
+        assert_same_bits([history.validation_loss], [result.history[index]])
+        assert (history.stopped, history.epochs) == tuple(result.table[["stopped", "epochs"]][index])
         alone.append(own)
     best = alone[int(np.flatnonzero(result.table == result.best)[0])]
     assert_same_bits([best.parameters], [result.best_network.parameters])
