@@ -133,8 +133,14 @@ class _Workers:
         self._ended = []
         self._stopping = threading.Event()
         self.over = threading.Event()
-        for _ in range(threads):
-            threading.Thread(target=self._work, daemon=True).start()
+        for begun in range(threads):
+            try:
+                threading.Thread(target=self._work, daemon=True).start()
+            except RuntimeError as error:  # the system gives no more threads
+                self._errors.append(error)
+                self._threads = begun
+                self.over.set()
+                break
 
     def _work(self):
         try:

@@ -76,6 +76,23 @@ def test_an_error_is_raised_after_the_running_jobs_were_stopped_and_no_other_was
     assert not never.ran
 
 
+def test_where_the_system_gives_too_few_threads_those_that_began_are_stopped(monkeypatch):
+    jobs, thread, begun = [Job(until_stopped), Job(until_stopped)], threading.Thread, []
+
+    class Scarce(thread):
+        def start(self):
+            if begun:
+                raise RuntimeError("can't start new thread")
+            begun.append(self)
+            super().start()
+
+    monkeypatch.setattr(threading, "Thread", Scarce)
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        thread_pool.run(jobs, 2, nothing)
+    begun[0].join(TIMEOUT)
+    assert not begun[0].is_alive()
+
+
 def test_an_error_while_drawing_is_raised():
     def draw():
         yield Job()

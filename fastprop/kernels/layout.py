@@ -48,6 +48,9 @@ import numpy as np
 LINE_BYTES = 64
 """Bytes of a cache line, and of the widest vector."""
 
+MAX_LANES = LINE_BYTES // 4
+"""Lanes of the widest vector, of float32: the most networks that a pack can have."""
+
 BLOCK_ROWS = 48
 """Rows of a block: what follows the product finds the block in the L1 cache. A multiple of every full tile's rows."""
 

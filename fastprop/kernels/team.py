@@ -16,13 +16,16 @@ ARRIVED, ROUND, STATE = 0, 8, 16
 ABANDONED = 17
 """Index in `Worker.barrier` of what is not 0 once a worker will not come any more. It is on the line of STATE."""
 
+BARRIER_SIZE = 24
+"""Elements of `Worker.barrier`: three cache lines of int64."""
+
 
 class Worker(NamedTuple):
     """What one worker of a team knows."""
 
     member: int  # its index in the team
     members: int  # workers in the team
-    barrier: np.ndarray  # (24,) int64, shared by all workers
+    barrier: np.ndarray  # (BARRIER_SIZE,) int64, shared by all workers
     step: NamedTuple  # see optimizers.py
     scales: np.ndarray  # (width,) float64: what each network's deltas are scaled by in this minibatch
     dropout: NamedTuple  # see dropout.py

@@ -1,4 +1,4 @@
-"""The arguments of the kernels, made of a network, its options and data: arrays and numbers."""
+"""Makes the arguments of the kernels, arrays and numbers, from networks, options and data."""
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -9,11 +9,11 @@ from fastprop.kernels.activations import ACTIVATIONS
 from fastprop.kernels.dropout import Dropout
 from fastprop.kernels.losses import LOSSES
 from fastprop.kernels.minibatch import Data, Network
-from fastprop.kernels.team import Worker
+from fastprop.kernels.team import BARRIER_SIZE, Worker
 
 
 def training(state, split, options_of_lanes, batch_size, workers=1, keeps_gradient=False):
-    """Return the kernels' `Training` of each worker that trains a state; `begin` and `until` are those of no epoch.
+    """Return the kernels' `Training` of each worker that trains a state. `KernelTeam` sets `begin` and `until`.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def training(state, split, options_of_lanes, batch_size, workers=1, keeps_gradie
     memory = layout.new_workspace(plans, size, network.dtype)
     order = np.empty((len(seeds), len(rows)), np.int64)
     seeds = np.array(seeds)
-    barrier = layout.aligned_zeros(24, np.int64)
+    barrier = layout.aligned_zeros(BARRIER_SIZE, np.int64)
     return [
         epochs.Training(
             network=learned,
@@ -60,7 +60,7 @@ def training(state, split, options_of_lanes, batch_size, workers=1, keeps_gradie
                 members=workers,
                 barrier=barrier,
                 step=state.steps[member],
-                scales=layout.aligned_zeros(16, np.float64),
+                scales=layout.aligned_zeros(layout.MAX_LANES, np.float64),
                 dropout=dropouts[member],
                 no_dropout=dropouts[member]._replace(keys=dropouts[member].keys[:0]),
             ),

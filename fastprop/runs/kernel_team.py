@@ -60,35 +60,37 @@ class KernelTeam:
 
 
 def run_workers(training):
-    """Call the kernel once for each worker's `Training`, each in a thread of its own but the first.
+    """Call the kernel with the `Training` of each worker, the first in this thread and the others in one of their own.
 
     If a worker raises, the others leave the barrier; the first error is raised here once all have returned.
     """
-    if len(training) == 1:
-        epochs.train(training[0])
+    leader, *others = training
+    if not others:
+        epochs.train(leader)
         return
     errors = []
 
-    def work(own):
-        try:
-            spread_over_cores(own.worker.member)
-            epochs.train(own)
-        except BaseException as error:
-            errors.append(error)
-            abandon(own.worker.barrier)
-
-    leader, *others = training
-    begun = []
-    try:
-        for own in others:
-            thread = threading.Thread(target=work, args=(own,), daemon=True)
-            thread.start()
-            begun.append(thread)
-    except BaseException as error:  # such as that the system gives no more threads
+    def give_up(error):
         errors.append(error)
         abandon(leader.worker.barrier)
+
+    def work(each):
+        try:
+            spread_over_cores(each.worker.member)
+            epochs.train(each)
+        except BaseException as error:
+            give_up(error)
+
+    threads = []
+    try:
+        for each in others:
+            thread = threading.Thread(target=work, args=(each,), daemon=True)
+            thread.start()
+            threads.append(thread)
+    except BaseException as error:  # such as that the system gives no more threads
+        give_up(error)
     work(leader)
-    for thread in begun:
+    for thread in threads:
         thread.join()
     if errors:
         raise errors[0]

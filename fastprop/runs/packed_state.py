@@ -36,7 +36,7 @@ class PackedState:
         first, options = networks[0], options_of_lanes[0]
         self.networks = networks
         self.width = len(options_of_lanes)
-        self.parameters = first.parameters if self.width == 1 else packed(networks, self.width)
+        self.parameters = first.parameters if self.width == 1 else pack_parameters(networks, self.width)
         self.learned = self.parameters
         if options.average is not None:
             self.learned = layout.aligned_zeros(len(self.parameters), first.dtype)
@@ -74,8 +74,8 @@ class PackedState:
             if self.record.ended[0] in (epochs.DIVERGING, epochs.DIVERGED):
                 layout.clear_padding(self.parameters, self.networks[0].layer_sizes)
             return
-        alone, packed = self._offsets()
-        trained = np.where(self.record.ended, self.record.lost[packed], self.parameters[packed])
+        alone, in_pack = self._offsets()
+        trained = np.where(self.record.ended, self.record.lost[in_pack], self.parameters[in_pack])
         for network, parameters in zip(self.networks, trained.T):
             network.parameters[alone] = parameters
 
@@ -89,10 +89,10 @@ class PackedState:
 
         `reasons` are why the networks stopped.
         """
-        alone, packed = self._offsets()
+        alone, in_pack = self._offsets()
         for lane, (network, stopped) in enumerate(zip(self.networks, reasons)):
             if self._restores_best(lane, stopped):
-                network.parameters[alone] = self.record.best[packed[:, lane]]
+                network.parameters[alone] = self.record.best[in_pack[:, lane]]
 
     def _restores_best(self, lane, stopped):
         return self.keeps_best and self.record.improvement[1, lane] >= 0 and stopped != "diverged"
@@ -113,19 +113,19 @@ class PackedState:
 
     def export(self, lane):
         """Return copies of all that a network which has not ended goes on from between two epochs: arrays by name."""
-        _, packed = self._offsets()
-        state = {name: array[:, packed[:, lane]] for name, array in self._by_parameter().items()}
+        _, in_pack = self._offsets()
+        state = {name: array[:, in_pack[:, lane]] for name, array in self._by_parameter().items()}
         state |= {name: array[..., lane].copy() for name, array in self._by_network().items()}
         return state | {"steps": self.steps[0].done.copy(), "seconds": self.seconds / len(self.networks)}
 
     def load(self, states):
         """Go on from `states`, one for each network, that `export` returned for networks of these options and rows."""
-        _, packed = self._offsets()
+        _, in_pack = self._offsets()
         self.record.done[:] = states[0]["done"]  # the arrays by network hold as many epochs
         for lane in range(self.width):
             state = states[min(lane, len(states) - 1)]
             for name, array in self._by_parameter().items():
-                array[:, packed[:, lane]] = state[name]
+                array[:, in_pack[:, lane]] = state[name]
             for name, array in self._by_network().items():
                 array[..., lane :: self.width] = state[name][..., None]
         self.steps[0].done[:] = states[-1]["steps"]
@@ -191,7 +191,7 @@ def offsets(network, width):
     return layout.parameter_offsets(*shape)[:, 0], layout.parameter_offsets(*shape, width)
 
 
-def packed(networks, width):
+def pack_parameters(networks, width):
     """Return the parameters of networks in the lanes of one vector of parameters; the last network fills the rest."""
     first = networks[0]
     size = layout.parameter_starts(first.layer_sizes, first.dtype, width)[-1]
@@ -213,7 +213,7 @@ def empty_record(options, width, parameters, dtype):
         losses=np.full((2, options.epochs, width), np.nan),
         rates=np.full((options.epochs, width), np.nan),
         norms=np.full((options.epochs, width), np.nan),
-        totals=layout.aligned_zeros(16, np.float64)[:width],
+        totals=layout.aligned_zeros(layout.MAX_LANES, np.float64)[:width],
         lost=np.zeros(0 if width == 1 else parameters, dtype),
         best=np.zeros(parameters if restores else 0, dtype),
         improvement=np.array([[np.inf] * width, [-1.0] * width]),
