@@ -219,7 +219,15 @@ def measure(score: str | ScoreFunction, outputs: FloatArray, y: NDArray[Any]) ->
 
 
 class Task(NamedTuple):
-    """What a network is trained for, as far as it decides which scores can be measured."""
+    """What a network is trained for, as far as it decides which scores can be measured.
+
+    Examples
+    --------
+    >>> from fastprop import metrics
+    >>> task = metrics.Task(outputs=3, output="softmax", loss="cross_entropy", has_labels=True)
+    >>> [name for name, score in metrics.SCORES.items() if task.fits(score.needs)]
+    ['accuracy', 'log_loss']
+    """
 
     outputs: int
     output: str  # the activation of the last layer

@@ -18,9 +18,9 @@ def network(output="softmax", **options):
     return fp.MLP((INPUTS, 5, OUTPUTS), output=output, **options)
 
 
-def changed(array, place, value):
+def changed(array, index, value):
     array = np.array(array, np.float64)
-    array[place] = value
+    array[index] = value
     return array
 
 
