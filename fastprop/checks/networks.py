@@ -30,7 +30,7 @@ def layer_sizes(sizes):
     return sizes
 
 
-def ends(sizes, expected):
+def layer_sizes_between(sizes, expected):
     """Return layer sizes of a grid, whose first and last must be the `expected` pair, as in the sweep's network."""
     sizes = layer_sizes(sizes)
     if (sizes[0], sizes[-1]) != expected:
@@ -123,7 +123,7 @@ def output_for(loss, y, n_out):
     return _OUTPUT_OF_LOSS.get(loss_name(loss), "identity")
 
 
-def known_to(optimizer, names):
+def hyperparameters_of(optimizer, names):
     """Refuse `names` of hyperparameters in a grid that its optimizer does not have."""
     for name in names:
         if not hasattr(optimizer, name):

@@ -5,7 +5,7 @@ import numbers
 from fastprop.checks.values import shown, whole_number
 
 
-def held_out(validation, cv, score, losses):
+def ranking(validation, cv, score, losses):
     """Refuse a sweep that holds out rows by both ways, or by none though a score on them is to rank."""
     if validation is not None and cv is not None:
         raise ValueError(
@@ -24,7 +24,7 @@ def held_out(validation, cv, score, losses):
         )
 
 
-def kept(value, configurations):
+def keep(value, configurations):
     """Return how many networks to keep of so many configurations."""
     if isinstance(value, str) and value in ("best", "all"):
         return 1 if value == "best" else configurations

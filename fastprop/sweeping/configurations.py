@@ -168,7 +168,7 @@ class Configurations:
         if in_options := {name: values[name] for name in self._in_options if name in values}:
             options = options.changed(**in_options)
         if in_optimizer := {name: values[name] for name in self._in_optimizer if name in values}:
-            checks.known_to(options.optimizer, in_optimizer)
+            checks.hyperparameters_of(options.optimizer, in_optimizer)
             options = options._replace(optimizer=options.optimizer.changed(**in_optimizer))
         return options
 
@@ -193,7 +193,7 @@ def _checked(values, prototype):
     """Return the checked values that a network is made of; `prototype` has what they do not name."""
     checked, sizes = {}, prototype.layer_sizes
     if "layer_sizes" in values:
-        checked["layer_sizes"] = sizes = checks.ends(values["layer_sizes"], (sizes[0], sizes[-1]))
+        checked["layer_sizes"] = sizes = checks.layer_sizes_between(values["layer_sizes"], (sizes[0], sizes[-1]))
     hidden = checks.hidden(values.get("hidden", prototype.hidden), len(sizes) - 2)
     if "hidden" in values:
         checked["hidden"] = hidden

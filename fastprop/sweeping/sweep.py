@@ -193,9 +193,9 @@ def sweep(
     if chooser is not None:
         configurations.check(chooser.extremes())
     rows = len(configurations) if chooser is None else samples
-    kept = checks.kept(keep, rows)
+    kept = checks.keep(keep, rows)
     halving_rule = _halving_rule(halving)
-    checks.held_out(validation, cv, score, list(configurations.prototypes))
+    checks.ranking(validation, cv, score, list(configurations.prototypes))
     split = _split(configurations.prototypes, X, y, row_weights(class_weight, y, sample_weight), validation)
     experiment = Experiment(
         data=split.data,
