@@ -1,18 +1,25 @@
-"""How the parts of a kernel come together."""
+"""How kernels are compiled: what is linked into them, on which machine, and by which compiler."""
 
 import platform
 
+import numba
 import numpy as np
 import pytest
-from llvmlite import ir
-from numba.core import types
+from llvmlite import binding, ir
+from numba.core import callconv, codegen, cpu, dispatcher, lowering, typed_passes, types
+from numba.core import compiler as numba_compiler
 from numba.extending import intrinsic
 
-from fastprop.kernels.compiler import noinline
+from fastprop.kernels.compiler import STOCK, addresses, noinline, requirements
 from fastprop.kernels.compiler.machine import _register_count
 from fastprop.kernels.load_store import lanes
 from tests.parts import compiled
 from tests.processes import run_python
+
+NO_OPERATION = {"x86_64": "nop", "AMD64": "nop", "aarch64": "nop", "arm64": "nop"}
+
+
+# ---- what is linked into a kernel ----
 
 
 @noinline
@@ -39,6 +46,25 @@ def test_what_the_first_of_its_callers_has_no_need_of_is_there_for_the_second():
     assert both(3, np.zeros(1, np.float32)) == 33
 
 
+@noinline
+def increased(x, step):
+    return x + step
+
+
+@compiled
+def increased_by_constants_and_variables(x):
+    return increased(x, 1) + increased(x, 2) + increased(x, x)
+
+
+@pytest.mark.skipif(STOCK, reason="plain numba.njit keeps no list of what it compiled")
+def test_one_specialization_serves_constants_and_variables():
+    assert increased_by_constants_and_variables(5) == 6 + 7 + 10
+    assert len(increased.overloads) == 1
+
+
+# ---- the machine ----
+
+
 @pytest.mark.parametrize(
     ("machine", "features", "registers"),
     [
@@ -51,9 +77,6 @@ def test_what_the_first_of_its_callers_has_no_need_of_is_there_for_the_second():
 )
 def test_vector_registers_follow_from_the_machine(machine, features, registers):
     assert _register_count(machine, features) == registers
-
-
-NO_OPERATION = {"x86_64": "nop", "AMD64": "nop", "aarch64": "nop", "arm64": "nop"}
 
 
 @pytest.mark.skipif(platform.machine() not in NO_OPERATION, reason="no instruction to try is known for this machine")
@@ -81,3 +104,69 @@ def instruction(typing_context):
 def seven_after_an_instruction():
     instruction()
     return 7
+
+
+# ---- which compiler ----
+
+
+def test_this_version_of_numba_meets_all_requirements():
+    assert requirements.unmet_by_compiler() == requirements.unmet_by_cache() == requirements.unmet_by_calls() == []
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "sentence"),
+    [
+        (lowering.Lower, "storevar", "it writes variables in another way"),
+        (codegen.JITCodeLibrary, "_optimize_functions", "its code libraries are optimized elsewhere"),
+        (codegen.JITCodeLibrary, "add_linking_library", "its code libraries are linked in another way"),
+        (codegen.CPUCodegen, "_init", "its code generator keeps the target machine elsewhere"),
+        (cpu.CPUContext, "create_cpython_wrapper", "it names the module of a function's wrapper otherwise"),
+        (binding.PassBuilder, "getModulePassManager", "its llvmlite builds passes in another way"),
+        (numba_compiler.CompilerBase, "compile_extra", "its compiler class takes other arguments"),
+        (typed_passes.BaseNativeLowering, "run_pass", "its compiler has other passes"),
+        (numba_compiler.CompileResult, "_fields", "its options or compiled functions have other fields"),
+        (dispatcher.Dispatcher, "get_call_template", "its dispatchers resolve calls in another way"),
+        (dispatcher.Dispatcher, "enable_caching", "its dispatchers keep their cache elsewhere"),
+        (numba_compiler.CompileResult, "_reduce", "its compiled functions cannot be kept as they were"),
+        (callconv.CPUCallConv, "get_function_type", "it calls functions in another way"),
+    ],
+)
+def test_a_private_name_that_is_not_as_expected_is_noticed(monkeypatch, owner, name, sentence):
+    monkeypatch.setattr(owner, name, lambda self, one, two, three: ())
+    unmet = requirements.unmet_by_compiler() + requirements.unmet_by_cache() + requirements.unmet_by_calls()
+    assert sentence in unmet
+
+
+OTHER_NUMBA = """
+import warnings
+from numba.core.lowering import Lower
+before = Lower.alloca_lltype
+Lower.alloca_lltype = lambda self, name, lltype, model=None: before(self, name, lltype, model)
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    from fastprop.kernels import peak
+    from fastprop.kernels.compiler import STOCK
+    peak._run(1)
+print(STOCK, *(warning.message for warning in caught), sep="\\n")
+"""
+
+
+def test_an_unknown_numba_compiles_by_itself_with_one_warning(tmp_path):
+    stock, *warnings = run_python(OTHER_NUMBA, NUMBA_CACHE_DIR=str(tmp_path), FASTPROP_STOCK_NUMBA="0").splitlines()
+    assert stock == "True"
+    assert len(warnings) == 1
+    assert f"does not know Numba {numba.__version__}" in warnings[0]
+    assert "install a version of Numba" in warnings[0]
+    silent = run_python(OTHER_NUMBA, NUMBA_CACHE_DIR=str(tmp_path), FASTPROP_STOCK_NUMBA="1").splitlines()
+    assert silent == ["True"]
+
+
+def test_where_calls_by_address_are_not_known_there_is_no_address(monkeypatch):
+    monkeypatch.setattr(addresses, "_KNOWN", False)
+    assert addresses.address_of(None, ()) == 0
+
+
+def test_other_values_are_refused():
+    message = "FASTPROP_STOCK_NUMBA must be 0 or 1, not 'yes': set one of these or unset it"
+    with pytest.raises(RuntimeError, match=message):
+        run_python("import fastprop.kernels.compiler", FASTPROP_STOCK_NUMBA="yes")
