@@ -122,6 +122,7 @@ def test_this_version_of_numba_meets_all_requirements():
         (codegen.CPUCodegen, "_init", "its code generator keeps the target machine elsewhere"),
         (cpu.CPUContext, "create_cpython_wrapper", "it names the module of a function's wrapper otherwise"),
         (binding.PassBuilder, "getModulePassManager", "its llvmlite builds passes in another way"),
+        (binding.ValueRef, "add_function_attribute", "its llvmlite adds no attributes to functions"),
         (numba_compiler.CompilerBase, "compile_extra", "its compiler class takes other arguments"),
         (typed_passes.BaseNativeLowering, "run_pass", "its compiler has other passes"),
         (numba_compiler.CompileResult, "_fields", "its options or compiled functions have other fields"),

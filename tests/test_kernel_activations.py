@@ -5,7 +5,7 @@ import pytest
 
 from fastprop.kernels import activations
 from fastprop.kernels.activations import ACTIVATIONS, GELU
-from tests.test_simd import by_lanes, limit
+from tests.parts import by_lanes, limit
 
 EXACT = {
     "identity": lambda z: z,

@@ -1,7 +1,6 @@
 """Arithmetic of vectors beyond the operators: fused multiply-adds, choices, square roots, exponents.
 
-Each of these intrinsics runs only inside kernels. It has a twin in NumPy in ``tests/test_simd.py``, compared lane by
-lane.
+Each of these intrinsics runs only inside kernels. It has a twin in NumPy in ``tests/test_arithmetic.py``.
 """
 
 from llvmlite import ir

@@ -1,6 +1,9 @@
-"""Elementary functions of vectors: exp, log, sigmoid, tanh and such. One polynomial for every width, so the same bits.
+"""Elementary functions of vectors, lane by lane: exp, expm1, log, log1p, sigmoid and tanh.
 
-Numba no longer carries a vector math library: ``math.exp`` in a loop is a scalar call for every element.
+Each is a polynomial that is the same for every width of vectors, so that results have the same bits. LLVM has no vector
+form of ``math.exp`` without a vector math library, which Numba's packages do not bring.
+
+Errors are in ulp, the distance of two neighbouring numbers.
 """
 
 from numba.core import types
@@ -12,9 +15,12 @@ from fastprop.kernels.compiler import inline, inline_options
 
 class _Float32:
     limit = 87.0  # exp(±limit) and 1 / (1 + exp(±limit)) are normal numbers
-    rounder = 1.5 * 2.0**23 + 127  # adding it rounds to an integer, which with the bias stands in the lowest bits
+    rounder = (
+        1.5 * 2.0**23 + 127
+    )  # adding it rounds to an integer; the lowest bits then hold it plus the exponents' bias
     log2_e = 1.4426950408889634
-    ln2_high, ln2_low = 0.693359375, -2.12194440054690583e-4  # high has trailing zeros: n · high is exact
+    ln2_high = 0.693359375  # ln 2 = high + low; high ends in zeros, so that n · high is exact
+    ln2_low = -2.12194440054690583e-4
     # exp(r) = 1 + r + r² q(r) for |r| ≤ ½ ln 2, q interpolated at Chebyshev points: 8e-9 off
     exp = 0.0013926250831497612, 0.008363232883682618, 0.04166655421298415, 0.16666576666119928, 0.5
     # log(m) = 2s + s z (2/3 + 2/5 z + 2/7 z² + …) with s = (m - 1) / (m + 1), z = s² ≤ 0.0295: 2e-9 off
@@ -26,7 +32,8 @@ class _Float64:
     limit = 708.0
     rounder = 1.5 * 2.0**52 + 1023
     log2_e = 1.4426950408889634
-    ln2_high, ln2_low = 6.93147180369123816490e-1, 1.90821492927058770002e-10
+    ln2_high = 6.93147180369123816490e-1
+    ln2_low = 1.90821492927058770002e-10
     # fmt: off
     exp = (  # 1.3e-17 off
         2.5100472505694996e-8, 2.762020159103155e-7, 2.7557268276905696e-6, 2.4801521057868206e-5, 1.984126986917156e-4,
@@ -38,11 +45,12 @@ class _Float64:
 
 
 def _constants(vector):
+    """Return the constants of a vector type's dtype."""
     return {types.float32: _Float32, types.float64: _Float64}[vector.dtype]
 
 
 def exp_parts(x):
-    """(p, 2ⁿ) with eˣ = 2ⁿ (1 + p) and |p| ≤ √2 - 1, x clamped to ±87 (float32) or ±708 (float64). A NaN stays one."""
+    """Return (p, 2ⁿ) with eˣ = 2ⁿ (1 + p), |p| ≤ √2 - 1 and x clamped to ±87 (float32) or ±708. A NaN stays one."""
 
 
 @overload(exp_parts, jit_options=inline_options())
@@ -63,7 +71,7 @@ def _exp_parts(x):
 
 
 def log(x):
-    """Natural logarithm of each lane, for positive, normal numbers, at most 2 ulp off."""
+    """Return the natural logarithm of each lane, for positive, normal numbers, at most 2 ulp off."""
 
 
 @overload(log, jit_options=inline_options())
@@ -82,7 +90,7 @@ def _log(x):
 
 
 def log1p(x):
-    """log(1 + x) of each lane for 0 ≤ x ≤ 1, at most 2 ulp off."""
+    """Return log(1 + x) of each lane for 0 ≤ x ≤ 1, at most 2 ulp off."""
 
 
 @overload(log1p, jit_options=inline_options())
@@ -99,27 +107,27 @@ def _log1p(x):
 
 @inline
 def exp(x):
-    """eˣ of each lane, at most 1.5 ulp off, where `exp_parts` does not clamp x."""
+    """Return eˣ of each lane, at most 1.5 ulp off where `exp_parts` does not clamp x."""
     p, scale = exp_parts(x)
     return fma(p, scale, scale)
 
 
 @inline
 def expm1(x):
-    """eˣ - 1 of each lane without cancellation, where `exp_parts` does not clamp x: at most 2 ulp off, above 0 3."""
+    """Return eˣ - 1 of each lane, at most 2 ulp off, 3 for x > 0, where `exp_parts` does not clamp x."""
     p, scale = exp_parts(x)
     return fma(p, scale, scale - 1)
 
 
 @inline
 def sigmoid(x):
-    """1 / (1 + e⁻ˣ) of each lane, at most 2.5 ulp off: those of exp and two roundings."""
+    """Return 1 / (1 + e⁻ˣ) of each lane, at most 2.5 ulp off: the error of exp and two roundings."""
     return 1 / (1 + exp(-x))
 
 
 @inline
 def tanh(x):
-    """(e²ˣ - 1) / (e²ˣ + 1) of each lane, at most 2.5 ulp off, in float64 3.5; e²ˣ - 1 is had without cancellation."""
+    """Return (e²ˣ - 1) / (e²ˣ + 1) of each lane, at most 2.5 ulp off, 3.5 in float64: e²ˣ - 1 is as in expm1."""
     p, scale = exp_parts(x + x)
     expm1 = fma(p, scale, scale - 1)
     return expm1 / (expm1 + 2)

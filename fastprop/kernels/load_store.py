@@ -1,6 +1,6 @@
 """Vectors in memory: loads, stores, pointers and transposes of one-dimensional arrays.
 
-Each of these intrinsics runs only inside kernels. It has a twin in NumPy in ``tests/test_simd.py``.
+Each of these intrinsics runs only inside kernels. It has a twin in NumPy in ``tests/test_load_store.py``.
 """
 
 from llvmlite import ir

@@ -1,4 +1,4 @@
-"""The machine's peak, measured: fused multiply-adds in registers and nothing else. What all speeds are a share of."""
+"""The peak of a core, measured: fused multiply-adds in registers and nothing else. Speeds are shares of it."""
 
 import functools
 import time
@@ -10,16 +10,18 @@ from fastprop.kernels.compiler import LANES, kernel
 from fastprop.kernels.llvm import INT64, emit_fma, emit_loop, full
 from fastprop.kernels.vectors import Vector
 
-_CHAINS = 12  # more than latency (4 cycles) times units (2), and few enough for 16 registers
+_CHAINS = 12
+"""Accumulators: more than the latency of 4 cycles times 2 units, and few enough for 16 registers."""
 
 
 @intrinsic
 def _spin(typing_context, rounds):
-    """Run chains x ← ½ x + ½ of float32 vectors for so many rounds; return a lane, so that none is left out."""
+    """Apply x ← ½ x + ½ to each accumulator `rounds` times; return a lane of their sum, so that LLVM keeps them all."""
 
     def emit(context, builder, sig, args):
         vector = context.get_value_type(Vector(types.float32))
-        half, starts = full(vector, 0.5), [full(vector, float(number)) for number in range(_CHAINS)]
+        half = full(vector, 0.5)
+        starts = [full(vector, float(index)) for index in range(_CHAINS)]
         chains = emit_loop(builder, args[0], starts, lambda k, old: [emit_fma(builder, x, half, half) for x in old])
         return builder.extract_element(functools.reduce(builder.fadd, chains), INT64(0))
 
@@ -32,18 +34,24 @@ def _run(rounds):
 
 
 def measure(seconds=0.2):
-    """Return the float32 peak of one core in GFLOP/s (a multiply-add is two), the best of many short tries.
+    """Return the float32 peak of one core in GFLOP/s, the best of many short tries. A multiply-add counts as two.
 
     Parameters
     ----------
     seconds : float
-        How long to try.
+        How long to try, in seconds.
 
     Returns
     -------
     float
+
+    Examples
+    --------
+    >>> measure(seconds=0.01) > 0
+    True
     """
-    rounds, best = 20_000, float("inf")
+    rounds = 20_000
+    best = float("inf")
     _run(rounds)
     end = time.perf_counter() + seconds
     while (start := time.perf_counter()) < end:

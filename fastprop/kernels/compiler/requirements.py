@@ -36,7 +36,7 @@ def _unmet(requirements):
     for sentence, test in requirements.items():
         try:
             met = test()
-        except (AttributeError, ImportError, KeyError, TypeError, ValueError):
+        except (AttributeError, ImportError, KeyError, RuntimeError, TypeError, ValueError):
             met = False
         if not met:
             unmet.append(sentence)
@@ -108,6 +108,14 @@ def _llvmlite_has_pass_builders():
         and _parameters(binding.PassBuilder.getModulePassManager) == ()
         and _parameters(binding.PassBuilder.getFunctionPassManager) == ()
     )
+
+
+def _llvmlite_adds_attributes_to_functions():
+    # Up to llvmlite 0.47 they were added to the value that a function returns, and LLVM refused the module.
+    module = binding.parse_assembly("define i32 @one() {\nret i32 1\n}")
+    module.get_function("one").add_function_attribute("noinline")
+    module.verify()
+    return "noinline" in str(module)
 
 
 # ---- pipeline.py ----
@@ -228,6 +236,7 @@ _COMPILER = {
     "its code generator keeps the target machine elsewhere": _codegen_has_a_target_machine,
     "it names the module of a function's wrapper otherwise": _wrapper_module_has_its_name,
     "its llvmlite builds passes in another way": _llvmlite_has_pass_builders,
+    "its llvmlite adds no attributes to functions": _llvmlite_adds_attributes_to_functions,
     "its compiler class takes other arguments": _compiler_takes_its_arguments,
     "its compiler has other passes": _passes_have_their_names,
     "it writes variables in another way": _lowering_stores_by_overridden_methods,

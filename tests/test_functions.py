@@ -1,0 +1,87 @@
+"""Elementary functions of vectors beside those of NumPy in long double precision."""
+
+import numpy as np
+import pytest
+
+from fastprop.kernels import functions
+from tests.parts import by_lanes, limit
+
+EXACT = {
+    functions.exp: np.exp,
+    functions.expm1: np.expm1,
+    functions.log: np.log,
+    functions.log1p: np.log1p,
+    functions.sigmoid: lambda x: 1 / (1 + np.exp(-x)),
+    functions.tanh: np.tanh,
+}
+every_function = pytest.mark.parametrize("function", EXACT, ids=lambda function: function.__name__)
+clamped = pytest.mark.parametrize(
+    "function",
+    [functions.exp, functions.expm1, functions.sigmoid, functions.tanh],
+    ids=lambda function: function.__name__,
+)
+takes_nan = pytest.mark.parametrize(  # log is for positive, normal numbers
+    "function", [each for each in EXACT if each is not functions.log], ids=lambda function: function.__name__
+)
+
+
+def domain(function, dtype):
+    """Numbers from wherever kernels call the function, many from where it matters most."""
+    random, count = np.random.default_rng(0), 2**16
+    wide = random.uniform(-limit(dtype), limit(dtype), count)
+    numbers = {
+        functions.exp: [wide, random.normal(size=count)],
+        functions.expm1: [-np.abs(wide), -np.abs(random.normal(size=count)), -np.exp(-np.abs(wide))],
+        functions.log: [np.exp(wide), random.uniform(0.5, 2, count)],
+        functions.log1p: [np.exp(-np.abs(wide)), random.random(count)],
+        functions.sigmoid: [wide, random.normal(size=count)],
+        functions.tanh: [wide, random.normal(size=count), random.uniform(-0.18, -0.16, count), np.exp(-np.abs(wide))],
+    }
+    return np.concatenate(numbers[function]).astype(dtype)
+
+
+def units_in_the_last_place(function, x):
+    """How far each lane of `function` is from the exact value."""
+    exact = EXACT[function](x.astype(np.longdouble))
+    return np.abs(by_lanes(lambda a, b, c, d: function(a), x) - exact) / np.spacing(np.abs(exact).astype(x.dtype))
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).eps > 1e-18, reason="long double is no longer than float64 here")
+@every_function
+def test_accuracy(function, dtype):
+    # Measured over 4 million numbers, float32 and float64: exp 1.06 and 1.45, log 1.96 and 1.95, log1p 1.96 and 1.96,
+    # expm1 below 0, where it is called, 0.99 and 1.65, above 1.58 and 2.70; sigmoid 2.46 and 2.30: to the error of exp
+    # it adds two roundings. Over all float32 numbers tanh 2.50, over 300 million of float64 3.17, near -¼ ln 2.
+    stated = {functions.sigmoid: 2.5, functions.tanh: {"float32": 2.5, "float64": 3.5}[dtype]}.get(function, 2)
+    assert units_in_the_last_place(function, domain(function, dtype)).max() <= stated
+
+
+@clamped
+def test_clamps(function, dtype):
+    maximum, largest = np.array(limit(dtype), dtype), np.finfo(dtype).max
+    beyond = np.array([maximum, np.nextafter(maximum, np.inf), 2 * maximum, largest, np.inf] * 16, dtype)
+    for x in (beyond, -beyond):
+        actual = by_lanes(lambda a, b, c, d: function(a), x)
+        np.testing.assert_array_equal(actual, actual[0])
+        assert np.abs(actual[0]) >= np.finfo(dtype).tiny
+
+
+@takes_nan
+def test_nan_stays_nan(function, dtype):
+    x = np.full(64, np.nan, dtype)
+    np.testing.assert_array_equal(by_lanes(lambda a, b, c, d: function(a), x), x)
+
+
+@takes_nan
+def test_nan_stays_nan_whatever_its_payload(function, dtype):
+    x = np.full(64, np.nan, dtype)
+    x.view(f"u{x.itemsize}")[...] += np.arange(1, 65, dtype=f"u{x.itemsize}")
+    np.testing.assert_array_equal(by_lanes(lambda a, b, c, d: function(a), x), np.full(64, np.nan))
+
+
+@pytest.mark.parametrize(
+    "function", [functions.expm1, functions.log1p, functions.tanh], ids=lambda function: function.__name__
+)
+def test_zero_and_less_than_a_rounding_stay_as_they_are(function, dtype):
+    x = np.repeat(np.array([0, np.finfo(dtype).tiny, np.finfo(dtype).eps / 4, np.finfo(dtype).eps / 2], dtype), 16)
+    np.testing.assert_array_equal(by_lanes(lambda a, b, c, d: function(a), x), x)
