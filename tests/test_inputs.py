@@ -1,0 +1,83 @@
+"""Rows of the data on their way into the first layer, beside NumPy: numbers or bytes, standardized or not."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from fastprop.kernels import compiler, inputs, layout, minibatch
+from fastprop.kernels.lanes import Chunk
+from tests.compare import assert_close, tolerance
+from tests.parts import compiled
+
+ROWS_OF_DATA, FIRST, ROWS, ROW_BEGIN = 50, 3, 19, 5
+
+
+@compiled
+def fetch(network, data, plan, memory, chunk):
+    inputs.fetch(network, data, plan, memory, chunk)
+
+
+class Kind(NamedTuple):
+    """Whose inputs the rows become."""
+
+    pack: bool = False
+    shares_rows: bool = False  # one order for all networks, whose inputs stand in the workspace once
+    own_orders: bool = False  # an order for each network
+
+
+KINDS = {
+    "one network": Kind(),
+    "a pack, one order": Kind(pack=True),
+    "a pack, rows shared": Kind(pack=True, shares_rows=True),
+    "a pack, orders of their own": Kind(pack=True, own_orders=True),
+}
+
+
+def fetched(kind, features, row_stride, as_bytes, standardized, dtype):
+    """Return what stands in the workspace, (rows of the chunk, features, width), and what should."""
+    width = compiler.lanes(dtype) if kind.pack else 1
+    plans, size = layout.plans((features, 1), 40, np.dtype(dtype), (False,), 1, width, kind.shares_rows)
+    plan = (layout.PackPlan if kind.pack else layout.Plan)(*plans[0])
+    memory = layout.new_workspace(plans, size, dtype)
+    before = memory.copy()
+    random = np.random.default_rng(features)
+    orders = np.array([random.permutation(ROWS_OF_DATA) for _ in range(width if kind.own_orders else 1)])
+    table = np.zeros((ROWS_OF_DATA, row_stride), np.uint8 if as_bytes else dtype)
+    table[:, :features] = random.integers(0, 256, (ROWS_OF_DATA, features))
+    nothing, mean, inverse_std = np.zeros(0, dtype), np.zeros(0, dtype), np.zeros(0, dtype)
+    if standardized:
+        mean, inverse_std = np.zeros((2, layout.padded(features, dtype)), dtype)
+        mean[:features], inverse_std[:features] = random.uniform(0, 255, features), random.uniform(0.01, 0.1, features)
+    addresses = np.zeros(2, np.int64)
+    network = minibatch.Network(nothing, np.zeros(1, np.int64), 0, 1.0, 0.0, mean, inverse_std, addresses)
+    numbers, in_bytes = (nothing, table.reshape(-1)) if as_bytes else (table.reshape(-1), np.zeros(0, np.uint8))
+    labels = np.zeros(0, np.int64)
+    data = minibatch.Data(numbers, in_bytes, nothing, labels, nothing, row_stride, np.zeros((1, 0), np.int64))
+    fetch(network, data, plan, memory, Chunk(orders, FIRST, ROWS, ROW_BEGIN))
+
+    held = 1 if kind.shares_rows else width  # numbers of a feature in a row
+    line, stride = plan.sizes.line, plan.sizes.strides[0] + plan.sizes.line
+    start = plan.workspace.activations[0] + ROW_BEGIN * stride
+    rows = memory[start - line :][: ROWS * stride].reshape(ROWS, stride)
+    assert (rows[:, line - held : line] == 1).all()  # the constant inputs of the biases
+    expected = np.stack([table[orders[lane % len(orders), FIRST:][:ROWS], :features] for lane in range(held)], axis=2)
+    expected = expected.astype(np.float64)
+    if standardized:
+        expected = (expected - mean[:features, None]) * inverse_std[:features, None]
+    outside = np.ones(len(memory), bool)
+    outside[start : start + ROWS * stride] = False
+    np.testing.assert_array_equal(memory[outside], before[outside])
+    return rows[:, line : line + features * held].reshape(ROWS, features, held), expected
+
+
+@pytest.mark.parametrize("standardized", [False, True], ids=["as they are", "standardized"])
+@pytest.mark.parametrize("as_bytes", [False, True], ids=["numbers", "bytes"])
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_rows_are_fetched_in_order(kind, as_bytes, standardized, dtype):
+    if kind.pack and compiler.LANES == 1:
+        pytest.skip("a pack needs lanes")
+    for features in (1, 15, 16, 17, 70):
+        for row_stride in (features, features + 3):
+            found, expected = fetched(kind, features, row_stride, as_bytes, standardized, dtype)
+            assert_close(found, expected, tolerance(dtype, 4 * standardized), f"{features} features: x")
