@@ -143,7 +143,7 @@ def test_an_error_in_a_workers_thread_is_raised_and_no_thread_is_left(member, mo
     before, train = set(threading.enumerate()), epochs.train
 
     def failing(training):
-        if training.team.member == member:
+        if training.worker.member == member:
             raise ZeroDivisionError
         train(training)
 
