@@ -1,10 +1,49 @@
-"""Fixtures by whose names a test runs over all shapes, cases, dtypes or descents."""
+"""Fixtures by whose names a test runs over all shapes, cases, dtypes or descents; kernels are compiled once for all."""
 
+import fcntl
+import os
+
+import numpy as np
 import pytest
 
+import fastprop as fp
 from benchmarks.cases import SHAPES
 from fastprop import cost_model
-from tests.problems import CASES, DESCENTS, DTYPES
+from tests import packs
+from tests.marks import slow_except
+from tests.problems import CASES, DESCENTS, DTYPES, FAST_CASES, FAST_DESCENTS, FEW_SHAPES
+
+MANY_TESTS = 1000  # so many need all kernels, sooner or later
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kernels_are_compiled_once(request, tmp_path_factory):
+    """Share the compiling among pytest's workers, before the first test: each kernel is compiled by one of them.
+
+    The others read it from the cache on disk. Without this, all would compile the same kernels at the same time.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker is None or len(request.session.items) < MANY_TESTS:
+        return
+    folder = tmp_path_factory.getbasetemp().parent  # of all workers
+    kernels = [(dtype, width) for width in (1, 2) for dtype in DTYPES]
+    first = int(worker.removeprefix("gw")) % len(kernels)
+    for wait in (False, True):
+        for dtype, width in kernels[first:] + kernels[:first]:
+            with open(folder / f"{dtype} {width}", "w") as lock:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:  # another worker compiles it
+                    continue
+                train_briefly(dtype, width)
+
+
+def train_briefly(dtype, width):
+    """Train a network, or a pack of them, so that its kernels are compiled or read from the cache."""
+    networks = [fp.MLP((2, 2, 1), dtype=dtype) for _ in range(width)]
+    X, optimizers = np.eye(2), [fp.SGD(0.1)] * width
+    options = {"epochs": 1, "batch_size": 2, "loss": "mse", "seeds": range(width)}
+    packs.train(networks, X, X[:, :1], optimizers=optimizers, **options)
 
 
 @pytest.fixture(params=DTYPES)
@@ -12,18 +51,18 @@ def dtype(request):
     return request.param
 
 
-@pytest.fixture(params=SHAPES, ids=str)
+@pytest.fixture(params=slow_except(SHAPES, FEW_SHAPES), ids=str)
 def shape(request):
     return request.param
 
 
-@pytest.fixture(params=CASES, ids=lambda case: f"{case[0]} {case[1]}")
+@pytest.fixture(params=slow_except(CASES, FAST_CASES), ids=lambda case: f"{case[0]} {case[1]}")
 def case(request):
     """A shape and a task."""
     return request.param
 
 
-@pytest.fixture(params=DESCENTS, ids=lambda descent: f"{descent[0]} {descent[1]}")
+@pytest.fixture(params=slow_except(DESCENTS, FAST_DESCENTS), ids=lambda descent: f"{descent[0]} {descent[1]}")
 def descent(request):
     """A shape and an optimizer."""
     return request.param

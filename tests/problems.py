@@ -102,8 +102,15 @@ MORE_OPTIMIZERS = (
     fp.Lion(0.01, beta1=0.8, beta2=0.9, weight_decay=0.3, l1=0.05),
 )
 
+FAST_CASES = [(FIVE_LAYERS, task) for task in TASKS + MORE_TASKS]
+FAST_CASES += [(shape, task) for shape in FEW_SHAPES for task in (LINEAR, MIXED_HIDDEN)]
+"""Cases of the fast subset: every task, and every shape that differs much."""
+
 DESCENTS = [(shape, optimizer) for shape in SHAPES for optimizer in OPTIMIZERS]
 DESCENTS += [(shape, optimizer) for shape in FEW_SHAPES for optimizer in MORE_OPTIMIZERS]
+
+FAST_DESCENTS = [(FIVE_LAYERS, optimizer) for optimizer in OPTIMIZERS + MORE_OPTIMIZERS]
+FAST_DESCENTS += [(shape, NESTEROV) for shape in FEW_SHAPES]
 
 SCHEDULES = (
     fp.StepDecay(2, factor=0.5),

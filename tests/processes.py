@@ -1,24 +1,32 @@
-"""Python in a process of its own, for what only a whole process can show."""
+"""Python in other processes: for Ctrl-C, and for what depends on the environment or the memory of a whole process."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 
-# A shell starts what it runs in the background deaf to Ctrl-C.
+
+# ---- Ctrl-C ----
+
+# A shell starts processes in the background with interrupts ignored; Python then installs no handler.
 HEAR_INTERRUPTS = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
 
+ONE_DONE = r"\b[1-9]\d*/"
+"""What a progress bar shows once something is done: "3/20"."""
 
-def output_after_interrupt(script, after):
-    """Run a script, press Ctrl-C `after` seconds after it printed "go", and return what it printed from then on."""
-    process = subprocess.Popen([sys.executable, "-c", HEAR_INTERRUPTS + script], stdout=subprocess.PIPE, text=True)
+
+def output_after_interrupt(script):
+    """Run a script, press Ctrl-C as soon as it prints "go", and return what it prints from then on."""
+    command = [sys.executable, "-c", HEAR_INTERRUPTS + script]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
         assert "go\n" in iter(process.stdout.readline, "")
-        time.sleep(after)
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=5)  # a second is promised; this is against a hang on a busy machine
     finally:
@@ -26,6 +34,57 @@ def output_after_interrupt(script, after):
         process.communicate()
     assert process.returncode == 0
     return output
+
+
+def say_go(shown="", *, ready=lambda: True, watching=True):
+    """Print "go" once what a script waits for has come; to be called by a script before it trains.
+
+    Parameters
+    ----------
+    shown : str
+        Regular expression of what stands on standard error by then, such as a progress bar.
+    ready : callable
+        Returns whether anything else has come.
+    watching : bool
+        Whether the calling thread must wait for the threads that train, in which it takes Ctrl-C as the end of them.
+    """
+    sys.stderr = stderr = Remembered(sys.stderr)
+    caller = threading.get_ident()
+
+    def watch():
+        while not (re.search(shown, stderr.text) and ready() and (not watching or is_watching(caller))):
+            time.sleep(0.001)
+        print("go", flush=True)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def is_watching(thread):
+    """Return whether a thread waits in `thread_pool.run`."""
+    frames = []
+    frame = sys._current_frames()[thread]
+    while frame is not None:
+        frames.append((Path(frame.f_code.co_filename).name, frame.f_code.co_name))
+        frame = frame.f_back
+    return ("thread_pool.py", "run") in frames and ("threading.py", "wait") in frames
+
+
+class Remembered:
+    """A stream that remembers what was written to it."""
+
+    def __init__(self, stream):
+        self.stream = stream
+        self.text = ""
+
+    def write(self, text):
+        self.text += text
+        return self.stream.write(text)
+
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
+
+
+# ---- other code ----
 
 
 def run_python(code, directory=ROOT, **environment):

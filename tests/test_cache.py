@@ -132,6 +132,8 @@ def test_caches_of_other_packages_are_as_numba_made_them():
 from numba.core import caching, dispatcher
 before = [*caching.CacheImpl._locator_classes], dispatcher.FunctionCache, caching.FunctionCache._impl_class
 import fastprop.kernels.epochs
+
+pytestmark = pytest.mark.slow  # kernels are compiled anew, in processes of their own
 assert before == ([*caching.CacheImpl._locator_classes], dispatcher.FunctionCache, caching.FunctionCache._impl_class)
 assert all(each.__module__ == "numba.core.caching" for each in caching.CacheImpl._locator_classes)
 """)

@@ -4,23 +4,20 @@ import errno
 import itertools
 import os
 import random
-import signal
-import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
 
 import fastprop as fp
-from fastprop import cost_model
 from fastprop.data import Dataset, Split
 from fastprop.kernels import compiler
 from fastprop.runs import KernelRun, TrainingOptions
 from fastprop.runs.kernel_team import KernelTeam
+from tests import killed
 from tests.compare import assert_refused, assert_same_bits
+from tests.killed import last_written
 from tests.problems import DTYPES
-from tests.processes import ROOT, output_after_interrupt, run_python
+from tests.processes import output_after_interrupt, run_python
 
 RANDOM = np.random.default_rng(0)
 X, Y, LABELS = RANDOM.normal(size=(203, 5)), RANDOM.normal(size=(203, 3)), RANDOM.integers(3, size=203)
@@ -50,12 +47,6 @@ def path(tmp_path):
     return tmp_path / "run.checkpoint"
 
 
-@pytest.fixture
-def whatever_it_costs(monkeypatch):
-    """Networks are shared by as many threads as may be, also where that is slower."""
-    monkeypatch.setattr(cost_model, "MEMBER_CYCLES", 1)
-
-
 def trained(sizes=(5, 20, 7, 3), X=X, y=Y, dtype="float32", output="identity", start=1, **options):
     """What came of a run: its history, and its network."""
     network = fp.MLP(sizes, output=output, seed=start, dtype=dtype)
@@ -82,7 +73,7 @@ def assert_same_run(one, other):
 # ---- the same bits ----
 
 
-@pytest.mark.usefixtures("whatever_it_costs")
+@pytest.mark.usefixtures("threads_always_share")
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("options", RUNS.values(), ids=RUNS)
 def test_a_run_that_goes_on_is_the_unbroken_one(options, dtype, path):
@@ -92,7 +83,7 @@ def test_a_run_that_goes_on_is_the_unbroken_one(options, dtype, path):
         assert_same_run(trained(dtype=dtype, threads=after, checkpoint=path, resume=True, **options), whole)
 
 
-@pytest.mark.usefixtures("whatever_it_costs")
+@pytest.mark.usefixtures("threads_always_share")
 @pytest.mark.parametrize("sizes", [(5, 3), (5, 70, 130, 3)], ids=str)
 def test_a_run_may_be_broken_off_again_and_again(sizes, path):
     options = {"sizes": sizes, "optimizer": fp.Adam(0.01), "schedule": PLATEAU, "batch_size": 160}
@@ -179,10 +170,6 @@ def test_a_pack_goes_on_from_its_state(dtype):
 # ---- when it is written ----
 
 
-def last_written(path):
-    return path.stat().st_mtime_ns if path.exists() else 0
-
-
 def written(path, **options):
     """After which epochs the file was another than before."""
     seen = []
@@ -226,57 +213,29 @@ def test_no_other_file_is_left(path):
 
 # ---- killed ----
 
-KILLED = """
-import sys
-import numpy as np
-import fastprop as fp
-from fastprop import cost_model
-X, y = fp.datasets.digits()
-network = fp.MLP((64, 32, 10), output="softmax", seed=0)
-options = dict(
-    epochs=400, validation=0.2, optimizer=fp.Adam(0.003), schedule=fp.ReduceOnPlateau(0.7, patience=1),
-    clip=fp.ClipNorm(1.0), early_stopping=fp.EarlyStopping(400), metrics=("accuracy",),
-)
-if __name__ == "__main__":
-    cost_model.MEMBER_CYCLES = 1
-    checkpoint = fp.Checkpoint(sys.argv[1], epochs=1)
-    print("go", flush=True)
-    fp.train(network, X, y, checkpoint=checkpoint, resume=True, threads=int(sys.argv[2]), **options)
-"""
 
-
+@pytest.mark.slow
+@pytest.mark.usefixtures("threads_always_share")
 def test_a_run_that_is_killed_at_any_time_goes_on(path):
-    moments, killed = random.Random(0), 0
+    moments = random.Random(0)
     for attempt in range(6):
-        before = last_written(path)
-        command = [sys.executable, "-c", KILLED, str(path), str(1 + attempt % 3)]
-        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout.readline() == "go\n"
-            while last_written(path) == before and process.poll() is None:
-                time.sleep(0.001)
-            time.sleep(moments.uniform(0, 0.1))
-            process.send_signal(signal.SIGKILL)
-        killed += process.returncode == -signal.SIGKILL
-    assert killed >= 3
-    names = {"__name__": "not main"}
-    exec(KILLED, names)
-    X, y, options, network = (names[name] for name in ("X", "y", "options", "network"))
-    twin = network.copy()
-    one = fp.train(network, X, y, checkpoint=path, resume=True, **options), network
-    assert_same_run(one, (fp.train(twin, X, y, **options), twin))
+        killed.kill("train", path, wait=moments.uniform(0, 0.1), threads=1 + attempt % 3)
+    assert_same_run(killed.train(path), killed.train())
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_the_last_checkpoint(path):
     script = f"""
 import fastprop as fp
+from tests.processes import say_go
 X, y = fp.datasets.digits()
 net = fp.MLP((64, 32, 10), output="softmax")
-fp.train(net.copy(), X, y, epochs=1)
-print("go", flush=True)
-history = fp.train(net, X, y, epochs=100_000, checkpoint=fp.Checkpoint({str(path)!r}, epochs=5))
+say_go(r"\\b\\d\\d+/")  # ten epochs or more
+checkpoint = fp.Checkpoint({str(path)!r}, epochs=5)
+history = fp.train(net, X, y, epochs=100_000, checkpoint=checkpoint, progress=True)
 print(history.stopped, history.epochs)
 """
-    stopped, done = output_after_interrupt(script, after=0.7).split()
+    stopped, done = output_after_interrupt(script).split()
     assert stopped == "interrupted"
     whole, twin = (fp.MLP((64, 32, 10), output="softmax") for _ in range(2))
     epochs = int(done) + 10
@@ -388,6 +347,7 @@ def test_a_file_with_a_wrong_bit_is_refused_or_gives_the_same_run(path):
     assert all("is no checkpoint or a damaged one" in message for message in messages)
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_the_run_in_one_sentence_and_leaves_the_last_checkpoint(path):
     before = trained(checkpoint=path, epochs=2)
     script = f"""

@@ -219,6 +219,7 @@ except MemoryError as error:
 FILE, LIMIT = 1 << 28, 1 << 26
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="limits the process's own memory, and makes a file with a hole")
 @pytest.mark.parametrize("kind", ["float32", "uint8", "float64"])
 def test_a_file_larger_than_memory(kind, tmp_path):

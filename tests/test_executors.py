@@ -19,6 +19,7 @@ from fastprop.sweeping.backends.processes import LokyAdapter, ProcessAdapter, Pr
 from fastprop.sweeping.backends.shared_folder import SharedFolder
 from fastprop.sweeping.backends.threads import ThreadPoolAdapter
 from tests.compare import assert_refused, assert_same_bits
+from tests.marks import slow_except
 from tests.processes import output_after_interrupt
 from tests.results import assert_same_result
 
@@ -84,7 +85,9 @@ class Dask:
 ELSEWHERE = {"processes": processes, "loky": Loky, "dask": Dask}
 
 
-@pytest.fixture(scope="module", params=[threads, *ELSEWHERE.values()], ids=["threads", *ELSEWHERE])
+@pytest.fixture(
+    scope="module", params=slow_except([threads, *ELSEWHERE.values()], [threads]), ids=["threads", *ELSEWHERE]
+)
 def executor(request):
     with request.param() as executor:
         yield executor
@@ -117,6 +120,7 @@ def test_a_journal_goes_on_with_workers_and_without(executor, tmp_path):
         assert sorted(path.read_bytes().splitlines()[:cut]) == sorted(line[:-1] for line in lines[:cut])
 
 
+@pytest.mark.slow
 def test_packs_are_cut_to_the_vectors_of_the_worker():
     narrow = "import os; os.environ['FASTPROP_LANES'] = '4'"
     with ProcessPoolExecutor(1, SPAWN, exec, (narrow,)) as executor:
@@ -127,6 +131,7 @@ def lowest(outputs, labels):
     return float(outputs.min())
 
 
+@pytest.mark.slow
 def test_a_score_is_a_function_of_a_module_or_with_cloudpickle_any(monkeypatch):
     with processes() as executor:
         assert_same_result(sweep(executor=executor, score=lowest), sweep(score=lowest))
@@ -242,6 +247,7 @@ class DieOnce:
         return die_once(outputs, labels, self.folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("new", ELSEWHERE.values(), ids=ELSEWHERE)
 def test_a_worker_that_dies_costs_what_it_was_at(new, tmp_path):
     with new() as executor:
@@ -262,6 +268,7 @@ DEADLY = [{"learning_rate": 0.1}] * 7
 DEADLY += [{"initialization": [np.zeros((4, 1200)), np.zeros((1200, 3))], "learning_rate": 0.0}, {"learning_rate": 0.3}]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("nothing_left")
 @pytest.mark.parametrize("new", ELSEWHERE.values(), ids=ELSEWHERE)
 def test_what_kills_its_workers_over_and_over_ends_the_sweep_in_one_sentence(new, monkeypatch):
@@ -289,6 +296,7 @@ def die_of_the_result_and_then_at_once(shared, folder, is_over):
     return DeadlyToSend()
 
 
+@pytest.mark.slow
 def test_a_result_that_is_lost_on_its_way_and_never_had_again_is_not_waited_for(tmp_path):
     with Dask() as executor, ExecutorBackend(new_adapter(executor)) as backend:
         executor._client.cluster.scheduler.allowed_failures = 0
@@ -319,6 +327,7 @@ def test_where_no_new_workers_can_be_made_the_rest_is_done_here():
     assert_same_result(result, sweep(ALONE))
 
 
+@pytest.mark.slow
 def test_a_broken_executor_is_replaced():
     with processes() as executor:
         with pytest.raises(BrokenExecutor):
@@ -343,6 +352,7 @@ LACKING = "import sys; sys.modules['fastprop'] = None"
 OTHER = "import fastprop.version; fastprop.version.__version__ = fastprop.__version__ = '0.0.9'"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("nothing_left")
 @pytest.mark.parametrize(
     ("change", "words"),
@@ -398,6 +408,7 @@ def test_what_is_no_executor_is_refused(value):
     assert_refused(TypeError, words, sweep, executor=value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["ThreadPoolExecutor", "ProcessPoolExecutor"])
 def test_ctrl_c_gives_back_what_is_finished(kind, tmp_path):
     script = f"""
@@ -405,18 +416,14 @@ import os
 import tempfile
 import fastprop as fp
 from concurrent.futures import {kind}
-from fastprop.sweeping import SweepResult
+from tests.processes import ONE_DONE, say_go
 X, y = fp.datasets.digits()
-record, go = SweepResult.record, iter(["go"])
-def recorded(*arguments):
-    for word in go:
-        print(word, flush=True)
-    return record(*arguments)
-SweepResult.record = recorded
 tempfile.tempdir = {str(tmp_path)!r}
+options = {{"epochs": 60, "validation": 0.2, "progress": True}}
+say_go(ONE_DONE, watching=False)
 with {kind}(2) as executor:
-    result = fp.sweep((64, 32, 10), X, y, {{"seed": range(4000)}}, epochs=60, validation=0.2, executor=executor)
+    result = fp.sweep((64, 32, 10), X, y, {{"seed": range(4000)}}, executor=executor, **options)
 print(set(result.table["stopped"]) <= {{"finished", "interrupted", "not run"}}, result.table["stopped"][-1])
 print(os.listdir(tempfile.tempdir))
 """
-    assert output_after_interrupt(script, after=0.1) == "True not run\n[]\n"
+    assert output_after_interrupt(script) == "True not run\n[]\n"

@@ -271,26 +271,22 @@ def test_the_progress_bar_says_until_where(capsys):
         assert words in bars
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2])
 def test_ctrl_c_at_a_later_rung_leaves_what_was_on_its_way_interrupted(threads):
     script = f"""
 import fastprop as fp
-from fastprop.sweeping.halving_runner import HalvingRunner
+from tests.processes import say_go
 X, y = fp.datasets.digits()
-train = HalvingRunner._train_to_rung
-def train_to_rung(runner, indices, rung):
-    if rung == 1:
-        print("go", flush=True)
-    train(runner, indices, rung)
-HalvingRunner._train_to_rung = train_to_rung
 options = {{"epochs": 20_000, "halving": fp.Halving(20, min_epochs=50), "validation": 0.2, "threads": {threads}}}
-result = fp.sweep((64, 32, 10), X, y, {{"seed": range(100)}}, **options)
+say_go("until epoch 1000")
+result = fp.sweep((64, 32, 10), X, y, {{"seed": range(100)}}, progress=True, **options)
 epochs, stopped = result.table["epochs"], result.table["stopped"]
 print(result.rungs, (stopped == "interrupted").sum(), (stopped == "halved").sum())
 print(set(epochs[stopped == "halved"].tolist()), (epochs[stopped == "interrupted"] < 1000).all())
 print((result.rung_costs[:, 0] > 0).sum(), (result.rung_costs[:, 1] > 0).sum(), result.best_network)
 """
-    lines = output_after_interrupt(script, after=0.05).splitlines()
+    lines = output_after_interrupt(script).splitlines()
     assert lines == ["[50, 1000, 20000] 5 95", "{50} True", "100 0 None"]
 
 

@@ -144,6 +144,7 @@ def print_digests_at_once():
         print(json.dumps(list(pool.map(lambda number: train_and_sweep(number, 2 + number % 7), range(len(SHAPES))))))
 
 
+@pytest.mark.slow
 def test_more_threads_than_cores():
     code = "from tests.test_invariants import print_digests_at_once; print_digests_at_once()"
     with ThreadPoolExecutor(3) as pool:
@@ -369,6 +370,7 @@ def digests(lanes):
     return json.loads(run_python(code, FASTPROP_LANES=lanes))
 
 
+@pytest.mark.slow
 def test_any_width_of_vectors():
     with ThreadPoolExecutor(2) as pool:
         scalar, *wider = pool.map(digests, LANES)

@@ -5,9 +5,6 @@ import json
 import multiprocessing
 import os
 import random
-import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
@@ -17,8 +14,9 @@ import fastprop as fp
 from fastprop.sweeping import fits, journal_file
 from fastprop.sweeping.journal import FORMAT, RECORDED, Journal
 from fastprop.sweeping.outcomes import ConfigurationOutcome
+from tests import killed
 from tests.compare import assert_refused
-from tests.processes import ROOT, output_after_interrupt, run_python
+from tests.processes import output_after_interrupt, run_python
 from tests.results import assert_same_result
 
 RANDOM = np.random.default_rng(0)
@@ -150,54 +148,26 @@ def test_only_the_networks_that_are_missing_are_trained_again(path, trained):
 
 # ---- killed ----
 
-KILLED = """
-import sys
-import numpy as np
-import fastprop as fp
-X, y = fp.datasets.digits()
-options = dict(epochs=24, validation=0.2, optimizer=fp.Adam(), halving=fp.Halving(2, min_epochs=6), keep=4)
-grid = {"learning_rate": np.geomspace(1e-4, 1, 60), "seed": range(5)}
-if __name__ == "__main__":
-    print("go", flush=True)
-    fp.sweep((64, 16, 10), X, y, grid, journal=sys.argv[1], threads=int(sys.argv[2]), **options)
-"""
 
-
-def size(path):
-    return path.stat().st_size if path.exists() else 0
-
-
+@pytest.mark.slow
 def test_a_sweep_that_is_killed_at_any_time_goes_on(path):
-    moments, killed, sizes = random.Random(0), 0, []
+    moments = random.Random(0)
     for attempt in range(5):
-        before = size(path)
-        command = [sys.executable, "-c", KILLED, str(path), str(1 + attempt % 3)]
-        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout.readline() == "go\n"
-            while size(path) == before and process.poll() is None:
-                time.sleep(0.001)
-            time.sleep(moments.uniform(0, 0.2))
-            process.send_signal(signal.SIGKILL)
-        killed += process.returncode == -signal.SIGKILL
-        sizes.append(size(path))
-    assert killed >= 2
-    names = {"__name__": "not main"}
-    exec(KILLED, names)
-    X, y, grid, options = (names[name] for name in ("X", "y", "grid", "options"))
-    result = fp.sweep((64, 16, 10), X, y, grid, journal=path, **options)
-    assert_same_result(result, fp.sweep((64, 16, 10), X, y, grid, **options))
+        killed.kill("sweep", path, wait=moments.uniform(0, 0.2), threads=1 + attempt % 3)
+    assert_same_result(killed.sweep(path), killed.sweep())
 
 
+@pytest.mark.slow
 def test_after_ctrl_c_what_was_interrupted_is_trained_again(path):
     script = f"""
 import fastprop as fp
+from tests.processes import ONE_DONE, say_go
 X, y = fp.datasets.digits()
 sweep = lambda **options: fp.sweep((64, 16, 10), X, y, {{"seed": range(400)}}, epochs=40, **options)
-fp.sweep((64, 16, 10), X, y, {{"seed": range(2)}}, epochs=1)
-print("go", flush=True)
-print(sweep(journal={str(path)!r}).done)
+say_go(ONE_DONE)
+print(sweep(journal={str(path)!r}, progress=True).done)
 """
-    assert int(output_after_interrupt(script, after=0.3)) < 400
+    assert int(output_after_interrupt(script)) < 400
     lines = path.read_text().splitlines()
     assert not any('"interrupted"' in line for line in lines)
     X, y = fp.datasets.digits()
@@ -341,6 +311,7 @@ print(sum(type(thread) is threading.Thread for thread in threading.enumerate()))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [100, 20_000, 60_000])
 def test_a_full_disk_ends_the_sweep_in_one_sentence_and_what_was_recorded_stays(limit, path, trained):
     message, running = run_python(FULL.format(limit=limit, path=str(path))).splitlines()

@@ -145,6 +145,7 @@ print(peak(800), peak(4000))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "limit"),
     [({"validation": 0.2}, 200), ({"cv": 3, "keep": 0}, 400), ({"halving": 3, "validation": 0.2}, 1500)],

@@ -42,6 +42,7 @@ TRAIN = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the process's peak from /proc")
 @pytest.mark.parametrize("train", TRAIN.values(), ids=TRAIN)
 def test_a_long_run_takes_no_more_memory_than_a_short_one(train):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import fastprop as fp
-from benchmarks.cases import DIGITS_SHAPE, SHAPES
+from benchmarks.cases import DIGITS_SHAPE
 from fastprop import cost_model, reference
 from fastprop.data import held_out_rows, standardization
 from tests import packs
@@ -121,7 +121,6 @@ def test_training_as_in_the_reference(case, dtype):
     assert_trains_as_reference(*case, dtype, standardize=True, validation=0.25)
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_training_raw_data_as_in_the_reference(shape, dtype):
     network, X, y = raw_problem(shape, dtype)
     twin, options = network.copy(), {"standardize": True, "optimizer": MOMENTUM}
@@ -134,7 +133,6 @@ def test_training_raw_data_as_in_the_reference(shape, dtype):
     assert_close(network.predict(X), wanted, tolerance(dtype, (1 + OFFSET) * sum(shape.layer_sizes)), "predicted")
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_training_standardized_data_gives_the_same(shape):
     network, X, y = raw_problem(shape, "float64")
     twin = network.copy()

@@ -334,27 +334,23 @@ def test_a_run_that_diverges_in_its_last_step_is_not_the_best():
     assert np.isfinite(result.best_network.parameters).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2])
 def test_ctrl_c_gives_back_what_is_finished_and_leaves_nothing_running(threads):
     script = f"""
 import threading
 import numpy as np
 import fastprop as fp
-from fastprop.sweeping import SweepResult
+from tests.processes import ONE_DONE, say_go
 X, y = fp.datasets.digits()
-record, go = SweepResult.record, iter(["go"])
-def recorded(*arguments):
-    costs = record(*arguments)
-    for word in go:
-        print(word, flush=True)
-    return costs
-SweepResult.record = recorded
-result = fp.sweep((64, 32, 10), X, y, {{"seed": range(20_000)}}, epochs=20, validation=0.2, threads={threads})
+options = {{"epochs": 20, "validation": 0.2, "threads": {threads}, "progress": True}}
+say_go(ONE_DONE)
+result = fp.sweep((64, 32, 10), X, y, {{"seed": range(20_000)}}, **options)
 running = sum(type(thread) is threading.Thread for thread in threading.enumerate())
 print(running, result.best["stopped"], np.isfinite(result.best_network.predict(X)).all())
 print(*result.table["stopped"])
 """
-    first_line, states = output_after_interrupt(script, after=0.1).splitlines()
+    first_line, states = output_after_interrupt(script).splitlines()
     assert first_line == "0 finished True"
     ended = [state for state in states.split() if state in ("finished", "interrupted")]
     assert 1 <= len(ended) < 20_000
