@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -60,13 +61,13 @@ def say_go(shown="", *, ready=lambda: True, watching=True):
 
 
 def is_watching(thread):
-    """Return whether a thread waits in `thread_pool.run`."""
-    frames = []
+    """Return whether a thread waits in `thread_pool.run` for those that it has started."""
+    frames = []  # innermost first
     frame = sys._current_frames()[thread]
     while frame is not None:
         frames.append((Path(frame.f_code.co_filename).name, frame.f_code.co_name))
         frame = frame.f_back
-    return ("thread_pool.py", "run") in frames and ("threading.py", "wait") in frames
+    return (("threading.py", "wait"), ("thread_pool.py", "run")) in pairwise(frames)
 
 
 class Remembered:

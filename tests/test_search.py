@@ -299,16 +299,20 @@ def test_what_is_enqueued_in_a_study_is_tried_first(optuna):
 @pytest.mark.parametrize("amid", ["training", "asking"])
 def test_ctrl_c_leaves_a_result_and_a_study_to_go_on_with(optuna, amid):
     script = f"""
-import optuna, threading
+import optuna, threading, time
 import fastprop as fp
-from tests.processes import say_go
+from tests.processes import is_watching, say_go
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 X, y = fp.datasets.digits()
 class Sampler(optuna.samplers.RandomSampler):
     def before_trial(self, study, trial):
         if trial.number == 25 and {amid == "asking"}:
+            main = threading.main_thread().ident
+            while not is_watching(main):
+                time.sleep(0.001)
             print("go", flush=True)
-            threading.Event().wait(60)
+            while is_watching(main):  # until Ctrl-C
+                time.sleep(0.001)
 study = optuna.create_study(sampler=Sampler(seed=0))
 grid = {{"learning_rate": fp.loguniform(1e-3, 1)}}
 options = {{"search": fp.OptunaSearch(study, at_once=10), "validation": 0.2}}
