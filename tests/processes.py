@@ -29,7 +29,7 @@ def output_after_interrupt(script):
     try:
         assert "go\n" in iter(process.stdout.readline, "")
         process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=5)  # a second is promised; this is against a hang on a busy machine
+        output, _ = process.communicate(timeout=60)  # a second is promised, on an idle machine
     finally:
         process.kill()
         process.communicate()
@@ -61,13 +61,14 @@ def say_go(shown="", *, ready=lambda: True, watching=True):
 
 
 def is_watching(thread):
-    """Return whether a thread waits in `thread_pool.run` for those that it has started."""
+    """Return whether a thread waits in `thread_pool` for those that it has started."""
     frames = []  # innermost first
     frame = sys._current_frames()[thread]
     while frame is not None:
         frames.append((Path(frame.f_code.co_filename).name, frame.f_code.co_name))
         frame = frame.f_back
-    return (("threading.py", "wait"), ("thread_pool.py", "run")) in pairwise(frames)
+    waits_in_run = (("threading.py", "wait"), ("thread_pool.py", "run")) in pairwise(frames)
+    return waits_in_run or ("thread_pool.py", "returned") in frames
 
 
 class Remembered:

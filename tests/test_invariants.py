@@ -12,6 +12,7 @@ from benchmarks.cases import SHAPES
 from fastprop import reference
 from tests import packs
 from tests.compare import assert_same_bits, digest
+from tests.marks import slow_except
 from tests.problems import (
     ADAM_WITH_DECAY,
     CASES,
@@ -91,7 +92,7 @@ def test_any_number_of_threads_for_one_network(descent, dtype):
 
 
 @pytest.mark.usefixtures("threads_always_share")
-@pytest.mark.parametrize("shape", HIDDEN_LAYER_SHAPES, ids=str)
+@pytest.mark.parametrize("shape", slow_except(HIDDEN_LAYER_SHAPES, [FIVE_LAYERS]), ids=str)
 @pytest.mark.parametrize(("optimizer", "schedule"), SCHEDULED, ids=str)
 def test_any_number_of_threads_for_every_schedule(shape, dtype, optimizer, schedule):
     options = {"optimizer": optimizer, "schedule": schedule, "epochs": 5}

@@ -12,6 +12,7 @@ from fastprop import checks, cost_model, reference, runs
 from fastprop.data import Dataset, Split
 from fastprop.runs.lbfgs_run import OBJECTIVES
 from tests.compare import assert_refused, assert_same_bits
+from tests.marks import slow_except
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(203, 5))
@@ -37,7 +38,7 @@ def trained(sizes=(5, 20, 7, 3), y=Y, output="identity", hidden="tanh", dtype="f
 # ---- losses and gradients ----
 
 
-@pytest.mark.parametrize("sizes", SIZES, ids=str)
+@pytest.mark.parametrize("sizes", slow_except(SIZES, SIZES[:2]), ids=str)
 @pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
 def test_losses_and_gradients_are_the_references(task, sizes):
     task = {"loss": "mse", "hidden": "sigmoid", "sample_weight": None} | task
@@ -64,7 +65,7 @@ def test_a_run_is_that_on_the_reference(task):
     assert ours.score == pytest.approx(theirs.score)
 
 
-@pytest.mark.parametrize("sizes", SIZES, ids=str)
+@pytest.mark.parametrize("sizes", slow_except(SIZES, SIZES[:2]), ids=str)
 def test_any_number_of_threads_ends_alike(sizes, dtype, monkeypatch):
     monkeypatch.setattr(cost_model, "MEMBER_CYCLES", 1)  # as many members as there may be
     one, *others = (trained(sizes=sizes, dtype=dtype, threads=n) for n in (1, 2, 3))
@@ -108,6 +109,7 @@ def test_the_loss_is_as_low_as_scikit_learns_from_the_same_weights(kind, alpha):
     assert factor * history.loss[history.epochs - 1] + alpha * squares / 2 / len(data[0]) < 1.1 * theirs.loss_ + 1e-4
 
 
+@pytest.mark.slow
 def test_float32_goes_about_as_far_down_as_float64():
     one, other = (trained(dtype=dtype, epochs=200, validation=None)[0] for dtype in ("float32", "float64"))
     assert one.loss[one.epochs - 1] < 2 * other.loss[other.epochs - 1]

@@ -42,7 +42,7 @@ def sweep(name):
     return fp.sweep((4, 6, 3), X, options.pop("y"), grid, **options)
 
 
-@pytest.mark.parametrize("name", slow_except(SWEEPS, ["drawn", "halving"]))
+@pytest.mark.parametrize("name", slow_except(SWEEPS, ["halving"]))
 def test_all_kinds_of_pictures_are_drawn_of_all_kinds_of_sweeps(name, tmp_path):
     result, path = sweep(name), tmp_path / "sweep.png"
     others = [each for each in result.hyperparameters if each != "seed"]
@@ -183,7 +183,7 @@ def test_a_table_that_no_sweep_made_is_drawn_and_described(tmp_path):
 # ---- reports ----
 
 
-@pytest.mark.parametrize("name", slow_except(SWEEPS, ["drawn", "halving"]))
+@pytest.mark.parametrize("name", slow_except(SWEEPS, ["halving"]))
 def test_a_report_is_one_file_that_needs_no_other(name, tmp_path):
     result = sweep(name)
     result.report(tmp_path / "sweep.html")

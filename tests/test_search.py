@@ -299,20 +299,19 @@ def test_what_is_enqueued_in_a_study_is_tried_first(optuna):
 @pytest.mark.parametrize("amid", ["training", "asking"])
 def test_ctrl_c_leaves_a_result_and_a_study_to_go_on_with(optuna, amid):
     script = f"""
-import optuna, threading, time
+import optuna, os, signal, threading
 import fastprop as fp
-from tests.processes import is_watching, say_go
+from tests.processes import say_go
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 X, y = fp.datasets.digits()
+pressed, wakeup = os.pipe()
+os.set_blocking(wakeup, False)
+signal.set_wakeup_fd(wakeup)
 class Sampler(optuna.samplers.RandomSampler):
     def before_trial(self, study, trial):
         if trial.number == 25 and {amid == "asking"}:
-            main = threading.main_thread().ident
-            while not is_watching(main):
-                time.sleep(0.001)
             print("go", flush=True)
-            while is_watching(main):  # until Ctrl-C
-                time.sleep(0.001)
+            os.read(pressed, 1)
 study = optuna.create_study(sampler=Sampler(seed=0))
 grid = {{"learning_rate": fp.loguniform(1e-3, 1)}}
 options = {{"search": fp.OptunaSearch(study, at_once=10), "validation": 0.2}}

@@ -11,7 +11,7 @@ from benchmarks.cases import CHUNKS_IN_SEGMENTS, DELTAS_IN_PANELS, DIGITS_SHAPE,
 from fastprop import cost_model
 from tests.compare import assert_close, assert_refused, assert_same_bits, roundings, tolerance
 from tests.marks import slow_except
-from tests.problems import FEW_SHAPES, LINEAR, NESTEROV, problem
+from tests.problems import FEW_SHAPES, FIVE_LAYERS, LINEAR, NARROW_OUTPUT, NESTEROV, problem
 from tests.processes import output_after_interrupt
 
 STREAMED = (
@@ -44,7 +44,9 @@ def stream(network, X, y, sizes, weight=None, **options):
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-@pytest.mark.parametrize("shape", slow_except([*FEW_SHAPES, CHUNKS_IN_SEGMENTS, DELTAS_IN_PANELS], FEW_SHAPES), ids=str)
+@pytest.mark.parametrize(
+    "shape", slow_except([*FEW_SHAPES, CHUNKS_IN_SEGMENTS, DELTAS_IN_PANELS], [FIVE_LAYERS, NARROW_OUTPUT]), ids=str
+)
 @pytest.mark.parametrize(("optimizer", "schedule", "clip"), STREAMED, ids=str)
 def test_chunks_of_whole_batches_train_as_the_whole_does(shape, optimizer, schedule, clip, threads, dtype, monkeypatch):
     monkeypatch.setattr(cost_model, "MEMBER_CYCLES", 1)
