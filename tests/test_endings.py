@@ -6,7 +6,7 @@ import pytest
 import fastprop as fp
 from fastprop import reference
 from tests.compare import assert_close, assert_refused, tolerance
-from tests.references import make_data, make_network
+from tests.reference_problems import make_data, make_network
 
 EPOCHS = 16
 

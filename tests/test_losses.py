@@ -7,27 +7,14 @@ import fastprop as fp
 from fastprop import checks, reference
 from tests.compare import assert_close, tolerance
 from tests.problems import TASKS
-from tests.references import assert_gradients_are_slopes, make_data, make_network
-
-LOSSES = {
-    "mse": reference.ACTIVATIONS,
-    "mae": reference.ACTIVATIONS,
-    fp.Huber(0.5): reference.ACTIVATIONS,
-    "poisson": ["exp"],
-    "binary_cross_entropy": ["sigmoid"],
-    "cross_entropy": ["softmax"],
-    fp.CrossEntropy(label_smoothing=0.2): ["softmax"],
-}
-"""Of each loss, the outputs that it is computed from."""
-
-PAIRS = [(loss, output) for loss, outputs in LOSSES.items() for output in outputs]
-
+from tests.reference_problems import assert_gradients_are_slopes, make_data, make_network
+from tests.torch_twins import LOSS_OUTPUT_PAIRS, activation_in_torch, loss_in_torch
 
 # ---- gradients ----
 
 
 @pytest.mark.parametrize("sample_weight", [None, np.linspace(0.1, 3, 7)], ids=["unweighted", "weighted"])
-@pytest.mark.parametrize(("loss", "output"), PAIRS, ids=str)
+@pytest.mark.parametrize(("loss", "output"), LOSS_OUTPUT_PAIRS, ids=str)
 def test_gradients_are_slopes_of_every_loss(loss, output, sample_weight):
     assert_gradients_are_slopes(make_network(output), *make_data(loss), loss, sample_weight)
 
@@ -89,37 +76,6 @@ def test_logits_of_a_thousand_do_not_overflow(kind, output):
 # ---- PyTorch ----
 
 
-def in_torch(activation, z):
-    functional = pytest.importorskip("torch").nn.functional
-    functions = {
-        "leaky_relu": functional.leaky_relu,
-        "elu": functional.elu,
-        "softplus": functional.softplus,
-        "silu": functional.silu,
-        "gelu": lambda z: functional.gelu(z, approximate="tanh"),
-        "identity": lambda z: z,
-        "softmax": lambda z: z.softmax(dim=1),
-    }
-    return functions.get(activation, lambda z: getattr(z, activation)())(z)
-
-
-def loss_in_torch(loss, output, z, t):
-    nn = pytest.importorskip("torch").nn
-    losses = {
-        "mse": nn.MSELoss(),
-        "mae": nn.L1Loss(),
-        "huber": nn.HuberLoss(),
-        fp.Huber(0.5): nn.HuberLoss(delta=0.5),
-    }
-    from_logits = {
-        "poisson": nn.PoissonNLLLoss(log_input=True),
-        "binary_cross_entropy": nn.BCEWithLogitsLoss(),
-        "cross_entropy": nn.CrossEntropyLoss(),
-        fp.CrossEntropy(label_smoothing=0.2): nn.CrossEntropyLoss(label_smoothing=0.2),
-    }
-    return losses[loss](in_torch(output, z), t) if loss in losses else from_logits[loss](z, t)
-
-
 @pytest.mark.peers
 @pytest.mark.parametrize("name", reference.ACTIVATIONS)
 def test_activations_agree_with_torch(name):
@@ -127,7 +83,7 @@ def test_activations_agree_with_torch(name):
     z, g = np.linspace(-9, 9, 60).reshape(20, 3), np.random.default_rng(0).normal(size=(20, 3))
     z[0, 0] = 0
     input = torch.tensor(z, requires_grad=True)
-    output = in_torch(name, input)
+    output = activation_in_torch(name, input)
     output.backward(torch.tensor(g))
     assert_close(reference.ACTIVATIONS[name].f(z), output.detach().numpy(), tolerance("float64", 8), name)
     # where tanh is near 1, gelu's slope is z² times what 1 - tanh² cancels to
@@ -136,7 +92,7 @@ def test_activations_agree_with_torch(name):
 
 
 @pytest.mark.peers
-@pytest.mark.parametrize(("loss", "output"), [*PAIRS, ("huber", "identity")], ids=str)
+@pytest.mark.parametrize(("loss", "output"), [*LOSS_OUTPUT_PAIRS, ("huber", "identity")], ids=str)
 def test_losses_agree_with_torch(loss, output):
     torch = pytest.importorskip("torch")
     z, (_, t) = 2 * np.random.default_rng(0).normal(size=(7, 3)), make_data(loss)

@@ -7,20 +7,11 @@ import pytest
 
 from fastprop import SGD, Adagrad, Adam, AdamW, ClipNorm, ClipValue, Lion, RMSprop, reference
 from tests.compare import assert_close, tolerance
-from tests.references import make_data, make_network
-
-DESCENTS = [
-    SGD(0.1),
-    SGD(0.1, momentum=0.9),
-    SGD(0.1, momentum=0.9, nesterov=True),
-    SGD(0.1, weight_decay=0.3),
-    SGD(0.1, momentum=0.9, weight_decay=0.3),
-    SGD(0.1, momentum=0.9, nesterov=True, weight_decay=0.3),
-]
-ADAMS = [Adam(), Adam(0.1, beta1=0.0), Adam(0.1, beta1=0.8, beta2=0.9, epsilon=1e-3), Adam(0.1, weight_decay=0.3)]
+from tests.reference_problems import make_data, make_network
+from tests.torch_twins import ADAMS, ADAPTIVE, SGDS, optimizer_in_torch
 
 
-@pytest.mark.parametrize("optimizer", DESCENTS, ids=str)
+@pytest.mark.parametrize("optimizer", SGDS, ids=str)
 def test_descent_follows_pytorch(optimizer):
     network = reference.Network([np.array([[0.5]])], [np.array([0.0])], output="identity")
     X, y, state = np.array([[2.0]]), np.array([[3.0]]), {}
@@ -41,16 +32,6 @@ def test_adam_begins_with_steps_of_the_learning_rate_against_the_gradient():
     reference.step(network, X, y, "mse", Adam(0.25, epsilon=1e-30), {})
     for now, start, gradient in zip(network.weights + network.biases, before.weights + before.biases, dW + db):
         assert_close(now, start - 0.25 * np.sign(gradient), tolerance("float64", 4), "parameters")
-
-
-OTHERS = [
-    AdamW(),
-    AdamW(0.1, beta1=0.8, beta2=0.9, epsilon=1e-3, weight_decay=0.3),
-    RMSprop(),
-    RMSprop(0.1, smoothing=0.8, epsilon=1e-3, momentum=0.9, weight_decay=0.3),
-    Adagrad(),
-    Adagrad(0.1, epsilon=1e-3, weight_decay=0.3),
-]
 
 
 def test_lion_follows_its_paper():
@@ -106,24 +87,15 @@ def test_a_gradient_within_the_limit_stays_as_it_is():
 # ---- PyTorch ----
 
 
-def in_torch(optimizer, parameters):
-    torch = pytest.importorskip("torch")
-    names = {"learning_rate": "lr", "epsilon": "eps", "smoothing": "alpha"}
-    options = {names.get(name, name): value for name, value in dataclasses.asdict(optimizer).items() if name != "l1"}
-    if "beta1" in options:
-        options["betas"] = options.pop("beta1"), options.pop("beta2")
-    return getattr(torch.optim, type(optimizer).__name__)(parameters, **options)
-
-
 @pytest.mark.peers
 @pytest.mark.parametrize("clip", [None, ClipNorm(0.1), ClipValue(0.01)], ids=str)
 @pytest.mark.parametrize("l1", [0.0, 0.05])
-@pytest.mark.parametrize("optimizer", DESCENTS + ADAMS + OTHERS, ids=str)
+@pytest.mark.parametrize("optimizer", SGDS + ADAMS + ADAPTIVE, ids=str)
 def test_optimizers_agree_with_torch(optimizer, l1, clip):
     torch = pytest.importorskip("torch")
     network, (X, y), state = make_network("tanh", hidden="tanh"), make_data("mse"), {}
     parameters = [torch.tensor(array, requires_grad=True) for array in network.arrays]
-    theirs = in_torch(optimizer, parameters)
+    theirs = optimizer_in_torch(optimizer, parameters)
     for _ in range(20):
         reference.step(network, X, y, "mse", dataclasses.replace(optimizer, l1=l1), state, clip=clip)
         outputs = torch.tensor(X)
@@ -148,7 +120,7 @@ def test_a_rate_that_changes_does_what_it_does_in_torch(optimizer):
     torch = pytest.importorskip("torch")
     network, (X, y), state = make_network("identity", layer_sizes=(4, 3)), make_data("mse"), {}
     parameters = [torch.tensor(array, requires_grad=True) for array in network.arrays]
-    theirs = in_torch(optimizer, parameters)
+    theirs = optimizer_in_torch(optimizer, parameters)
     schedule = torch.optim.lr_scheduler.ExponentialLR(theirs, 0.8)
     for done in range(20):
         reference.step(network, X, y, "mse", optimizer, state, factor=0.8**done)

@@ -6,7 +6,7 @@ import pytest
 import fastprop as fp
 from fastprop import reference
 from tests.compare import assert_close, tolerance
-from tests.references import assert_gradients_are_slopes, make_data, make_network
+from tests.reference_problems import assert_gradients_are_slopes, make_data, make_network
 
 # ---- the order of rows ----
 

@@ -6,7 +6,7 @@ import pytest
 import fastprop as fp
 from fastprop import reference
 from tests.compare import assert_close, assert_refused, tolerance
-from tests.references import make_data, make_network
+from tests.reference_problems import make_data, make_network
 
 TOTAL = 20
 LOSSES = np.r_[np.linspace(3, 1, 5), np.full(4, 1.0), 0.99995, 0.5, np.linspace(0.6, 0.7, 8)]

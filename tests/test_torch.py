@@ -6,9 +6,17 @@ import pytest
 
 import fastprop as fp
 from fastprop import checks, reference
-from tests import test_losses, test_optimizers
 from tests.compare import STEEPER_THAN_SIGMOID, assert_close, tolerance
-from tests.references import make_data, make_network
+from tests.reference_problems import make_data, make_network
+from tests.torch_twins import (
+    ADAMS,
+    ADAPTIVE,
+    LOSS_OUTPUT_PAIRS,
+    SGDS,
+    activation_in_torch,
+    loss_in_torch,
+    optimizer_in_torch,
+)
 
 pytestmark = pytest.mark.peers
 
@@ -28,7 +36,7 @@ def forward_in_torch(parameters, hidden, X):
     """What the last layer has before its activation."""
     x, layers = pytest.importorskip("torch").tensor(X), len(SIZES) - 1
     for layer, (W, b) in enumerate(zip(parameters[:layers], parameters[layers:])):
-        x = (test_losses.in_torch(hidden, x) if layer else x) @ W + b
+        x = (activation_in_torch(hidden, x) if layer else x) @ W + b
     return x
 
 
@@ -37,9 +45,9 @@ def assert_step_as_in_torch(hidden, output, loss):
     torch, (X, y) = pytest.importorskip("torch"), make_data(loss)
     network, parameters = make_twins(output, hidden)
     z = forward_in_torch(parameters, hidden, X)
-    expected = test_losses.in_torch(output, z).detach().numpy()
+    expected = activation_in_torch(output, z).detach().numpy()
     assert_close(network.predict(X), expected, LIMIT * max(1, z.abs().max().item()), "outputs")
-    theirs = test_losses.loss_in_torch(loss, output, z, torch.tensor(y))
+    theirs = loss_in_torch(loss, output, z, torch.tensor(y))
     theirs.backward()
     history = fp.train(network, X, y, epochs=1, batch_size=len(X), loss=loss, optimizer=fp.SGD(1))
     steep = LIMIT * max(1, theirs.item())
@@ -58,19 +66,17 @@ def test_output_activations(output):
     assert_step_as_in_torch("tanh", output, "mse")
 
 
-@pytest.mark.parametrize(("loss", "output"), [*test_losses.PAIRS, ("huber", "identity")], ids=str)
+@pytest.mark.parametrize(("loss", "output"), [*LOSS_OUTPUT_PAIRS, ("huber", "identity")], ids=str)
 def test_losses_of_outputs(loss, output):
     assert_step_as_in_torch("tanh", output, loss)
 
 
 @pytest.mark.parametrize("l1", [0.0, 0.05])
-@pytest.mark.parametrize(
-    "optimizer", test_optimizers.DESCENTS + test_optimizers.ADAMS + test_optimizers.OTHERS, ids=str
-)
+@pytest.mark.parametrize("optimizer", SGDS + ADAMS + ADAPTIVE, ids=str)
 def test_optimizers_over_twenty_steps(optimizer, l1):
     torch, (X, y) = pytest.importorskip("torch"), make_data("mse")
     network, parameters = make_twins("identity", "tanh")
-    ours, theirs = dataclasses.replace(optimizer, l1=l1), test_optimizers.in_torch(optimizer, parameters)
+    ours, theirs = dataclasses.replace(optimizer, l1=l1), optimizer_in_torch(optimizer, parameters)
     fp.train(network, X, y, epochs=20, batch_size=len(X), loss="mse", optimizer=ours)
     for _ in range(20):
         theirs.zero_grad()
@@ -93,7 +99,7 @@ def test_dropout_by_the_same_masks(hidden):
         for layer, (W, b) in enumerate(zip(parameters[:layers], parameters[layers:])):
             if layer > 0:
                 mask = reference.dropout_mask(0.4, 3, epoch, range(len(X)), layer, SIZES[layer])
-                x = test_losses.in_torch(hidden, x) * torch.tensor(mask)
+                x = activation_in_torch(hidden, x) * torch.tensor(mask)
             x = x @ W + b
         theirs.zero_grad()
         torch.nn.functional.mse_loss(x, torch.tensor(y)).backward()
@@ -127,7 +133,7 @@ def test_a_schedule_over_twenty_steps():
     torch, (X, y) = pytest.importorskip("torch"), make_data("mse")
     network, parameters = make_twins("identity", "gelu")
     optimizer = fp.AdamW(0.05, epsilon=1e-3)
-    theirs = test_optimizers.in_torch(optimizer, parameters)
+    theirs = optimizer_in_torch(optimizer, parameters)
     schedule = torch.optim.lr_scheduler.OneCycleLR(theirs, 0.05, 20, cycle_momentum=False)
     fp.train(network, X, y, epochs=20, batch_size=len(X), loss="mse", optimizer=optimizer, schedule=fp.OneCycle())
     for step in range(20):
