@@ -222,7 +222,7 @@ class SweepResult:
     def save(self, path: Path) -> None:
         """Write the table, the history, the rungs and the networks that were kept to a file, for `fastprop.load_sweep`.
 
-        A file that was there before is replaced as a whole, or stays as it is.
+        An earlier file is replaced as a whole, or stays unchanged if the new one cannot be written.
 
         Raises
         ------
@@ -266,15 +266,15 @@ class SweepResult:
         ----------
         path : str or Path
         kind : str, optional
-            - ``"score"``: loss and score against one hyperparameter, with the spread over seeds or folds; what is drawn
-              of one hyperparameter (seeds not counted) if nobody says;
-            - ``"heat_map"``: what ranks, of two hyperparameters; what is drawn of two if nobody says;
-            - ``"parallel_coordinates"``: a line for each configuration through its values; what is drawn of more;
-            - ``"learning_curves"``: the history of each configuration, colored by a hyperparameter;
+            - ``"score"``: loss and score against one hyperparameter, with the spread over seeds or folds. The default
+              for one hyperparameter beside the seed.
+            - ``"heat_map"``: what ranks against two hyperparameters. The default for two.
+            - ``"parallel_coordinates"``: a line for each configuration through its values. The default for more.
+            - ``"learning_curves"``: the history of each configuration, colored by a hyperparameter.
             - ``"rungs"``: what ranked at each rung of a halving, colored by a hyperparameter.
         hyperparameters : str or list of str, optional
-            Which columns of the table to draw; by default the first that are swept, and ``"seed"`` only if there is no
-            other.
+            The columns of the table to draw. By default these are the first that were swept, and ``"seed"`` only if
+            there are too few others.
 
         Raises
         ------
@@ -289,7 +289,7 @@ class SweepResult:
     def report(self, path: Path) -> None:
         """Write a page about the sweep to an HTML file that needs no other (extra ``plot``).
 
-        It has the best rows, in a table that can be sorted, pictures, and what the sweep ran on.
+        The page shows the best rows in a table that can be sorted, pictures, and what the sweep ran on.
 
         Raises
         ------
