@@ -334,7 +334,7 @@ REFUSED = [
     ("train .", "there is no file .: check the path"),
     ("sweep text.csv", "text.csv has 'old' in line 3, column 'age', where a number must be: replace it"),
     ("train not-a-number.csv", "X holds nan at row 2, column 0: remove or replace"),
-    ("sweep prices.csv --target weight", "prices.csv has no column 'weight': its columns are size, age, price"),
+    ("sweep prices.csv --target weight", "prices.csv has no column 'weight', only size, age, price: name one of these"),
     ("sweep digits --target price", "digits has its own target: leave --target out"),
     ("sweep empty.csv", "empty.csv"),
     ("train broken.npz", "broken.npz"),
