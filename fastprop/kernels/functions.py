@@ -3,7 +3,7 @@
 Each is a polynomial that is the same for every width of vectors, so that results have the same bits. LLVM has no vector
 form of ``math.exp`` without a vector math library, which Numba's packages do not bring.
 
-Errors are in ulp, the distance of two neighbouring numbers.
+Errors are in ulp, the distance of two neighboring numbers.
 """
 
 from numba.core import types

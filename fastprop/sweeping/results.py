@@ -240,7 +240,7 @@ class SweepResult:
         files.write(path, saved)
 
     @classmethod
-    def restored(cls, saved):
+    def restored(cls, saved: files.Saved) -> SweepResult:
         """Return the result of which a file holds this: `files.Saved`."""
         result = cls(SweepDescription(**saved.description))
         for name in result.table.dtype.names:
