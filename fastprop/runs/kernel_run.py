@@ -75,13 +75,20 @@ class KernelRun(Run):
             if self.state.done < until and not self._is_over():
                 return  # stopped amid an epoch, from where no run goes on
             self._measure()
-            if self._options.callback is not None and self.history.stopped != "diverged":
-                self._called_off = bool(self._options.callback(self.state.done - 1, self.history))
+            self._call_back()
             over = self._called_off or self._is_over()
             if self._checkpoint is not None and (over or self._checkpoint.is_due(self.state.done)):
                 self._checkpoint.write(self.state.export(0))
             if over:
                 return
+
+    def _call_back(self):
+        """Call the callback, unless there is none or the run has diverged."""
+        if self._options.callback is None:
+            return
+        history = self.history
+        if history.stopped != "diverged":
+            self._called_off = bool(self._options.callback(self.state.done - 1, history))
 
     def _is_over(self):
         return self.state.done >= self._until or self.state.all_ended

@@ -70,8 +70,8 @@ class PackedState:
 
     def unpack(self):
         """Give each network of a pack its parameters: as they are, or as they were when it ended."""
-        if len(self.networks) == 1:
-            if self.record.ended[0] in (epochs.DIVERGING, epochs.DIVERGED):
+        if len(self.networks) == 1:  # it trains in place
+            if self.record.ended[0] in (epochs.DIVERGING, epochs.DIVERGED):  # which can make NaN of the padding
                 layout.clear_padding(self.parameters, self.networks[0].layer_sizes)
             return
         alone, in_pack = self._offsets()
