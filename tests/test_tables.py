@@ -416,8 +416,6 @@ def test_a_row_of_an_option_without_its_last_entries_is_safe(name):
 
 
 def test_an_unknown_code_gives_nan(dtype):
-    from tests.test_simd import by_lanes
-
     z = np.linspace(-3, 3, 64).astype(dtype)
     unknown = len(activations.ACTIVATIONS)
     for found in (
