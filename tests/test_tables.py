@@ -21,6 +21,7 @@ from fastprop.options.schedules import AfterWarmup
 from fastprop.runs.table_checks import check_tables
 from fastprop.runs.training_options import OPTIONS, SWEPT, TrainingOptions
 from fastprop.sweeping.configurations import HYPERPARAMETERS as SWEEPABLE
+from tests.parts import by_lanes
 from tests.processes import ROOT, run_python
 
 README = (ROOT / "README.md").read_text()
