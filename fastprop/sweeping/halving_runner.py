@@ -1,4 +1,4 @@
-"""The runner of a sweep: it sends fits to a backend, rung by rung, and records what comes of them."""
+"""The runner of a sweep: it has workers train fits, rung by rung, and records what comes of them."""
 
 import time
 from contextlib import closing
@@ -14,15 +14,16 @@ from fastprop.sweeping.results import push_bounded
 class HalvingRunner:
     """Trains configurations of an experiment from rung to rung, and records in `result` what comes of them.
 
-    Without `halving` there is one rung, at the end. The networks of the best `keep` configurations are kept.
-    Everything that changes here does so in the thread that calls `train`.
+    `workers` are a `ThreadBackend` or an `ExecutorBackend`. Without `halving` there is one rung, at the end. The
+    networks of the best `keep` configurations are kept. Only the thread that calls `train` changes anything here;
+    threads that draw jobs only read.
     """
 
-    def __init__(self, experiment, configurations, result, backend, halving=None, keep=0, progress=False, journal=None):
+    def __init__(self, experiment, configurations, result, workers, halving=None, keep=0, progress=False, journal=None):
         self._experiment = experiment
         self._configurations = configurations
         self._result = result
-        self._backend = backend
+        self._workers = workers
         self._halving = halving
         self._keep = keep
         self._progress = progress
@@ -76,8 +77,8 @@ class HalvingRunner:
         fits = self._fits_to_train(missing, rung)
         self._missing_folds = np.bincount(fits.indices, minlength=len(self._configurations))
         self._missing = len(missing)
-        chosen = packs(self._experiment, self._configurations, fits, self._backend.count)
-        self._backend.prepare(self._experiment, [self._job(fits, pack, rung) for pack in _examples(chosen)])
+        chosen = packs(self._experiment, self._configurations, fits, self._workers.count)
+        self._workers.prepare(self._experiment, [self._job(fits, pack, rung) for pack in _examples(chosen)])
         start = time.perf_counter()
         try:
             self._record_all((self._job(fits, pack, rung) for pack in chosen), rung, len(indices))
@@ -111,7 +112,7 @@ class HalvingRunner:
     def _record_all(self, jobs, rung, total):
         """Train jobs and record what comes of them; show how many of `total` configurations are done."""
         bar = thread_pool.ProgressBar(total=total, unit=" configurations", smoothing=0, disable=not self._progress)
-        with bar, closing(self._backend.train(self._experiment, jobs)) as results:
+        with bar, closing(self._workers.train(self._experiment, jobs)) as results:
             if len(self._result.rungs) > 1:
                 bar.set_description(f"until epoch {self._result.rungs[rung]}")
             next_time = 0.0
@@ -194,14 +195,14 @@ def _examples(packs):
     return [pack for pack in (single, several) if pack is not None]
 
 
-def train_again(experiment, configurations, result, keep, backend):
+def train_again(experiment, configurations, result, keep, workers):
     """Train the networks of the best `keep` configurations that were not kept, and keep them."""
     finished, networks = result.finished, result.networks
     best = [index for index in result.ranking[:keep] if finished[index] and index not in networks]
     if not best:
         return
     jobs = (Job([Fit(index, 0, configurations[index], None)], until=None) for index in best)
-    with closing(backend.train(experiment, jobs)) as results:
+    with closing(workers.train(experiment, jobs)) as results:
         for ended in results:
             for job, (outcome,) in ended:
                 result.keep(job.fits[0].index, outcome.network, keep)

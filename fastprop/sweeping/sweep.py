@@ -239,7 +239,7 @@ class _Plan(NamedTuple):
 
 
 def _execute(plan, workers, progress, journal):
-    """Train all configurations of a plan on a backend; `thread_pool.Interrupted` after Ctrl-C."""
+    """Have `workers`, a backend, train all configurations of a plan; `thread_pool.Interrupted` after Ctrl-C."""
     experiment, configurations, result = plan.experiment, plan.configurations, plan.result
     keep = 0 if plan.is_cross_validated else plan.keep  # a network of one fold is none to keep
     runner = HalvingRunner(experiment, configurations, result, workers, plan.halving, keep, progress, journal)
