@@ -15,8 +15,12 @@ WATCH_SECONDS = 0.05
 STOP_SECONDS = 0.001
 """Time between two looks at whether jobs that were asked to stop have returned, in seconds."""
 
-UNREAD_RESULTS = 2
-"""Results for each thread that may wait for the calling thread; a thread that has another one waits, too."""
+GATHER_SECONDS = 0.005
+"""Seconds in which results gather once the first is there: to wake the calling thread for each costs as much as it does
+with one."""
+
+UNREAD_RESULTS = 16
+"""Results that may wait for the calling thread beside one of each thread. A thread that has another one waits, too."""
 
 
 class Interrupted(Exception):  # noqa: N818 (no error: the user asked for it)
@@ -100,7 +104,7 @@ def results(jobs, threads):
     Exception
         The first that a job raised, after what all others returned was yielded.
     """
-    workers, interrupted = _Workers(jobs, threads, queue.Queue(UNREAD_RESULTS * threads)), False
+    workers, interrupted = _Workers(jobs, threads, queue.Queue(UNREAD_RESULTS + threads)), False
     try:
         try:
             with held_interrupts() as interrupts:
@@ -165,11 +169,12 @@ class _Workers:
                     self._returned.put_nowait(_WAKE)
 
     def returned(self, timeout=None):
-        """Return all that is in the queue; with a timeout, wait that many seconds for the first."""
+        """Return all that is in the queue; with a timeout, wait so many seconds for a first result, and for others."""
         items = []
         with contextlib.suppress(queue.Empty):
             if timeout is not None:
                 items.append(self._returned.get(timeout=timeout))
+                self.over.wait(GATHER_SECONDS)
             while True:
                 items.append(self._returned.get_nowait())
         return [item for item in items if item is not _WAKE]
@@ -209,8 +214,10 @@ class held_interrupts:  # noqa: N801 (used like a function)
         self._held = None
         self._handler = None
         in_main_thread = threading.current_thread() is threading.main_thread()
-        if in_main_thread and callable(signal.getsignal(signal.SIGINT)):
-            self._handler = signal.signal(signal.SIGINT, self._hold)
+        if in_main_thread and callable(handler := signal.getsignal(signal.SIGINT)):
+            with contextlib.suppress(ValueError):  # in a subinterpreter, whose main thread Ctrl-C never reaches either
+                signal.signal(signal.SIGINT, self._hold)
+                self._handler = handler
         return self
 
     def __exit__(self, kind, error, traceback):
