@@ -212,7 +212,7 @@ class Strategy(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What one worker of a run knows of sizes, places and the order of the work. A lane is a neuron of its network."""
+    """What one worker knows of a run's sizes, workspace and strategy. A lane is a neuron of the one network."""
 
     sizes: Sizes
     workspace: Workspace
