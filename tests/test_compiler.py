@@ -11,7 +11,7 @@ from numba.core import compiler as numba_compiler
 from numba.extending import intrinsic
 
 from fastprop.kernels.compiler import STOCK, addresses, noinline, requirements
-from fastprop.kernels.compiler.machine import _register_count
+from fastprop.kernels.compiler.machine import _lane_count, _register_count
 from fastprop.kernels.load_store import lanes
 from tests.parts import compiled
 from tests.processes import run_python
@@ -77,6 +77,15 @@ def test_one_specialization_serves_constants_and_variables():
 )
 def test_vector_registers_follow_from_the_machine(machine, features, registers):
     assert _register_count(machine, features) == registers
+
+
+@pytest.mark.parametrize(
+    ("features", "lanes"),
+    [({"+neon"}, 4), (set(), 4), ({"+avx2"}, 4), ({"+avx2", "+fma"}, 8), ({"+avx2", "+fma", "+avx512f"}, 16)],
+)
+def test_lanes_follow_from_the_features_where_they_are_not_forced(features, lanes):
+    assert _lane_count(None, features) == lanes
+    assert _lane_count("1", features) == 1
 
 
 @pytest.mark.skipif(platform.machine() not in NO_OPERATION, reason="no instruction to try is known for this machine")

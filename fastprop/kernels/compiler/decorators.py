@@ -9,10 +9,18 @@ from numba.extending import register_jitable
 
 from fastprop.kernels.compiler import requirements
 
-_KERNEL_OPTIONS = {"error_model": "numpy", "nogil": True}
-_OPTIONS = {"error_model": "numpy"}
-if requirements.has_option("_nrt"):  # without reference counts nothing can allocate, and less code is compiled
-    _KERNEL_OPTIONS["_nrt"] = _OPTIONS["_nrt"] = False
+
+def _known(options):
+    """Return those of the options that this version of Numba knows."""
+    return {name: value for name, value in options.items() if requirements.has_option(name)}
+
+
+# Without reference counts nothing can allocate, and less code is compiled.
+_OPTIONS = {"error_model": "numpy"} | _known({"_nrt": False})
+
+# Each wrapper for calls from C or Python holds a copy of all that is inlined. Kernels have no need of array rewrites.
+_STOCK_KERNEL_OPTIONS = _known({"no_cfunc_wrapper": True, "no_rewrites": True})
+_STOCK_OPTIONS = _STOCK_KERNEL_OPTIONS | _known({"no_cpython_wrapper": True})
 
 
 def _uses_stock_numba():
@@ -47,7 +55,8 @@ def kernel(function, cached=True):
 
     A kernel counts no references, and so it cannot allocate.
     """
-    compiled = numba.njit(**_KERNEL_OPTIONS, **({} if STOCK else {"pipeline_class": KernelCompiler}))(function)
+    options = _STOCK_KERNEL_OPTIONS if STOCK else {"pipeline_class": KernelCompiler}
+    compiled = numba.njit(nogil=True, **_OPTIONS, **options)(function)
     if cached and _CACHED:
         compiled._cache = KernelCache(function, "stock" if STOCK else "own")
     return compiled
@@ -60,12 +69,13 @@ def inline(function):
 
 def inline_options():
     """Return Numba's options for a function that becomes a part of each kernel that calls it."""
-    return _OPTIONS | {"forceinline": True} | ({} if STOCK else {"pipeline_class": InlineCompiler})
+    return _OPTIONS | {"forceinline": True} | (_STOCK_OPTIONS if STOCK else {"pipeline_class": InlineCompiler})
 
 
 def noinline(function):
     """Compile a function that kernels call and that stays a function: for long ones, which are then compiled once."""
-    return _callee(function, _OPTIONS | ({} if STOCK else {"pipeline_class": NoinlineCompiler, "forceinline": False}))
+    options = _STOCK_OPTIONS if STOCK else {"pipeline_class": NoinlineCompiler}
+    return _callee(function, _OPTIONS | {"forceinline": False} | options)
 
 
 def _callee(function, options):
