@@ -119,6 +119,7 @@ def seven_after_an_instruction():
 
 
 def test_this_version_of_numba_meets_all_requirements():
+    assert requirements.unmet_by_struct_pointers() == []
     assert requirements.unmet_by_compiler() == requirements.unmet_by_cache() == requirements.unmet_by_calls() == []
 
 

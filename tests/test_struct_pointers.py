@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numba.core.errors import TypingError
 
-from fastprop.kernels.compiler import inline, noinline, refer
+from fastprop.kernels.compiler import inline, noinline, refer, struct_pointers
 from tests.parts import compiled
 
 
@@ -43,13 +43,23 @@ def read(outer, out, table, cube):
     outer.inner.words[0] = 7
 
 
-@compiled
-def run(outer, out, table, cube):
-    read(refer(outer), out, table, cube)
+def make_run():
+    @compiled
+    def run(outer, out, table, cube):
+        read(refer(outer), out, table, cube)
+
+    return run
+
+
+@pytest.fixture(params=[True, False], ids=["by pointer", "by value"])
+def run(request, monkeypatch):
+    """Named tuples go by pointer, or by value where the fields of Numba's arrays are not known."""
+    monkeypatch.setattr(struct_pointers, "_ARRAYS_ARE_KNOWN", request.param)
+    return make_run()
 
 
 @pytest.mark.parametrize("flag", [False, True])
-def test_every_field_is_what_the_tuple_holds(flag):
+def test_every_field_is_what_the_tuple_holds(flag, run):
     rng = np.random.default_rng(0)
     inner = Inner(flag, np.arange(5, dtype=np.uint32), np.array([False, True]), 0.25)
     outer = Outer(-3, rng.normal(size=(2, 3)).astype(np.float32), inner, rng.normal(size=(2, 3, 4)), 2**62)
@@ -64,4 +74,4 @@ def test_every_field_is_what_the_tuple_holds(flag):
 def test_arrays_with_strides_of_their_own_are_refused():
     outer = Outer(0, np.ones((3, 2)).T, Inner(True, np.zeros(1), np.zeros(2, bool), 0.0), np.zeros((1, 1, 1)), 0)
     with pytest.raises(TypingError, match="must be C-contiguous"):
-        run(outer, np.zeros(9), np.zeros((2, 3)), np.zeros((1, 1, 1)))
+        make_run()(outer, np.zeros(9), np.zeros((2, 3)), np.zeros((1, 1, 1)))

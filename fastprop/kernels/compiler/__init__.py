@@ -10,43 +10,44 @@ The compiler uses private names of Numba and llvmlite. `requirements` checks the
 the versions that fastprop was tested with, plain ``numba.njit`` compiles, with one warning. All of them, as read in
 Numba 0.68.1 and llvmlite 0.50:
 
-==================================================== ============== ====================================================
-name                                                 used in        what breaks without it
-==================================================== ============== ====================================================
-``codegen.JITCodeLibrary`` (subclassed):             linking        compiling takes several times as long
+==================================================== =============== ===================================================
+name                                                 used in         what breaks without it
+==================================================== =============== ===================================================
+``codegen.JITCodeLibrary`` (subclassed):             linking         compiling takes several times as long
 ``_optimize_final_module``, ``_optimize_functions``
-``JITCodeLibrary.finalize``,                         linking        each inlined function is optimized in each caller
+``JITCodeLibrary.finalize``,                         linking         each inlined function is optimized in each caller
 ``_get_module_for_linking``, ``_finalized``,
 ``_finalize_dynamic_globals``, ``_final_module``
-``JITCodeLibrary.add_linking_library``,              linking        functions are missing in a kernel
+``JITCodeLibrary.add_linking_library``,              linking         functions are missing in a kernel
 ``_linking_libraries``
-``JITCodeLibrary._codegen``, its ``_tm`` and         linking        LLVM's passes do not know the processor
+``JITCodeLibrary._codegen``, its ``_tm`` and         linking         LLVM's passes do not know the processor
 ``_data_layout``
-module name "wrapper" of                             linking        unboxing of arguments is optimized in vain
+module name "wrapper" of                             linking         unboxing of arguments is optimized in vain
 ``CPUContext.create_cpython_wrapper``
-``binding.create_pass_builder``,                     linking        LLVM runs no passes, or all of Numba's
+``binding.create_pass_builder``,                     linking         LLVM runs no passes, or all of Numba's
 ``create_pipeline_tuning_options``, ``PassBuilder``
-``compiler.CompilerBase`` (subclassed): arguments,   pipeline       kernels are compiled by Numba's passes and libraries
+``compiler.CompilerBase`` (subclassed): arguments,   pipeline        Numba's passes and libraries compile the kernels
 ``compile_extra``, ``define_pipelines``, ``state``
-``untyped_passes.*``, ``typed_passes.*``,            pipeline       the list of passes cannot be made
+``untyped_passes.*``, ``typed_passes.*``,            pipeline        the list of passes cannot be made
 ``PassManager``, ``register_pass``
-``BaseNativeLowering.lowering_class``                pipeline       LLVM code is written by Numba's own class
-``lowering.Lower`` (subclassed): ``storevar``,       pipeline       a fifth more LLVM code
+``BaseNativeLowering.lowering_class``                pipeline        LLVM code is written by Numba's own class
+``lowering.Lower`` (subclassed): ``storevar``,       pipeline        a fifth more LLVM code
 ``alloca_lltype``, ``getvar``,
 ``_singly_assigned_vars``, ``_blk_local_varmap``
-``Lower.extract_function_arguments``                 pipeline       loads through struct pointers stay in loops
-``Flags`` (subclassed): ``copy``, ``no_compile``,    pipeline       options are compared field by field; each inlined
-``no_cpython_wrapper``, ``no_cfunc_wrapper``                        function becomes machine code
-``CompileResult``, ``insert_user_function``          pipeline       callers do not find an inlined function
-options ``_nrt``, ``forceinline``                    decorators     references are counted; functions stay functions
-``Dispatcher.get_call_template``                     decorators     a function is compiled for each literal argument
-``Dispatcher._cache``, ``caching._Cache``            cache          kernels are compiled in every process
-``CompileResult._reduce``, ``_rebuild``,             cache          kernels are compiled in every process
+``Lower.extract_function_arguments``                 pipeline        loads through struct pointers stay in loops
+``Flags`` (subclassed): ``copy``, ``no_compile``,    pipeline        options are compared field by field; each inlined
+``no_cpython_wrapper``, ``no_cfunc_wrapper``                         function becomes machine code
+``CompileResult``, ``insert_user_function``          pipeline        callers do not find an inlined function
+options ``_nrt``, ``forceinline``                    decorators      references are counted; functions stay functions
+``Dispatcher.get_call_template``                     decorators      a function is compiled for each literal argument
+``Dispatcher._cache``, ``caching._Cache``            cache           kernels are compiled in every process
+``CompileResult._reduce``, ``_rebuild``,             cache           kernels are compiled in every process
 ``has_dynamic_globals``, ``magic_tuple``,
 ``serialize.dumps``
-``call_conv.get_function_type``,                     addresses      packs of tiny networks train layer by layer
+fields of ``ArrayModel``                             struct_pointers named tuples are passed by value
+``call_conv.get_function_type``,                     addresses       packs of tiny networks train layer by layer
 ``get_arg_packer``, ``get_pointer_to_function``
-==================================================== ============== ====================================================
+==================================================== =============== ===================================================
 
 ``cgutils``, ``imputils``, ``typing.templates`` and ``models`` are used as Numba's manual for extensions does.
 """

@@ -31,6 +31,11 @@ def unmet_by_calls():
     return _unmet(_CALLS)
 
 
+def unmet_by_struct_pointers():
+    """Return the requirements of pointers to structs that are not met, as sentences."""
+    return _unmet(_STRUCT_POINTERS)
+
+
 def _unmet(requirements):
     unmet = []
     for sentence, test in requirements.items():
@@ -213,6 +218,18 @@ def _results_can_be_kept():
     )
 
 
+# ---- struct_pointers.py ----
+
+
+def _arrays_have_known_fields():
+    from numba import types
+    from numba.core.datamodel import default_manager
+
+    model = default_manager.lookup(types.Array(types.float64, 2, "C"))
+    fields = ("meminfo", "parent", "nitems", "itemsize", "data", "shape", "strides")
+    return sorted(map(model.get_field_position, fields)) == [*range(model.field_count)]
+
+
 # ---- addresses.py ----
 
 
@@ -248,5 +265,7 @@ _CACHE = {
     "its dispatchers keep their cache elsewhere": _dispatchers_have_a_cache,
     "its compiled functions cannot be kept as they were": _results_can_be_kept,
 }
+
+_STRUCT_POINTERS = {"its arrays have other fields": _arrays_have_known_fields}
 
 _CALLS = {"it calls functions in another way": _calling_convention_is_known}

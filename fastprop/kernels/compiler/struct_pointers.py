@@ -3,7 +3,7 @@
 Numba passes a tuple by value: each call takes it apart, an array into seven values, and each callee puts it together
 again. Through a pointer, `pointer.field` loads that field alone, and a named tuple inside is a pointer again.
 
-This file uses Numba's extension interface and no private names, so that it serves any version.
+This serves any version of Numba whose arrays have the fields that are known. With others, `refer` returns the tuple.
 """
 
 from llvmlite import ir
@@ -14,6 +14,10 @@ from numba.core.imputils import lower_getattr_generic
 from numba.core.typing.templates import AttributeTemplate
 from numba.extending import infer_getattr, intrinsic, models, register_model
 from numba.np.numpy_support import as_dtype
+
+from fastprop.kernels.compiler import requirements
+
+_ARRAYS_ARE_KNOWN = not requirements.unmet_by_struct_pointers()
 
 SLOT = ir.IntType(64)
 """The LLVM type of a slot. A number takes one slot; an array takes one for its address and one for each length."""
@@ -61,6 +65,8 @@ def refer(typing_context, struct):
     The kernel hands the pointer to functions that are not inlined, and does not read through it: the loads count on
     memory that never changes, so that LLVM could move them before the writes.
     """
+    if not _ARRAYS_ARE_KNOWN:
+        return struct(struct), lambda context, builder, sig, args: args[0]
 
     def emit(context, builder, sig, args):
         pointer = cgutils.alloca_once(builder, SLOT, size=slot_count(struct))
