@@ -379,7 +379,7 @@ REMOVED = [
     ("fastprop/reference/activations.py", ", derivative=_silu_derivative", "silu"),
     ("fastprop/reference/losses.py", '    "mae": Loss(_mae),\n', "mae"),
     ("fastprop/reference/losses.py", 'output="exp"', "poisson"),
-    ("fastprop/reference/optimizers.py", '    "Lion": (_decay_apart, _lion),\n', "Lion"),
+    ("fastprop/reference/optimizers.py", '    "Lion": (_decoupled_decay, _lion),\n', "Lion"),
     ("fastprop/reference/schedules.py", '    "CosineDecay": _cosine_decay,\n', "CosineDecay"),
     ("fastprop/reference/optimizers.py", '"ClipNorm": _clip_norm, ', "ClipNorm"),
     ("fastprop/options/optimizers.py", '    "beta2": Hyperparameter(_fraction),\n', "beta2"),

@@ -1,4 +1,4 @@
-"""Where a run is kept while it goes on."""
+"""Where a run's state is written while it goes on."""
 
 import os
 from dataclasses import dataclass
@@ -8,25 +8,25 @@ from fastprop import annotations, checks
 __all__ = ["Checkpoint"]
 
 SECONDS = 10.0
-"""Between two checkpoints, where nobody says."""
+"""Seconds between two checkpoints by default."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Write what a run goes on from into a file, at its end and now and then on the way.
+    """Write the state from which a run can go on into a file, at the end of the run and from time to time before.
 
-    The file is replaced as a whole: whenever the run ends, by Ctrl-C, by the system or with the power, it holds the
-    state after one of the last epochs. A plain path is short for ``Checkpoint(path)``.
+    The file is replaced as a whole. However the run ends, by Ctrl-C, by the system or by a power cut, the file holds
+    the state after one of the last epochs. A plain path is short for ``Checkpoint(path)``.
 
     Parameters
     ----------
     path : str or Path
         The file.
     epochs : int, optional
-        Write after each so many epochs.
+        Write after every `epochs` epochs.
     seconds : float, optional
-        Write after the first epoch that ends so many seconds, or more, after the last writing. If neither is given, 10:
-        to write after epochs of 0.1 ms would take much longer than these.
+        Write after the first epoch that ends at least this long after the file was last written. If neither is given,
+        10 seconds, because writing after each epoch of 0.1 ms would take much longer than the epochs.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What values of a hyperparameter a sweep tries: spaced, or drawn from a distribution.
+"""The values of a hyperparameter that a sweep tries: evenly spaced, or drawn from a distribution.
 
 Distributions are drawn from by ``rvs(random_state=…)``, as SciPy's are.
 """
@@ -18,14 +18,14 @@ __all__ = ["choice", "geomspace", "integers", "linspace", "loguniform", "uniform
 
 
 def geomspace(first: float, last: float, count: int) -> list[float]:
-    """Return values of which each is as many times the one before: for learning rates.
+    """Return values that grow by one factor from each to the next, as suits learning rates.
 
     Parameters
     ----------
     first, last : float
         The ends, which are exact; above 0.
     count : int
-        How many values, at least 1; of one it is `first`.
+        How many values, at least 1. A single value is `first`.
 
     Returns
     -------
@@ -47,14 +47,14 @@ def geomspace(first: float, last: float, count: int) -> list[float]:
 
 
 def linspace(first: float, last: float, count: int) -> list[float]:
-    """Return values of which each is as much more than the one before.
+    """Return values that grow by one difference from each to the next.
 
     Parameters
     ----------
     first, last : float
         The ends, which are exact.
     count : int
-        How many values, at least 1; of one it is `first`.
+        How many values, at least 1. A single value is `first`.
 
     Returns
     -------
@@ -77,7 +77,7 @@ def linspace(first: float, last: float, count: int) -> list[float]:
 
 @dataclass(frozen=True)
 class uniform:
-    """Numbers from `low` to `high`, each as likely.
+    """Numbers from `low` to `high`, all equally likely.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ class uniform:
 
 @dataclass(frozen=True)
 class loguniform:
-    """Numbers from `low` to `high` whose logarithm is uniform: as many from 0.01 to 0.1 as from 0.1 to 1.
+    """Numbers from `low` to `high` whose logarithm is uniform: 0.01 to 0.1 is as likely as 0.1 to 1.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ class loguniform:
 
 @dataclass(frozen=True)
 class integers:
-    """Whole numbers from `low` to `high`, `high` included, each as likely.
+    """Whole numbers from `low` to `high`, both included, all equally likely.
 
     Parameters
     ----------
@@ -182,7 +182,7 @@ class integers:
 
 @dataclass(frozen=True)
 class choice:
-    """One of some values, each as likely, such as activations or optimizers.
+    """One of some values, all equally likely, such as activations or optimizers.
 
     Parameters
     ----------

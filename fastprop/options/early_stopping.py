@@ -9,10 +9,11 @@ __all__ = ["EarlyStopping"]
 
 @dataclass(frozen=True)
 class EarlyStopping:
-    """End a run when its loss no longer falls, and go back to the best weights.
+    """End a run when its loss no longer falls, and restore the best weights.
 
     The loss is that of validation, or without validation that of training, after each epoch. An epoch is an improvement
-    if its loss is below the last improvement's - minimum_improvement. The run ends `patience` epochs after the last.
+    if its loss is below that of the last improvement by more than `minimum_improvement`. The run ends `patience` epochs
+    after the last improvement.
 
     Parameters
     ----------
@@ -21,8 +22,8 @@ class EarlyStopping:
     minimum_improvement : float
         At least 0.
     restore_best : bool
-        Whether the network has the weights of the last improvement in the end, however the run ends; but one that
-        diverges ends with what it has.
+        Whether the network has the weights of the last improvement in the end, however the run ends. A network that
+        diverges keeps the weights that it has then.
 
     Raises
     ------

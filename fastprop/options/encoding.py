@@ -1,4 +1,4 @@
-"""Values of hyperparameters as JSON has them, and back: numbers, names, tuples, arrays and options."""
+"""Values of hyperparameters to JSON and back: numbers, names, tuples, arrays and options."""
 
 from dataclasses import fields
 
@@ -15,7 +15,7 @@ OPTIONS = {kind.__name__: kind for kind in (*OPTIMIZERS, *SCHEDULES, *CLIPS, EMA
 
 
 def encoded(value):
-    """Return `value` in what JSON can write; `decoded` makes an equal one of it.
+    """Return `value` as objects that JSON can write; `decoded` turns them into an equal value.
 
     Examples
     --------

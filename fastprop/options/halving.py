@@ -1,4 +1,4 @@
-"""How a sweep stops its worse configurations on the way: at rungs, after so many epochs."""
+"""How a sweep stops its worse configurations early: at rungs, which are epochs at which configurations are compared."""
 
 from __future__ import annotations
 
@@ -17,15 +17,14 @@ __all__ = ["Halving", "MedianStopping"]
 class Halving:
     """Successive halving: at each rung only the best 1 / factor of the configurations go on, from where they are.
 
-    How many that are is rounded up, and of all that came to the rung, those that diverged or ended there by themselves
-    as well.
+    ceil(n / factor) configurations go on, n being all that reached the rung, diverged and finished ones included.
 
     Parameters
     ----------
     factor : int
         At least 2. Rungs are at epochs / factor, epochs / factor² and so on.
     min_epochs : int, optional
-        How many epochs the first rung must have at least; by default so many that one configuration is left in the end.
+        The first rung is not before this epoch; by default it is so early that one configuration is left in the end.
 
     Raises
     ------
@@ -53,7 +52,7 @@ class Halving:
             object.__setattr__(self, "min_epochs", checks.whole_number(self.min_epochs, "min_epochs"))
 
     def rungs(self, epochs: int, configurations: int) -> list[int]:
-        """Return after how many epochs there is a rung, the last one at the end."""
+        """Return the epochs of the rungs, in order; the last one is the end."""
         rungs, left, minimum = [epochs], configurations, 1 if self.min_epochs is None else self.min_epochs
         while epochs // self.factor ** len(rungs) >= minimum and (left > 1 or self.min_epochs is not None):
             rungs.append(epochs // self.factor ** len(rungs))
@@ -61,7 +60,7 @@ class Halving:
         return rungs[::-1]
 
     def survivors(self, configurations: int) -> int:
-        """Return how many of so many configurations go on from a rung at most: the best."""
+        """Return how many of `configurations` go on from a rung at most."""
         return math.ceil(configurations / self.factor)
 
     def going_on(self, costs: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -70,7 +69,7 @@ class Halving:
         Parameters
         ----------
         costs : ndarray
-            (configurations, rungs) that came so far; the lowest is best, NaN and infinity the worst.
+            (configurations, rungs so far); the lowest is best, NaN and infinity are the worst.
 
         Returns
         -------
@@ -85,16 +84,16 @@ class Halving:
 
 @dataclass(frozen=True)
 class MedianStopping:
-    """Stop a configuration whose best result so far is worse than the median of the others' means so far.
+    """Stop a configuration whose best cost so far is worse than the median of the mean costs so far of the others.
 
-    Results are those at the rungs, and the others those that came as far.
+    The costs are those at the rungs; the others are the configurations that reached the same rung.
 
     Parameters
     ----------
     epochs : int
-        At least 1: there is a rung after each so many.
+        At least 1: there is a rung after every `epochs` epochs.
     min_epochs : int
-        How many epochs the first rung must have at least.
+        The first rung is not before this epoch.
 
     Raises
     ------
@@ -120,11 +119,11 @@ class MedianStopping:
             object.__setattr__(self, name, checks.whole_number(getattr(self, name), name))
 
     def rungs(self, epochs: int, configurations: int) -> list[int]:
-        """Return after how many epochs there is a rung, the last one at the end."""
+        """Return the epochs of the rungs, in order; the last one is the end."""
         return [*(rung for rung in range(self.epochs, epochs, self.epochs) if rung >= self.min_epochs), epochs]
 
     def survivors(self, configurations: int) -> int:
-        """Return how many of so many configurations go on from a rung at most: the best."""
+        """Return how many of `configurations` go on from a rung at most."""
         return configurations
 
     def going_on(self, costs: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -134,10 +133,10 @@ class MedianStopping:
         costs = np.where(np.isnan(costs), np.inf, costs)
         means = costs.mean(axis=1)
         order = np.argsort(means, kind="stable")
-        own = np.empty(len(means), np.int64)
-        own[order] = np.arange(len(means))
-        # Of the others, sorted, number k is k of all while that is before one's own place, else k + 1.
-        lower, upper = (means[order[k + (own <= k)]] for k in ((len(means) - 2) // 2, (len(means) - 1) // 2))
+        rank = np.empty(len(means), np.int64)
+        rank[order] = np.arange(len(means))
+        # Index k in the sorted list without a configuration's own mean maps to k or k + 1 in the full list.
+        lower, upper = (means[order[k + (rank <= k)]] for k in ((len(means) - 2) // 2, (len(means) - 1) // 2))
         return costs.min(axis=1) <= (lower + upper) / 2
 
 

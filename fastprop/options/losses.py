@@ -1,4 +1,4 @@
-"""Losses that have a number of their own. Their plain names stand for the defaults."""
+"""Losses that have a parameter. The plain name of a loss stands for it with the default."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ __all__ = ["CrossEntropy", "Huber"]
 
 @dataclass(frozen=True)
 class Huber:
-    """Huber's loss: half the square of a small error, and a straight line for a large one, so that outliers count less.
+    """Huber's loss: half the square of a small error, linear for a large one, so that outliers count less.
 
     Mean over rows and outputs of (y - t)² / 2 where |y - t| < delta, else delta · (|y - t| - delta / 2), as
     ``torch.nn.HuberLoss``. ``loss="huber"`` is ``Huber()``.
@@ -17,7 +17,7 @@ class Huber:
     Parameters
     ----------
     delta : float
-        At least 1e-30: the error from which on the loss is a line.
+        At least 1e-30: the error from which on the loss is linear.
 
     Raises
     ------
@@ -45,7 +45,7 @@ class Huber:
 
 @dataclass(frozen=True)
 class CrossEntropy:
-    """Cross entropy of softmax outputs, with targets that are never quite certain.
+    """Cross entropy of softmax outputs, with smoothed targets.
 
     A target t becomes (1 - label_smoothing) · t + label_smoothing / classes, as in ``torch.nn.CrossEntropyLoss``.
     ``loss="cross_entropy"`` is ``CrossEntropy()``.

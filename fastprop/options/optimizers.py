@@ -1,7 +1,7 @@
 """Optimizers, by PyTorch's formulas and with its defaults.
 
-What each keeps of a parameter starts at zero with each call of `train`. With a schedule, the learning rate η below is
-the one of the step.
+Velocities and moments start at zero with each call of `train`. With a schedule, η below is the learning rate of the
+step.
 """
 
 from collections.abc import Callable
@@ -142,13 +142,13 @@ class Adam(Optimizer):
     Parameters
     ----------
     learning_rate : float
-        η, at least 0; a step moves a parameter by about so much, or less.
+        η, at least 0; a step moves a parameter by about η, or less.
     beta1 : float
-        From 0 to below 1: what m keeps in a step.
+        From 0 to below 1: the fraction of m that stays in a step.
     beta2 : float
-        From 0 to below 1: what v keeps in a step.
+        From 0 to below 1: the fraction of v that stays in a step.
     epsilon : float
-        At least 1e-30, which float32 can tell from zero: a gradient of zero would be divided by zero.
+        At least 1e-30, which float32 still represents: with 0, a gradient of zero would be divided by zero.
     weight_decay, l1 : float
         At least 0; of weights and biases alike.
 
@@ -180,7 +180,7 @@ class Adam(Optimizer):
 
 @dataclass(frozen=True)
 class AdamW(Adam):
-    """Adam whose weight decay stands apart from the gradient, by PyTorch's formulas.
+    """Adam whose weight decay is not part of the gradient, by PyTorch's formulas.
 
     First w ← w - η · weight_decay · w, then the step of `Adam` without weight decay.
 
@@ -224,9 +224,9 @@ class RMSprop(Optimizer):
     learning_rate : float
         η, at least 0.
     smoothing : float
-        From 0 to below 1: what s keeps in a step; PyTorch's alpha.
+        From 0 to below 1: the fraction of s that stays in a step; PyTorch's alpha.
     epsilon : float
-        At least 1e-30, which float32 can tell from zero: a gradient of zero would be divided by zero.
+        At least 1e-30, which float32 still represents: with 0, a gradient of zero would be divided by zero.
     momentum : float
         From 0 to below 1.
     weight_decay, l1 : float
@@ -274,7 +274,7 @@ class Adagrad(Optimizer):
     learning_rate : float
         η, at least 0.
     epsilon : float
-        At least 1e-30, which float32 can tell from zero: a gradient of zero would be divided by zero.
+        At least 1e-30, which float32 still represents: with 0, a gradient of zero would be divided by zero.
     weight_decay, l1 : float
         At least 0; of weights and biases alike.
 
@@ -305,7 +305,7 @@ class Adagrad(Optimizer):
 
 @dataclass(frozen=True)
 class Lion(Optimizer):
-    """Lion, whose steps have one size and the sign of a mean of gradients.
+    """Lion: each step has the size η, and the sign of a moving average of the gradients.
 
     With gradient g: g ← g + l1 · sign w, w ← w - η · weight_decay · w, then w ← w - η sign(β₁ m + (1 - β₁) g), and last
     m ← β₂ m + (1 - β₂) g.
@@ -313,11 +313,11 @@ class Lion(Optimizer):
     Parameters
     ----------
     learning_rate : float
-        η, at least 0: a third to a tenth of what suits `AdamW`.
+        η, at least 0: a third to a tenth of the learning rate that suits `AdamW`.
     beta1 : float
-        From 0 to below 1: what counts of m in a step.
+        From 0 to below 1: the weight of m in the direction of a step.
     beta2 : float
-        From 0 to below 1: what m keeps in a step.
+        From 0 to below 1: the fraction of m that stays in a step.
     weight_decay, l1 : float
         At least 0; of weights and biases alike.
 
@@ -350,14 +350,15 @@ class Lion(Optimizer):
 class LBFGS(Optimizer):
     """The quasi-Newton method L-BFGS on all rows at once, by SciPy's L-BFGS-B (extra ``lbfgs``).
 
-    For small data, where it goes further down than any other. An epoch is an iteration: it ends with a line search, of
-    one or a few passes over all rows. It minimizes the loss + weight_decay / 2 · ‖w‖², and has ``"converged"`` when no
-    element of the gradient is above `tolerance`, or the loss falls no more in its last bits.
+    It suits small data, where it reaches a lower loss than any other optimizer. An epoch is an iteration, which ends
+    with a line search of one or a few passes over all rows. It minimizes the loss + weight_decay / 2 · ‖w‖². The run
+    ends as ``"converged"`` when no element of the gradient exceeds `tolerance`, or when the loss no longer falls in its
+    last bits.
 
     Parameters
     ----------
     memory : int
-        At least 1: how many steps its model of the curvature is made of.
+        At least 1: how many steps the model of the curvature is made of.
     tolerance : float
         At least 0.
     weight_decay : float
@@ -395,7 +396,7 @@ class LBFGS(Optimizer):
 Descent: TypeAlias = SGD | Adam | AdamW | RMSprop | Adagrad | Lion
 
 DESCENTS = get_args(Descent)
-"""Those whose steps have a learning rate, and are done by the kernels."""
+"""Optimizers whose steps have a learning rate, and are done by the kernels."""
 
 OPTIMIZERS = *DESCENTS, LBFGS
 

@@ -1,6 +1,6 @@
-"""Schedules of the learning rate: each gives a factor on the optimizer's, so that this can be swept beside any of them.
+"""Schedules of the learning rate: each gives a factor on the optimizer's, which can so be swept beside any schedule.
 
-They count steps or epochs that are done, as ``by`` says. The formulas are those of ``torch.optim.lr_scheduler``.
+They count the steps or epochs that are done, as ``by`` says. The formulas are those of ``torch.optim.lr_scheduler``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class _Schedule:
 
 @dataclass(frozen=True)
 class StepDecay(_Schedule):
-    """Multiply the learning rate by a factor every so many epochs or steps: ``StepLR``.
+    """Multiply the learning rate by a factor after every `every` epochs or steps: ``StepLR``.
 
     factor ** (done // every).
 
@@ -103,7 +103,7 @@ class CosineDecay(_Schedule):
     Parameters
     ----------
     final : float
-        At least 0: the factor that it falls to, and would have after the last epoch or step.
+        At least 0: the factor after the last epoch or step.
     by : str
         ``"epoch"`` or ``"step"``: what it counts.
 
@@ -144,7 +144,7 @@ class OneCycle(_Schedule):
     start, final : float
         At least 0: the factors of the first and the last step.
     rise : float
-        From 0 to below 1: the share of the steps in which the learning rate rises.
+        From 0 to below 1: the fraction of the steps in which the learning rate rises.
 
     Raises
     ------
@@ -212,8 +212,8 @@ class ReduceOnPlateau(_Schedule):
     """Multiply the learning rate by a factor whenever the loss no longer falls: ``ReduceLROnPlateau``.
 
     The loss is that of validation, or without validation that of training, after each epoch. It falls if it is below
-    (1 - threshold) · the lowest so far. When it has not for more than `patience` epochs, the factor comes, and the
-    count of such epochs begins anew.
+    (1 - threshold) · the lowest so far. When it has not fallen for more than `patience` epochs, the learning rate is
+    multiplied by the factor, and the count of such epochs starts again.
 
     Parameters
     ----------
@@ -224,7 +224,7 @@ class ReduceOnPlateau(_Schedule):
     threshold : float
         From 0 to below 1.
     minimum : float
-        From 0 to below 1: what all factors together never go below.
+        From 0 to below 1: the lowest that the product of the factors becomes.
 
     Raises
     ------
@@ -255,10 +255,10 @@ AfterWarmup: TypeAlias = StepDecay | ExponentialDecay | CosineDecay | OneCycle |
 
 @dataclass(frozen=True)
 class Warmup(_Schedule):
-    """Rise to the full learning rate in equal parts, before another schedule or none.
+    """Rise to the full learning rate in equal steps, before another schedule or none.
 
     (done + 1) / length while done < length, as ``LinearLR(start_factor=1/length, total_iters=length-1)``. What follows
-    counts from the end of the warm-up, as in ``SequentialLR``; a `ReduceOnPlateau` looks at all epochs.
+    counts from the end of the warm-up, as in ``SequentialLR``; a `ReduceOnPlateau` watches all epochs.
 
     Parameters
     ----------
@@ -310,4 +310,4 @@ class Warmup(_Schedule):
 Schedule: TypeAlias = AfterWarmup | Warmup
 
 SCHEDULES = get_args(Schedule)
-"""All of them."""
+"""All schedules."""

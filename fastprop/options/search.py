@@ -1,4 +1,4 @@
-"""Which engine chooses the configurations of a sweep, from what came of earlier ones."""
+"""Which engine chooses the configurations of a sweep from the results of earlier ones."""
 
 from __future__ import annotations
 

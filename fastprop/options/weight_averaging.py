@@ -9,17 +9,17 @@ __all__ = ["EMA"]
 
 @dataclass(frozen=True)
 class EMA:
-    """End with a moving average of the weights (Polyak averaging), on which validation is measured too.
+    """End with a moving average of the weights (Polyak averaging), which validation measures too.
 
-    The average begins as the weights before epoch `start_epoch`. After each step from there on it moves by
-    (1 - decay) · (w - average), as ``torch.optim.swa_utils.get_ema_multi_avg_fn`` has it.
+    The average begins as the weights before epoch `start_epoch`. After each later step it moves by
+    (1 - decay) · (w - average), as ``torch.optim.swa_utils.get_ema_multi_avg_fn`` does.
 
     Parameters
     ----------
     decay : float
-        From 0 to below 1: what the average keeps in a step.
+        From 0 to below 1: the fraction of the average that stays in a step.
     start_epoch : int
-        At least 0; until then, and in a run that is shorter, the weights count as they are.
+        At least 0. Before it, and in a run that is shorter, the average equals the weights.
 
     Raises
     ------

@@ -1,10 +1,10 @@
-"""The specification: training in plain NumPy, float64, to be read rather than run.
+"""The specification: training in plain NumPy and float64, written to be read.
 
-Everything that fastprop does fast is done here once, from the textbook, and every kernel is tested against it.
+Everything that the kernels do fast is done here by the textbook, and every kernel is tested against it.
 Weights are (n_in, n_out), a row of X is an example, and a layer is ``a = f(x @ W + b)``. It shares no code with
-the kernels. It does not know: blocks, vectors, threads, float32.
+the kernels, and knows no blocks, vectors, threads or float32.
 
-To be read in this order: activations, losses, network (forward and backward), optimizers, schedules, randomness (the
+Read it in this order: activations, losses, network (forward and backward), optimizers, schedules, randomness (the
 order of rows, and dropout), training (a step, a run), streaming (a run over chunks).
 
 Source: Rumelhart, Hinton and Williams, "Learning representations by back-propagating errors", Nature 323 (1986).

@@ -1,4 +1,4 @@
-"""Activations, and what a gradient becomes on its way back through one."""
+"""Activations, and the way of a gradient back through them."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class Activation(NamedTuple):
 
 
 def sigmoid(z: NDArray[Any]) -> NDArray[Any]:
-    """1 / (1 + e⁻ᶻ), with z held to ±708 so that nothing overflows."""
+    """1 / (1 + e⁻ᶻ), with z clipped to ±708 so that nothing overflows."""
     return 1 / (1 + np.exp(-np.clip(z, -708, 708)))
 
 
 def relu(z: NDArray[Any]) -> NDArray[Any]:
-    """The positive part of z. Its slope at 0 is 0."""
+    """The positive part of z. Its derivative at 0 is 0."""
     return np.maximum(z, 0)
 
 

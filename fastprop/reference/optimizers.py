@@ -27,18 +27,18 @@ CLIPS = {"ClipNorm": _clip_norm, "ClipValue": _clip_value}
 
 
 def clipped(clip: Any, gradients: list[NDArray[Any]]) -> list[NDArray[Any]]:
-    """Return the gradients of all parameters within what `clip`, an option or None, allows."""
+    """Return the gradients of all parameters, limited by `clip`, an option or None."""
     return gradients if clip is None else CLIPS[type(clip).__name__](clip, gradients)
 
 
-# ---- what weight decay makes of w and g; and, from g and what was kept, what to subtract and to keep ----
+# ---- weight decay: w, g → w, g   rules: g, state → what is subtracted from w, state ----
 
 
 def _decay_in_gradient(optimizer, rate, w, g):
     return w, g + optimizer.weight_decay * w
 
 
-def _decay_apart(optimizer, rate, w, g):
+def _decoupled_decay(optimizer, rate, w, g):
     # Loshchilov and Hutter, ICLR 2019
     return w * (1 - rate * optimizer.weight_decay), g
 
@@ -50,7 +50,7 @@ def _sgd(optimizer, rate, g, v=0.0):
 
 
 def _adam(optimizer, rate, g, t=0, m=0.0, v=0.0):
-    # moving means of g and g², each freed of the zero it began with: Kingma and Ba, ICLR 2015
+    # moving averages of g and g², corrected for the zero that they begin with: Kingma and Ba, ICLR 2015
     t += 1
     m = optimizer.beta1 * m + (1 - optimizer.beta1) * g
     v = optimizer.beta2 * v + (1 - optimizer.beta2) * g**2
@@ -80,15 +80,15 @@ def _lion(optimizer, rate, g, m=0.0):
 OPTIMIZERS = {
     "SGD": (_decay_in_gradient, _sgd),
     "Adam": (_decay_in_gradient, _adam),
-    "AdamW": (_decay_apart, _adam),
+    "AdamW": (_decoupled_decay, _adam),
     "RMSprop": (_decay_in_gradient, _rmsprop),
     "Adagrad": (_decay_in_gradient, _adagrad),
-    "Lion": (_decay_apart, _lion),
+    "Lion": (_decoupled_decay, _lion),
 }
 
 
 def update(optimizer, rate, w, g, state):
-    """Move the parameters `w` in place by their gradient `g` at a `rate`; return what the next step needs."""
+    """Update the parameters `w` in place by their gradient `g` and a learning rate; return the new state."""
     decay, rule = OPTIMIZERS[type(optimizer).__name__]
     g = g + optimizer.l1 * np.sign(w)
     w[...], g = decay(optimizer, rate, w, g)

@@ -1,6 +1,7 @@
-"""Random numbers that anyone can compute again, from the seed, the epoch and a row: the order of rows, and dropout.
+"""Reproducible random numbers, from the seed, the epoch and a row: the order of rows, and dropout.
 
-No number depends on those of another epoch, so that a run can be taken up again; that of a neuron depends on no other.
+No number depends on those of another epoch, so that a run can go on from a checkpoint. The number of a neuron does not
+depend on those of other neurons.
 
 Sources: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014 (SplitMix64); Wellons,
 "Prospecting for hash functions", 2018 (lowbias32); Srivastava et al., "Dropout", JMLR 15 (2014).
@@ -34,9 +35,9 @@ def row_order(rows: int, seed: int, epoch: int) -> NDArray[Any]:
 def dropout_mask(
     dropout: float, seed: int, epoch: int, rows: ArrayLike, layer: int, neurons: int
 ) -> NDArray[np.float64]:
-    """Return what the outputs of a layer are multiplied by, (rows, neurons): 0, or 1 / (1 - dropout).
+    """Return the factors of a layer's outputs, (rows, neurons): 0, or 1 / (1 - dropout).
 
-    `rows` are the numbers of the rows as the data has them, before the shuffle; `layer` is 1 for the first hidden
+    `rows` are the indices of the rows in the data, before the shuffle; `layer` is 1 for the first hidden
     layer. Neuron j is dropped with probability `dropout`, by a hash of the seed, the epoch, the row, the layer and j.
     """
     row = _mix(_mix(_state(seed + _DROPOUT, epoch)) + np.asarray(rows, np.uint64) & _LOW_64_BITS)
