@@ -153,3 +153,15 @@ def problem(shape, task=LINEAR, dtype="float64"):
     if task.targets == "labels":
         return network, X, y.argmax(axis=1)
     return network, X, y / y.sum(axis=1, keepdims=True) if checks.loss_name(task.loss) == "cross_entropy" else y
+
+
+def noise(rows=203, inputs=5, outputs=3):
+    """Return inputs, targets and labels that have nothing to do with each other, as a run that is compared may have."""
+    random = np.random.default_rng(0)
+    return random.normal(size=(rows, inputs)), random.normal(size=(rows, outputs)), random.integers(outputs, size=rows)
+
+
+def three_classes(rows=90):
+    """Return four inputs and labels that follow from two of them, which a network can learn."""
+    X = np.random.default_rng(0).normal(size=(rows, 4))
+    return X, (X[:, 0] > 0.3).astype(int) + (X[:, 1] > 0)

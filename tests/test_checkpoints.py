@@ -16,11 +16,10 @@ from fastprop.runs.kernel_team import KernelTeam
 from tests import killed
 from tests.compare import assert_refused, assert_same_bits
 from tests.killed import last_written
-from tests.problems import DTYPES
+from tests.problems import DTYPES, noise
 from tests.processes import output_after_interrupt, run_python
 
-RANDOM = np.random.default_rng(0)
-X, Y, LABELS = RANDOM.normal(size=(203, 5)), RANDOM.normal(size=(203, 3)), RANDOM.integers(3, size=203)
+X, Y, LABELS = noise()
 
 EPOCHS = 9
 PLATEAU = fp.ReduceOnPlateau(0.5, patience=0, threshold=0.05)

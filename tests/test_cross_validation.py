@@ -4,10 +4,10 @@ import pytest
 import fastprop as fp
 from fastprop import metrics
 from fastprop.data import cross_validation_folds, held_out_rows
+from tests.problems import three_classes
 
 RANDOM = np.random.default_rng(0)
-X = RANDOM.normal(size=(90, 4))
-LABELS = (X[:, 0] > 0.3).astype(int) + (X[:, 1] > 0)
+X, LABELS = three_classes()
 NUMBERS = X @ RANDOM.normal(size=(4, 2)) + 0.1 * RANDOM.normal(size=(90, 2))
 SIZES = {"labels": (4, 6, 3), "numbers": (4, 6, 2)}
 TARGETS = {"labels": LABELS, "numbers": NUMBERS}

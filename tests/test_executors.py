@@ -20,11 +20,12 @@ from fastprop.sweeping.backends.shared_folder import SharedFolder
 from fastprop.sweeping.backends.threads import ThreadPoolAdapter
 from tests.compare import assert_refused, assert_same_bits
 from tests.marks import slow_except
+from tests.problems import three_classes
 from tests.processes import output_after_interrupt
 from tests.results import assert_same_result
 
 RANDOM = np.random.default_rng(0)
-X, LABELS = RANDOM.normal(size=(90, 4)), RANDOM.integers(3, size=90)
+X, LABELS = three_classes()
 RATES = {"learning_rate": np.geomspace(0.01, 3, 20)}
 ALONE = (4, 1200, 3)  # too large for packs: each configuration is a task
 SPAWN = multiprocessing.get_context("spawn")

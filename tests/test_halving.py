@@ -7,11 +7,10 @@ import fastprop as fp
 from fastprop import cost_model
 from fastprop.kernels import compiler
 from tests.compare import assert_refused
+from tests.problems import three_classes
 from tests.processes import output_after_interrupt
 
-RANDOM = np.random.default_rng(0)
-X = RANDOM.normal(size=(90, 4))
-LABELS = (X[:, 0] > 0.3).astype(int) + (X[:, 1] > 0)
+X, LABELS = three_classes()
 SIZES = (4, 6, 3)
 GRID = {"learning_rate": fp.geomspace(0.01, 2, 9), "seed": [0, 1, 2]}
 EPOCHS = 9
@@ -87,8 +86,9 @@ def test_who_was_never_as_good_as_the_median_of_the_others_means_is_stopped(cost
 
 
 def test_the_median_is_that_of_the_others_for_any_costs():
+    random = np.random.default_rng(0)
     for count in range(2, 9):
-        costs = RANDOM.integers(6, size=(200, count, 3)).astype(float)
+        costs = random.integers(6, size=(200, count, 3)).astype(float)
         for each in costs:
             medians = [np.median(np.delete(each.mean(axis=1), index)) for index in range(count)]
             np.testing.assert_array_equal(fp.MedianStopping().going_on(each), each.min(axis=1) <= medians)

@@ -4,13 +4,12 @@ import numpy as np
 import pytest
 
 import fastprop as fp
-from fastprop import cost_model, metrics
+from fastprop import metrics
 from tests import packs
 from tests.compare import assert_refused, assert_same_bits
-from tests.problems import DTYPES, SCHEDULES
+from tests.problems import DTYPES, SCHEDULES, noise
 
-RANDOM = np.random.default_rng(0)
-X, Y, LABELS = RANDOM.normal(size=(203, 5)), RANDOM.normal(size=(203, 3)), RANDOM.integers(3, size=203)
+X, Y, LABELS = noise()
 
 SIZES = (5, 3), (5, 20, 7, 3), (5, 70, 130, 3)
 EPOCHS = 6
@@ -87,8 +86,8 @@ def test_to_measure_norms_changes_no_bit(sizes, optimizer, clip, dtype):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
-def test_any_number_of_threads_measures_the_same(sizes, dtype, monkeypatch):
-    monkeypatch.setattr(cost_model, "MEMBER_CYCLES", 1)  # as many members as there may be
+@pytest.mark.usefixtures("threads_always_share")
+def test_any_number_of_threads_measures_the_same(sizes, dtype):
     options = {"sizes": sizes, "dtype": dtype, "gradient_norm": True, "schedule": fp.CosineDecay(by="step")}
     (one, _), *others = (trained(threads=threads, **options) for threads in (1, 2, 3))
     for other, _ in others:

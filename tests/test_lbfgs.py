@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import fastprop as fp
-from fastprop import checks, cost_model, reference, runs
+from fastprop import checks, reference, runs
 from fastprop.data import Dataset, Split
 from fastprop.runs.lbfgs_run import OBJECTIVES
 from tests.compare import assert_refused, assert_same_bits
@@ -66,8 +66,8 @@ def test_a_run_is_that_on_the_reference(task):
 
 
 @pytest.mark.parametrize("sizes", slow_except(SIZES, SIZES[:2]), ids=str)
-def test_any_number_of_threads_ends_alike(sizes, dtype, monkeypatch):
-    monkeypatch.setattr(cost_model, "MEMBER_CYCLES", 1)  # as many members as there may be
+@pytest.mark.usefixtures("threads_always_share")
+def test_any_number_of_threads_ends_alike(sizes, dtype):
     one, *others = (trained(sizes=sizes, dtype=dtype, threads=n) for n in (1, 2, 3))
     for history, network in others:
         assert_same_bits([history.loss, network.parameters], [one[0].loss, one[1].parameters])

@@ -9,9 +9,9 @@ from fastprop import checks, cost_model
 from fastprop.data import row_weights
 from tests.compare import assert_same_bits
 from tests.marks import slow_except
+from tests.problems import noise
 
-RANDOM = np.random.default_rng(0)
-X, Y, LABELS = RANDOM.normal(size=(203, 5)), RANDOM.normal(size=(203, 3)), RANDOM.integers(3, size=203)
+X, Y, LABELS = noise()
 
 SIZES = (5, 3), (5, 20, 7, 3), (5, 70, 130, 3)
 CLIPS = fp.ClipValue(0.003), fp.ClipNorm(0.05), fp.ClipNorm(1e6)
@@ -152,8 +152,8 @@ REGULARIZED = {"dropout": 0.3, "average": fp.EMA(0.9, 2), "hidden": ("gelu", "ta
 @pytest.mark.parametrize(
     "options", [{"clip": clip} for clip in CLIPS] + [REGULARIZED, REGULARIZED | {"clip": CLIPS[1]}], ids=str
 )
-def test_any_number_of_threads_does_alike(options, sizes, monkeypatch):
-    monkeypatch.setattr(cost_model, "MEMBER_CYCLES", 1)  # as many members as there may be
+@pytest.mark.usefixtures("threads_always_share")
+def test_any_number_of_threads_does_alike(options, sizes):
     x, y = np.random.default_rng(1).normal(size=(203, sizes[0])), Y[:, : sizes[-1]]
     one, *others = (trained(sizes=sizes, x=x, y=y, dtype="float32", threads=n, **options) for n in (1, 2, 3))
     for history, network in others:

@@ -6,10 +6,9 @@ import pytest
 
 import fastprop as fp
 from fastprop.options import decoded, encoded
+from tests.problems import three_classes
 
-RANDOM = np.random.default_rng(0)
-X = RANDOM.normal(size=(80, 4))
-LABELS = (X[:, 0] > 0).astype(int) + (X[:, 1] > 0)
+X, LABELS = three_classes(80)
 SIZES = (4, 6, 3)
 
 

@@ -8,15 +8,14 @@ import numpy as np
 import pytest
 
 import fastprop as fp
-from fastprop import cost_model
 from fastprop.data import Dataset, Split
 from fastprop.kernels import epochs
 from fastprop.runs import STREAMS, KernelRun, LBFGSRun, ReferenceRun, Run, TrainingOptions, kernel_team, new_run
 from fastprop.runs.history import stop_reason
 from tests.compare import assert_same_bits
+from tests.problems import noise
 
-RANDOM = np.random.default_rng(0)
-X, Y = RANDOM.normal(size=(203, 5)), RANDOM.normal(size=(203, 3))
+X, Y, _ = noise()
 KINDS = {
     KernelRun: ("kernels", fp.SGD(0.1)),
     ReferenceRun: ("reference", fp.SGD(0.1)),
@@ -108,12 +107,6 @@ def test_the_reason_why_a_run_ended(facts, reason):
 # ---- threads that share a run ----
 
 
-@pytest.fixture
-def shared(monkeypatch):
-    """Networks are shared by as many threads as may be, also where that is slower."""
-    monkeypatch.setattr(cost_model, "MEMBER_CYCLES", 1)
-
-
 def trained(**options):
     network = fp.MLP((5, 70, 130, 3), output="identity", seed=1)
     return fp.train(network, X, Y, epochs=2, batch_size=203, threads=3, **options)
@@ -136,7 +129,7 @@ def error_of(call, seconds=60):
     return errors[0]
 
 
-@pytest.mark.usefixtures("shared")
+@pytest.mark.usefixtures("threads_always_share")
 @pytest.mark.parametrize("member", range(3))
 def test_an_error_in_a_workers_thread_is_raised_and_no_thread_is_left(member, monkeypatch):
     trained()  # compiles the kernel
@@ -152,7 +145,7 @@ def test_an_error_in_a_workers_thread_is_raised_and_no_thread_is_left(member, mo
     assert set(threading.enumerate()) <= before
 
 
-@pytest.mark.usefixtures("shared")
+@pytest.mark.usefixtures("threads_always_share")
 def test_where_the_system_gives_no_thread_a_run_says_so(monkeypatch):
     trained()  # compiles the kernel
     before, thread, made = set(threading.enumerate()), threading.Thread, itertools.count()

@@ -7,11 +7,10 @@ import fastprop as fp
 from fastprop import checks
 from fastprop.sweeping.grids import Draws, Product
 from tests.compare import assert_refused
+from tests.problems import three_classes
 from tests.processes import output_after_interrupt
 
-RANDOM = np.random.default_rng(0)
-X = RANDOM.normal(size=(90, 4))
-LABELS = (X[:, 0] > 0.3).astype(int) + (X[:, 1] > 0)
+X, LABELS = three_classes()
 SIZES = (4, 6, 3)
 GRID = {"learning_rate": fp.loguniform(1e-3, 1), "momentum": fp.uniform(0, 0.9), "batch_size": [8, 16]}
 

@@ -8,7 +8,7 @@ import pytest
 
 import fastprop as fp
 from benchmarks.cases import DIGITS_SHAPE
-from fastprop import cost_model, reference
+from fastprop import reference
 from fastprop.data import held_out_rows, standardization
 from tests import packs
 from tests.compare import (
@@ -150,8 +150,8 @@ def test_bytes_are_standardized_like_numbers(shape, dtype):
     assert_same_bits(found, trained(twin, X.astype(dtype), y, shape, standardize=True))
 
 
-def test_any_number_of_threads(shape, dtype, monkeypatch):
-    monkeypatch.setattr(cost_model, "MEMBER_CYCLES", 1)
+@pytest.mark.usefixtures("threads_always_share")
+def test_any_number_of_threads(shape, dtype):
     network, X, y = raw_problem(shape, dtype)
     one, *others = [trained(network.copy(), X, y, shape, standardize=True, threads=threads) for threads in (1, 2, 3, 5)]
     for other in others:

@@ -8,7 +8,6 @@ import pytest
 
 import fastprop as fp
 from benchmarks.cases import CHUNKS_IN_SEGMENTS, DELTAS_IN_PANELS, DIGITS_SHAPE, SHAPES
-from fastprop import cost_model
 from tests.compare import assert_close, assert_refused, assert_same_bits, roundings, tolerance
 from tests.marks import slow_except
 from tests.problems import FEW_SHAPES, FIVE_LAYERS, LINEAR, NARROW_OUTPUT, NESTEROV, problem
@@ -48,8 +47,8 @@ def stream(network, X, y, sizes, weight=None, **options):
     "shape", slow_except([*FEW_SHAPES, CHUNKS_IN_SEGMENTS, DELTAS_IN_PANELS], [FIVE_LAYERS, NARROW_OUTPUT]), ids=str
 )
 @pytest.mark.parametrize(("optimizer", "schedule", "clip"), STREAMED, ids=str)
-def test_chunks_of_whole_batches_train_as_the_whole_does(shape, optimizer, schedule, clip, threads, dtype, monkeypatch):
-    monkeypatch.setattr(cost_model, "MEMBER_CYCLES", 1)
+@pytest.mark.usefixtures("threads_always_share")
+def test_chunks_of_whole_batches_train_as_the_whole_does(shape, optimizer, schedule, clip, threads, dtype):
     network, X, y = problem(shape, LINEAR, dtype)
     twin, weight = network.copy(), np.linspace(0.5, 2, shape.rows)
     options = {"batch_size": shape.batch_size, "optimizer": optimizer, "schedule": schedule, "clip": clip}
@@ -96,8 +95,8 @@ def test_chunks_of_any_size_train_as_in_the_reference(optimizer, schedule, clip,
     assert (expected.epochs, expected.best_epoch, expected.stopped) == (6, 5, "finished")
 
 
-def test_any_number_of_threads(shape, dtype, monkeypatch):
-    monkeypatch.setattr(cost_model, "MEMBER_CYCLES", 1)
+@pytest.mark.usefixtures("threads_always_share")
+def test_any_number_of_threads(shape, dtype):
     network, X, y = problem(shape, LINEAR, dtype)
     sizes, options = sizes_of(shape.rows, 7), {"batch_size": shape.batch_size, "optimizer": fp.Adam()}
     networks = [network.copy() for _ in range(3)]
