@@ -93,7 +93,7 @@ def find_learning_rate(
         At least 30.
     batch_size : int
         Rows in a step, or all rows where there are fewer.
-    optimizer : SGD, Adam, AdamW, RMSprop, Adagrad or Lion
+    optimizer : one of `fastprop.options.optimizers`, but not LBFGS
         The optimizer to train with later; its own learning rate is ignored.
     loss, clip, sample_weight, class_weight, threads
         See `train`.

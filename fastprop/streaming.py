@@ -51,7 +51,7 @@ def train_stream(
     batch_size, loss, optimizer, clip, seed, threads, progress
         See `train`. The last step of a chunk takes the rows that are left. `LBFGS` is refused, because it needs all
         rows.
-    schedule : StepDecay, ExponentialDecay, InverseScaling, ReduceOnPlateau or Warmup, optional
+    schedule : one of `fastprop.options.schedules`, optional
         See `train`. `CosineDecay` and `OneCycle` are refused, because they depend on the length of the run, which a
         stream does not know.
     shuffle : bool

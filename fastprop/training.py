@@ -79,12 +79,11 @@ def train(
     loss : str, Huber or CrossEntropy, optional
         ``"mse"``, ``"mae"``, ``"huber"``, ``"poisson"`` (exp output), ``"binary_cross_entropy"`` (sigmoid output) or
         ``"cross_entropy"`` (softmax output). By default the loss that belongs to the output's activation, or mse.
-    optimizer : SGD, Adam, AdamW, RMSprop, Adagrad, Lion or LBFGS
-        The rule of the steps, see `SGD` and the others. `LBFGS` takes all rows in each step and accepts no options of
+    optimizer : one of `fastprop.options.optimizers`
+        The rule of the steps, such as `SGD` or `Adam`. `LBFGS` takes all rows in each step and accepts no options of
         minibatches: leave out batch_size, schedule, clip, dropout and average.
-    schedule : StepDecay, ExponentialDecay, CosineDecay, OneCycle, InverseScaling, ReduceOnPlateau or Warmup, optional
-        A factor on the optimizer's learning rate that changes with each epoch or step, see `CosineDecay` and the
-        others.
+    schedule : one of `fastprop.options.schedules`, optional
+        A factor on the optimizer's learning rate that changes with each epoch or step, such as `CosineDecay`.
     clip : ClipNorm or ClipValue, optional
         A limit on the gradient.
     dropout : float
