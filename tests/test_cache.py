@@ -11,6 +11,8 @@ import pytest
 from fastprop.kernels.compiler import cache
 from tests.processes import ROOT, run_python
 
+pytestmark = pytest.mark.slow  # kernels are compiled anew, in processes of their own
+
 TRAIN = """
 import fastprop as fp
 from tests import packs
@@ -111,6 +113,24 @@ def test_a_folder_that_cannot_be_written_to_is_passed_over(tmp_path):
     assert run_python(code, NUMBA_CACHE_DIR=str(not_a_folder)).strip() == str(ROOT / "fastprop/kernels/__pycache__")
 
 
+def test_a_user_without_a_home_and_without_a_folder_to_write_to_compiles_in_memory(tmp_path):
+    code = f"""
+import os, pathlib, pwd
+import fastprop.kernels.epochs
+from fastprop.kernels.compiler import cache
+os.environ.pop("HOME", None)
+os.environ.pop("XDG_CACHE_HOME", None)
+def unknown(user):
+    raise KeyError(user)
+pwd.getpwuid = unknown
+not_a_folder = pathlib.Path({str(tmp_path)!r}) / "file"
+not_a_folder.touch()
+cache._KERNELS = not_a_folder
+{MEASURE}
+print(kernel.stats.cache_path)"""
+    assert run_python(code, NUMBA_CACHE_DIR="").strip() == "None"
+
+
 USERS_LOCATORS = {"NUMBA_CACHE_LOCATOR_CLASSES": "UserProvidedCacheLocator,InTreeCacheLocator"}
 
 
@@ -132,8 +152,6 @@ def test_caches_of_other_packages_are_as_numba_made_them():
 from numba.core import caching, dispatcher
 before = [*caching.CacheImpl._locator_classes], dispatcher.FunctionCache, caching.FunctionCache._impl_class
 import fastprop.kernels.epochs
-
-pytestmark = pytest.mark.slow  # kernels are compiled anew, in processes of their own
 assert before == ([*caching.CacheImpl._locator_classes], dispatcher.FunctionCache, caching.FunctionCache._impl_class)
 assert all(each.__module__ == "numba.core.caching" for each in caching.CacheImpl._locator_classes)
 """)

@@ -137,10 +137,14 @@ def _folders():
     if numba.config.CACHE_DIR:
         yield Path(numba.config.CACHE_DIR) / name
     yield _KERNELS / "__pycache__"
+    with contextlib.suppress(RuntimeError):  # a user without a home, as in some containers, has no folder for caches
+        yield _user_caches() / "numba" / name
+
+
+def _user_caches():
+    """Return the folder where this user's programs keep caches."""
     if sys.platform == "darwin":
-        caches = Path.home() / "Library" / "Caches"
-    elif sys.platform == "win32":
-        caches = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
-    else:
-        caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    yield caches / "numba" / name
+        return Path.home() / "Library" / "Caches"
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
