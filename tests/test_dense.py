@@ -11,7 +11,9 @@ from fastprop.kernels.dropout import Dropout
 from fastprop.kernels.team import Worker
 from fastprop.reference import ACTIVATIONS
 from tests.compare import assert_close, tolerance
+from tests.marks import slow_except
 from tests.parts import compiled
+from tests.problems import DTYPES
 
 FORWARD, BACKWARD, GRADIENT = range(3)
 
@@ -141,7 +143,14 @@ def no_dropout(dtype):
     return (Dropout(*nothing_dropped, np.zeros(line, np.uint32), np.ones((2, line), dtype)),) * 2
 
 
-@pytest.fixture(params=CASES.values(), ids=CASES)
+@pytest.fixture(params=slow_except(DTYPES, ["float32"]))  # each type takes some seconds to compile
+def dtype(request):
+    return request.param
+
+
+@pytest.fixture(
+    params=[pytest.param(case, marks=[pytest.mark.slow] * case.pack, id=name) for name, case in CASES.items()]
+)
 def case(request):
     if request.param.pack and compiler.LANES == 1:
         pytest.skip("a pack needs lanes")
