@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # at run time `__getattr__` imports these
     from fastprop.sweeping.sweep import sweep as sweep  # not from fastprop.sweeping, where mypy takes it for the module
     from fastprop.training import train as train
 
-_ON_USE = {
+_IMPORTED_ON_USE = {
     "History": "fastprop.runs",
     "RangeTest": "fastprop.learning_rate",
     "find_learning_rate": "fastprop.learning_rate",
@@ -34,10 +34,10 @@ _ON_USE = {
     "load_sweep": "fastprop.sweeping",
     "sweep": "fastprop.sweeping",
 }
-
+"""The module of each public name that is imported when it is first used."""
 
 if not TYPE_CHECKING:  # a type checker takes the imports above, and would take a list of names in place of them
-    __all__ = sorted(["MLP", "datasets", "load", "metrics", "reference", *_options.__all__, *_ON_USE])
+    __all__ = sorted(["MLP", "datasets", "load", "metrics", "reference", *_options.__all__, *_IMPORTED_ON_USE])
 
 
 def __dir__() -> list[str]:
@@ -48,7 +48,7 @@ def __dir__() -> list[str]:
 if not TYPE_CHECKING:  # a type checker takes a module with `__getattr__` to have every name
 
     def __getattr__(name):
-        """Import what needs Numba when it is first used: ``import fastprop`` takes 0.1 s instead of 0.5 s."""
-        if name not in _ON_USE:
+        """Import a name that needs Numba when it is first used, so that ``import fastprop`` does not wait for Numba."""
+        if name not in _IMPORTED_ON_USE:
             raise AttributeError(f"module 'fastprop' has no attribute {name!r}")
-        return getattr(import_module(_ON_USE[name]), name)
+        return getattr(import_module(_IMPORTED_ON_USE[name]), name)

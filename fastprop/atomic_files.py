@@ -1,6 +1,6 @@
-"""Files that are replaced as a whole, so that a crash leaves the old file or the new one.
+"""Replaces files as a whole, so that a crash leaves the old file or the new one.
 
-A description and arrays are written into one file, NumPy's npz without pickled objects.
+`write` puts a description and arrays into one file, in NumPy's npz format without pickled objects.
 """
 
 import contextlib
@@ -44,9 +44,12 @@ def replacing(path, name):
 
 
 def write(path, description, arrays, name):
-    """Replace the file at `path` by one with a `description`, of values that JSON has, and `arrays` by name.
+    """Replace the file at `path` by one with a `description`, of values that JSON can hold, and `arrays` by name.
 
-    OSError, as of `replacing`, if it cannot be written.
+    Raises
+    ------
+    OSError
+        As `replacing` does, if the file cannot be written.
     """
     with replacing(path, name) as file:
         np.savez(file, **{DESCRIPTION: json.dumps(description)}, **arrays)
@@ -60,7 +63,7 @@ def read(path):
 
 
 def sync_folder(folder):
-    """Write the entries of a folder to the disk, so that a file that was made or renamed there survives a crash."""
+    """Write a folder's list of files to the disk, so that a file that was made or renamed there survives a crash."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -18,7 +18,7 @@ def digits() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     Returns
     -------
     X : ndarray
-        (1797, 64) float32, gray levels from 0 to 1, row by row of the picture.
+        (1797, 64) float32, the gray levels from 0 to 1 of the pixels, row by row.
     y : ndarray
         (1797,) int64, the digit from 0 to 9.
 
@@ -41,7 +41,7 @@ def digits() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
 def read(
     path: annotations.Path, target: str | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.int64] | NDArray[np.float64]]:
-    """Read features and targets from a ``.csv`` or ``.npz`` file.
+    r"""Read features and targets from a ``.csv`` or ``.npz`` file.
 
     Parameters
     ----------
@@ -60,7 +60,17 @@ def read(
     Raises
     ------
     ValueError
-        If the file is missing, of another kind, or has text in a numeric column (the message names row and column).
+        If the file is missing, of another kind, or has text in a numeric column (the message names line and column).
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import fastprop as fp
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "houses.csv")
+    >>> _ = path.write_text("area,rooms,price\n80,3,1.5\n120,5,2.5\n")
+    >>> X, y = fp.datasets.read(path, target="price")
+    >>> X.shape, y
+    ((2, 2), array([1.5, 2.5]))
     """
     path = Path(path)
     if not path.is_file():

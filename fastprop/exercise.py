@@ -17,7 +17,7 @@ class Line(NamedTuple):
 
     name: str
     value: np.ndarray  # (n,) float64
-    printed: str = ""  # the digits that the seed document printed, if any
+    printed: str = ""  # the digits that the original document printed, if any
 
 
 def network():
@@ -32,8 +32,8 @@ def lines():
     Returns
     -------
     list of Line
-        The gradients that the seed document printed agree to 4e-8. Its updated parameters do not: they come from a
-        notebook whose cells ran out of order, so that the step began from weights that had been changed before.
+        The gradients that the original document printed agree to 4e-8. Its updated parameters do not: they come from
+        a notebook whose cells ran out of order, so that the step began from weights that had been changed before.
     """
     net = network()
     _, (z_1, a_1), (z_2, a_2) = reference.forward(net, X)

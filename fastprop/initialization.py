@@ -1,4 +1,4 @@
-"""Initial weights, by name. Biases start at zero.
+"""Initial weights, drawn by one of several named rules. Biases start at zero.
 
 - ``glorot_uniform``, ``glorot_normal``: variance 2 / (n_in + n_out). Glorot and Bengio, AISTATS 2010.
 - ``he_uniform``, ``he_normal``: variance gain² / n_in. He, Zhang, Ren and Sun, ICCV 2015.
@@ -52,35 +52,35 @@ def initial_weights(random, n_in, n_out, activation, name=None):
 # ---- the limit of a uniform distribution: √(3 variance) ----
 
 
-def _glorot(n_in, n_out, activation):
+def _glorot(n_in, n_out, row):
     return np.sqrt(6 / (n_in + n_out))
 
 
-def _he(n_in, n_out, activation):
-    return np.sqrt(6 / (1 + activation.negative_slope**2) / n_in)
+def _he(n_in, n_out, row):
+    return np.sqrt(6 / (1 + row.negative_slope**2) / n_in)
 
 
-def _lecun(n_in, n_out, activation):
+def _lecun(n_in, n_out, row):
     return np.sqrt(3 / n_in)
 
 
 def _uniform(limit):
-    def draw(random, n_in, n_out, activation):
-        maximum = limit(n_in, n_out, activation)
+    def draw(random, n_in, n_out, row):
+        maximum = limit(n_in, n_out, row)
         return random.uniform(-maximum, maximum, (n_in, n_out))
 
     return draw
 
 
 def _normal(limit):
-    # with the same variance
-    def draw(random, n_in, n_out, activation):
-        return random.normal(0, limit(n_in, n_out, activation) / np.sqrt(3), (n_in, n_out))
+    # A uniform distribution up to ± limit has the variance limit² / 3, and the normal distribution has the same.
+    def draw(random, n_in, n_out, row):
+        return random.normal(0, limit(n_in, n_out, row) / np.sqrt(3), (n_in, n_out))
 
     return draw
 
 
-def _orthogonal(random, n_in, n_out, activation):
+def _orthogonal(random, n_in, n_out, row):
     q, r = np.linalg.qr(random.normal(size=(max(n_in, n_out), min(n_in, n_out))))
     q = q * np.sign(np.diagonal(r))  # so that all orthogonal matrices are equally likely
     return q if n_in >= n_out else q.T
@@ -95,4 +95,4 @@ INITIALIZATIONS = {
     "lecun_normal": _normal(_lecun),
     "orthogonal": _orthogonal,
 }
-"""By name, functions of a generator, the number of inputs, that of outputs, and the row of the activation."""
+"""By name, functions of a generator, the number of inputs, the number of outputs, and the activation's table row."""

@@ -18,19 +18,19 @@ from fastprop.reporting import plotting
 from fastprop.runs import KernelRun, TrainingOptions
 
 SMOOTHING = 0.9
-"""The weight that the moving average of the losses keeps in a step."""
+"""The share of the moving average of the losses that is kept in a step."""
 
 LAG = 9
 """Steps by which the average is behind the losses: SMOOTHING / (1 - SMOOTHING)."""
 
 FIRST_STEP = 10
-"""The first step at which a slope is taken: before it, the average follows single minibatches."""
+"""The first step at which a slope is taken, because until then the average depends on a few minibatches."""
 
 REACH = 5
 """Steps before and after a step between which its slope is taken. `benchmarks/NOTES.md` compares choices."""
 
 DIVERGED = 4
-"""Training counts as diverged once the average is above so many times its lowest value."""
+"""Training counts as diverged once the average is more than this many times its lowest value."""
 
 
 @dataclass
@@ -145,7 +145,8 @@ def find_learning_rate(
     sample_weight = row_weights(class_weight, y, sample_weight)
     data = Dataset.of(X, y, network.layer_sizes[0], network.layer_sizes[-1], loss, network.dtype, sample_weight)
     losses = _losses(network, data, options, threads)
-    rates, smoothed = min_rate * factor ** np.arange(len(losses)), _smoothed(losses)
+    rates = min_rate * factor ** np.arange(len(losses))
+    smoothed = _smoothed(losses)
     return RangeTest(rates, losses, smoothed, _suggestion(rates, smoothed))
 
 
@@ -180,7 +181,8 @@ def _minibatches(rows, batch_size, seed):
 
 def _smoothed(losses):
     """Return the moving average of the losses, corrected for its start at zero of weight SMOOTHINGᵏ in step k."""
-    average, smoothed = 0.0, np.empty(len(losses))
+    average = 0.0
+    smoothed = np.empty(len(losses))
     for step, loss in enumerate(losses):
         average = SMOOTHING * average + (1 - SMOOTHING) * loss
         smoothed[step] = average / (1 - SMOOTHING ** (step + 1))
@@ -192,7 +194,8 @@ def _suggestion(rates, smoothed):
     smoothed = smoothed[np.isfinite(smoothed)]
     lowest = int(smoothed.argmin()) if len(smoothed) else 0
     steps = np.arange(FIRST_STEP, lowest + 1)
-    before, after = steps - REACH, np.minimum(steps + REACH, lowest)
+    before = steps - REACH
+    after = np.minimum(steps + REACH, lowest)
     slopes = (smoothed[after] - smoothed[before]) / (after - before)
     if len(slopes) == 0 or slopes.min() >= 0:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""`MLP`: layer sizes, activations, and one flat vector of parameters with a view for each layer."""
+"""`MLP`: a network's layer sizes, its activations, and one vector of parameters with views for each layer."""
 
 from __future__ import annotations
 
@@ -33,18 +33,19 @@ class MLP:
         weights (n_in, n_out) or a pair of weights and biases (n_out,). By default ``"he_uniform"`` for the layers whose
         activation is relu, leaky_relu, elu, silu or gelu, and ``"glorot_uniform"`` for the others.
     seed : int
-        Of the initial weights.
+        The seed of the initial weights.
     dtype : str
-        ``"float32"`` or ``"float64"``.
+        ``"float32"`` or ``"float64"``, of the parameters and of all computation.
 
     Attributes
     ----------
     weights, biases : list of ndarray
         Writable views, ``weights[l]`` (n_in, n_out) and ``biases[l]`` (n_out,).
     initialization : str or None
-        Its name, if it has one.
+        The name of the initialization that was given; None for the default, and for arrays.
     parameters : ndarray
-        The one vector that weights and biases are views of; ``fastprop/kernels/layout.py`` describes it.
+        The one vector that weights and biases are views of, padding included; ``fastprop/kernels/layout.py`` describes
+        its order.
     input_mean, input_scale : ndarray or None
         (n_in,) read-only, of the network's dtype: what `train` fitted with ``standardize=True``. The first layer then
         takes (X - input_mean) / input_scale in place of X.
@@ -119,7 +120,7 @@ class MLP:
 
     @property
     def about(self) -> dict[str, Any]:
-        """A dict of what makes a network of the same shape, with values that JSON has."""
+        """The arguments of a network of the same shape, by name, with values that JSON can hold."""
         return {name: getattr(self, name) for name in ("layer_sizes", "hidden", "output", "initialization", "dtype")}
 
     @classmethod
@@ -130,9 +131,9 @@ class MLP:
         biases: list[FloatArray],
         standardization: Sequence[FloatArray | None],
     ) -> Self:
-        """Return a network with this `about`, these weights and biases, and `standardization`.
+        """Return a network with this `about`, these weights and biases, and this `standardization`.
 
-        The last is a pair of ``input_mean`` and ``input_scale``, or of None.
+        `standardization` is the pair of ``input_mean`` and ``input_scale``, each an array or None.
         """
         network = cls(**about)
         network._set(weights + biases)
@@ -149,7 +150,7 @@ class MLP:
 
     @property
     def flat_parameters(self) -> FloatArray:
-        """A vector of `parameters` without its padding: of each layer the biases, then the weights row by row."""
+        """A copy (P,) of `parameters` without padding: for each layer the biases, then the weights row by row."""
         return self.parameters[parameter_offsets(self.layer_sizes, self.dtype)[:, 0]]
 
     @flat_parameters.setter
@@ -180,14 +181,31 @@ class MLP:
         Raises
         ------
         ValueError, TypeError
-            If `X` has another number of features or holds NaN, infinity or no numbers.
+            If `X` has another number of features, or holds NaN, infinity or anything that is no number.
+
+        Examples
+        --------
+        >>> import fastprop as fp
+        >>> fp.MLP((2, 8, 3), output="softmax", seed=0).predict([[0.5, 0.3]]).shape
+        (1, 3)
         """
         from fastprop import runs  # on use, because it imports Numba
 
         return runs.predict(self, checks.inputs(X, self.layer_sizes[0], self.dtype))
 
     def save(self, path: Path) -> None:
-        """Write the network to a safetensors file (extra ``exchange``), to be read by `fastprop.load`."""
+        """Write the network to a safetensors file (extra ``exchange``), which `fastprop.load` reads.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file to write; one that exists is replaced.
+
+        Raises
+        ------
+        ImportError
+            If safetensors is not installed.
+        """
         safetensors_files.write(path, self.about, self.weights, self.biases, (self.input_mean, self.input_scale))
 
     def __repr__(self) -> str:

@@ -1,7 +1,7 @@
 """Blocks of rows, small enough that what is computed from one stays in the cache."""
 
 BLOCK_ELEMENTS = 1 << 14
-"""Elements of a block, about: 128 KB of float64."""
+"""The largest number of elements of a block: 128 KB of float64."""
 
 
 def row_blocks(rows, columns):

@@ -1,4 +1,4 @@
-"""`train_stream`: one network, in place, on chunks of rows that come one after another."""
+"""`train_stream`: trains one network in place, on chunks of rows that come one after another."""
 
 from __future__ import annotations
 
@@ -102,7 +102,9 @@ def train_stream(
         callback=callback,
     ).checked()
     if schedule is not None and schedule.needs_end:
-        raise ValueError(f"schedule {schedule} goes by the length of a run, which a stream has not: give another one.")
+        raise ValueError(
+            f"schedule {schedule} depends on the length of the run, which a stream does not know: give another one."
+        )
     reader = _Reader(checks.chunks(chunks), network, loss)
     threads = cost_model.team_size(network.layer_sizes, options.batch_size, network.dtype, threads)
     run = STREAMS[backend](network, options._replace(callback=None), threads)
@@ -112,7 +114,7 @@ def train_stream(
     history = run.history
     history.stopped = stopped
     if history.epochs == 0 and stopped == "finished":
-        raise ValueError("chunks came to an end before the first one: give an iterable that is not used up.")
+        raise ValueError("chunks holds no chunk: give an iterable that is not used up.")
     return history
 
 

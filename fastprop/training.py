@@ -1,4 +1,4 @@
-"""`train`: one network, in place."""
+"""`train`: trains one network in place."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ def train(
         (n, n_in) finite inputs. They are read in place if they are of the network's dtype or bytes (uint8, bool) and
         each row is contiguous: an array, a slice of its rows or columns, a sliding window, or a file mapped into memory
         (`numpy.memmap`). Such a file may be larger than memory; training then has the speed of the disk. Anything else
-        is copied into memory once, as an array of the network's dtype. The order of the rows takes up to 32 bytes a
-        row.
+        is copied into memory once, as an array of the network's dtype. The order of the rows takes up to 32 bytes of
+        memory for each row.
     y : array_like
         (n,) integer labels for more than one output, or (n, n_out) targets, or (n,) targets for one output. They are
         read in place if they are C-contiguous and of the network's dtype, or int64 for labels; else they are copied
@@ -75,7 +75,7 @@ def train(
     epochs : int
         How many times to go through the rows.
     batch_size : int
-        Rows in a step. The last step of an epoch takes the rows that are left, and averages over their number.
+        Rows in a step. The last step of an epoch takes the rows that are left, and averages over these.
     loss : str, Huber or CrossEntropy, optional
         ``"mse"``, ``"mae"``, ``"huber"``, ``"poisson"`` (exp output), ``"binary_cross_entropy"`` (sigmoid output) or
         ``"cross_entropy"`` (softmax output). By default the loss that belongs to the output's activation, or mse.
@@ -90,12 +90,12 @@ def train(
         From 0 to below 1: the probability with which an output of a hidden layer is set to 0 in a step; the others are
         multiplied by 1 / (1 - dropout) (Srivastava et al., JMLR 15, 2014). Validation and prediction drop nothing.
     average : EMA, optional
-        A moving average of the weights, which validation measures and which the network has in the end.
+        A moving average of the weights. Validation measures the average, and the network ends with it.
     early_stopping : EarlyStopping, optional
         When to end a run whose loss no longer falls, and which weights to end with.
     validation : float or (X, y), optional
-        The fraction of the rows to hold out, which are the same rows for all seeds, or other rows. The loss of these
-        rows is measured after each epoch.
+        The fraction of the rows to hold out, or other rows. The loss of these rows is measured after each epoch. Which
+        rows are held out depends on the number of rows alone, not on the seed.
     sample_weight : array_like, optional
         (n,) positive weights: the loss of a batch is Σ wᵢ lossᵢ / Σ wᵢ.
     class_weight : mapping or "balanced", optional
@@ -125,7 +125,7 @@ def train(
         ``"accuracy"``, ``"roc_auc"`` (two classes) and ``"log_loss"`` for classes, ``"r2"``, ``"mse"`` and ``"mae"``
         for numbers; see `History` and `fastprop.metrics`.
     checkpoint : path or Checkpoint, optional
-        The file that keeps the state of the run. A plain path is written every 10 seconds and at the end.
+        The file that keeps the state of the run. With a plain path it is written every 10 seconds and at the end.
     resume : bool
         Whether to go on from the checkpoint if the file exists. The network, data and options must be those that the
         run began with. The result is then, to the last bit, that of the unbroken run, on any number of threads.

@@ -288,6 +288,6 @@ def test_statistics_of_columns_do_not_depend_on_the_blocks(cuts):
         statistics.add(block)
     assert statistics.rows == ROWS
     np.testing.assert_allclose(statistics.mean, X.mean(axis=0), rtol=1e-15)
-    np.testing.assert_allclose(statistics.spread, ((X - X.mean(axis=0)) ** 2).sum(axis=0), rtol=1e-9)
+    np.testing.assert_allclose(statistics.squared_deviations, ((X - X.mean(axis=0)) ** 2).sum(axis=0), rtol=1e-9)
     np.testing.assert_array_equal(statistics.minimum, X.min(axis=0))
     np.testing.assert_array_equal(statistics.maximum, X.max(axis=0))

@@ -226,14 +226,14 @@ def test_what_a_generator_raises_comes_through():
 
 OPTIONS = [
     ({"chunks": 3}, TypeError, "chunks must yield (X, y) or (X, y, sample_weight), not be 3: give an iterable"),
-    ({"chunks": iter([])}, ValueError, "chunks came to an end before the first one: give an iterable"),
+    ({"chunks": iter([])}, ValueError, "chunks holds no chunk: give an iterable"),
     (
         {"schedule": fp.CosineDecay()},
         ValueError,
-        "goes by the length of a run, which a stream has not: give another one",
+        "depends on the length of the run, which a stream does not know: give another one",
     ),
-    ({"schedule": fp.OneCycle()}, ValueError, "goes by the length of a run, which a stream has not: give another"),
-    ({"schedule": fp.Warmup(2, fp.CosineDecay())}, ValueError, "goes by the length of a run, which a stream has not"),
+    ({"schedule": fp.OneCycle()}, ValueError, "depends on the length of the run, which a stream does not know"),
+    ({"schedule": fp.Warmup(2, fp.CosineDecay())}, ValueError, "depends on the length of the run"),
     ({"schedule": 3}, TypeError, "schedule must be a"),
     (
         {"optimizer": fp.LBFGS()},

@@ -1,7 +1,8 @@
-"""Refusals: functions that return the checked value, or raise one sentence: expected, what came, what to do.
+"""Checks of arguments: each function returns the checked value, or raises an error.
 
-Input is checked before any kernel sees it and before anything is changed. What needs a table of a higher floor is
-checked beside that table: `metrics.checked_names`, `sweeping.checked_grid`, `reporting.plotting.choose`.
+The message of an error is one sentence: what was expected, what came, what to do. Input is checked before any kernel
+sees it and before anything is changed. A check that needs a table of a higher layer stands beside that table:
+`metrics.checked_names`, `sweeping.checked_grid`, `reporting.plotting.choose`.
 """
 
 from fastprop.checks.data import (

@@ -1,4 +1,4 @@
-"""Checks of data: inputs, targets, labels and weights of rows, and what is held out."""
+"""Checks of data: inputs, targets, labels, weights of rows, and the rows that are held out."""
 
 from collections.abc import Mapping
 
@@ -78,7 +78,7 @@ def labels(y, n_out, name="y"):
 
 
 def targets(y, n_out, loss, dtype, name="y"):
-    """Return `y` as targets: (n, n_out) of `dtype`, finite and such as the loss is defined for, read-only."""
+    """Return `y` as targets: (n, n_out) of `dtype`, finite, within the domain of the loss, and read-only."""
     if y.ndim > 2 or y[:1].size != n_out:
         raise ValueError(
             f"{name} has shape {y.shape} but the network has {n_out} outputs: "
@@ -106,7 +106,7 @@ def row_weights(sample_weight, rows, dtype):
 
 
 def class_labels(class_weight, y):
-    """Return `y` as an array of whole-number labels (n,), which `class_weight` can be given for."""
+    """Return `y` as an array of whole-number labels (n,), to which `class_weight` can give weights."""
     if class_weight != "balanced" and not isinstance(class_weight, Mapping):
         raise TypeError(
             f"class_weight must map labels to weights or be 'balanced', not {shown(class_weight)}: give one of these."
@@ -121,7 +121,7 @@ def class_labels(class_weight, y):
 
 
 def class_weights(class_weight, labels):
-    """Return the weight of each of `labels`, (labels,) float64, by a mapping of label to weight: 1 if it has none."""
+    """Return the weight of each of `labels`, (labels,) float64: that in the mapping, or 1 if it names none."""
     for label in class_weight:
         if label not in labels:
             raise ValueError(
@@ -146,7 +146,7 @@ def chunk(value):
 
 
 def held_out_count(fraction, rows):
-    """Return how many of `rows` a fraction holds out: at least one, and not all."""
+    """Return how many of `rows` rows a fraction holds out: at least one, and not all."""
     count = round(number(fraction, "validation", below=1.0) * rows)
     if not 0 < count < rows:
         raise ValueError(
@@ -166,6 +166,7 @@ def validation_pair(value):
 
 
 def _check_domain(targets, loss, name):
+    """Refuse targets for which the loss is not defined."""
     if loss not in LOSS_OF_OUTPUT.values():
         return
     for rows in row_blocks(*targets.shape):

@@ -6,7 +6,7 @@ from fastprop.checks.values import shown, whole_number
 
 
 def fold_count(cv, rows):
-    """Return `cv` as how many folds to make of so many rows: from 2 to `rows`."""
+    """Return `cv` as the number of folds to make of `rows` rows: from 2 to `rows`."""
     count = whole_number(cv, "cv", minimum=2)
     if count > rows:
         raise ValueError(f"cv={count} folds of {rows} rows leave some empty: give {rows} at most.")
@@ -14,7 +14,7 @@ def fold_count(cv, rows):
 
 
 def fold_pairs(cv):
-    """Return an iterable of folds as a list that is not empty."""
+    """Return an iterable of folds as a list, which must not be empty."""
     if not np.iterable(cv) or isinstance(cv, (str, bytes)):
         raise TypeError(
             f"cv must be a number of folds, a splitter or pairs of rows, not {shown(cv)}: give one, such as cv=5."

@@ -1,4 +1,4 @@
-"""Checks of what makes a network, and of the loss that fits its output."""
+"""Checks of a network's arguments, and of the loss that fits its output."""
 
 import numpy as np
 
@@ -42,7 +42,7 @@ def layer_sizes_between(sizes, expected):
 
 
 def hidden(names, layers):
-    """Return the activation of all hidden layers, or a tuple with the activation of each of so many layers."""
+    """Return the activation of all hidden layers, or a tuple with the activation of each of `layers` hidden layers."""
     if isinstance(names, str) or not np.iterable(names):
         return choice(names, "hidden", HIDDEN_ACTIVATIONS)
     names = tuple(choice(name, "each of hidden", HIDDEN_ACTIVATIONS) for name in names)
@@ -55,12 +55,12 @@ def hidden(names, layers):
 
 
 def output(name):
-    """Return `name`, which must be the name of an activation, as that of the last layer."""
+    """Return `name`, which must be the name of an activation: that of the last layer."""
     return choice(name, "output", ACTIVATIONS)
 
 
 def initialization(value, layer_sizes, dtype):
-    """Return the name of an initialization, or None, and a list of the arrays that were given in its stead.
+    """Return the name of an initialization, or None, and a list of the arrays that were given instead.
 
     The list holds the weights of all layers, (n_in, n_out) each, then their biases, (n_out,) each.
     """

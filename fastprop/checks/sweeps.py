@@ -1,4 +1,4 @@
-"""Checks of what is asked of a sweep and of its result."""
+"""Checks of the arguments of a sweep, of an ensemble and of a result's methods."""
 
 import numbers
 
@@ -6,7 +6,7 @@ from fastprop.checks.values import shown, whole_number
 
 
 def ranking(validation, cv, score, losses):
-    """Refuse a sweep that holds out rows by both ways, or by none though a score on them is to rank."""
+    """Refuse a sweep with both `validation` and `cv`, or with neither if a score on held-out rows is to rank."""
     if validation is not None and cv is not None:
         raise ValueError(
             "cv holds out each fold's rows, and validation others: give one of them, and leave out the other."
@@ -25,7 +25,7 @@ def ranking(validation, cv, score, losses):
 
 
 def keep(value, configurations):
-    """Return how many networks to keep of so many configurations."""
+    """Return how many networks to keep of `configurations` configurations."""
     if isinstance(value, str) and value in ("best", "all"):
         return 1 if value == "best" else configurations
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 0:
@@ -47,7 +47,10 @@ def ensemble(networks):
 
 
 def ensemble_size(count, kept, finished):
-    """Return `count`, the size of an ensemble: at most the networks that were `kept`, or configurations `finished`."""
+    """Return `count`, the size of an ensemble, which can be no larger than the number of networks that were `kept`.
+
+    `finished` is the number of configurations that finished; the message says which of the two is too small.
+    """
     count = whole_number(count, "the size of an ensemble")
     if count > kept and count > finished:
         raise ValueError(f"an ensemble of {count} needs as many finished configurations, not {finished}: choose fewer.")

@@ -65,7 +65,7 @@ def choice(value, name, known):
 
 
 def instance(value, name, classes, example):
-    """Return `value`, which must be an instance of a class, or of one of a tuple of them."""
+    """Return `value`, which must be an instance of `classes`, a class or a tuple of classes."""
     if not isinstance(value, classes):
         classes = classes if isinstance(classes, tuple) else (classes,)
         expected = " or ".join(with_article(each.__name__) for each in classes)
@@ -74,7 +74,7 @@ def instance(value, name, classes, example):
 
 
 def with_article(name):
-    """Return the name of a class with its article, by how it is spoken.
+    """Return the name of a class with its article, a or an, as it is spoken.
 
     Examples
     --------
@@ -93,7 +93,7 @@ def value_list(values, name):
 
 
 def sequence(values, name):
-    """Return values to choose from as they are, or an iterator as a list; there must be at least one."""
+    """Return values to choose from unchanged, or an iterator's values as a list; there must be at least one."""
     if isinstance(values, (str, bytes)) or not np.iterable(values):
         raise TypeError(f"{name} must be a list of values, not {shown(values)}: put a single value into a list.")
     values = values if hasattr(values, "__len__") else list(values)
@@ -111,7 +111,7 @@ def seed(value):
 
 
 def threads(value):
-    """Return how many threads to use: `value`, or as many as this process may run on."""
+    """Return how many threads to use: `value`, or the number of cores on which this process may run."""
     if value is not None:
         return whole_number(value, "threads")
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -136,7 +136,7 @@ def checkpoint(value, resume, backend):
 def numeric(array, name):
     """Return `array` as an array of numbers."""
     if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
-        raise ValueError(f"{name} is an array with masked numbers: fill them, or leave out their rows.")
+        raise ValueError(f"{name} is an array with masked elements: fill them, or leave out their rows.")
     try:
         array = np.asarray(array)
     except ValueError:
@@ -177,7 +177,7 @@ def converted(array, dtype, name):
         size = array.size * np.dtype(dtype).itemsize / 1e9
         raise MemoryError(
             f"{name} does not fit into memory as {dtype}, {size:.1f} GB: keep it in rows of {dtype} or uint8, "
-            "which are read where they are, or train on it in chunks, by fp.train_stream."
+            "which are read without a copy, or train on it in chunks, by fp.train_stream."
         ) from None
 
 

@@ -30,7 +30,8 @@ def sweep(options):
     optimizer = optimizer.changed(**{name: single[name] for name in swept if name in single})
     network = values.network(options, y, sizes[0], options.activation[0], seed=0)
     arguments = {name: getattr(options, name) for name in ("samples", "cv", "score", "halving", "journal")}
-    arguments |= {"optimizer": optimizer, "progress": not options.json, **_step(options), **_run(options)}
+    arguments |= {"optimizer": optimizer, "progress": not options.json}
+    arguments |= {**_step_arguments(options), **_run_arguments(options)}
     result = fp.sweep(network, X, y, grid, **arguments)
     if options.json:
         print(json.dumps(printing.as_json(result)))
@@ -67,7 +68,8 @@ def train(options):
     X, y = values.data(options)
     network = values.network(options, y, values.layer_sizes(X, y, options.hidden), options.activation, options.seed)
     optimizer, given = _optimizer(options)
-    arguments = {"optimizer": optimizer.changed(**given), "seed": options.seed, **_step(options), **_run(options)}
+    arguments = {"optimizer": optimizer.changed(**given), "seed": options.seed}
+    arguments |= {**_step_arguments(options), **_run_arguments(options)}
     arguments |= {"checkpoint": options.checkpoint, "resume": options.resume}
     history = fp.train(network, X, y, progress=True, **arguments)
     print(f"{history.stopped} after {history.epochs} epochs in {history.seconds:.2f} s")
@@ -76,7 +78,8 @@ def train(options):
     if history.epochs:
         loss, held_out_loss = history.loss[history.best_epoch], history.validation_loss[history.best_epoch]
         print(f"loss {loss:.6g}, on the held-out rows {held_out_loss:.6g}")
-        outputs, loss = network.layer_sizes[-1], checks.loss(options.loss, network.output)
+        outputs = network.layer_sizes[-1]
+        loss = checks.loss(options.loss, network.output)
         name = metrics.default_score(metrics.Task(outputs, network.output, loss, outputs > 1 and y.ndim == 1))
         print(f"{name} {history.score:.4f} on the held-out rows")
     _save(network, options)
@@ -89,7 +92,7 @@ def find_learning_rate(options):
     network = values.network(options, y, values.layer_sizes(X, y, options.hidden), options.activation, options.seed)
     optimizer, given = _optimizer(options)
     rates = {"min_rate": options.min_rate, "max_rate": options.max_rate, "steps": options.steps}
-    arguments = {"optimizer": optimizer.changed(**given), "seed": options.seed, **rates, **_step(options)}
+    arguments = {"optimizer": optimizer.changed(**given), "seed": options.seed, **rates, **_step_arguments(options)}
     result = fp.find_learning_rate(network, X, y, **arguments)
     print(f"learning rate {result.suggestion:.2g}")
     _plot(result, options)
@@ -99,12 +102,12 @@ def find_learning_rate(options):
 def show_exercise(options):
     """Run ``fastprop exercise``."""
     print("A 2-2-1 sigmoid network, x = (0.5, 0.3), target 0.7, one step of descent at learning rate 0.1\n")
-    print(f"{'':20}{'computed':48}printed in the seed document")
+    print(f"{'':20}{'computed':48}printed in the original document")
     for line in exercise.lines():
         computed = " ".join(f"{value:.8f}" for value in line.value)
         print(f"{line.name:20}{computed:48}{line.printed}".rstrip())
     print(
-        "\nThe seed's gradients agree to 4e-8. Its updated parameters were printed from a notebook whose cells had\n"
+        "\nThe printed gradients agree to 4e-8. The updated parameters were printed from a notebook whose cells had\n"
         "run out of order: the computed ones are right for one step from the initial weights."
     )
     return 0
@@ -139,13 +142,13 @@ def _save(network, options):
 # ---- options ----
 
 
-def _step(options):
-    """Return the arguments that a step depends on, but the optimizer."""
+def _step_arguments(options):
+    """Return the arguments that a step depends on, except the optimizer."""
     clip = None if options.clip_norm is None else fp.ClipNorm(options.clip_norm)
     return {"batch_size": options.batch_size, "loss": options.loss, "clip": clip, "threads": options.threads}
 
 
-def _run(options):
+def _run_arguments(options):
     """Return the arguments of `train` and `sweep` that say how long and on which rows to train."""
     early_stopping = None if options.early_stopping is None else fp.EarlyStopping(options.early_stopping)
     validation = 0.2 if options.validation is None and not getattr(options, "cv", None) else options.validation

@@ -1,4 +1,4 @@
-"""The arguments of the command line; lists of names in its help come from the tables of what there is."""
+"""The arguments of the command line; lists of names in its help come from the tables of options."""
 
 import argparse
 
@@ -96,10 +96,10 @@ def _add_data(parser):
 
 
 def _add_optimizer(parser, convert, metavar, rates, note=""):
-    """Add what a step depends on.
+    """Add the arguments that a step depends on.
 
-    `convert` makes the optimizer's hyperparameters of strings, `metavar` stands for them in the help, `rates` is the
-    help of the learning rate, or None where that is no argument, and `note` follows the help of the others.
+    `convert` converts strings to hyperparameters of the optimizer. `metavar` stands for them in the help. `rates` is
+    the help of the learning rate, or None for a command without this argument. `note` follows the help of the others.
     """
     parser.add_argument("--batch-size", type=int, default=32, metavar="ROWS", help="(default %(default)s)")
     losses = f"{', '.join(LOSSES)} (default: mse, of classes the last)"
@@ -148,7 +148,7 @@ def _add_search(parser):
     parser.add_argument("--cv", type=int, metavar="FOLDS", help="cross-validate, in place of --validation")
     scores = f"measure and rank by {', '.join(SCORES)} (default: by the loss)"
     parser.add_argument("--score", metavar="NAME", help=scores)
-    halving = "stop all but 1 in FACTOR configurations at each of some rungs on the way"
+    halving = "stop all but 1 in FACTOR configurations at each rung on the way"
     parser.add_argument("--halving", type=int, metavar="FACTOR", help=halving)
     journal = "record each configuration in this file, and go on from what it holds"
     parser.add_argument("--journal", metavar="FILE", help=journal)

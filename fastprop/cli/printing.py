@@ -1,4 +1,4 @@
-"""The result of a sweep, as a table for people and as JSON for programs."""
+"""Prints the result of a sweep, as a table for people and as JSON for programs."""
 
 import numpy as np
 

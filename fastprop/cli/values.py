@@ -1,4 +1,4 @@
-"""Values of the command line: hyperparameters, hidden layers, schedules, data and networks, made of strings."""
+"""Converts the strings of the command line to hyperparameters, hidden layers, schedules, data and networks."""
 
 import argparse
 import re
@@ -15,9 +15,10 @@ SCHEDULE_NAMES = {
     re.sub("(?<!^)(?=[A-Z])", "-", re.sub("Decay$|^ReduceOn", "", option.__name__)).lower(): option
     for option in SCHEDULES
 }
-"""Schedules likewise: ``one-cycle`` is `OneCycle`, and ``cosine`` is `CosineDecay`."""
+"""Schedules, likewise by name: ``one-cycle`` is `OneCycle`, and ``cosine`` is `CosineDecay`."""
 
 _SPACES = {"geomspace": fp.geomspace, "linspace": fp.linspace, "loguniform": fp.loguniform, "uniform": fp.uniform}
+"""By name, the functions and distributions that stand for several values of a hyperparameter."""
 
 
 def values(text):

@@ -8,13 +8,13 @@ from fastprop import checks
 
 
 def row_weights(class_weight, y, sample_weight=None):
-    """Return the weight of each row, (n,): its own in `sample_weight`, if any, times that of its class.
+    """Return the weight of each row, (n,): that in `sample_weight`, if given, times that of its class.
 
     Parameters
     ----------
     class_weight : None, mapping or "balanced"
-        A mapping of label to weight, in which labels that it does not name weigh 1; "balanced" weighs a class by rows
-        / (classes · rows of the class), so that all classes count alike, as in scikit-learn.
+        A mapping of label to weight; labels that it does not name weigh 1. "balanced" weighs a class by
+        rows / (classes · rows of the class), so that all classes count alike, as in scikit-learn.
     y : array_like
         (n,) whole-number labels.
     sample_weight : array_like, optional

@@ -8,7 +8,7 @@ from fastprop import checks
 
 
 class Dataset(NamedTuple):
-    """Checked data: read-only, finite, of the network's dtype. Either `targets` or `labels` is empty.
+    """Checked data: arrays that are read-only, finite and of the network's dtype; `targets` or `labels` is empty.
 
     The inputs may also be bytes (uint8), and their rows may be strided: see `checks.is_readable_in_place`. All other
     arrays are C-contiguous.
@@ -32,13 +32,13 @@ class Dataset(NamedTuple):
             for one output.
         n_in, n_out : int
         loss : str or option
-            What the targets must be fit for.
+            The loss, for which the targets must be fit.
         dtype : str
-            Of the network.
+            The dtype of the network.
         sample_weight : array_like, optional
             (n,) positive numbers.
         names : pair of str
-            What messages call `X` and `y`.
+            The names of `X` and `y` in messages.
         """
         X, y = checks.rows(X, y, n_in, dtype, names)
         weights = np.zeros(0, dtype) if sample_weight is None else checks.row_weights(sample_weight, len(X), dtype)

@@ -8,17 +8,17 @@ from fastprop import checks
 
 
 def cross_validation_folds(cv, X, y, labels):
-    """Return (training rows, held-out rows) of each fold, both as ascending or given row indices.
+    """Return (training rows, held-out rows) of each fold, both as row indices (int64).
 
     Parameters
     ----------
     cv : int, splitter or iterable
-        How many folds, a scikit-learn style splitter with ``split(X, y)``, or pairs of row indices or of masks.
+        The number of folds; a splitter in scikit-learn's style, with ``split(X, y)``; or pairs of row indices or masks.
     X, y : ndarray
-        What a splitter is given.
+        The arrays that a splitter is given.
     labels : ndarray or None
-        (n,) of a classifier: an int then makes folds in which the classes have equal shares, those of scikit-learn's
-        ``StratifiedKFold``; else they are runs of rows, as ``KFold`` has them.
+        (n,) the labels of a classifier. With labels, an int makes the folds of scikit-learn's ``StratifiedKFold``, in
+        which all classes have equal shares. Without, it makes those of ``KFold``, which are consecutive rows.
 
     Examples
     --------
@@ -38,7 +38,7 @@ def cross_validation_folds(cv, X, y, labels):
 
 
 def _consecutive_folds(count, rows):
-    """Return the fold of each row, (rows,): runs of rows, the first ones longer by a row where it does not divide."""
+    """Return the fold of each row, (rows,): consecutive rows; the first folds have one row more if there is a rest."""
     sizes = np.full(count, rows // count) + (np.arange(count) < rows % count)
     return np.repeat(np.arange(count), sizes)
 
@@ -46,8 +46,9 @@ def _consecutive_folds(count, rows):
 def _stratified_folds(count, labels):
     """Return the fold of each row, (rows,): each fold's share of a class differs by at most one row.
 
-    Classes are counted in the order in which they first occur. Sorted by class, row i counts towards fold i mod
-    `count`, which says how many rows of a class each fold gets; within a class the first rows go to the first fold.
+    Classes have the order in which they first occur. When rows are sorted by class, row i counts for fold i mod
+    `count`; this gives the number of rows that each fold gets of each class. Within a class, the first rows go to the
+    first fold.
     """
     _, first_row, class_index = np.unique(labels, return_index=True, return_inverse=True)
     class_index = np.argsort(np.argsort(first_row))[class_index]

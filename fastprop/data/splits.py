@@ -1,4 +1,4 @@
-"""Which rows a run is trained on, and which it is measured on."""
+"""`Split`: which rows a run is trained on, and which are held out."""
 
 import numbers
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from fastprop.data.dataset import Dataset
 
 
 class Split(NamedTuple):
-    """The rows of a data set that are trained on, and the rows, of that or of another, that are held out."""
+    """The rows of a data set that are trained on, and the rows of the same or of another data set that are held out."""
 
     data: Dataset
     rows: np.ndarray  # (m,) int64: indices of the rows of `data` that are trained on
@@ -19,7 +19,7 @@ class Split(NamedTuple):
 
     @property
     def measured(self):
-        """The data set and the indices of its rows that metrics are of: those held out, or else those trained on."""
+        """The data set and the row indices on which metrics are measured: rows held out, or else those trained on."""
         if len(self.held_out_rows) > 0:
             return self.held_out, self.held_out_rows
         return self.data, self.rows

@@ -1,4 +1,4 @@
-"""Studies of Optuna as the engine of a search: the distributions that they choose from, and how a trial ends."""
+"""Optuna: the distributions that its studies choose from, and how a trial ends."""
 
 
 def optuna():
@@ -21,19 +21,19 @@ def integers(low, high):
 
 
 def categorical(values):
-    """Return the distribution of texts, numbers, bools or None."""
+    """Return the distribution of values that are strings, numbers, bools or None."""
     return optuna().distributions.CategoricalDistribution(values)
 
 
 def tell(study, trial, measured, state):
-    """Tell a study what came of a trial.
+    """Tell a study the result of a trial.
 
     Parameters
     ----------
     study : optuna.Study
     trial : optuna.Trial
     measured : dict
-        By the number of epochs, what was measured after them; the last is the trial's value.
+        {epochs: what was measured after so many epochs}; the last one is the trial's value.
     state : str
         How the trial ended: ``"complete"``, ``"pruned"`` or ``"fail"``.
     """

@@ -1,4 +1,4 @@
-"""Tables as data frames of pandas (extra ``pandas``)."""
+"""pandas: tables as data frames (extra ``pandas``)."""
 
 
 def frame(table):

@@ -1,4 +1,4 @@
-"""Networks in safetensors files (extra ``exchange``)."""
+"""safetensors: files that hold networks (extra ``exchange``)."""
 
 import json
 
@@ -15,9 +15,9 @@ def write(path, about, weights, biases, standardization):
     ----------
     path : str or Path
     about : dict
-        Plain values by name, written as JSON into the file's metadata.
+        Values by name, which are written as JSON into the file's metadata.
     weights, biases : list of ndarray
-        By layer, written as tensors ``weights.0``, ``biases.0`` and so on.
+        One array for each layer; they are written as tensors ``weights.0``, ``biases.0`` and so on.
     standardization : pair of ndarray or None
         ``input_mean`` and ``input_scale``; None is not written.
     """
@@ -33,7 +33,7 @@ def read(path):
     Raises
     ------
     ValueError
-        If the file is missing or of another kind.
+        If the file is missing, or is not one that `write` wrote.
     ImportError
         If safetensors is not installed.
     """

@@ -1,4 +1,4 @@
-"""Minimization of a function of a vector by SciPy (extra ``lbfgs``)."""
+"""SciPy: minimization of a function of a vector (extra ``lbfgs``)."""
 
 LINE_SEARCH = 20
 """The largest number of evaluations in the line search of an iteration; SciPy's default."""
@@ -23,9 +23,9 @@ def lbfgs(function, start, memory, tolerance, iterations, after_iteration):
     start : ndarray
         (P,) float64: where to begin.
     memory : int
-        The number of corrections to keep.
+        The number of recent steps from which the curvature is modeled.
     tolerance : float
-        Minimization ends where no element of the gradient is larger.
+        Minimization ends when no element of the gradient is larger.
     iterations : int
         The largest number of iterations.
     after_iteration : callable

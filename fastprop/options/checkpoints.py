@@ -1,4 +1,4 @@
-"""Where a run's state is written while it goes on."""
+"""Checkpoints: into which file, and how often, the state of a run is written."""
 
 import os
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from fastprop import annotations, checks
 __all__ = ["Checkpoint"]
 
 SECONDS = 10.0
-"""Seconds between two checkpoints by default."""
+"""Seconds between two checkpoints, by default."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Write the state from which a run can go on into a file, at the end of the run and from time to time before.
+    """Write the state of a run into a file, at intervals and at the end, so that the run can be resumed.
 
     The file is replaced as a whole. However the run ends, by Ctrl-C, by the system or by a power cut, the file holds
     the state after one of the last epochs. A plain path is short for ``Checkpoint(path)``.
@@ -25,8 +25,8 @@ class Checkpoint:
     epochs : int, optional
         Write after every `epochs` epochs.
     seconds : float, optional
-        Write after the first epoch that ends at least this long after the file was last written. If neither is given,
-        10 seconds, because writing after each epoch of 0.1 ms would take much longer than the epochs.
+        Write after the first epoch that ends at least this many seconds after the last writing. It is 10 if neither is
+        given, because writing can take much longer than an epoch.
 
     Raises
     ------

@@ -10,7 +10,7 @@ __all__ = ["ClipNorm", "ClipValue"]
 
 @dataclass(frozen=True)
 class ClipNorm:
-    """Shrink a gradient whose norm, over all parameters of the network, exceeds a limit.
+    """Shrink a gradient whose norm, over all parameters of the network, is above a limit.
 
     g ← g · min(1, limit / (‖g‖₂ + 1e-6)), as ``torch.nn.utils.clip_grad_norm_``.
 
@@ -43,7 +43,7 @@ class ClipNorm:
 
 @dataclass(frozen=True)
 class ClipValue:
-    """Clip each element of the gradient to ± a limit, as ``torch.nn.utils.clip_grad_value_`` does.
+    """Clip each element of the gradient to the range ± limit, as ``torch.nn.utils.clip_grad_value_``.
 
     Parameters
     ----------
@@ -71,3 +71,4 @@ class ClipValue:
 Clip: TypeAlias = ClipNorm | ClipValue
 
 CLIPS = get_args(Clip)
+"""All kinds of clipping."""

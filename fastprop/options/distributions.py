@@ -1,6 +1,6 @@
-"""The values of a hyperparameter that a sweep tries: evenly spaced, or drawn from a distribution.
+"""The values of a hyperparameter that a sweep tries: spaced values, or distributions to draw from.
 
-Distributions are drawn from by ``rvs(random_state=…)``, as SciPy's are.
+A value is drawn from a distribution by ``rvs(random_state=…)``, as with SciPy's distributions.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ __all__ = ["choice", "geomspace", "integers", "linspace", "loguniform", "uniform
 
 
 def geomspace(first: float, last: float, count: int) -> list[float]:
-    """Return values that grow by one factor from each to the next, as suits learning rates.
+    """Return `count` values from `first` to `last` with a constant ratio, for example learning rates.
 
     Parameters
     ----------
     first, last : float
-        The ends, which are exact; above 0.
+        The first and the last value, which are exact; above 0.
     count : int
-        How many values, at least 1. A single value is `first`.
+        How many values, at least 1; a single value is `first`.
 
     Returns
     -------
@@ -47,14 +47,14 @@ def geomspace(first: float, last: float, count: int) -> list[float]:
 
 
 def linspace(first: float, last: float, count: int) -> list[float]:
-    """Return values that grow by one difference from each to the next.
+    """Return `count` values from `first` to `last` with a constant difference.
 
     Parameters
     ----------
     first, last : float
-        The ends, which are exact.
+        The first and the last value, which are exact.
     count : int
-        How many values, at least 1. A single value is `first`.
+        How many values, at least 1; a single value is `first`.
 
     Returns
     -------
@@ -77,7 +77,7 @@ def linspace(first: float, last: float, count: int) -> list[float]:
 
 @dataclass(frozen=True)
 class uniform:
-    """Numbers from `low` to `high`, all equally likely.
+    """The uniform distribution of numbers from `low` to `high`.
 
     Parameters
     ----------
@@ -110,7 +110,9 @@ class uniform:
 
 @dataclass(frozen=True)
 class loguniform:
-    """Numbers from `low` to `high` whose logarithm is uniform: 0.01 to 0.1 is as likely as 0.1 to 1.
+    """The distribution of numbers from `low` to `high` whose logarithm is uniform.
+
+    Numbers from 0.01 to 0.1 are as likely as numbers from 0.1 to 1.
 
     Parameters
     ----------
@@ -148,7 +150,7 @@ class loguniform:
 
 @dataclass(frozen=True)
 class integers:
-    """Whole numbers from `low` to `high`, both included, all equally likely.
+    """The distribution of whole numbers from `low` to `high`, `high` included, all equally likely.
 
     Parameters
     ----------
@@ -182,7 +184,7 @@ class integers:
 
 @dataclass(frozen=True)
 class choice:
-    """One of some values, all equally likely, such as activations or optimizers.
+    """The distribution of some values, such as activations or optimizers, all equally likely.
 
     Parameters
     ----------
@@ -214,5 +216,5 @@ class choice:
 def _check_ends(distribution):
     if not distribution.low < distribution.high:
         raise ValueError(
-            f"low must be below high, not {distribution.low} and {distribution.high}: exchange them, or give a list."
+            f"low must be below high, not {distribution.low} and {distribution.high}: swap them, or give a list."
         )

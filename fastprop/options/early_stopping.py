@@ -9,7 +9,7 @@ __all__ = ["EarlyStopping"]
 
 @dataclass(frozen=True)
 class EarlyStopping:
-    """End a run when its loss no longer falls, and restore the best weights.
+    """End a run when its loss no longer falls, and go back to the best weights.
 
     The loss is that of validation, or without validation that of training, after each epoch. An epoch is an improvement
     if its loss is below that of the last improvement by more than `minimum_improvement`. The run ends `patience` epochs
@@ -18,12 +18,12 @@ class EarlyStopping:
     Parameters
     ----------
     patience : int
-        At least 1.
+        At least 1, in epochs.
     minimum_improvement : float
-        At least 0.
+        At least 0, in units of the loss.
     restore_best : bool
-        Whether the network has the weights of the last improvement in the end, however the run ends. A network that
-        diverges keeps the weights that it has then.
+        Whether the network ends with the weights of the last improvement, however the run ends. A run that diverges
+        keeps the weights that it has.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Values of hyperparameters to JSON and back: numbers, names, tuples, arrays and options."""
+"""Converts values of hyperparameters to JSON and back: numbers, names, tuples, arrays and options."""
 
 from dataclasses import fields
 
@@ -11,11 +11,12 @@ from fastprop.options.optimizers import OPTIMIZERS
 from fastprop.options.schedules import SCHEDULES
 from fastprop.options.weight_averaging import EMA
 
-OPTIONS = {kind.__name__: kind for kind in (*OPTIMIZERS, *SCHEDULES, *CLIPS, EMA, EarlyStopping, CrossEntropy, Huber)}
+OPTIONS = {each.__name__: each for each in (*OPTIMIZERS, *SCHEDULES, *CLIPS, EMA, EarlyStopping, CrossEntropy, Huber)}
+"""By name, the classes of options that a hyperparameter may have as a value."""
 
 
 def encoded(value):
-    """Return `value` as objects that JSON can write; `decoded` turns them into an equal value.
+    """Return `value` as objects that JSON can write, from which `decoded` makes an equal value.
 
     Examples
     --------
@@ -41,7 +42,7 @@ def encoded(value):
 
 
 def decoded(value):
-    """Return what `encoded` was given."""
+    """Return the value that `encoded` was given."""
     if isinstance(value, list):
         return [decoded(each) for each in value]
     if not isinstance(value, dict):

@@ -24,7 +24,7 @@ class Halving:
     factor : int
         At least 2. Rungs are at epochs / factor, epochs / factor² and so on.
     min_epochs : int, optional
-        The first rung is not before this epoch; by default it is so early that one configuration is left in the end.
+        The lowest epoch of a rung; by default there are as many rungs as leave one configuration in the end.
 
     Raises
     ------
@@ -53,7 +53,9 @@ class Halving:
 
     def rungs(self, epochs: int, configurations: int) -> list[int]:
         """Return the epochs of the rungs, in order; the last one is the end."""
-        rungs, left, minimum = [epochs], configurations, 1 if self.min_epochs is None else self.min_epochs
+        rungs = [epochs]
+        left = configurations
+        minimum = 1 if self.min_epochs is None else self.min_epochs
         while epochs // self.factor ** len(rungs) >= minimum and (left > 1 or self.min_epochs is not None):
             rungs.append(epochs // self.factor ** len(rungs))
             left = math.ceil(left / self.factor)
@@ -69,7 +71,8 @@ class Halving:
         Parameters
         ----------
         costs : ndarray
-            (configurations, rungs so far); the lowest is best, NaN and infinity are the worst.
+            (configurations, rungs so far) float64: what each configuration that reached the last of these rungs had at
+            each; the lowest is the best, NaN and infinity are the worst.
 
         Returns
         -------
@@ -93,7 +96,7 @@ class MedianStopping:
     epochs : int
         At least 1: there is a rung after every `epochs` epochs.
     min_epochs : int
-        The first rung is not before this epoch.
+        The lowest epoch of a rung.
 
     Raises
     ------
@@ -135,7 +138,8 @@ class MedianStopping:
         order = np.argsort(means, kind="stable")
         rank = np.empty(len(means), np.int64)
         rank[order] = np.arange(len(means))
-        # Index k in the sorted list without a configuration's own mean maps to k or k + 1 in the full list.
+        # The k-th of the other means, sorted, is the k-th of all means if a configuration ranks after it, else the
+        # next one. The two middle ones of the others give their median.
         lower, upper = (means[order[k + (rank <= k)]] for k in ((len(means) - 2) // 2, (len(means) - 1) // 2))
         return costs.min(axis=1) <= (lower + upper) / 2
 

@@ -1,4 +1,4 @@
-"""Losses that have a parameter. The plain name of a loss stands for it with the default."""
+"""Losses that have a parameter. The name of such a loss stands for the parameter's default."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ __all__ = ["CrossEntropy", "Huber"]
 
 @dataclass(frozen=True)
 class Huber:
-    """Huber's loss: half the square of a small error, linear for a large one, so that outliers count less.
+    """Huber's loss: half the square of a small error, and a straight line for a large one, so that outliers count less.
 
     Mean over rows and outputs of (y - t)² / 2 where |y - t| < delta, else delta · (|y - t| - delta / 2), as
     ``torch.nn.HuberLoss``. ``loss="huber"`` is ``Huber()``.
@@ -17,7 +17,7 @@ class Huber:
     Parameters
     ----------
     delta : float
-        At least 1e-30: the error from which on the loss is linear.
+        At least 1e-30, in units of the targets: the error from which on the loss is a line.
 
     Raises
     ------
@@ -45,7 +45,7 @@ class Huber:
 
 @dataclass(frozen=True)
 class CrossEntropy:
-    """Cross entropy of softmax outputs, with smoothed targets.
+    """Cross entropy of softmax outputs, with label smoothing.
 
     A target t becomes (1 - label_smoothing) · t + label_smoothing / classes, as in ``torch.nn.CrossEntropyLoss``.
     ``loss="cross_entropy"`` is ``CrossEntropy()``.

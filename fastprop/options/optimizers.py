@@ -1,7 +1,7 @@
 """Optimizers, by PyTorch's formulas and with its defaults.
 
-Velocities and moments start at zero with each call of `train`. With a schedule, η below is the learning rate of the
-step.
+The state that an optimizer keeps for each parameter (velocities, moments) starts at zero with each call of `train`.
+With a schedule, the learning rate η below is that of the step.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ __all__ = ["LBFGS", "SGD", "Adagrad", "Adam", "AdamW", "Lion", "RMSprop"]
 
 
 class Hyperparameter(NamedTuple):
-    """What there is to know of a hyperparameter of optimizers."""
+    """A row of `HYPERPARAMETERS`: how a hyperparameter is checked, and whether a sweep can sweep it."""
 
     check: Callable  # value, name → the value that is kept; raises an error that says what to do
     per_lane: bool = True  # whether a sweep can sweep it, and kernels have a row of it, with a value for each lane
@@ -93,9 +93,9 @@ class SGD(Optimizer):
     momentum : float
         From 0 to below 1.
     nesterov : bool
-        Needs a momentum.
+        Whether to take Nesterov's step, which needs a momentum above 0.
     weight_decay, l1 : float
-        At least 0; of weights and biases alike.
+        At least 0; they apply to weights and biases alike.
 
     Raises
     ------
@@ -142,15 +142,15 @@ class Adam(Optimizer):
     Parameters
     ----------
     learning_rate : float
-        η, at least 0; a step moves a parameter by about η, or less.
+        η, at least 0; a step moves a parameter by at most about this much.
     beta1 : float
-        From 0 to below 1: the fraction of m that stays in a step.
+        From 0 to below 1: the share of m that is kept in a step.
     beta2 : float
-        From 0 to below 1: the fraction of v that stays in a step.
+        From 0 to below 1: the share of v that is kept in a step.
     epsilon : float
-        At least 1e-30, which float32 still represents: with 0, a gradient of zero would be divided by zero.
+        At least 1e-30, which is above zero in float32 too, so that a gradient of zero is not divided by zero.
     weight_decay, l1 : float
-        At least 0; of weights and biases alike.
+        At least 0; they apply to weights and biases alike.
 
     Raises
     ------
@@ -180,7 +180,7 @@ class Adam(Optimizer):
 
 @dataclass(frozen=True)
 class AdamW(Adam):
-    """Adam whose weight decay is not part of the gradient, by PyTorch's formulas.
+    """Adam with weight decay that is decoupled from the gradient, by PyTorch's formulas.
 
     First w ← w - η · weight_decay · w, then the step of `Adam` without weight decay.
 
@@ -189,7 +189,7 @@ class AdamW(Adam):
     learning_rate, beta1, beta2, epsilon, l1 : float
         See `Adam`.
     weight_decay : float
-        At least 0; of weights and biases alike.
+        At least 0; it applies to weights and biases alike.
 
     Raises
     ------
@@ -224,13 +224,13 @@ class RMSprop(Optimizer):
     learning_rate : float
         η, at least 0.
     smoothing : float
-        From 0 to below 1: the fraction of s that stays in a step; PyTorch's alpha.
+        From 0 to below 1: the share of s that is kept in a step; PyTorch's alpha.
     epsilon : float
-        At least 1e-30, which float32 still represents: with 0, a gradient of zero would be divided by zero.
+        At least 1e-30, which is above zero in float32 too, so that a gradient of zero is not divided by zero.
     momentum : float
         From 0 to below 1.
     weight_decay, l1 : float
-        At least 0; of weights and biases alike.
+        At least 0; they apply to weights and biases alike.
 
     Raises
     ------
@@ -274,9 +274,9 @@ class Adagrad(Optimizer):
     learning_rate : float
         η, at least 0.
     epsilon : float
-        At least 1e-30, which float32 still represents: with 0, a gradient of zero would be divided by zero.
+        At least 1e-30, which is above zero in float32 too, so that a gradient of zero is not divided by zero.
     weight_decay, l1 : float
-        At least 0; of weights and biases alike.
+        At least 0; they apply to weights and biases alike.
 
     Raises
     ------
@@ -307,19 +307,19 @@ class Adagrad(Optimizer):
 class Lion(Optimizer):
     """Lion: each step has the size η, and the sign of a moving average of the gradients.
 
-    With gradient g: g ← g + l1 · sign w, w ← w - η · weight_decay · w, then w ← w - η sign(β₁ m + (1 - β₁) g), and last
-    m ← β₂ m + (1 - β₂) g.
+    With gradient g: g ← g + l1 · sign w, w ← w - η · weight_decay · w, then w ← w - η sign(β₁ m + (1 - β₁) g), and
+    finally m ← β₂ m + (1 - β₂) g.
 
     Parameters
     ----------
     learning_rate : float
-        η, at least 0: a third to a tenth of the learning rate that suits `AdamW`.
+        η, at least 0: a third to a tenth of what suits `AdamW`.
     beta1 : float
-        From 0 to below 1: the weight of m in the direction of a step.
+        From 0 to below 1: the share of m in the average whose sign a step takes.
     beta2 : float
-        From 0 to below 1: the fraction of m that stays in a step.
+        From 0 to below 1: the share of m that is kept in a step.
     weight_decay, l1 : float
-        At least 0; of weights and biases alike.
+        At least 0; they apply to weights and biases alike.
 
     Raises
     ------
@@ -350,19 +350,20 @@ class Lion(Optimizer):
 class LBFGS(Optimizer):
     """The quasi-Newton method L-BFGS on all rows at once, by SciPy's L-BFGS-B (extra ``lbfgs``).
 
-    It suits small data, where it reaches a lower loss than any other optimizer. An epoch is an iteration, which ends
-    with a line search of one or a few passes over all rows. It minimizes the loss + weight_decay / 2 · ‖w‖². The run
-    ends as ``"converged"`` when no element of the gradient exceeds `tolerance`, or when the loss no longer falls in its
-    last bits.
+    It suits small data, where it reaches a lower loss than the other optimizers. An epoch is an iteration, which ends
+    with a line search of one or a few passes over all rows. L-BFGS minimizes the loss + weight_decay / 2 · ‖w‖². A run
+    ends as ``"converged"`` when no element of the gradient is larger than `tolerance`, or when the loss no longer falls
+    in its last bits.
 
     Parameters
     ----------
     memory : int
-        At least 1: how many steps the model of the curvature is made of.
+        At least 1: the number of recent steps from which it models the curvature.
     tolerance : float
-        At least 0.
+        At least 0: the largest element of the gradient with which a run counts as converged.
     weight_decay : float
-        At least 0; of weights and biases alike. scikit-learn's alpha is this times the number of rows, of weights only.
+        At least 0; it applies to weights and biases alike. scikit-learn's alpha is this times the number of rows, and
+        applies to weights only.
 
     Raises
     ------
@@ -396,12 +397,13 @@ class LBFGS(Optimizer):
 Descent: TypeAlias = SGD | Adam | AdamW | RMSprop | Adagrad | Lion
 
 DESCENTS = get_args(Descent)
-"""Optimizers whose steps have a learning rate, and are done by the kernels."""
+"""The optimizers whose steps have a learning rate, and are done by the kernels."""
 
 OPTIMIZERS = *DESCENTS, LBFGS
+"""All optimizers."""
 
-_NOT_IN_BOTH = {name for kind in OPTIMIZERS for name in kind.__dataclass_fields__} ^ set(HYPERPARAMETERS)
+_NOT_IN_BOTH = {name for each in OPTIMIZERS for name in each.__dataclass_fields__} ^ set(HYPERPARAMETERS)
 if _NOT_IN_BOTH:
     raise ImportError(
-        f"{sorted(_NOT_IN_BOTH)} must be rows of HYPERPARAMETERS and fields of an optimizer: add what lacks."
+        f"{sorted(_NOT_IN_BOTH)} must be rows of HYPERPARAMETERS and fields of an optimizer: add what is missing."
     )

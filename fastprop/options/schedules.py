@@ -1,6 +1,8 @@
-"""Schedules of the learning rate: each gives a factor on the optimizer's, which can so be swept beside any schedule.
+"""Schedules of the learning rate.
 
-They count the steps or epochs that are done, as ``by`` says. The formulas are those of ``torch.optim.lr_scheduler``.
+A schedule gives a factor by which the optimizer's learning rate is multiplied, so that the rate can be swept with any
+schedule. In the formulas below, `done` is the number of epochs or steps that are done, as ``by`` says, and `total` the
+number of those that the run has. The formulas are those of ``torch.optim.lr_scheduler``.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ UNITS = get_args(ScheduleUnit)
 
 
 class _Schedule:
-    """What schedules have in common."""
+    """What all schedules have in common."""
 
     needs_end = False
     """Whether the factor depends on how many epochs the run has."""
@@ -26,14 +28,14 @@ class _Schedule:
 
 @dataclass(frozen=True)
 class StepDecay(_Schedule):
-    """Multiply the learning rate by a factor after every `every` epochs or steps: ``StepLR``.
+    """Multiply the learning rate by a factor after every `every` epochs or steps, as ``StepLR`` does.
 
-    factor ** (done // every).
+    The rate is multiplied by factor ** (done // every).
 
     Parameters
     ----------
     every : int
-        At least 1.
+        At least 1, in epochs or steps.
     factor : float
         At least 0.
     by : str
@@ -63,9 +65,9 @@ class StepDecay(_Schedule):
 
 @dataclass(frozen=True)
 class ExponentialDecay(_Schedule):
-    """Multiply the learning rate by a factor after each epoch or step: ``ExponentialLR``.
+    """Multiply the learning rate by a factor after each epoch or step, as ``ExponentialLR`` does.
 
-    factor ** done.
+    The rate is multiplied by factor ** done.
 
     Parameters
     ----------
@@ -96,14 +98,14 @@ class ExponentialDecay(_Schedule):
 
 @dataclass(frozen=True)
 class CosineDecay(_Schedule):
-    """Fall along half a wave of the cosine, over the whole run: ``CosineAnnealingLR``.
+    """Lower the learning rate along half a cosine wave, over the whole run, as ``CosineAnnealingLR`` does.
 
-    final + (1 - final) / 2 · (1 + cos(π · done / total)).
+    The rate is multiplied by final + (1 - final) / 2 · (1 + cos(π · done / total)).
 
     Parameters
     ----------
     final : float
-        At least 0: the factor after the last epoch or step.
+        At least 0: the factor that would follow after the last epoch or step.
     by : str
         ``"epoch"`` or ``"step"``: what it counts.
 
@@ -135,16 +137,17 @@ class CosineDecay(_Schedule):
 
 @dataclass(frozen=True)
 class OneCycle(_Schedule):
-    """Rise and fall in one cycle over all steps of the run, each along half a wave of the cosine: ``OneCycleLR``.
+    """Raise the learning rate, then lower it, over all steps of the run, as ``OneCycleLR`` does.
 
-    From start to 1 in the first rise · total steps, then down to final. Momentum stays as it is.
+    The factor goes from `start` to 1 in the first rise · total steps, and then to `final`, each time along half a
+    cosine wave. Momentum stays as it is.
 
     Parameters
     ----------
     start, final : float
         At least 0: the factors of the first and the last step.
     rise : float
-        From 0 to below 1: the fraction of the steps in which the learning rate rises.
+        From 0 to below 1: the share of the steps in which the learning rate rises.
 
     Raises
     ------
@@ -176,9 +179,9 @@ class OneCycle(_Schedule):
 
 @dataclass(frozen=True)
 class InverseScaling(_Schedule):
-    """Fall as a power of the number of steps or epochs, as scikit-learn's ``"invscaling"``.
+    """Lower the learning rate as a power of the number of steps or epochs, as scikit-learn's ``"invscaling"`` does.
 
-    (1 + done) ** -power.
+    The rate is multiplied by (1 + done) ** -power.
 
     Parameters
     ----------
@@ -209,22 +212,22 @@ class InverseScaling(_Schedule):
 
 @dataclass(frozen=True)
 class ReduceOnPlateau(_Schedule):
-    """Multiply the learning rate by a factor whenever the loss no longer falls: ``ReduceLROnPlateau``.
+    """Multiply the learning rate by a factor whenever the loss no longer falls, as ``ReduceLROnPlateau`` does.
 
     The loss is that of validation, or without validation that of training, after each epoch. It falls if it is below
-    (1 - threshold) · the lowest so far. When it has not fallen for more than `patience` epochs, the learning rate is
-    multiplied by the factor, and the count of such epochs starts again.
+    (1 - threshold) · the lowest so far. When it has not fallen for more than `patience` epochs, the rate is multiplied
+    by `factor`, and the count of such epochs begins anew.
 
     Parameters
     ----------
     factor : float
         From 0 to below 1.
     patience : int
-        At least 0.
+        At least 0, in epochs.
     threshold : float
-        From 0 to below 1.
+        From 0 to below 1: the relative improvement that counts as a fall.
     minimum : float
-        From 0 to below 1: the lowest that the product of the factors becomes.
+        From 0 to below 1: the lower limit of the product of all factors.
 
     Raises
     ------
@@ -255,17 +258,18 @@ AfterWarmup: TypeAlias = StepDecay | ExponentialDecay | CosineDecay | OneCycle |
 
 @dataclass(frozen=True)
 class Warmup(_Schedule):
-    """Rise to the full learning rate in equal steps, before another schedule or none.
+    """Raise the learning rate to its full value in equal parts, before another schedule or none.
 
-    (done + 1) / length while done < length, as ``LinearLR(start_factor=1/length, total_iters=length-1)``. What follows
-    counts from the end of the warm-up, as in ``SequentialLR``; a `ReduceOnPlateau` watches all epochs.
+    While done < length, the rate is multiplied by (done + 1) / length, as by
+    ``LinearLR(start_factor=1/length, total_iters=length-1)``. The schedule that follows counts from the end of the
+    warm-up, as in ``SequentialLR``; a `ReduceOnPlateau` looks at all epochs.
 
     Parameters
     ----------
     length : int
         At least 1: the epochs or steps of the warm-up; the last of them is the first with the full learning rate.
     then : schedule, optional
-        What follows; it must count the same as this one, unless it is a `ReduceOnPlateau`.
+        What follows; its ``by`` must be that of the warm-up, unless it is a `ReduceOnPlateau`.
     by : str
         ``"epoch"`` or ``"step"``: what it counts.
 

@@ -1,4 +1,4 @@
-"""Which engine chooses the configurations of a sweep from the results of earlier ones."""
+"""Search engines, which choose the configurations of a sweep from the results of earlier ones."""
 
 from __future__ import annotations
 
@@ -15,19 +15,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OptunaSearch:
-    """An Optuna study that is asked for configurations, and told what came of them, in batches that train together.
+    """An Optuna study that chooses the configurations of a sweep, in batches that train together.
 
-    It chooses from the distributions and lists of a sweep's grid: the values of `choice` and of a list have no order
-    for it. It is told the score if `sweep` is given one, else the loss that ranks, and must minimize or maximize
-    accordingly. What `halving` stopped is told as pruned, what diverged or was interrupted as failed.
+    The study chooses from the distributions and lists of a sweep's grid; it takes the values of `choice` and of a list
+    as unordered. It is told the score if `sweep` is given one, else the loss that ranks, and must minimize or maximize
+    accordingly. A configuration that `halving` stopped is told as pruned, one that diverged or was interrupted as
+    failed.
 
     Parameters
     ----------
     study : optuna.Study
-        Of any sampler and storage. It may have trials already, and goes on from them.
+        A study of any sampler and storage. It may have trials already, and continues from them.
     at_once : int
-        How many configurations are asked for and trained at a time: of fewer, more is known when the next are chosen;
-        more of them train faster. The choice depends on it, but not on the number of threads.
+        How many configurations are asked for and trained at a time. With a smaller number, the study knows more when it
+        chooses; with a larger one, training is faster. The choice depends on this number, but not on that of threads.
 
     Raises
     ------
@@ -64,5 +65,5 @@ class OptunaSearch:
 
     @property
     def minimizes(self) -> bool:
-        """Whether its lowest value is best."""
+        """Whether the study's lowest value is the best."""
         return self.study.direction.name == "MINIMIZE"

@@ -9,17 +9,17 @@ __all__ = ["EMA"]
 
 @dataclass(frozen=True)
 class EMA:
-    """End with a moving average of the weights (Polyak averaging), which validation measures too.
+    """End with an exponential moving average of the weights, on which validation is measured too.
 
-    The average begins as the weights before epoch `start_epoch`. After each later step it moves by
-    (1 - decay) · (w - average), as ``torch.optim.swa_utils.get_ema_multi_avg_fn`` does.
+    The average begins as the weights before epoch `start_epoch`. After each step from then on it moves by
+    (1 - decay) · (w - average), as with ``torch.optim.swa_utils.get_ema_multi_avg_fn``.
 
     Parameters
     ----------
     decay : float
-        From 0 to below 1: the fraction of the average that stays in a step.
+        From 0 to below 1: the share of the average that is kept in a step.
     start_epoch : int
-        At least 0. Before it, and in a run that is shorter, the average equals the weights.
+        At least 0. Before this epoch, and in a run that is shorter, the weights themselves are measured and kept.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Values as short strings: for tables, axes and legends."""
+"""Formats values as short strings, for tables, axes and legends."""
 
 from dataclasses import MISSING, fields, is_dataclass
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def words(name):
-    """Return a name as words: ``learning_rate`` is the learning rate."""
+    """Return a name as words: ``learning_rate`` becomes ``learning rate``."""
     return name.replace("_", " ")
 
 

@@ -1,4 +1,4 @@
-"""A ranked table as a page of HTML that needs no other file: facts, pictures, and a table that can be sorted."""
+"""Writes a ranked table as an HTML page without other files: facts, pictures, and a table that can be sorted."""
 
 import base64
 import io
@@ -11,10 +11,10 @@ from fastprop.reporting import plotting
 from fastprop.reporting.formatting import short, words
 
 MAX_ROWS = 200
-"""Rows on a page: the best ones."""
+"""The largest number of rows on a page, which are the best ones."""
 
 MAX_SCORE_PICTURES = 6
-"""Hyperparameters that have a picture of their own: the first ones."""
+"""The largest number of hyperparameters that have a picture each, which are the first ones."""
 
 
 def write(path, ranked):
@@ -104,7 +104,7 @@ def _table(ranked, rows):
 
 
 def _cell(value):
-    """Return a cell; a float that is shown with fewer digits carries all of them, by which the script sorts."""
+    """Return a cell; a float that is shown shortened keeps all digits in an attribute, by which rows are sorted."""
     text, exact = escape(short(value)), str(value)
     return f'<td data-value="{exact}">{text}</td>' if isinstance(value, float) and exact != text else f"<td>{text}</td>"
 

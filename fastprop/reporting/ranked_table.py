@@ -1,4 +1,4 @@
-"""`RankedTable`: all that texts, pages and pictures say of a sweep, as arrays and names."""
+"""`RankedTable`: everything that tables, pages and pictures show of a sweep, as arrays and names."""
 
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ class RankedTable(NamedTuple):
     ranking: np.ndarray  # (configurations,) int: row indices, best first
     finished: np.ndarray  # (configurations,) bool: rows that may be the best
     ranked_by: str  # the column that ranks: "score", "validation_loss" or "loss"
-    higher_is_better: bool  # of that column
+    higher_is_better: bool  # whether the highest value of that column is the best
     criterion: str  # what `history` holds: "validation_loss" or "loss"
     score_name: str  # what is measured in the column "score"
     history: np.ndarray  # (configurations, epochs): the criterion after each epoch, NaN past the end of a run
@@ -48,7 +48,7 @@ class RankedTable(NamedTuple):
         return self.title(self.ranked_by)
 
     def columns(self):
-        """Return the names of the columns to show: not those that are NaN or, of deviations, 0 throughout."""
+        """Return the names of the columns to show, but not those that are all NaN, nor deviations that are all 0."""
         return [name for name in self.table.dtype.names if name in self.hyperparameters or self._is_informative(name)]
 
     def _is_informative(self, name):
@@ -70,7 +70,7 @@ class RankedTable(NamedTuple):
         return f"{'highest' if self.higher_is_better else 'lowest'} {self.rank_title}"
 
     def counts(self):
-        """Return how many configurations ended in which way, such as ``"250 finished, 6 diverged"``."""
+        """Return how many configurations ended in each way, such as ``"250 finished, 6 diverged"``."""
         endings, counts = np.unique(self.table["stopped"], return_counts=True)
         order = np.argsort(-counts, kind="stable")
         return ", ".join(f"{counts[i]:,} {_ENDINGS.get(str(endings[i]), endings[i])}" for i in order)
@@ -89,3 +89,4 @@ class RankedTable(NamedTuple):
 
 
 _ENDINGS = {"early": "stopped early", "halved": "stopped at a rung"}
+"""Words for values of the column ``stopped`` that are not clear by themselves."""

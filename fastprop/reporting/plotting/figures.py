@@ -10,10 +10,10 @@ LOG_SCALE_RATIO = 20
 """The scale of positive numbers is logarithmic if their maximum is more than this multiple of their minimum."""
 
 FEW_VALUES = 8
-"""Up to so many different values, each has a tick of its own."""
+"""Up to this many different values, each has a tick."""
 
 MANY_MARKS = 500
-"""Above so many lines or dots, they are drawn as pixels also in a vector picture, which would be slow to show else."""
+"""More lines or dots than this are drawn as pixels even in a vector picture, which would be slow to show otherwise."""
 
 BEST, DIVERGED, STOPPED = "black", "C3", "0.65"
 """Colors of the best configuration, of those that diverged, and of those that were stopped at a rung."""
@@ -50,7 +50,7 @@ class AxisScale(NamedTuple):
     """Where the values of a column stand on an axis."""
 
     name: str  # of the column
-    positions: np.ndarray  # (configurations,) float64, in the values' own unit; NaN for a value that is missing
+    positions: np.ndarray  # (configurations,) float64, in the unit of the values; NaN for a value that is missing
     labels: list[str]  # of the positions 0, 1, … if the values are not numbers, else empty
     logarithmic: bool
 
@@ -91,7 +91,7 @@ class AxisScale(NamedTuple):
 
 
 def _is_spread_over_decades(values):
-    """Return whether positive values differ by more than `LOG_SCALE_RATIO`, and most of them are small."""
+    """Return whether positive values have a ratio of more than `LOG_SCALE_RATIO`, and most of them are small."""
     small = np.median(values) < (values.min() + values.max()) / 4  # the median of evenly spread values is at a half
     return bool(small and values.min() > 0 and values.max() > LOG_SCALE_RATIO * values.min())
 
@@ -141,7 +141,7 @@ def evenly_spread(count, maximum, included):
 
 
 def title(ranked, name=None):
-    """Return what stands above a picture: how many configurations, how long, and the best value of a column."""
+    """Return the title of a picture: how many configurations in what time, and the best value of a column."""
     text = f"{len(ranked.table):,} configurations in {ranked.seconds:.3g} s"
     if not ranked.finished.any():
         return f"{text}, none finished"
@@ -151,5 +151,5 @@ def title(ranked, name=None):
 
 
 def title_of_drawn(ranked, drawn, total):
-    """Return the title of a picture that draws only so many of its lines, which it then says."""
+    """Return the title of a picture that draws `drawn` of `total` lines; it says so if these are fewer."""
     return title(ranked) if drawn == total else f"{title(ranked)}, {drawn:,} of them drawn"

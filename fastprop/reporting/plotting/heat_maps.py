@@ -1,4 +1,4 @@
-"""What ranks against two hyperparameters: cells, or dots where the values make no grid."""
+"""Heat maps: what ranks against two hyperparameters, as cells, or as dots where the values make no grid."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from fastprop.reporting.formatting import short, shortened, words
 from fastprop.reporting.plotting.figures import DIVERGED, LOG_SCALE_RATIO, AxisScale, add_legend, simplify, title
 
 WRITTEN_CELLS = 100
-"""Up to so many cells have their value written in."""
+"""Up to this many cells have their value written in."""
 
 SPARSE = 4
 """Dots are drawn in place of cells if there would be more than this many cells for each configuration."""
@@ -20,7 +20,10 @@ _LEGEND = {"loc": "lower left", "bbox_to_anchor": (0, -0.2), "ncols": 2, "frameo
 
 
 def heat_map(figure, ranked, across, up):
-    """Draw what ranks against the hyperparameters `across` and `up`: the best of the others, the median of seeds."""
+    """Draw what ranks against the hyperparameters `across` and `up`.
+
+    A cell shows the best over the other hyperparameters, of the median over the seeds.
+    """
     table = ranked.table
     axes = figure.subplots()
     cells = len(set(map(short, table[across]))) * len(set(map(short, table[up])))
@@ -107,7 +110,7 @@ def _draw_dots(figure, axes, ranked, across, up):
 
 
 def _cells(values):
-    """Return the column or row of each value, and the labels of these: numbers by size, others as they first occur."""
+    """Return the column or row of each value, and their labels: numbers ascend, others stand as they first occur."""
     if values.dtype.kind in "if":
         distinct, cell_of_value = np.unique(values, return_inverse=True)
         return cell_of_value, [short(value) for value in distinct]

@@ -1,4 +1,4 @@
-"""What came after each epoch, or at each rung: a line for each configuration, colored by a hyperparameter."""
+"""Learning curves and rungs: a line for each configuration over the epochs, colored by a hyperparameter."""
 
 import numpy as np
 
@@ -61,7 +61,7 @@ def rungs(figure, ranked, name):
     axes.set_xticks(epochs[shown], [f"{epochs[rung]}\nof {counts[rung]:,}" for rung in shown])
     axes.set_xticks([], minor=True)
     add_legend(axes)
-    axes.set_xlabel("epochs, and how many configurations came so far")
+    axes.set_xlabel("epochs, and how many configurations reached them")
     axes.set_ylabel(ranked.rank_title)
 
 

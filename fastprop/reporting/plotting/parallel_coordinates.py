@@ -1,4 +1,4 @@
-"""A line for each configuration, through its hyperparameters to what ranks."""
+"""Parallel coordinates: a line for each configuration, through its hyperparameters to what ranks."""
 
 import numpy as np
 
@@ -48,7 +48,7 @@ def parallel_coordinates(figure, ranked, *names):
 
 
 def _ranks_without_outliers(ranked):
-    """Return what ranks, NaN for rows that did not finish; what is far worse than most is as bad as the worst 2 %."""
+    """Return what ranks, NaN for rows that did not finish; values in the worst 2 % are cut to the limit of these."""
     values = np.where(ranked.finished, ranked.table[ranked.ranked_by], np.nan)
     if not np.isfinite(values).any():
         return values
@@ -57,7 +57,7 @@ def _ranks_without_outliers(ranked):
 
 
 def _draw_lines(axes, heights, finished):
-    """Draw a line for each row of `heights`, worst first; colors go by rank, so that each has as many lines."""
+    """Draw a line for each row of `heights`, worst first; colors depend on rank, so that each has as many lines."""
     from matplotlib import colormaps
     from matplotlib.collections import LineCollection
 
@@ -91,7 +91,7 @@ def _heights(scale):
 
 
 def _ticks(scale):
-    """Return (height, label) of the ticks of an axis: of each value if they are few, else of five."""
+    """Return (height, label) of the ticks of an axis: one for each value if these are few, else five."""
     low, high = np.nanmin(scale.positions), np.nanmax(scale.positions)
     if scale.ticks is None:
         values = np.geomspace(low, high, 5) if scale.logarithmic else np.linspace(low, high, 5)

@@ -14,9 +14,9 @@ from fastprop.reporting.plotting.scores import score
 class Kind(NamedTuple):
     """A row of `KINDS`."""
 
-    draw: Callable  # of a figure, a `RankedTable` and the names of hyperparameters, one after another
-    minimum: int  # how many hyperparameters it shows
-    maximum: int | None  # None: as many as there are
+    draw: Callable  # takes a figure, a `RankedTable` and the names of hyperparameters, one after another
+    minimum: int  # the smallest number of hyperparameters that it shows
+    maximum: int | None  # the largest number of them; None: as many as there are
 
 
 KINDS = {
@@ -35,9 +35,9 @@ def choose(kind, hyperparameters, ranked):
     Parameters
     ----------
     kind : str or None
-        One of `KINDS`; None is the one that shows as many hyperparameters as there are.
+        One of `KINDS`; None stands for the kind that shows as many hyperparameters as there are.
     hyperparameters : str, list of str, or None
-        None are all that were swept, as many of them as the kind shows; ``"seed"`` only if there are too few others.
+        None stands for those that were swept, as many as the kind shows; ``"seed"`` only if there are too few others.
     ranked : RankedTable
     """
     swept = ranked.hyperparameters
@@ -65,19 +65,19 @@ def choose(kind, hyperparameters, ranked):
 
 
 def draw(path, ranked, kind, hyperparameters, **options):
-    """Draw a ranked table into a picture file, or into a file object of a ``format`` that is then given.
+    """Draw a ranked table into a picture file.
 
     Parameters
     ----------
     path : str, Path or file object
-        The ending names the format: ``.png``, ``.svg``, ``.pdf``.
+        Its ending, such as ``.png``, ``.svg`` or ``.pdf``, gives the format; a file object needs the option ``format``.
     ranked : RankedTable
     kind : str
         One of `KINDS`.
     hyperparameters : list of str
         The columns to draw, as many as the kind shows.
     **options
-        Those of Matplotlib's ``savefig``.
+        The options of Matplotlib's ``savefig``.
 
     Raises
     ------

@@ -11,7 +11,7 @@ def range_test(path, learning_rates, losses, smoothed, suggestion):
     Parameters
     ----------
     path : str or Path
-        The ending names the format: ``.png``, ``.svg``, ``.pdf``.
+        Its ending, such as ``.png``, ``.svg`` or ``.pdf``, gives the format.
     learning_rates, losses, smoothed : ndarray
         (steps,): the rate of each step, the loss of its minibatch, and the moving average of the losses.
     suggestion : float

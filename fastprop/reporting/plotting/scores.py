@@ -15,7 +15,7 @@ from fastprop.reporting.plotting.figures import (
 )
 
 MAX_GROUPS = 6
-"""Up to so many combinations of the other hyperparameters have a line each; else each configuration has a dot."""
+"""Up to this many combinations of the other hyperparameters have a line each; else each configuration has a dot."""
 
 SPREAD = 0.1, 0.9
 """The quantiles between which a band is drawn."""
@@ -76,7 +76,8 @@ def _draw_groups(panels, ranked, scale, loss, groups):
 
 def _draw_columns(panels, ranked, scale, losses):
     """Draw a line for each loss, and one for the score if there is a second panel."""
-    table, rows = ranked.table, np.flatnonzero(ranked.finished)
+    table = ranked.table
+    rows = np.flatnonzero(ranked.finished)
     for position, column in enumerate(losses):
         _draw_medians(panels[0], scale, table[column], rows, f"C{position}", _LOSSES[column])
     if len(panels) > 1:
@@ -84,7 +85,7 @@ def _draw_columns(panels, ranked, scale, losses):
 
 
 def _draw_medians(axes, scale, values, rows, color, label, deviations=None):
-    """Draw the median of the values at each position, and how they spread there: over rows, or by `deviations`."""
+    """Draw the median of the values at each position, and their spread there: over rows, or by `deviations`."""
     x, y = scale.positions[rows], values[rows]
     known = np.isfinite(x) & np.isfinite(y)
     rows, x, y = rows[known], x[known], y[known]
@@ -129,7 +130,7 @@ def _draw_dots(panels, ranked, scale, loss):
 
 
 def _draw_unfinished(panels, ranked, scale, loss):
-    """Draw the configurations that were stopped at a rung, and at the upper edge where configurations diverged."""
+    """Draw the configurations that were stopped at a rung, and mark at the upper edge where configurations diverged."""
     as_pixels = len(ranked.table) > MANY_MARKS
     if ranked.halved.any():
         x = scale.positions[ranked.halved]
