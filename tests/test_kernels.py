@@ -111,9 +111,9 @@ DIVERGING = (
 @pytest.mark.parametrize("task", DIVERGING, ids=str)
 def test_a_nan_among_the_weights_ends_a_run_whatever_compares_it(task, dtype):
     """In the first layer, between two layers whose activation compares it, and in the last."""
-    for place in range(3):
+    for choice in range(3):
         network, X, y = problem(FIVE_LAYERS, task, dtype)
-        (network.weights[0][0], network.biases[1], network.biases[-1])[place][0] = np.nan
+        (network.weights[0][0], network.biases[1], network.biases[-1])[choice][0] = np.nan
         history = fp.train(network, X, y, epochs=3, batch_size=7, loss=task.loss)
         assert (history.stopped, history.epochs) == ("diverged", 1)
         assert np.isnan(history.loss).all()

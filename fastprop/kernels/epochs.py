@@ -70,6 +70,7 @@ def train(training):
 
 @noinline
 def train_epochs(training):
+    # losses (2, epochs, width)   parameters (P,)   order (1 or width, m)
     network, final, optimizer = training.network, training.final, training.optimizer
     data, validation, order, batch_size = training.data, training.validation, training.order, training.batch_size
     plan, memory, worker, record = training.plan, training.memory, training.worker, training.record
@@ -147,6 +148,7 @@ def arrange(order, rows, seeds, shuffled, epoch):
 @inline
 def check_losses_finite(worker, record):
     """Record which networks' losses are no longer finite, and set whether the run goes on."""
+    # totals, ended (width,)
     infinite = 0
     for total in record.totals:
         infinite += not np.isfinite(total)
@@ -163,6 +165,7 @@ def check_losses_finite(worker, record):
 @inline
 def all_ended(record):
     """Return whether no network is left."""
+    # ended (width,)
     remaining = 0
     for ended in record.ended:
         remaining += ended == 0
@@ -172,6 +175,7 @@ def all_ended(record):
 @inline
 def record_divergence(network, data, plan, step, record, epoch, steps):
     """Record the last loss of networks that have just diverged, and keep their parameters; a pack goes on."""
+    # lost (P,)   ended, done (width,)
     for lane in range(len(record.done)):
         if record.ended[lane] == DIVERGING:
             record_training_loss(network, data, plan, step, record, epoch, steps, lane)
@@ -190,6 +194,7 @@ def copy_parameters(network, kept, lane, width):
 @inline
 def record_losses(network, data, plan, step, record, epoch, steps, learn):
     """Record the training loss, or the validation loss if not to `learn`, of each network that has not ended."""
+    # losses (2, epochs, width)   totals, ended (width,)
     for lane in range(len(record.done)):
         if record.ended[lane] == 0:
             if learn:
@@ -201,6 +206,7 @@ def record_losses(network, data, plan, step, record, epoch, steps, learn):
 @inline
 def record_training_loss(network, data, plan, step, record, epoch, steps, lane):
     """Record a network's loss, the learning rate of its last step, and its gradient's mean norm over `steps`."""
+    # losses (2, epochs, width)   rates, norms (epochs, width)
     record.losses[0, epoch, lane] = mean(record.totals[lane], network, data, plan)
     record.rates[epoch, lane] = step.rates[lane]
     if plan.strategy.keeps_gradient:
@@ -210,6 +216,7 @@ def record_training_loss(network, data, plan, step, record, epoch, steps, lane):
 @inline
 def finish_epoch(network, final, plan, memory, worker, record, epoch, watched):
     """Count the epoch for each network that has not ended, and decide whether it ends now."""
+    # losses (width,), those watched   parameters, lost (P,)
     losses = record.losses[watched, epoch]
     find_non_finite_weights(plan, memory, network.parameters)
     for lane in range(len(record.done)):
@@ -228,6 +235,7 @@ def finish_epoch(network, final, plan, memory, worker, record, epoch, watched):
 @inline
 def should_stop_early(network, record, loss, epoch, lane):
     """Return whether a network's loss has not improved for too long; where it improves, keep its parameters."""
+    # improvement (2, width)   best (P,)
     if loss < record.improvement[0, lane] - record.min_improvement:
         record.improvement[0, lane], record.improvement[1, lane] = loss, epoch
         copy_parameters(network, record.best, lane, len(record.done))

@@ -66,6 +66,7 @@ def weights_of(plan, layer):
 @inline
 def part(matrix, row, column):
     """Return the matrix that starts at an element of another."""
+    # matrix[row:, column:]
     return Matrix(matrix.offset + row * matrix.stride + column, matrix.stride)
 
 

@@ -63,6 +63,7 @@ class Data(NamedTuple):
 @inline
 def minibatch(network, optimizer, data, plan, memory, worker, batch, learn):
     """Write the losses of a minibatch's rows; if it is to `learn`, do a step of gradient descent."""
+    # losses (B, width)   parameters (P,)
     for lane in range(len(batch.order)):
         weight = total_weight(data, batch.order[lane], batch.first, batch.rows)
         worker.scales[lane] = 1 / weight / terms(network, plan)
@@ -79,6 +80,7 @@ def minibatch(network, optimizer, data, plan, memory, worker, batch, learn):
 @inline
 def fused_minibatch(network, optimizer, data, plan, memory, worker, batch, learn):
     """Work on one chunk, and update each block of parameters as soon as its gradient is there."""
+    # losses (B, width)   parameters (P,)
     chunk = shared_chunk(plan, worker, batch, 0, batch.rows)
     propagate(network, data, plan, memory, worker, batch.first, chunk, learn)
     wait(worker)
@@ -90,6 +92,7 @@ def fused_minibatch(network, optimizer, data, plan, memory, worker, batch, learn
 @inline
 def chunked_minibatch(network, optimizer, data, plan, memory, worker, batch, learn):
     """Work on one chunk after another; update the parameters with the last one, or after it if the norm is needed."""
+    # losses (B, width)   gradient, parameters (P,)
     begin, keeps_gradient = 0, plan.strategy.keeps_gradient
     while begin < batch.rows:
         rows = min(plan.strategy.chunk_rows, batch.rows - begin)
@@ -110,6 +113,7 @@ def chunked_minibatch(network, optimizer, data, plan, memory, worker, batch, lea
 @inline
 def segmented_minibatch(network, optimizer, data, plan, memory, worker, batch, learn):
     """Work on each worker's segments, then sum the segments' gradients in order."""
+    # losses (B, width)   gradients (segments, P)   parameters (P,)
     segment, segment_rows = worker.member, plan.strategy.segment_rows
     while segment * segment_rows < batch.rows:
         first, end = segment * segment_rows, min(batch.rows, (segment + 1) * segment_rows)
@@ -209,6 +213,7 @@ def parameter_share(network, plan, worker):
 @inline
 def total_of(plan, memory, i, segments):
     """Return the sum of the segments' gradients, one vector of it; `i` is its offset in the first."""
+    # gradients (segments, P)
     total = load(memory, i)
     for segment in range(1, segments):
         total = total + load(memory, i + segment * plan.sizes.parameters[-1])
@@ -233,6 +238,7 @@ def gradient_norm(plan, memory, lane):
 @inline
 def limit_norm(optimizer, step, norm, lane, unit):
     """Set the factor that brings the norm of a network's gradient within the limit."""
+    # hyperparameters (rows, a cache line)
     factor = optimizer.rule.limit / (norm + 1e-6)
     factor = 1.0 if factor > 1 else factor  # a NaN stays one
     for other in range(lane, step.hyperparameters.shape[1], unit):
@@ -285,6 +291,7 @@ def fetch_targets(data, plan, memory, chunk):
 @inline
 def forward_pass(network, plan, memory, dropout, row_begin, rows):
     """Bring `rows` rows of the workspace to the last layer, whose activation waits for the loss."""
+    # outputs (B, O), interleaved ← x (B, I)
     if is_unrolled(network, plan):
         unrolled_forward(network, plan, memory, row_begin, rows)
         return

@@ -73,6 +73,7 @@ def is_unrolled(network, plan):
 @inline
 def unrolled_forward(network, plan, memory, row_begin, rows):
     """Bring `rows` rows from the first layer's inputs to the last layer, whose activation waits for the loss."""
+    # outputs (B, O) ← x (B, I)
     common = address(memory, 0), address(network.parameters, 0), address(plan.workspace.activations, 0)
     call(network.unrolled_addresses[0], (*common, plan.workspace.outputs, row_begin, rows))
 
@@ -80,6 +81,7 @@ def unrolled_forward(network, plan, memory, row_begin, rows):
 @inline
 def unrolled_gradient(network, plan, memory, gradient, rows, accumulate):
     """Write the gradient of all parameters over `rows` rows to an offset, or add it if `accumulate`."""
+    # g (P,), + g if accumulate ← x (B, I), deltas (B, O)
     common = address(memory, 0), address(network.parameters, 0), address(plan.workspace.activations, 0)
     deltas = plan.workspace.deltas[-1]
     call(network.unrolled_addresses[1], (*common, deltas, address(memory, gradient), rows, accumulate))
