@@ -31,7 +31,7 @@ def test_which_shapes_have_functions_of_their_own(sizes, hidden, tiny, dtype):
 
 
 def test_single_networks_and_packs_with_dropout_have_no_functions_of_their_own(dtype):
-    shape = (2, 2, 1), (ACTIVATIONS["sigmoid"],) * 2, np.dtype(dtype)
+    shape = (2, 2, 1), (ACTIVATIONS["sigmoid"].code,) * 2, np.dtype(dtype)
     assert unrolled.addresses(*shape, 1, False, False) == (0, 0)
     assert unrolled.addresses(*shape, compiler.lanes(dtype), False, True) == (0, 0)
 
