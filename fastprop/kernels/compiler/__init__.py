@@ -3,8 +3,8 @@
 ``@kernel`` compiles an entry point, ``@inline`` a function that becomes a part of each kernel that calls it, and
 ``@noinline`` a function that kernels call. Kernels have a compiler of their own, which shares Numba's front end and
 differs in what follows: few passes (`pipeline`), each function optimized once (`linking`), a cache on disk that sees an
-edit of any file (`cache`). With ``FASTPROP_STOCK_NUMBA=1`` plain ``numba.njit`` compiles instead. Results are the same
-to the last bit; the first training takes several times as long to compile.
+edit of any file (`cache`). With ``FASTPROP_STOCK_NUMBA=1`` ``numba.njit`` compiles with its own passes instead, and
+keeps `linking` alone, if its requirements are met (`stock`). Results are the same to the last bit.
 
 The compiler uses private names of Numba and llvmlite. `requirements` checks them at import. If one is not as it was in
 the versions that fastprop was tested with, plain ``numba.njit`` compiles, with one warning. All of them, as read in
@@ -26,7 +26,7 @@ module name "wrapper" of                             linking         unboxing of
 ``CPUContext.create_cpython_wrapper``
 ``binding.create_pass_builder``,                     linking         LLVM runs no passes, or all of Numba's
 ``create_pipeline_tuning_options``, ``PassBuilder``
-``compiler.CompilerBase`` (subclassed): arguments,   pipeline        Numba's passes and libraries compile the kernels
+``compiler.CompilerBase`` (subclassed): arguments,   stock, pipeline Numba's passes and libraries compile the kernels
 ``compile_extra``, ``define_pipelines``, ``state``
 ``untyped_passes.*``, ``typed_passes.*``,            pipeline        the list of passes cannot be made
 ``PassManager``, ``register_pass``
@@ -37,7 +37,7 @@ module name "wrapper" of                             linking         unboxing of
 ``Lower.extract_function_arguments``                 pipeline        loads through struct pointers stay in loops
 ``Flags`` (subclassed): ``copy``, ``no_compile``,    pipeline        options are compared field by field; each inlined
 ``no_cpython_wrapper``, ``no_cfunc_wrapper``                         function becomes machine code
-``CompileResult``, ``insert_user_function``          pipeline        callers do not find an inlined function
+``CompileResult``, ``insert_user_function``          stock, pipeline callers do not find an inlined function
 options ``_nrt``, ``forceinline``                    decorators      references are counted; functions stay functions
 ``Dispatcher.get_call_template``                     decorators      a function is compiled for each literal argument
 ``Dispatcher._cache``, ``caching._Cache``            cache           kernels are compiled in every process

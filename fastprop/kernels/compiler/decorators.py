@@ -44,6 +44,11 @@ STOCK = _uses_stock_numba()
 
 _CACHED = not requirements.unmet_by_cache()
 
+if STOCK and not requirements.unmet_by_linking():
+    from fastprop.kernels.compiler.stock import StockInlineCompiler, StockKernelCompiler
+
+    _STOCK_KERNEL_OPTIONS["pipeline_class"] = StockKernelCompiler
+    _STOCK_OPTIONS["pipeline_class"] = StockInlineCompiler
 if not STOCK:
     from fastprop.kernels.compiler.pipeline import InlineCompiler, KernelCompiler, NoinlineCompiler
 if _CACHED:

@@ -11,28 +11,62 @@ from numba.core.codegen import JITCodeLibrary
 _MODULE_LEVEL, _FUNCTION_LEVEL = 1, 3  # LLVM's -O1 and -O3
 
 
-class KernelLibrary(JITCodeLibrary):
-    """The code of a kernel and of everything that it calls, none of which is visible from outside."""
+class _Linking:
+    """A library that links its callees in the right order and lets no symbol be seen from outside."""
 
     def add_linking_library(self, library):
         """Link another library into this one, before the kernel is optimized."""
         super().add_linking_library(library)
-        if isinstance(library, InlineLibrary):
+        if isinstance(library, _Deferred):
             # LLVM links from a library only what has been called by then: a callee comes after all of its callers.
             callees = dict.fromkeys([library, *library._linking_libraries])
             others = [each for each in self._linking_libraries if each not in callees]
             self._linking_libraries = [*others, *callees]
 
-    def _optimize_final_module(self):
-        """Run LLVM's passes over the kernel as a whole.
+    def _hide_symbols(self):
+        """Give all symbols internal linkage.
 
-        All symbols get internal linkage. Numba's mangled names hold a counter of the process, so that a kernel from
-        the disk can define another function under the name of one that this process defines: LLVM then links the
-        wrong one.
+        Numba's mangled names hold a counter of the process, so that a kernel from the disk can define another function
+        under the name of one that this process defines: LLVM then links the wrong one.
         """
         for function in self._final_module.functions:
             if function.linkage.name == "linkonce_odr":
                 function.linkage = "internal"
+
+
+class _Deferred:
+    """A library that is kept as it is for the kernel's library to link and optimize."""
+
+    def finalize(self):
+        """End the library without optimizing or compiling it, and let it be linked into several kernels."""
+        for function in self._final_module.functions:
+            if not function.is_declaration:
+                function.linkage = "linkonce_odr"
+        self._finalize_dynamic_globals()
+        self._finalized = True
+
+    def _get_module_for_linking(self):
+        return self._final_module
+
+
+class StockKernelLibrary(_Linking, JITCodeLibrary):
+    """The code of a kernel and of everything that it calls, optimized by Numba's passes."""
+
+    def _optimize_final_module(self):
+        self._hide_symbols()
+        super()._optimize_final_module()
+
+
+class StockInlineLibrary(_Deferred, StockKernelLibrary):
+    """The code of a function that only kernels call, optimized by Numba's passes."""
+
+
+class KernelLibrary(_Linking, JITCodeLibrary):
+    """The code of a kernel and of everything that it calls, optimized by few passes."""
+
+    def _optimize_final_module(self):
+        """Run LLVM's passes over the kernel as a whole."""
+        self._hide_symbols()
         builder = self._pass_builder(_MODULE_LEVEL)
         builder.getModulePassManager().run(self._final_module, builder)
 
@@ -63,16 +97,5 @@ class KernelLibrary(JITCodeLibrary):
         return binding.create_pass_builder(self._codegen._tm, options)
 
 
-class InlineLibrary(KernelLibrary):
-    """The code of a function that only kernels call: kept as it is for the kernel's library to link and optimize."""
-
-    def finalize(self):
-        """End the library without optimizing or compiling it, and let it be linked into several kernels."""
-        for function in self._final_module.functions:
-            if not function.is_declaration:
-                function.linkage = "linkonce_odr"
-        self._finalize_dynamic_globals()
-        self._finalized = True
-
-    def _get_module_for_linking(self):
-        return self._final_module
+class InlineLibrary(_Deferred, KernelLibrary):
+    """The code of a function that only kernels call, optimized by few passes."""

@@ -6,6 +6,7 @@ from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.lowering import Lower
 
 from fastprop.kernels.compiler.linking import InlineLibrary, KernelLibrary
+from fastprop.kernels.compiler.stock import Callee, Linked
 from fastprop.kernels.compiler.struct_pointers import StructPointer
 
 
@@ -51,7 +52,7 @@ class _Lowering(typed_passes.BaseNativeLowering):
     lowering_class = _Lower
 
 
-class KernelCompiler(CompilerBase):
+class KernelCompiler(Linked, CompilerBase):
     """Compile an entry point.
 
     Passes for what no kernel contains are left out: closures, generators, ``with`` blocks, lists, array expressions,
@@ -59,13 +60,6 @@ class KernelCompiler(CompilerBase):
     """
 
     _library_class = KernelLibrary
-
-    def __init__(self, typing_context, target_context, library, args, return_type, flags, local_types):
-        library = self._library_class(target_context.codegen(), "fastprop")
-        library.enable_object_caching()
-        self._set(flags)
-        flags = _SHARED_FLAGS.setdefault(flags, _SharedFlags(flags))
-        super().__init__(typing_context, target_context, library, args, return_type, flags, local_types)
 
     def define_pipelines(self):
         passes = PassManager("fastprop")
@@ -85,9 +79,10 @@ class KernelCompiler(CompilerBase):
     @staticmethod
     def _set(flags):
         flags.no_cfunc_wrapper = True  # a wrapper for calls from C
+        return _SHARED_FLAGS.setdefault(flags, _SharedFlags(flags))
 
 
-class InlineCompiler(KernelCompiler):
+class InlineCompiler(Callee, KernelCompiler):
     """Compile a function that only kernels call: to LLVM code without an entry point for Python."""
 
     _library_class = InlineLibrary
@@ -96,15 +91,7 @@ class InlineCompiler(KernelCompiler):
     def _set(flags):
         flags.no_compile = True
         flags.no_cpython_wrapper = True
-        KernelCompiler._set(flags)
-
-    def compile_extra(self, function):
-        # Numba finds the code of a function by the object that is its entry point for Python. This function has none: a
-        # callable of its own stands for it (`object().__format__` makes a new one each time).
-        compiled = super().compile_extra(function)._replace(entry_point=object().__format__)
-        context = self.state.targetctx
-        context.insert_user_function(compiled.entry_point, compiled.fndesc, [compiled.library])
-        return compiled
+        return KernelCompiler._set(flags)
 
 
 class NoinlineCompiler(InlineCompiler):

@@ -21,6 +21,11 @@ def unmet_by_compiler():
     return _unmet(_COMPILER)
 
 
+def unmet_by_linking():
+    """Return the requirements of compiling each function in the kernels alone that are not met, as sentences."""
+    return _unmet(_LINKING)
+
+
 def unmet_by_cache():
     """Return the requirements of the kernels' cache that are not met, as sentences."""
     return _unmet(_CACHE)
@@ -247,17 +252,20 @@ def _calling_convention_is_known():
     )
 
 
-_COMPILER = {
+_LINKING = {
     "its code libraries are optimized elsewhere": _library_optimizes_by_overridden_methods,
     "its code libraries are linked in another way": _library_keeps_what_it_links,
+    "its compiler class takes other arguments": _compiler_takes_its_arguments,
+    "its options or compiled functions have other fields": _flags_and_results_have_their_fields,
+}
+
+_COMPILER = _LINKING | {
     "its code generator keeps the target machine elsewhere": _codegen_has_a_target_machine,
     "it names the module of a function's wrapper otherwise": _wrapper_module_has_its_name,
     "its llvmlite builds passes in another way": _llvmlite_has_pass_builders,
     "its llvmlite adds no attributes to functions": _llvmlite_adds_attributes_to_functions,
-    "its compiler class takes other arguments": _compiler_takes_its_arguments,
     "its compiler has other passes": _passes_have_their_names,
     "it writes variables in another way": _lowering_stores_by_overridden_methods,
-    "its options or compiled functions have other fields": _flags_and_results_have_their_fields,
     "its dispatchers resolve calls in another way": _dispatchers_resolve_calls,
 }
 
