@@ -69,8 +69,10 @@ def run(jobs, threads, watch):
     Exception
         The first that a job raised, after the running jobs were stopped.
     """
-    workers = _Workers(jobs, threads)
+    workers = _Workers(jobs)
     try:
+        with held_interrupts():
+            workers.start(threads)
         watch()
         # Thread.join is not used: if Ctrl-C interrupts it, Python 3.11 takes the thread for ended.
         # https://github.com/python/cpython/issues/90882
@@ -104,10 +106,11 @@ def results(jobs, threads):
     Exception
         The first that a job raised, after what all others returned was yielded.
     """
-    workers, interrupted = _Workers(jobs, threads, queue.Queue(UNREAD_RESULTS + threads)), False
+    workers, interrupted = _Workers(jobs, queue.Queue(UNREAD_RESULTS + threads)), False
     try:
         try:
             with held_interrupts() as interrupts:
+                workers.start(threads)
                 while not workers.over.is_set():
                     yield workers.returned(WATCH_SECONDS)
                     interrupts.deliver()
@@ -127,9 +130,9 @@ class _Workers:
     `over` is set once a job raised an exception or no thread goes on.
     """
 
-    def __init__(self, jobs, threads, returned=None):
+    def __init__(self, jobs, returned=None):
         self._jobs = iter(jobs)
-        self._threads = threads
+        self._threads = 0  # that were started
         self._returned = returned
         self._drawing = threading.Lock()
         self._running = set()
@@ -137,6 +140,10 @@ class _Workers:
         self._ended = []
         self._stopping = threading.Event()
         self.over = threading.Event()
+
+    def start(self, threads):
+        """Start threads, with Ctrl-C held back: it would end the loop, and nobody knew of the threads begun by then."""
+        self._threads = threads
         for begun in range(threads):
             try:
                 threading.Thread(target=self._work, daemon=True).start()
@@ -206,12 +213,13 @@ _WAKE = object()
 class held_interrupts:  # noqa: N801 (used like a function)
     """Hold back Ctrl-C while a block runs, so that it comes only where the block calls `deliver`, or at its end.
 
-    A second Ctrl-C comes through at once. In other threads than the main one, which Ctrl-C never reaches, and where
-    Ctrl-C has no handler in Python, nothing is held back.
+    A second Ctrl-C comes through at once. In other threads than the main one, which Ctrl-C never reaches, where Ctrl-C
+    has no handler in Python, and in processes that are forked meanwhile, nothing is held back.
     """
 
     def __enter__(self):
         self._held = None
+        self._process = os.getpid()
         self._handler = None
         in_main_thread = threading.current_thread() is threading.main_thread()
         if in_main_thread and callable(handler := signal.getsignal(signal.SIGINT)):
@@ -233,6 +241,6 @@ class held_interrupts:  # noqa: N801 (used like a function)
             self._handler(*held)
 
     def _hold(self, *signal_and_frame):
-        if self._held is not None:
+        if self._held is not None or os.getpid() != self._process:
             return self._handler(*signal_and_frame)
         self._held = signal_and_frame

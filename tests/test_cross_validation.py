@@ -4,6 +4,9 @@ import pytest
 import fastprop as fp
 from fastprop import metrics
 from fastprop.data import cross_validation_folds, held_out_rows
+from fastprop.sweeping.backends import ThreadBackend
+from fastprop.sweeping.fits import PackRun
+from fastprop.thread_pool import Interrupted
 from tests.problems import three_classes
 
 RANDOM = np.random.default_rng(0)
@@ -262,6 +265,24 @@ def test_what_does_not_fit_is_refused_in_one_sentence(options, message):
 def test_a_fold_of_numbers_may_hold_out_a_single_row():
     result = sweep(task="numbers", cv=[(np.arange(1, 90), [0])], score="mae")
     assert np.isfinite(result.table["score"]).all()
+
+
+def test_a_network_is_not_kept_if_ctrl_c_comes_amid_its_training_on_all_rows(monkeypatch):
+    train = ThreadBackend.train
+
+    def train_or_stop(self, experiment, jobs):
+        if len(experiment.folds) > 1:
+            yield from train(self, experiment, jobs)
+            return
+        run = PackRun(experiment, next(jobs))
+        run.stop()
+        yield [run()]
+        raise Interrupted
+
+    monkeypatch.setattr(ThreadBackend, "train", train_or_stop)
+    result = sweep(keep=2)
+    assert result.table["stopped"].tolist() == ["finished"] * 2
+    assert result.networks == {}
 
 
 # ---- beside scikit-learn ----

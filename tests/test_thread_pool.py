@@ -6,6 +6,7 @@ from contextlib import closing
 import pytest
 
 from fastprop import thread_pool
+from tests.processes import run_python
 
 TIMEOUT = 5  # seconds after which a test that would hang fails
 
@@ -217,6 +218,30 @@ def test_ctrl_c_comes_between_results_and_after_all_that_was_running():
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@pytest.mark.usefixtures("hears_ctrl_c")
+@pytest.mark.parametrize("returns", [False, True], ids=["run", "results"])
+def test_ctrl_c_amid_the_start_of_threads_stops_all_of_them(monkeypatch, returns):
+    jobs, thread, begun = [Job(until_stopped) for _ in range(3)], threading.Thread, []
+
+    class Pressed(thread):
+        def start(self):
+            super().start()
+            begun.append(self)
+            if len(begun) == 1:
+                signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(threading, "Thread", Pressed)
+    if returns:
+        with pytest.raises(thread_pool.Interrupted):
+            list(thread_pool.results(jobs, 2))
+    else:
+        assert thread_pool.run(jobs, 2, nothing) is False
+    for each in begun:
+        each.join(TIMEOUT)
+        assert not each.is_alive()
+    assert not jobs[2].ran
+
+
 # ---- Ctrl-C, held back ----
 
 
@@ -288,6 +313,24 @@ def test_handlers_that_are_not_pythons_are_left_alone(handler):
             assert signal.getsignal(signal.SIGINT) == handler
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes cannot be forked")
+def test_in_a_forked_process_nothing_is_held():
+    run_python("""
+import os, signal
+from fastprop import thread_pool
+signal.signal(signal.SIGINT, signal.default_int_handler)
+with thread_pool.held_interrupts():
+    child = os.fork()
+    if child == 0:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            os._exit(7)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+""")
 
 
 def test_in_another_thread_nothing_is_held():

@@ -205,4 +205,5 @@ def train_again(experiment, configurations, result, keep, workers):
     with closing(workers.train(experiment, jobs)) as results:
         for ended in results:
             for job, (outcome,) in ended:
-                result.keep(job.fits[0].index, outcome.network, keep)
+                if outcome.history.stopped != "interrupted":
+                    result.keep(job.fits[0].index, outcome.network, keep)
