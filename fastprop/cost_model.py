@@ -1,7 +1,7 @@
-"""Cost model: how many threads share one network, and which fits of a sweep train side by side, by what that costs.
+"""Cost model: estimates how many threads should share one network, and which fits of a sweep should form packs.
 
-Neither changes a result by a bit. Costs are cycles per row of a minibatch. The model was fitted to measurements of 14
-networks from 2-2-1 to 8-64-64-1 and is up to 20 % off (see benchmarks/NOTES.md).
+Neither choice changes a bit of a result. Costs are in cycles per row of a minibatch. The model was fitted to
+measurements of 14 networks from 2-2-1 to 8-64-64-1, and is up to 20 % off (see benchmarks/NOTES.md).
 """
 
 import heapq
@@ -13,13 +13,13 @@ import numpy as np
 from fastprop.kernels import compiler, layout
 
 MEMBER_CYCLES = 30_000
-"""Cycles of a minibatch that are worth a thread: the threads of a team wait for each other about 3,000 cycles."""
+"""Cycles of a minibatch for each thread of a team, at least; waiting for each other costs about 3,000 cycles."""
 
 MEASURED_BATCH = 32
-"""Rows of the minibatches that the model was fitted to. Of others, a row's share in the cost of a step is corrected."""
+"""Rows of the minibatches that the model was fitted to; `_share_of_step` corrects the cost for other sizes."""
 
 PACK_BYTES = 1 << 19
-"""Bytes that the parameters of a pack may take: a quarter of a core's L2 cache."""
+"""The largest size of a pack's parameters in bytes, a quarter of a core's L2 cache."""
 
 
 def team_size(layer_sizes, batch_size, dtype, threads):
@@ -36,7 +36,7 @@ def team_size(layer_sizes, batch_size, dtype, threads):
 
 
 class PackGroup(NamedTuple):
-    """What fits have in common that may train side by side."""
+    """What fits must have in common to train side by side."""
 
     layer_sizes: tuple[int, ...]
     batch_size: int  # rows
@@ -47,21 +47,22 @@ class Pack(NamedTuple):
     """Fits that train side by side, or one alone."""
 
     indices: np.ndarray  # (fits,) int
-    cost: float  # cycles per row of each
-    cost_one_by_one: float  # cycles per row of each, summed: if they trained one after another
+    cost: float  # cycles for one row of each fit, as they train side by side
+    cost_one_by_one: float  # cycles for one row of each fit, if they trained one after another
 
 
 def packs(groups, group_indices, seeds, dtype, workers):
-    """Return which fits train side by side, in the order in which they are to begin: the longest first.
+    """Return which fits train side by side: packs, in the order in which they should begin, the longest first.
 
     Parameters
     ----------
     groups : list of PackGroup
     group_indices : ndarray
-        (fits,) int: the group of each.
+        (fits,) int: the index of each fit's group.
     seeds : ndarray
-        (fits,) int: fits of one group with the same go through the rows in one order, which costs less.
+        (fits,) int: the seed of each fit's order of rows. Fits with one order share their rows, which costs less.
     dtype : str
+        The dtype of all networks.
     workers : int
         How many packs train at a time.
 
@@ -91,8 +92,8 @@ def _split_by_value(indices, values):
 def _packs_of_group(group, indices, seeds, dtype):
     """Return the packs of one group's fits, which are sorted by seed.
 
-    Packs are of one seed as long as there are enough fits for a whole vector; what is left is packed by seed or across
-    seeds, whichever costs less.
+    As long as one seed has enough fits for a whole vector, they make a pack. The fits that are left are packed by seed
+    or across seeds, whichever costs less.
     """
     whole, rest = [], []
     lanes = compiler.lanes(dtype)
@@ -109,7 +110,8 @@ def _packs_of_group(group, indices, seeds, dtype):
 
 def _cut(group, indices, dtype, shares_rows):
     """Cut fits of a group into packs of a vector's lanes, or into single fits if those cost less."""
-    lanes, alone = compiler.lanes(dtype), cost_alone(group.layer_sizes, dtype, group.batch_size)
+    lanes = compiler.lanes(dtype)
+    alone = cost_alone(group.layer_sizes, dtype, group.batch_size)
     cost = np.inf
     if group.can_pack:
         cost = cost_of_pack(group.layer_sizes, dtype, group.batch_size, shares_rows)
@@ -122,15 +124,18 @@ def _cut(group, indices, dtype, shares_rows):
 
 
 def _one_by_one(pack):
-    """Return a pack of its own for each of a pack's fits."""
+    """Return a pack of one fit for each of a pack's fits."""
     cost = pack.cost_one_by_one / len(pack.indices)
     return [Pack(pack.indices[i : i + 1], cost, cost) for i in range(len(pack.indices))]
 
 
 def _split_last(packs, workers):
-    """Split as many of the last packs into single fits as makes all end the earliest, when workers would be idle."""
+    """Split some of the last packs into single fits, as many as let all work end the earliest.
+
+    Otherwise some workers would be idle while others train the last packs.
+    """
     first, last = packs[:-workers], packs[-workers:]
-    ends = [0.0] * workers  # when each worker is free: the next pack goes to the first that is
+    ends = [0.0] * workers  # a heap of the times at which workers are free, in cycles; the first takes the next pack
     for pack in first:
         heapq.heapreplace(ends, ends[0] + pack.cost)
 
@@ -161,9 +166,9 @@ def cost_alone(layer_sizes, dtype, batch_size=MEASURED_BATCH):
 
 
 def cost_of_pack(layer_sizes, dtype, batch_size=MEASURED_BATCH, shares_rows=True):
-    """Return the cycles per row of each network of a pack, whose lanes are networks: nothing is padded.
+    """Return the cycles of a pack, whose lanes are networks, for one row of each: nothing is padded.
 
-    Unless the networks share the order of their rows, the inputs of each lane are gathered from a row of its own.
+    Unless the networks share the order of their rows, the inputs of each lane are gathered from a different row.
     """
     pairs = list(pairwise(layer_sizes))
     parameters = sum((1 + n_in) * n_out for n_in, n_out in pairs)
@@ -176,5 +181,5 @@ def cost_of_pack(layer_sizes, dtype, batch_size=MEASURED_BATCH, shares_rows=True
 
 
 def _share_of_step(cycles, batch_size):
-    """Return a row's share in the cycles of a step, beyond the share in a minibatch of `MEASURED_BATCH` rows."""
+    """Return how many more of the cycles of a step a row bears than it does in a minibatch of `MEASURED_BATCH` rows."""
     return cycles * (1 / batch_size - 1 / MEASURED_BATCH)

@@ -1,4 +1,4 @@
-"""Scores of predictions: functions of a network's outputs and of what they should be, and which of them fit a task."""
+"""Scores of predictions: functions of a network's outputs and its labels or targets, and which of them fit a task."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def accuracy(outputs: FloatArray, y: NDArray[Any]) -> float:
     Parameters
     ----------
     outputs : ndarray
-        (n, n_out), or (n, 1) of probabilities of the class 1.
+        (n, n_out), or (n, 1) probabilities of the class 1.
     y : ndarray
         (n,) labels, or (n, n_out) targets.
 
@@ -44,7 +44,7 @@ def roc_auc(outputs: FloatArray, y: NDArray[Any]) -> float:
     Parameters
     ----------
     outputs : ndarray
-        (n, 1), or (n, 2), of which the difference counts; any numbers that are larger for class 1.
+        (n, 1) values that are larger for class 1, or (n, 2), whose difference is such a value.
     y : ndarray
         (n,) labels, or (n, 1) or (n, 2) targets.
 
@@ -65,7 +65,8 @@ def roc_auc(outputs: FloatArray, y: NDArray[Any]) -> float:
     >>> metrics.roc_auc(np.array([[0.1], [0.4], [0.3], [0.8]]), np.array([0, 0, 1, 1]))
     0.75
     """
-    outputs, positive = outputs.astype(np.float64), _classes(y).astype(bool)
+    outputs = outputs.astype(np.float64)
+    positive = _classes(y).astype(bool)
     margins = outputs[:, 0] if outputs.shape[1] == 1 else outputs[:, 1] - outputs[:, 0]
     _, value_index, counts = np.unique(margins, return_inverse=True, return_counts=True)
     ranks = (np.cumsum(counts) - (counts - 1) / 2)[value_index]  # equal outputs share the mean of their ranks
@@ -176,17 +177,20 @@ def r2(outputs: FloatArray, y: NDArray[Any]) -> float:
     0.5
     """
     y, outputs = y.astype(np.float64), outputs.astype(np.float64)
-    spread = ((y - y.mean(axis=0)) ** 2).sum(axis=0)
-    if not spread.any():
+    squared_deviations = ((y - y.mean(axis=0)) ** 2).sum(axis=0)
+    varies = squared_deviations > 0
+    if not varies.any():
         return float("nan")
-    return float(np.mean(1 - ((y - outputs) ** 2).sum(axis=0)[spread > 0] / spread[spread > 0]))
+    return float(np.mean(1 - ((y - outputs) ** 2).sum(axis=0)[varies] / squared_deviations[varies]))
 
 
 class Score(NamedTuple):
     """A row of `SCORES`."""
 
-    measure: Callable[[FloatArray, NDArray[Any]], float]  # of outputs (n, n_out), and labels (n,) or targets (n, n_out)
-    higher_is_better: bool
+    measure: Callable[
+        [FloatArray, NDArray[Any]], float
+    ]  # outputs (n, n_out), labels (n,) or targets (n, n_out) → score
+    higher_is_better: bool  # whether the highest value is the best
     needs: str  # "numbers", "classes", "two classes" or "probabilities": see `Task.fits`
 
 
@@ -212,7 +216,7 @@ def sign_of(score: str | ScoreFunction) -> int:
 
 
 def measure(score: str | ScoreFunction, outputs: FloatArray, y: NDArray[Any]) -> float:
-    """Return the score of outputs (n, n_out) beside `y`, labels (n,) or targets (n, n_out)."""
+    """Return the score of outputs (n, n_out) against `y`, labels (n,) or targets (n, n_out)."""
     function = SCORES[score].measure if isinstance(score, str) else score
     with np.errstate(over="ignore"):
         return float(function(outputs, y))
@@ -229,10 +233,10 @@ class Task(NamedTuple):
     ['accuracy', 'log_loss']
     """
 
-    outputs: int
+    outputs: int  # the number of outputs
     output: str  # the activation of the last layer
     loss: object  # the name of a loss, or an option
-    has_labels: bool  # in place of targets
+    has_labels: bool  # whether there are labels, and no targets
 
     @property
     def is_classification(self) -> bool:
@@ -272,7 +276,7 @@ def checked_score(score: str | ScoreFunction | None, task: Task) -> str | ScoreF
 
 
 def default_score(*tasks: Task) -> str:
-    """Return what is measured if nothing is asked for: accuracy if any of the tasks has classes, else r2."""
+    """Return the score that is measured by default: accuracy if any of the tasks has classes, else r2."""
     return "accuracy" if any(task.is_classification for task in tasks) else "r2"
 
 

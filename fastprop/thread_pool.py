@@ -1,4 +1,4 @@
-"""A pool of threads: kernels run without the GIL while the calling thread waits, and Ctrl-C ends all of them."""
+"""A pool of threads that call jobs: the calling thread waits while kernels run without the GIL; Ctrl-C ends all."""
 
 import contextlib
 import os
@@ -10,7 +10,7 @@ import time
 from tqdm import tqdm
 
 WATCH_SECONDS = 0.05
-"""Seconds that the calling thread waits at most before it looks after something else, such as a progress bar."""
+"""The longest time that the calling thread waits before it updates, for example, a progress bar, in seconds."""
 
 STOP_SECONDS = 0.001
 """Time between two looks at whether jobs that were asked to stop have returned, in seconds."""
@@ -24,7 +24,7 @@ UNREAD_RESULTS = 16
 
 
 class Interrupted(Exception):  # noqa: N818 (no error: the user asked for it)
-    """Ctrl-C has ended a loop over results in good order: everything that came of the jobs was handed over."""
+    """Ctrl-C has ended a loop over results, after everything that the jobs had returned was yielded."""
 
 
 class ProgressBar(tqdm):
@@ -34,10 +34,10 @@ class ProgressBar(tqdm):
 
 
 def spread_over_cores(index):
-    """Move the calling thread to the allowed core with this index, counted round, and leave it free to move on.
+    """Move the calling thread to the allowed core number `index`, modulo their count; the system may move it again.
 
     The system may start a thread on the core of the thread that began it, and leave both there for tens of
-    milliseconds, in which members of a team wait for each other.
+    milliseconds, during which the workers of a team wait for each other.
     """
     if hasattr(os, "sched_setaffinity"):  # Linux only
         allowed = os.sched_getaffinity(0)
@@ -52,7 +52,7 @@ def run(jobs, threads, watch):
     Parameters
     ----------
     jobs : iterable
-        Callables with a method ``stop``, which asks a running job to return soon. They are drawn one by one: a
+        Callables with a method ``stop``, which asks a running job to return soon. They are drawn one by one, so that a
         generator makes each job only when a thread takes it.
     threads : int
         How many jobs run at a time.
@@ -62,7 +62,7 @@ def run(jobs, threads, watch):
     Returns
     -------
     bool
-        Whether all jobs ran to their end. False after Ctrl-C: then the running jobs were stopped, and no other begun.
+        Whether all jobs ran to their end. It is False after Ctrl-C: the running jobs were stopped, and no other begun.
 
     Raises
     ------
@@ -127,7 +127,7 @@ def results(jobs, threads):
 class _Workers:
     """Threads that draw jobs, call them, and put what they return into a queue, if one is given.
 
-    `over` is set once a job raised an exception or no thread goes on.
+    `over` is set once a job has raised an exception or all threads have ended.
     """
 
     def __init__(self, jobs, returned=None):
@@ -172,7 +172,7 @@ class _Workers:
         if self._errors or len(self._ended) == self._threads:
             self.over.set()
             if self._returned is not None:
-                with contextlib.suppress(queue.Full):  # then nobody waits for it
+                with contextlib.suppress(queue.Full):  # a full queue wakes the calling thread as well
                     self._returned.put_nowait(_WAKE)
 
     def returned(self, timeout=None):
@@ -207,7 +207,7 @@ class _Workers:
 
 
 _WAKE = object()
-"""What is put into the queue for the calling thread to see that it is over."""
+"""An item of the queue that wakes the calling thread when all jobs are over."""
 
 
 class held_interrupts:  # noqa: N801 (used like a function)
@@ -235,7 +235,7 @@ class held_interrupts:  # noqa: N801 (used like a function)
             self.deliver()
 
     def deliver(self):
-        """Let the handler of Ctrl-C have what was held back: by default it raises KeyboardInterrupt."""
+        """Call the handler of Ctrl-C if one was held back; by default it raises KeyboardInterrupt."""
         held, self._held = self._held, None
         if held is not None:
             self._handler(*held)

@@ -1,7 +1,7 @@
-"""A run's state in a file: what is written, when, and which run may go on from it.
+"""Checkpoints: writes the state of a run to a file, and reads it for a run that goes on from it.
 
-The file is an archive (see `atomic_files`) with a description of the run. Only a run of the same description goes on
-from it, and then ends with the bits of the unbroken run.
+The file (see `atomic_files`) also holds a description of the run. Only a run of the same description can go on from it;
+such a run ends with the same bits as a run without interruption.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ NOT_COMPARED = tuple(name for name, row in OPTIONS.items() if not row.compared_o
 
 
 def describe(network, options, split):
-    """Return what a run must have in common with the run that it goes on from, as texts by name."""
+    """Return by name, as strings, what a run must have in common with the run from which it goes on."""
     description = {"format": FORMAT, "fastprop": __version__}
     description |= {name: getattr(network, name) for name in ("layer_sizes", "activations", "dtype")}
     description |= {name: value for name, value in options._asdict().items() if name not in NOT_COMPARED}
@@ -44,16 +44,16 @@ class CheckpointFile:
     ----------
     checkpoint : Checkpoint
     description : dict
-        That of the run, see `describe`.
+        The description of the run, see `describe`.
     """
 
     def __init__(self, checkpoint, description):
         self._checkpoint = checkpoint
         self._description = description
-        self._written = time.monotonic()  # when the file was last written, in seconds; at first, when the run was made
+        self._written = time.monotonic()  # seconds: when the file was last written, or, before that, the run was made
 
     def next_epoch(self, done, pace):
-        """Return after how many epochs to ask `is_due` again, when `done` are done at `pace` seconds an epoch."""
+        """Return the epoch at which to ask `is_due` again, when `done` epochs are done at `pace` seconds an epoch."""
         if self._checkpoint.epochs is not None:
             return done + self._checkpoint.epochs - done % self._checkpoint.epochs
         remaining = self._written + self._checkpoint.seconds - time.monotonic()
@@ -66,7 +66,13 @@ class CheckpointFile:
         return time.monotonic() - self._written >= self._checkpoint.seconds
 
     def write(self, state):
-        """Replace the file by one that holds `state`; at any time there is a whole file. OSError if that fails."""
+        """Replace the file by one that holds `state`, in such a way that the file is whole at any time.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
+        """
         atomic_files.write(self._checkpoint.path, self._description, state, "checkpoint")
         self._written = time.monotonic()
 
@@ -78,7 +84,7 @@ class CheckpointFile:
         try:
             description, state = atomic_files.read(path)
             description = dict(description)
-        except Exception as error:  # a file of other bytes can make the reader raise any kind of error
+        except Exception as error:  # a damaged file can make the reader raise any kind of error
             raise ValueError(
                 f"{path} is no checkpoint or a damaged one: name another file, or leave out resume to begin anew."
             ) from error
@@ -101,7 +107,7 @@ def digest(*arrays):
 
 
 def differences(description, expected):
-    """Return in words which entries of a description are not as expected; empty if all are."""
+    """Return in words which entries of a description are not as expected; an empty string if all are."""
     return ", ".join(
         f"{name} is {description.get(name)} and not {expected.get(name)}"
         for name in expected | description

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 @dataclass
 class History:
-    """What happened in a run.
+    """What was measured in a run, and why the run ended.
 
     Attributes
     ----------
     loss : ndarray
-        (epochs,) float64: the mean over the rows of the training loss, each row's taken when its minibatch came up;
-        with `LBFGS`, taken after the iteration. NaN past the end.
+        (epochs,) float64: the mean over the rows of the training loss. A row's loss is taken when its minibatch is
+        trained on, before the step; with `LBFGS`, after the iteration. NaN past the end.
     validation_loss : ndarray
         (epochs,) float64: the loss of the held-out rows after the epoch. NaN past the end, where no rows are held out,
         and where the training loss is not finite.
@@ -62,7 +62,7 @@ MEASURED = "loss", "validation_loss", "learning_rate", "gradient_norm"
 
 
 def empty_history(epochs, metrics=()):
-    """Return the history of a run of so many epochs that has not begun."""
+    """Return the history of a run of `epochs` epochs that has not begun."""
     return History(*np.full((len(MEASURED), epochs), np.nan), {name: np.full(epochs, np.nan) for name in metrics})
 
 

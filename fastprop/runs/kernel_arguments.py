@@ -20,13 +20,13 @@ def training(state, split, options_of_lanes, batch_size, workers=1, keeps_gradie
     state : PackedState
     split : Split
     options_of_lanes : list of TrainingOptions
-        One for each lane of the state: what differs in a pack is the seed, dropout and the optimizer's hyperparameters.
+        One for each lane of the state; in a pack they differ in seed, dropout and the optimizer's hyperparameters.
     batch_size : int
-        Rows of a minibatch, no more than there are to train on.
+        Rows of a minibatch, no more than there are training rows.
     workers : int
         Threads that share each minibatch.
     keeps_gradient : bool
-        Whether the whole gradient of a step is to be found in the workspace afterwards, also where no option needs it.
+        Whether the workspace holds the whole gradient after each step, even if no option needs it.
     """
     network, options, rows = state.networks[0], options_of_lanes[0], split.rows
     seeds = seeds_of_orders(options_of_lanes)
@@ -116,7 +116,10 @@ def network_argument(network, parameters, loss=None):
 
 
 def dropout_arguments(rates, seeds, plans, rows, dtype):
-    """Return the kernels' `Dropout` of each plan's worker: `rates` and `seeds` of each lane, `rows` to train on."""
+    """Return the kernels' `Dropout` of each plan's worker.
+
+    `rates` and `seeds` have one element for each lane; `rows` are the indices of the training rows.
+    """
     line = layout.line(dtype)
     seeds = np.array(seeds if len(set(seeds)) > 1 else seeds[:1], np.uint64)
     rates = np.array((rates * line)[:line], np.float64)
@@ -166,6 +169,6 @@ def inputs_argument(inputs, rows, dtype):
 
 
 def read_only(view):
-    """Make a view read-only and return it: then data of all sources have one type, compiled once."""
+    """Make a view read-only and return it, so that data of all sources has one type and the kernel is compiled once."""
     view.flags.writeable = False
     return view

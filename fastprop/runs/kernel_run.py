@@ -24,14 +24,14 @@ class KernelRun(Run):
     workers : int
         Threads that share each minibatch.
     earlier : KernelRun, optional
-        A run of the same network and options, but on other rows and for fewer epochs, that this one goes on from; it is
-        of no more use.
+        A run of the same network and options, but on other rows and for fewer epochs, from which this one continues.
+        It cannot be used afterwards.
 
     Attributes
     ----------
     state : PackedState
     max_rows : int
-        The largest number of training rows of this run and of those that it goes on from.
+        The largest number of training rows of this run and of those from which it continues.
     """
 
     def __init__(self, networks, split, options_of_networks, workers=1, earlier=None):
@@ -59,7 +59,7 @@ class KernelRun(Run):
         self._team.prepare()
 
     def __call__(self, until=None):
-        """Train to the end, or until epoch `until` is done: then `states` holds what each network goes on from."""
+        """Train to the end, or until epoch `until` is done; `states` then holds the state of each network."""
         if until is not None:
             self._until = until
         self._train()
@@ -73,7 +73,7 @@ class KernelRun(Run):
             until = self._next_epoch()
             self._team.train(until)
             if self.state.done < until and not self._is_over():
-                return  # stopped amid an epoch, from where no run goes on
+                return  # stopped within an epoch: no run can continue from there
             self._measure()
             self._call_back()
             over = self._called_off or self._is_over()
@@ -94,7 +94,7 @@ class KernelRun(Run):
         return self.state.done >= self._until or self.state.all_ended
 
     def _next_epoch(self):
-        """Return the epoch until which to train before there is something to do in Python."""
+        """Return the epoch until which the kernels can train before Python has something to do."""
         done = self.state.done
         if self._options.callback is not None or self._options.metrics:
             return done + 1
@@ -114,12 +114,12 @@ class KernelRun(Run):
                 self.state.metrics[:, done - 1, lane] = prediction.measure(names, outputs, self._data.y[self._rows])
 
     def stop(self):
-        """Ask a call in another thread to return after the minibatch it is at."""
+        """Ask a call in another thread to return after its current minibatch."""
         super().stop()
         self.state.record.stop[0] = 1
 
     def replace_rows(self, rows):
-        """Train from the next epoch on on other rows of the data set, as many as before; a callback may call this."""
+        """Train on other rows of the data set, as many as before, from the next epoch on; a callback may call this."""
         self._team.replace_rows(rows)
 
     def resume(self):
@@ -136,7 +136,7 @@ class KernelRun(Run):
         self.go_on([state])
 
     def go_on(self, states):
-        """Go on from `states`, one for each network, that a run of these options and rows came to."""
+        """Go on from `states`, one for each network, which a run with these options and rows has exported."""
         self.state.load(states)
 
     @property

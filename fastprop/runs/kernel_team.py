@@ -10,11 +10,18 @@ from fastprop.runs import kernel_arguments
 from fastprop.thread_pool import spread_over_cores
 
 _PREPARED = set()
-"""The kinds of run, (dtype, whether it is a pack), for which this process has the compiled kernel."""
+"""The pairs (dtype, whether a pack is trained) for which this process has the compiled kernel."""
 
 
 class KernelTeam:
-    """Trains a `PackedState` with one kernel call a worker, `training` being the kernels' `Training` of each worker."""
+    """Trains a `PackedState` with one kernel call for each worker.
+
+    Parameters
+    ----------
+    state : PackedState
+    training : list of kernels.epochs.Training
+        One for each worker.
+    """
 
     def __init__(self, state, training):
         self._state = state
@@ -29,7 +36,7 @@ class KernelTeam:
         notice = threading.Timer(1.0, print, ["fastprop: compiling for this machine, once ..."], {"file": sys.stderr})
         notice.start()
         collects = gc.isenabled()
-        gc.disable()  # of the many objects that Numba makes, none is garbage
+        gc.disable()  # Numba makes many objects, none of which is garbage, and collecting would visit them all
         try:
             self.train(until=0)
         finally:
@@ -41,26 +48,31 @@ class KernelTeam:
 
     def train(self, until):
         """Train until epoch `until` is done, or until all networks have ended or the record says stop."""
-        start, begin = time.perf_counter(), self._state.done
+        start = time.perf_counter()
+        begin = self._state.done
         self._training[0].worker.barrier[team.STATE] = epochs.GOING
         run_workers([each._replace(begin=begin, until=until) for each in self._training])
         self._state.unpack()
         self._state.seconds[0] += time.perf_counter() - start
 
     def replace_rows(self, rows):
-        """Train from now on on other rows of the data set, as many as before."""
+        """From now on, train on other rows of the data set, as many as before."""
         data = self._training[0].data
         data = data._replace(rows=kernel_arguments.read_only(rows[None]))
         self._training = [each._replace(data=data) for each in self._training]
 
     def gradient(self):
-        """Return the gradient (P,) of the last step: of one network, of a team that keeps the whole gradient."""
-        plan, memory = self._training[0].plan, self._training[0].memory
+        """Return the gradient (P,) of the last step, padding included.
+
+        Only a team that trains one network and keeps the whole gradient has it.
+        """
+        plan = self._training[0].plan
+        memory = self._training[0].memory
         return memory[plan.workspace.gradients :][: plan.sizes.parameters[-1]]
 
 
 def run_workers(training):
-    """Call the kernel with the `Training` of each worker, the first in this thread and the others in one of their own.
+    """Call the kernel with the `Training` of each worker: the first in this thread, each other in a new thread.
 
     If a worker raises, the others leave the barrier; the first error is raised here once all have returned.
     """
@@ -87,7 +99,7 @@ def run_workers(training):
             thread = threading.Thread(target=work, args=(each,), daemon=True)
             thread.start()
             threads.append(thread)
-    except BaseException as error:  # such as that the system gives no more threads
+    except BaseException as error:  # for example, the system gives no more threads
         give_up(error)
     work(leader)
     for thread in threads:
@@ -97,6 +109,6 @@ def run_workers(training):
 
 
 def abandon(barrier):
-    """Make all workers leave the barrier and return from the kernel, because one of them will not come any more."""
+    """Make all workers leave the barrier and return from the kernel, because one of them will never reach it."""
     barrier[team.STATE] = epochs.STOPPED
     barrier[team.ABANDONED] = 1

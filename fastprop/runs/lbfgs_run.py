@@ -44,10 +44,12 @@ class LBFGSRun(Run):
         self._watched = self.history.validation_loss if len(split.held_out_rows) else self.history.loss
 
     def __call__(self, until=None):
-        """Train to the end, or until so many iterations are done."""
+        """Train to the end, or until `until` iterations are done."""
         if until is not None:
             self._until = until
-        start, history, optimizer = time.perf_counter(), self.history, self._options.optimizer
+        start = time.perf_counter()
+        history = self.history
+        optimizer = self._options.optimizer
         point = self._network.parameters[self._offsets].astype(np.float64)
         if np.isfinite(self._evaluate(point)[0]):
             self._ended = "converged"  # unless an iteration says otherwise
@@ -70,7 +72,7 @@ class LBFGSRun(Run):
 
     @np.errstate(over="ignore", invalid="ignore")
     def _evaluate(self, point):
-        """Return the loss with that of weight decay, λ/2 ‖w‖², and its gradient (P,)."""
+        """Return the loss plus weight decay, λ/2 ‖w‖², and the gradient (P,) of the sum."""
         if self._point is None or not np.array_equal(point, self._point):
             self._point = point.copy()
             self._network.parameters[self._offsets] = point
@@ -79,8 +81,8 @@ class LBFGSRun(Run):
         return self._losses[0] + decay / 2 * (point @ point), self._gradient + decay * point
 
     def _after_iteration(self, point):
-        """Write down what was measured; raise StopIteration to end."""
-        self._evaluate(point)  # mostly the point that the line search evaluated last
+        """Write what was measured into the history; raise StopIteration to end."""
+        self._evaluate(point)  # nothing to compute if the line search evaluated this point last, as it mostly does
         options, history, epoch = self._options, self.history, self.history.epochs
         history.loss[epoch], history.validation_loss[epoch] = self._losses
         if options.gradient_norm:
@@ -93,14 +95,14 @@ class LBFGSRun(Run):
         history.epochs += 1
         if options.callback is not None:
             self._called_off = bool(options.callback(epoch, history))
-        waits_in_vain = False
+        stops_early = False
         if options.early_stopping is not None:
             improved = self._last_improvement()
             if improved == epoch and options.early_stopping.restore_best:
                 self._best = point.copy()
-            waits_in_vain = epoch - improved >= options.early_stopping.patience
-        if waits_in_vain or self._called_off or self._stop_requested or history.epochs >= self._until:
-            self._ended = "early" if waits_in_vain else ""
+            stops_early = epoch - improved >= options.early_stopping.patience
+        if stops_early or self._called_off or self._stop_requested or history.epochs >= self._until:
+            self._ended = "early" if stops_early else ""
             raise StopIteration
 
     def _last_improvement(self):
@@ -171,6 +173,7 @@ class ReferenceObjective:
 
 
 OBJECTIVES = {"kernels": KernelObjective, "reference": ReferenceObjective}
+"""The objective of each backend."""
 
 
 def parameter_offsets(network):

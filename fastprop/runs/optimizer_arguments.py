@@ -1,4 +1,4 @@
-"""The arguments of the kernels that are made of optimizers, schedules, a clip and an average: arrays and numbers."""
+"""Makes the arguments of the kernels, arrays and numbers, from optimizers, schedules, clipping and an average."""
 
 import numpy as np
 
@@ -7,11 +7,13 @@ from fastprop.options import Warmup
 
 
 def optimizer_arguments(options, each_optimizer, parameters, final, workers, batches):
-    """Return the kernels' `Optimizer` of a run, in which each network has an optimizer, and the `Step` of each worker.
+    """Return the kernels' `Optimizer` of a run, and the `Step` of each worker.
 
-    `final` are the parameters that the run ends with: `parameters`, or, where `options` has an average, those of it.
+    `each_optimizer` has the optimizer of each lane. `final` is the array of the parameters that the run ends with:
+    `parameters` itself, or the moving average if `options` has one. `batches` is the number of steps in an epoch.
     """
-    row, size = optimizers.RULES[each_optimizer[0].rule], layout.line(parameters.dtype)
+    row = optimizers.RULES[each_optimizer[0].rule]
+    size = layout.line(parameters.dtype)
     given = _given(each_optimizer, size)
     plateau = np.zeros((3, size))
     plateau[schedules.FACTOR] = 1
@@ -43,7 +45,7 @@ def optimizer_arguments(options, each_optimizer, parameters, final, workers, bat
 
 
 def _given(each_optimizer, size):
-    """Return by name (size,) float64 of each hyperparameter that an optimizer has; 0 where this one has none."""
+    """Return by name the values (size,) float64 of each hyperparameter; 0 if the optimizer does not have it."""
     fields = [vars(optimizer) for optimizer in (each_optimizer * size)[:size]]
     given = np.array([[each.get(name, 0.0) for each in fields] for name in optimizers.GIVEN], np.float64)
     return dict(zip(optimizers.GIVEN, given))
@@ -72,8 +74,9 @@ def _average(average, final):
 
 
 def schedule_argument(options, batches):
-    """Return the kernels' `Schedule` of a run, whose epochs have so many batches."""
-    warmup, schedule = 0, options.schedule
+    """Return the kernels' `Schedule` of a run whose epochs have `batches` steps."""
+    warmup = 0  # in epochs or steps
+    schedule = options.schedule
     by_step = schedule is not None and schedule.by == "step"
     if isinstance(schedule, Warmup):
         warmup, schedule = schedule.length, schedule.then

@@ -8,20 +8,20 @@ from fastprop.runs.optimizer_arguments import optimizer_arguments
 
 
 class PackedState:
-    """Parameters, the optimizer's state, and the record of one network, or of the networks of a pack in lanes.
+    """The parameters, the optimizer's state and the record of one network, or of a pack with a network in each lane.
 
-    Lanes that are left past a pack's last network train a copy of that network.
+    If a pack has fewer networks than lanes, the lanes that are left train copies of its last network.
 
     Attributes
     ----------
     networks : list of MLP
         Networks of one shape. They hold their parameters between two calls of the kernels.
     width : int
-        Networks that train side by side: 1, or the lanes of a vector.
+        The number of lanes that train side by side: 1, or the lanes of a vector.
     parameters : ndarray
-        (P,) of the network's dtype: what the networks end with, the learned parameters or their average.
+        (P,) of the network's dtype: the parameters that the networks end with, learned ones or their moving average.
     learned : ndarray
-        (P,) of the network's dtype: what the optimizer steps change; the same array as `parameters` without an average.
+        (P,) of the network's dtype: the parameters that steps change; without an average, the array `parameters`.
     optimizer : kernels.optimizers.Optimizer
     steps : list of kernels.optimizers.Step
         One for each worker.
@@ -55,7 +55,7 @@ class PackedState:
 
     @property
     def done(self):
-        """The number of epochs that were finished, by the network that has gone furthest."""
+        """The number of finished epochs, of the network that has the most."""
         return int(self.record.done.max())
 
     @property
@@ -64,14 +64,14 @@ class PackedState:
         return self.record.ended.all()
 
     def restart(self):
-        """Forget how far training has come, but not what it has changed."""
+        """Set the number of finished epochs to 0, without changing the parameters or the optimizer's state."""
         self.record.done[:] = 0
         self.record.ended[:] = 0
 
     def unpack(self):
-        """Give each network of a pack its parameters: as they are, or as they were when it ended."""
+        """Copy the parameters from the pack to each network: the present ones, or those with which it ended."""
         if len(self.networks) == 1:  # it trains in place
-            if self.record.ended[0] in (epochs.DIVERGING, epochs.DIVERGED):  # which can make NaN of the padding
+            if self.record.ended[0] in (epochs.DIVERGING, epochs.DIVERGED):  # divergence can turn the padding to NaN
                 layout.clear_padding(self.parameters, self.networks[0].layer_sizes)
             return
         alone, in_pack = self._offsets()
@@ -81,13 +81,13 @@ class PackedState:
 
     @property
     def keeps_best(self):
-        """Whether the parameters of each network's last improvement are kept, to go back to them."""
+        """Whether the parameters of each network's last improvement are kept, to be restored at the end."""
         return len(self.record.best) > 0
 
     def restore_best(self, reasons):
-        """Give each network the parameters of its last improvement, unless it stopped by divergence.
+        """Give each network the parameters of its last improvement, unless it diverged.
 
-        `reasons` are why the networks stopped.
+        `reasons` has the value of `History.stopped` of each network.
         """
         alone, in_pack = self._offsets()
         for lane, (network, stopped) in enumerate(zip(self.networks, reasons)):
@@ -99,8 +99,10 @@ class PackedState:
 
     def histories(self, metric_names, stop_reason):
         """Return the `History` of each network; ``stop_reason(ended, done)`` says why one ended."""
-        record, lanes = self.record, range(len(self.networks))
-        losses, metrics = record.losses.swapaxes(1, 2), self.metrics.transpose(2, 0, 1)  # network by network
+        record = self.record
+        lanes = range(len(self.networks))
+        losses = record.losses.swapaxes(1, 2)  # (2, lanes, epochs)
+        metrics = self.metrics.transpose(2, 0, 1)  # (networks, metrics, epochs)
 
         def history(lane, metrics, *measured):
             done = int(record.done[lane])
@@ -112,14 +114,14 @@ class PackedState:
         return [*map(history, lanes, metrics, *losses, record.rates.T, record.norms.T)]
 
     def export(self, lane):
-        """Return copies of all that a network which has not ended goes on from between two epochs: arrays by name."""
+        """Return the state, between two epochs, from which a network that has not ended can go on: arrays by name."""
         _, in_pack = self._offsets()
         state = {name: array[:, in_pack[:, lane]] for name, array in self._by_parameter().items()}
         state |= {name: array[..., lane].copy() for name, array in self._by_network().items()}
         return state | {"steps": self.steps[0].done.copy(), "seconds": self.seconds / len(self.networks)}
 
     def load(self, states):
-        """Go on from `states`, one for each network, that `export` returned for networks of these options and rows."""
+        """Go on from `states`, one for each network, which `export` returned for the same options and rows."""
         _, in_pack = self._offsets()
         self.record.done[:] = states[0]["done"]  # the arrays by network hold as many epochs
         for lane in range(self.width):
@@ -137,9 +139,9 @@ class PackedState:
             self.unpack()
 
     def adopt(self, earlier):
-        """Go on where `earlier` has come to, the state of the same networks and options with fewer epochs.
+        """Go on from `earlier`, a state of the same networks and options with fewer epochs.
 
-        Both share their arrays from now on: `earlier` is of no more use.
+        Both share their arrays from now on, so that `earlier` cannot be used any more.
         """
         self.learned = earlier.learned
         self.optimizer = earlier.optimizer
@@ -152,7 +154,7 @@ class PackedState:
         self.record = self.record._replace(**measured)
 
     def _by_parameter(self):
-        """Return the arrays that are laid out as the parameters are, (any number, P), by name."""
+        """Return by name the arrays whose rows are laid out like the parameters, (any number, P)."""
         arrays = {
             "parameters": self.learned,
             "average": self.optimizer.average.parameters,
@@ -162,7 +164,7 @@ class PackedState:
         return {name: array.reshape(-1, len(self.learned)) for name, array in arrays.items()}
 
     def _by_network(self):
-        """Return the arrays whose last axis is that of the networks, by name, as far as epochs were finished."""
+        """Return by name the arrays whose last axis is that of the networks, cut to the finished epochs."""
         record, step, done = self.record, self.steps[0], self.done
         return {
             "powers": step.powers,
@@ -192,7 +194,7 @@ def offsets(network, width):
 
 
 def pack_parameters(networks, width):
-    """Return the parameters of networks in the lanes of one vector of parameters; the last network fills the rest."""
+    """Return the packed parameters (P,) of networks, one in each lane; the last network fills the other lanes."""
     first = networks[0]
     size = layout.parameter_starts(first.layer_sizes, first.dtype, width)[-1]
     parameters = layout.aligned_zeros(int(size), first.dtype)
@@ -203,7 +205,7 @@ def pack_parameters(networks, width):
 
 
 def empty_record(options, width, parameters, dtype):
-    """Return the kernels' record of a run that has not begun, for `width` networks with so many parameters together."""
+    """Return the kernels' record of a run that has not begun; `parameters` is their number in all `width` lanes."""
     stopping = options.early_stopping
     restores = stopping is not None and stopping.restore_best
     return epochs.Record(

@@ -1,4 +1,4 @@
-"""The outputs of trained networks, and their scores."""
+"""Computes the outputs of trained networks, and their scores."""
 
 import numpy as np
 
@@ -7,13 +7,13 @@ from fastprop.kernels import epochs, layout
 from fastprop.runs import kernel_arguments
 
 PREDICTED_ROWS = 4 * layout.BLOCK_ROWS
-"""The number of rows that are predicted at a time."""
+"""Rows that are predicted at a time."""
 
 
 class Predictor:
-    """Predicts some `rows` of checked inputs `X`, all by default, with `network` and with others like it.
+    """Predicts some `rows` of checked inputs `X`, all by default, with `network` and with similar networks.
 
-    Networks are alike that have the same layer sizes, activations, dtype and standardization.
+    Networks are similar if they have the same layer sizes, activations, dtype and standardization.
     """
 
     def __init__(self, network, X, rows=None):
@@ -40,9 +40,9 @@ def predict(network, X, rows=None):
 
 
 def scores(networks, split, name):
-    """Return the score of each of some networks on the held-out rows of a split, by its name or as a function.
+    """Return the score of each network on the held-out rows of a split; `name` is a score's name, or a function.
 
-    The networks are alike, see `Predictor`. A score is NaN where no rows are held out or the network is not finite.
+    The networks are similar, see `Predictor`. A score is NaN if no rows are held out or the network is not finite.
     """
     if len(split.held_out_rows) == 0:
         return [float("nan")] * len(networks)

@@ -25,7 +25,9 @@ class ReferenceRun(Run):
         """Train to the end, or until epoch `until` is done."""
         if until is not None:
             self._until = until
-        start, options, history = time.perf_counter(), self._options, self.history
+        start = time.perf_counter()
+        options = self._options
+        history = self.history
         X, y, weights = self._training
         record = reference.train(
             self._trained,
@@ -53,7 +55,7 @@ class ReferenceRun(Run):
         copy_parameters(self._trained, self._network)
 
     def _after_epoch(self, epoch, record):
-        """Write down what was measured; return whether to end."""
+        """Write what was measured into the history; return whether to end."""
         self._write(record)
         options, history = self._options, self.history
         if options.metrics:

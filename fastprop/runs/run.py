@@ -1,21 +1,21 @@
-"""`Run`: what all runs have in common, whatever trains them."""
+"""`Run`: what all kinds of runs have in common."""
 
 from fastprop.runs.history import stop_reason
 
 
 class Run:
-    """One training, of one network or of a pack: a job that `thread_pool.run` calls and Ctrl-C stops.
+    """One training, of one network or of a pack, which `thread_pool.run` calls and Ctrl-C stops.
 
-    The methods here are those of a run that compiles nothing, writes no checkpoint and keeps no state, so that it can
-    only begin anew; other runs have their own.
+    The methods of this class suit a run that compiles nothing, writes no checkpoint and exports no state, so that it
+    can only begin anew. Subclasses replace those that do not suit them.
 
     Attributes
     ----------
     histories : list of History
-        One for each network; they fill while the run trains.
+        One for each network; they are filled while the run trains.
     states : list
-        After a call that ended between two epochs and before the last: for each network, what `go_on` needs. None is
-        the state of a run that can only begin anew.
+        For each network the state from which `go_on` continues, after a call that ended between two epochs and before
+        the last. It is None for a run that can only begin anew.
     """
 
     def __init__(self, options):
@@ -38,11 +38,11 @@ class Run:
         raise NotImplementedError
 
     def stop(self):
-        """Ask a call in another thread to return soon: after the epoch, iteration, minibatch or chunk it is at."""
+        """Ask a call in another thread to return soon: after its current epoch, iteration, minibatch or chunk."""
         self._stop_requested = True
 
     def go_on(self, states):
-        """Go on from `states`, one for each network, that a run of the same options and rows came to."""
+        """Go on from `states`, one for each network, which a run with the same options and rows has exported."""
 
     def resume(self):
         """Go on from the checkpoint, if there is one."""

@@ -1,4 +1,4 @@
-"""Runs over a stream: each call trains on a chunk of rows of its own, on the kernels or on the reference."""
+"""Runs over a stream, on the kernels or on the reference: each call trains on another chunk of rows."""
 
 import time
 from dataclasses import replace
@@ -23,7 +23,7 @@ class StreamRun(Run):
 
 
 class KernelStream(StreamRun):
-    """A run over a stream on the kernels: for each chunk a `KernelRun`, which goes on from the one before."""
+    """A run over a stream on the kernels: for each chunk a `KernelRun`, which goes on from the previous one."""
 
     def __init__(self, network, options, threads):
         super().__init__(network, options)
@@ -32,7 +32,8 @@ class KernelStream(StreamRun):
 
     def take(self, chunk):
         """Train on the rows of `chunk`, a `Dataset`, in the next call."""
-        options, rows = self._options._replace(epochs=self.history.epochs + 1), np.arange(len(chunk.inputs))
+        options = self._options._replace(epochs=self.history.epochs + 1)
+        rows = np.arange(len(chunk.inputs))
         split = Split(chunk, rows, chunk, rows[:0])
         self._run = KernelRun([self._network], split, [options], self._threads, self._run)
 
@@ -48,7 +49,7 @@ class KernelStream(StreamRun):
         self.histories = [replace(history, **measured)]
 
     def stop(self):
-        """Ask a call in another thread to return after the minibatch it is at."""
+        """Ask a call in another thread to return after its current minibatch."""
         self._run.stop()
 
 
@@ -68,7 +69,8 @@ class ReferenceStream(StreamRun):
 
     def __call__(self, until=None):
         """Train on the chunk."""
-        start, history = time.perf_counter(), self.history
+        start = time.perf_counter()
+        history = self.history
         loss, rate, _ = next(self._measured)
         for name, value in zip(MEASURED, (loss, np.nan, rate, np.nan)):
             setattr(history, name, np.append(getattr(history, name), value))

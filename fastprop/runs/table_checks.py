@@ -1,6 +1,6 @@
-"""A check that each thing which has rows in several tables has one in all of them, done when `runs` is imported.
+"""Checks, when `runs` is imported, that what has a row in one table also has one in the others.
 
-A row that is missing is an error then, and not a wrong number in some run later.
+Without this check, a missing row would give a wrong result in some later run, and no error.
 """
 
 from dataclasses import fields
@@ -12,6 +12,7 @@ from fastprop.options.optimizers import PER_LANE
 from fastprop.options.schedules import AfterWarmup
 
 HELP = "see .github/CONTRIBUTING.md for what a new one needs"
+"""The end of each message."""
 
 
 def check_tables():

@@ -1,8 +1,8 @@
 """`TrainingOptions`: one row for each option of a training run.
 
-Everything that has to know all options derives it from these rows: what a sweep can sweep and what must be equal in a
-pack (`sweeping.configurations`), what a run that goes on must have in common with its checkpoint (`checkpoints`), what
-the reference is given (`reference_run`, `stream_run`), and what L-BFGS does not take.
+All code that has to know all options derives them from these rows: the options that a sweep can sweep and those that
+must be equal in a pack (`sweeping.configurations`), those that a resumed run must have in common with its checkpoint
+(`checkpoints`), those that the reference takes (`reference_run`, `stream_run`), and those that L-BFGS does not take.
 """
 
 import os
@@ -30,7 +30,7 @@ def _structure(optimizer):
 
 
 class Option(NamedTuple):
-    """What there is to know of an option. The defaults are those that are safe for a new one."""
+    """A row of `OPTIONS`, which describes one option. The defaults are those that are safe for a new option."""
 
     check: Callable  # value, name → the value that is kept; raises an error that says what to do
     column: type | None = None  # of the table of a sweep that sweeps it; None: a sweep cannot
@@ -38,15 +38,15 @@ class Option(NamedTuple):
     compared_on_resume: bool = True  # whether a run that goes on from a checkpoint must have the same value
     in_reference: bool = True  # whether `reference.train` takes it
     in_stream: bool = False  # whether `train_stream` takes it
-    minibatch_only: bool = False  # whether it means nothing to an optimizer that takes all rows in each step
+    minibatch_only: bool = False  # whether an optimizer that takes all rows in each step refuses it
 
 
 def _or_none(check):
     return lambda value, name: None if value is None else check(value, name)
 
 
-def _instance(kinds, example):
-    return lambda value, name: checks.instance(value, name, kinds, example)
+def _instance(classes, example):
+    return lambda value, name: checks.instance(value, name, classes, example)
 
 
 def _seed(value, name):
@@ -67,7 +67,7 @@ def _callback(value, name):
 
 
 def _metrics(value, name):
-    """Return the names as they are: `train` checks them, which has the data that they must fit."""
+    """Return the names unchanged: `train` checks them, because it has the data that they must fit."""
     return value
 
 
@@ -88,9 +88,9 @@ _early_stopping = _or_none(_instance(EarlyStopping, "fp.EarlyStopping()"))
 
 
 class TrainingOptions(NamedTuple):
-    """How to train: the same for all runs of a sweep but for what it sweeps. `train` describes each option.
+    """The options of a run; `train` describes each. All runs of a sweep share those that the sweep does not sweep.
 
-    The columns of a sweep's table have the order of these rows.
+    The columns of a sweep's table are in the order of these rows.
     """
 
     epochs: Annotated[int, Option(checks.whole_number, compared_on_resume=False)]
@@ -120,7 +120,7 @@ class TrainingOptions(NamedTuple):
         return tuple(row.pack_key(value) for row, value in zip(OPTIONS.values(), self) if row.column is not None)
 
     def for_reference(self, stream=False):
-        """Return by name the options that `reference.train` takes, or of these the ones that `train_stream` takes."""
+        """Return by name the options that `reference.train` takes; with `stream`, those that `train_stream` takes."""
         return {
             name: value
             for (name, row), value in zip(OPTIONS.items(), self)
@@ -128,11 +128,11 @@ class TrainingOptions(NamedTuple):
         }
 
     def checked(self):
-        """Return the same options; it is an error if one is not as `train` describes it."""
+        """Return the options with checked values; ValueError or TypeError if one is not as `train` describes it."""
         return self.changed(**self._asdict())
 
     def changed(self, **values):
-        """Return them with other values; it is an error if one of these is not as `train` describes it."""
+        """Return the options with some other values, which are checked; ValueError or TypeError as `checked`."""
         changed = self._replace(**{name: OPTIONS[name].check(value, name) for name, value in values.items()})
         if changed.optimizer.takes_all_rows:
             changed._refuse_minibatch_options()

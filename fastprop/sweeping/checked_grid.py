@@ -1,4 +1,4 @@
-"""The check of a sweep's grid."""
+"""Checks the grid of a sweep."""
 
 import math
 from collections.abc import Mapping
@@ -9,20 +9,20 @@ from fastprop.checks import sequence, shown, value_list, whole_number
 from fastprop.sweeping.configurations import HYPERPARAMETERS
 
 MAX_CONFIGURATIONS = 10_000_000
-"""Configurations that a sweep may have: each has a row of the result in memory."""
+"""The largest number of configurations of a sweep, each of which has a row of the result in memory."""
 
 
 def checked_grid(grid, samples=None, searched=False):
-    """Return what is swept.
+    """Return the checked grid of a sweep.
 
     Parameters
     ----------
     grid : mapping or list of mappings
-        What the user gave.
+        The argument of `sweep`.
     samples : int, optional
         How many configurations are drawn from a mapping.
     searched : bool
-        Whether a study draws them.
+        Whether a study chooses them.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def checked_grid(grid, samples=None, searched=False):
 
 
 def _checked_values(mapping, samples, searched):
-    """Return the values of a mapping; combinations are counted before any value is listed."""
+    """Return the checked values of a mapping; combinations are counted before any value is listed."""
     distributions = {name: values for name, values in mapping.items() if hasattr(values, "rvs")}
     lists = {name: sequence(values, f"grid[{name!r}]") for name, values in mapping.items() if name not in distributions}
     if samples is None and searched:
@@ -71,6 +71,7 @@ def _checked_values(mapping, samples, searched):
 
 
 def _check_distributions(distributions, samples):
+    """Refuse a distribution without parameters, and distributions without `samples`."""
     for name, distribution in distributions.items():
         if callable(distribution):
             raise TypeError(

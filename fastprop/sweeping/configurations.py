@@ -1,4 +1,4 @@
-"""Configurations: the hyperparameters of each row of a sweep, and the network and the options that they stand for."""
+"""Configurations: the hyperparameter values of each row of a sweep, and the network and options that they stand for."""
 
 from typing import NamedTuple
 
@@ -10,13 +10,13 @@ from fastprop.options.optimizers import PER_LANE
 from fastprop.runs.training_options import SWEPT, TrainingOptions
 
 IN_OPTIMIZER = dict.fromkeys(PER_LANE, float)
-"""Hyperparameters of the optimizer, and the type of the column of each in the table."""
+"""Hyperparameters of the optimizer, and the type of each one's column in the table."""
 
 IN_OPTIONS = SWEPT
-"""Hyperparameters that are `TrainingOptions`, likewise."""
+"""Hyperparameters that are `TrainingOptions`, and the type of each one's column."""
 
 IN_NETWORK = dict.fromkeys(("layer_sizes", "hidden", "initialization"), object)
-"""Hyperparameters of the network, likewise: for each of their values a new network is made."""
+"""Hyperparameters of the network, and the type of each one's column. A new network is made for each of their values."""
 
 HYPERPARAMETERS = IN_OPTIMIZER | IN_OPTIONS | IN_NETWORK
 """All that can be swept, in the order of the table's columns."""
@@ -25,14 +25,14 @@ HYPERPARAMETERS = IN_OPTIMIZER | IN_OPTIONS | IN_NETWORK
 class Configuration(NamedTuple):
     """One row of a sweep: hyperparameter values, and the options that they stand for.
 
-    What its values do not name of a network is that of the sweep's `prototype` for its loss.
+    Where the values do not name a property of the network, it is that of the sweep's `prototype` for the loss.
     """
 
     values: dict[str, object]  # only those that its row of the grid names
     options: TrainingOptions
 
     def value(self, name, prototype):
-        """Return its value of a hyperparameter; NaN for a number that its optimizer does not have."""
+        """Return the value of a hyperparameter; NaN if it is one that the optimizer does not have."""
         if name in IN_OPTIMIZER:
             return getattr(self.options.optimizer, name, np.nan)
         if name in IN_OPTIONS:
@@ -40,27 +40,29 @@ class Configuration(NamedTuple):
         return self._of_network(name, prototype)
 
     def pack_key(self, prototype):
-        """Return what must be equal of fits that train in one pack."""
-        sizes, hidden = self._of_network("layer_sizes", prototype), self._of_network("hidden", prototype)
+        """Return what must be equal for all fits that train in one pack."""
+        sizes = self._of_network("layer_sizes", prototype)
+        hidden = self._of_network("hidden", prototype)
         return sizes, hidden, prototype.output, self.options.pack_key
 
     def pack_group(self, prototype):
-        """Return the `cost_model.PackGroup` of its fits."""
-        sizes, options = self._of_network("layer_sizes", prototype), self.options
-        return cost_model.PackGroup(sizes, options.batch_size, can_pack=not options.optimizer.takes_all_rows)
+        """Return the `cost_model.PackGroup` of the configuration's fits."""
+        sizes = self._of_network("layer_sizes", prototype)
+        can_pack = not self.options.optimizer.takes_all_rows
+        return cost_model.PackGroup(sizes, self.options.batch_size, can_pack)
 
     @property
     def initial_weights_key(self):
-        """What is equal of those configurations with one `pack_key` whose networks begin with the same weights."""
+        """A key that is equal for configurations of one `pack_key` whose networks begin with the same weights."""
         return self._has_new_network and (self.options.seed, id(self.values.get("initialization")))
 
     @property
     def _has_new_network(self):
-        """Whether its network is made of what its values name, and is no copy of the prototype."""
+        """Whether its network is made from its values, and not copied from the prototype."""
         return "seed" in self.values or not self.values.keys().isdisjoint(IN_NETWORK)
 
     def network(self, prototype):
-        """Return its network as it begins."""
+        """Return its network with the initial weights."""
         if not self._has_new_network:
             return prototype.copy()
         arguments = {name: self._of_network(name, prototype) for name in IN_NETWORK}
@@ -75,32 +77,32 @@ class Configuration(NamedTuple):
 class Configurations:
     """The configurations of a grid, all checked at once.
 
-    There may be millions, so that only a few numbers are kept of each: ``configurations[index]`` is made when it is
-    asked for.
+    There may be millions, so that only a few elements of arrays are kept for each: ``configurations[index]`` is made
+    when it is asked for.
 
     Parameters
     ----------
     grid : sequence of dict
         See `grids`.
     network : MLP or tuple of int
-        What all begin with, or the layer sizes of a new network for each loss.
+        The network with which all begin, or the layer sizes of a new network for each loss.
     options : TrainingOptions
-        What holds where the grid says nothing else.
+        The options that hold unless the grid names others.
     y : array_like
-        The targets or labels, by which the output of a new network is chosen.
+        The targets or labels, by which the output activation of a new network is chosen.
 
     Attributes
     ----------
     prototypes : dict
-        For each loss the network that its configurations begin with.
+        By loss, the network with which the configurations of this loss begin.
     columns : dict
-        For each hyperparameter that the grid names an array of the values of all configurations.
+        By hyperparameter that the grid names, an array (configurations,) of its values.
     group_indices : ndarray
-        (configurations,) int: the group of each, whose fits may train in one pack.
+        (configurations,) int: the index in `groups` of each; fits of one group may train in one pack.
     groups : list of cost_model.PackGroup
         What the configurations of each group have in common.
     row_orders : ndarray
-        (configurations,) int: those with the same go through the rows in the same order.
+        (configurations,) int: configurations with equal values go through the rows in the same order.
     """
 
     def __init__(self, grid, network, options, y):
@@ -131,13 +133,14 @@ class Configurations:
         self._take_in()
 
     def check(self, mappings):
-        """Refuse values that cannot be trained; then `prototypes` has the networks that they begin with."""
+        """Refuse values that cannot be trained; `prototypes` then has the networks with which they begin."""
         for values in mappings:
             self._configuration(values)
 
     def _take_in(self):
-        """Check those configurations that are new, and keep what there is to know of each."""
-        begin, end = len(self.group_indices), len(self)
+        """Check the configurations that are new, and fill the arrays for them."""
+        begin = len(self.group_indices)
+        end = len(self)
         self.columns = {name: _lengthened(column, end) for name, column in self.columns.items()}
         self.group_indices = _lengthened(self.group_indices, end)
         self.row_orders = _lengthened(self.row_orders, end)
@@ -163,7 +166,7 @@ class Configurations:
         return Configuration(values, options if loss is options.loss else options._replace(loss=loss))
 
     def _options_of(self, values):
-        """Return the sweep's options with what values name of them."""
+        """Return the sweep's options, with those of `values` that are options or belong to the optimizer."""
         options = self._options
         if in_options := {name: values[name] for name in self._in_options if name in values}:
             options = options.changed(**in_options)
@@ -173,7 +176,7 @@ class Configurations:
         return options
 
     def _resolved_loss(self, loss):
-        """Return the loss that a loss, or None, stands for; `prototypes` then has a network whose output fits it."""
+        """Return the loss, or for None the default loss; `prototypes` then has a network whose output fits it."""
         if isinstance(self._network, MLP):
             loss = checks.loss(loss, self._network.output)
             self.prototypes[loss] = self._network
@@ -190,8 +193,9 @@ def _lengthened(array, count):
 
 
 def _checked(values, prototype):
-    """Return the checked values that a network is made of; `prototype` has what they do not name."""
-    checked, sizes = {}, prototype.layer_sizes
+    """Return the checked values from which a network is made; `prototype` has what they do not name."""
+    checked = {}
+    sizes = prototype.layer_sizes
     if "layer_sizes" in values:
         checked["layer_sizes"] = sizes = checks.layer_sizes_between(values["layer_sizes"], (sizes[0], sizes[-1]))
     hidden = checks.hidden(values.get("hidden", prototype.hidden), len(sizes) - 2)

@@ -1,4 +1,4 @@
-"""Fits: a configuration on the rows of a fold each. A pack is fits that train side by side, which a job trains."""
+"""Fits, each of which is a configuration on a fold, and jobs, each of which trains a pack of fits side by side."""
 
 import contextlib
 import itertools
@@ -17,12 +17,12 @@ from fastprop.sweeping.outcomes import FitOutcome
 
 
 class Fold(NamedTuple):
-    """The rows to train on and those to hold out, by index, and how the inputs are standardized."""
+    """The rows to train on and those to hold out, and how the inputs are standardized."""
 
-    rows: np.ndarray
-    held_out: np.ndarray
-    mean: np.ndarray | None  # (n_in,); None where inputs are not standardized
-    scale: np.ndarray | None  # (n_in,), likewise
+    rows: np.ndarray  # (m,) int64: indices of the training rows
+    held_out: np.ndarray  # (k,) int64: indices of the held-out rows
+    mean: np.ndarray | None  # (n_in,) of each input; None where inputs are not standardized
+    scale: np.ndarray | None  # (n_in,) standard deviation of each input; None where inputs are not standardized
 
     @classmethod
     def of(cls, data, rows, held_out, standardize):
@@ -32,18 +32,18 @@ class Fold(NamedTuple):
 
 
 class Experiment(NamedTuple):
-    """What all fits of a sweep share: what a worker needs to know beside its jobs."""
+    """What all fits of a sweep share, and a worker needs in addition to its jobs."""
 
-    data: Dataset
-    held_out: Dataset  # what the held-out rows are rows of
+    data: Dataset  # the data set of the training rows
+    held_out: Dataset  # the data set of the held-out rows
     folds: tuple[Fold, ...]
-    prototypes: dict[object, MLP]  # by loss: the network that its configurations begin with
+    prototypes: dict[object, MLP]  # by loss: the network with which its configurations begin
     backend: str  # "kernels" or "reference"
     score: object  # the name of a score, or a function
 
     @property
     def dtype(self):
-        """The dtype of all its networks."""
+        """The dtype of all networks."""
         return next(iter(self.prototypes.values())).dtype
 
     def split(self, fold):
@@ -51,7 +51,7 @@ class Experiment(NamedTuple):
         return Split(self.data, self.folds[fold].rows, self.held_out, self.folds[fold].held_out)
 
     def network(self, configuration, fold):
-        """Return the network of a configuration as it begins on the fold with this index."""
+        """Return the network with which a configuration begins on the fold with this index."""
         network = configuration.network(self.prototypes[configuration.options.loss])
         if self.folds[fold].mean is not None:
             network.input_mean = self.folds[fold].mean
@@ -65,9 +65,9 @@ class Experiment(NamedTuple):
 
 
 class Fit(NamedTuple):
-    """A configuration on a fold, and what came of it at an earlier rung, if anything."""
+    """A configuration on a fold, and its outcome at an earlier rung, if it has one."""
 
-    index: int  # of the configuration
+    index: int  # index of the configuration
     fold: int  # index of the fold
     configuration: Configuration
     earlier: FitOutcome | None
@@ -79,10 +79,10 @@ class Fit(NamedTuple):
 
 
 class Job(NamedTuple):
-    """What a worker takes: a pack, all of whose fits are on one fold, and the epoch to train it to."""
+    """A pack, all of whose fits are on one fold, and the epoch to train it to: what a worker takes at a time."""
 
     fits: list[Fit]
-    until: int | None  # epochs; None is the end of training
+    until: int | None  # the epoch to train to; None stands for the end of training
 
     def __str__(self):
         indices = [fit.index for fit in self.fits]
@@ -90,7 +90,7 @@ class Job(NamedTuple):
 
 
 class PackRun:
-    """The run of a job's pack. Called, it trains the pack and returns the job and the `FitOutcome` of each fit."""
+    """The run of a job's pack. A call trains the pack and returns the job and the `FitOutcome` of each fit."""
 
     def __init__(self, experiment, job):
         self._experiment = experiment
@@ -104,7 +104,7 @@ class PackRun:
         self.stop = self._run.stop
 
     def prepare(self):
-        """Have everything compiled that it needs."""
+        """Compile all that the job needs."""
         self._run.prepare()
         predict(self._networks[0], self._experiment.data.inputs[:1])
 
@@ -117,8 +117,9 @@ class PackRun:
 
 
 def _new_networks(experiment, fits):
-    """Return a network for each fit; equal ones are drawn once and copied, which takes a fraction of the time."""
-    drawn, keys = {}, [fit.configuration.initial_weights_key for fit in fits]
+    """Return a network for each fit; equal ones are drawn once and copied, because drawing takes much longer."""
+    drawn = {}
+    keys = [fit.configuration.initial_weights_key for fit in fits]
     for fit, key in zip(fits, keys):
         if key not in drawn:
             drawn[key] = experiment.network(fit.configuration, fit.fold)
@@ -126,9 +127,9 @@ def _new_networks(experiment, fits):
 
 
 def train(experiment, job, is_over):
-    """Train a job, as a worker of an executor does; return the `FitOutcome` of each fit, or None if it is over."""
+    """Train a job in a worker of an executor; return the `FitOutcome` of each fit, or None if the sweep is over."""
     outcomes = []
-    lanes = compiler.lanes(experiment.dtype)  # this machine's vectors may be narrower than those of the one that packed
+    lanes = compiler.lanes(experiment.dtype)  # vectors may be narrower here than on the machine that made the pack
     for first in range(0, len(job.fits), lanes):
         run = PackRun(experiment, job._replace(fits=job.fits[first : first + lanes]))
         with _PREPARING:
@@ -142,25 +143,25 @@ def train(experiment, job, is_over):
                         outcomes += some
             except thread_pool.Interrupted:
                 return None
-    if len(experiment.folds) > 1:  # then no network is kept, and none need travel
+    if len(experiment.folds) > 1:  # no network of a single fold is kept, so that none has to be sent back
         outcomes = [outcome._replace(network=None) for outcome in outcomes]
     return outcomes
 
 
 _PREPARING = threading.Lock()
-"""Held while a kernel is compiled, which two threads of a process need not do at once."""
+"""Held while a kernel is compiled, so that two threads of a process do not both compile it."""
 
 
 class FitArrays(NamedTuple):
-    """Fits that are to be trained, as arrays: there may be many, and a `Fit` is made only when its turn comes."""
+    """Fits that are to be trained, as arrays, because there may be many: a `Fit` is made only when its turn comes."""
 
-    indices: np.ndarray  # (fits,) int: the configuration of each
-    folds: np.ndarray  # (fits,) int: the fold of each
+    indices: np.ndarray  # (fits,) int: the index of each one's configuration
+    folds: np.ndarray  # (fits,) int: the index of each one's fold
     go_on: np.ndarray  # (fits,) bool: see `Fit.goes_on`
 
 
 def packs(experiment, configurations, fits, workers):
-    """Return which of the `FitArrays` train side by side: a list of arrays of positions, the first to begin first."""
+    """Return which of `fits`, a `FitArrays`, form packs: for each pack its positions in them, in order of start."""
     shape = len(configurations.groups), len(experiment.folds), 2
     groups = [group for group, _, _ in itertools.product(configurations.groups, *map(range, shape[1:]))]
     if experiment.backend != "kernels":

@@ -1,6 +1,6 @@
-"""Grids: sequences of the hyperparameters of configurations, {name: value} each, which is made when it is asked for.
+"""Grids: sequences of the hyperparameter values of configurations, {name: value} each.
 
-`names` are those that a configuration may name.
+An element is made when it is asked for. The attribute `names` has all names that an element may have.
 """
 
 import math
@@ -10,7 +10,7 @@ import numpy as np
 
 
 class Explicit(Sequence):
-    """Configurations as they are listed, `names` beside those that the list names being those of later ones."""
+    """Configurations of a list, which can be extended; `names` has the names of configurations that are to come."""
 
     def __init__(self, mappings, names=()):
         self._mappings = mappings
@@ -28,7 +28,7 @@ class Explicit(Sequence):
 
 
 class Product(Sequence):
-    """All combinations of values, {name: list}; the last name runs fastest."""
+    """All combinations of values, {name: list}; the values of the last name change fastest."""
 
     def __init__(self, values):
         self._values = values
@@ -39,7 +39,9 @@ class Product(Sequence):
         return self._length
 
     def __getitem__(self, index):
-        index, period, configuration = range(self._length)[index], self._length, {}
+        index = range(self._length)[index]
+        period = self._length
+        configuration = {}
         for name, values in self._values.items():
             period //= len(values)  # configurations for which this value stays
             configuration[name] = values[index // period % len(values)]
@@ -47,7 +49,7 @@ class Product(Sequence):
 
 
 class Draws(Sequence):
-    """Configurations of values drawn from distributions or lists, {name: either}; each depends on its index alone."""
+    """Configurations drawn from distributions or lists, {name: either}; each depends on seed and index alone."""
 
     def __init__(self, values, count, seed):
         self._values = {name: values[name] for name in sorted(values)}

@@ -28,19 +28,19 @@ class HalvingRunner:
         self._keep = keep
         self._progress = progress
         self._journal = journal
-        self._outcomes = {}  # of configurations that are on their way, by index: a list of each fold's `FitOutcome`
-        self._missing_folds = None  # (configurations,) int: folds that are still to come at this rung
-        self._missing = 0  # configurations that are still to come at this rung
-        self._best = []  # those at this rung so far that may go on: a heap, see `push_bounded`
-        self._survivors = 0  # how many may go on from this rung
+        self._outcomes = {}  # by index of a configuration that is in training: a list of each fold's `FitOutcome`
+        self._missing_folds = None  # (configurations,) int: folds that have not reached this rung yet
+        self._missing = 0  # the number of configurations that have not reached this rung yet
+        self._best = []  # the configurations at this rung that may go on so far: a heap, see `push_bounded`
+        self._survivors = 0  # the largest number of configurations that may go on from this rung
 
     def train(self, indices):
-        """Train the configurations `indices` to their end, or as far as they go on.
+        """Train the configurations `indices` to their end, or to the rung at which they are stopped.
 
         Raises
         ------
         thread_pool.Interrupted
-            After Ctrl-C; then those that were on their way have ended as interrupted.
+            After Ctrl-C; configurations that were in training are then recorded as interrupted.
         """
         last_rung = len(self._result.rungs) - 1
         for rung in range(last_rung + 1):
@@ -59,14 +59,14 @@ class HalvingRunner:
         stopped[[index for index in self._outcomes if stopped[index] == "halved"]] = "interrupted"
 
     def _going_on(self, indices, rung):
-        """Return which configurations go on from a rung, and keep the outcomes of those alone."""
+        """Return which configurations go on from a rung, and keep only their outcomes."""
         is_chosen = self._halving.going_on(self._result.rung_costs[indices, : rung + 1])
         indices = indices[is_chosen & (self._result.table["stopped"][indices] == "halved")]
         self._outcomes = {index: self._outcomes[index] for index in indices}
         return indices
 
     def _train_to_rung(self, indices, rung):
-        """Train configurations until a rung, but those that the journal has."""
+        """Train configurations to a rung, except those that the journal has."""
         self._best = []
         self._survivors = 0 if self._halving is None else self._halving.survivors(len(indices))
         missing = indices
@@ -86,7 +86,7 @@ class HalvingRunner:
             self._result.seconds += time.perf_counter() - start
 
     def _fits_to_train(self, indices, rung):
-        """Return the `FitArrays` of configurations: at the first rung all of their folds, later those that go on."""
+        """Return the `FitArrays` of configurations: all folds at the first rung, later only those that go on."""
         folds = len(self._experiment.folds)
         fits = FitArrays(
             indices=np.repeat(indices, folds),
@@ -110,7 +110,7 @@ class HalvingRunner:
         return Fit(index, fold, self._configurations[index], None if of_folds is None else of_folds[fold])
 
     def _record_all(self, jobs, rung, total):
-        """Train jobs and record what comes of them; show how many of `total` configurations are done."""
+        """Train jobs and record their outcomes; show how many of `total` configurations are done."""
         bar = thread_pool.ProgressBar(total=total, unit=" configurations", smoothing=0, disable=not self._progress)
         with bar, closing(self._workers.train(self._experiment, jobs)) as results:
             if len(self._result.rungs) > 1:
@@ -133,7 +133,7 @@ class HalvingRunner:
             self._journal.flush()
 
     def _record(self, fits, outcomes, rung):
-        """Record the outcomes of fits; of a configuration once all of its folds are there."""
+        """Record the outcomes of fits, and those of configurations all of whose folds have reached the rung."""
         complete = []
         for fit, outcome in zip(fits, outcomes):
             if fit.index not in self._outcomes:
@@ -148,7 +148,7 @@ class HalvingRunner:
                 self._finish_configurations(complete, rung)
 
     def _finish_configurations(self, indices, rung):
-        """Record configurations whose folds have all come to a rung."""
+        """Record configurations all of whose folds have reached a rung."""
         outcomes = [ConfigurationOutcome.of(self._outcomes[index], self._result.criterion) for index in indices]
         costs = self._result.record(indices, outcomes, rung)
         for index, outcome, cost in zip(indices, outcomes, costs):
@@ -165,7 +165,7 @@ class HalvingRunner:
             self._rank(index, cost)
 
     def _is_recorded(self, index, rung):
-        """Return whether the journal has what came of a configuration at a rung; then record it."""
+        """Return whether the journal has the outcome of a configuration at a rung, and record it in that case."""
         found = self._journal.take(index, rung, self._configurations.grid[index])
         if found is None:
             return False
@@ -183,13 +183,13 @@ class HalvingRunner:
         return True
 
     def _rank(self, index, cost):
-        """Forget the outcomes of the worst configuration, if so many are better that it cannot go on."""
+        """Forget the outcomes of the worst configuration if too many are better for it to go on."""
         if self._halving is not None:
             self._outcomes.pop(push_bounded(self._best, self._survivors, cost, index), None)
 
 
 def _examples(packs):
-    """Return a pack of one fit and a pack of several, where there are such: each needs a kernel of its own."""
+    """Return a pack of one fit and a pack of several, if there are such, because the two need different kernels."""
     single = next((pack for pack in packs if len(pack) == 1), None)
     several = next((pack for pack in packs if len(pack) > 1), None)
     return [pack for pack in (single, several) if pack is not None]

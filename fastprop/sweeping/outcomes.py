@@ -1,4 +1,4 @@
-"""What came of a fit, and of a configuration, which has one fit for each fold."""
+"""Outcomes: the results of a fit, and of a configuration, which has one fit for each fold."""
 
 import functools
 import math
@@ -11,27 +11,27 @@ from fastprop.network import MLP
 from fastprop.runs import History
 
 ENDED_WELL = "finished", "early", "converged"
-"""How a configuration ends that may be the best."""
+"""The values of `stopped` of configurations that may be the best."""
 
 _WORST_FIRST = "interrupted", "diverged", "halved", "early", "converged", "finished"
-"""A configuration ended like that of its fits which is first among these."""
+"""Values of `stopped`: that of a configuration is the first of these that one of its fits has."""
 
 
 class FitOutcome(NamedTuple):
-    """What came of a fit so far."""
+    """The results of a fit so far."""
 
     history: History
-    score: float  # on the held-out rows; NaN without any
-    network: MLP | None
-    state: dict | None  # what it can go on from: if it was halved, and its run need not begin anew
+    score: float  # on the held-out rows; NaN if there are none
+    network: MLP | None  # the trained network, where it may be kept
+    state: dict | None  # the state from which it can go on; None unless it was halved and its run exports a state
 
     @property
     def is_halved(self):
-        """Whether it may go on."""
+        """Whether the fit was stopped at a rung, and may go on."""
         return self.history.stopped == "halved"
 
     def while_waiting(self):
-        """Return what is kept of it until it may go on: no network, and no history, which its state has as well."""
+        """Return what is kept until the fit may go on: no network, and no history, because its state has both."""
         if not self.is_halved:
             return self._replace(network=None)
         none = np.zeros(0)
@@ -39,23 +39,23 @@ class FitOutcome(NamedTuple):
 
 
 class ConfigurationOutcome(NamedTuple):
-    """What came of a configuration so far, of all its folds together.
+    """The results of a configuration so far, over all its folds.
 
     A journal holds these fields: change `journal.FORMAT` with them.
     """
 
     score: float  # mean over the folds
-    score_std: float  # standard deviation over the folds; 0 of one
-    loss: float  # of training; mean over the folds
+    score_std: float  # standard deviation over the folds; 0 for a single fold
+    loss: float  # training loss; mean over the folds
     validation_loss: float  # mean over the folds
-    epochs: int  # the most of any fold
-    stopped: str  # see `History`; the worst of any fold
+    epochs: int  # epochs done; maximum over the folds
+    stopped: str  # see `History`; the worst of the folds, see `_WORST_FIRST`
     seconds: float  # sum over the folds
-    history: np.ndarray  # (epochs,), mean over the folds
+    history: np.ndarray  # (epochs,) float64, the loss that ranks; mean over the folds
 
     @classmethod
     def of(cls, fits, criterion):
-        """Return what came of a configuration whose folds have these `FitOutcome`; its history is the `criterion`'s."""
+        """Return the outcome of a configuration from its `FitOutcome` of each fold; `criterion` names the history."""
         folds = [cls._of_fit(fit.history, fit.score, criterion) for fit in fits]
         return folds[0] if len(folds) == 1 else cls._mean_of(folds)
 
@@ -67,7 +67,7 @@ class ConfigurationOutcome(NamedTuple):
             validation_loss = history.validation_loss.item(history.best_epoch)
         return cls(
             score=score,
-            score_std=score - score,  # 0, or NaN like the score
+            score_std=score - score,  # 0, or NaN if the score is NaN
             loss=loss,
             validation_loss=validation_loss,
             epochs=history.epochs,
@@ -92,5 +92,5 @@ class ConfigurationOutcome(NamedTuple):
 
 
 def _mean(values):
-    """Return the mean of a few numbers or arrays; NumPy's function takes longer than all the rest of it."""
+    """Return the mean of a few floats or arrays, without `numpy.mean`, whose call takes longer than the addition."""
     return functools.reduce(operator.add, values) / len(values)

@@ -1,4 +1,4 @@
-"""A search: an Optuna study is asked for configurations, batch by batch, and told what came of them."""
+"""Searches: an Optuna study is asked for configurations, batch by batch, and told their results."""
 
 import numpy as np
 
@@ -24,12 +24,12 @@ class Search:
         return self._option.at_once
 
     def extremes(self):
-        """Return configurations that have between them each end of a distribution, and each choice."""
+        """Return configurations that together have both ends of each distribution, and each choice."""
         count = max(map(len, self._extremes.values()))
         return [{name: each[min(k, len(each) - 1)] for name, each in self._extremes.items()} for k in range(count)]
 
     def check_direction(self, result):
-        """Refuse a study that would look for the worst rows of a result."""
+        """Refuse a study that would search for the worst rows of a result."""
         if self._option.minimizes == result.higher_is_better:
             ranks = result.score_name if result.higher_is_better else "what ranks"
             best, direction = ("highest", "maximize") if result.higher_is_better else ("lowest", "minimize")
@@ -44,7 +44,7 @@ class Search:
         Raises
         ------
         thread_pool.Interrupted
-            After Ctrl-C, when the result has only the rows that were asked for by then.
+            After Ctrl-C; the result then has only the rows that were asked for so far.
         """
         rows = len(result.table)
         try:
@@ -66,7 +66,7 @@ class Search:
             self._tell(trials, indices, result)
 
     def _ask(self, count):
-        """Ask the study for trials; return them, and whether Ctrl-C kept it from being all of them."""
+        """Ask the study for `count` trials; return them, and whether Ctrl-C ended this early."""
         trials = []
         try:
             with thread_pool.held_interrupts() as interrupts:
@@ -78,7 +78,7 @@ class Search:
         return trials, False
 
     def _tell(self, trials, indices, result):
-        """Tell the study what came of trials."""
+        """Tell the study the results of trials."""
         try:
             with thread_pool.held_interrupts():
                 for index, trial in zip(indices, trials):
@@ -88,13 +88,13 @@ class Search:
             raise thread_pool.Interrupted from None
 
     def _values(self, parameters):
-        """Return the values of hyperparameters that a trial's parameters stand for."""
+        """Return the hyperparameter values that a trial's parameters stand for."""
         choices = self._choices
         return {name: choices[name][each] if choices[name] else each for name, each in parameters.items()}
 
 
 def _measured(result, index):
-    """Return {epochs: what ranks} of a row, in the sign that the study sees, for each rung where that is finite."""
+    """Return {epochs: what ranks} of a row, with the sign that the study expects, for each rung where it is finite."""
     sign = -1 if result.higher_is_better else 1
     return {rung: sign * float(cost) for rung, cost in zip(result.rungs, result.rung_costs[index]) if np.isfinite(cost)}
 
@@ -108,7 +108,7 @@ def _state(result, index):
 
 
 def _choices(values):
-    """Return the values of a list or of `choice` by what a study calls them; None of other distributions."""
+    """Return {what the study calls it: value} for a list or a `choice`; None for other distributions."""
     if not isinstance(values, (list, choice)):
         return None
     values = list(values) if isinstance(values, list) else list(values.values)
@@ -120,7 +120,7 @@ def _choices(values):
 
 
 def _distribution(name, values, choices):
-    """Return the distribution of Optuna's that a study chooses from."""
+    """Return the Optuna distribution from which a study chooses."""
     if choices is not None:
         return optuna_search.categorical(list(choices))
     if isinstance(values, integers):
@@ -134,5 +134,5 @@ def _distribution(name, values, choices):
 
 
 def _extremes(values, choices):
-    """Return the values that must be right for all others to be: the ends of a distribution, or all choices."""
+    """Return values that are valid only if all are: the ends of a distribution, or all choices."""
     return [values.low, values.high] if choices is None else list(choices.values())
