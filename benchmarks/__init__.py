@@ -1,4 +1,7 @@
-"""What is measured (`cases`), who takes part (`contestants`, `grid_search`, `study`) and side by side (`peers`)."""
+"""Benchmarks: the workloads (`cases`), the trainers that are compared on them (`peers`), and the suites of asv.
+
+The trainers are in `contestants`, and for searches in `grid_search` and `study`.
+"""
 
 import os
 

@@ -1,4 +1,4 @@
-"""asv: by how much the kernels' results are off, in units of the rounding error of their numbers."""
+"""asv suite: the error of the kernels' results, in units of the rounding error of their dtype."""
 
 import functools
 
@@ -14,7 +14,7 @@ DTYPES = ["float32", "float64"]
 
 
 class Training:
-    """Two epochs, against those of the reference."""
+    """Compares two epochs with those of the reference."""
 
     params = (list(map(str, SHAPES)), DTYPES)
     param_names = ("shape", "dtype")
@@ -43,23 +43,25 @@ EXACT = {
     functions.sigmoid: lambda x: 1 / (1 + np.exp(-x)),
     functions.tanh: np.tanh,
 }
-"""The functions of vectors, and what they should be, for any precision."""
+"""For each function of vectors, the exact function, in any precision."""
 
 
 def domain(function, dtype):
-    """Numbers from wherever kernels call the function, many from where it matters most."""
-    random, count, limit = np.random.default_rng(0), 2**16, {"float32": 87, "float64": 708}[dtype]
+    """Return arguments from the whole range in which kernels call the function, many where errors matter most."""
+    random = np.random.default_rng(0)
+    count = 2**16
+    limit = {"float32": 87, "float64": 708}[dtype]
     wide = random.uniform(-limit, limit, count)
-    numbers = {
+    arguments = {
         functions.log: [np.exp(wide), random.uniform(0.5, 2, count)],
         functions.log1p: [np.exp(-np.abs(wide)), random.random(count)],
         functions.tanh: [random.uniform(-10, 10, count), random.normal(size=count)],
     }
-    return np.concatenate(numbers.get(function, [wide, random.normal(size=count)])).astype(dtype)
+    return np.concatenate(arguments.get(function, [wide, random.normal(size=count)])).astype(dtype)
 
 
 def units_in_the_last_place(function, x):
-    """How far the function of each element is from the exact value."""
+    """Return the distance of the function of each element from the exact value."""
 
     @functools.partial(compiler.kernel, cached=False)
     def run(x, y):
@@ -72,7 +74,7 @@ def units_in_the_last_place(function, x):
 
 
 class Functions:
-    """The worst of 100,000 numbers from wherever kernels call a function."""
+    """Measures the worst of 131,072 arguments from the range in which kernels call a function."""
 
     params = ([function.__name__ for function in EXACT], DTYPES)
     param_names = ("function", "dtype")

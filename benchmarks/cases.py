@@ -1,4 +1,4 @@
-"""The one case table: what is measured, said once and used by every benchmark."""
+"""The shapes and workloads that all benchmarks, and many tests, use."""
 
 import math
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Shape:
         return f"{'-'.join(map(str, self.layer_sizes))} {self.rows} by {self.batch_size}"
 
 
-# Named are the shapes that tests ask for one by one.
+# Shapes that tests use one by one have names.
 DIGITS_SHAPE = Shape((64, 32, 10), rows=100, batch_size=32)
 NO_HIDDEN_LAYER = Shape((5, 3), rows=33, batch_size=7)
 THREE_LAYERS = Shape((17, 33, 9, 5), rows=75, batch_size=32)
@@ -97,7 +97,10 @@ class Workload:
 
     @property
     def checked_epochs(self):
-        """After how many epochs all must have the same parameters: 20 steps or more, as Adam's first say little."""
+        """The number of epochs after which all must have the same parameters.
+
+        It makes at least 20 steps, because Adam's first steps hardly depend on the size of the gradient.
+        """
         return math.ceil(20 / math.ceil(self.rows / self.batch_size))
 
     @property
@@ -111,17 +114,18 @@ class Workload:
 
     @property
     def task(self):
-        """What is trained, in a few words."""
-        sizes, steps = "-".join(map(str, self.layer_sizes)), "at once" if self.full_batch else f"by {self.batch_size:,}"
+        """A description of the workload in a few words."""
+        sizes = "-".join(map(str, self.layer_sizes))
+        steps = "at once" if self.full_batch else f"by {self.batch_size:,}"
         words = f"{sizes} {self.hidden}, {self.rows:,} rows {steps}, {self.optimizer}"
         return words if self.configurations == 1 else f"{words}, {self.configurations:,} learning rates"
 
 
 @dataclass(frozen=True)
 class GridSearch(Workload):
-    """The digits: every configuration trained for some epochs on all but one of the folds and scored on that, in turn.
+    """A cross-validated grid search on the digits, the whole of which is timed as one epoch.
 
-    What is timed as an epoch is the whole search.
+    Every configuration is trained for `search_epochs` epochs on all folds but one, and scored on that one, in turn.
     """
 
     folds: int = 5
@@ -129,7 +133,7 @@ class GridSearch(Workload):
 
     @property
     def flops_per_epoch(self):
-        """Of the whole search, without the scores."""
+        """Useful floating-point operations of the whole search, without the scores."""
         return super().flops_per_epoch * (self.folds - 1) * self.search_epochs
 
     @property
@@ -140,9 +144,9 @@ class GridSearch(Workload):
 
 @dataclass(frozen=True)
 class StudySearch(Workload):
-    """The digits: as many trials as a study asks for, each trained for some epochs on four fifths of the rows.
+    """A study on the digits, the whole of which is timed as one epoch.
 
-    What is timed as an epoch is the whole study.
+    Each of its trials is trained for `search_epochs` epochs on four fifths of the rows.
     """
 
     trials: int = 128
@@ -150,7 +154,7 @@ class StudySearch(Workload):
 
     @property
     def flops_per_epoch(self):
-        """Of the whole study, without the scores."""
+        """Useful floating-point operations of the whole study, without the scores."""
         return super().flops_per_epoch * self.trials * self.search_epochs * 4 / 5
 
     @property
@@ -210,7 +214,7 @@ def make_weights(workload):
 
 
 def learning_rates(workload):
-    """The learning rate of every configuration: its own for a single network, 0.001 to 1 over a sweep."""
+    """Return the learning rate of each configuration: the workload's for one network, 0.001 to 1 over a sweep."""
     if workload.configurations == 1:
         return np.array([workload.learning_rate])
     return np.geomspace(1e-3, 1, workload.configurations)

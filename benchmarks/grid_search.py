@@ -1,6 +1,6 @@
-"""A cross-validated grid search over learning rates: scikit-learn's own, and one sweep of fastprop's.
+"""Contestants in a cross-validated grid search over learning rates: scikit-learn's, and a sweep of fastprop.
 
-Both see the same rows in the same folds, but draw initial weights of their own, so their scores are only alike.
+Both see the same rows in the same folds. Each draws its own initial weights, so that their scores are only similar.
 """
 
 import itertools
@@ -10,11 +10,12 @@ import numpy as np
 from .cases import learning_rates
 from .contestants import Contestant, UnequalWorkError
 
-MARGIN = 0.03  # of accuracy: a network this close to the best is well trained, and those may differ by as much
+MARGIN = 0.03
+"""A network whose accuracy is this close to the best is well trained; scores of such networks may differ by as much."""
 
 
 class Search(Contestant):
-    """What both share: an epoch is one search, and leaves the mean accuracy of each learning rate as `scores`."""
+    """The base of both: an epoch is one search, which leaves the mean accuracy of each learning rate in `scores`."""
 
     def prepare(self, workload, data, weights, threads):
         from sklearn.model_selection import StratifiedKFold
@@ -29,7 +30,7 @@ class Search(Contestant):
 
 
 class Fastprop(Search):
-    """fastprop: one `sweep` over the folds, which scores every network on the rows held out."""
+    """fastprop: one `sweep` over the folds, which scores every network on the held-out rows."""
 
     name = "fastprop"
 
@@ -57,7 +58,7 @@ class Fastprop(Search):
 
 
 class ScikitLearn(Search):
-    """scikit-learn's GridSearchCV of MLPClassifier, a process a thread, each with one thread of its own."""
+    """scikit-learn: GridSearchCV of MLPClassifier, in as many processes as there are threads, with one thread each."""
 
     name = "scikit-learn"
 
@@ -80,7 +81,7 @@ class ScikitLearn(Search):
 
 
 def make_classifier(workload):
-    """scikit-learn's network of a workload, trained by plain SGD for all of its epochs."""
+    """Return scikit-learn's network of a workload, to be trained by plain SGD for all epochs."""
     from sklearn.neural_network import MLPClassifier
 
     return MLPClassifier(
@@ -99,7 +100,7 @@ def make_classifier(workload):
 
 
 def check_equal_work(workload, contestants):
-    """Raise `UnequalWorkError` if two find other best learning rates, or score well trained networks differently."""
+    """Raise `UnequalWorkError` if best learning rates differ, or the scores of well trained networks do."""
     for pair in itertools.combinations(contestants, 2):
         scores = np.array([contestant.scores for contestant in pair])
         well_trained = scores.max(axis=0) > scores.max() - MARGIN

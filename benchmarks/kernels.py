@@ -1,4 +1,4 @@
-"""asv: the three passes of a dense layer, as a share of the measured peak."""
+"""asv suite: the three passes of a dense layer, as a share of the measured peak."""
 
 import functools
 
@@ -13,9 +13,10 @@ from fastprop.runs.optimizer_arguments import optimizer_arguments
 
 from .suites import unused_share_of_peak
 
-OPERATIONS = 2e8  # of a call, about: a millisecond's
+OPERATIONS = 2e8
+"""Floating-point operations of a timed call, about; they take a millisecond."""
 
-# Without a cache: the one of fastprop.kernels knows of edits in its own folder only.
+# The cache of fastprop.kernels sees edits in its own folder only, so that these kernels are not cached.
 compiled = functools.partial(compiler.kernel, cached=False)
 
 
@@ -42,7 +43,7 @@ PASSES = {"forward": forward, "backward": backward, "gradient": gradient}
 
 
 class Layer:
-    """One pass of a layer over as many rows as training takes at once, activation or update included."""
+    """One pass of a layer over a chunk of rows, with the activation or the update."""
 
     params = ([(64, 64, 128), (64, 32, 32), (784, 128, 128), (1024, 1024, 1024)], list(PASSES))
     param_names = ("inputs, outputs, batch", "pass")
@@ -80,6 +81,6 @@ class Layer:
 
 
 def rows_of(memory, plan, offset, layer, front=0):
-    """The matrix of a layer's neurons that begins at an offset, with `front` elements between two rows."""
+    """Return the matrix of a layer's neurons at an offset, with `front` elements between two rows."""
     rows, stride = plan.strategy.chunk_rows, plan.sizes.strides[layer] + front
     return memory[offset : offset + rows * stride].reshape(rows, stride)[:, : plan.sizes.layers[layer]]

@@ -1,4 +1,4 @@
-"""asv: the memory that training takes. The kernels are compiled in another process: a compiler takes more."""
+"""asv suite: the memory that training takes. Another process compiles the kernels, because that takes more memory."""
 
 import tracemalloc
 
@@ -10,7 +10,7 @@ from .training import prepare, train
 
 
 class Training:
-    """An epoch on one thread."""
+    """Measures an epoch on one thread."""
 
     params = (["T5", "T6"],)
     param_names = ("workload",)
@@ -31,7 +31,7 @@ class Training:
         self.train()
 
     def track_memory_beside_the_data(self, name):
-        """Allocated by Python and NumPy; kernels cannot allocate."""
+        """Return the memory that Python and NumPy allocate, in bytes; kernels cannot allocate."""
         self.train()  # fetches the kernels
         tracemalloc.start()
         self.train()

@@ -1,11 +1,11 @@
-"""Side by side: fastprop and its peers on the same work, in one run, with the same number of threads.
+"""Compares fastprop with its peers on the same work, in one run, with the same number of threads.
 
     python -m benchmarks.peers [T1 T2 ...] [--repeats N] [--threads N] [--skip NAMES] [--json FILE]
 
-Every workload has a process of its own. In it all contestants start from the same weights; before anything
-is timed, each trains for a few steps in row order and must end at NumPy's parameters (or, for a grid search, at
-similar scores). Then they are timed in turn: a few epochs of one, a few of the next, and so on, in rounds. The process
-is pinned to as many CPUs as it has threads (Linux only).
+Every workload has its own process, in which all contestants start from the same weights. Before anything is timed, each
+trains for a few steps in row order and must end at NumPy's parameters (or, for a search, at similar scores). Then they
+are timed in turn: a few epochs of one, a few of the next, and so on, in rounds. The process is pinned to as many CPUs
+as it has threads (Linux only).
 """
 
 import argparse
@@ -25,8 +25,11 @@ from . import contestants, grid_search, study
 from .cases import WORKLOADS, GridSearch, StudySearch, make_data, make_weights
 from .contestants import CONTESTANTS, UnavailableError
 
-GROUP_SECONDS = 0.3  # a timed call trains as many epochs as take about this long: some 20 of S2
-PAUSE_SECONDS = 0.1  # before a timed call: the threads of an idle OpenBLAS spin for 30 ms and disturb others
+GROUP_SECONDS = 0.3
+"""Seconds of a timed call, about: it trains as many epochs as take this long."""
+
+PAUSE_SECONDS = 0.1
+"""Seconds of rest before a timed call, because the threads of an idle OpenBLAS spin for 30 ms and disturb others."""
 
 
 # --- one workload, in its own process -----------------------------------------------------------------------
@@ -48,7 +51,7 @@ def measure(workload, names, threads, repeats, seconds):
     Returns
     -------
     list of dict
-        One record a contestant; see `record`.
+        One record for each contestant; see `record`.
     """
     data, weights = make_data(workload), make_weights(workload)
     rules = {GridSearch: grid_search, StudySearch: study}.get(type(workload), contestants)
@@ -70,17 +73,18 @@ def measure(workload, names, threads, repeats, seconds):
 
 
 def choose_group(contestant):
-    """How many epochs a timed call trains: so many that it takes about `GROUP_SECONDS`, at least one."""
+    """Return how many epochs a timed call trains, so that it takes about `GROUP_SECONDS`: at least one."""
     timed(contestant, 1)
-    group, seconds = 1, min(timed(contestant, 1) for _ in range(2))
-    while seconds < GROUP_SECONDS / 2:  # what a call takes beside its epochs may be the most of a short one
+    group = 1
+    seconds = min(timed(contestant, 1) for _ in range(2))
+    while seconds < GROUP_SECONDS / 2:  # again, because most of a short call's time may not depend on its epochs
         group = round(group * GROUP_SECONDS / seconds)
         seconds = timed(contestant, group)
     return group
 
 
 def sample_in_rounds(runners, groups, repeats, seconds):
-    """Seconds an epoch of every contestant, called in turn; dict name -> list."""
+    """Call the contestants in turn; return by name a list of the seconds an epoch took in each call."""
     samples = {name: [] for name in runners}
     spent = dict.fromkeys(runners, 0.0)
     for _ in range(repeats):
@@ -93,7 +97,7 @@ def sample_in_rounds(runners, groups, repeats, seconds):
 
 
 def timed(contestant, epochs, shuffle=True):
-    """Seconds that a contestant takes for some epochs."""
+    """Return the seconds that a contestant takes for some epochs."""
     time.sleep(PAUSE_SECONDS)
     start = time.perf_counter()
     contestant.epochs(epochs, shuffle and not contestant.workload.full_batch)
@@ -101,7 +105,7 @@ def timed(contestant, epochs, shuffle=True):
 
 
 def record(workload, name, samples, group, first_call):
-    """What is kept of one contestant on one workload: seconds an epoch, and how they were measured."""
+    """Return the record of one contestant on one workload: seconds an epoch, and how they were measured."""
     p10, median, p90 = np.percentile(samples, (10, 50, 90)).tolist()
     return {
         "workload": workload.name,
@@ -121,7 +125,7 @@ def record(workload, name, samples, group, first_call):
 
 
 def describe_machine():
-    """The machine, and the float32 peak of one thread that does nothing but multiply and add in registers."""
+    """Return the machine, and the float32 peak of one thread, which only multiplies and adds in registers."""
     from fastprop.kernels import compiler, peak  # not above: asv imports this file for its own list of benchmarks
 
     return {
@@ -143,7 +147,7 @@ def limit_threads(threads):
 
 
 def run_worker(workload, options):
-    """Measure one workload in a process of its own; see `measure`."""
+    """Measure one workload in a new process; see `measure`."""
     environment = dict(os.environ, JAX_PLATFORMS="cpu")
     if workload.configurations > 1:
         environment["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={options.threads}"
@@ -161,7 +165,7 @@ HEADER = ("workload", "contestant", "ms an epoch", "p10 - p90", "÷ fastprop", "
 
 
 def table_rows(records, peak):
-    """The cells of the table, one row a record; `peak` is the GFLOP/s that all threads could reach."""
+    """Yield the cells of a row of the table for each record; `peak` is the GFLOP/s that all threads could reach."""
     fastprop_seconds = next((r["seconds"] for r in records if r["contestant"] == "fastprop"), None)
     for r in records:
         ratio = f"{r['seconds'] / fastprop_seconds:.2f}" if fastprop_seconds else "-"
@@ -172,18 +176,18 @@ def table_rows(records, peak):
 
 
 def three_digits(value):
-    """A positive number with three significant digits and no exponent."""
+    """Return a positive number as text, with three significant digits and no exponent."""
     return f"{value:.{max(0, 2 - math.floor(math.log10(value)))}f}"
 
 
 def print_row(cells):
-    """One line of the table: the names to the left, the figures to the right."""
+    """Print a row of the table, with the names on the left and the figures on the right."""
     workload, contestant, *figures = cells
     print(f"{workload:9} {contestant:15}" + "".join(f"{figure:>16}" for figure in figures), flush=True)
 
 
 def describe_run(options):
-    """The date, the versions and the options behind the figures."""
+    """Return the date, the versions and the options of a run."""
     installed = {package.name.lower(): package.version for package in importlib.metadata.distributions()}
     libraries = ("fastprop", "numba", "numpy", "torch", "jax", "scikit-learn", "optuna")
     return {

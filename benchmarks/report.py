@@ -1,4 +1,4 @@
-"""The README's section on performance, made from what `benchmarks.peers` has measured.
+"""Writes the README's section on performance, from the results of `benchmarks.peers`.
 
 python -m benchmarks.report [--check] [FILE]
 """
@@ -24,22 +24,22 @@ COLUMNS = {  # heading: the contestants of whom the fastest is shown
 TEXT = """
 {table}
 
-Milliseconds an epoch: of all networks for a sweep (S1 to S3), of a whole cross-validated grid search for S4 (by
-GridSearchCV), of a whole study of Optuna's for S5. Medians of calls in turn in one process, each on {threads}, after a
-check that all train the same parameters from the same weights (scikit-learn's networks are not quite the same, and S4
-and S5 compare scores). PyTorch is the faster of eager and `torch.compile`, and trains the networks of a sweep in one
-`baddbmm`, JAX by `vmap` on {devices}. JAX draws the order of the rows in its jitted epoch, which can take longer than
-to train a small network; for "host order" NumPy draws it. The last column is fastprop's share of the peak of its
-threads.
+Times are in milliseconds an epoch. An epoch of a sweep (S1 to S3) is one of all its networks; for S4 it stands for a
+whole cross-validated grid search (by GridSearchCV), and for S5 for a whole study of Optuna. Each time is the median of
+calls in one process, in turn with the others, on {threads}. Before, a check has shown that all train the same
+parameters from the same weights (scikit-learn's networks differ a little, and S4 and S5 compare scores). The column
+PyTorch has the faster of eager and `torch.compile`. PyTorch trains the networks of a sweep in one `baddbmm`, JAX by
+`vmap` on {devices}. JAX draws the order of the rows in its jitted epoch, which can take longer than training a small
+network; in the column "JAX, host order" NumPy draws it. The last column is fastprop's share of the peak of its threads.
 
-Measured on {date}: {machine}, {cores}, vectors of {lanes} float32, a peak of {peak_gflops:.0f} GFLOP/s a core
-(multiply-adds in registers alone); Python {python}, {libraries}.
+The times were measured on {date}: {machine}, {cores}, vectors of {lanes} float32, a peak of {peak_gflops:.0f} GFLOP/s a
+core (multiply-adds in registers alone); Python {python}, {libraries}.
 
 """
 
 
 def section(run, records):
-    """The text for what `benchmarks.peers` has written: a table, and how it came about."""
+    """Return the section for the results of `benchmarks.peers`: a table, and how it was measured."""
     rows = table(records, run["peak_gflops"] * run["threads"])
     words = {
         "table": "\n".join(f"| {' | '.join(row)} |" for row in rows),
@@ -52,7 +52,7 @@ def section(run, records):
 
 
 def table(records, peak):
-    """The cells of the table, a row a workload; `peak` is the GFLOP/s that all threads could reach."""
+    """Yield the cells of a row of the table for each workload; `peak` is the GFLOP/s that all threads could reach."""
     yield "", "task", *COLUMNS, "fastest peer ÷ fastprop", "of peak"
     yield "---", "---", *["---:"] * (len(COLUMNS) + 2)
     for (name, task), group in itertools.groupby(records, lambda record: (record["workload"], record["task"])):
@@ -66,13 +66,13 @@ def table(records, peak):
         yield name, task, *times, three_digits(ratio), f"{contestants['fastprop']['gflops'] / peak:.1%}"
 
 
-def count(number, thing):
-    """3 things, or 1 thing."""
-    return f"{number} {thing}{'s' * (number > 1)}"
+def count(value, thing):
+    """Return "3 things", or "1 thing"."""
+    return f"{value} {thing}{'s' * (value > 1)}"
 
 
 def main(arguments=None):
-    """Rewrite the section, or with ``--check`` see whether it is as it should be."""
+    """Rewrite the section, or with ``--check`` fail unless it is up to date."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.report", description=__doc__.splitlines()[0])
     parser.add_argument(
         "file", nargs="?", type=Path, default=ROOT / "benchmarks" / "peers.json", help="of peers --json"

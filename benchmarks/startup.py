@@ -1,4 +1,4 @@
-"""asv: the wait before training, in a new process each time; Python's own start is part of it, but for the import."""
+"""asv suite: the wait before training, in a new process each time; it includes the start of Python."""
 
 import os
 import shutil
@@ -30,20 +30,22 @@ def first_epoch(name, kernels):
 
 
 def compiled(kernels):
-    """The files of compiled kernels in a folder, and when they were written."""
+    """Return the files of compiled kernels in a folder, and when they were written."""
     return {file: file.stat().st_mtime_ns for file in Path(kernels).rglob("*.nbc")}
 
 
 class Waiting:
-    """What the classes below share: one call a sample, as a call changes what the next finds."""
+    """The base of the classes below: a sample is one call, because a call changes what the next one finds."""
 
     params = (["T2"],)
     param_names = ("workload",)
-    number, rounds, warmup_time = 1, 1, 0
+    number = 1
+    rounds = 1
+    warmup_time = 0
 
 
 class Cold(Waiting):
-    """Nothing is compiled yet."""
+    """Measures the wait when nothing is compiled yet."""
 
     repeat = 3
 
@@ -59,7 +61,7 @@ class Cold(Waiting):
 
 
 class Warm(Waiting):
-    """An earlier process has compiled everything."""
+    """Measures the wait when an earlier process has compiled everything."""
 
     repeat = 7
 
@@ -81,5 +83,5 @@ class Warm(Waiting):
 
 
 def timeraw_import():
-    """Source of what is timed: the first import in a process."""
+    """Return the source that is timed: the first import in a process."""
     return "import fastprop"

@@ -1,7 +1,7 @@
-"""A study of Optuna's over learning rates and momenta: of scikit-learn's networks, and of a sweep of fastprop's.
+"""Contestants in an Optuna study over learning rates and momenta: scikit-learn's networks, and a sweep of fastprop.
 
-Both ask the same sampler for as many trials and hold out the same rows; a trial of scikit-learn's is told before the
-next is asked for, as there is one a thread, and a sweep's after each batch.
+Both ask the same sampler for the same number of trials, and hold out the same rows. With scikit-learn, each thread
+tells the result of a trial before it asks for the next one; a sweep tells the results of each batch.
 """
 
 import itertools
@@ -11,17 +11,21 @@ import numpy as np
 from .contestants import Contestant, UnequalWorkError
 from .grid_search import MARGIN, make_classifier
 
-AT_ONCE = 32  # trials of a sweep's batch
+AT_ONCE = 32
+"""Trials in a batch of the sweep."""
 
 
 class Study(Contestant):
-    """What both share: an epoch is one study, and leaves the accuracy of its best trial as `best`."""
+    """The base of both: an epoch is one study, which leaves the accuracy of its best trial in `best`."""
 
     def prepare(self, workload, data, weights, threads):
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self.workload, self.data, self.threads, self.optuna = workload, data, threads, optuna
+        self.workload = workload
+        self.data = data
+        self.threads = threads
+        self.optuna = optuna
         self.held_out = np.arange(len(data[0])) % 5 == 0
 
     def epochs(self, n, shuffle=True):
@@ -32,7 +36,7 @@ class Study(Contestant):
 
 
 class Fastprop(Study):
-    """fastprop: a `sweep` that is searched by the study."""
+    """fastprop: a `sweep` whose configurations the study chooses."""
 
     name = "fastprop"
 
@@ -63,7 +67,7 @@ class Fastprop(Study):
 
 
 class ScikitLearn(Study):
-    """Optuna as its own pages use it: a trial fits an MLPClassifier and returns its accuracy, as many as threads."""
+    """Optuna with scikit-learn, as in Optuna's manual: a trial fits an MLPClassifier, on as many threads as given."""
 
     name = "scikit-learn"
 

@@ -1,4 +1,4 @@
-"""What asv's suites share: a workload's network, the cores it needs, and how a share of the peak is measured."""
+"""What the asv suites share: a workload's network, the cores that it needs, and the measure of a share of the peak."""
 
 import time
 
@@ -6,27 +6,33 @@ import fastprop as fp
 from fastprop import checks
 from fastprop.kernels import peak
 
-SECONDS, TRIES = 2, 5  # at least, for a share of the peak
+SECONDS = 2
+"""The shortest time, in seconds, for which a share of the peak is measured."""
+
+TRIES = 5
+"""The smallest number of calls by which a share of the peak is measured."""
 
 
 def make_network(workload):
-    """An untrained network of the workload's kind."""
+    """Return an untrained network of a workload."""
     return fp.MLP(workload.layer_sizes, hidden=workload.hidden, output=workload.output, seed=0)
 
 
 def need_cores(count):
-    """Have asv leave out what takes more cores than this process may run on."""
+    """Have asv skip a benchmark that needs more cores than this process may run on."""
     if checks.threads(None) < count:
         raise NotImplementedError(f"needs {count} cores")
 
 
 def unused_share_of_peak(call, operations, threads=1):
-    """What a call of so many floating-point operations leaves unused of the peak of its threads, in per cent.
+    """Return the share of the peak of its threads that a call of `operations` floating-point operations leaves unused.
 
-    The best of some tries counts, which take turns with tries at the peak. It is the unused share, as to asv less is
-    better in every figure: of a share in use, `asv continuous` and the published pages would take a loss for a gain.
+    It is in percent, and is that of the fastest call; calls alternate with measurements of the peak. It is the unused
+    share because asv takes a lower value for a better one: it would take a loss in the used share for a gain.
     """
-    peaks, seconds, end = [], [], time.perf_counter() + SECONDS
+    peaks = []  # GFLOP/s of one thread
+    seconds = []
+    end = time.perf_counter() + SECONDS
     while time.perf_counter() < end or len(seconds) < TRIES:
         peaks.append(peak.measure(0.01))
         start = time.perf_counter()

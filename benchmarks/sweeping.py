@@ -1,4 +1,4 @@
-"""asv: one epoch of all the configurations of a sweep."""
+"""asv suite: one epoch of all configurations of a sweep."""
 
 from functools import cache
 
@@ -20,7 +20,7 @@ def sweep(network, workload, data, rates, threads, backend="kernels"):
 
 @cache
 def prepare(name, threads):
-    """The arguments of the workload's sweep, once it was compiled and seen to be right."""
+    """Compile and check the workload's sweep; return its arguments."""
     workload = WORKLOADS[name]
     network, data, rates = make_network(workload), make_data(workload), learning_rates(workload)
     losses = sweep(network, workload, data, rates, threads).table["loss"]
@@ -32,7 +32,7 @@ def prepare(name, threads):
 
 
 class Sweep:
-    """Every configuration, from its initial weights."""
+    """Measures an epoch of every configuration from its initial weights."""
 
     params = (["S1", "S2", "S3"], [1, 2])
     param_names = ("workload", "threads")

@@ -1,4 +1,4 @@
-"""asv: epochs of one network."""
+"""asv suite: epochs of one network."""
 
 from functools import cache
 
@@ -10,18 +10,18 @@ from .cases import WORKLOADS, make_data
 from .suites import make_network, need_cores, unused_share_of_peak
 
 EPOCHS = {"T1": 100, "T2": 100, "T3": 100, "T4": 1, "T5": 1, "T6": 1}
-"""How many a call trains: a call by itself takes half a millisecond."""
+"""Epochs of a call, so that the half millisecond that a call takes by itself counts for little."""
 
 
 def train(network, workload, data, epochs, threads, backend="kernels"):
-    """Train the network as the workload says."""
+    """Train the network with the options of the workload."""
     options = {"batch_size": workload.batch_size, "loss": workload.loss, "threads": threads, "backend": backend}
     return fp.train(network, *data, epochs=epochs, optimizer=fp.SGD(workload.learning_rate), **options)
 
 
 @cache
 def prepare(name, threads):
-    """The workload, its data and an untrained network, once an epoch was compiled and seen to be right."""
+    """Compile and check an epoch; return the workload, its data and an untrained network."""
     workload = WORKLOADS[name]
     data, network = make_data(workload), make_network(workload)
     fast, slow = network.copy(), network.copy()
@@ -33,7 +33,7 @@ def prepare(name, threads):
 
 
 class Training:
-    """Epochs from the initial weights on."""
+    """Measures epochs from the initial weights on."""
 
     params = (list(EPOCHS), [1, 2])
     param_names = ("workload", "threads")

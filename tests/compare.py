@@ -1,4 +1,4 @@
-"""How results are compared, and by how much they may differ."""
+"""Compares results, and says by how much they may differ."""
 
 import hashlib
 import math
@@ -10,22 +10,23 @@ import pytest
 import fastprop as fp
 from tests.problems import MORE_TASKS, problem
 
-EPOCHS = 2  # of training that is compared with the reference, where a test does not say
+EPOCHS = 2
+"""Epochs of training that is compared with the reference, by default."""
 
 # ---- tolerances ----
 
 STEEPER_THAN_SIGMOID = 4
-"""By how much more errors may grow: a sigmoid's derivative is at most 1/4, that of most other activations 1."""
+"""How many times larger errors may be: a sigmoid's derivative is at most 1/4, that of most other activations 1."""
 
 CANCELLATION_IN_GELU = 4
-"""By how much more gelu's derivative may be off: 1 - tanh² cancels, and z³ / 20 times that is one of its terms."""
+"""How many times larger errors of gelu's derivative may be: 1 - tanh² cancels, and a term is that times z³ / 20."""
 
 ROUNDINGS_OF_A_LOSS = 16
 """More than a row's exponential, logarithm and the few operations on them take."""
 
 
 def tolerance(dtype, length):
-    """Return by how much two results may differ that are `length` roundings away from each other.
+    """Return by how much two results may differ if `length` roundings lie between them.
 
     One rounding errs by up to ε/2. Their signs behave as random signs do, so the sum of `length` of them is about
     √length · ε/2 (Higham and Mary, "A new approach to probabilistic rounding error analysis", 2019). Four times that
@@ -35,12 +36,12 @@ def tolerance(dtype, length):
 
 
 def steepness(task):
-    """Return by how much more the errors of a task may grow than those behind sigmoids."""
+    """Return how many times larger the errors of a task may be than those of networks of sigmoids."""
     return STEEPER_THAN_SIGMOID if task in MORE_TASKS else 1
 
 
 def roundings(shape, epochs=EPOCHS):
-    """Return how many roundings lie between a network and what training makes of it.
+    """Return how many roundings lie between a network and the trained one.
 
     Each step takes one sum over a layer's inputs and one over a batch's rows.
     """
@@ -97,5 +98,5 @@ def assert_same_bits(one, other):
 
 
 def digest(*arrays):
-    """Return one short text for the bytes of all arrays."""
+    """Return the SHA-256 digest of the bytes of all arrays."""
     return hashlib.sha256(b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)).hexdigest()

@@ -13,7 +13,8 @@ from tests import packs
 from tests.marks import slow_except
 from tests.problems import CASES, DESCENTS, DTYPES, FAST_CASES, FAST_DESCENTS, FEW_SHAPES
 
-MANY_TESTS = 1000  # so many need all kernels, sooner or later
+MANY_TESTS = 1000
+"""At least so many tests need all kernels sooner or later."""
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,4 +1,4 @@
-"""The runs of golden.txt: what they train is the same on every machine, with any threads and any width of vectors.
+"""The runs of golden.txt, whose results are the same on every machine, for any threads and any width of vectors.
 
 ``python -m tests.golden`` prints the table: a line for each run, its name and the first 16 digits of the SHA-256 digest
 of the trained parameters and losses. It needs nothing but fastprop and NumPy. Lines are only ever added: where an old
@@ -219,13 +219,13 @@ RUNS = dict(runs_of_shapes()) | PATHS
 
 
 def golden_digest(name, threads=None):
-    """Return what golden.txt has behind a run's name."""
+    """Return the digest that golden.txt should have for a run, given by name."""
     arrays = RUNS[name](threads=threads)
     return hashlib.sha256(b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)).hexdigest()[:16]
 
 
 def read_table():
-    """Return what golden.txt holds: the digest of each run by its name."""
+    """Return the digests of golden.txt by the name of the run."""
     return dict(line.rsplit(" ", 1) for line in TABLE.read_text().splitlines())
 
 

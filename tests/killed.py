@@ -1,4 +1,4 @@
-"""Runs on digits that are killed on their way, in another process, and that a test goes on with."""
+"""Runs on digits that are killed in another process, and that a test then resumes."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Which of a test's parameters belong to the fast subset, `pytest -m "not slow"`."""
+"""Marks the parameters of tests that do not belong to the fast subset, `pytest -m "not slow"`."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What tests of the functions that kernels call share: such a function runs only inside a kernel."""
+"""Helpers of tests of functions that kernels call; such a function runs only inside a kernel."""
 
 import functools
 
@@ -12,7 +12,7 @@ from fastprop.kernels import compiler, layout, llvm, load_store
 compiled = functools.partial(compiler.kernel, cached=False)
 
 OFFSET = 5
-"""Elements in front of what a test reads or writes in memory: the length of no vector."""
+"""Elements in memory before those that a test reads or writes; no vector has as many, so that these are not aligned."""
 
 
 @compiled
@@ -21,19 +21,23 @@ def lane_count(array):
 
 
 def whole(count, unit):
-    """So many, rounded up to whole units."""
+    """Return `count`, rounded up to a multiple of `unit`."""
     return -(-count // unit) * unit
 
 
 def rows_in_memory(numbers, stride, padding):
-    """Rows of numbers (rows, neurons, width) in memory, `stride` apart, `padding` in front and after each."""
+    """Return rows of numbers (rows, neurons, width) as they stand in memory.
+
+    `stride` is the distance of two rows in elements. The value `padding` fills the space before the first row and after
+    each.
+    """
     rows = np.full((len(numbers), stride), padding, numbers.dtype)
     rows[:, : numbers[0].size] = numbers.reshape(len(numbers), -1)
     return np.append(np.full(OFFSET, padding, numbers.dtype), rows)
 
 
 def interleaved_in_memory(plan, numbers, stride, padding):
-    """The same rows interleaved: of one network (rows / lanes, neurons, lanes), and of a pack as they are."""
+    """Return the same rows interleaved: of one network (rows / lanes, neurons, lanes), of a pack unchanged."""
     if isinstance(plan, layout.PackPlan):
         return rows_in_memory(numbers, stride, padding)
     rows, neurons, _ = numbers.shape
@@ -45,7 +49,7 @@ def interleaved_in_memory(plan, numbers, stride, padding):
 
 
 def by_lanes(function, *arrays):
-    """What a function of four vectors makes of up to four arrays, vector by vector."""
+    """Return the results of a function of four vectors for up to four arrays, vector by vector."""
     function = compiler.inline(function)
 
     @compiled

@@ -1,4 +1,4 @@
-"""What tests train on: shapes, tasks, optimizers and schedules by name, and data for them."""
+"""Shapes, tasks, optimizers, schedules and data that tests train with."""
 
 from itertools import cycle, islice
 from typing import NamedTuple
@@ -20,7 +20,7 @@ DTYPES = ("float32", "float64")
 
 
 class Task(NamedTuple):
-    """What a network is trained for."""
+    """The output, loss, targets and hidden layers of a network that a test trains."""
 
     output: str  # activation of the last layer
     loss: str | fp.Huber | fp.CrossEntropy
@@ -45,13 +45,13 @@ TASKS = (
     Task("softmax", "cross_entropy", "labels"),
     Task("tanh", "mse", hidden="tanh"),
 )
-"""Tasks behind sigmoids and tanhs, for every shape."""
+"""Tasks of networks of sigmoids or tanhs, which are tried on every shape."""
 
 CASES = [(shape, task) for shape in SHAPES for task in TASKS if task.targets == "numbers" or shape.layer_sizes[-1] > 1]
 
 HIDDEN_LAYER_SHAPES = (THREE_LAYERS, FIVE_LAYERS, NARROW_OUTPUT, UNROLLED)
 FEW_SHAPES = (NO_HIDDEN_LAYER, *HIDDEN_LAYER_SHAPES)
-"""Shapes that differ most: for what is not tried on every shape."""
+"""Shapes that differ most, for tests that do not try every shape."""
 
 MORE_TASKS = (
     Task("relu", "mse", hidden="relu"),
@@ -67,7 +67,7 @@ MORE_TASKS = (
     Task("exp", "mae"),
     Task("softmax", fp.CrossEntropy(0.2), hidden=("relu", "sigmoid")),
 )
-"""Tasks with the other activations and losses, for few shapes."""
+"""Tasks with the other activations and losses, which are tried on `FEW_SHAPES`."""
 
 
 CASES += [(shape, task) for shape in FEW_SHAPES for task in MORE_TASKS]

@@ -1,4 +1,4 @@
-"""Python in other processes: for Ctrl-C, and for what depends on the environment or the memory of a whole process."""
+"""Runs Python in other processes, for tests of Ctrl-C, of the environment, and of the memory of a whole process."""
 
 import os
 import re
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 HEAR_INTERRUPTS = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
 
 ONE_DONE = r"\b[1-9]\d*/"
-"""What a progress bar shows once something is done: "3/20"."""
+"""A regular expression of what a progress bar shows once something is done, such as "3/20"."""
 
 
 def output_after_interrupt(script):
@@ -38,14 +38,14 @@ def output_after_interrupt(script):
 
 
 def say_go(shown="", *, ready=lambda: True, watching=True):
-    """Print "go" once what a script waits for has come; to be called by a script before it trains.
+    """Print "go" once a script has come to the point at which Ctrl-C is to be pressed; it calls this before it trains.
 
     Parameters
     ----------
     shown : str
-        Regular expression of what stands on standard error by then, such as a progress bar.
+        A regular expression of what standard error must show by then, such as a progress bar.
     ready : callable
-        Returns whether anything else has come.
+        Returns whether all else that the script waits for is there.
     watching : bool
         Whether the calling thread must wait for the threads that train, in which it takes Ctrl-C as the end of them.
     """
@@ -62,13 +62,13 @@ def say_go(shown="", *, ready=lambda: True, watching=True):
 
 def is_watching(thread):
     """Return whether a thread waits in `thread_pool` for those that it has started."""
-    frames = []  # innermost first
+    functions = []  # (file, function) of each frame, innermost first
     frame = sys._current_frames()[thread]
     while frame is not None:
-        frames.append((Path(frame.f_code.co_filename).name, frame.f_code.co_name))
+        functions.append((Path(frame.f_code.co_filename).name, frame.f_code.co_name))
         frame = frame.f_back
-    waits_in_run = (("threading.py", "wait"), ("thread_pool.py", "run")) in pairwise(frames)
-    return waits_in_run or ("thread_pool.py", "returned") in frames
+    waits_in_run = (("threading.py", "wait"), ("thread_pool.py", "run")) in pairwise(functions)
+    return waits_in_run or ("thread_pool.py", "returned") in functions
 
 
 class Remembered:

@@ -21,7 +21,7 @@ def make_data(loss, targets="numbers", rows=7):
 
 
 def slope(function, array, index, width):
-    """The central difference of `function` to one element of `array`."""
+    """Return the central difference of `function` with respect to one element of `array`."""
     middle = array[index]
     array[index] = middle + width
     above = function()
@@ -32,15 +32,15 @@ def slope(function, array, index, width):
 
 
 def assert_gradients_are_slopes(network, X, y, *arguments):
-    """`arguments` are those of `reference.loss` that follow X and y."""
+    """Fail unless gradients equal central differences; `arguments` are those of `reference.loss` after X and y."""
     dW, db = reference.gradients(network, X, y, *arguments)
     # A difference over 2h errs by about h² (the curve) and ε / h (rounding): both are least near h = ∛ε.
     h = np.finfo(np.float64).eps ** (1 / 3)
-    for number, (array, gradient) in enumerate(zip(network.arrays, dW + db)):
+    for array_index, (array, gradient) in enumerate(zip(network.arrays, dW + db)):
         slopes = [
             slope(lambda: reference.loss(network, X, y, *arguments), array, index, h)
             for index in np.ndindex(array.shape)
         ]
-        # third derivatives, which h² stands before, grow with the loss
+        # the error is h² times third derivatives, which grow with the loss
         scale = max(1, reference.loss(network, X, y, *arguments))
-        assert_close(gradient, np.reshape(slopes, array.shape), 8 * scale * h**2, f"gradient {number}")
+        assert_close(gradient, np.reshape(slopes, array.shape), 8 * scale * h**2, f"gradient {array_index}")

@@ -1,4 +1,4 @@
-"""How results of sweeps are compared."""
+"""Compares results of sweeps."""
 
 import numpy as np
 

@@ -151,7 +151,7 @@ def test_anything_else_gives_the_same_bits(make):
 
 def test_masked_numbers_are_refused():
     masked = np.ma.masked_equal(NUMBERS.astype("float32"), 1)
-    assert_refused(ValueError, "X is an array with masked numbers: fill them", trained, masked)
+    assert_refused(ValueError, "X is an array with masked elements: fill them", trained, masked)
     assert_same_bits(trained(np.ma.array(NUMBERS)), trained(NUMBERS))
 
 

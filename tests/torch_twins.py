@@ -1,4 +1,4 @@
-"""What PyTorch has of activations, losses and optimizers, and which of ours are compared with it.
+"""PyTorch's counterparts of activations, losses and optimizers, and which of them are compared.
 
 PyTorch is imported when a function is called: without it, its tests are skipped.
 """
@@ -49,7 +49,7 @@ ADAPTIVE = [
 
 
 def activation_in_torch(activation, z):
-    """Return an activation of a tensor."""
+    """Return the tensor `z` after an activation, given by name."""
     functional = pytest.importorskip("torch").nn.functional
     functions = {
         "leaky_relu": functional.leaky_relu,
@@ -64,7 +64,7 @@ def activation_in_torch(activation, z):
 
 
 def loss_in_torch(loss, output, z, t):
-    """Return a loss, of what the last layer has before its activation `output` and of targets."""
+    """Return the loss of the logits `z`, which still need the activation `output`, against the targets `t`."""
     nn = pytest.importorskip("torch").nn
     losses = {
         "mse": nn.MSELoss(),
@@ -82,7 +82,7 @@ def loss_in_torch(loss, output, z, t):
 
 
 def optimizer_in_torch(optimizer, parameters):
-    """Return an optimizer of some tensors, without l1, which PyTorch does not have."""
+    """Return the optimizer of some tensors, but without l1, which PyTorch does not have."""
     torch = pytest.importorskip("torch")
     names = {"learning_rate": "lr", "epsilon": "eps", "smoothing": "alpha"}
     options = {names.get(name, name): value for name, value in dataclasses.asdict(optimizer).items() if name != "l1"}

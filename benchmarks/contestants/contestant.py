@@ -1,4 +1,4 @@
-"""What every contestant is: three calls, and the state of the network that it trains."""
+"""The interface of a contestant, and what contestants share: updates, a network's state, and checks of equal work."""
 
 import numpy as np
 
@@ -12,17 +12,17 @@ class UnequalWorkError(Exception):
 
 
 class Contestant:
-    """One trainer, driven in three calls: `prepare`, then `epochs` any number of times, then `parameters`."""
+    """A trainer: `prepare` is called first, then `epochs` any number of times, then `parameters`."""
 
     name: str
-    comparable = True  # whether it trains exactly the network described above
+    comparable = True  # whether it trains exactly the workload's network
 
     def enters(self, workload):
-        """Whether this trainer is a candidate for the workload."""
+        """Return whether this trainer takes part in a workload."""
         return True
 
     def prepare(self, workload, data, weights, threads):
-        """Take over the data and the initial weights, in the form the library likes best; keep the workload.
+        """Keep the workload, its data and the initial weights, in the form that the library handles fastest.
 
         Parameters
         ----------
@@ -38,15 +38,15 @@ class Contestant:
         raise NotImplementedError
 
     def parameters(self):
-        """The trained layers of some configurations: a dict, configuration -> list of (weights, biases)."""
+        """Return the trained layers of some configurations: a dict, configuration -> list of (weights, biases)."""
         raise NotImplementedError
 
 
-# --- the state of a network: for each of its arrays a tuple, the array first and then what the optimizer keeps ---
+# --- the state of a network: for each of its arrays a tuple of the array and the optimizer's state for it ---
 
 
 def sgd(rate, gradient, parameter):
-    """Take one step, in place (NumPy, PyTorch) or on new arrays (JAX); return what is kept."""
+    """Take one step, in place (NumPy, PyTorch) or on new arrays (JAX); return the new state of the array."""
     parameter -= rate * gradient
     return (parameter,)
 
@@ -65,29 +65,29 @@ def adam(rate, gradient, parameter, mean, square, mean_share, square_share):
 
 
 ZERO = np.float32(0)
-OPTIMIZERS = {  # name: a step, and what is kept of an array at first
+OPTIMIZERS = {  # name: a step, and a function that returns the initial state of an array
     "SGD": (sgd, lambda array: (array,)),
     "Adam": (adam, lambda array: (array, 0 * array, 0 * array, ZERO, ZERO)),
 }
 
 
 def initial_state(workload, weights):
-    """The state before the first step, in memory of its own."""
+    """Return the state before the first step, in new arrays."""
     _, keep = OPTIMIZERS[workload.optimizer]
     return [tuple(map(np.array, keep(array))) for array in flatten(weights)]
 
 
 def arrays_of(state):
-    """Weights and biases of all layers in one list."""
+    """Return weights and biases of all layers in one list."""
     return [array for array, *_ in state]
 
 
 def layers_of(state):
-    """The (weights, biases) of every layer."""
+    """Return the (weights, biases) of every layer."""
     arrays = arrays_of(state)
     return list(zip(arrays[::2], arrays[1::2]))
 
 
 def flatten(layers):
-    """Weights and biases of all layers in one list."""
+    """Return weights and biases of all layers in one list."""
     return [array for layer in layers for array in layer]

@@ -52,7 +52,7 @@ class Fastprop(Contestant):
         return alone | {int(np.nanargmin(losses)): network_layers(self.result.best_network)}
 
     def train_alone(self, configuration):
-        """Do again what the sweep did for one configuration, whose network it did not keep; return the layers."""
+        """Train one configuration as the sweep did, which kept only its best network; return the layers."""
         network = self.network.copy()
         loss = self.train(network, self.learning_rates[configuration]).loss[-1]
         loss_in_sweep = self.result.table["loss"][configuration]
@@ -62,5 +62,5 @@ class Fastprop(Contestant):
 
 
 def network_layers(network):
-    """The (weights, biases) of every layer of a fastprop network."""
+    """Return the (weights, biases) of every layer of a fastprop network."""
     return list(zip(network.weights, network.biases))

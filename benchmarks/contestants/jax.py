@@ -59,7 +59,7 @@ class Jax(Contestant):
         self.jax.block_until_ready(self.state)
 
     def draw_order(self, shuffle):
-        """The order of the rows, or the seed from which the epoch draws it."""
+        """Return the order of the rows, or the seed from which the epoch draws it."""
         rows = len(self.data[0])
         if not shuffle:
             return np.arange(rows)
@@ -73,7 +73,7 @@ class Jax(Contestant):
 
 
 def make_jax_training(workload):
-    """The function that trains one network for an epoch, or, on full batches, for any number of epochs."""
+    """Return the function that trains one network for an epoch, or, on full batches, for any number of epochs."""
     import jax
     import jax.numpy as jnp
 

@@ -1,4 +1,4 @@
-"""Backpropagation in NumPy as a contestant: what the others' parameters are compared with."""
+"""Backpropagation in NumPy as a contestant, with whose parameters those of the others are compared."""
 
 import numpy as np
 
@@ -26,7 +26,7 @@ class NumPy(Contestant):
         self.rng = np.random.default_rng(0)
 
     def make_network(self, state):
-        """For each layer what is kept of the weights and of the biases, the activation and its derivative."""
+        """Return for each layer the state of the weights and of the biases, the activation and its derivative."""
         kept_and_named = zip(state[::2], state[1::2], self.workload.activations)
         return [(weights, biases, *FUNCTIONS[name]) for weights, biases, name in kept_and_named]
 

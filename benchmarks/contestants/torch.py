@@ -37,14 +37,14 @@ class Torch(Contestant):
                 self.step(batch)
 
     def batches(self, shuffle):
-        """The rows of each step of an epoch."""
+        """Return the rows of each step of an epoch."""
         if self.workload.full_batch:
             return [slice(None)]
         draw_order = self.torch.randperm if shuffle else self.torch.arange
         return draw_order(len(self.inputs)).split(self.workload.batch_size)
 
     def make_step(self, tensors):
-        """The function that trains on some rows."""
+        """Return the function that trains on some rows."""
         for tensor in tensors:
             tensor.requires_grad_()
         update = {"SGD": self.make_sgd, "Adam": self.make_adam}[self.workload.optimizer](tensors)
@@ -56,7 +56,7 @@ class Torch(Contestant):
         return step
 
     def make_sgd(self, tensors):
-        """The function that takes the gradients and changes the tensors."""
+        """Return the function that takes the gradients and changes the tensors."""
 
         def update(gradients):
             with self.torch.no_grad():
@@ -66,7 +66,7 @@ class Torch(Contestant):
         return update
 
     def make_adam(self, tensors):
-        """See `make_sgd`; for one network only."""
+        """Return what `make_sgd` returns, for Adam and one network only."""
         adam = self.torch.optim.Adam(tensors, self.workload.learning_rate, fused=True)
 
         def update(gradients):
@@ -77,14 +77,14 @@ class Torch(Contestant):
         return update
 
     def loss(self, tensors, x, targets):
-        """Squared error, mean over rows and outputs, summed over the configurations."""
+        """Return the squared error, its mean over rows and outputs, summed over the configurations."""
         for weights, biases, name in zip(tensors[::2], tensors[1::2], self.workload.activations):
             x = self.activations[name](self.linear(x, weights, biases))
         squares = self.torch.nn.functional.mse_loss(x, targets.expand_as(x), reduction="sum")
         return squares / targets.numel()
 
     def linear(self, x, weights, biases):
-        """x @ weights + biases, of one network (2-d weights) or of every configuration (3-d weights)."""
+        """Return x @ weights + biases, of one network (2-d weights) or of every configuration (3-d weights)."""
         if weights.ndim == 2:
             return self.torch.addmm(biases, x, weights)
         return self.torch.baddbmm(biases, x.expand(len(weights), -1, -1), weights)
@@ -105,7 +105,7 @@ class TorchCompiled(Torch):
         super().prepare(workload, data, weights, threads)
         try:
             self.torch.compile(lambda x: x + 1)(self.torch.ones(1))
-        except Exception as error:  # whatever its compiler or the C++ compiler under it raises
+        except Exception as error:  # its compiler, or the C++ compiler that it calls, may raise any exception
             raise UnavailableError(str(error).partition("\n")[0]) from error
 
     def make_step(self, tensors):

@@ -1,4 +1,4 @@
-"""Losses of each row, from z and a = f(z), and their derivatives by z; and the targets that labels stand for."""
+"""Losses of each row, from z and a = f(z), with their derivatives by z; and the targets that labels stand for."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _mae(z, a, t, back):
 
 
 def _huber(z, a, t, back, delta=1.0):
-    # (a - t)² / 2 up to a distance of delta, and a straight line beyond: Huber, Ann. Math. Stat. 35 (1964)
+    # (a - t)² / 2 up to a distance of delta, linear beyond it: Huber, Ann. Math. Stat. 35 (1964)
     distance = np.abs(a - t)
     rows = np.where(distance < delta, distance**2 / 2, delta * (distance - delta / 2)).mean(axis=1)
     return rows, back(np.clip(a - t, -delta, delta) / t.shape[1])
@@ -43,10 +43,10 @@ def _cross_entropy(z, a, t, back, label_smoothing=0.0):
 
 
 class Loss(NamedTuple):
-    """What there is to know of a loss."""
+    """A row of `LOSSES`."""
 
-    rows_and_delta: Callable[..., Any]  # z, a, targets t, back: dloss/da -> dloss/dz → loss of each row, dloss/dz
-    output: str | None = None  # the activation of the output that it goes with, if it is computed from the logits z
+    rows_and_delta: Callable[..., Any]  # (z, a, targets t, back) → loss of each row, dloss/dz; see `losses_and_delta`
+    output: str | None = None  # the output activation that it needs, if it is computed from the logits z
     of_classes: bool = False  # whether it is a loss of classifiers
 
 
@@ -67,7 +67,7 @@ def losses_and_delta(
     """Return each row's loss (n,) and dloss/dz (n, columns).
 
     `loss` is a name in `LOSSES`, or an option with such a name, whose other attributes its function takes. `back` is
-    the way back through the activation: it turns dloss/da into dloss/dz.
+    the backward pass through the activation: it turns dloss/da into dloss/dz.
     """
     name, options = (loss, {}) if isinstance(loss, str) else (loss.name, vars(loss))
     return LOSSES[name].rows_and_delta(z, a, t, back, **options)

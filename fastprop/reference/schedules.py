@@ -66,7 +66,7 @@ SCHEDULES = {
 
 
 def factor(schedule: Any, position: float, total: float, losses: Sequence[float] | NDArray[Any] = ()) -> float:
-    """Return by what the optimizer's learning rate is multiplied; `schedule` is an option, or None for 1.
+    """Return the factor on the optimizer's learning rate; `schedule` is an option, or None for 1.
 
     `position` and `total` count what `schedule.by` names.
     """
@@ -76,12 +76,12 @@ def factor(schedule: Any, position: float, total: float, losses: Sequence[float]
 def step_factors(
     schedule: Any, epoch: int, first_step: int, steps: int, epochs: float, losses: Sequence[float] | NDArray[Any]
 ) -> list[float]:
-    """Return the factor of each of the `steps` of an epoch, the first of which is number `first_step` of the run."""
+    """Return the factor of each of the `steps` of an epoch; `first_step` is the index of the first one in the run."""
     if schedule is not None and schedule.by == "step":
         return [factor(schedule, first_step + k, epochs * steps, losses) for k in range(steps)]
     return [factor(schedule, epoch, epochs, losses)] * steps
 
 
 def _half_wave(start, end, fraction):
-    # from start to end along half a wave of the cosine: Loshchilov and Hutter, "SGDR", ICLR 2017
+    # from start to end along half a cosine wave: Loshchilov and Hutter, "SGDR", ICLR 2017
     return end + (start - end) / 2 * (np.cos(np.pi * fraction) + 1)

@@ -25,13 +25,14 @@ def train_stream(
     schedule: Any = None,
     clip: Any = None,
 ) -> Iterator[tuple[float, float, float]]:
-    """Train in place on chunks (X, y, sample_weight); yield of each its loss, learning rate and gradient norm.
+    """Train in place on chunks (X, y, sample_weight); yield the loss, learning rate and gradient norm of each.
 
-    Each chunk is like an epoch with rows of its own: so count schedules and the order of rows. What the optimizer
-    keeps, and the number of steps, go on from chunk to chunk. A run whose loss or weights are no longer finite ends.
+    Schedules and the order of rows count each chunk as an epoch. The optimizer's state and the number of steps carry
+    over from chunk to chunk. A run ends when its loss or weights are no longer finite.
     """
     descent = Descent(network, loss, optimizer, batch_size, shuffle, seed, clip)
-    losses, steps = [], 0
+    losses = []
+    steps = 0
     for index, (X, y, sample_weight) in enumerate(chunks):
         weight = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight, np.float64)
         batches = -(-len(X) // batch_size)

@@ -47,7 +47,7 @@ def step(
 
 @dataclass
 class Descent:
-    """Minibatch gradient descent: how the steps of a run are done, and what the run keeps from step to step."""
+    """Minibatch gradient descent: the options of a run, and its state from step to step."""
 
     network: Network  # trained in place
     loss: Any
@@ -68,7 +68,8 @@ class Descent:
         step, and the mean norm of the gradients.
         """
         order = row_order(len(X), self.seed, epoch) if self.shuffle else np.arange(len(X))
-        total, norms = 0.0, []
+        total = 0.0
+        norms = []
         for first, factor in zip(range(0, len(X), self.batch_size), factors):
             rows = order[first : first + self.batch_size]
             masks = self._masks(epoch, rows)
@@ -98,7 +99,7 @@ class Descent:
 class Record(NamedTuple):
     """What was measured in each epoch of a run: arrays (epochs,)."""
 
-    loss: NDArray[np.float64]  # the mean of what each row's loss was when its minibatch came up, before the step
+    loss: NDArray[np.float64]  # the mean over the rows of the loss before the step of each row's minibatch
     validation_loss: NDArray[np.float64]  # after the epoch; NaN without validation, and if the loss is not finite
     learning_rate: NDArray[np.float64]  # of the last step
     gradient_norm: NDArray[np.float64]  # the mean over the steps

@@ -1,4 +1,4 @@
-"""`Ensemble`: the best networks of a sweep as one."""
+"""`Ensemble`: several networks that predict as one."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from fastprop.network import MLP
 
 
 class Ensemble:
-    """Networks that predict together: the mean of their outputs.
+    """Several networks that predict the mean of their outputs.
 
     Parameters
     ----------
     networks : sequence of MLP
-        At least one, all with the same number of inputs and of outputs, output activation and dtype.
+        At least one; all have the same number of inputs, number of outputs, output activation and dtype.
 
     Raises
     ------
@@ -45,7 +45,10 @@ class Ensemble:
         checks.ensemble(self.networks)
 
     def predict(self, X: ArrayLike) -> FloatArray:
-        """Return the mean of the networks' outputs, (n, n_out) of their dtype; see `MLP.predict`."""
+        """Return the mean of the networks' outputs, (n, n_out) of their dtype, for inputs (n, n_in).
+
+        See `MLP.predict` for what `X` may be, and for errors.
+        """
         first = self.networks[0]
         X = checks.inputs(X, first.layer_sizes[0], first.dtype)
         total = np.array(runs.predict(first, X))

@@ -1,4 +1,4 @@
-"""Files of a sweep's result: what `SweepResult.save` writes and `load_sweep` reads."""
+"""Files of a sweep's result, which `SweepResult.save` writes and `load_sweep` reads."""
 
 import contextlib
 from typing import NamedTuple
@@ -10,18 +10,18 @@ from fastprop.network import MLP
 from fastprop.options import decoded, encoded
 
 FORMAT = 1
-"""Raise this number when what is in the file changes its meaning."""
+"""The version of the file's layout; raise it when the content changes its meaning."""
 
 
 class Saved(NamedTuple):
-    """What a file holds of a sweep's result."""
+    """The content of a file: all of a sweep's result."""
 
     description: dict[str, object]  # the fields of a `SweepDescription`
     seconds: float
     columns: dict[str, object]  # by the name of a column of the table, the values of all rows
     history: np.ndarray  # (configurations, epochs)
     rung_costs: np.ndarray  # (configurations, rungs)
-    networks: dict[int, MLP]  # by the index of their row, best first
+    networks: dict[int, MLP]  # by row index, best first
 
 
 def write(path, saved):
@@ -46,7 +46,7 @@ def write(path, saved):
 
 
 def read(path):
-    """Return what a file holds; a file that `write` did not write may raise any exception, see `refusing_damage`."""
+    """Return the content of a file; one that `write` did not write may raise any exception, see `refusing_damage`."""
     description, arrays = atomic_files.read(path)
     if description["format"] != FORMAT:
         raise ValueError(f"format {description['format']}")
@@ -65,10 +65,10 @@ def read(path):
 
 @contextlib.contextmanager
 def refusing_damage(path):
-    """Raise a ValueError that names the file in place of what goes wrong while it is read."""
+    """Raise a ValueError that names the file, in place of any error that occurs while it is read."""
     try:
         yield
-    except Exception as error:  # an archive with wrong bytes may raise anything
+    except Exception as error:  # a damaged file may raise any exception
         missing = isinstance(error, FileNotFoundError)
         reason = "missing" if missing else "no result of a sweep, a damaged one, or that of another version of fastprop"
         raise ValueError(f"{path} is {reason}: give the path of a file that SweepResult.save wrote.") from error

@@ -1,4 +1,4 @@
-"""The runner of a sweep: it has workers train fits, rung by rung, and records what comes of them."""
+"""The runner of a sweep: it has workers train fits, rung by rung, and records their outcomes."""
 
 import time
 from contextlib import closing
@@ -12,7 +12,7 @@ from fastprop.sweeping.results import push_bounded
 
 
 class HalvingRunner:
-    """Trains configurations of an experiment from rung to rung, and records in `result` what comes of them.
+    """Trains configurations of an experiment from rung to rung, and records their outcomes in `result`.
 
     `workers` are a `ThreadBackend` or an `ExecutorBackend`. Without `halving` there is one rung, at the end. The
     networks of the best `keep` configurations are kept. Only the thread that calls `train` changes anything here;

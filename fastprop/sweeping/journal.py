@@ -1,4 +1,4 @@
-"""A sweep's journal: what came of each configuration at each rung, in a file from which a broken-off sweep goes on.
+"""A sweep's journal: a file of the outcomes at each rung, from which an interrupted sweep goes on.
 
 The first line of the file says which sweep this is, so that no other one goes on from it. A line follows for each
 configuration at each rung, in the order in which they were done.
@@ -15,13 +15,13 @@ from fastprop.sweeping.journal_file import JournalFile
 from fastprop.sweeping.outcomes import ConfigurationOutcome
 
 FORMAT = 1
-"""Raise this number when lines change their meaning or their fields."""
+"""The version of the lines; raise it when they change their meaning or their fields."""
 
 HEADER = "fastprop sweep"
 """The field of the first line, whose value is what `describe` returns."""
 
 RECORDED = "score", "score_std", "loss", "validation_loss", "epochs", "stopped", "seconds", "history"
-"""Fields of a line that are those of a `ConfigurationOutcome`; the history goes no further than the epochs done.
+"""Fields of a line that are also fields of a `ConfigurationOutcome`; the history is cut to the epochs done.
 
 The other fields are ``configuration`` and ``rung``, both indices; ``hyperparameters``, the values that the grid gives;
 and ``network``, the parameters in base64, where the network was kept.
@@ -29,8 +29,9 @@ and ``network``, the parameters in base64, where the network was kept.
 
 
 def describe(experiment, grid, rows, options, halving):
-    """Return what a sweep must have in common with the one that it goes on from: texts by name."""
-    folds, prototypes = experiment.folds, experiment.prototypes
+    """Return by name, as strings, what a sweep must have in common with the one from which it goes on."""
+    folds = experiment.folds
+    prototypes = experiment.prototypes
     about = checkpoints.describe(next(iter(prototypes.values())), options, experiment.split(fold=0))
     about |= {
         "journal format": FORMAT,
@@ -48,9 +49,9 @@ def describe(experiment, grid, rows, options, halving):
 
 
 class Journal:
-    """What came of the configurations of the sweep that `description` describes, in the file at `path`.
+    """The outcomes of the configurations of a sweep, in the file at `path`.
 
-    What is added is in the file after the next `flush`.
+    `description` is that of the sweep, see `describe`. An outcome that is added is in the file after the next `flush`.
     """
 
     def __init__(self, path, description, epochs):
@@ -72,11 +73,11 @@ class Journal:
         self.close()
 
     def close(self):
-        """Let other sweeps have the file."""
+        """Close the file, so that another sweep can open it."""
         self._file.close()
 
     def take(self, index, rung, values):
-        """Return, and forget, what is recorded of a configuration of these hyperparameter values at a rung.
+        """Return, and forget, what is recorded of a configuration at a rung; `values` are its hyperparameter values.
 
         Returns
         -------
@@ -97,14 +98,14 @@ class Journal:
         return found if hyperparameters is not None else None
 
     def add(self, index, rung, values, outcome, network):
-        """Have the outcome of a configuration at a rung recorded, and its network if there is one."""
+        """Add the outcome of a configuration at a rung, and its network if there is one."""
         self._added.append((index, rung, values, outcome, network))
 
     def flush(self):
         """Write what was added, and wait until it is on the disk; OSError if it cannot be written."""
         while self._added:
             self._file.append(_entry(*self._added[0]))
-            self._added.popleft()  # only now: after Ctrl-C the entry may be there twice, but is not lost
+            self._added.popleft()  # after the append, so that after Ctrl-C the entry may be there twice but is not lost
         self._file.write()
 
     def _check_header(self, entry):
@@ -136,7 +137,7 @@ def _entry(index, rung, values, outcome, network):
 
 
 def _plain(values):
-    """Return hyperparameter values as JSON has them: numbers and texts as they are, and everything else as a text."""
+    """Return hyperparameter values that JSON can hold: numbers, strings and None unchanged, all else as a string."""
     plain = {}
     for name, value in values.items():
         value = value.item() if isinstance(value, np.generic) else value
@@ -145,7 +146,7 @@ def _plain(values):
 
 
 def _text(value):
-    """Return a text that differs for values that differ, whatever a grid may hold."""
+    """Return a string that differs for values that differ, for any value of a grid."""
     if isinstance(value, np.ndarray):
         return checkpoints.digest(np.atleast_1d(value))
     if isinstance(value, dict):

@@ -1,7 +1,7 @@
-"""The file of a journal: JSON lines with checksums, which are only appended, and which one process has open at a time.
+"""The file of a journal: lines of JSON with checksums, which are only appended.
 
-What is written is a whole line once its newline is there. A last line that is not whole was torn, as the process was
-killed or the disk was full, and is cut off.
+One process has the file open at a time. A line is whole once its newline is written. A last line that is not whole was
+cut off when the process was killed or the disk was full, and is removed.
 """
 
 import json
@@ -14,12 +14,12 @@ from fastprop import atomic_files
 
 try:
     import fcntl
-except ImportError:  # not everywhere: then nothing keeps two sweeps from one journal
+except ImportError:  # Windows has no fcntl: nothing there keeps two sweeps from writing one journal
     fcntl = None
 
 
 class JournalFile:
-    """The file at `path`, open and locked, to be read once and then appended to."""
+    """The file at `path`, open and locked; it is read once and then appended to."""
 
     def __init__(self, path):
         self.path = Path(path)
@@ -36,22 +36,22 @@ class JournalFile:
             raise
 
     def close(self):
-        """Unlock and close the file, also for processes that were forked and have not closed it yet."""
+        """Unlock and close the file; the lock ends even if a forked process still has the file open."""
         _OPEN.discard(self._file)
         if fcntl is not None:
             fcntl.flock(self._file, fcntl.LOCK_UN)
         os.close(self._file)
 
     def read(self, header, check_header, take_in):
-        """Read a file that begins with the entry `header`; write it where the file is new, or was torn amid it.
+        """Read a file that begins with the entry `header`; write the header if the file is new or ends within it.
 
         Parameters
         ----------
         header : dict
         check_header : callable
-            Called with the first entry, or None if the first line is no entry.
+            Called with the first entry, or None if the first line is not an entry.
         take_in : callable
-            Called with each other entry. Its ValueError, KeyError or TypeError says that the entry is none.
+            Called with each other entry; it raises ValueError, KeyError or TypeError if the entry is not valid.
 
         Raises
         ------
@@ -65,15 +65,15 @@ class JournalFile:
                 return
             check_header(_entry_or_none(first))
             self._end = len(first)
-            for number, line in enumerate(file, start=2):
+            for line_number, line in enumerate(file, start=2):
                 try:
                     take_in(_entry(line))
                 except (ValueError, KeyError, TypeError) as error:
                     if next(file, None) is None:
                         break
                     raise ValueError(
-                        f"the journal {self.path} is damaged in line {number}: delete this line, whose configuration "
-                        "will be trained again, or name another file."
+                        f"the journal {self.path} is damaged in line {line_number}: delete this line, whose "
+                        "configuration will be trained again, or name another file."
                     ) from error
                 self._end += len(line)
         os.ftruncate(self._file, self._end)
@@ -85,7 +85,7 @@ class JournalFile:
         atomic_files.sync_folder(self.path.absolute().parent)
 
     def append(self, entry):
-        """Have an entry written by the next `write`."""
+        """Add an entry, which the next `write` writes."""
         self._unwritten += _line(entry)
 
     def write(self):
@@ -100,7 +100,7 @@ class JournalFile:
             os.fsync(self._file)
         except OSError as error:
             raise self._not_written(error) from error
-        finally:  # a line that was torn is written again, by the next call
+        finally:  # a line that was written in part is written again by the next call
             whole = self._unwritten.rfind(b"\n", 0, written) + 1
             self._end += whole
             del self._unwritten[:whole]
@@ -112,7 +112,7 @@ class JournalFile:
         )
 
     def _lock(self):
-        """Have the file alone, until it is closed or this process has ended."""
+        """Lock the file, until it is closed or this process has ended."""
         if not stat.S_ISREG(os.fstat(self._file).st_mode):
             raise ValueError(f"the journal {self.path} is no file that can be read again: name a file on a disk.")
         _OPEN.add(self._file)
@@ -131,7 +131,7 @@ _OPEN = set()
 
 
 def _close_all():
-    """Close all journals in a process that was forked, which would hold their locks for as long as it lives."""
+    """Close all journals in a forked process, which otherwise would hold their locks as long as it lives."""
     while _OPEN:
         os.close(_OPEN.pop())
 
@@ -144,7 +144,7 @@ _CHECKSUM = b', "crc32": '
 
 
 def _line(entry):
-    """Return an entry as a line, at whose end is the checksum of the bytes before."""
+    """Return an entry as a line, which ends with the checksum of the bytes before."""
     text = json.dumps(entry).encode()[:-1]
     return b"%b%b%d}\n" % (text, _CHECKSUM, zlib.crc32(text))
 
@@ -153,7 +153,7 @@ def _entry(line):
     """Return the entry of a line; ValueError if the line is not as it was written."""
     text, _, checksum = line.rpartition(_CHECKSUM)
     if checksum != b"%d}\n" % zlib.crc32(text):
-        raise ValueError("a line of other bytes than were written")
+        raise ValueError("the checksum of a line is wrong")
     return json.loads(text + b"}")
 
 

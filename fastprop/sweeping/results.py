@@ -1,4 +1,4 @@
-"""`SweepResult`: what came of a sweep, row by row."""
+"""`SweepResult`: the results of a sweep, with a row for each configuration."""
 
 from __future__ import annotations
 
@@ -24,53 +24,54 @@ if TYPE_CHECKING:
     import pandas
 
 COLUMNS = {"loss": "loss_function"}
-"""Hyperparameters whose column has another name: the column ``loss`` is what came of a configuration."""
+"""Hyperparameters whose column has another name, because the column ``loss`` holds the measured loss."""
 
 MEASURED = "score", "score_std", "loss", "validation_loss"
-"""Columns of what was measured: NaN where nothing was."""
+"""Columns of measured values, which are NaN until they are measured."""
 
 ROWS_SHOWN = 5
-"""Rows of a result that is printed."""
+"""Rows of a result that are printed."""
 
 
 class SweepDescription(NamedTuple):
     """What is known of a sweep's result before anything has run."""
 
-    swept: list[str]  # hyperparameters
-    configurations: int
-    epochs: int
-    rungs: list[int]  # epochs
-    criterion: str  # "validation_loss" or "loss"
+    swept: list[str]  # names of the swept hyperparameters
+    configurations: int  # the number of rows
+    epochs: int  # the number of epochs of a configuration that is not stopped
+    rungs: list[int]  # the epochs of the rungs; the last is the end
+    criterion: str  # "validation_loss" or "loss": the loss that ranks without a score
     score_name: str
     sign: int | None  # of a score that ranks: 1 if its lowest is best, else -1; None where the criterion ranks
-    about: dict[str, object]
+    about: dict[str, object]  # see `SweepResult`
 
 
 class SweepResult:
-    """What came of a sweep.
+    """The results of a sweep.
 
     Attributes
     ----------
     table : ndarray
         Structured, one row for each configuration in the order of the grid. Its columns are the swept hyperparameters
-        (NaN for a number that the row's optimizer does not have; a swept loss is called ``loss_function``); ``score``
-        on the held-out rows, NaN without any; ``score_std``, its standard deviation over the folds; ``loss`` and
-        ``validation_loss`` after the last epoch, or after the one whose weights early stopping gave back; ``epochs``
+        (NaN for one that the row's optimizer does not have; a swept loss is called ``loss_function``); ``score`` on the
+        held-out rows, NaN if there are none; ``score_std``, its standard deviation over the folds; ``loss`` and
+        ``validation_loss`` after the last epoch, or after the one whose weights early stopping restored; ``epochs``
         done; ``stopped`` (see `History`; ``"not run"`` after Ctrl-C); and ``seconds``. With ``cv``, score and losses
-        are means over the folds.
+        are means over the folds, and ``seconds`` is a sum.
     history : ndarray
-        (configurations, epochs) validation loss, or training loss without validation; NaN past the end of training.
-        With ``cv`` the mean over the folds.
+        (configurations, epochs) float64: the validation loss, or without validation the training loss; NaN past the end
+        of training. With ``cv`` it is the mean over the folds.
     rungs : list of int
         The epochs after which configurations could be stopped; the last one is the end.
     rung_costs : ndarray
-        (configurations, rungs) of what ranks, lowest for the best; NaN at rungs that a configuration did not reach.
+        (configurations, rungs) float64: the loss that ranks, or the score in a sign that makes the lowest the best; NaN
+        at rungs that a configuration did not reach.
     score_name : str
-        What ``score`` is, such as ``"accuracy"`` or ``"r2"``.
+        The name of ``score``, such as ``"accuracy"`` or ``"r2"``.
     seconds : float
-        How long the sweep took, without compiling.
+        How long the sweep took, in seconds, without compiling.
     about : dict
-        What it ran on, by name: the version, the date, the numbers of rows and of folds.
+        What the sweep ran on, by name: the version, the date, the numbers of rows and of folds.
     """
 
     table: NDArray[np.void]
@@ -102,7 +103,7 @@ class SweepResult:
         self.about = description.about
         self.seconds = 0.0
         self._networks: dict[int, MLP] = {}  # by the index of their row
-        self._kept = []  # a heap of them, see `push_bounded`
+        self._kept = []  # a heap of their rows, see `push_bounded`
 
     @property
     def ranks(self) -> str:
@@ -123,14 +124,14 @@ class SweepResult:
     def best(self) -> np.void:
         """The best row; of equal ones the first.
 
-        It is the one with the best score if the sweep was given a score, or several losses, which cannot be compared.
-        Otherwise it is the one with the lowest validation loss, or training loss without validation.
+        It has the best score if the sweep was given a score, or several losses, which cannot be compared with each
+        other. Otherwise it has the lowest validation loss, or without validation the lowest training loss.
         """
         return self.top(1)[0]
 
     @property
     def best_network(self) -> MLP | None:
-        """The trained network of the best row; None if no configuration was finished, or none was to be kept."""
+        """The trained network of the best row; None if no configuration finished, or no network was to be kept."""
         return self._networks.get(int(self.ranking[0]))
 
     @property
@@ -144,12 +145,12 @@ class SweepResult:
 
     @property
     def finished(self) -> NDArray[np.bool_]:
-        """Which rows may be the best, (configurations,) bool: those that came to an end of their own."""
+        """Which rows may be the best, (configurations,) bool: finished, stopped early or converged ones."""
         return np.isin(self.table["stopped"], ENDED_WELL)
 
     @property
     def ranking(self) -> NDArray[np.intp]:
-        """The indices of the rows, best first: those that were stopped at a rung after those that were not."""
+        """The indices of the rows, best first; rows that were stopped at a rung follow those that finished."""
         halved = self.table["stopped"] == "halved"
         reached = np.where(self.finished, np.inf, np.where(halved, self.table["epochs"], 0))
         return np.lexsort((np.where(reached > 0, self._costs(self.table), np.nan), -reached))
@@ -160,7 +161,7 @@ class SweepResult:
         return rows[self.criterion] if sign is None else sign * rows["score"]
 
     def enter(self, indices: NDArray[np.intp], columns: Mapping[str, NDArray[Any]]) -> None:
-        """Write hyperparameters into rows: `columns` has an array of all rows' values by the name of each."""
+        """Write hyperparameters into rows; `columns` has by name an array with the values of all rows."""
         for name, column in zip(self.description.swept, self.hyperparameters):
             self.table[column][indices] = columns[name][indices]
 
@@ -173,12 +174,12 @@ class SweepResult:
     def record(
         self, indices: Sequence[int], outcomes: Sequence[ConfigurationOutcome], rung: int
     ) -> NDArray[np.float64]:
-        """Write the `ConfigurationOutcome` of rows at a rung into them; return their costs there."""
+        """Write the `ConfigurationOutcome` of each of some rows at a rung into the table; return their costs there."""
         indices = np.array(indices)
         columns = {name: np.array(values) for name, values in zip(ConfigurationOutcome._fields, zip(*outcomes))}
         for values in columns.values():
             if values.dtype == float:
-                values[np.isnan(values)] = np.nan  # all of one bit pattern, like those read from a journal
+                values[np.isnan(values)] = np.nan  # NaN of one bit pattern, which is also that of a journal
         self.history[indices] = columns.pop("history")
         for name, values in columns.items():
             self.table[name][indices] = values
@@ -187,7 +188,7 @@ class SweepResult:
         return costs
 
     def keep(self, index: int, network: MLP, count: int) -> bool:
-        """Keep the network of a recorded row if it is among the best `count`; return whether it is."""
+        """Keep the network of a recorded row if the row is among the best `count`; return whether it is."""
         row = self.table[index]
         if row["stopped"] not in ENDED_WELL:
             return False
@@ -201,7 +202,7 @@ class SweepResult:
         Raises
         ------
         ValueError
-            If fewer were kept (see `sweep`), or finished.
+            If fewer networks were kept (see `sweep`), or fewer configurations finished.
 
         Examples
         --------
@@ -216,7 +217,7 @@ class SweepResult:
         return Ensemble(networks[: checks.ensemble_size(count, len(networks), int(self.finished.sum()))])
 
     def to_pandas(self) -> pandas.DataFrame:
-        """Return the table as a ``pandas.DataFrame`` (extra ``pandas``), one row a configuration, in its order."""
+        """Return the table as a ``pandas.DataFrame`` (extra ``pandas``), a row for each configuration."""
         return pandas_frames.frame(self.table)
 
     def save(self, path: Path) -> None:
@@ -241,7 +242,7 @@ class SweepResult:
 
     @classmethod
     def restored(cls, saved: files.Saved) -> SweepResult:
-        """Return the result of which a file holds this: `files.Saved`."""
+        """Return the result from the content of its file, a `files.Saved`."""
         result = cls(SweepDescription(**saved.description))
         for name in result.table.dtype.names:
             column, values = result.table[name], saved.columns[name]
@@ -260,7 +261,7 @@ class SweepResult:
     def plot(
         self, path: Path, kind: PlotKind | None = None, hyperparameters: str | Sequence[str] | None = None
     ) -> None:
-        """Draw the result into a picture file (extra ``plot``), whose ending names the format: png, svg, pdf.
+        """Draw the result into a picture file (extra ``plot``), whose ending gives the format: png, svg, pdf.
 
         Parameters
         ----------
@@ -287,7 +288,7 @@ class SweepResult:
         plotting.draw(path, ranked, *plotting.choose(kind, hyperparameters, ranked))
 
     def report(self, path: Path) -> None:
-        """Write a page about the sweep to an HTML file that needs no other (extra ``plot``).
+        """Write a page about the sweep to a single HTML file (extra ``plot``).
 
         The page shows the best rows in a table that can be sorted, pictures, and what the sweep ran on.
 
@@ -299,7 +300,7 @@ class SweepResult:
         html.write(path, self.ranked_table())
 
     def ranked_table(self) -> RankedTable:
-        """Return what `fastprop.reporting` draws: the same arrays, by the names that it knows."""
+        """Return the arrays and names that `fastprop.reporting` draws."""
         return RankedTable(
             table=self.table,
             hyperparameters=self.hyperparameters,
@@ -325,9 +326,10 @@ class SweepResult:
 
 
 def push_bounded(best, capacity, cost, index):
-    """Add a configuration to the heap `best`; return the index of the worst if there are now more than `capacity`.
+    """Add a configuration to the heap `best`; if it then has more than `capacity`, remove the worst.
 
-    A cost of NaN is worse than any other, and of equal ones the last is the worst.
+    Returns the index of the removed configuration, or None. A cost of NaN is worse than any other, and of equal costs
+    the one with the largest index is the worst.
     """
     is_known = not math.isnan(cost)
     heapq.heappush(best, (is_known, -cost if is_known else 0.0, -index))

@@ -1,4 +1,4 @@
-"""`sweep`: many trainings over one copy of the data, on all cores, each the same to the last bit as alone."""
+"""`sweep`: trains many networks over one copy of the data, on all cores, each with the same bits as if alone."""
 
 from __future__ import annotations
 
@@ -86,75 +86,76 @@ def sweep(
     Parameters
     ----------
     network : MLP or sequence of int
-        What each configuration begins with: a copy of this network, or a new network of these layer sizes. A new
-        network has sigmoid hidden layers and the output that goes with the loss; without a loss that is softmax for
-        labels and identity for numbers. A configuration that names its own ``seed``, ``layer_sizes``, ``hidden`` or
+        The network with which each configuration begins: a copy of this one, or a new one of these layer sizes. A new
+        network has sigmoid hidden layers and the output that fits the loss; without a loss this is softmax for labels
+        and identity for targets. A configuration that names ``seed``, ``layer_sizes``, ``hidden`` or
         ``initialization`` begins with a new network in either case.
     X, y : array_like
         See `train`.
     grid : mapping or list of mappings
-        Hyperparameters and their values. A mapping of names to lists of values stands for all combinations, a list of
-        mappings of names to single values for just these. Known are learning_rate and the other numbers of the
-        optimizer; optimizer, schedule, clip, dropout, average, early_stopping, loss and batch_size; seed, which is that
-        of the initial weights, of the order of the rows and of dropout; layer_sizes, hidden and initialization. In a
-        mapping, a distribution may stand in place of a list: `loguniform`, `uniform`, `integers`, `choice`, or a frozen
-        one of SciPy (anything with ``rvs(random_state=…)``).
+        Hyperparameters and their values. A mapping of names to lists of values stands for all combinations. A list of
+        mappings of names to single values stands for these alone. The names are learning_rate and the other
+        hyperparameters of the optimizer; optimizer, schedule, clip, dropout, average, early_stopping, loss and
+        batch_size; seed, which is that of the initial weights, of the order of the rows and of dropout; layer_sizes,
+        hidden and initialization. In a mapping, a distribution may replace a list: `loguniform`, `uniform`,
+        `integers`, `choice`, or a frozen distribution of SciPy (any object with ``rvs(random_state=…)``).
     samples : int, optional
         How many configurations to draw from a mapping that has distributions. Values are drawn from its lists, too.
-        The draws depend on `seed`; more samples begin with the same ones as fewer.
+        The draws depend on `seed`; a larger number of samples begins with the same draws as a smaller one.
     search : OptunaSearch, optional
-        What chooses the samples in place of chance: the later ones by what came of the earlier ones.
+        Chooses the samples, each batch by the results of earlier ones, so that they are not drawn by chance.
     epochs, batch_size, loss, optimizer, schedule, clip, dropout, average, early_stopping, shuffle, seed, backend
-        See `train`. They hold where the grid says nothing else.
+        See `train`. They hold unless the grid names other values.
     validation, sample_weight, class_weight
         See `train`.
     cv : int, splitter or iterable, optional
         Cross-validation in place of `validation`: each configuration is trained once for each fold, and its results are
-        means over the folds. Either the number of folds, which are those that scikit-learn makes of an int (stratified
-        for labels, runs of rows for numbers); or a splitter with ``split(X, y)``; or pairs of training rows and
-        held-out rows. The networks that are kept are then trained once more on all rows, unless Ctrl-C was pressed.
+        means over the folds. It is the number of folds, which are then those that scikit-learn makes of an int
+        (stratified for labels, consecutive rows for targets); or a splitter with ``split(X, y)``; or pairs of training
+        rows and held-out rows. The networks that are kept are then trained once more on all rows, unless Ctrl-C was
+        pressed.
     score : str or callable, optional
         What to measure on the held-out rows, and to rank by: ``"accuracy"``, ``"roc_auc"``, ``"log_loss"``, ``"r2"``,
         ``"mse"`` or ``"mae"`` (see `fastprop.metrics`), or a function of a network's outputs (n, n_out) and of the
-        labels (n,) or targets (n, n_out), whose highest value is best. Without it, accuracy or r2 is measured, and the
+        labels (n,) or targets (n, n_out), whose highest value is best. By default accuracy or r2 is measured, and the
         loss ranks.
     halving : int, Halving or MedianStopping, optional
-        How to stop the worse configurations before the end. A number is the factor of `Halving`. Those that go on have
-        the same results as if none had been stopped. They go on from where they are; with `LBFGS`, and on the
+        How to stop the worse configurations before the end. An int is the factor of `Halving`. Configurations that go
+        on have the same results as if none had been stopped. They go on from where they are; with `LBFGS`, and on the
         reference, they are trained again from the beginning.
     keep : str or int
-        Which trained networks to keep: ``"best"``, ``"all"``, or how many of the best.
+        The trained networks to keep: ``"best"``, ``"all"``, or the number of the best ones to keep.
     standardize : bool
-        See `train`. Mean and deviation are fitted once for all configurations, or to the training rows of each fold.
+        See `train`. Mean and deviation are computed once for all configurations, or on the training rows of each fold.
         If the given network has a standardization, new networks have the same one.
     threads : int, optional
         How many configurations train at a time. By default it is the number of cores, or that of the executor's
         workers; give it for an executor that does not say how many workers it has or will have.
     executor : concurrent.futures.Executor, optional
-        Whose workers train in place of threads of this process: those of any executor, on this machine or on others,
-        such as ``ProcessPoolExecutor``, loky's, or that of a Dask client, ``client.get_executor()``. The data travels
-        once to each worker. What a worker was at when it died is trained again, and an executor that breaks by that is
-        replaced by a new one.
+        Trains the configurations with its workers, in place of threads of this process. It may be any executor, whose
+        workers are on this machine or on others, such as ``ProcessPoolExecutor``, one of loky, or that of a Dask
+        client, ``client.get_executor()``. The data travels once to each worker. If a worker dies, its jobs are trained
+        again; an executor that breaks because of it is replaced by a new one.
     journal : str or Path, optional
-        A file in which the results of each configuration are recorded as soon as they are there, as lines of JSON. A
-        sweep that was broken off in any way goes on from the file when it is called again with the same arguments, and
-        ends as if nothing had happened. `threads`, `keep` and `progress` may be others than before. If more networks
-        are to be kept, those that the file lacks are trained again.
+        A file in which the results of each configuration are recorded as soon as there are any, as lines of JSON. A
+        sweep that was interrupted in any way goes on from the file when it is called again with the same arguments, and
+        ends with the same result. `threads`, `keep` and `progress` may differ from before. If more networks are to be
+        kept, those that the file lacks are trained again.
     progress : bool
         Whether to show a progress bar.
 
     Returns
     -------
     SweepResult
-        After Ctrl-C, what was finished by then.
+        The results. After Ctrl-C, they are those of the configurations that were finished by then.
 
     Raises
     ------
     ValueError, TypeError
-        If an argument is not as described, or the journal is that of another sweep: before anything is trained. The
-        message says what to do.
+        If an argument is not as described, or the journal is that of another sweep. This is raised before anything is
+        trained, and the message says what to do.
     RuntimeError
-        If the executor's workers lack fastprop or have another version, or die over and over at the same configuration.
+        If the executor's workers lack fastprop or have another version, or die repeatedly at the same configuration.
     OSError
         If the journal cannot be written, or another sweep writes it. What it has recorded stays as it is.
 
@@ -188,7 +189,7 @@ def sweep(
     ).checked()
     chooser = None if search is None else Search(search, space)
 
-    # Plan: which configurations on which rows, and where what comes of them goes.
+    # Plan: which configurations are trained, on which rows, and where their results go.
     configurations = Configurations(_grid(space, samples, chooser, options.seed), begin_with, options, y)
     if chooser is not None:
         configurations.check(chooser.extremes())
@@ -221,27 +222,27 @@ def sweep(
                 about["search"] = f"{space}"
             record = stack.enter_context(Journal(journal, about, options.epochs))
         stack.enter_context(workers)
-        with suppress(Interrupted):  # then the result has what was finished by then
+        with suppress(Interrupted):  # the result then has what was finished before
             _execute(plan, workers, progress, record)
     return result
 
 
 class _Plan(NamedTuple):
-    """What a sweep is to do."""
+    """All that `_execute` needs to do a sweep."""
 
     experiment: Experiment
     configurations: Configurations
     result: SweepResult  # to be filled
     halving: object  # Halving, MedianStopping or None
-    keep: int  # networks
-    search: Search | None  # what chooses the configurations, where they are not known yet
+    keep: int  # the number of networks to keep
+    search: Search | None  # chooses the configurations; None where they are known beforehand
     is_cross_validated: bool
 
 
 def _execute(plan, workers, progress, journal):
     """Have `workers`, a backend, train all configurations of a plan; `thread_pool.Interrupted` after Ctrl-C."""
     experiment, configurations, result = plan.experiment, plan.configurations, plan.result
-    keep = 0 if plan.is_cross_validated else plan.keep  # a network of one fold is none to keep
+    keep = 0 if plan.is_cross_validated else plan.keep  # no network of a single fold is kept
     runner = HalvingRunner(experiment, configurations, result, workers, plan.halving, keep, progress, journal)
     if plan.search is not None:
         plan.search.check_direction(result)
@@ -255,7 +256,7 @@ def _execute(plan, workers, progress, journal):
 
 
 def _grid(space, samples, search, seed):
-    """Return the sequence of configurations that a checked grid stands for; none yet where they are searched."""
+    """Return the sequence of configurations that a checked grid stands for; it is empty before a search."""
     if search is not None:
         return Explicit([], space)
     if samples is not None:
@@ -293,7 +294,7 @@ def _folds(split, cv, X, y, prototypes, standardize):
 
 
 def _score(score, prototypes, data):
-    """Return what is measured on the held-out rows: the given score, which must fit all losses, or the usual one."""
+    """Return the score to measure on the held-out rows: the given one, which must fit all losses, or the default."""
     tasks = [
         metrics.Task(prototype.layer_sizes[-1], prototype.output, loss, data.has_labels)
         for loss, prototype in prototypes.items()
@@ -318,7 +319,7 @@ def _description(experiment, names, rows, rungs, ranks_by_score):
 
 
 def _about(experiment):
-    """Return what a sweep ran on, as it is to be read years later."""
+    """Return by name what a sweep ran on, for readers of the saved result."""
     prototype, fold = next(iter(experiment.prototypes.values())), experiment.folds[0]
     return {
         "date": datetime.now().isoformat(sep=" ", timespec="minutes"),

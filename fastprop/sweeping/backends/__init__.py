@@ -1,7 +1,7 @@
-"""Who trains the jobs of a sweep: threads of this process, or the workers of a `concurrent.futures.Executor`.
+"""Backends, which train the jobs of a sweep: on threads of this process, or on the workers of an executor.
 
-Each kind of executor has an adapter (see `base.Adapter`) in a file of its own; to add one is to write that file and to
-name its class in `ADAPTERS`.
+Each kind of `concurrent.futures.Executor` has an adapter (see `base.Adapter`). To add one, write its class in a new
+file and name it in `ADAPTERS`.
 """
 
 from concurrent.futures import Executor
@@ -15,11 +15,11 @@ from fastprop.sweeping.backends.threads import ThreadBackend, ThreadPoolAdapter
 __all__ = ["ADAPTERS", "ExecutorBackend", "ThreadBackend", "new_backend"]
 
 ADAPTERS = ThreadPoolAdapter, DaskAdapter, LokyAdapter, ProcessPoolAdapter, ProcessAdapter
-"""The first that accepts an executor is its adapter; the last accepts any."""
+"""The first of these that accepts an executor is its adapter; the last accepts any executor."""
 
 
 def new_backend(executor, threads):
-    """Return the backend of a sweep's arguments `executor` and `threads`, both of which may be None."""
+    """Return the backend for a sweep's arguments `executor` and `threads`, both of which may be None."""
     if executor is None:
         return ThreadBackend(checks.threads(threads))
     checks.instance(executor, "executor", Executor, "loky.get_reusable_executor() or client.get_executor() of Dask")

@@ -10,20 +10,20 @@ from fastprop.sweeping.fits import train
 from fastprop.version import __version__
 
 TRIES = 3
-"""Workers that a job may cost before the sweep gives up. The last try is alone, so that no other job is the cause."""
+"""Workers that may die of a job before the sweep gives up. The last try is alone, so that no other job is the cause."""
 
 JOBS_PER_WORKER = 2
 """Jobs that are submitted for each worker: one that is trained, and one that waits for the worker to be free."""
 
 SECONDS_TO_END = 1.0
-"""How long to wait, after an error or Ctrl-C, for jobs to see that it is over."""
+"""Seconds to wait, after an error or Ctrl-C, for jobs to see that the sweep is over."""
 
 
 class Adapter:
-    """What a sweep asks of a kind of executor: the base of all adapters, and a table of what they may change."""
+    """The interface of a sweep to one kind of executor, and the base class of all adapters."""
 
     deaths = BrokenExecutor, CancelledError, KeyboardInterrupt
-    """What a future raises if its worker is gone, or was interrupted: the job did not raise it by itself."""
+    """Exceptions of a future whose worker is gone or was interrupted, so that the job is not their cause."""
 
     def __init__(self, executor):
         self.executor = executor
@@ -38,11 +38,11 @@ class Adapter:
         raise NotImplementedError
 
     def submit(self, function, *arguments):
-        """Return a future of a call, one that always ends. BrokenExecutor if there are no workers any more."""
+        """Submit a call and return its future, which must always end; BrokenExecutor if no workers are left."""
         return self.executor.submit(function, *arguments)
 
     def share(self, value):
-        """Return a `Ticket`, or a future of one, by which all workers get `value`, which travels to each only once."""
+        """Return a `Ticket`, or a future of one, by which all workers get `value`, which is sent to each only once."""
         raise NotImplementedError
 
     def renew(self, count):
@@ -58,42 +58,42 @@ class Adapter:
 
 
 class Ticket:
-    """By what a worker gets what is shared: this one carries it along."""
+    """An object that is sent with each job, and from which a worker gets the shared value; this one contains it."""
 
     def __init__(self, value):
         self._value = value
 
     def get(self):
-        """Return what is shared."""
+        """Return the shared value."""
         return self._value
 
     def is_over(self):
-        """Return whether the sweep has ended, so that nobody waits for what a worker is at."""
+        """Return whether the sweep has ended, so that a worker's present job is of no more use."""
         return False
 
     def close(self):
-        """Let all workers know that it is over, and free what the ticket takes."""
+        """Let all workers know that the sweep is over, and free the resources of the ticket."""
 
 
 class _Submitted(NamedTuple):
     """A task that was submitted."""
 
     task: object
-    deaths: int  # workers that it has cost so far
-    adapter: Adapter  # that it was submitted by
+    deaths: int  # the number of workers that have died of it so far
+    adapter: Adapter  # the adapter that submitted it
 
 
 class ExecutorBackend:
-    """Trains the jobs of a sweep by the workers of an executor, `count` at a time, or as many as it says that it has.
+    """Trains the jobs of a sweep by the workers of an executor, `count` at a time; by default, as many as it has.
 
-    Where executors break when a worker dies, new ones of the same kind do the rest.
+    If an executor breaks when a worker dies, a new one of the same kind does the rest.
     """
 
     def __init__(self, adapter, count=None):
         self._adapter = adapter
-        self._is_own = False  # whether the executor is one that was made here, to be shut down here
+        self._is_own = False  # whether the executor was made by this class, which must then shut it down
         self.count = adapter.count() if count is None else count
-        self._shared = {}  # by identity: what is shared, and its ticket
+        self._shared = {}  # by id of a shared value: the value and its ticket
         self._has_checked_versions = False
 
     def __enter__(self):
@@ -111,7 +111,7 @@ class ExecutorBackend:
         """Do nothing: the workers compile what they need."""
 
     def train(self, experiment, jobs):
-        """Train each of `jobs`, which are drawn as workers are free; yield what comes of them in the calling thread.
+        """Train each of `jobs`, which are drawn as workers become free; yield their outcomes in the calling thread.
 
         See `thread_pool.results` for Ctrl-C, and for when it yields.
 
@@ -132,9 +132,9 @@ class ExecutorBackend:
         return self.results(train, experiment, jobs)
 
     def results(self, function, shared, tasks):
-        """Have workers call ``function(shared, task, is_over)`` for each of `tasks`; see `train`.
+        """Have workers call ``function(shared, task, is_over)`` for each of `tasks`, and yield results as `train` does.
 
-        The function is one of a module, and should return None, and soon, once ``is_over()``.
+        The function must be one of a module. Once ``is_over()`` is true, it should soon return None.
         """
         if not self._has_checked_versions:
             ask = "__import__('fastprop').__version__"
@@ -215,7 +215,7 @@ class ExecutorBackend:
             raise raised
 
     def _ticket(self, shared):
-        """Return what workers get `shared` by; it is made once."""
+        """Return the ticket by which workers get `shared`; it is made once."""
         if id(shared) not in self._shared:
             self._shared[id(shared)] = shared, self._adapter.share(shared)
         return self._shared[id(shared)][1]
@@ -236,7 +236,7 @@ class ExecutorBackend:
 
 
 def call(version, ticket, function, task):
-    """Call a function with what is shared and a task, in a worker."""
+    """Call a function with the shared value and a task, in a worker."""
     _check_version(__version__, version)
     return function(ticket.get(), task, ticket.is_over)
 
@@ -260,12 +260,12 @@ def _check_version(theirs, ours):
 
 
 def _explained(error):
-    """Return what to raise for what a job raised."""
+    """Return the error to raise for an error that a job raised: a clear one if the worker lacks fastprop."""
     cause = error
     while cause is not None:
         if isinstance(cause, ModuleNotFoundError) and (cause.name or "").partition(".")[0] == "fastprop":
-            lack = RuntimeError(f"the executor's workers have no fastprop: install version {__version__} there.")
-            lack.__cause__ = error
-            return lack
+            explained = RuntimeError(f"the executor's workers have no fastprop: install version {__version__} there.")
+            explained.__cause__ = error
+            return explained
         cause = cause.__cause__
     return error

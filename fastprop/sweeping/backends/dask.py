@@ -1,4 +1,4 @@
-"""Dask: the executor of a client, whose workers are processes or threads, here or on other machines."""
+"""Dask: the executor of a client, whose workers are processes or threads, on this machine or on others."""
 
 import contextlib
 import sys
@@ -8,12 +8,13 @@ from concurrent.futures import Future
 from fastprop.sweeping.backends.base import Adapter, Ticket, private_attribute
 
 SEEN_IN = "distributed 2026.8"
+"""The version in which the private attributes were read."""
 
 
 class DaskAdapter(Adapter):
-    """Of ``client.get_executor()``.
+    """The adapter of ``client.get_executor()``.
 
-    Dask starts each worker that dies anew, so that the executor never breaks, and is never renewed.
+    Dask restarts each worker that dies, so that the executor never breaks, and is never renewed.
     """
 
     def __init__(self, executor):
@@ -33,9 +34,9 @@ class DaskAdapter(Adapter):
     def submit(self, function, *arguments):
         """Submit a call to the client and return a future that always ends.
 
-        A future of Dask's own executor never ends where a result is lost on its way here, with the worker that had it,
-        and the worker that is to compute it again dies, too: the executor does not hear that fetching the result has
-        failed (distributed 2026.8).
+        A future of Dask's executor never ends in the following case (distributed 2026.8): a worker dies before its
+        result is fetched, and the worker that should compute it again dies, too. The executor does not hear that
+        fetching the result has failed.
         """
         future = Future()
         arguments = [each.promise if isinstance(each, _DaskTicket) else each for each in arguments]
@@ -45,16 +46,16 @@ class DaskAdapter(Adapter):
         return future
 
     def share(self, value):
-        # Not scattered: that is lost with the last worker that has it, and whoever waits for it waits for ever.
+        # Scattered data would be lost with the last worker that has it, and calls would wait for it for ever.
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # of its size
+            warnings.simplefilter("ignore", UserWarning)  # Dask warns of large arguments
             return _DaskTicket(self._client.submit(Ticket, value, pure=False))
 
     def context(self):
-        """Return the context in which Dask's cluster of this machine gives up no worker.
+        """Return the context in which a cluster on this machine gives up no worker.
 
-        The cluster starts each worker that dies anew, but closes for good one that is away 15 s later, having died
-        again by then (distributed 2026.8), and without workers Dask waits for ever.
+        The cluster restarts each worker that dies. If the worker has died again 15 s later, it closes it for good
+        (distributed 2026.8), and without workers Dask waits for ever.
         """
         if isinstance(self._client.cluster, sys.modules["distributed"].LocalCluster):
             return sys.modules["dask"].config.set({"distributed.deploy.lost-worker-timeout": "365 days"})
@@ -62,14 +63,14 @@ class DaskAdapter(Adapter):
 
 
 class _DaskTicket(Ticket):
-    """A ticket that Dask has, and brings to each worker that is to do a call with it."""
+    """A ticket that Dask holds, and sends to each worker that does a call with it."""
 
     def __init__(self, promise):
         self.promise = promise
 
 
 async def _pass_on(client, promise, future):
-    """Give `future` what becomes of Dask's promise."""
+    """Pass the result or the error of Dask's promise on to `future`."""
     try:
         result, error = await client.gather(promise, asynchronous=True), None
     except BaseException as raised:

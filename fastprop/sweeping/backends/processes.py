@@ -1,4 +1,4 @@
-"""Processes: of `ProcessPoolExecutor`, of loky, and of any executor of which nothing else is known."""
+"""Adapters of executors whose workers are processes: `ProcessPoolExecutor`, those of loky, and unknown executors."""
 
 import os
 import sys
@@ -11,14 +11,14 @@ from fastprop.sweeping.backends.threads import ThreadPoolAdapter
 
 
 class ProcessAdapter(Adapter):
-    """Of any executor: its workers may be processes, here or on other machines that share a folder."""
+    """The adapter of any executor: its workers may be processes, on this machine or on others that share a folder."""
 
     @classmethod
     def accepts(cls, executor):
         return True
 
     def count(self):
-        # What executors call it: those of Python and loky `_max_workers`, others `num_workers`; some do not know.
+        # Python and loky call the number `_max_workers`, others `num_workers`; some executors do not know it.
         for name in ("_max_workers", "num_workers"):
             if isinstance(count := getattr(self.executor, name, None), int):
                 return count
@@ -38,7 +38,7 @@ class ProcessAdapter(Adapter):
 
 
 class ProcessPoolAdapter(ProcessAdapter):
-    """Of `ProcessPoolExecutor`, which breaks when a worker dies."""
+    """The adapter of `ProcessPoolExecutor`, which breaks when a worker dies."""
 
     @classmethod
     def accepts(cls, executor):
@@ -52,7 +52,7 @@ class ProcessPoolAdapter(ProcessAdapter):
 
 
 class LokyAdapter(ProcessAdapter):
-    """Of loky's executors, which break when a worker dies."""
+    """The adapter of loky's executors, which break when a worker dies."""
 
     @classmethod
     def accepts(cls, executor):

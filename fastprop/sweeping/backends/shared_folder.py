@@ -1,4 +1,4 @@
-"""A folder by which processes share a value: each maps its arrays into memory instead of reading a copy of its own."""
+"""A folder by which processes share a value: each maps the arrays into memory instead of having a copy of them."""
 
 import contextlib
 import mmap
@@ -11,13 +11,14 @@ from pathlib import Path
 
 from fastprop.sweeping.backends.base import Ticket
 
-_ALIGNMENT = 64  # bytes that each array begins at a multiple of: a line of the cache
+_ALIGNMENT = 64
+"""Each array begins at a multiple of this many bytes, which is a cache line."""
 
 
 class SharedFolder(Ticket):
-    """By what processes get what is shared: a temporary folder with a pickle, and the bytes of its arrays beside it.
+    """A ticket for processes: a temporary folder with a pickle of the shared value, and a file with its arrays.
 
-    The folder is there until the end. A worker that finds it gone has nobody to work for.
+    The folder exists until the sweep ends. A worker that does not find it any more knows that the sweep is over.
     """
 
     def __init__(self, value):
@@ -29,10 +30,11 @@ class SharedFolder(Ticket):
             raise
 
     def _write(self, value):
-        buffers, ends = [], []
+        buffers = []
+        ends = []  # for each buffer, the byte of the file after its last one
         try:
             content = _pickled(value, buffers.append)
-        except Exception as error:  # what cannot be pickled raises whatever it likes
+        except Exception as error:  # pickling may raise any exception
             raise TypeError(
                 f"what the workers are to know cannot be sent to them, {error}: give a score that is a function of a "
                 "module, or install cloudpickle."
@@ -78,13 +80,13 @@ class SharedFolder(Ticket):
 
 
 _GOT = {}
-"""In a worker: what it has read last, by folder."""
+"""In a worker: the shared value that was read last, by folder."""
 
 _GETTING = threading.Lock()
 
 
 def _pickled(value, take_buffer):
-    """Pickle a value, with cloudpickle if it is installed: then functions may be those of no module."""
+    """Pickle a value, with cloudpickle if it is installed, so that functions need not be those of a module."""
     dumps = pickle.dumps
     with contextlib.suppress(ImportError):
         from cloudpickle import dumps

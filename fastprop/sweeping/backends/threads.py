@@ -1,4 +1,4 @@
-"""Threads: those of this process that train a sweep by default, and those of a `ThreadPoolExecutor`."""
+"""Threads: the backend that trains a sweep by default, and the adapter of `ThreadPoolExecutor`."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +21,7 @@ class ThreadBackend:
         pass
 
     def prepare(self, experiment, jobs):
-        """Have everything compiled that such jobs need."""
+        """Compile all that such jobs need."""
         for job in jobs:
             PackRun(experiment, job).prepare()
 
@@ -31,7 +31,7 @@ class ThreadBackend:
 
 
 class ThreadPoolAdapter(Adapter):
-    """Of `ThreadPoolExecutor`, whose workers see what this process sees."""
+    """The adapter of `ThreadPoolExecutor`, whose workers share the memory of this process."""
 
     @classmethod
     def accepts(cls, executor):
@@ -49,7 +49,7 @@ class ThreadPoolAdapter(Adapter):
 
 
 class _LocalTicket(Ticket):
-    """By what a thread gets what is shared: the object itself."""
+    """A ticket for threads, which holds the shared object itself."""
 
     def __init__(self, value):
         super().__init__(value)
