@@ -68,7 +68,8 @@ def units_in_the_last_place(function, x):
         for i in range(0, len(x), lanes(x)):
             store(y, i, function(load(x, i)))
 
-    y, exact = np.empty_like(x), EXACT[function](x.astype(np.longdouble))
+    y = np.empty_like(x)
+    exact = EXACT[function](x.astype(np.longdouble))
     run(x, y)
     return np.abs(y - exact) / np.spacing(np.abs(exact).astype(x.dtype))
 

@@ -66,7 +66,8 @@ class ScikitLearn(Search):
         from sklearn.model_selection import GridSearchCV
 
         super().prepare(*arguments)
-        classifier, grid = make_classifier(self.workload), {"learning_rate_init": self.grid}
+        classifier = make_classifier(self.workload)
+        grid = {"learning_rate_init": self.grid}
         self.estimator = GridSearchCV(classifier, grid, cv=self.folds, n_jobs=self.threads, refit=False)
 
     def search(self):
@@ -104,7 +105,8 @@ def check_equal_work(workload, contestants):
     for pair in itertools.combinations(contestants, 2):
         scores = np.array([contestant.scores for contestant in pair])
         well_trained = scores.max(axis=0) > scores.max() - MARGIN
-        difference, steps = np.ptp(scores, axis=0)[well_trained].max(), np.ptp(scores.argmax(axis=1))
+        difference = np.ptp(scores, axis=0)[well_trained].max()
+        steps = np.ptp(scores.argmax(axis=1))
         if difference > MARGIN or steps > 1:
             raise UnequalWorkError(
                 f"{workload.name}: accuracies of {pair[0].name} and {pair[1].name} differ by up to {difference:.3f}, "

@@ -82,5 +82,6 @@ class Layer:
 
 def rows_of(memory, plan, offset, layer, front=0):
     """Return the matrix of a layer's neurons at an offset, with `front` elements between two rows."""
-    rows, stride = plan.strategy.chunk_rows, plan.sizes.strides[layer] + front
+    rows = plan.strategy.chunk_rows
+    stride = plan.sizes.strides[layer] + front
     return memory[offset : offset + rows * stride].reshape(rows, stride)[:, : plan.sizes.layers[layer]]

@@ -53,9 +53,11 @@ def measure(workload, names, threads, repeats, seconds):
     list of dict
         One record for each contestant; see `record`.
     """
-    data, weights = make_data(workload), make_weights(workload)
+    data = make_data(workload)
+    weights = make_weights(workload)
     rules = {GridSearch: grid_search, StudySearch: study}.get(type(workload), contestants)
-    runners, first_calls = {}, {}
+    runners = {}
+    first_calls = {}
     for name, contestant in rules.CONTESTANTS.items():
         if name not in names or not contestant.enters(workload):
             continue
@@ -170,7 +172,8 @@ def table_rows(records, peak):
     for r in records:
         ratio = f"{r['seconds'] / fastprop_seconds:.2f}" if fastprop_seconds else "-"
         median, p10, p90 = (three_digits(1e3 * r[key]) for key in ("seconds", "p10", "p90"))
-        gflops, first_call = three_digits(r["gflops"]), f"{r['first_call']:.2f}"
+        gflops = three_digits(r["gflops"])
+        first_call = f"{r['first_call']:.2f}"
         share = f"{r['gflops'] / peak:.1%}"
         yield r["workload"], r["contestant"], median, f"{p10} - {p90}", ratio, gflops, share, first_call
 
@@ -202,7 +205,8 @@ def describe_run(options):
 def parse_options(arguments):
     """Read the command line; `names` are the contestants that take part."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__.splitlines()[0])
-    known, cases = ", ".join(CONTESTANTS), ", ".join(WORKLOADS)
+    known = ", ".join(CONTESTANTS)
+    cases = ", ".join(WORKLOADS)
     add = parser.add_argument
     add("workloads", nargs="*", metavar="WORKLOAD", help=f"of {cases}; default: all")
     add("--repeats", type=int, default=9, help="timed calls of each contestant (default: 9)")
@@ -213,7 +217,8 @@ def parse_options(arguments):
     add("--json", metavar="FILE", help="also write the figures here")
     add("--worker", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
-    only, skip = options.only.split(","), [name for name in options.skip.split(",") if name]
+    only = options.only.split(",")
+    skip = [name for name in options.skip.split(",") if name]
     for name in only + skip:
         if name not in CONTESTANTS:
             parser.error(f"no contestant {name!r}; there are {known}")

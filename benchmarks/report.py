@@ -80,7 +80,8 @@ def main(arguments=None):
     parser.add_argument("--readme", type=Path, default=ROOT / "README.md")
     parser.add_argument("--check", action="store_true", help="write nothing; fail unless the README is as it would be")
     options = parser.parse_args(arguments)
-    text, measured = options.readme.read_text(), json.loads(options.file.read_text())
+    text = options.readme.read_text()
+    measured = json.loads(options.file.read_text())
     made = SECTION.sub(lambda marks: marks[1] + section(**measured) + marks[2], text)
     if not options.check:
         options.readme.write_text(made)

@@ -22,7 +22,9 @@ def sweep(network, workload, data, rates, threads, backend="kernels"):
 def prepare(name, threads):
     """Compile and check the workload's sweep; return its arguments."""
     workload = WORKLOADS[name]
-    network, data, rates = make_network(workload), make_data(workload), learning_rates(workload)
+    network = make_network(workload)
+    data = make_data(workload)
+    rates = learning_rates(workload)
     losses = sweep(network, workload, data, rates, threads).table["loss"]
     some = slice(None, None, len(rates) // CHECKED)
     expected_losses = sweep(network, workload, data, rates[some], threads, backend="reference").table["loss"]

@@ -23,7 +23,8 @@ def train(network, workload, data, epochs, threads, backend="kernels"):
 def prepare(name, threads):
     """Compile and check an epoch; return the workload, its data and an untrained network."""
     workload = WORKLOADS[name]
-    data, network = make_data(workload), make_network(workload)
+    data = make_data(workload)
+    network = make_network(workload)
     fast, slow = network.copy(), network.copy()
     losses = train(fast, workload, data, 1, threads).loss
     expected_losses = train(slow, workload, data, 1, threads, backend="reference").loss

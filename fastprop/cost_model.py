@@ -77,7 +77,8 @@ def packs(groups, group_indices, seeds, dtype, workers):
     >>> [pack.tolist() for pack in packs(groups, np.array([0, 1, 0]), np.zeros(3, int), "float32", workers=1)]
     [[1], [0], [2]]
     """
-    order, chosen = np.lexsort((seeds, group_indices)), []
+    order = np.lexsort((seeds, group_indices))
+    chosen = []
     for indices in _split_by_value(order, group_indices):
         chosen += _packs_of_group(groups[group_indices[indices[0]]], indices, seeds, dtype)
     chosen.sort(key=lambda pack: (-pack.cost, pack.indices.min()))
@@ -95,7 +96,8 @@ def _packs_of_group(group, indices, seeds, dtype):
     As long as one seed has enough fits for a whole vector, they make a pack. The fits that are left are packed by seed
     or across seeds, whichever costs less.
     """
-    whole, rest = [], []
+    whole = []
+    rest = []
     lanes = compiler.lanes(dtype)
     for of_seed in _split_by_value(indices, seeds):
         end = len(of_seed) // lanes * lanes

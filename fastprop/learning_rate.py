@@ -84,7 +84,7 @@ def find_learning_rate(
     Parameters
     ----------
     network : MLP
-        The network, which stays as it is.
+        The network, which is not changed.
     X, y : array_like
         See `train`.
     min_rate, max_rate : float
@@ -151,7 +151,10 @@ def find_learning_rate(
 
 
 def _losses(network, data, options, threads):
-    """Train a network and return the loss of each step's minibatch; each epoch of the run is a step of its own rows."""
+    """Train a network and return the loss of each step's minibatch.
+
+    Each epoch of the run is one step, after which the next minibatch takes the place of the run's rows.
+    """
     minibatches = _minibatches(len(data.inputs), options.batch_size, options.seed)
     rows = next(minibatches)
 

@@ -37,8 +37,8 @@ def train_stream(
     state (velocities, moments) and the number of steps go on from chunk to chunk. Chunks of whole batches, in order,
     give to the last bit the same result as one epoch of `train` on all rows.
 
-    A function that takes the whole stream can read and train at once, and the optimizer's state has one owner; a method
-    that takes one chunk (``partial_fit``) offers neither.
+    There is no method that takes a single chunk, such as ``partial_fit``, because a function that takes the whole
+    stream can read one chunk while it trains on another, and because the optimizer's state then has one owner.
 
     Parameters
     ----------

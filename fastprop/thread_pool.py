@@ -106,7 +106,8 @@ def results(jobs, threads):
     Exception
         The first that a job raised, after what all others returned was yielded.
     """
-    workers, interrupted = _Workers(jobs, queue.Queue(UNREAD_RESULTS + threads)), False
+    workers = _Workers(jobs, queue.Queue(UNREAD_RESULTS + threads))
+    interrupted = False
     try:
         try:
             with held_interrupts() as interrupts:

@@ -216,9 +216,9 @@ def test_no_other_file_is_left(path):
 @pytest.mark.slow
 @pytest.mark.usefixtures("threads_always_share")
 def test_a_run_that_is_killed_at_any_time_goes_on(path):
-    moments = random.Random(0)
+    waits = random.Random(0)
     for attempt in range(6):
-        killed.kill("train", path, wait=moments.uniform(0, 0.1), threads=1 + attempt % 3)
+        killed.kill("train", path, wait=waits.uniform(0, 0.1), threads=1 + attempt % 3)
     assert_same_run(killed.train(path), killed.train())
 
 
@@ -333,10 +333,10 @@ def test_a_damaged_or_foreign_file_is_refused(path):
 
 def test_a_file_with_a_wrong_bit_is_refused_or_gives_the_same_run(path):
     whole = trained(checkpoint=path, epochs=1)
-    content, places, messages = path.read_bytes(), random.Random(0), []
+    content, random_bits, messages = path.read_bytes(), random.Random(0), []
     for _ in range(150):
         damaged = bytearray(content)
-        damaged[places.randrange(len(damaged))] ^= 1 << places.randrange(8)
+        damaged[random_bits.randrange(len(damaged))] ^= 1 << random_bits.randrange(8)
         path.write_bytes(damaged)
         try:
             assert_same_run(trained(checkpoint=path, epochs=1, resume=True), whole)

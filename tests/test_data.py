@@ -130,7 +130,7 @@ CONVERTED = {
     "rows from last to first": lambda X: X.astype("float32")[::-1].copy()[::-1],
     "columns from last to first": lambda X: X.astype("float32")[:, ::-1].copy()[:, ::-1],
     "every second column": lambda X: np.repeat(X.astype("float32"), 2, axis=1)[:, ::2],
-    "no multiple of the item size apart": lambda X: as_strided(
+    "a row stride that is no multiple of the item size": lambda X: as_strided(
         np.frombuffer(np.pad(X.astype("float32").view(np.uint8), ((0, 0), (0, 2))).tobytes(), "float32"),
         X.shape,
         (4 * INPUTS + 2, 4),

@@ -151,9 +151,9 @@ def test_only_the_networks_that_are_missing_are_trained_again(path, trained):
 
 @pytest.mark.slow
 def test_a_sweep_that_is_killed_at_any_time_goes_on(path):
-    moments = random.Random(0)
+    waits = random.Random(0)
     for attempt in range(5):
-        killed.kill("sweep", path, wait=moments.uniform(0, 0.2), threads=1 + attempt % 3)
+        killed.kill("sweep", path, wait=waits.uniform(0, 0.2), threads=1 + attempt % 3)
     assert_same_result(killed.sweep(path), killed.sweep())
 
 

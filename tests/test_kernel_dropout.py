@@ -45,8 +45,8 @@ def masks(width, dtype, shares, seeds, orders, layer, column=0, columns=None):
 
 
 def expected(share, seed, order, layer, dtype):
-    places = [list(ROWS).index(row) for row in order[11:17]]
-    return reference.dropout_mask(share, seed, EPOCH, places, layer, SIZES[layer]).astype(dtype)
+    indices = [list(ROWS).index(row) for row in order[11:17]]
+    return reference.dropout_mask(share, seed, EPOCH, indices, layer, SIZES[layer]).astype(dtype)
 
 
 @pytest.mark.parametrize("layer", [1, 2])

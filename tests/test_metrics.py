@@ -88,7 +88,7 @@ TASKS = {
     "labels of two": (metrics.Task(2, "softmax", "cross_entropy", True), "accuracy roc_auc log_loss"),
     "labels, no probabilities": (metrics.Task(2, "identity", "mse", True), "accuracy roc_auc"),
     "rows of probabilities": (metrics.Task(3, "softmax", "cross_entropy", False), "accuracy log_loss r2 mse mae"),
-    "a class apart each": (metrics.Task(2, "sigmoid", "binary_cross_entropy", False), "accuracy r2 mse mae"),
+    "a class for each output": (metrics.Task(2, "sigmoid", "binary_cross_entropy", False), "accuracy r2 mse mae"),
     "one probability": (
         metrics.Task(1, "sigmoid", "binary_cross_entropy", False),
         "accuracy roc_auc log_loss r2 mse mae",

@@ -14,8 +14,8 @@ from tests.processes import ROOT
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
-def texts():
-    """The files that may tell a reader what to install."""
+def instructions():
+    """Return the files that may tell a reader what to install."""
     folders = (ROOT / name for name in ("fastprop", "benchmarks", ".ci", ".github"))
     inside = (path for folder in folders for path in folder.rglob("*") if path.suffix in {"", ".py", ".md"})
     return [
@@ -25,14 +25,14 @@ def texts():
 
 def test_nothing_tells_to_install_the_other_project_of_that_name():
     other = re.compile(r"pip install [^\n]*(?<![\w./-])fastprop(?!-mlp|\.)\b|[\"']fastprop\[")
-    assert len(texts()) > 50
-    assert not [f"{path}: {found[0]}" for path in texts() for found in other.finditer(path.read_text())]
+    assert len(instructions()) > 50
+    assert not [f"{path}: {found[0]}" for path in instructions() for found in other.finditer(path.read_text())]
 
 
 @pytest.mark.parametrize("line", ["pip install fastprop", "pip install -U 'fastprop[dask]'", '["fastprop[plot]"]'])
 def test_the_other_project_would_be_found(line, tmp_path, monkeypatch):
     (tmp_path / "README.md").write_text(line)
-    monkeypatch.setattr(sys.modules[__name__], "texts", lambda: [tmp_path / "README.md"] * 51)
+    monkeypatch.setattr(sys.modules[__name__], "instructions", lambda: [tmp_path / "README.md"] * 51)
     with pytest.raises(AssertionError, match=r"README\.md"):
         test_nothing_tells_to_install_the_other_project_of_that_name()
 

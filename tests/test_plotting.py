@@ -119,8 +119,8 @@ def test_curves_are_those_of_the_history(monkeypatch):
 def test_rungs_say_how_many_came_to_each(monkeypatch):
     result, figure = drawn(monkeypatch, "halving", "rungs")
     counts = np.isfinite(result.rung_costs).sum(axis=0)
-    texts = [label.get_text() for label in figure.axes[0].get_xticklabels()]
-    assert texts == [f"{rung}\nof {count}" for rung, count in zip(result.rungs, counts)]
+    labels = [label.get_text() for label in figure.axes[0].get_xticklabels()]
+    assert labels == [f"{rung}\nof {count}" for rung, count in zip(result.rungs, counts)]
 
 
 @pytest.mark.parametrize(

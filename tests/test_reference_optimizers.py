@@ -110,8 +110,8 @@ def test_optimizers_agree_with_torch(optimizer, l1, clip):
         for array in parameters:
             array.grad += l1 * array.detach().sign()
         theirs.step()
-    for number, (ours, array) in enumerate(zip(network.arrays, parameters)):
-        assert_close(ours, array.detach().numpy(), 1e-11, f"parameter {number}")
+    for index, (ours, array) in enumerate(zip(network.arrays, parameters)):
+        assert_close(ours, array.detach().numpy(), 1e-11, f"parameter {index}")
 
 
 @pytest.mark.peers
@@ -128,5 +128,5 @@ def test_a_rate_that_changes_does_what_it_does_in_torch(optimizer):
         torch.nn.functional.mse_loss(torch.tensor(X) @ parameters[0] + parameters[1], torch.tensor(y)).backward()
         theirs.step()
         schedule.step()
-    for number, (ours, array) in enumerate(zip(network.arrays, parameters)):
-        assert_close(ours, array.detach().numpy(), 1e-12, f"parameter {number}")
+    for index, (ours, array) in enumerate(zip(network.arrays, parameters)):
+        assert_close(ours, array.detach().numpy(), 1e-12, f"parameter {index}")

@@ -73,14 +73,14 @@ DRAWN = {
 
 @pytest.mark.parametrize("name", DRAWN)
 def test_what_is_drawn_is_as_likely_all_over_the_range(name):
-    distribution, low, high, place = DRAWN[name]
+    distribution, low, high, to_unit = DRAWN[name]
     values = [each["x"] for each in Draws({"x": distribution}, 4000, seed=1)]
     assert {type(value) for value in values} == {int if name in ("integers", "choice") else float}
     assert low <= min(values)
     assert max(values) <= high
     if name in ("integers", "choice"):
         assert set(values) == set(range(low, high + 1))
-    shares, _ = np.histogram(place(np.array(values)), bins=10, range=(0, 1))
+    shares, _ = np.histogram(to_unit(np.array(values)), bins=10, range=(0, 1))
     assert abs(shares / 400 - 1).max() < 0.2  # four standard deviations of a share
 
 

@@ -129,13 +129,11 @@ def test_the_next_chunk_is_read_while_one_is_trained_on():
     events = []
 
     def chunks():
-        for number in range(3):
-            events.append((f"reads {number}", threading.current_thread() is threading.main_thread()))
+        for index in range(3):
+            events.append((f"reads {index}", threading.current_thread() is threading.main_thread()))
             yield X, y
 
-    fp.train_stream(
-        network, chunks(), loss="mse", callback=lambda number, _: events.append((f"trained {number}", True))
-    )
+    fp.train_stream(network, chunks(), loss="mse", callback=lambda index, _: events.append((f"trained {index}", True)))
     names, in_main_thread = zip(*events)
     assert names == ("reads 0", "reads 1", "trained 0", "reads 2", "trained 1", "trained 2")
     assert all(in_main_thread)

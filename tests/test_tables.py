@@ -280,7 +280,7 @@ ADDED = {
         ],
     },
 }
-"""By section of CONTRIBUTING.md and by file, texts and what is put in place of each."""
+"""By section of CONTRIBUTING.md and by file, pairs of a passage and of what replaces it."""
 
 TRAIN_WITH_EACH = """
 import numpy as np, fastprop as fp
@@ -325,7 +325,7 @@ def copy(tmp_path):
 
 
 def replace(folder, file, old, new):
-    """Put a text in place of another, which the file must have once."""
+    """Replace a passage, which the file must have once."""
     text = (folder / file).read_text()
     assert text.count(old) == 1, f"{file} has {old!r} {text.count(old)} times: bring this test up to date"
     (folder / file).write_text(text.replace(old, new))

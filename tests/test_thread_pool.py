@@ -41,12 +41,12 @@ def test_jobs_run_in_order_and_are_drawn_one_by_one():
     events = []
 
     def draw():
-        for number in range(3):
-            events.append(("drawn", number))
-            yield Job(lambda job, number=number: events.append(("ran", number)))
+        for index in range(3):
+            events.append(("drawn", index))
+            yield Job(lambda job, index=index: events.append(("ran", index)))
 
     assert thread_pool.run(draw(), 1, nothing) is True
-    assert events == [(what, number) for number in range(3) for what in ("drawn", "ran")]
+    assert events == [(what, index) for index in range(3) for what in ("drawn", "ran")]
 
 
 def test_as_many_jobs_run_at_a_time_as_there_are_threads():
@@ -354,8 +354,8 @@ with_cores = pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="th
 @with_cores
 def test_a_settled_thread_may_run_where_it_could_before():
     before = os.sched_getaffinity(0)
-    for number in range(2 * len(before) + 1):
-        thread_pool.spread_over_cores(number)
+    for index in range(2 * len(before) + 1):
+        thread_pool.spread_over_cores(index)
         assert os.sched_getaffinity(0) == before
 
 
@@ -363,8 +363,8 @@ def test_threads_settle_on_the_allowed_cores_in_turn(monkeypatch):
     allowed, moves = {9, 2, 5}, []
     monkeypatch.setattr(os, "sched_getaffinity", lambda thread: set(allowed), raising=False)
     monkeypatch.setattr(os, "sched_setaffinity", lambda thread, cores: moves.append((thread, cores)), raising=False)
-    for number in range(4):
-        thread_pool.spread_over_cores(number)
+    for index in range(4):
+        thread_pool.spread_over_cores(index)
     assert moves == [(0, cores) for core in (2, 5, 9, 2) for cores in ({core}, allowed)]
 
 

@@ -52,8 +52,8 @@ def assert_step_as_in_torch(hidden, output, loss):
     history = fp.train(network, X, y, epochs=1, batch_size=len(X), loss=loss, optimizer=fp.SGD(1))
     steep = LIMIT * max(1, theirs.item())
     assert_close(history.loss, [theirs.item()], steep, "loss")
-    for number, (ours, array) in enumerate(zip(network.weights + network.biases, parameters)):
-        assert_close(ours, (array - array.grad).detach().numpy(), steep, f"parameter {number}")
+    for index, (ours, array) in enumerate(zip(network.weights + network.biases, parameters)):
+        assert_close(ours, (array - array.grad).detach().numpy(), steep, f"parameter {index}")
 
 
 @pytest.mark.parametrize("hidden", checks.HIDDEN_ACTIVATIONS)
@@ -84,8 +84,8 @@ def test_optimizers_over_twenty_steps(optimizer, l1):
         for array in parameters:
             array.grad += l1 * array.detach().sign()
         theirs.step()
-    for number, (array, twin) in enumerate(zip(network.weights + network.biases, parameters)):
-        assert_close(array, twin.detach().numpy(), 1e-11, f"parameter {number}")
+    for index, (array, twin) in enumerate(zip(network.weights + network.biases, parameters)):
+        assert_close(array, twin.detach().numpy(), 1e-11, f"parameter {index}")
 
 
 @pytest.mark.parametrize("hidden", ["relu", "tanh", "silu", "elu"])
@@ -104,8 +104,8 @@ def test_dropout_by_the_same_masks(hidden):
         theirs.zero_grad()
         torch.nn.functional.mse_loss(x, torch.tensor(y)).backward()
         theirs.step()
-    for number, (array, twin) in enumerate(zip(network.weights + network.biases, parameters)):
-        assert_close(array, twin.detach().numpy(), 1e-11, f"parameter {number}")
+    for index, (array, twin) in enumerate(zip(network.weights + network.biases, parameters)):
+        assert_close(array, twin.detach().numpy(), 1e-11, f"parameter {index}")
 
 
 @pytest.mark.parametrize("decay", [0.1, 0.9, 0.999])
@@ -125,8 +125,8 @@ def test_averages_over_twenty_steps(decay):
         torch.nn.functional.mse_loss(forward_in_torch(list(model), "tanh", X), torch.tensor(y)).backward()
         theirs.step()
         averaged.update_parameters(model)
-    for number, (array, twin) in enumerate(zip(network.weights + network.biases, averaged.module)):
-        assert_close(array, twin.detach().numpy(), 1e-12, f"parameter {number}")
+    for index, (array, twin) in enumerate(zip(network.weights + network.biases, averaged.module)):
+        assert_close(array, twin.detach().numpy(), 1e-12, f"parameter {index}")
 
 
 def test_a_schedule_over_twenty_steps():
@@ -142,5 +142,5 @@ def test_a_schedule_over_twenty_steps():
         theirs.step()
         if step < 19:
             schedule.step()
-    for number, (array, twin) in enumerate(zip(network.weights + network.biases, parameters)):
-        assert_close(array, twin.detach().numpy(), 1e-11, f"parameter {number}")
+    for index, (array, twin) in enumerate(zip(network.weights + network.biases, parameters)):
+        assert_close(array, twin.detach().numpy(), 1e-11, f"parameter {index}")

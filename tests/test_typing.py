@@ -184,7 +184,9 @@ def test_a_type_checker_passes_over_right_scripts_and_catches_wrong_ones(tmp_pat
     )
     lines = [line for line in checked.stdout.splitlines() if ": error: " in line]
     assert [line for line in lines if not line.startswith("wrong.py:")] == [], checked.stdout + checked.stderr
-    assert [line.split(":")[1] for line in lines] == [str(number) for number in ERRORS], checked.stdout + checked.stderr
+    assert [line.split(":")[1] for line in lines] == [str(line_number) for line_number in ERRORS], (
+        checked.stdout + checked.stderr
+    )
     for line, message in zip(lines, ERRORS.values()):
         assert message in line
 

@@ -135,7 +135,7 @@ def _add_run(parser):
         "--early-stopping",
         type=int,
         metavar="EPOCHS",
-        help="stop after so many without an improvement, and restore the best",
+        help="stop after EPOCHS epochs without an improvement, and restore the best weights",
     )
     parser.add_argument(
         "--save", type=checks.new_file, metavar="FILE", help="write the best network to a safetensors file"

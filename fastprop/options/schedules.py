@@ -140,7 +140,7 @@ class OneCycle(_Schedule):
     """Raise the learning rate, then lower it, over all steps of the run, as ``OneCycleLR`` does.
 
     The factor goes from `start` to 1 in the first rise · total steps, and then to `final`, each time along half a
-    cosine wave. Momentum stays as it is.
+    cosine wave. Momentum does not change.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ CUBIC = 0.044715
 class Activation(NamedTuple):
     """An activation a = f(z), the way back through it, and what else there is to know of it.
 
-    On the way back dloss/dz = dloss/da · f'(z) is computed from a; or from f'(z), where that does not follow from a.
+    The backward pass computes dloss/dz = dloss/da · f'(z) from a, or from f'(z) where that does not follow from a.
     """
 
     f: Callable[..., Any]  # z -> a

@@ -91,7 +91,8 @@ def gradients(
     masks: Sequence[NDArray[Any]] | None = None,
 ) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
     """Return dloss/dW and dloss/db of every layer, by backpropagation: two lists."""
-    layers, masks = forward(network, X, masks), _all_masks(network, masks)
+    layers = forward(network, X, masks)
+    masks = _all_masks(network, masks)
     _, delta = _losses_and_delta(network, layers, y, loss)
     weight = np.ones(len(delta)) if sample_weight is None else np.asarray(sample_weight, np.float64)
     delta = delta * (weight / weight.sum())[:, None]

@@ -37,7 +37,9 @@ def _inverse_scaling(schedule, position, total, losses):
 
 
 def _plateau(schedule, position, total, losses):
-    factor, best, bad = 1.0, np.inf, 0
+    factor = 1.0
+    best = np.inf
+    bad = 0
     for loss in losses:
         if loss < best * (1 - schedule.threshold):
             best, bad = loss, 0

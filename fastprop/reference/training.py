@@ -139,7 +139,9 @@ def train(
     descent = Descent(learned, loss, optimizer, batch_size, shuffle, seed, clip, dropout, average, network)
     batches = -(-len(X) // batch_size)
     watched = "loss" if validation is None else "validation_loss"  # the loss that says how well the network does
-    record, measured, best = Record(*np.empty((4, 0))), [], None
+    record = Record(*np.empty((4, 0)))
+    measured = []
+    best = None
     for epoch in range(epochs):
         factors = step_factors(schedule, epoch, epoch * batches, batches, epochs, getattr(record, watched))
         training_loss, rate, length = descent.go_through(X, y, weight, epoch, factors)
@@ -165,9 +167,14 @@ def train(
 
 
 def last_improvement(losses: Iterable[float], minimum_improvement: float) -> int:
-    """Return the last epoch whose loss was below that of the improvement before by more than so much, or -1."""
-    best, last = np.inf, -1
+    """Return the last epoch whose loss was more than `minimum_improvement` below that of the one before, or -1.
+
+    The one before is the last earlier epoch of which this is true.
+    """
+    best = np.inf
+    last = -1
     for epoch, loss in enumerate(losses):
         if loss < best - minimum_improvement:
-            best, last = loss, epoch
+            best = loss
+            last = epoch
     return last

@@ -48,7 +48,8 @@ def new_run(backend, networks, split, options_of_networks, threads=1):
     threads : int
         Threads that share each minibatch on the kernels.
     """
-    network, options = networks[0], options_of_networks[0]
+    network = networks[0]
+    options = options_of_networks[0]
     if options.optimizer.takes_all_rows:
         return LBFGSRun(OBJECTIVES[backend](network, split, options, threads), network, split, options)
     if backend == "reference":

@@ -28,7 +28,9 @@ def training(state, split, options_of_lanes, batch_size, workers=1, keeps_gradie
     keeps_gradient : bool
         Whether the workspace holds the whole gradient after each step, even if no option needs it.
     """
-    network, options, rows = state.networks[0], options_of_lanes[0], split.rows
+    network = state.networks[0]
+    options = options_of_lanes[0]
+    rows = split.rows
     seeds = seeds_of_orders(options_of_lanes)
     shares_order = state.width > 1 and len(seeds) == 1
     sizes = network.layer_sizes, batch_size, network.dtype, storing(network)
@@ -123,12 +125,14 @@ def dropout_arguments(rates, seeds, plans, rows, dtype):
     line = layout.line(dtype)
     seeds = np.array(seeds if len(set(seeds)) > 1 else seeds[:1], np.uint64)
     rates = np.array((rates * line)[:line], np.float64)
-    indices, sizes = np.zeros(0, np.int64), [0] * len(plans)
+    indices = np.zeros(0, np.int64)
+    sizes = [0] * len(plans)
     if rates.any():
         indices = np.zeros(rows.max() + 1, np.int64)
         indices[rows] = np.arange(len(rows))
         sizes = [(len(plan.sizes.layers) - 2) * plan.strategy.chunk_rows * plan.sizes.width for plan in plans]
-    thresholds, scales = (rates * 2**32).astype(np.uint32), np.array([1 / (1 - rates), 1 - rates], dtype)
+    thresholds = (rates * 2**32).astype(np.uint32)
+    scales = np.array([1 / (1 - rates), 1 - rates], dtype)
     return [Dropout(np.zeros(size, np.uint32), seeds, indices, thresholds, scales) for size in sizes]
 
 

@@ -105,7 +105,8 @@ class KernelRun(Run):
 
     def _measure(self):
         """Measure the metrics of each network that has gone through the last epoch and is finite."""
-        names, done = self._options.metrics, self.state.done
+        names = self._options.metrics
+        done = self.state.done
         if not names:
             return
         for lane, network in enumerate(self.state.networks):

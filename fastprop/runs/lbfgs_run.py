@@ -83,7 +83,9 @@ class LBFGSRun(Run):
     def _after_iteration(self, point):
         """Write what was measured into the history; raise StopIteration to end."""
         self._evaluate(point)  # nothing to compute if the line search evaluated this point last, as it mostly does
-        options, history, epoch = self._options, self.history, self.history.epochs
+        options = self._options
+        history = self.history
+        epoch = self.history.epochs
         history.loss[epoch], history.validation_loss[epoch] = self._losses
         if options.gradient_norm:
             history.gradient_norm[epoch] = np.linalg.norm(self._gradient)
@@ -159,7 +161,8 @@ class ReferenceObjective:
         """Do nothing: NumPy is not compiled."""
 
     def _network_of(self, point):
-        prototype, sizes = self._prototype, self._prototype.layer_sizes
+        prototype = self._prototype
+        sizes = self._prototype.layer_sizes
         ends = np.cumsum([(1 + n_in) * n_out for n_in, n_out in zip(sizes, sizes[1:])])
         layers = [layer.reshape(-1, n_out) for layer, n_out in zip(np.split(point, ends[:-1]), sizes[1:])]
         return reference.Network(

@@ -80,7 +80,8 @@ def schedule_argument(options, batches):
     by_step = schedule is not None and schedule.by == "step"
     if isinstance(schedule, Warmup):
         warmup, schedule = schedule.length, schedule.then
-    code, constants = schedules.CONSTANT, np.zeros(schedules.MAX_CONSTANTS)
+    code = schedules.CONSTANT
+    constants = np.zeros(schedules.MAX_CONSTANTS)
     if schedule is not None:
         row = schedules.SCHEDULES[type(schedule).__name__]
         code = row.code

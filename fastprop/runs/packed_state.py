@@ -33,7 +33,8 @@ class PackedState:
     """
 
     def __init__(self, networks, options_of_lanes, steps_per_epoch, workers=1):
-        first, options = networks[0], options_of_lanes[0]
+        first = networks[0]
+        options = options_of_lanes[0]
         self.networks = networks
         self.width = len(options_of_lanes)
         self.parameters = first.parameters if self.width == 1 else pack_parameters(networks, self.width)
@@ -165,7 +166,9 @@ class PackedState:
 
     def _by_network(self):
         """Return by name the arrays whose last axis is that of the networks, cut to the finished epochs."""
-        record, step, done = self.record, self.steps[0], self.done
+        record = self.record
+        step = self.steps[0]
+        done = self.done
         return {
             "powers": step.powers,
             "plateau": step.plateau,

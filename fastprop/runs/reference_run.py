@@ -57,7 +57,8 @@ class ReferenceRun(Run):
     def _after_epoch(self, epoch, record):
         """Write what was measured into the history; return whether to end."""
         self._write(record)
-        options, history = self._options, self.history
+        options = self._options
+        history = self.history
         if options.metrics:
             X, y, _ = self._validation or self._training
             _, outputs = reference.forward(self._trained, X)[-1]

@@ -82,7 +82,8 @@ def _networks(abouts, arrays):
             array.flags.writeable = False
     first = 0
     for index, about in abouts:
-        network, given = MLP(**about), []
+        network = MLP(**about)
+        given = []
         for array in _layers(network):
             given.append(arrays["parameters"][first : first + array.size].reshape(array.shape))
             first += array.size

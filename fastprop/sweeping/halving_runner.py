@@ -197,7 +197,8 @@ def _examples(packs):
 
 def train_again(experiment, configurations, result, keep, workers):
     """Train the networks of the best `keep` configurations that were not kept, and keep them."""
-    finished, networks = result.finished, result.networks
+    finished = result.finished
+    networks = result.networks
     best = [index for index in result.ranking[:keep] if finished[index] and index not in networks]
     if not best:
         return

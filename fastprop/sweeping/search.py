@@ -82,7 +82,8 @@ class Search:
         try:
             with thread_pool.held_interrupts():
                 for index, trial in zip(indices, trials):
-                    measured, state = _measured(result, index), _state(result, index)
+                    measured = _measured(result, index)
+                    state = _state(result, index)
                     optuna_search.tell(self._study, trial, measured, state)
         except KeyboardInterrupt:
             raise thread_pool.Interrupted from None

@@ -241,7 +241,9 @@ class _Plan(NamedTuple):
 
 def _execute(plan, workers, progress, journal):
     """Have `workers`, a backend, train all configurations of a plan; `thread_pool.Interrupted` after Ctrl-C."""
-    experiment, configurations, result = plan.experiment, plan.configurations, plan.result
+    experiment = plan.experiment
+    configurations = plan.configurations
+    result = plan.result
     keep = 0 if plan.is_cross_validated else plan.keep  # no network of a single fold is kept
     runner = HalvingRunner(experiment, configurations, result, workers, plan.halving, keep, progress, journal)
     if plan.search is not None:
@@ -320,7 +322,8 @@ def _description(experiment, names, rows, rungs, ranks_by_score):
 
 def _about(experiment):
     """Return by name what a sweep ran on, for readers of the saved result."""
-    prototype, fold = next(iter(experiment.prototypes.values())), experiment.folds[0]
+    prototype = next(iter(experiment.prototypes.values()))
+    fold = experiment.folds[0]
     return {
         "date": datetime.now().isoformat(sep=" ", timespec="minutes"),
         "fastprop": __version__,

@@ -63,10 +63,10 @@ class AxisScale(NamedTuple):
             known = positions[~np.isnan(positions)]
             if len(known) and known.min() < known.max():
                 return cls(name, positions, [], _is_spread_over_decades(known))
-        texts = [short(value) for value in values]
-        labels = list(dict.fromkeys(texts))
+        shown = [short(value) for value in values]
+        labels = list(dict.fromkeys(shown))
         position_of = {label: float(position) for position, label in enumerate(labels)}
-        return cls(name, np.array([position_of[text] for text in texts]), labels, False)
+        return cls(name, np.array([position_of[each] for each in shown]), labels, False)
 
     @property
     def ticks(self):

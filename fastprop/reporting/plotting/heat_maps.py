@@ -114,9 +114,9 @@ def _cells(values):
     if values.dtype.kind in "if":
         distinct, cell_of_value = np.unique(values, return_inverse=True)
         return cell_of_value, [short(value) for value in distinct]
-    texts = [short(value) for value in values]
-    cell_of_text = {text: cell for cell, text in enumerate(dict.fromkeys(texts))}
-    return np.array([cell_of_text[text] for text in texts]), list(cell_of_text)
+    shown = [short(value) for value in values]
+    cell_of_shown = {each: cell for cell, each in enumerate(dict.fromkeys(shown))}
+    return np.array([cell_of_shown[each] for each in shown]), list(cell_of_shown)
 
 
 def _best_values(ranked, across, up, rows, columns):
@@ -150,7 +150,9 @@ def _color_scale(values, higher_is_better):
 
     if len(values) == 0:
         return _ColorScale({"norm": Normalize(0, 1), "cmap": "viridis"}, "neither")
-    low, high, extend = values.min(), values.max(), "neither"
+    low = values.min()
+    high = values.max()
+    extend = "neither"
     worst = np.quantile(values, 0.1 if higher_is_better else 0.9)
     if higher_is_better and worst - low > high - worst:
         low, extend = worst, "min"

@@ -67,7 +67,8 @@ def rungs(figure, ranked, name):
 
 def _draw_lines(figure, axes, ranked, name, x, values, rows, marker=None):
     """Draw `values`, (configurations, x), of some rows: dotted if they diverged, and the best in black."""
-    scale, best = AxisScale.of(name, ranked.table[name]), ranked.ranking[0]
+    scale = AxisScale.of(name, ranked.table[name])
+    best = ranked.ranking[0]
     rows = rows[np.lexsort((rows, scale.positions[rows]))]
     position_of_best = np.flatnonzero(rows == best)
     drawn = rows[evenly_spread(len(rows), MANY_MARKS, position_of_best[0] if len(position_of_best) else 0)]

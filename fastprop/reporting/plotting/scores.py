@@ -138,7 +138,8 @@ def _draw_unfinished(panels, ranked, scale, loss):
             style = {"color": STOPPED, "markersize": 4, "zorder": 1, "rasterized": as_pixels}
             axes.plot(x, ranked.table[column][ranked.halved], ".", label="stopped at a rung", **style)
     if ranked.diverged.any():
-        axes, x = panels[0], np.unique(scale.positions[ranked.diverged])
+        axes = panels[0]
+        x = np.unique(scale.positions[ranked.diverged])
         style = {"color": DIVERGED, "markersize": 5, "transform": axes.get_xaxis_transform(), "clip_on": False}
         label = f"diverged ({ranked.diverged.sum():,})"
         axes.plot(x, np.full(len(x), 0.99), "x", label=label, **style, rasterized=as_pixels)

@@ -153,7 +153,9 @@ class ExecutorBackend:
         yield from self._results(submit, tasks)
 
     def _results(self, submit, tasks):
-        submitted, waiting, again = {}, iter(tasks), deque()
+        submitted = {}
+        waiting = iter(tasks)
+        again = deque()
         try:
             with thread_pool.held_interrupts() as interrupts:
                 while True:
@@ -190,7 +192,8 @@ class ExecutorBackend:
 
     def _returned(self, ended, again):
         """Yield what the futures that have `ended` returned; put tasks whose workers died into `again`."""
-        returned, raised = [], None
+        returned = []
+        raised = None
         for future, each in ended.items():
             error = None if future.cancelled() else future.exception()
             result = None if error is not None or future.cancelled() else future.result()
