@@ -16,11 +16,12 @@ STOP_SECONDS = 0.001
 """Time between two looks at whether jobs that were asked to stop have returned, in seconds."""
 
 GATHER_SECONDS = 0.005
-"""Seconds in which results gather once the first is there: to wake the calling thread for each costs as much as it does
-with one."""
+"""Seconds that the calling thread waits for more results once it has the first, because waking it for each result would
+cost about as much as recording the result."""
 
 UNREAD_RESULTS = 16
-"""Results that may wait for the calling thread beside one of each thread. A thread that has another one waits, too."""
+"""Results that may wait for the calling thread, in addition to one for each thread. A thread with a further result
+waits until there is room."""
 
 
 class Interrupted(Exception):  # noqa: N818 (no error: the user asked for it)
@@ -57,7 +58,7 @@ def run(jobs, threads, watch):
     threads : int
         How many jobs run at a time.
     watch : callable
-        Called in the calling thread, at once and then about twenty times a second.
+        Called in the calling thread, first immediately and then about twenty times a second.
 
     Returns
     -------
@@ -90,14 +91,14 @@ def run(jobs, threads, watch):
 def results(jobs, threads):
     """Call each of `jobs` as `run` does, and yield what they return, in the calling thread.
 
-    Close the generator (`contextlib.closing`) to stop the running jobs. Ctrl-C is held back while the caller is at a
-    result, so that it never comes amid taking one in.
+    Close the generator (`contextlib.closing`) to stop the running jobs. Ctrl-C is held back while the caller handles a
+    result, so that it never interrupts this.
 
     Yields
     ------
     list
-        What jobs have returned since the last time: as soon as there is something, and at least about twenty times a
-        second, when the list may be empty.
+        What jobs have returned since the last time. It is yielded shortly after the first of them returned, and at
+        least about twenty times a second, when it may be empty.
 
     Raises
     ------
@@ -177,7 +178,7 @@ class _Workers:
                     self._returned.put_nowait(_WAKE)
 
     def returned(self, timeout=None):
-        """Return all that is in the queue; with a timeout, wait so many seconds for a first result, and for others."""
+        """Return all that is in the queue; with a timeout in seconds, wait for a first result, and shortly for others."""
         items = []
         with contextlib.suppress(queue.Empty):
             if timeout is not None:

@@ -43,7 +43,7 @@ def test_the_section_holds_the_fastest_of_each_library(arguments, tmp_path):
     assert text.endswith("\n<!-- end -->\nafter\n")
     assert "| T1 | task of T1 | 2.00 | 30.0 | 20.0 | – | – | 40.0 | 10.0 | 25.0% |" in text
     assert "| S4 | task of S4 | 100 | – | – | – | 7100 | – | 71.0 | 25.0% |" in text
-    assert "each on 2 threads" in text
+    assert "in turn with the others, on 2 threads" in text
     assert "2001-02-03: abacus, 4 cores, vectors of 8 float32, a peak of 100 GFLOP/s" in text
     assert "old" not in text
 

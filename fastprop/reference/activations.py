@@ -9,24 +9,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 NEGATIVE_SLOPE = 0.01
-"""Of leaky_relu, where z < 0."""
+"""The slope of leaky_relu for z < 0."""
 
 CUBIC = 0.044715
 """The factor of z³ in gelu."""
 
 
 class Activation(NamedTuple):
-    """An activation a = f(z), the way back through it, and what else there is to know of it.
+    """A row of `ACTIVATIONS`: an activation a = f(z), and the backward pass through it.
 
     The backward pass computes dloss/dz = dloss/da · f'(z) from a, or from f'(z) where that does not follow from a.
     """
 
-    f: Callable[..., Any]  # z -> a
-    backward: Callable[..., Any]  # a, or f'(z) if there is a `derivative`; and dloss/da -> dloss/dz
-    derivative: Callable[..., Any] | None = None  # z -> f'(z), where f'(z) does not follow from a
+    f: Callable[..., Any]  # z → a
+    backward: Callable[..., Any]  # (a, or f'(z) if there is a `derivative`; dloss/da) → dloss/dz
+    derivative: Callable[..., Any] | None = None  # z → f'(z), where f'(z) does not follow from a
     output_only: bool = False  # whether only the last layer may have it
-    initialization: str = "glorot_uniform"  # of the weights of its layer, where none is named
-    negative_slope: float = 0.0  # a / z for z < 0 of a piecewise linear activation: it decides the gain of He's weights
+    initialization: str = "glorot_uniform"  # the default initialization of the layer's weights
+    negative_slope: float = 0.0  # a / z for z < 0 of a piecewise linear activation, on which He's gain depends
 
     def gradient(self, z: NDArray[Any], g: NDArray[Any]) -> NDArray[Any]:
         """Return dloss/dz, `g` being dloss/da."""
@@ -34,42 +34,42 @@ class Activation(NamedTuple):
 
 
 def sigmoid(z: NDArray[Any]) -> NDArray[Any]:
-    """1 / (1 + e⁻ᶻ), with z clipped to ±708 so that nothing overflows."""
+    """Return 1 / (1 + e⁻ᶻ), with z clipped to ±708 so that nothing overflows."""
     return 1 / (1 + np.exp(-np.clip(z, -708, 708)))
 
 
 def relu(z: NDArray[Any]) -> NDArray[Any]:
-    """The positive part of z. Its derivative at 0 is 0."""
+    """Return the positive part of z. The derivative at 0 is 0."""
     return np.maximum(z, 0)
 
 
 def leaky_relu(z: NDArray[Any]) -> NDArray[Any]:
-    """Z where that is positive, else z / 100."""
+    """Return z where it is positive, else z / 100."""
     return np.where(z > 0, z, NEGATIVE_SLOPE * z)
 
 
 def elu(z: NDArray[Any]) -> NDArray[Any]:
-    """Z where that is positive, else eᶻ - 1: Clevert, Unterthiner and Hochreiter, ICLR 2016."""
+    """Return z where it is positive, else eᶻ - 1: Clevert, Unterthiner and Hochreiter, ICLR 2016."""
     return np.where(z > 0, z, np.expm1(np.minimum(z, 0)))
 
 
 def softplus(z: NDArray[Any]) -> NDArray[Any]:
-    """log(1 + eᶻ), without overflow. PyTorch's is z above 20, which is less by up to 2e-9."""
+    """Return log(1 + eᶻ), without overflow. PyTorch returns z above 20, which is less by up to 2e-9."""
     return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
 
 
 def silu(z: NDArray[Any]) -> NDArray[Any]:
-    """Z σ(z): Elfwing, Uchibe and Doya, Neural Networks 107 (2018)."""
+    """Return z σ(z): Elfwing, Uchibe and Doya, Neural Networks 107 (2018)."""
     return z * sigmoid(z)
 
 
 def gelu(z: NDArray[Any]) -> NDArray[Any]:
-    """Z (1 + tanh √(2/π) (z + 0.044715 z³)) / 2, the tanh form: Hendrycks and Gimpel, arXiv:1606.08415 (2016)."""
+    """Return z (1 + tanh √(2/π) (z + 0.044715 z³)) / 2, the tanh form: Hendrycks and Gimpel, arXiv:1606.08415."""
     return z * (1 + _tanh_in_gelu(z)) / 2
 
 
 def softmax(z: NDArray[Any]) -> NDArray[Any]:
-    """eᶻ / Σ eᶻ over each row."""
+    """Return eᶻ / Σ eᶻ of each row."""
     e = np.exp(z - z.max(axis=1, keepdims=True))
     return e / e.sum(axis=1, keepdims=True)
 

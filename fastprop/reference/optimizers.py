@@ -24,6 +24,7 @@ def _clip_value(clip, gradients):
 
 
 CLIPS = {"ClipNorm": _clip_norm, "ClipValue": _clip_value}
+"""By the name of a kind of clipping, a function of the option and of all gradients."""
 
 
 def clipped(clip: Any, gradients: list[NDArray[Any]]) -> list[NDArray[Any]]:
@@ -85,6 +86,7 @@ OPTIMIZERS = {
     "Adagrad": (_decay_in_gradient, _adagrad),
     "Lion": (_decoupled_decay, _lion),
 }
+"""By the name of an optimizer, its functions of weight decay and of the update rule."""
 
 
 def update(optimizer, rate, w, g, state):
