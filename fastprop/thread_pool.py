@@ -178,7 +178,7 @@ class _Workers:
                     self._returned.put_nowait(_WAKE)
 
     def returned(self, timeout=None):
-        """Return all that is in the queue; with a timeout in seconds, wait for a first result, and a little for others."""
+        """Return all that is in the queue; with a timeout in seconds, wait for a first result, and briefly for more."""
         items = []
         with contextlib.suppress(queue.Empty):
             if timeout is not None:
