@@ -47,6 +47,8 @@ class RangeTest:
         (steps,) float64: the exponential moving average of the losses, without the bias toward its start at zero.
     suggestion : float
         The learning rate at which the smoothed loss falls most steeply over the logarithm of the rate.
+
+    See `find_learning_rate` for an example.
     """
 
     learning_rates: NDArray[np.float64]
@@ -55,7 +57,18 @@ class RangeTest:
     suggestion: float
 
     def plot(self, path: Path) -> None:
-        """Draw the losses against the learning rate into a picture file (extra ``plot``)."""
+        """Draw the losses against the learning rate into a picture file (extra ``plot``).
+
+        Parameters
+        ----------
+        path : str or Path
+            Its ending, such as ``.png``, ``.svg`` or ``.pdf``, gives the format.
+
+        Raises
+        ------
+        ImportError
+            If Matplotlib is not installed.
+        """
         plotting.range_test(path, self.learning_rates, self.losses, self.smoothed, self.suggestion)
 
 

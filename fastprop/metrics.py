@@ -206,7 +206,14 @@ SCORES = {
 
 
 def name_of(score: str | ScoreFunction) -> str:
-    """Return the name of a score, which is a name of `SCORES` or a function."""
+    """Return the name of a score, which is a name of `SCORES` or a function.
+
+    Examples
+    --------
+    >>> from fastprop import metrics
+    >>> metrics.name_of("r2"), metrics.name_of(metrics.mse)
+    ('r2', 'mse')
+    """
     return score if isinstance(score, str) else getattr(score, "__name__", "score")
 
 
@@ -216,7 +223,15 @@ def sign_of(score: str | ScoreFunction) -> int:
 
 
 def measure(score: str | ScoreFunction, outputs: FloatArray, y: NDArray[Any]) -> float:
-    """Return the score of outputs (n, n_out) against `y`, labels (n,) or targets (n, n_out)."""
+    """Return the score of outputs (n, n_out) against `y`, labels (n,) or targets (n, n_out).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastprop import metrics
+    >>> metrics.measure("mae", np.array([[1.0], [5.0]]), np.array([[1.0], [2.0]]))
+    1.5
+    """
     function = SCORES[score].measure if isinstance(score, str) else score
     with np.errstate(over="ignore"):
         return float(function(outputs, y))

@@ -141,7 +141,17 @@ class MLP:
         return network
 
     def copy(self) -> MLP:
-        """Return a network with a copy of the parameters."""
+        """Return a network with the same attributes and a copy of the parameters.
+
+        Examples
+        --------
+        >>> import fastprop as fp
+        >>> network = fp.MLP((2, 2, 1), seed=0)
+        >>> other = network.copy()
+        >>> other.weights[0][...] = 0
+        >>> bool(network.weights[0].any())
+        True
+        """
         other = MLP.__new__(MLP)
         other.__dict__.update(self.__dict__)
         other.parameters = aligned_zeros(len(self.parameters), self.dtype)
@@ -205,6 +215,15 @@ class MLP:
         ------
         ImportError
             If safetensors is not installed.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> import fastprop as fp
+        >>> path = pathlib.Path(tempfile.mkdtemp(), "network.safetensors")
+        >>> fp.MLP((2, 2, 1), seed=0).save(path)
+        >>> fp.load(path)
+        MLP((2, 2, 1), hidden='sigmoid', output='sigmoid', dtype='float32')
         """
         safetensors_files.write(path, self.about, self.weights, self.biases, (self.input_mean, self.input_scale))
 
@@ -213,11 +232,12 @@ class MLP:
 
 
 def load(path: Path) -> MLP:
-    """Read a network that `MLP.save` wrote.
+    """Read a network that `MLP.save` wrote; see its example.
 
     Parameters
     ----------
     path : str or Path
+        The safetensors file.
 
     Returns
     -------

@@ -14,7 +14,7 @@ from tests.marks import slow_except
 from tests.problems import CASES, DESCENTS, DTYPES, FAST_CASES, FAST_DESCENTS, FEW_SHAPES
 
 MANY_TESTS = 1000
-"""At least so many tests need all kernels sooner or later."""
+"""A run of at least this many tests needs all kernels."""
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,4 +1,4 @@
-"""Arithmetic of vectors: each operator and intrinsic beside its twin in NumPy, lane by lane.
+"""Arithmetic of vectors: each operator and intrinsic is compared with its twin in NumPy, lane by lane.
 
 ``FASTPROP_LANES=1 pytest tests/test_arithmetic.py`` runs the same for vectors of another machine.
 """
@@ -15,7 +15,7 @@ from tests.parts import by_lanes, compiled, store_words
 
 @pytest.fixture
 def numbers(dtype):
-    """Four arrays: all pairs of special numbers, then ordinary ones."""
+    """Return four arrays with all pairs of special numbers, then ordinary ones."""
     special = [0.0, -0.0, 1.0, -1.5, np.inf, -np.inf, np.nan, np.finfo(dtype).max]
     pairs = np.array(np.meshgrid(special, special), dtype).reshape(2, 64)
     ordinary = np.random.default_rng(0).normal(size=(4, 64)).astype(dtype)
@@ -99,7 +99,7 @@ def test_polynomial(dtype):
 
 
 def by_words(function, dtype, *arrays):
-    """What a function makes of words of one or two arrays, as many at a time as a vector of `dtype` has lanes."""
+    """Return the results of a function for the words of one or two arrays, a vector of `dtype` at a time."""
     function = inline(function)
 
     @compiled
@@ -114,7 +114,7 @@ def by_words(function, dtype, *arrays):
 
 @pytest.fixture
 def whole_numbers():
-    """Two arrays: all pairs of special words, then ordinary ones."""
+    """Return two arrays with all pairs of special words, then ordinary ones."""
     special = [0, 1, 2, 2**16, 2**31 - 1, 2**31, 2**32 - 2, 2**32 - 1]
     pairs = np.array(np.meshgrid(special, special), np.uint32).reshape(2, 64)
     return np.hstack([pairs, np.random.default_rng(0).integers(2**32, size=(2, 64), dtype=np.uint32)])

@@ -1,4 +1,4 @@
-"""Kernels on disk: compiled once, found by the next process, never run after an edit."""
+"""Kernels on disk: they are compiled once, found by the next process, and never run after an edit."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""A run that was broken off and goes on from its checkpoint ends as if nothing had happened."""
+"""A run that was interrupted and goes on from its checkpoint has the result of a run without interruption."""
 
 import errno
 import itertools
@@ -47,14 +47,14 @@ def path(tmp_path):
 
 
 def trained(sizes=(5, 20, 7, 3), X=X, y=Y, dtype="float32", output="identity", start=1, **options):
-    """What came of a run: its history, and its network."""
+    """Train a network; return the history and the network."""
     network = fp.MLP(sizes, output=output, seed=start, dtype=dtype)
     options = {"epochs": EPOCHS, "batch_size": 64, "validation": 0.2} | options
     return fp.train(network, X, y, **options), network
 
 
 def broken(after, path, **options):
-    """Begin a run and break it off after so many epochs."""
+    """Begin a run and stop it after `after` epochs."""
     return trained(checkpoint=path, callback=lambda epoch, history: epoch + 1 == after, **options)
 
 
@@ -170,7 +170,7 @@ def test_a_pack_goes_on_from_its_state(dtype):
 
 
 def written(path, **options):
-    """After which epochs the file was another than before."""
+    """Return the epochs after which the file differs from before."""
     seen = []
 
     def look(epoch, history):

@@ -1,3 +1,5 @@
+"""Bad arguments are refused, before anything is changed, with one sentence that says what to do."""
+
 import numpy as np
 import pytest
 

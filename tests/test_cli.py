@@ -1,3 +1,5 @@
+"""The command line: what each command prints and writes, its exit codes, and its messages."""
+
 import json
 import re
 import subprocess

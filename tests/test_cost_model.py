@@ -1,3 +1,5 @@
+"""The cost model: which fits form packs, in which order packs begin, and how many threads share a network."""
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,7 @@ LARGE = PackGroup((4, 300, 3), 32)
 
 @pytest.fixture
 def costs(monkeypatch):
-    """Costs as above, of whatever network, a hundred times as much of a large one."""
+    """Replace the costs by those above, whatever the network; a large network costs a hundred times as much."""
     times = lambda sizes: 100 if sizes == LARGE.layer_sizes else 1  # noqa: E731
     monkeypatch.setattr(cost_model.compiler, "lanes", lambda dtype: LANES)
     monkeypatch.setattr(cost_model, "cost_alone", lambda sizes, *_: times(sizes) * ALONE)

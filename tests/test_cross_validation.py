@@ -1,3 +1,5 @@
+"""Cross-validation: the folds, and that each fold has the result of `train` on its rows."""
+
 import numpy as np
 import pytest
 
@@ -31,7 +33,7 @@ def sweep(grid=RATES, task="labels", **options):
 
 
 def train_on_fold(rows, held_out, rate, task="labels", weight=None, **options):
-    """What a configuration of RATES does on a fold, by itself."""
+    """Train a configuration of RATES alone on a fold."""
     y = TARGETS[task]
     network = fp.MLP(SIZES[task], output="softmax" if task == "labels" else "identity")
     weight = None if weight is None else weight[rows]

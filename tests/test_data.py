@@ -1,4 +1,4 @@
-"""Every kind of input gives the same bits; what is copied of it, and what of a file that is larger than memory."""
+"""Every kind of input gives the same bits, and is copied only if it must be; files may be larger than memory."""
 
 import sys
 import tracemalloc
@@ -112,7 +112,7 @@ def test_the_reference_takes_bytes():
 
 
 class Table:
-    """What pandas and others give: something that can become an array."""
+    """An object that can become an array, such as those of pandas."""
 
     def __init__(self, X):
         self.X = X
@@ -161,7 +161,7 @@ MANY, WIDE = 80_000, 100  # 32 MB in float32
 
 
 def peak_of(X, **options):
-    """Bytes that Python and NumPy take for training on X and for predicting it."""
+    """Return the bytes that Python and NumPy allocate for training on X and for predicting it."""
     network, y = fp.MLP((WIDE, 2, 1), output="identity"), np.zeros(MANY, np.float32)
     fp.train(network, X[:10], y[:10], epochs=1)  # fetches the kernels
     network.predict(X[:10])

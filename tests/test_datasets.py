@@ -1,3 +1,5 @@
+"""The digits, and tables that are read from files."""
+
 import numpy as np
 import pytest
 

@@ -1,4 +1,4 @@
-"""The passes of one layer beside NumPy: of networks and packs, of a narrow last layer, with rows that a pack shares."""
+"""The passes of one layer are compared with NumPy: for networks and packs, narrow last layers, and shared rows."""
 
 import functools
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Sweeps on the workers of executors: the same bits as on threads of this process, whatever becomes of the workers."""
+"""Sweeps on the workers of executors have the same bits as on threads of this process, even if workers die."""
 
 import glob
 import multiprocessing
@@ -96,7 +96,7 @@ def executor(request):
 
 @pytest.fixture
 def nothing_left(monkeypatch, tmp_path):
-    """When the test is over no folder is left."""
+    """Fail if a folder is left when the test is over."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     yield
     assert glob.glob(f"{tmp_path}/fastprop-*") == []
@@ -145,7 +145,7 @@ def test_a_score_is_a_function_of_a_module_or_with_cloudpickle_any(monkeypatch):
 
 
 class Inline(Executor):
-    """Calls what is submitted at once."""
+    """An executor that calls a function as soon as it is submitted."""
 
     def submit(self, function, *arguments):
         future = Future()
@@ -193,7 +193,7 @@ def test_an_attribute_that_an_executor_no_longer_has_is_named():
 
 
 class Slow(Executor):
-    """Has a thread, and knows how many tasks it was given that are not done."""
+    """An executor with one thread that counts the tasks that it was given and has not done."""
 
     num_workers = 3
 
@@ -224,7 +224,7 @@ def test_as_many_tasks_are_under_way_as_keep_the_workers_busy(threads, maximum):
 
 
 def die_once(outputs, labels, folder):
-    """Say that it was called, and the first time kill the process."""
+    """Leave a file for each call, and kill the process at the first one."""
     descriptor, _ = tempfile.mkstemp(dir=folder, prefix="call")
     os.close(descriptor)
     if len(glob.glob(f"{folder}/call*")) > 5:
@@ -307,7 +307,7 @@ def test_a_result_that_is_lost_on_its_way_and_never_had_again_is_not_waited_for(
 
 
 class Breaking(Executor):
-    """Breaks at its tenth task, for good; of no known kind."""
+    """An executor of an unknown kind that breaks for good at its tenth task."""
 
     def __init__(self):
         self._calls = 0

@@ -1,4 +1,4 @@
-"""Elementary functions of vectors beside those of NumPy in long double precision."""
+"""Elementary functions of vectors are compared with those of NumPy in long double precision."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ takes_nan = pytest.mark.parametrize(  # log is for positive, normal numbers
 
 
 def domain(function, dtype):
-    """Numbers from wherever kernels call the function, many from where it matters most."""
+    """Return arguments from the whole range in which kernels call the function, many where errors matter most."""
     random, count = np.random.default_rng(0), 2**16
     wide = random.uniform(-limit(dtype), limit(dtype), count)
     numbers = {
@@ -41,7 +41,7 @@ def domain(function, dtype):
 
 
 def units_in_the_last_place(function, x):
-    """How far each lane of `function` is from the exact value."""
+    """Return the distance of each lane of `function` from the exact value."""
     exact = EXACT[function](x.astype(np.longdouble))
     return np.abs(by_lanes(lambda a, b, c, d: function(a), x) - exact) / np.spacing(np.abs(exact).astype(x.dtype))
 

@@ -1,4 +1,4 @@
-"""Halving and median stopping: who goes on, and that who does ends as if nothing had been stopped."""
+"""Halving and median stopping: which configurations go on, and that these end as if none had been stopped."""
 
 import numpy as np
 import pytest
@@ -98,7 +98,7 @@ def test_the_median_is_that_of_the_others_for_any_costs():
 
 
 def assert_as_if_never_stopped(result, whole, rule):
-    """Compare a sweep with the same without `rule`, which says which configurations go on by their costs so far."""
+    """Compare a sweep with the same one without `rule`, which chooses by costs the configurations that go on."""
     indices, running = np.arange(len(whole.table)), np.ones(len(whole.table), bool)
     assert len(result.rungs) > 1
     for step, rung in enumerate(result.rungs):

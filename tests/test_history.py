@@ -1,4 +1,4 @@
-"""What a history says of each epoch beside the losses: the learning rate, the gradient's norm, metrics."""
+"""What a history holds for each epoch in addition to the losses: the learning rate, the gradient's norm, metrics."""
 
 import numpy as np
 import pytest

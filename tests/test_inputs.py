@@ -1,4 +1,4 @@
-"""Rows of the data on their way into the first layer, beside NumPy: numbers or bytes, standardized or not."""
+"""The inputs of the first layer are compared with NumPy: numbers or bytes, standardized or not."""
 
 from typing import NamedTuple
 

@@ -43,7 +43,7 @@ SCHEDULED = (
 
 
 def options_of(shape, task=LINEAR, weighted=True):
-    """How to train a network, but for what tests vary."""
+    """The options of training, except those that tests vary."""
     weight = np.linspace(0.5, 2, shape.rows) if weighted else None
     options = {"epochs": EPOCHS, "batch_size": shape.batch_size, "loss": task.loss}
     return {**options, "validation": 0.25, "sample_weight": weight}
@@ -67,7 +67,7 @@ def sweep(shape, dtype, grid, **options):
 
 
 def grid_of(shape, dtype):
-    """More configurations than there are lanes whose numbers alone differ, one that diverges among them; and others."""
+    """Return more configurations than lanes that one pack may hold, one of which diverges, and some others."""
     n_in, *_, n_out = shape.layer_sizes
     rates = (1e-3, 0.01, 0.05, TOO_FAST[dtype], 0.1, 0.15)
     return [
@@ -109,7 +109,7 @@ def test_any_number_of_threads_for_every_task(case, dtype):
 
 @pytest.mark.usefixtures("threads_always_share")
 def test_any_number_of_threads_for_a_network_that_diverges(shape, dtype):
-    """In its first step: that is seen by the loss of the next, or with one step an epoch by the parameters alone."""
+    """The first step diverges, which shows in the loss of the next one, or with one step an epoch in the parameters."""
 
     def run(threads):
         network, X, y = problem(shape, LINEAR, dtype)

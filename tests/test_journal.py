@@ -1,4 +1,4 @@
-"""A sweep that was broken off and goes on from its journal ends as if nothing had happened."""
+"""A sweep that was interrupted and goes on from its journal has the result of a sweep without interruption."""
 
 import errno
 import json
@@ -115,7 +115,7 @@ FIELDS = {
         *("stopped", "seconds", "history", "network", "crc32"),
     ]
 }
-"""By the journal's format, the fields of a line in their order. Add a format; change none that is there."""
+"""By the journal's format, the fields of a line in their order. Add new formats, and never change an old one."""
 
 
 def test_the_fields_of_a_line_are_those_of_the_format(path):

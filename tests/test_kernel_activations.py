@@ -1,4 +1,4 @@
-"""The kernels' activations beside their exact values, and how far they are off."""
+"""The kernels' activations are compared with exact values."""
 
 import numpy as np
 import pytest

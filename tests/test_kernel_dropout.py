@@ -1,4 +1,4 @@
-"""The kernels' masks beside the reference's, number by number, and what they leave of a block."""
+"""The kernels' dropout masks are compared with the reference's, element by element, also as applied to a block."""
 
 import numpy as np
 import pytest

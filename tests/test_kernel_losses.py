@@ -1,4 +1,4 @@
-"""The kernels' losses of interleaved rows beside the reference: each row's loss, its deltas, nothing else written."""
+"""The kernels' losses and deltas of interleaved rows are compared with the reference; nothing else is written."""
 
 import numpy as np
 import pytest
@@ -38,7 +38,7 @@ def by_reference(output, loss, z, t):
 
 
 def assert_as_reference(output, loss, z, t, weight, scale, weighted):
-    """Write rows after `FIRST` others to a workspace full of NaN, and see what the losses make of them."""
+    """Write rows after `FIRST` others to a workspace full of NaN, and compute their losses and deltas."""
     (rows, columns, width), dtype = z.shape, z.dtype
     code, stores_derivative = ACTIVATIONS[output]
     (plan,), size = layout.plans((1, columns), FIRST + rows, dtype, (stores_derivative,), 1, width)

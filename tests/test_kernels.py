@@ -1,4 +1,4 @@
-"""The kernels against the reference: every shape, task and option, in float32 and float64."""
+"""The kernels are compared with the reference, for every shape, task and option, in float32 and float64."""
 
 import numpy as np
 import pytest
@@ -110,7 +110,7 @@ DIVERGING = (
 
 @pytest.mark.parametrize("task", DIVERGING, ids=str)
 def test_a_nan_among_the_weights_ends_a_run_whatever_compares_it(task, dtype):
-    """In the first layer, between two layers whose activation compares it, and in the last."""
+    """The NaN is in the first layer, between two layers whose activation compares it, or in the last layer."""
     for choice in range(3):
         network, X, y = problem(FIVE_LAYERS, task, dtype)
         (network.weights[0][0], network.biases[1], network.biases[-1])[choice][0] = np.nan

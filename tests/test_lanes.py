@@ -1,4 +1,4 @@
-"""What the two meanings of a lane make of rows and numbers, beside a twin in NumPy: one for any number of networks."""
+"""The functions on lanes, in both meanings of a lane, are compared with a twin in NumPy for any number of networks."""
 
 import numpy as np
 import pytest
@@ -19,13 +19,13 @@ def plan(request, dtype):
 
 @pytest.fixture
 def neurons(dtype):
-    """Lengths of a row, less and more than a cache line."""
+    """The length of a row, less or more than a cache line."""
     length = layout.line(dtype)
     return 1, length - 1, length, length + 1, 3 * length, 3 * length + 5
 
 
 def vectors_long(plan, neurons, dtype):
-    """The elements of a row of so many neurons, in whole vectors."""
+    """Return the elements of a row of `neurons` neurons, in whole vectors."""
     return whole(neurons * plan.sizes.width, compiler.lanes(dtype))
 
 
@@ -155,12 +155,12 @@ def order(plan, request):
 
 
 def in_order(plan, source, order, first, rows):
-    """Rows of the data as each network wants them, (rows, neurons, width)."""
+    """Return the rows of the data in each network's order, (rows, neurons, width)."""
     return np.stack([source[order[lane % len(order), first : first + rows]] for lane in range(plan.sizes.width)], 2)
 
 
 def with_zeros(plan, numbers):
-    """Rows (rows, neurons, width), with zeros after them to whole vectors."""
+    """Return rows (rows, neurons, width), filled up with zeros to whole vectors."""
     more = vectors_long(plan, numbers.shape[1], numbers.dtype) // plan.sizes.width - numbers.shape[1]
     return np.pad(numbers, ((0, 0), (0, more), (0, 0)))
 

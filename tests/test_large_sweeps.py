@@ -1,4 +1,4 @@
-"""What only sweeps of many configurations show: the order of their jobs, their progress, their memory."""
+"""Sweeps of many configurations: the order of their jobs, their progress, their memory."""
 
 import numpy as np
 import pytest

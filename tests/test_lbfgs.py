@@ -1,4 +1,4 @@
-"""L-BFGS on all rows: its losses and gradients beside the reference, its results beside scikit-learn's."""
+"""L-BFGS on all rows: losses and gradients are compared with the reference, and results with scikit-learn's."""
 
 import sys
 import warnings

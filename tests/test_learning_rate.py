@@ -1,3 +1,5 @@
+"""Learning-rate range tests: the steps, the suggestion, and when a test ends."""
+
 from dataclasses import replace
 
 import numpy as np

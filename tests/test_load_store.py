@@ -1,4 +1,4 @@
-"""Vectors in memory: each intrinsic beside its twin in NumPy.
+"""Vectors in memory: each intrinsic is compared with its twin in NumPy.
 
 ``FASTPROP_LANES=1 pytest tests/test_load_store.py`` runs the same for vectors of another machine.
 """

@@ -1,3 +1,5 @@
+"""Scores are compared with scikit-learn and with values by hand; which of them fit a task."""
+
 import numpy as np
 import pytest
 

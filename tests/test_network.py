@@ -1,3 +1,5 @@
+"""Networks: their parameters and views, copies, pickles and files."""
+
 import copy
 import pickle
 

@@ -1,3 +1,5 @@
+"""Optimizers as options: their defaults, their checks, and the update rules that they name."""
+
 import dataclasses
 
 import numpy as np

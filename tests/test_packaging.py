@@ -1,4 +1,4 @@
-"""What is named, shipped and hinted at when fastprop is installed."""
+"""The names, files and hints of an installation of fastprop."""
 
 import re
 import subprocess

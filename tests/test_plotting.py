@@ -1,3 +1,5 @@
+"""Pictures of sweeps: what each kind draws, and which kind is chosen."""
+
 import re
 
 import numpy as np

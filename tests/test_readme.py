@@ -1,4 +1,4 @@
-"""The README's Python runs as it stands."""
+"""The Python examples of the README run unchanged."""
 
 import re
 

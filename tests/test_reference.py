@@ -1,4 +1,4 @@
-"""The reference against the seed exercise; its runs; and that it stands alone."""
+"""The reference gives the values of the hand-worked exercise, trains as it should, and imports nothing of fastprop."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from tests.processes import run_python
 
 
 def assert_printed(actual, *printed):
-    """Compare with numbers as NumPy prints them, to 8 digits after the point."""
+    """Compare with values as NumPy prints them, to 8 digits after the point."""
     np.testing.assert_array_equal(np.round(np.ravel(actual), 8), printed)
 
 

@@ -43,12 +43,12 @@ def test_row_order_favors_no_place():
 
 
 def dropped(dropout=0.3, seed=0, epoch=0, rows=range(4000), layer=1, neurons=16):
-    """Where a mask is zero."""
+    """Return where a mask is zero."""
     return reference.dropout_mask(dropout, seed, epoch, list(rows), layer, neurons) == 0
 
 
 def standard_deviations(found, share):
-    """How far the share of what was found is from what it should be."""
+    """Return the distance of a share from its expected value."""
     return np.abs(found.mean() - share) / np.sqrt(share * (1 - share) / found.size)
 
 

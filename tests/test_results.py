@@ -1,3 +1,5 @@
+"""Results of sweeps: files, JSON, ensembles, data frames, and printing."""
+
 import json
 import resource
 

@@ -1,4 +1,4 @@
-"""What all kinds of runs have in common, and what becomes of errors in the threads that share one."""
+"""What all kinds of runs have in common, and that errors of a team's threads reach the caller."""
 
 import gc
 import itertools
@@ -113,7 +113,7 @@ def trained(**options):
 
 
 def error_of(call, seconds=60):
-    """What a call raises, in a thread of its own, so that a call that never returns fails the test."""
+    """Return what a call raises; it runs in another thread, so that a call that never returns fails the test."""
     errors = []
 
     def work():

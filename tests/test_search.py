@@ -1,4 +1,4 @@
-"""What a sweep tries: grids, draws from distributions, and what a study of Optuna asks for."""
+"""The configurations of a sweep: grids, draws from distributions, and searches by an Optuna study."""
 
 import numpy as np
 import pytest

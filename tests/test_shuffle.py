@@ -1,4 +1,4 @@
-"""The kernels' order of rows beside the reference's, element by element."""
+"""The kernels' order of rows is compared with the reference's, element by element."""
 
 import numpy as np
 import pytest

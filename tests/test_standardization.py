@@ -1,4 +1,4 @@
-"""Inputs standardized as they come up: beside the reference and beside standardized data, on every path."""
+"""Inputs that are standardized as they are read are compared with the reference and with standardized data."""
 
 import copy
 import pickle
@@ -58,7 +58,7 @@ def test_mean_and_deviation_are_those_of_the_rows(rows, kind):
 
 
 def test_a_constant_column_has_the_deviation_one(dtype):
-    """Also where its mean is rounded to another number, and where it hardly differs from constant."""
+    """This holds even if the mean is rounded to another value, and for a column that is all but constant."""
     X = np.column_stack(
         [np.full(90_001, number, dtype) for number in (0.1, -3.3, 0, 1e30, np.finfo(dtype).smallest_subnormal)]
     )

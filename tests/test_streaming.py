@@ -1,4 +1,4 @@
-"""Training on chunks that come one after another: beside training on the whole, and beside the reference."""
+"""Training on a stream of chunks is compared with training on all rows, and with the reference."""
 
 import threading
 import tracemalloc
@@ -27,7 +27,7 @@ def cut(array, sizes):
 
 
 def sizes_of(rows, batch_size):
-    """Chunks of one batch, two and three, and what is left."""
+    """Return chunks of one batch, two and three, and the rows that are left."""
     sizes = []
     while sum(sizes) < rows:
         sizes.append(min(batch_size * (1 + len(sizes) % 3), rows - sum(sizes)))

@@ -1,4 +1,4 @@
-"""References: what is read through them is what the named tuple holds."""
+"""Struct pointers: the values that are read through them are those of the named tuple."""
 
 from typing import NamedTuple
 

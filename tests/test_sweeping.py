@@ -1,3 +1,5 @@
+"""Sweeps: each configuration has the result of `train`, whatever the grid, the threads and Ctrl-C."""
+
 import threading
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""The pool of threads: jobs, results, errors and Ctrl-C."""
+
 import os
 import signal
 import threading
@@ -12,7 +14,7 @@ TIMEOUT = 5  # seconds after which a test that would hang fails
 
 
 class Job:
-    """Does `work` with itself; `stopped` is set by `stop`."""
+    """A job that calls `work` with itself as the argument; `stop` sets `stopped`."""
 
     def __init__(self, work=lambda job: None):
         self.work, self.stopped, self.ran = work, threading.Event(), False

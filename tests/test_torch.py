@@ -1,4 +1,4 @@
-"""The kernels in float64 beside PyTorch: activations, losses, optimizers, dropout, averages."""
+"""The kernels in float64 are compared with PyTorch: activations, losses, optimizers, dropout, averages."""
 
 import dataclasses
 
@@ -33,7 +33,7 @@ def make_twins(output, hidden):
 
 
 def forward_in_torch(parameters, hidden, X):
-    """What the last layer has before its activation."""
+    """Return the values of the last layer before its activation."""
     x, layers = pytest.importorskip("torch").tensor(X), len(SIZES) - 1
     for layer, (W, b) in enumerate(zip(parameters[:layers], parameters[layers:])):
         x = (activation_in_torch(hidden, x) if layer else x) @ W + b
@@ -41,7 +41,7 @@ def forward_in_torch(parameters, hidden, X):
 
 
 def assert_step_as_in_torch(hidden, output, loss):
-    """One step with a learning rate of 1 over all rows, which takes the gradient."""
+    """Take one step over all rows with a learning rate of 1, which subtracts the gradient."""
     torch, (X, y) = pytest.importorskip("torch"), make_data(loss)
     network, parameters = make_twins(output, hidden)
     z = forward_in_torch(parameters, hidden, X)

@@ -1,3 +1,5 @@
+"""`train`: losses, weights, callbacks, progress, threads and Ctrl-C."""
+
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np

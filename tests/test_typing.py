@@ -1,4 +1,4 @@
-"""A type checker passes over a user's script, and catches what is wrong in it."""
+"""A type checker accepts a right script, and finds the errors of a wrong one."""
 
 import inspect
 import subprocess
@@ -211,7 +211,7 @@ def test_a_type_checker_knows_each_name_of_a_table(literals, table):
 
 
 def functions(thing):
-    """Yield the function itself, or the public functions of a module or class of fastprop's."""
+    """Yield the function itself, or the public functions of a module or class of fastprop."""
     if inspect.isfunction(thing):
         yield thing
     elif inspect.isclass(thing) or inspect.ismodule(thing):

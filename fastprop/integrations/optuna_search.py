@@ -33,7 +33,7 @@ def tell(study, trial, measured, state):
     study : optuna.Study
     trial : optuna.Trial
     measured : dict
-        {epochs: what was measured after so many epochs}; the last one is the trial's value.
+        By the number of epochs, the value that was measured after them; the last one is the trial's value.
     state : str
         How the trial ended: ``"complete"``, ``"pruned"`` or ``"fail"``.
     """

@@ -1,4 +1,4 @@
-"""The compiled floor: kernels know arrays and numbers, nothing of options, networks or users.
+"""The compiled layer: kernels know arrays and numbers, nothing of options, networks or users.
 
 A comment in front of a compiled function gives the shapes of its matrices, in these letters:
 

@@ -78,6 +78,13 @@ class Halving:
         -------
         ndarray
             (configurations,) bool.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import fastprop as fp
+        >>> fp.Halving(2).going_on(np.array([[0.3], [0.1], [np.nan]]))
+        array([ True,  True, False])
         """
         order = np.argsort(costs[:, -1], kind="stable")
         chosen = np.zeros(len(costs), bool)

@@ -74,7 +74,15 @@ def losses_and_delta(
 
 
 def one_hot(y: ArrayLike, columns: int) -> NDArray[Any]:
-    """Return targets (n, columns): `y` itself, or, for integer labels (n,), 1 in the column of the label."""
+    """Return targets (n, columns): `y` itself, or, for integer labels (n,), 1 in the column of the label.
+
+    Examples
+    --------
+    >>> from fastprop import reference
+    >>> reference.one_hot([2, 0], columns=3)
+    array([[0., 0., 1.],
+           [1., 0., 0.]])
+    """
     y = np.asarray(y)
     if y.ndim == 1 and columns > 1:
         return np.eye(columns)[y]

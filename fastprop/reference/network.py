@@ -56,8 +56,15 @@ def forward(
 ) -> list[tuple[NDArray[np.float64] | None, NDArray[np.float64]]]:
     """Return every layer's z and activations: ``[(None, X), (z, a), …]``, the last ``a`` being the prediction.
 
-    X is standardized, if the network says how. With `masks`, one for each hidden layer, its activations are multiplied
-    by them: dropout.
+    `X` is (n, n_in); it is standardized first if the network has a mean and a scale. `masks` are those of dropout: for
+    each hidden layer an array (n, n_out), by which the activations are multiplied.
+
+    Examples
+    --------
+    >>> from fastprop import exercise, reference
+    >>> _, (z_1, a_1), (z_2, a_2) = reference.forward(exercise.network(), exercise.X)
+    >>> a_2.round(4)
+    array([[0.6793]])
     """
     layers = [(None, _standardized(network, np.asarray(X, np.float64)))]
     for W, b, activation, mask in zip(network.weights, network.biases, network.activations, _all_masks(network, masks)):
@@ -76,7 +83,14 @@ def loss(
 ) -> float:
     """Return the mean of the rows' losses; with weights, Σ wᵢ lossᵢ / Σ wᵢ.
 
-    `loss` is a name in `LOSSES`, or an option such as `fastprop.options.Huber`.
+    `X` is (n, n_in), and `y` is (n, n_out) targets or (n,) labels. `loss` is a name in `LOSSES`, or an option such as
+    `fastprop.options.Huber`.
+
+    Examples
+    --------
+    >>> from fastprop import exercise, reference
+    >>> print(f"{reference.loss(exercise.network(), exercise.X, exercise.TARGET, 'mse'):.8f}")
+    0.00042731
     """
     rows, _ = _losses_and_delta(network, forward(network, X, masks), y, loss)
     return np.average(rows, weights=sample_weight)
@@ -90,7 +104,17 @@ def gradients(
     sample_weight: ArrayLike | None = None,
     masks: Sequence[NDArray[Any]] | None = None,
 ) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
-    """Return dloss/dW and dloss/db of every layer, by backpropagation: two lists."""
+    """Return dloss/dW and dloss/db of every layer, by backpropagation: a list of (n_in, n_out) and one of (n_out,).
+
+    The parameters are those of `loss`.
+
+    Examples
+    --------
+    >>> from fastprop import exercise, reference
+    >>> dW, db = reference.gradients(exercise.network(), exercise.X, exercise.TARGET, "mse")
+    >>> dW[1].ravel().round(8)
+    array([-0.00501868, -0.0055848 ])
+    """
     layers = forward(network, X, masks)
     masks = _all_masks(network, masks)
     _, delta = _losses_and_delta(network, layers, y, loss)

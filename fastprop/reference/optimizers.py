@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 
 
 def norm(gradients: Sequence[NDArray[Any]]) -> float:
-    """Return the norm of the gradients of all parameters together."""
+    """Return the Euclidean norm of the gradients of all parameters together.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastprop import reference
+    >>> float(reference.norm([np.array([3.0]), np.array([[0.0, 4.0]])]))
+    5.0
+    """
     return np.sqrt(sum((g**2).sum() for g in gradients))
 
 
@@ -28,7 +36,15 @@ CLIPS = {"ClipNorm": _clip_norm, "ClipValue": _clip_value}
 
 
 def clipped(clip: Any, gradients: list[NDArray[Any]]) -> list[NDArray[Any]]:
-    """Return the gradients of all parameters, limited by `clip`, an option or None."""
+    """Return the gradients of all parameters, limited by `clip`, an option or None.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import fastprop as fp
+    >>> fp.reference.clipped(fp.ClipValue(1), [np.array([-3.0, 0.5])])
+    [array([-1. ,  0.5])]
+    """
     return gradients if clip is None else CLIPS[type(clip).__name__](clip, gradients)
 
 

@@ -22,7 +22,14 @@ _DROPOUT = 2**63
 
 
 def row_order(rows: int, seed: int, epoch: int) -> NDArray[Any]:
-    """Return the order of the rows in an epoch: Fisher and Yates's shuffle, driven by SplitMix64."""
+    """Return the order of the rows in an epoch, (rows,) int: Fisher and Yates's shuffle, driven by SplitMix64.
+
+    Examples
+    --------
+    >>> from fastprop import reference
+    >>> sorted(reference.row_order(5, seed=0, epoch=0).tolist())
+    [0, 1, 2, 3, 4]
+    """
     state = _mix(_state(seed, epoch))
     order = list(range(rows))
     for i in range(rows - 1, 0, -1):
@@ -39,6 +46,13 @@ def dropout_mask(
 
     `rows` are the indices of the rows in the data, before the shuffle; `layer` is 1 for the first hidden
     layer. Neuron j is dropped with probability `dropout`, by a hash of the seed, the epoch, the row, the layer and j.
+
+    Examples
+    --------
+    >>> from fastprop import reference
+    >>> mask = reference.dropout_mask(0.5, seed=0, epoch=0, rows=[0, 1], layer=1, neurons=100)
+    >>> mask.shape, set(mask.ravel().tolist()) == {0.0, 2.0}
+    ((2, 100), True)
     """
     row = _mix(_mix(_state(seed + _DROPOUT, epoch)) + np.asarray(rows, np.uint64) & _LOW_64_BITS)
     key = _mix(row + layer & _LOW_64_BITS) >> 32

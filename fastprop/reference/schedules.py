@@ -71,6 +71,12 @@ def factor(schedule: Any, position: float, total: float, losses: Sequence[float]
     """Return the factor on the optimizer's learning rate; `schedule` is an option, or None for 1.
 
     `position` and `total` count what `schedule.by` names.
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> float(fp.reference.factor(fp.StepDecay(10, factor=0.5), position=25, total=30))
+    0.25
     """
     return 1.0 if schedule is None else SCHEDULES[type(schedule).__name__](schedule, position, total, losses)
 

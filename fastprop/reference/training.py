@@ -37,6 +37,15 @@ def step(
     `factor` multiplies the learning rate.
 
     Return the learning rate, and the norm of the gradient before it was limited.
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> from fastprop import exercise, reference
+    >>> network = exercise.network()
+    >>> rate, _ = reference.step(network, exercise.X, exercise.TARGET, "mse", fp.SGD(0.1), {})
+    >>> rate, network.biases[1].round(8)
+    (0.1, array([0.10090062]))
     """
     rate = optimizer.learning_rate * factor
     dW, db = gradients(network, X, y, loss, sample_weight, masks)
@@ -132,6 +141,15 @@ def train(
     None. `dropout` is the probability with which an activation of a hidden layer is dropped.
 
     A run whose loss or weights are no longer finite ends there; so does one whose callback returns true.
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> from fastprop import exercise, reference
+    >>> options = {"epochs": 3, "batch_size": 1, "loss": "mse", "optimizer": fp.SGD(0.1)}
+    >>> record = reference.train(exercise.network(), exercise.X, exercise.TARGET, **options)
+    >>> record.loss.shape, bool(record.loss[-1] < record.loss[0])
+    ((3,), True)
     """
     X, y = np.asarray(X, np.float64), np.asarray(y)
     weight = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight, np.float64)
@@ -170,6 +188,12 @@ def last_improvement(losses: Iterable[float], minimum_improvement: float) -> int
     """Return the last epoch whose loss was more than `minimum_improvement` below that of the one before, or -1.
 
     The one before is the last earlier epoch of which this is true.
+
+    Examples
+    --------
+    >>> from fastprop import reference
+    >>> reference.last_improvement([3.0, 2.0, 1.9, 1.4], minimum_improvement=0.5)
+    3
     """
     best = np.inf
     last = -1

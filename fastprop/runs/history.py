@@ -43,6 +43,14 @@ class History:
         restored an earlier one; -1 before the first epoch has ended.
     score : float
         Accuracy or r2 (see `metrics.default_score`) of the trained network on the held-out rows; NaN if there are none.
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> X, y = fp.datasets.digits()
+    >>> history = fp.train(fp.MLP((64, 16, 10), output="softmax"), X, y, epochs=3, validation=0.2)
+    >>> history.validation_loss.shape, history.epochs, history.stopped
+    ((3,), 3, 'finished')
     """
 
     loss: NDArray[np.float64]

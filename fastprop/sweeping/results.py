@@ -72,6 +72,14 @@ class SweepResult:
         How long the sweep took, in seconds, without compiling.
     about : dict
         What the sweep ran on, by name: the version, the date, the numbers of rows and of folds.
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> X, y = fp.datasets.digits()
+    >>> result = fp.sweep((64, 16, 10), X, y, {"learning_rate": [0.01, 0.5]}, epochs=3, validation=0.2)
+    >>> result.history.shape, int(result.ranking[0]), result.score_name
+    ((2, 3), 1, 'accuracy')
     """
 
     table: NDArray[np.void]
@@ -217,7 +225,13 @@ class SweepResult:
         return Ensemble(networks[: checks.ensemble_size(count, len(networks), int(self.finished.sum()))])
 
     def to_pandas(self) -> pandas.DataFrame:
-        """Return the table as a ``pandas.DataFrame`` (extra ``pandas``), a row for each configuration."""
+        """Return the table as a ``pandas.DataFrame`` (extra ``pandas``), a row for each configuration.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
         return pandas_frames.frame(self.table)
 
     def save(self, path: Path) -> None:
@@ -266,6 +280,7 @@ class SweepResult:
         Parameters
         ----------
         path : str or Path
+            The picture file.
         kind : str, optional
             - ``"score"``: loss and score against one hyperparameter, with the spread over seeds or folds. The default
               for one hyperparameter beside the seed.
@@ -342,6 +357,7 @@ def load_sweep(path: Path) -> SweepResult:
     Parameters
     ----------
     path : str or Path
+        The file.
 
     Returns
     -------
@@ -352,6 +368,16 @@ def load_sweep(path: Path) -> SweepResult:
     ------
     ValueError
         If the file is missing, damaged, or no result of a sweep.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import fastprop as fp
+    >>> X, y = fp.datasets.digits()
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "sweep.npz")
+    >>> fp.sweep((64, 16, 10), X, y, {"learning_rate": [0.01, 0.5]}, epochs=3, validation=0.2).save(path)
+    >>> float(fp.load_sweep(path).best["learning_rate"])
+    0.5
     """
     with files.refusing_damage(path):
         return SweepResult.restored(files.read(path))
