@@ -15,13 +15,10 @@ WATCH_SECONDS = 0.05
 STOP_SECONDS = 0.001
 """Time between two looks at whether jobs that were asked to stop have returned, in seconds."""
 
-GATHER_SECONDS = 0.005
-"""Seconds that the calling thread waits for more results once it has the first, because waking it for each result would
-cost about as much as recording the result."""
-
-UNREAD_RESULTS = 16
-"""Results that may wait for the calling thread, in addition to one for each thread. A thread with a further result
-waits until there is room."""
+UNREAD_RESULTS = 64
+"""Results that may wait for the calling thread. It takes them in together, at the latest after `WATCH_SECONDS`: to wake
+it for each result would cost about as much as to record the result. A thread with a further result waits until there is
+room."""
 
 
 class Interrupted(Exception):  # noqa: N818 (no error: the user asked for it)
@@ -97,8 +94,7 @@ def results(jobs, threads):
     Yields
     ------
     list
-        What jobs have returned since the last time. It is yielded shortly after the first of them returned, and at
-        least about twenty times a second, when it may be empty.
+        What jobs have returned since the last time, about twenty times a second. The list may be empty.
 
     Raises
     ------
@@ -107,14 +103,15 @@ def results(jobs, threads):
     Exception
         The first that a job raised, after what all others returned was yielded.
     """
-    workers = _Workers(jobs, queue.Queue(UNREAD_RESULTS + threads))
+    workers = _Workers(jobs, queue.Queue(UNREAD_RESULTS))
     interrupted = False
     try:
         try:
             with held_interrupts() as interrupts:
                 workers.start(threads)
                 while not workers.over.is_set():
-                    yield workers.returned(WATCH_SECONDS)
+                    workers.attention.wait(WATCH_SECONDS)
+                    yield workers.returned()
                     interrupts.deliver()
         except KeyboardInterrupt:
             interrupted = True
@@ -129,7 +126,8 @@ def results(jobs, threads):
 class _Workers:
     """Threads that draw jobs, call them, and put what they return into a queue, if one is given.
 
-    `over` is set once a job has raised an exception or all threads have ended.
+    `over` is set once a job has raised an exception or all threads have ended. `attention` is set then, and while the
+    queue is full.
     """
 
     def __init__(self, jobs, returned=None):
@@ -142,6 +140,7 @@ class _Workers:
         self._ended = []
         self._stopping = threading.Event()
         self.over = threading.Event()
+        self.attention = threading.Event()
 
     def start(self, threads):
         """Start threads, with Ctrl-C held back: it would end the loop, and nobody knew of the threads begun by then."""
@@ -153,6 +152,7 @@ class _Workers:
                 self._errors.append(error)
                 self._threads = begun
                 self.over.set()
+                self.attention.set()
                 break
 
     def _work(self):
@@ -167,26 +167,30 @@ class _Workers:
                 self._running.discard(job)
                 del job  # its memory is free while the result waits
                 if self._returned is not None:
-                    self._returned.put(result)
+                    self._put(result)
         except BaseException as error:
             self._errors.append(error)
         self._ended.append(True)
         if self._errors or len(self._ended) == self._threads:
             self.over.set()
-            if self._returned is not None:
-                with contextlib.suppress(queue.Full):  # a full queue wakes the calling thread as well
-                    self._returned.put_nowait(_WAKE)
+            self.attention.set()
 
-    def returned(self, timeout=None):
-        """Return all that is in the queue; with a timeout in seconds, wait for a first result, and briefly for more."""
+    def _put(self, result):
+        """Put a result into the queue; where it is full, have the calling thread make room."""
+        try:
+            self._returned.put_nowait(result)
+        except queue.Full:
+            self.attention.set()
+            self._returned.put(result)
+
+    def returned(self):
+        """Return all that is in the queue."""
+        self.attention.clear()
         items = []
         with contextlib.suppress(queue.Empty):
-            if timeout is not None:
-                items.append(self._returned.get(timeout=timeout))
-                self.over.wait(GATHER_SECONDS)
             while True:
                 items.append(self._returned.get_nowait())
-        return [item for item in items if item is not _WAKE]
+        return items
 
     def stop(self):
         """Stop the running jobs, begin no other, and wait for the threads; return what is in the queue, if any."""
@@ -206,10 +210,6 @@ class _Workers:
         """Raise the first exception of a job, if there is one."""
         if self._errors:
             raise self._errors[0]
-
-
-_WAKE = object()
-"""An item of the queue that wakes the calling thread when all jobs are over."""
 
 
 class held_interrupts:  # noqa: N801 (used like a function)

@@ -8,6 +8,7 @@ must be equal in a pack (`sweeping.configurations`), those that a resumed run mu
 import os
 from collections.abc import Callable
 from functools import partial
+from operator import itemgetter
 from typing import Annotated, NamedTuple, get_type_hints
 
 from fastprop import checks
@@ -117,7 +118,7 @@ class TrainingOptions(NamedTuple):
     @property
     def pack_key(self):
         """What must be equal in a pack: a tuple that can be hashed."""
-        return tuple(row.pack_key(value) for row, value in zip(OPTIONS.values(), self) if row.column is not None)
+        return *_EQUAL_IN_PACK(self), *(key(self[index]) for index, key in _PACK_KEYS)
 
     def for_reference(self, stream=False):
         """Return by name the options that `reference.train` takes; with `stream`, those that `train_stream` takes."""
@@ -157,3 +158,11 @@ OPTIONS = {
 
 SWEPT = {name: row.column for name, row in OPTIONS.items() if row.column is not None}
 """Options that a sweep can sweep, and the type of the column of each in its table."""
+
+_SWEPT_ROWS = [(index, row.pack_key) for index, row in enumerate(OPTIONS.values()) if row.column is not None]
+
+_EQUAL_IN_PACK = itemgetter(*(index for index, key in _SWEPT_ROWS if key is _equal))
+"""Options → the values of those that must be equal in a pack."""
+
+_PACK_KEYS = [(index, key) for index, key in _SWEPT_ROWS if key not in (_equal, _per_lane)]
+"""The index of every other option of which something must be equal in a pack, and the function that returns it."""
