@@ -38,7 +38,7 @@ def team_size(layer_sizes, batch_size, dtype, threads):
 class PackGroup(NamedTuple):
     """What fits must have in common to train side by side."""
 
-    layer_sizes: tuple[int, ...]
+    layer_sizes: tuple[int, ...]  # inputs, hidden layers, outputs
     batch_size: int  # rows
     can_pack: bool = True  # False: each of them trains alone
 

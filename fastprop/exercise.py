@@ -8,14 +8,19 @@ from fastprop import reference
 from fastprop.options import SGD
 
 X = np.array([[0.5, 0.3]])
+"""The inputs of the one row, (1, 2)."""
+
 TARGET = np.array([[0.7]])
+"""The target of the row, (1, 1)."""
+
 LEARNING_RATE = 0.1
+"""The learning rate of the one step."""
 
 
 class Line(NamedTuple):
     """A value of the exercise."""
 
-    name: str
+    name: str  # the formula, such as "z1 = x W1 + b1"
     value: np.ndarray  # (n,) float64
     printed: str = ""  # the digits that the original document printed, if any
 

@@ -10,6 +10,7 @@ LOSS_OF_OUTPUT = {row.output: name for name, row in LOSSES.items() if row.output
 """By output activation, the loss that is computed from its logits: the default loss of that output."""
 
 _OUTPUT_OF_LOSS = {loss: output for output, loss in LOSS_OF_OUTPUT.items()}
+"""By loss that is computed from logits, the output activation that it needs."""
 
 DTYPES = ("float32", "float64")
 """The dtypes that a network may have."""

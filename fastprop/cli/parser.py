@@ -8,6 +8,7 @@ from fastprop.metrics import SCORES
 from fastprop.reference import LOSSES
 
 ACTIVATIONS = ", ".join(checks.HIDDEN_ACTIVATIONS)
+"""The names of activations, for the help."""
 
 
 class _Parser(argparse.ArgumentParser):

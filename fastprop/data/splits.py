@@ -12,7 +12,7 @@ from fastprop.data.dataset import Dataset
 class Split(NamedTuple):
     """The rows of a data set that are trained on, and the rows of the same or of another data set that are held out."""
 
-    data: Dataset
+    data: Dataset  # the data set of the rows that are trained on
     rows: np.ndarray  # (m,) int64: indices of the rows of `data` that are trained on
     held_out: Dataset  # `data` itself, or the validation data
     held_out_rows: np.ndarray  # (k,) int64: indices of the rows of `held_out` that are measured; may be empty

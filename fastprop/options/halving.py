@@ -152,3 +152,4 @@ class MedianStopping:
 
 
 HALVINGS = Halving, MedianStopping
+"""All rules by which a sweep stops configurations at rungs."""

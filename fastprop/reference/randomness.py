@@ -14,8 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-_GOLDEN, _LOW_64_BITS = 0x9E3779B97F4A7C15, 2**64 - 1
-_GOLDEN_32, _LOW_32_BITS = 0x9E3779B9, 2**32 - 1
+_GOLDEN = 0x9E3779B97F4A7C15
+"""The increment of SplitMix64's state, 2⁶⁴ divided by the golden ratio."""
+
+_GOLDEN_32 = 0x9E3779B9
+"""The increment of a neuron's counter, 2³² divided by the golden ratio."""
+
+_LOW_64_BITS = 2**64 - 1
+_LOW_32_BITS = 2**32 - 1
+"""Masks that keep the low bits of a product or sum, as unsigned arithmetic does."""
 
 _DROPOUT = 2**63
 """Added to the seed for dropout: seeds are below, so that no seed's order of rows begins with the same number."""

@@ -65,6 +65,7 @@ SCHEDULES = {
     "ReduceOnPlateau": _plateau,
     "Warmup": _warmup,
 }
+"""By the name of a schedule, a function of the option, the position, the total and the losses."""
 
 
 def factor(schedule: Any, position: float, total: float, losses: Sequence[float] | NDArray[Any] = ()) -> float:

@@ -109,6 +109,7 @@ def _cell(value):
     return f'<td data-value="{exact}">{text}</td>' if isinstance(value, float) and exact != text else f"<td>{text}</td>"
 
 
+# The frame of a page, its style sheet, and the script that sorts the table.
 _PAGE = """<!doctype html>
 <html lang="en">
 <head>

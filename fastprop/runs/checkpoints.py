@@ -60,7 +60,7 @@ class CheckpointFile:
         return done + max(1, int(remaining / pace))
 
     def is_due(self, done):
-        """Whether to write the file when `done` epochs are done."""
+        """Return whether to write the file when `done` epochs are done."""
         if self._checkpoint.epochs is not None:
             return done % self._checkpoint.epochs == 0
         return time.monotonic() - self._written >= self._checkpoint.seconds

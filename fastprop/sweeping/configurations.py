@@ -29,7 +29,7 @@ class Configuration(NamedTuple):
     """
 
     values: dict[str, object]  # only those that its row of the grid names
-    options: TrainingOptions
+    options: TrainingOptions  # all options, with those that the values name
 
     def value(self, name, prototype):
         """Return the value of a hyperparameter; NaN if it is one that the optimizer does not have."""

@@ -17,7 +17,7 @@ class Saved(NamedTuple):
     """The content of a file: all of a sweep's result."""
 
     description: dict[str, object]  # the fields of a `SweepDescription`
-    seconds: float
+    seconds: float  # how long the sweep took
     columns: dict[str, object]  # by the name of a column of the table, the values of all rows
     history: np.ndarray  # (configurations, epochs)
     rung_costs: np.ndarray  # (configurations, rungs)

@@ -36,7 +36,7 @@ class Experiment(NamedTuple):
 
     data: Dataset  # the data set of the training rows
     held_out: Dataset  # the data set of the held-out rows
-    folds: tuple[Fold, ...]
+    folds: tuple[Fold, ...]  # one without cross-validation
     prototypes: dict[object, MLP]  # by loss: the network with which its configurations begin
     backend: str  # "kernels" or "reference"
     score: object  # the name of a score, or a function
@@ -70,7 +70,7 @@ class Fit(NamedTuple):
     index: int  # index of the configuration
     fold: int  # index of the fold
     configuration: Configuration
-    earlier: FitOutcome | None
+    earlier: FitOutcome | None  # the outcome at the rung before, if there is one
 
     @property
     def goes_on(self):
@@ -81,7 +81,7 @@ class Fit(NamedTuple):
 class Job(NamedTuple):
     """A pack, all of whose fits are on one fold, and the epoch to train it to: what a worker takes at a time."""
 
-    fits: list[Fit]
+    fits: list[Fit]  # the pack: no more than a vector has lanes
     until: int | None  # the epoch to train to; None stands for the end of training
 
     def __str__(self):

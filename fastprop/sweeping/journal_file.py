@@ -141,6 +141,7 @@ if hasattr(os, "register_at_fork"):
 
 
 _CHECKSUM = b', "crc32": '
+"""The bytes between an entry and its checksum; a line is JSON with the checksum as the last field."""
 
 
 def _line(entry):

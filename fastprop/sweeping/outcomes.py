@@ -20,7 +20,7 @@ _WORST_FIRST = "interrupted", "diverged", "halved", "early", "converged", "finis
 class FitOutcome(NamedTuple):
     """The results of a fit so far."""
 
-    history: History
+    history: History  # of the epochs that were done
     score: float  # on the held-out rows; NaN if there are none
     network: MLP | None  # the trained network, where it may be kept
     state: dict | None  # the state from which it can go on; None unless it was halved and its run exports a state

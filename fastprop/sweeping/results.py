@@ -41,7 +41,7 @@ class SweepDescription(NamedTuple):
     epochs: int  # the number of epochs of a configuration that is not stopped
     rungs: list[int]  # the epochs of the rungs; the last is the end
     criterion: str  # "validation_loss" or "loss": the loss that ranks without a score
-    score_name: str
+    score_name: str  # such as "accuracy"
     sign: int | None  # of a score that ranks: 1 if its lowest is best, else -1; None where the criterion ranks
     about: dict[str, object]  # see `SweepResult`
 

@@ -236,7 +236,7 @@ class _Plan(NamedTuple):
     halving: object  # Halving, MedianStopping or None
     keep: int  # the number of networks to keep
     search: Search | None  # chooses the configurations; None where they are known beforehand
-    is_cross_validated: bool
+    is_cross_validated: bool  # whether the folds are those of a cross-validation
 
 
 def _execute(plan, workers, progress, journal):

@@ -52,7 +52,7 @@ class AxisScale(NamedTuple):
     name: str  # of the column
     positions: np.ndarray  # (configurations,) float64, in the unit of the values; NaN for a value that is missing
     labels: list[str]  # of the positions 0, 1, … if the values are not numbers, else empty
-    logarithmic: bool
+    logarithmic: bool  # whether the scale of the axis is logarithmic
 
     @classmethod
     def of(cls, name, values):

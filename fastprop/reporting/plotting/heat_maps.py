@@ -17,6 +17,7 @@ DIVERGED_CELL = "#f3c5c0"
 """Color of a cell in which configurations diverged and none finished."""
 
 _LEGEND = {"loc": "lower left", "bbox_to_anchor": (0, -0.2), "ncols": 2, "frameon": False}
+"""The options of the legend, which is below the picture."""
 
 
 def heat_map(figure, ranked, across, up):

@@ -16,6 +16,7 @@ MISSING_HEIGHT = -0.03
 """Where lines pass an axis, below its end at 0, if their configuration has no value there."""
 
 _LABEL_BOX = {"facecolor": "white", "alpha": 0.7, "edgecolor": "none", "pad": 0.5}
+"""The box behind the label of a tick, which lines would cross otherwise."""
 
 
 def parallel_coordinates(figure, ranked, *names):

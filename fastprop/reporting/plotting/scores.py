@@ -21,6 +21,7 @@ SPREAD = 0.1, 0.9
 """The quantiles between which a band is drawn."""
 
 _LOSSES = {"loss": "training", "validation_loss": "held-out"}
+"""The columns of losses, and the word for the rows that each is measured on."""
 
 
 def score(figure, ranked, name):

@@ -78,7 +78,7 @@ class Ticket:
 class _Submitted(NamedTuple):
     """A task that was submitted."""
 
-    task: object
+    task: object  # the argument of the function that workers call, such as a `Job`
     deaths: int  # the number of workers that have died of it so far
     adapter: Adapter  # the adapter that submitted it
 

@@ -83,6 +83,7 @@ _GOT = {}
 """In a worker: the shared value that was read last, by folder."""
 
 _GETTING = threading.Lock()
+"""Held while a value is read, so that two threads of a worker do not both read it."""
 
 
 def _pickled(value, take_buffer):
