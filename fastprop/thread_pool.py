@@ -16,9 +16,11 @@ STOP_SECONDS = 0.001
 """Time between two looks at whether jobs that were asked to stop have returned, in seconds."""
 
 UNREAD_RESULTS = 64
-"""Results that may wait for the calling thread. It takes them in together, at the latest after `WATCH_SECONDS`: to wake
-it for each result would cost about as much as to record the result. A thread with a further result waits until there is
-room."""
+"""The largest number of results that wait for the calling thread.
+
+It takes them together, at the latest after `WATCH_SECONDS`, because waking it for each result would cost about as much
+as recording the result. A thread with a further result waits until there is room.
+"""
 
 
 class Interrupted(Exception):  # noqa: N818 (no error: the user asked for it)
@@ -126,13 +128,13 @@ def results(jobs, threads):
 class _Workers:
     """Threads that draw jobs, call them, and put what they return into a queue, if one is given.
 
-    `over` is set once a job has raised an exception or all threads have ended. `attention` is set then, and while the
-    queue is full.
+    The event `over` is set once a job has raised an exception or all threads have ended. The event `attention`, for
+    which the calling thread waits, is set at the same time, and when the queue is full.
     """
 
     def __init__(self, jobs, returned=None):
         self._jobs = iter(jobs)
-        self._threads = 0  # that were started
+        self._threads = 0  # the number of threads that were started
         self._returned = returned
         self._drawing = threading.Lock()
         self._running = set()
@@ -143,7 +145,7 @@ class _Workers:
         self.attention = threading.Event()
 
     def start(self, threads):
-        """Start threads, with Ctrl-C held back: it would end the loop, and nobody knew of the threads begun by then."""
+        """Start `threads` threads; the caller holds Ctrl-C back, which could otherwise leave started threads unknown."""
         self._threads = threads
         for begun in range(threads):
             try:
@@ -176,7 +178,7 @@ class _Workers:
             self.attention.set()
 
     def _put(self, result):
-        """Put a result into the queue; where it is full, have the calling thread make room."""
+        """Put a result into the queue; if it is full, wake the calling thread, and wait until there is room."""
         try:
             self._returned.put_nowait(result)
         except queue.Full:

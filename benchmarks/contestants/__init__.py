@@ -1,4 +1,4 @@
-"""The trainers that are compared: fastprop and its peers, each used as a good user of it would.
+"""The trainers that are compared: fastprop and its peers, each used as an experienced user would.
 
 All train the same network: squared error (mean over rows and outputs), plain SGD or Adam at PyTorch's defaults,
 float32, rows reshuffled every epoch unless all make one step. The last, partial batch of an epoch is trained on too.

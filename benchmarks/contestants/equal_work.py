@@ -1,4 +1,4 @@
-"""Whether all contestants trained the same parameters."""
+"""Checks that all contestants trained the same parameters."""
 
 import numpy as np
 
@@ -6,14 +6,19 @@ from ..cases import make_data, make_weights
 from .contestant import UnequalWorkError, flatten
 from .numpy import NumPy
 
-# Parameters may differ by this share of their largest change, plus this share of the largest of them. The change
-# counts because a few small steps vanish beside the weights themselves.
-CHANGE_TOLERANCE, ROUNDING = 2e-4, 2e-6
+# Parameters may differ by the sum of the two. A tolerance relative to the parameters alone would be too large, because
+# a few small steps change them by little.
+CHANGE_TOLERANCE = 2e-4
+"""The part of the tolerance that is relative to the largest change of a parameter."""
+
+ROUNDING = 2e-6
+"""The part of the tolerance that is relative to the largest parameter."""
 
 
 def check_equal_work(workload, contestants):
     """Raise `UnequalWorkError` unless the parameters of all who trained `checked_epochs` equal NumPy's to rounding."""
-    numpy, weights = NumPy(), make_weights(workload)
+    numpy = NumPy()
+    weights = make_weights(workload)
     numpy.prepare(workload, make_data(workload), weights, threads=1)
     numpy.epochs(workload.checked_epochs, shuffle=False)
     reference = numpy.parameters()

@@ -159,6 +159,7 @@ OPTIONS = {
 SWEPT = {name: row.column for name, row in OPTIONS.items() if row.column is not None}
 """Options that a sweep can sweep, and the type of the column of each in its table."""
 
+# A pack key is made for each configuration of a sweep, so that what it needs is looked up once, here.
 _SWEPT_ROWS = [(index, row.pack_key) for index, row in enumerate(OPTIONS.values()) if row.column is not None]
 
 _EQUAL_IN_PACK = itemgetter(*(index for index, key in _SWEPT_ROWS if key is _equal))
