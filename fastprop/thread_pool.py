@@ -145,7 +145,7 @@ class _Workers:
         self.attention = threading.Event()
 
     def start(self, threads):
-        """Start `threads` threads; the caller holds Ctrl-C back, which could otherwise leave started threads unknown."""
+        """Start `threads` threads; the caller holds Ctrl-C back, or it could leave started threads unknown."""
         self._threads = threads
         for begun in range(threads):
             try:
