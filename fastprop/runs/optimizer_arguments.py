@@ -53,7 +53,7 @@ def _given(each_optimizer, size):
 
 def _hyperparameters(given, dtype):
     """Return the rows of `Step.hyperparameters`, (rows, size) of a dtype, as they are before the first step."""
-    unset = np.full_like(given["learning_rate"], np.nan)  # of bias correction, until `begin_step` sets it
+    unset = np.full_like(given["learning_rate"], np.nan)  # rows of bias correction, which `begin_step` sets
     rows = given | {
         "one_minus_beta1": 1 - given["beta1"],
         "one_minus_beta2": 1 - given["beta2"],

@@ -34,8 +34,8 @@ class Option(NamedTuple):
     """A row of `OPTIONS`, which describes one option. The defaults are those that are safe for a new option."""
 
     check: Callable  # value, name → the value that is kept; raises an error that says what to do
-    column: type | None = None  # of the table of a sweep that sweeps it; None: a sweep cannot
-    pack_key: Callable = _equal  # value → what of it must be equal in a pack
+    column: type | None = None  # type of its column in the table of a sweep; None if a sweep cannot sweep it
+    pack_key: Callable = _equal  # value → the part of it that must be equal in a pack
     compared_on_resume: bool = True  # whether a run that goes on from a checkpoint must have the same value
     in_reference: bool = True  # whether `reference.train` takes it
     in_stream: bool = False  # whether `train_stream` takes it

@@ -144,7 +144,7 @@ class HalvingRunner:
                 complete.append(fit.index)
         if complete:
             self._missing -= len(complete)
-            with np.errstate(invalid="ignore", over="ignore"):  # of those that diverged
+            with np.errstate(invalid="ignore", over="ignore"):  # losses of diverged runs may overflow
                 self._finish_configurations(complete, rung)
 
     def _finish_configurations(self, indices, rung):
