@@ -415,6 +415,30 @@ def test_predict_refuses_what_is_no_table_of_inputs(rows, error, words):
     assert_refused(error, words, network().predict, rows)
 
 
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (lambda: train(network(), batch_size=2**63), "batch_size"),
+        (lambda: network_of(2**63), "layer_sizes"),
+        (lambda: fp.EMA(0.9, start_epoch=2**63), "start_epoch"),
+        (lambda: fp.EarlyStopping(patience=2**63), "patience"),
+        (lambda: fp.Warmup(2**63), "length"),
+        (lambda: fp.sweep((4, 3), X, LABELS, {"batch_size": [2**63]}, epochs=1), "batch_size"),
+        (lambda: fp.sweep((4, 3), X, LABELS, {"batch_size": [8]}, epochs=1, threads=2**63), "threads"),
+    ],
+)
+def test_a_whole_number_that_no_int64_holds_is_refused(make, name):
+    with pytest.raises(
+        ValueError,
+        match=rf"^({name}|each of {name}) must be below 2\*\*63, not 9223372036854775808: give a smaller number",
+    ):
+        make()
+
+
+def network_of(hidden):
+    return fp.MLP((INPUTS, hidden, OUTPUTS))
+
+
 def test_numbers_too_large_for_float32_are_fine_in_float64():
     assert np.isfinite(network(dtype="float64").predict(changed(X, (2, 1), 1e300))).all()
 

@@ -290,6 +290,16 @@ print((result.rung_costs[:, 0] > 0).sum(), (result.rung_costs[:, 1] > 0).sum(), 
     assert lines == ["[50, 1000, 20000] 5 95", "{50} True", "100 0 None"]
 
 
+@pytest.mark.parametrize("backend", ["kernels", "reference"])
+def test_one_that_stops_early_at_a_rung_has_ended_there_by_itself(backend):
+    stopping = fp.EarlyStopping(patience=2, minimum_improvement=0.1)  # after three epochs, as nothing is learned
+    options = {"early_stopping": stopping, "halving": fp.MedianStopping(3), "backend": backend}
+    result = sweep({"learning_rate": [0.0], "seed": [0, 1]}, **options)
+    assert result.rungs == [3, 6, 9]
+    assert result.table["stopped"].tolist() == ["early"] * 2
+    np.testing.assert_array_equal(np.isnan(result.rung_costs), [[False, True, True]] * 2)
+
+
 # ---- bad values ----
 
 REFUSED = [

@@ -17,11 +17,13 @@ def shown(value):
 
 
 def whole_number(value, name, minimum=1):
-    """Return `value` as an int of at least `minimum`."""
+    """Return `value` as an int of at least `minimum` that an int64 holds, because kernels and NumPy take it as one."""
     if isinstance(value, bool) or not isinstance(value, (int, numbers.Integral)):
         raise TypeError(f"{name} must be a whole number, not {shown(value)}: give an int of at least {minimum}.")
     if value < minimum:
         raise ValueError(f"{name} must be at least {minimum}, not {value}: give a larger number.")
+    if value >= 2**63:
+        raise ValueError(f"{name} must be below 2**63, not {value}: give a smaller number.")
     return int(value)
 
 
@@ -104,10 +106,7 @@ def sequence(values, name):
 
 def seed(value):
     """Return `value` as an int from 0 to 2⁶³ - 1."""
-    value = whole_number(value, "seed", minimum=0)
-    if value >= 2**63:
-        raise ValueError(f"seed must be below 2**63, not {value}: give a smaller number.")
-    return value
+    return whole_number(value, "seed", minimum=0)
 
 
 def threads(value):
