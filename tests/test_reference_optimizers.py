@@ -47,7 +47,7 @@ def test_lion_follows_its_paper():
 
 
 @pytest.mark.parametrize("kind", [SGD, Adam, AdamW, RMSprop, Adagrad, Lion])
-def test_l1_pulls_towards_zero_and_leaves_zeros_alone(kind):
+def test_l1_pulls_toward_zero_and_leaves_zeros_alone(kind):
     network = reference.Network([np.array([[2.0, -3.0, 0.0]])], [np.zeros(3)], output="identity")
     X = np.array([[1.0]])
     reference.step(network, X, np.array([[2.0, -3.0, 0.0]]), "mse", kind(0.1, l1=1.0, weight_decay=0.0), {})
@@ -57,7 +57,7 @@ def test_l1_pulls_towards_zero_and_leaves_zeros_alone(kind):
     assert not network.biases[0].any()
 
 
-def test_l1_pulls_towards_zero_from_where_a_weight_is_before_its_decay():
+def test_l1_pulls_toward_zero_from_where_a_weight_is_before_its_decay():
     network = reference.Network([np.array([[1.0]])], [np.array([0.0])], output="identity")
     X, y = np.array([[1.0]]), np.array([[1.0]])  # no gradient
     reference.step(network, X, y, "mse", Lion(2.0, weight_decay=1.0, l1=1.0), {})

@@ -25,7 +25,7 @@ class KernelRun(Run):
         Threads that share each minibatch.
     earlier : KernelRun, optional
         A run of the same network and options, but on other rows and for fewer epochs, from which this one continues.
-        It cannot be used afterwards.
+        It cannot be used afterward.
 
     Attributes
     ----------

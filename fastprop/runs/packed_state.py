@@ -142,7 +142,7 @@ class PackedState:
     def adopt(self, earlier):
         """Go on from `earlier`, a state of the same networks and options with fewer epochs.
 
-        Both share their arrays from now on, so that `earlier` cannot be used any more.
+        Both share their arrays from now on, so that `earlier` cannot be used afterward.
         """
         self.learned = earlier.learned
         self.optimizer = earlier.optimizer

@@ -46,7 +46,7 @@ class DaskAdapter(Adapter):
         return future
 
     def share(self, value):
-        # Scattered data would be lost with the last worker that has it, and calls would wait for it for ever.
+        # Scattered data would be lost with the last worker that has it, and calls would wait for it forever.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # Dask warns of large arguments
             return _DaskTicket(self._client.submit(Ticket, value, pure=False))
@@ -55,7 +55,7 @@ class DaskAdapter(Adapter):
         """Return the context in which a cluster on this machine gives up no worker.
 
         The cluster restarts each worker that dies. If the worker has died again 15 s later, it closes it for good
-        (distributed 2026.8), and without workers Dask waits for ever.
+        (distributed 2026.8), and without workers Dask waits forever.
         """
         if isinstance(self._client.cluster, sys.modules["distributed"].LocalCluster):
             return sys.modules["dask"].config.set({"distributed.deploy.lost-worker-timeout": "365 days"})

@@ -18,7 +18,7 @@ _ALIGNMENT = 64
 class SharedFolder(Ticket):
     """A ticket for processes: a temporary folder with a pickle of the shared value, and a file with its arrays.
 
-    The folder exists until the sweep ends. A worker that does not find it any more knows that the sweep is over.
+    The folder exists until the sweep ends. A worker that does not find it anymore knows that the sweep is over.
     """
 
     def __init__(self, value):
