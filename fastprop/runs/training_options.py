@@ -136,19 +136,21 @@ class TrainingOptions(NamedTuple):
         """Return the options with some other values, which are checked; ValueError or TypeError as `checked`."""
         changed = self._replace(**{name: OPTIONS[name].check(value, name) for name, value in values.items()})
         if changed.optimizer.takes_all_rows:
-            changed._refuse_minibatch_options()
+            _refuse_minibatch_options(changed)
         return changed
 
-    def _refuse_minibatch_options(self):
-        for name, row in OPTIONS.items():
-            value = getattr(self, name)
-            if row.minibatch_only and value != self._field_defaults[name]:
-                raise ValueError(
-                    f"LBFGS takes all rows in each step and chooses its length, not {name}={checks.shown(value)}: "
-                    f"leave {name} out."
-                )
-        if self.checkpoint is not None:
-            raise ValueError("LBFGS writes no checkpoints: leave out checkpoint, or use another optimizer.")
+
+def _refuse_minibatch_options(options):
+    """Refuse what means nothing to an optimizer that takes all rows in each step."""
+    for name, row in OPTIONS.items():
+        value = getattr(options, name)
+        if row.minibatch_only and value != TrainingOptions._field_defaults[name]:
+            raise ValueError(
+                f"LBFGS takes all rows in each step and chooses its length, not {name}={checks.shown(value)}: "
+                f"leave {name} out."
+            )
+    if options.checkpoint is not None:
+        raise ValueError("LBFGS writes no checkpoints: leave out checkpoint, or use another optimizer.")
 
 
 OPTIONS = {
