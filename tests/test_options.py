@@ -1,4 +1,4 @@
-"""Optimizers as options: their defaults, their checks, and the update rules that they name."""
+"""Options: the defaults, checks and update rules of optimizers; the checks of losses and clipping."""
 
 import dataclasses
 
@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import fastprop as fp
+from tests.compare import assert_refused
 
 OPTIMIZERS = [fp.SGD, fp.Adam, fp.AdamW, fp.RMSprop, fp.Adagrad, fp.Lion]
 
@@ -66,3 +67,22 @@ def test_the_defaults_are_those_of_torch(kind):
             assert value == theirs["betas"][int(name[-1]) - 1]
         elif name != "l1":
             assert value == theirs[names.get(name, name)]
+
+
+# ---- losses and clipping ----
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "error", "words"),
+    [
+        (fp.Huber, 0.0, ValueError, "delta must be at least 1e-30 and finite, not 0.0: give a number in that range"),
+        (fp.Huber, "1", TypeError, "delta must be a number, not '1': give a float"),
+        (fp.CrossEntropy, 1.0, ValueError, "label_smoothing must be at least 0 and below 1, not 1.0: give a number"),
+        (fp.CrossEntropy, -0.1, ValueError, "label_smoothing must be at least 0 and below 1, not -0.1: give a number"),
+        (fp.ClipNorm, -1.0, ValueError, "limit must be at least 0 and finite, not -1.0: give a number in that range"),
+        (fp.ClipValue, np.inf, ValueError, "limit must be at least 0 and finite, not inf: give a number in that range"),
+        (fp.ClipValue, None, TypeError, "limit must be a number, not None: give a float"),
+    ],
+)
+def test_numbers_of_losses_and_clipping_are_checked(kind, value, error, words):
+    assert_refused(error, words, kind, value)
