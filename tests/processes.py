@@ -67,8 +67,8 @@ def is_watching(thread):
     while frame is not None:
         functions.append((Path(frame.f_code.co_filename).name, frame.f_code.co_name))
         frame = frame.f_back
-    waits_in_run = (("threading.py", "wait"), ("thread_pool.py", "run")) in pairwise(functions)
-    return waits_in_run or ("thread_pool.py", "returned") in functions
+    waiting = [(("threading.py", "wait"), ("thread_pool.py", caller)) for caller in ("run", "results")]
+    return any(pair in waiting for pair in pairwise(functions))
 
 
 class Remembered:
