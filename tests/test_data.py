@@ -231,8 +231,8 @@ def test_a_file_larger_than_memory(kind, tmp_path):
     printed = run_python(script).strip()
     if kind == "float64":
         assert printed == (
-            "X does not fit into memory as float32, 0.1 GB: keep it in rows of float32 or uint8, which are read without "
-            "a copy, or train on it in chunks, by fp.train_stream."
+            "X does not fit into memory as float32, 0.1 GB: keep it in rows of float32 or uint8, which are read "
+            "without a copy, or train on it in chunks, by fp.train_stream."
         )
     else:
         assert printed == f"1 {rows}"
