@@ -153,8 +153,7 @@ class _Workers:
             except RuntimeError as error:  # the system gives no more threads
                 self._errors.append(error)
                 self._threads = begun
-                self.over.set()
-                self.attention.set()
+                self._end()
                 break
 
     def _work(self):
@@ -174,8 +173,12 @@ class _Workers:
             self._errors.append(error)
         self._ended.append(True)
         if self._errors or len(self._ended) == self._threads:
-            self.over.set()
-            self.attention.set()
+            self._end()
+
+    def _end(self):
+        """Say that it is over, and wake the calling thread, whichever of the two events it waits for."""
+        self.over.set()
+        self.attention.set()
 
     def _put(self, result):
         """Put a result into the queue; if it is full, wake the calling thread, and wait until there is room."""
