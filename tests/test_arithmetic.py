@@ -10,7 +10,10 @@ import pytest
 
 from fastprop.kernels import arithmetic, load_store
 from fastprop.kernels.compiler import inline
+from tests.marks import compiled_dtype
 from tests.parts import by_lanes, compiled, store_words
+
+dtype = compiled_dtype
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from fastprop.runs.kernel_team import KernelTeam
 from tests import killed
 from tests.compare import assert_refused, assert_same_bits
 from tests.killed import last_written
+from tests.marks import slow_except
 from tests.problems import DTYPES, noise
 from tests.processes import output_after_interrupt, run_python
 
@@ -73,7 +74,7 @@ def assert_same_run(one, other):
 
 
 @pytest.mark.usefixtures("threads_always_share")
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", slow_except(DTYPES, ["float32"]))
 @pytest.mark.parametrize("options", RUNS.values(), ids=RUNS)
 def test_a_run_that_goes_on_is_the_unbroken_one(options, dtype, path):
     whole = trained(dtype=dtype, **options)

@@ -162,6 +162,7 @@ print(STOCK, *(warning.message for warning in caught), sep="\\n")
 """
 
 
+@pytest.mark.slow
 def test_an_unknown_numba_compiles_by_itself_with_one_warning(tmp_path):
     stock, *warnings = run_python(OTHER_NUMBA, NUMBA_CACHE_DIR=str(tmp_path), FASTPROP_STOCK_NUMBA="0").splitlines()
     assert stock == "True"

@@ -11,9 +11,10 @@ from fastprop.kernels.dropout import Dropout
 from fastprop.kernels.team import Worker
 from fastprop.reference import ACTIVATIONS
 from tests.compare import assert_close, tolerance
-from tests.marks import slow_except
+from tests.marks import compiled_dtype
 from tests.parts import compiled
-from tests.problems import DTYPES
+
+dtype = compiled_dtype
 
 FORWARD, BACKWARD, GRADIENT = range(3)
 
@@ -141,11 +142,6 @@ def no_dropout(dtype):
     line, nothing = layout.line(dtype), np.zeros(0, np.int64)
     nothing_dropped = np.zeros(0, np.uint32), np.zeros(1, np.uint64), nothing
     return (Dropout(*nothing_dropped, np.zeros(line, np.uint32), np.ones((2, line), dtype)),) * 2
-
-
-@pytest.fixture(params=slow_except(DTYPES, ["float32"]))  # each type takes some seconds to compile
-def dtype(request):
-    return request.param
 
 
 @pytest.fixture(

@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 
 from fastprop.kernels import functions
+from tests.marks import compiled_dtype
 from tests.parts import by_lanes, limit
+
+dtype = compiled_dtype
 
 EXACT = {
     functions.exp: np.exp,

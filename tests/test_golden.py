@@ -3,6 +3,7 @@
 import pytest
 
 from tests import golden
+from tests.marks import slow_except
 from tests.processes import run_python
 
 TABLE = golden.read_table()
@@ -13,7 +14,7 @@ def test_each_run_has_a_line():
 
 
 @pytest.mark.usefixtures("threads_always_share")
-@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("threads", slow_except([1, 3], [1]))
 @pytest.mark.parametrize("name", golden.RUNS)
 def test_trains_to_the_bits_of_the_table(name, threads):
     assert golden.golden_digest(name, threads) == TABLE[name]

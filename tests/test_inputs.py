@@ -8,7 +8,10 @@ import pytest
 from fastprop.kernels import compiler, inputs, layout, minibatch
 from fastprop.kernels.lanes import Chunk
 from tests.compare import assert_close, tolerance
+from tests.marks import compiled_dtype
 from tests.parts import compiled
+
+dtype = compiled_dtype
 
 ROWS_OF_DATA, FIRST, ROWS, ROW_BEGIN = 50, 3, 19, 5
 

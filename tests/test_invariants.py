@@ -84,6 +84,7 @@ def grid_of(shape, dtype):
 
 
 @pytest.mark.usefixtures("threads_always_share")
+@pytest.mark.parametrize("dtype", slow_except(DTYPES, ["float32"]))
 def test_any_number_of_threads_for_one_network(descent, dtype):
     shape, optimizer = descent
     one, *others = [train(shape, LINEAR, dtype, optimizer=optimizer, threads=threads) for threads in (1, 2, 3, 5)]
@@ -94,6 +95,7 @@ def test_any_number_of_threads_for_one_network(descent, dtype):
 @pytest.mark.usefixtures("threads_always_share")
 @pytest.mark.parametrize("shape", slow_except(HIDDEN_LAYER_SHAPES, [FIVE_LAYERS]), ids=str)
 @pytest.mark.parametrize(("optimizer", "schedule"), SCHEDULED, ids=str)
+@pytest.mark.parametrize("dtype", slow_except(DTYPES, ["float32"]))
 def test_any_number_of_threads_for_every_schedule(shape, dtype, optimizer, schedule):
     options = {"optimizer": optimizer, "schedule": schedule, "epochs": 5}
     one, *others = [train(shape, MIXED_HIDDEN, dtype, threads=threads, **options) for threads in (1, 2, 3, 5)]
@@ -102,12 +104,14 @@ def test_any_number_of_threads_for_every_schedule(shape, dtype, optimizer, sched
 
 
 @pytest.mark.usefixtures("threads_always_share")
+@pytest.mark.parametrize("dtype", slow_except(DTYPES, ["float32"]))
 def test_any_number_of_threads_for_every_task(case, dtype):
     one, other = (train(*case, dtype, weighted=False, threads=threads) for threads in (1, 3))
     assert_same_bits(other, one)
 
 
 @pytest.mark.usefixtures("threads_always_share")
+@pytest.mark.parametrize("dtype", slow_except(DTYPES, ["float32"]))
 def test_any_number_of_threads_for_a_network_that_diverges(shape, dtype):
     """The first step diverges, which shows in the loss of the next one, or with one step an epoch in the parameters."""
 

@@ -5,7 +5,10 @@ import pytest
 
 from fastprop.kernels import activations
 from fastprop.kernels.activations import ACTIVATIONS, GELU
+from tests.marks import compiled_dtype
 from tests.parts import by_lanes, limit
+
+dtype = compiled_dtype
 
 EXACT = {
     "identity": lambda z: z,

@@ -7,7 +7,10 @@ from fastprop import reference
 from fastprop.kernels import compiler, dropout, layout
 from fastprop.kernels.lanes import Chunk
 from fastprop.runs import kernel_arguments
+from tests.marks import compiled_dtype
 from tests.parts import OFFSET, compiled, whole
+
+dtype = compiled_dtype
 
 SIZES, BATCH_SIZE, EPOCH = (2, 37, 5, 3), 30, 4
 ROWS = np.random.default_rng(0).permutation(50)[:40]  # the data's rows that are trained on

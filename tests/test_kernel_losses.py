@@ -10,8 +10,10 @@ from fastprop.kernels.activations import ACTIVATIONS
 from fastprop.kernels.losses import LOSSES
 from fastprop.kernels.minibatch import Network
 from tests.compare import CANCELLATION_IN_GELU, ROUNDINGS_OF_A_LOSS, assert_close, tolerance
-from tests.marks import slow_except
+from tests.marks import compiled_dtype, slow_except
 from tests.parts import OFFSET, compiled, interleaved_in_memory, whole
+
+dtype = compiled_dtype
 
 FIRST = 16  # of the rows: as of a team's second thread, whose losses stand between those of others
 PAIRS = [

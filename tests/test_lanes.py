@@ -6,7 +6,10 @@ import pytest
 from fastprop.kernels import compiler, lanes, layout, load_store
 from fastprop.kernels.lanes import Chunk, Table
 from fastprop.kernels.layout import Matrix
+from tests.marks import compiled_dtype
 from tests.parts import OFFSET, compiled, interleaved_in_memory, rows_in_memory, whole
+
+dtype = compiled_dtype
 
 
 @pytest.fixture(params=[layout.Plan, layout.PackPlan], ids=["neurons", "networks"])

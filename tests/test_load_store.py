@@ -4,6 +4,7 @@
 """
 
 import numpy as np
+import pytest
 
 from fastprop.kernels import load_store
 from fastprop.kernels.compiler import LANES
@@ -118,10 +119,12 @@ def test_store_first_leaves_what_follows(dtype):
         np.testing.assert_array_equal(target, twin)
 
 
+@pytest.mark.slow
 def test_load_first_and_store_first_touch_no_more_memory():
     run_python("""
 import ctypes, mmap
 import numpy as np
+import pytest
 from tests.test_load_store import load_first, store_first
 pages = mmap.mmap(-1, 2 * mmap.PAGESIZE)
 start = ctypes.addressof(ctypes.c_char.from_buffer(pages))

@@ -167,6 +167,7 @@ def made_up_table():
     )
 
 
+@pytest.mark.slow
 def test_a_table_that_no_sweep_made_is_drawn_and_described(tmp_path):
     ranked = made_up_table()
     for kind in KINDS:

@@ -10,7 +10,7 @@ import fastprop as fp
 from benchmarks.cases import CHUNKS_IN_SEGMENTS, DELTAS_IN_PANELS, DIGITS_SHAPE, SHAPES
 from tests.compare import assert_close, assert_refused, assert_same_bits, roundings, tolerance
 from tests.marks import slow_except
-from tests.problems import FEW_SHAPES, FIVE_LAYERS, LINEAR, NARROW_OUTPUT, NESTEROV, problem
+from tests.problems import DTYPES, FEW_SHAPES, FIVE_LAYERS, LINEAR, NARROW_OUTPUT, NESTEROV, problem
 from tests.processes import output_after_interrupt
 
 STREAMED = (
@@ -96,6 +96,7 @@ def test_chunks_of_any_size_train_as_in_the_reference(optimizer, schedule, clip,
 
 
 @pytest.mark.usefixtures("threads_always_share")
+@pytest.mark.parametrize("dtype", slow_except(DTYPES, ["float32"]))
 def test_any_number_of_threads(shape, dtype):
     network, X, y = problem(shape, LINEAR, dtype)
     sizes, options = sizes_of(shape.rows, 7), {"batch_size": shape.batch_size, "optimizer": fp.Adam()}

@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from fastprop.kernels import layout, losses, minibatch, optimizers, schedules, team
+from tests.marks import compiled_dtype
 from tests.parts import compiled
+
+dtype = compiled_dtype
 
 ROUNDS = 500
 

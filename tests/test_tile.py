@@ -12,7 +12,10 @@ import pytest
 from fastprop.kernels import compiler, layout, load_store, tile
 from fastprop.kernels.lanes import broadcast
 from tests.compare import assert_close, tolerance
+from tests.marks import compiled_dtype
 from tests.parts import OFFSET, compiled
+
+dtype = compiled_dtype
 
 MAX_ROWS = 40
 DEPTHS = 1, 3, tile.TRANSPOSED_DEPTH + 1, tile.DEPTH + 7
