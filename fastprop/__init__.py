@@ -9,6 +9,8 @@ from fastprop import options as _options
 from fastprop import reference as reference
 from fastprop.network import MLP as MLP
 from fastprop.network import load as load
+from fastprop.notices import DataWarning as DataWarning
+from fastprop.notices import DivergenceWarning as DivergenceWarning
 from fastprop.options import *
 from fastprop.version import __version__ as __version__
 
@@ -37,7 +39,8 @@ _IMPORTED_ON_USE = {
 """The module of each public name that is imported when it is first used."""
 
 if not TYPE_CHECKING:  # a type checker takes the imports above, and would take a list of names in place of them
-    __all__ = sorted(["MLP", "datasets", "load", "metrics", "reference", *_options.__all__, *_IMPORTED_ON_USE])
+    _IMPORTED = "DataWarning", "DivergenceWarning", "MLP", "datasets", "load", "metrics", "reference"
+    __all__ = sorted([*_IMPORTED, *_options.__all__, *_IMPORTED_ON_USE])
 
 
 def __dir__() -> list[str]:
