@@ -5,22 +5,8 @@ sees it and before anything is changed. A check that needs a table of a higher l
 `metrics.checked_names`, `sweeping.checked_grid`, `reporting.plotting.choose`.
 """
 
-from fastprop.checks.data import (
-    chunk,
-    chunks,
-    class_labels,
-    class_weights,
-    held_out_count,
-    inputs,
-    is_readable_in_place,
-    labels,
-    matrix,
-    row_weights,
-    rows,
-    targets,
-    validation_pair,
-)
-from fastprop.checks.folds import fold, fold_count, fold_pairs
+from fastprop.checks.folds import fold, fold_count, fold_pairs, held_out_count, validation_pair
+from fastprop.checks.inputs import inputs, is_readable_in_place, matrix
 from fastprop.checks.networks import (
     DTYPES,
     HIDDEN_ACTIVATIONS,
@@ -36,7 +22,9 @@ from fastprop.checks.networks import (
     output,
     output_for,
 )
+from fastprop.checks.streams import chunk, chunks
 from fastprop.checks.sweeps import ensemble, ensemble_size, keep, ranking
+from fastprop.checks.targets import class_labels, class_weights, labels, row_weights, rows, targets
 from fastprop.checks.values import (
     checkpoint,
     choice,

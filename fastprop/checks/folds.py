@@ -1,8 +1,28 @@
-"""Checks of the folds of a cross-validation."""
+"""Checks of the rows that are held out: a share of them, other rows, or the folds of a cross-validation."""
 
 import numpy as np
 
-from fastprop.checks.values import shown, whole_number
+from fastprop.checks.values import number, shown, whole_number
+
+
+def held_out_count(fraction, rows):
+    """Return how many of `rows` rows a fraction holds out: at least one, and not all."""
+    count = round(number(fraction, "validation", below=1.0) * rows)
+    if not 0 < count < rows:
+        raise ValueError(
+            f"validation={fraction} of {rows} rows holds out {count}: "
+            "choose a fraction that leaves at least one row on each side."
+        )
+    return count
+
+
+def validation_pair(value):
+    """Return validation data, which must be a pair (X, y)."""
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise TypeError(
+            f"validation must be a fraction or a pair (X, y), not {type(value).__name__}: give one of these."
+        )
+    return value
 
 
 def fold_count(cv, rows):

@@ -40,7 +40,8 @@ class Dataset(NamedTuple):
         names : pair of str
             The names of `X` and `y` in messages.
         """
-        X, y = checks.rows(X, y, n_in, dtype, names)
+        X = checks.inputs(X, n_in, dtype, names[0])
+        y = checks.rows(y, len(X), names)
         weights = np.zeros(0, dtype) if sample_weight is None else checks.row_weights(sample_weight, len(X), dtype)
         if y.ndim == 1 and n_out > 1:
             return cls(X, np.zeros((0, n_out), dtype), checks.labels(y, n_out, names[1]), weights)
