@@ -36,6 +36,10 @@ class MLP:
         The seed of the initial weights.
     dtype : str
         ``"float32"`` or ``"float64"``, of the parameters and of all computation.
+    feature_names : sequence of str, optional
+        The names of the inputs, (n_in,), all different.
+    class_names : sequence of str, optional
+        The names of the classes, (n_out,), all different; for one output the names of the two classes 0 and 1.
 
     Attributes
     ----------
@@ -49,6 +53,8 @@ class MLP:
     input_mean, input_scale : ndarray or None
         (n_in,) read-only, of the network's dtype: what `train` fitted with ``standardize=True``. The first layer then
         takes (X - input_mean) / input_scale in place of X.
+    feature_names, class_names : tuple of str or None
+        As given; both may be set later. They are kept by copies, pickles and files.
 
     Raises
     ------
@@ -61,6 +67,10 @@ class MLP:
     >>> network = fp.MLP((2, 2, 1), seed=0)
     >>> network.weights[0].shape, network.biases[0].shape
     ((2, 2), (2,))
+    >>> network = fp.MLP((2, 8, 3), output="softmax", feature_names=["width", "length"])
+    >>> network.class_names = ["setosa", "versicolor", "virginica"]
+    >>> network.feature_names, network.class_names
+    (('width', 'length'), ('setosa', 'versicolor', 'virginica'))
     """
 
     layer_sizes: tuple[int, ...]
@@ -81,6 +91,8 @@ class MLP:
         initialization: Initialization | Sequence[ArrayLike | tuple[ArrayLike, ArrayLike]] | None = None,
         seed: int = 0,
         dtype: Dtype = "float32",
+        feature_names: Sequence[str] | None = None,
+        class_names: Sequence[str] | None = None,
     ) -> None:
         self.layer_sizes = checks.layer_sizes(layer_sizes)
         self.hidden = checks.hidden(hidden, len(self.layer_sizes) - 2)
@@ -90,6 +102,8 @@ class MLP:
         self.initialization, given = checks.initialization(initialization, self.layer_sizes, self.dtype)
         self.input_mean = None
         self.input_scale = None
+        self.feature_names = feature_names
+        self.class_names = class_names
         random = np.random.default_rng(checks.seed(seed))
         if given:
             self._set(given)
@@ -119,9 +133,28 @@ class MLP:
         return [*hidden, self.output]
 
     @property
+    def feature_names(self) -> tuple[str, ...] | None:
+        """The names of the inputs, (n_in,), or None; `predict` finds the columns of a data frame by them."""
+        return self._feature_names
+
+    @feature_names.setter
+    def feature_names(self, names: Sequence[str] | None) -> None:
+        self._feature_names = checks.names(names, "feature_names", self.layer_sizes[0])
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """The names of the classes, (n_out,) or, for one output, two; or None."""
+        return self._class_names
+
+    @class_names.setter
+    def class_names(self, names: Sequence[str] | None) -> None:
+        self._class_names = checks.names(names, "class_names", max(2, self.layer_sizes[-1]))
+
+    @property
     def about(self) -> dict[str, Any]:
         """The arguments of a network of the same shape, by name, with values that JSON can hold."""
-        return {name: getattr(self, name) for name in ("layer_sizes", "hidden", "output", "initialization", "dtype")}
+        names = "layer_sizes", "hidden", "output", "initialization", "dtype", "feature_names", "class_names"
+        return {name: getattr(self, name) for name in names}
 
     @classmethod
     def restored(

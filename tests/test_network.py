@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import fastprop as fp
+from tests.compare import assert_refused
 
 RANDOM = np.random.default_rng(0)
 SHAPES = [(2, 2, 1), (1, 1), (17, 33, 9, 5), (130, 70, 3)]
@@ -88,3 +89,56 @@ def test_a_saved_network_comes_back_with_its_activations_and_initialization(tmp_
     other = fp.load(tmp_path / "network.safetensors")
     assert {name: getattr(other, name) for name in options} == options
     np.testing.assert_array_equal(other.parameters, network.parameters)
+
+
+# ---- names of inputs and classes ----
+
+NAMES = {"feature_names": ("width", "length"), "class_names": ("ash", "elm", "oak")}
+
+
+def restored(network, tmp_path):
+    network.save(tmp_path / "network.safetensors")
+    return fp.load(tmp_path / "network.safetensors")
+
+
+@pytest.mark.parametrize("duplicate", [fp.MLP.copy, copy.deepcopy, lambda network: pickle.loads(pickle.dumps(network))])
+def test_a_copy_has_the_names(duplicate):
+    other = duplicate(fp.MLP((2, 4, 3), **NAMES))
+    assert {name: getattr(other, name) for name in NAMES} == NAMES
+
+
+@pytest.mark.parametrize("names", [NAMES, dict.fromkeys(NAMES)])
+def test_a_saved_network_comes_back_with_its_names(names, tmp_path):
+    pytest.importorskip("safetensors")
+    other = restored(fp.MLP((2, 4, 3), **names), tmp_path)
+    assert {name: getattr(other, name) for name in names} == names
+
+
+def test_networks_of_a_sweep_have_the_names_of_the_given_one(tmp_path):
+    X, y = RANDOM.random((50, 2)), RANDOM.integers(3, size=50)
+    result = fp.sweep(fp.MLP((2, 4, 3), output="softmax", **NAMES), X, y, {"seed": [1, 2]}, epochs=1, keep="all")
+    result.save(tmp_path / "result")
+    for network in (*result.networks.values(), *fp.load_sweep(tmp_path / "result").networks.values()):
+        assert {name: getattr(network, name) for name in NAMES} == NAMES
+
+
+def test_one_output_has_two_classes():
+    network = fp.MLP((2, 1))
+    network.class_names = ["no", "yes"]
+    assert network.class_names == ("no", "yes")
+
+
+@pytest.mark.parametrize(
+    ("names", "error", "words"),
+    [
+        ("ab", TypeError, "class_names must be a list of 3 names, not 'ab': give one."),
+        (3, TypeError, "class_names must be a list of 3 names, not 3: give one."),
+        ([1, 2, 3], TypeError, "class_names must hold strings, not 1: convert it, such as by str."),
+        (["a", "b"], ValueError, "class_names has 2 names: give 3."),
+        (["a", "b", "a"], ValueError, "class_names has 'a' twice: give different names."),
+    ],
+)
+def test_names_that_cannot_be_are_refused(names, error, words):
+    network = fp.MLP((2, 4, 3), class_names=NAMES["class_names"])
+    assert_refused(error, words, setattr, network, "class_names", names)
+    assert network.class_names == NAMES["class_names"]

@@ -19,6 +19,7 @@ from fastprop.checks.networks import (
     layer_sizes_between,
     loss,
     loss_name,
+    names,
     output,
     output_for,
 )
@@ -78,6 +79,7 @@ __all__ = [
     "loss",
     "loss_name",
     "matrix",
+    "names",
     "new_file",
     "number",
     "number_fields",

@@ -86,6 +86,24 @@ def initialization(value, layer_sizes, dtype):
     return None, weights + biases
 
 
+def names(values, name, count):
+    """Return `count` different names as a tuple of str, or None for None."""
+    if values is None:
+        return None
+    if isinstance(values, (str, bytes)) or not np.iterable(values):
+        raise TypeError(f"{name} must be a list of {count} names, not {shown(values)}: give one.")
+    values = tuple(values)
+    for value in values:
+        if not isinstance(value, str):
+            raise TypeError(f"{name} must hold strings, not {shown(value)}: convert it, such as by str.")
+    if len(values) != count:
+        raise ValueError(f"{name} has {len(values)} names: give {count}.")
+    if len(set(values)) < count:
+        twice = next(value for index, value in enumerate(values) if value in values[:index])
+        raise ValueError(f"{name} has {shown(twice)} twice: give different names.")
+    return tuple(map(str, values))
+
+
 def _of_shape(array, shape, dtype, name):
     array = numeric(array, name)
     if array.shape != shape:

@@ -67,7 +67,8 @@ class Configuration(NamedTuple):
             return prototype.copy()
         arguments = {name: self._of_network(name, prototype) for name in IN_NETWORK}
         new = MLP(**arguments, output=prototype.output, seed=self.options.seed, dtype=prototype.dtype)
-        new.input_mean, new.input_scale = prototype.input_mean, prototype.input_scale
+        for name in ("input_mean", "input_scale", "feature_names", "class_names"):
+            setattr(new, name, getattr(prototype, name))
         return new
 
     def _of_network(self, name, prototype):
