@@ -133,7 +133,9 @@ SCHEDULES = (
     fp.Warmup(2, fp.ExponentialDecay(0.5)),
     fp.Warmup(2, fp.InverseScaling(by="epoch")),
     fp.Warmup(2, fp.ReduceOnPlateau(0.5, patience=0, threshold=0.5)),
+    fp.Warmup(4, fp.ReduceOnPlateau(0.5, patience=0, threshold=0.9)),
     fp.Warmup(5, fp.ReduceOnPlateau(0.5, patience=0, threshold=0.5), by="step"),
+    fp.Warmup(20, fp.ReduceOnPlateau(0.5, patience=0, threshold=0.9), by="step"),
     fp.Warmup(5, fp.OneCycle(rise=0.5), by="step"),
     fp.Warmup(5, fp.CosineDecay(by="step"), by="step"),
 )

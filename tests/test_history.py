@@ -45,6 +45,23 @@ def test_a_learning_rate_is_that_of_the_last_step():
 
 
 @pytest.mark.parametrize("backend", ["kernels", "reference"])
+def test_in_a_warm_up_a_plateau_lowers_nothing_but_counts_its_epochs(backend):
+    schedule = fp.Warmup(4, fp.ReduceOnPlateau(0.5, patience=0, threshold=0.9))
+    history, _ = trained(schedule=schedule, backend=backend)
+    # the loss never falls to a tenth, so that the factor is halved from epoch 2 on
+    np.testing.assert_allclose(history.learning_rate, [0.025, 0.05, 0.075, 0.1, 0.1 / 2**3, 0.1 / 2**4], rtol=1e-15)
+
+
+@pytest.mark.parametrize("backend", ["kernels", "reference"])
+def test_in_a_stream_a_plateau_lowers_nothing_in_a_warm_up(backend):
+    schedule = fp.Warmup(3, fp.ReduceOnPlateau(0.5, patience=0, threshold=0.9))
+    network = fp.MLP((5, 7, 3), output="identity")
+    options = {"schedule": schedule, "optimizer": fp.SGD(0.1), "backend": backend}
+    history = fp.train_stream(network, [(X[:50], Y[:50])] * 5, **options)
+    np.testing.assert_allclose(history.learning_rate, [0.1 / 3, 0.2 / 3, 0.1, 0.1 / 2**2, 0.1 / 2**3], rtol=1e-15)
+
+
+@pytest.mark.parametrize("backend", ["kernels", "reference"])
 def test_past_the_end_nothing_was_measured(backend):
     history, _ = trained(early_stopping=fp.EarlyStopping(1, 0.5), gradient_norm=True, epochs=9, backend=backend)
     assert history.stopped == "early"

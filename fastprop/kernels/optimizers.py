@@ -141,10 +141,12 @@ def begin_step(optimizer, step):
     if not optimizer.changes_every_step:
         return
     schedule = optimizer.schedule
-    factor = scheduled(schedule, step.done[1] if schedule.by_step else step.done[0])
+    position = step.done[1] if schedule.by_step else step.done[0]
+    factor = scheduled(schedule, position)
     step.done[1] += 1
     for lane in range(step.powers.shape[1]):
-        rate = step.given[LEARNING_RATE, lane] * (factor * step.plateau[FACTOR, lane])
+        plateau = 1.0 if position < schedule.warmup else step.plateau[FACTOR, lane]  # it counts epochs of a warm-up too
+        rate = step.given[LEARNING_RATE, lane] * (factor * plateau)
         step.powers[0, lane] *= step.given[BETA1, lane]
         step.powers[1, lane] *= step.given[BETA2, lane]
         step.rates[lane] = step.hyperparameters[LEARNING_RATE, lane] = rate
