@@ -11,6 +11,7 @@ dtype = compiled_dtype
 
 EXACT = {
     functions.exp: np.exp,
+    functions.exp_to_infinity: np.exp,
     functions.expm1: np.expm1,
     functions.log: np.log,
     functions.log1p: np.log1p,
@@ -34,6 +35,10 @@ def domain(function, dtype):
     wide = random.uniform(-limit(dtype), limit(dtype), count)
     numbers = {
         functions.exp: [wide, random.normal(size=count)],
+        functions.exp_to_infinity: [
+            np.log(np.finfo(dtype).max) * random.uniform(-0.98, 1 - np.finfo(dtype).eps, count),
+            random.normal(size=count),
+        ],
         functions.expm1: [-np.abs(wide), -np.abs(random.normal(size=count)), -np.exp(-np.abs(wide))],
         functions.log: [np.exp(wide), random.uniform(0.5, 2, count)],
         functions.log1p: [np.exp(-np.abs(wide)), random.random(count)],
@@ -67,6 +72,31 @@ def test_clamps(function, dtype):
         actual = by_lanes(lambda a, b, c, d: function(a), x)
         np.testing.assert_array_equal(actual, actual[0])
         assert np.abs(actual[0]) >= np.finfo(dtype).tiny
+
+
+def exp_to_infinity(x):
+    return by_lanes(lambda a, b, c, d: functions.exp_to_infinity(a), x)
+
+
+def test_exp_to_infinity_has_the_bits_of_exp_where_that_does_not_clamp(dtype):
+    x = domain(functions.exp, dtype)
+    np.testing.assert_array_equal(exp_to_infinity(x), by_lanes(lambda a, b, c, d: functions.exp(a), x))
+
+
+def test_exp_to_infinity_ends_with_the_largest_numbers_and_with_0(dtype):
+    kind = np.finfo(dtype)
+    last, first = {"float32": ("88.72283", "-104.0"), "float64": ("709.782712893384", "-745.2")}[dtype]
+    x = np.array([last, np.nextafter(np.array(last, dtype), np.array(np.inf, dtype)), kind.max, np.inf], dtype)
+    found = exp_to_infinity(np.repeat(x, 16))[::16]
+    np.testing.assert_array_max_ulp(found[0], np.exp(x[0]), maxulp=4)
+    np.testing.assert_array_equal(found[1:], np.inf)
+    tiny = np.log(kind.tiny)
+    x = np.array([0.999 * tiny, *np.linspace(1.001 * tiny, 1.1 * tiny, 11), first, kind.min, -np.inf], dtype)
+    found = exp_to_infinity(np.repeat(x, 16))[::16]
+    with np.errstate(under="ignore"):
+        exact = np.exp(x)
+    assert (np.abs(found - exact) <= kind.smallest_subnormal + 1e-4 * kind.tiny).all()
+    np.testing.assert_array_equal(found[-3:], 0)
 
 
 @takes_nan

@@ -67,6 +67,15 @@ def test_accuracy(name, dtype):
 
 
 @needs_long_double
+def test_exp_is_accurate_up_to_the_largest_number_and_infinite_beyond(dtype):
+    end = np.log(np.finfo(dtype).max)
+    z = np.random.default_rng(0).uniform(0.9 * end, end, 2**16).astype(dtype)
+    exact = np.exp(z.astype(np.longdouble))
+    assert (np.abs(activated("exp", z) - exact) / np.spacing(exact.astype(dtype))).max() <= STATED["exp"][0]
+    np.testing.assert_array_equal(activated("exp", (z * 1.2).astype(dtype)), np.inf)
+
+
+@needs_long_double
 def test_gelu_has_digits_where_it_is_small(dtype):
     z = np.random.default_rng(0).uniform(-7, 0, 2**18).astype(dtype)
     exact = EXACT["gelu"](z.astype(np.longdouble))

@@ -99,6 +99,32 @@ def test_logits_of_a_thousand(task, dtype):
     assert_close(before.biases[0] - network.biases[0], db, tolerance(dtype, 3), "db")
 
 
+@pytest.mark.parametrize("loss", ["poisson", "mse", "mae", fp.Huber(0.5)], ids=str)
+def test_losses_of_exp_outputs_up_to_the_largest_numbers_are_the_references(loss, dtype):
+    largest = np.log(np.finfo(dtype).max)
+    for z in np.array([-1.1, -0.9, 0.9, 0.99]) * largest * (0.5 if loss == "mse" else 1):
+        network = fp.MLP((1, 1), output="exp", initialization=[np.zeros((1, 1))], dtype=dtype)
+        network.biases[0][...] = z
+        expected = network.copy()
+        losses = [
+            fp.train(
+                each, np.ones((4, 1)), np.full(4, 2.0), epochs=1, loss=loss, optimizer=fp.SGD(0.0), backend=backend
+            ).loss[0]
+            for each, backend in ((network, "kernels"), (expected, "reference"))
+        ]
+        np.testing.assert_allclose(*losses, rtol=2 * largest * np.finfo(dtype).eps)
+
+
+@pytest.mark.filterwarnings("ignore::fastprop.DivergenceWarning")
+@pytest.mark.parametrize("loss", ["poisson", "mse", "mae", fp.Huber(0.5)], ids=str)
+def test_an_exp_output_beyond_the_largest_number_is_infinite_and_its_run_diverges(loss, dtype):
+    network = fp.MLP((1, 1), output="exp", initialization=[np.zeros((1, 1))], dtype=dtype)
+    network.biases[0][...] = 1.01 * np.log(np.finfo(dtype).max)
+    assert np.isposinf(network.predict(np.ones((4, 1)))).all()
+    history = fp.train(network, np.ones((4, 1)), np.full(4, 2.0), epochs=3, loss=loss)
+    assert (history.stopped, history.epochs) == ("diverged", 1)
+
+
 DIVERGING = (
     *(Task(name, "mse", hidden=name) for name in ("relu", "leaky_relu", "elu", "softplus", "silu", "gelu")),
     Task("identity", "mae", hidden="relu"),

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from fastprop.kernels.arithmetic import fma, where_less
 from fastprop.kernels.compiler import inline, noinline
-from fastprop.kernels.functions import exp, expm1, log1p, sigmoid, tanh
+from fastprop.kernels.functions import exp, exp_to_infinity, expm1, log1p, sigmoid, tanh
 from fastprop.kernels.lanes import interleaved_rows
 from fastprop.kernels.layout import Matrix
 from fastprop.kernels.load_store import lanes, load, splat, store
@@ -66,7 +66,8 @@ def stores_derivative(code):
 def activation(code, z):
     """Return the activation of each lane of a vector; that of NaN is NaN. softmax is not among them, see `softmax`.
 
-    The largest error in ulp, as measured where `exp_parts` does not clamp, and what tests hold it to:
+    The largest error in ulp, as measured where `exp_parts` does not clamp, and what tests hold it to. That of exp holds
+    for every z whose exponential is a normal number; beyond, it is 0 or infinite.
 
     =========================  ==========  ==========
     activation                 float32     float64
@@ -105,7 +106,7 @@ def activation(code, z):
         z = where_less(z, -GELU_LIMIT, -GELU_LIMIT, z)
         return z / (1 + exp_in_gelu(z))
     if code == EXP:
-        return exp(z)
+        return exp_to_infinity(z)
     if code == IDENTITY:
         return z
     return z * NO_BRANCH

@@ -15,6 +15,7 @@ from fastprop.kernels.compiler import inline, inline_options
 
 class _Float32:
     limit = 87.0  # exp(±limit) and 1 / (1 + exp(±limit)) are normal numbers
+    underflow, overflow = -104.0, 89.0  # from here on, exp is 0 and infinite
     rounder = (
         1.5 * 2.0**23 + 127
     )  # adding it rounds to an integer; the lowest bits then hold it plus the exponents' bias
@@ -30,6 +31,7 @@ class _Float32:
 
 class _Float64:
     limit = 708.0
+    underflow, overflow = -746.0, 710.0
     rounder = 1.5 * 2.0**52 + 1023
     log2_e = 1.4426950408889634
     ln2_high = 6.93147180369123816490e-1
@@ -110,6 +112,30 @@ def exp(x):
     """Return eˣ of each lane, at most 1.5 ulp off where `exp_parts` does not clamp x."""
     p, scale = exp_parts(x)
     return fma(p, scale, scale)
+
+
+def exp_to_infinity(x):
+    """Return eˣ of each lane for every x, with the bits of `exp` where that does not clamp x: up to 0 and infinity."""
+
+
+@overload(exp_to_infinity, jit_options=inline_options())
+def _exp_to_infinity(x):
+    c = _constants(x)
+    underflow, overflow, rounder, log2_e = c.underflow, c.overflow, c.rounder, c.log2_e
+    ln2_high, ln2_low = c.ln2_high, c.ln2_low
+    q = polynomial(*c.exp)
+
+    def exp_to_infinity(x):
+        x = where_less(overflow, x, overflow, x)
+        x = where_less(x, underflow, underflow, x)
+        n = fma(x, log2_e, rounder) - rounder
+        r = fma(n, -ln2_low, fma(n, -ln2_high, x))
+        # 2ⁿ itself may have no exponent, and so it is multiplied by in two parts, which have
+        half = fma(n, 0.5, rounder)
+        scale = power_of_two(half)
+        return fma(fma(r * r, q(r), r), scale, scale) * power_of_two(n - (half - rounder) + rounder)
+
+    return exp_to_infinity
 
 
 @inline

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from fastprop.kernels.activations import activate_outputs, differentiate_outputs, largest
 from fastprop.kernels.arithmetic import fma, where_less
 from fastprop.kernels.compiler import inline
-from fastprop.kernels.functions import exp, log, log1p, sigmoid
+from fastprop.kernels.functions import exp, exp_to_infinity, log, log1p, sigmoid
 from fastprop.kernels.lanes import interleaved_rows, is_pack, separate_rows, width
 from fastprop.kernels.layout import Matrix
 from fastprop.kernels.load_store import lanes, load, splat, store, store_first
@@ -117,7 +117,7 @@ def poisson(memory, outputs, targets, columns, scale):
     total = splat(memory, 0)
     for j in range(0, columns * lanes(memory), lanes(memory)):
         z, t = load(memory, outputs + j), load(memory, targets + j)
-        y = exp(z)
+        y = exp_to_infinity(z)
         total = total + fma(-t, z, y)
         store(memory, targets + j, (y - t) * scale)
     return total
