@@ -141,7 +141,7 @@ ADDED = {
             (
                 '    "identity": Activation(',
                 '    "softsign": Activation(\n'
-                "        lambda z: z / (1 + abs(z)), lambda d, g: g * d, derivative=lambda z: 1 / (1 + abs(z)) ** 2\n"
+                "        lambda z: z / (1 + abs(z)), lambda z, g: g / (1 + abs(z)) ** 2\n"
                 '    ),\n    "identity": Activation(',
             ),
         ],
@@ -375,8 +375,8 @@ REMOVED = [
         "OneCycle",
     ),
     ("fastprop/kernels/schedules.py", ', "threshold"', "threshold"),
-    ("fastprop/reference/activations.py", '    "tanh": Activation(np.tanh, lambda a, g: g * (1 - a**2)),\n', "tanh"),
-    ("fastprop/reference/activations.py", ", derivative=_silu_derivative", "silu"),
+    ("fastprop/reference/activations.py", '    "tanh": Activation(np.tanh, _by(_tanh_derivative)),\n', "tanh"),
+    ("fastprop/reference/activations.py", ", _by(_sigmoid_derivative)", "gradient"),
     ("fastprop/reference/losses.py", '    "mae": Loss(_mae),\n', "mae"),
     ("fastprop/reference/losses.py", 'output="exp"', "poisson"),
     ("fastprop/reference/optimizers.py", '    "Lion": (_decoupled_decay, _lion),\n', "Lion"),

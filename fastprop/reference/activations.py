@@ -14,28 +14,29 @@ NEGATIVE_SLOPE = 0.01
 CUBIC = 0.044715
 """The factor of z³ in gelu."""
 
+GELU_LIMIT = 40.0
+"""From this |z| on, gelu is 0 or z, and its derivative 0 or 1, to the last bit of float64."""
+
 
 class Activation(NamedTuple):
     """A row of `ACTIVATIONS`: an activation a = f(z), and the backward pass through it.
 
-    The backward pass computes dloss/dz = dloss/da · f'(z) from a, or from f'(z) where that does not follow from a.
+    Neither cancels, however large or small z is: both are right to some roundings, relative to their own size.
     """
 
     f: Callable[..., Any]  # z → a
-    backward: Callable[..., Any]  # (a, or f'(z) if there is a `derivative`; dloss/da) → dloss/dz
-    derivative: Callable[..., Any] | None = None  # z → f'(z), where f'(z) does not follow from a
+    gradient: Callable[..., Any]  # (z, dloss/da) → dloss/dz
     output_only: bool = False  # whether only the last layer may have it
     initialization: str = "glorot_uniform"  # the default initialization of the layer's weights
     negative_slope: float = 0.0  # a / z for z < 0 of a piecewise linear activation, on which He's gain depends
 
-    def gradient(self, z: NDArray[Any], g: NDArray[Any]) -> NDArray[Any]:
-        """Return dloss/dz, `g` being dloss/da."""
-        return self.backward((self.derivative or self.f)(z), g)
+
+# ---- activations ----
 
 
 def sigmoid(z: NDArray[Any]) -> NDArray[Any]:
-    """Return 1 / (1 + e⁻ᶻ), with z clipped to ±708 so that nothing overflows."""
-    return 1 / (1 + np.exp(-np.clip(z, -708, 708)))
+    """Return 1 / (1 + e⁻ᶻ), as eᶻ / (1 + eᶻ) below 0, so that nothing overflows."""
+    return np.exp(np.minimum(z, 0)) / (1 + np.exp(-np.abs(z)))
 
 
 def relu(z: NDArray[Any]) -> NDArray[Any]:
@@ -64,8 +65,12 @@ def silu(z: NDArray[Any]) -> NDArray[Any]:
 
 
 def gelu(z: NDArray[Any]) -> NDArray[Any]:
-    """Return z (1 + tanh √(2/π) (z + 0.044715 z³)) / 2, the tanh form: Hendrycks and Gimpel, arXiv:1606.08415."""
-    return z * (1 + _tanh_in_gelu(z)) / 2
+    """Return z (1 + tanh u) / 2 with u = √(2/π) (z + 0.044715 z³), the tanh form of arXiv:1606.08415.
+
+    It is computed as z σ(2u), which is the same; 1 + tanh u cancels for z < 0.
+    """
+    z = np.maximum(z, -GELU_LIMIT)
+    return z * sigmoid(_twice_u(z))
 
 
 def softmax(z: NDArray[Any]) -> NDArray[Any]:
@@ -74,39 +79,61 @@ def softmax(z: NDArray[Any]) -> NDArray[Any]:
     return e / e.sum(axis=1, keepdims=True)
 
 
-def _tanh_in_gelu(z):
-    return np.tanh(np.sqrt(2 / np.pi) * (z + CUBIC * z**3))
+def _twice_u(z):
+    return np.sqrt(8 / np.pi) * (z + CUBIC * z**3)
+
+
+# ---- derivatives: z → f'(z) ----
+
+
+def _sigmoid_derivative(z):
+    return sigmoid(z) * sigmoid(-z)
+
+
+def _tanh_derivative(z):
+    return 4 * sigmoid(2 * z) * sigmoid(-2 * z)  # 1 / cosh² z
 
 
 def _silu_derivative(z):
-    s = sigmoid(z)
-    return s * (1 + z * (1 - s))
+    return sigmoid(z) * (1 + z * sigmoid(-z))
 
 
 def _gelu_derivative(z):
-    t = _tanh_in_gelu(z)
-    return (1 + t) / 2 + z * (1 - t**2) / 2 * np.sqrt(2 / np.pi) * (1 + 3 * CUBIC * z**2)
+    z = np.clip(z, -GELU_LIMIT, GELU_LIMIT)
+    growth = np.sqrt(8 / np.pi) * (1 + 3 * CUBIC * z**2)  # of 2u
+    return sigmoid(_twice_u(z)) * (1 + z * growth * sigmoid(-_twice_u(z)))
+
+
+def _by(derivative):
+    """Return the backward pass through an activation with this derivative."""
+    return lambda z, g: g * derivative(z)
+
+
+def _through_softmax(z, g):
+    # a (g - Σ a g), with the differences taken first, so that nothing cancels where one a is almost 1
+    a = softmax(z)
+    return a * (a[:, None, :] * (g[:, :, None] - g[:, None, :])).sum(axis=2)
 
 
 _HE = "he_uniform"
 
 ACTIVATIONS = {
-    "sigmoid": Activation(sigmoid, lambda a, g: g * a * (1 - a)),
-    "tanh": Activation(np.tanh, lambda a, g: g * (1 - a**2)),
-    "relu": Activation(relu, lambda a, g: np.where(a > 0, g, 0), initialization=_HE),
+    "sigmoid": Activation(sigmoid, _by(_sigmoid_derivative)),
+    "tanh": Activation(np.tanh, _by(_tanh_derivative)),
+    "relu": Activation(relu, lambda z, g: np.where(z > 0, g, 0), initialization=_HE),
     "leaky_relu": Activation(
         leaky_relu,
-        lambda a, g: np.where(a > 0, g, NEGATIVE_SLOPE * g),
+        lambda z, g: np.where(z > 0, g, NEGATIVE_SLOPE * g),
         initialization=_HE,
         negative_slope=NEGATIVE_SLOPE,
     ),
-    "elu": Activation(elu, lambda a, g: np.where(a > 0, g, g * (a + 1)), initialization=_HE),
-    "softplus": Activation(softplus, lambda a, g: g * -np.expm1(-a)),
-    "silu": Activation(silu, lambda slope, g: g * slope, derivative=_silu_derivative, initialization=_HE),
-    "gelu": Activation(gelu, lambda slope, g: g * slope, derivative=_gelu_derivative, initialization=_HE),
-    "identity": Activation(lambda z: z, lambda a, g: g),
-    "exp": Activation(np.exp, lambda a, g: g * a, output_only=True),
-    "softmax": Activation(softmax, lambda a, g: a * (g - (g * a).sum(axis=1, keepdims=True)), output_only=True),
+    "elu": Activation(elu, _by(lambda z: np.exp(np.minimum(z, 0))), initialization=_HE),
+    "softplus": Activation(softplus, _by(sigmoid)),
+    "silu": Activation(silu, _by(_silu_derivative), initialization=_HE),
+    "gelu": Activation(gelu, _by(_gelu_derivative), initialization=_HE),
+    "identity": Activation(lambda z: z, lambda z, g: g),
+    "exp": Activation(np.exp, _by(np.exp), output_only=True),
+    "softmax": Activation(softmax, _through_softmax, output_only=True),
 }
 """One row for each activation."""
 

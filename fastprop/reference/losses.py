@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .activations import sigmoid, softplus
+
 
 def _mse(z, a, t, back):
     return ((a - t) ** 2).mean(axis=1), back(2 * (a - t) / t.shape[1])
@@ -30,16 +32,20 @@ def _poisson(z, a, t, back):
 
 
 def _binary_cross_entropy(z, a, t, back):
-    # -t log a - (1 - t) log(1 - a), from z so that it does not cancel
-    return (np.maximum(z, 0) - z * t + np.log1p(np.exp(-np.abs(z)))).mean(axis=1), (a - t) / t.shape[1]
+    # -t log a - (1 - t) log(1 - a), where -log a = softplus(-z) and -log(1 - a) = softplus(z)
+    rows = (t * softplus(-z) + (1 - t) * softplus(z)).mean(axis=1)
+    return rows, ((1 - t) * sigmoid(z) - t * sigmoid(-z)) / t.shape[1]  # a - t, which cancels
 
 
 def _cross_entropy(z, a, t, back, label_smoothing=0.0):
     # -Σ t log a, by log-sum-exp; smoothing: Szegedy et al., CVPR 2016
     t = (1 - label_smoothing) * t + label_smoothing / t.shape[1]
     maximum = z.max(axis=1, keepdims=True)
-    log_sum = maximum + np.log(np.exp(z - maximum).sum(axis=1, keepdims=True))
-    return (t * (log_sum - z)).sum(axis=1), a - t
+    others = np.exp(z - maximum)
+    np.put_along_axis(others, z.argmax(axis=1)[:, None], 0, axis=1)
+    log_sum = np.log1p(others.sum(axis=1, keepdims=True))  # log Σ eᶻ - maximum
+    rest = a @ (1 - np.eye(a.shape[1]))  # 1 - a, which cancels
+    return (t * (maximum - z + log_sum)).sum(axis=1), (1 - t) * a - t * rest  # a - t, which cancels
 
 
 class Loss(NamedTuple):

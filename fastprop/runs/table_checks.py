@@ -40,11 +40,6 @@ def check_tables():
         codes = [row.code for row in table.values()]
         if len(set(codes)) < len(codes):
             raise ImportError(f"the code of each {what} must be another one, not {codes}: {HELP}.")
-    for name, row in activations.ACTIVATIONS.items():
-        if row.stores_derivative != (reference.ACTIVATIONS[name].derivative is not None):
-            raise ImportError(
-                f"activation {name!r} must store its derivative in kernels and reference or in none: {HELP}."
-            )
     for name, row in losses.LOSSES.items():
         if row.from_logits != (reference.LOSSES[name].output is not None):
             raise ImportError(
