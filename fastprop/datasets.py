@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastprop import annotations, checks
+from fastprop import annotations, tabular
+from fastprop.tabular import Table as Table
+
+ENDINGS = ".csv", ".tsv", ".csv.gz", ".tsv.gz", ".npz"
+"""Endings of the files that can be read."""
 
 
 def digits() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
@@ -39,28 +42,48 @@ def digits() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
 
 
 def read(
-    path: annotations.Path, target: str | None = None
-) -> tuple[NDArray[np.float64], NDArray[np.int64] | NDArray[np.float64]]:
-    r"""Read features and targets from a ``.csv`` or ``.npz`` file.
+    path: annotations.Path,
+    target: str | None = None,
+    *,
+    drop: Sequence[str] = (),
+    features: Sequence[str] | None = None,
+) -> Table:
+    r"""Read features and targets from a CSV file (extra ``tables``) or an npz file.
 
     Parameters
     ----------
     path : str or Path
-        A CSV file with a header, all columns numeric, or an npz file with arrays ``X`` and ``y``.
+        A CSV file, whose name ends in ``.csv``, ``.tsv``, ``.csv.gz`` or ``.tsv.gz``, or an npz file with arrays ``X``
+        and ``y``. The delimiter of a CSV file (comma, semicolon, tab or ``|``), its encoding, decimal commas beside
+        another delimiter, and a missing header are detected. A first column without a name is the index of the rows,
+        and is left out.
     target : str, optional
         The column (CSV) or array (npz) to predict; by default the last column, or ``y``.
+    drop : sequence of str
+        Columns of a CSV file to leave out.
+    features : sequence of str, optional
+        The columns of a CSV file to predict from; by default all but the target.
 
     Returns
     -------
-    X : ndarray
-        (n, features) float64.
-    y : ndarray
-        (n,): int64 if the targets are classes, whole numbers from 0 on without a gap, else float64.
+    Table
+        The pair ``X, y``, which can be unpacked, with ``feature_names``, ``target_name`` and ``class_names``. `X` is
+        (n, features), float64 from a CSV file, or of the dtype in the npz file. `y` is int64 if the targets are
+        classes: words, which are numbered in alphabetical order, or whole numbers from 0 on without a gap. Else it
+        holds the numbers in the file.
+
+    Warns
+    -----
+    DataWarning
+        If something was taken for what it may not be: a file without a header, a column that is an index of the rows.
 
     Raises
     ------
     ValueError
-        If the file is missing, of another kind, or has text in a numeric column (the message names line and column).
+        If the file is missing, of another kind, or has a feature that is not a number in each row. The message names
+        lines and columns.
+    ImportError
+        If pyarrow, which reads CSV files, is not installed.
 
     Examples
     --------
@@ -71,72 +94,56 @@ def read(
     >>> X, y = fp.datasets.read(path, target="price")
     >>> X.shape, y
     ((2, 2), array([1.5, 2.5]))
+    >>> fp.datasets.read(path, drop=["rooms"]).feature_names
+    ('area',)
     """
     path = Path(path)
+    if _is_npz(path):
+        if drop or features is not None:
+            raise ValueError(f"{path} has arrays without names of columns: leave out drop and features.")
+        return tabular.read_npz(path, target)
+    return tabular.read_csv(path, target, drop, features)
+
+
+def read_inputs(path: annotations.Path, names: Sequence[str] | None = None) -> NDArray[np.float64]:
+    r"""Read features alone from a file, of which `read` describes the kinds.
+
+    Parameters
+    ----------
+    path : str or Path
+    names : sequence of str, optional
+        The columns of a CSV file to read, in this order; by default all. An npz file has one array ``X``.
+
+    Returns
+    -------
+    ndarray
+        (n, features).
+
+    Raises
+    ------
+    ValueError, ImportError
+        As `read`; also if a column of `names` is missing.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import fastprop as fp
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "houses.csv")
+    >>> _ = path.write_text("rooms,price,area\n3,1.5,80\n5,2.5,120\n")
+    >>> fp.datasets.read_inputs(path, ["area", "rooms"])
+    array([[ 80.,   3.],
+           [120.,   5.]])
+    """
+    path = Path(path)
+    return tabular.read_npz_inputs(path) if _is_npz(path) else tabular.read_csv_inputs(path, names)
+
+
+def _is_npz(path):
+    """Return whether a file is an npz file and no CSV file; ValueError if it is missing or of another kind."""
     if not path.is_file():
         raise ValueError(
             f"there is no file {path}: check the path, or say 'digits' for the data that ships with fastprop."
         )
-    readers = {".csv": _read_csv, ".npz": _read_npz}
-    if path.suffix not in readers:
-        raise ValueError(f"{path} must end in .csv or .npz, not {path.suffix!r}: convert the file.")
-    X, y = readers[path.suffix](path, target)
-    X, y = checks.matrix(X).astype(np.float64), checks.numeric(y, target or "y").astype(np.float64)
-    classes = np.unique(y)
-    if y.ndim == 1 and len(classes) > 1 and np.array_equal(classes, np.arange(len(classes))):
-        y = y.astype(np.int64)
-    return X, y
-
-
-def _read_csv(path, target):
-    try:
-        with open(path, newline="", encoding="utf-8") as file:
-            lines = list(csv.reader(file))
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is no CSV file ({error}): give a header and rows of numbers.") from None
-    if not lines:
-        raise ValueError(f"{path} is empty: give a header and rows of numbers.")
-    names = [name.strip() for name in lines[0]]
-    target = names[-1] if target is None else target
-    if target not in names:
-        raise ValueError(f"{path} has no column {target!r}, only {', '.join(names)}: name one of these.")
-    if len(names) == 1:
-        raise ValueError(f"{path} has no features: give columns beside {target!r}.")
-    rows = [_cells(path, names, line_index, line) for line_index, line in enumerate(lines) if line and line_index > 0]
-    if not rows:
-        raise ValueError(f"{path} has no rows under its header: give at least one.")
-    table = np.array(rows)
-    column = names.index(target)
-    return np.delete(table, column, axis=1), table[:, column]
-
-
-def _cells(path, names, line_index, cells):
-    """Return the cells of a line as floats; messages count lines from 1."""
-    if len(cells) != len(names):
-        raise ValueError(
-            f"{path} has {len(cells)} cells in line {line_index + 1} but {len(names)} columns: mend that line."
-        )
-    values = []
-    for name, cell in zip(names, cells):
-        try:
-            values.append(float(cell))
-        except ValueError:
-            raise ValueError(
-                f"{path} has {cell!r} in line {line_index + 1}, column {name!r}, where a number must be: "
-                "replace it, or leave the column out."
-            ) from None
-    return values
-
-
-def _read_npz(path, target):
-    target = target or "y"
-    try:
-        with open(path, "rb") as file, np.load(file) as arrays:
-            found = {name: arrays[name] for name in ("X", target) if name in arrays}
-            names = ", ".join(arrays.files)
-    except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is no npz file of numeric arrays ({error}): write it with np.savez.") from None
-    for name in ("X", target):
-        if name not in found:
-            raise ValueError(f"{path} has no array {name!r}, only {names}: write it, or name another target.")
-    return found["X"], found[target]
+    if not path.name.lower().endswith(ENDINGS):
+        raise ValueError(f"{path} must end in {', '.join(ENDINGS)}: convert the file.")
+    return path.suffix.lower() == ".npz"

@@ -37,7 +37,6 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 and so on")
     np.savez(tmp_path / "scalar.npz", X=np.array(3.0), y=np.arange(2))
     np.savez(tmp_path / "no-rows.npz", X=np.zeros((0, 2)), y=np.zeros(0, int))
-    np.savez(tmp_path / "words.npz", X=X, y=np.array(["a"] * 60))
     np.savez(tmp_path / "thousands.npz", X=X, y=(X[:, 0] * 1000).astype(int))
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -334,15 +333,14 @@ REFUSED = [
     ("sweep", "required: data"),
     ("sweep missing.csv", "there is no file missing.csv: check the path"),
     ("train .", "there is no file .: check the path"),
-    ("sweep text.csv", "text.csv has 'old' in line 3, column 'age', where a number must be: replace it"),
-    ("train not-a-number.csv", "X holds nan at row 2, column 0: remove or replace"),
+    ("sweep text.csv", "'age' ('old' in line 3) lacks: leave the column out by --drop age"),
+    ("train not-a-number.csv", "'size' (1 cell is missing, the first in line 4)"),
     ("sweep prices.csv --target weight", "prices.csv has no column 'weight', only size, age, price: name one of these"),
     ("sweep digits --target price", "digits has its own target: leave --target out"),
     ("sweep empty.csv", "empty.csv"),
     ("train broken.npz", "broken.npz"),
     ("train scalar.npz", "X must have two dimensions"),
     ("train no-rows.npz", "X has no rows: give at least one"),
-    ("train words.npz", "y must hold numbers"),
     ("train prices.csv --loss cross_entropy", "needs probabilities that sum to 1: rescale it or use loss='mse'"),
     ("train digits --loss hinge", "loss must be one of mse"),
     ("train digits --epochs -3", "epochs must be at least 1, not -3: give a larger number"),

@@ -58,6 +58,7 @@ def search_with_optuna():
         ("optuna", "optuna", search_with_optuna),
         ("matplotlib", "matplotlib.figure", lambda: sweep().plot("sweep.png")),
         ("pandas", "pandas", lambda: sweep().to_pandas()),
+        ("pyarrow", "pyarrow.csv", lambda: fp.tabular.read_csv("table.csv")),
     ],
 )
 def test_the_hint_for_a_missing_library_names_it(library, module, call, monkeypatch):

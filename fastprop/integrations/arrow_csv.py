@@ -1,0 +1,163 @@
+"""pyarrow: the columns of a CSV file, block by block (extra ``tables``)."""
+
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+
+WORKERS = 2
+"""The largest number of threads that convert blocks."""
+
+BLOCK = 1 << 19
+"""Bytes that are read and converted at a time, each to a block of rows."""
+
+
+class Column(NamedTuple):
+    """A column of a block of rows."""
+
+    kind: str  # "numbers", "bools", "words", "dates" or "nothing": what all cells are that are not missing
+    values: np.ndarray  # (rows,): float64, NaN if missing; of words the index in `words`, -1 if missing; else empty
+    words: tuple  # the different words of the block; empty for other kinds
+    missing: int  # the number of missing cells
+
+
+class Block(NamedTuple):
+    """A block of rows."""
+
+    columns: list  # the `Column` of each included index
+    rows: int
+    size: int  # bytes
+
+
+class InvalidTextError(ValueError):
+    """Text that is no CSV, in the words of pyarrow."""
+
+
+def open_bytes(path, encoding="utf-8"):
+    """Open a file for reading; what ends in ``.gz`` is unpacked, and text becomes UTF-8."""
+    arrow = _arrow()
+    stream = arrow.input_stream(str(path), compression="detect", buffer_size=BLOCK)
+    return stream if encoding == "utf-8" else arrow.transcoding_input_stream(stream, encoding, "utf-8")
+
+
+def read_blocks(path, dialect, included, as_words=()):
+    """Yield each `Block` of rows of a CSV file.
+
+    Parameters
+    ----------
+    path : str or Path
+    dialect : tabular.Dialect
+    included : list of int
+        The indices of the columns to read.
+    as_words : sequence of int
+        The indices of columns that are read as words, whatever they hold.
+
+    Raises
+    ------
+    InvalidTextError
+        If a row has another number of cells than the names, or the file is not of the dialect's encoding.
+    """
+    arrow = _arrow()
+    names = [str(index) for index in range(len(dialect.names))]
+    convert = arrow.csv.ConvertOptions(
+        decimal_point=dialect.decimal,
+        strings_can_be_null=True,
+        include_columns=[names[index] for index in included],
+        column_types={names[index]: arrow.string() for index in as_words},
+    )
+    parse = arrow.csv.ParseOptions(delimiter=dialect.delimiter, newlines_in_values=True)
+
+    def block_of(data):
+        read = arrow.csv.ReadOptions(column_names=names, block_size=len(data) + 1, use_threads=False)
+        try:
+            table = arrow.csv.read_csv(arrow.py_buffer(data), read, parse, convert)
+        except arrow.ArrowInvalid as error:
+            raise InvalidTextError(str(error)) from None
+        columns = [_column(column.combine_chunks()) for column in table.columns]
+        return Block(columns, table.num_rows, len(data))
+
+    with ThreadPoolExecutor(WORKERS) as pool, open_bytes(path, dialect.encoding) as file:
+        waiting = deque()
+        for data in _whole_rows(file, dialect.skipped_lines):
+            waiting.append(pool.submit(block_of, data))
+            if len(waiting) > WORKERS:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def missing_words():
+    """Return the words that stand for a missing cell; an empty cell is one of them."""
+    return _arrow().csv.ConvertOptions().null_values
+
+
+def _whole_rows(file, skipped_lines):
+    """Yield the bytes of a file in blocks that end between rows, without its first lines."""
+    rest = b""
+    for _ in range(skipped_lines):
+        while (end := rest.find(b"\n")) < 0 and (more := file.read(BLOCK)):
+            rest += more
+        rest = rest[end + 1 :] if end >= 0 else b""
+    while block := file.read(BLOCK):
+        block = rest + block
+        end = _last_row_end(block)
+        rest = block[end:]
+        if block[:end].strip():
+            yield block[:end]
+    if rest.strip():
+        yield rest
+
+
+def _last_row_end(block):
+    """Return the index after the last line break that no quotes enclose, or 0."""
+    end = block.rfind(b"\n") + 1
+    if block.find(b'"') >= 0:
+        while end and block.count(b'"', 0, end) % 2:
+            end = block.rfind(b"\n", 0, end - 1) + 1
+    return end
+
+
+def _column(array):
+    """Return a column of an Arrow table as a `Column`."""
+    kind = _KINDS.get(str(array.type), "dates")
+    if kind == "words":
+        encoded = array.dictionary_encode()
+        return Column(kind, _values(encoded.indices, -1), tuple(encoded.dictionary.to_pylist()), array.null_count)
+    values = _values(array, np.nan) if kind in ("numbers", "bools") else np.zeros(0)
+    return Column(kind, values, (), array.null_count)
+
+
+_KINDS = {"int64": "numbers", "double": "numbers", "bool": "bools", "string": "words", "null": "nothing"}
+"""By the Arrow type of a column of a CSV file, the kind of its cells; all other types are of dates and times."""
+
+
+def _values(array, missing):
+    """Return the elements of an Arrow array, with `missing` in place of those that are missing.
+
+    The buffers are read here because ``to_numpy`` imports pandas where it is installed, which takes 50 MB of memory.
+    """
+    validity, data = array.buffers()
+    rows = slice(array.offset, array.offset + len(array))
+    if str(array.type) == "bool":
+        values = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")[rows]
+    else:
+        values = np.frombuffer(data, _DTYPES[str(array.type)])[rows]
+    values = values.astype(np.int64 if missing == -1 else np.float64)
+    if array.null_count:
+        is_valid = np.unpackbits(np.frombuffer(validity, np.uint8), bitorder="little")[rows]
+        values[is_valid == 0] = missing
+    return values
+
+
+_DTYPES = {"int64": np.int64, "double": np.float64, "int32": np.int32}
+"""By the Arrow type of an array, the dtype of its elements; the type int32 is that of the index of a word."""
+
+
+def _arrow():
+    try:
+        import pyarrow
+        import pyarrow.csv
+    except ImportError as error:
+        raise ImportError("reading CSV files needs pyarrow: pip install pyarrow.") from error
+    return pyarrow

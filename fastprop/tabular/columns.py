@@ -1,0 +1,79 @@
+"""Which columns of a CSV file are the features, and which is the target."""
+
+import csv
+import io
+
+import numpy as np
+
+
+def chosen(path, names, target=None, drop=(), features=None):
+    """Return the names of the feature columns as a tuple, and the name of the target column.
+
+    Parameters
+    ----------
+    path : Path
+        The file, for messages.
+    names : list of str
+        All columns.
+    target, drop, features
+        As `fastprop.datasets.read` describes them.
+
+    Raises
+    ------
+    ValueError
+        If a column that is named is not there, or none is left.
+    """
+    drop = checked(path, names, drop)
+    features = None if features is None else checked(path, names, features)
+    if target is None:
+        left = [name for name in names if name not in drop and name not in (features or ())]
+        if not left:
+            raise ValueError(f"{path} has no column that is left to predict: name one as the target.")
+        target = left[-1]
+    (target,) = checked(path, names, (target,))
+    if target in drop or target in (features or ()):
+        raise ValueError(f"column {target!r} is the target: do not name it as one to drop, nor as a feature.")
+    if features is None:
+        features = [name for name in names if name != target]
+    features = tuple(name for name in features if name not in drop)
+    if not features:
+        raise ValueError(
+            f"{path} has no features: give columns beside {target!r}, separated by commas, semicolons, tabs or '|'."
+        )
+    return features, target
+
+
+def checked(path, names, wanted):
+    """Return the `wanted` names as a tuple; each must be among the `names` of the columns of a file."""
+    for name in wanted:
+        if name not in names:
+            shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
+            raise ValueError(f"{path} has no column {name!r}, only {shown}: name one of these.")
+    return tuple(dict.fromkeys(wanted))
+
+
+def listed(names):
+    """Return names as the command line takes them: with commas between, and with quotes where they hold commas.
+
+    Examples
+    --------
+    >>> from fastprop.tabular.columns import listed
+    >>> listed(["age", "width, in cm"])
+    'age,"width, in cm"'
+    """
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(names)
+    return line.getvalue()
+
+
+def notes_on_counters(path, X, names):
+    """Return a note for each column that counts the rows from 0 or 1 on, as the index of a data frame does."""
+    rows = len(X)
+    if rows < 20:
+        return []
+    return [
+        f"column {names[column]!r} of {path} only counts the rows: leave it out by --drop {listed([names[column]])} "
+        "unless it means something."
+        for column in np.flatnonzero((X[-1] - X[0] == rows - 1) & np.isin(X[0], (0, 1)))
+        if np.array_equal(X[:, column], np.arange(rows) + X[0, column])
+    ]

@@ -1,0 +1,166 @@
+"""`Dialect`: how a CSV file is written, detected from its first rows."""
+
+import codecs
+import csv
+import io
+import itertools
+import re
+from typing import NamedTuple
+
+from fastprop.integrations import arrow_csv
+
+SAMPLE = 1 << 18
+"""Bytes at the beginning of a file from which its dialect is detected."""
+
+SAMPLE_ROWS = 50
+"""Rows at the beginning of a file from which its dialect is detected."""
+
+DELIMITERS = "\t;|,"
+"""What may separate cells. The comma is the last, because it may also stand in numbers."""
+
+_BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+
+_YEARS = range(1800, 2200)
+"""Names of columns that are numbers: a table in which each year has a column."""
+
+
+class Dialect(NamedTuple):
+    """How a CSV file is written."""
+
+    delimiter: str
+    decimal: str  # "." or ","
+    encoding: str
+    skipped_lines: int  # lines before the first row of data: blank lines, the header, and Excel's "sep=;"
+    names: tuple  # the name of each column, or None for a column that is left out
+    notes: tuple  # sentences that say what was taken for what, where that could be wrong
+
+    @property
+    def columns(self):
+        """The names of the columns that are not left out, a list."""
+        return [name for name in self.names if name is not None]
+
+    def index(self, name):
+        """Return the index of the column of this name."""
+        return self.names.index(name)
+
+
+def detect(path):
+    """Return the `Dialect` of a CSV file; ValueError if the file is empty or is no text."""
+    text, encoding = _sample(path)
+    lines = text.splitlines()
+    blank = next((index for index, line in enumerate(lines) if line.strip()), None)
+    if blank is None:
+        raise ValueError(f"{path} is empty: give a header and rows.")
+    lines = lines[blank:]
+    named = re.fullmatch(r'"?sep=(.)"?', lines[0].strip("\r")) if len(lines) > 1 else None
+    if named:
+        lines, blank = lines[1:], blank + 1
+    delimiter = named[1] if named else _delimiter(lines)
+    reader = csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter)
+    try:
+        rows = [[cell.strip() for cell in row] for row in itertools.islice(reader, 1)]
+        header_lines = reader.line_num
+        rows += [[cell.strip() for cell in row] for row in itertools.islice(filter(None, reader), SAMPLE_ROWS)]
+    except csv.Error as error:
+        raise ValueError(f"{path} is no CSV file ({error}): give a header and rows.") from None
+    cells, notes = _header(path, rows)
+    skipped = blank if cells is None else blank + header_lines
+    names, more_notes = _names(path, cells, rows)
+    return Dialect(delimiter, ".", encoding, skipped, names, (*notes, *more_notes))
+
+
+def _are_names_of_rows(header, body):
+    """Return whether the rows begin with a cell more than the header: their names, above which R writes no cell."""
+    begin_with_more = all(len(row) == len(header) + 1 for row in body)
+    count = [str(index + 1) for index in range(len(body))]
+    return begin_with_more and (not any(is_number(row[0]) for row in body) or [row[0] for row in body] == count)
+
+
+def is_number(cell, decimal=".,"):
+    """Return whether a cell holds a number; `decimal` are the characters that may stand before its decimals.
+
+    Examples
+    --------
+    >>> from fastprop.tabular.dialect import is_number
+    >>> [is_number(cell) for cell in ("1.5", "1,5", "-2e3", "1,234,567", "red", "")]
+    [True, True, True, False, False, False]
+    >>> is_number("1.5", decimal=",")
+    False
+    """
+    if "_" in cell or any(mark in cell for mark in ".," if mark not in decimal):
+        return False
+    try:
+        float(cell.replace(",", ".", 1))
+    except ValueError:
+        return False
+    return True
+
+
+def _sample(path):
+    """Return the text of whole lines at the beginning of a file, and its encoding."""
+    with arrow_csv.open_bytes(path) as file:
+        start = file.read(SAMPLE)
+    is_whole = len(start) < SAMPLE
+    marked = _BYTE_ORDER_MARKS.get(start[:2])
+    for encoding in [marked] if marked else ["utf-8", "cp1252"]:
+        try:
+            text = codecs.getincrementaldecoder(encoding)().decode(start, final=is_whole)
+        except UnicodeDecodeError:
+            continue
+        if "\0" not in text:
+            text = text.removeprefix("\ufeff")
+            return (text if is_whole else text[: text.rfind("\n") + 1] or text), encoding
+    raise ValueError(f"{path} is no CSV file, because it is no text: give a header and rows, as UTF-8.")
+
+
+def _delimiter(lines):
+    """Return what separates the cells: what all lines hold equally often, outside of quotes, or else the first has."""
+    bare = [re.sub(r'"[^"]*"', "", line) for line in lines[:SAMPLE_ROWS] if line.strip()]
+    for delimiter in DELIMITERS:
+        counts = {line.count(delimiter) for line in bare}
+        if len(counts) == 1 and counts != {0}:
+            return delimiter
+    return max(DELIMITERS, key=lambda delimiter: (bare[0].count(delimiter), delimiter == ","))
+
+
+def _header(path, rows):
+    """Return the cells of the header, or None if the first row holds no names, and notes."""
+    first, second = rows[0], rows[1] if len(rows) > 1 else []
+    numbers = [float(cell.replace(",", ".", 1)) for cell in first if is_number(cell)]
+    has_text_over_numbers = any(cell and not is_number(cell) and is_number(below) for cell, below in zip(first, second))
+    if not numbers or has_text_over_numbers:
+        return first, ()
+    start = ", ".join(first[:4]) + (", …" if len(first) > 4 else "")
+    counts = len(numbers) > 1 and all(after - before == 1 for before, after in itertools.pairwise(numbers))
+    if counts and (numbers[0] == 0 or numbers[0] in _YEARS):
+        note = f"the first row of {path} ({start}) is taken as the header, because its numbers count the columns: "
+        return first, (note + "write a header above it if it is data.",)
+    note = f"{path} has no header, because its first row ({start}) holds numbers: it is read as data, and the "
+    return None, (f"{note}columns are called column_1 to column_{len(first)}.",)
+
+
+def _names(path, header, rows):
+    """Return the name of each column, or None if it is left out, and notes.
+
+    A first column without a name holds the names of the rows, as pandas and R write it. They are of no use to a
+    network: a table that is sorted by its target would be predicted from them.
+    """
+    if header is None:
+        return tuple(f"column_{index + 1}" for index in range(len(rows[0]))), ()
+    body = rows[1:]
+    if body and _are_names_of_rows(header, body):
+        header = ["", *header]
+    names, notes = [], []
+    for index, name in enumerate(header):
+        if name == "" and index == 0 and len(header) > 1:
+            name = None
+            notes.append(f"the first column of {path} has no name: it is taken as the index of the rows and left out.")
+        elif name == "":
+            has_cells = any(row[index] for row in body if index < len(row))
+            name = f"column_{index + 1}" if has_cells else None
+            if not has_cells:
+                notes.append(f"column {index + 1} of {path} has neither a name nor cells: it is left out.")
+        if name is not None and name in names:
+            raise ValueError(f"{path} has two columns called {name!r}: rename one.")
+        names.append(name)
+    return tuple(names), tuple(notes)

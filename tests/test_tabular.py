@@ -1,0 +1,241 @@
+"""CSV files: how they are written is detected, and what a network cannot be trained on is refused by name."""
+
+import gzip
+import random
+import subprocess
+import sys
+
+import numpy as np
+import pandas
+import pytest
+
+import fastprop as fp
+from fastprop import datasets, tabular
+from fastprop.integrations import arrow_csv
+
+X = np.array([[1.5, 20], [-2.5, 300], [35, 4e4]])
+Y = np.array([0.5, 1.5, 7])
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(content, name="table.csv"):
+        path = tmp_path / name
+        content = content if isinstance(content, bytes) else content.encode()
+        path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+        return path
+
+    return write
+
+
+def table(delimiter=",", decimal=".", newline="\n"):
+    rows = [["größe", "weight", "price"], *np.column_stack([X, Y]).tolist()]
+    return newline.join(delimiter.join(str(cell).replace(".", decimal) for cell in row) for row in rows) + newline
+
+
+WRITTEN = {
+    "commas": (table(), "table.csv"),
+    "semicolons": (table(";"), "table.csv"),
+    "tabs": (table("\t"), "table.tsv"),
+    "tabs in a .csv": (table("\t"), "table.csv"),
+    "bars": (table("|"), "table.csv"),
+    "decimal commas": (table(";", ","), "table.csv"),
+    "decimal commas and tabs": (table("\t", ","), "table.tsv"),
+    "Windows": (table(newline="\r\n"), "table.csv"),
+    "byte order mark": (table().encode("utf-8-sig"), "table.csv"),
+    "quotes and a byte order mark": (table().replace("größe", '"größe"').encode("utf-8-sig"), "table.csv"),
+    "old Excel": (table(";", ",").encode("cp1252"), "table.csv"),
+    "Excel's Unicode text": (table("\t", ",").encode("utf-16"), "table.csv"),
+    "Excel's separator line": ("sep=;\n" + table(";", ","), "table.csv"),
+    "blank lines": ("\n\r\n" + table().replace("\n", "\n\n"), "table.csv"),
+    "packed": (table(), "table.csv.gz"),
+    "packed tabs, upper case": (table("\t"), "TABLE.TSV.gz"),
+    "no line break at the end": (table().rstrip(), "table.csv"),
+    "spaces": (table().replace(",", " , "), "table.csv"),
+}
+
+
+@pytest.mark.parametrize(("content", "name"), WRITTEN.values(), ids=WRITTEN)
+def test_a_table_is_read_however_it_is_written(write, content, name):
+    read = datasets.read(write(content, name))
+    np.testing.assert_array_equal(read.X, X)
+    np.testing.assert_array_equal(read.y, Y)
+    assert (read.feature_names, read.target_name, read.class_names) == (("größe", "weight"), "price", None)
+
+
+@pytest.mark.parametrize(
+    ("content", "first", "note"),
+    [
+        ("1,2,0\n2,3,1\n3,4,0\n", [1, 2], r"has no header, because its first row \(1, 2, 0\) holds numbers"),
+        ("5.1,3.5,setosa\n4.9,3,virginica\n", [5.1, 3.5], "has no header.*column_1 to column_3"),
+        ("1;2,5;0\n2;3;1\n", [1, 2.5], "has no header"),
+        ("0,1,2\n7,8,9\n", [7, 8], r"first row .* \(0, 1, 2\) is taken as the header"),
+        ("1990,1991,1992\n7,8,9\n", [7, 8], "is taken as the header"),
+    ],
+)
+def test_a_first_row_of_numbers_is_read_as_data_or_said_to_be_the_header(write, content, first, note):
+    with pytest.warns(fp.DataWarning, match=note):
+        read = datasets.read(write(content))
+    assert read.X[0].tolist() == first
+
+
+def test_column_numbers_as_pandas_writes_them_are_a_header_beside_a_name(write):
+    assert datasets.read(write("0,1,target\n1,2,0\n2,3,1\n")).feature_names == ("0", "1")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pandas.DataFrame({"a": [5.0, 6, 7], "b": [0.5, 1.5, 2.5]}).to_csv(),
+        pandas.DataFrame({"a": [5.0, 6, 7], "b": [0.5, 1.5, 2.5]}, index=[9, 2, 4]).to_csv(),
+        pandas.DataFrame({"a": [5.0, 6, 7], "b": [0.5, 1.5, 2.5]}, index=["x", "y", "z"]).to_csv(sep=";"),
+        '"a","b"\n"1",5,0.5\n"2",6,1.5\n"3",7,2.5\n',  # R's write.table
+    ],
+    ids=["counting", "shuffled", "named", "of R"],
+)
+def test_the_index_of_a_data_frame_is_left_out_and_said(write, content):
+    with pytest.warns(fp.DataWarning, match=r"first column of .* has no name: it is taken as the index"):
+        read = datasets.read(write(content))
+    assert (read.feature_names, read.X.tolist(), read.y.tolist()) == (("a",), [[5], [6], [7]], [0.5, 1.5, 2.5])
+
+
+def test_a_column_that_counts_the_rows_is_named(write):
+    path = write("id,a,b\n" + "".join(f"{row + 1},{row * 7 % 5},{row / 2}\n" for row in range(40)))
+    with pytest.warns(fp.DataWarning, match=r"column 'id' of .* only counts the rows: leave it out by --drop id"):
+        assert datasets.read(path).X.shape == (40, 2)
+    assert datasets.read(path, drop=["id"]).X.shape == (40, 1)
+
+
+def test_a_column_without_name_and_cells_is_left_out(write):
+    with pytest.warns(fp.DataWarning, match="column 4 .* neither a name nor cells"):
+        read = datasets.read(write("a,b,y,\n1,2,0.5,\n2,3,1.5,\n"))
+    assert (read.feature_names, read.target_name) == (("a", "b"), "y")
+
+
+@pytest.mark.parametrize(
+    ("cells", "classes", "names"),
+    [
+        (["setosa", "virginica", "setosa"], [0, 1, 0], ("setosa", "virginica")),
+        ([" b", "a ", '"b"'], [1, 0, 1], ("a", "b")),
+        (["True", "False", "True"], [1, 0, 1], ("False", "True")),
+        (["3", "unknown", "1"], [1, 2, 0], ("1", "3", "unknown")),
+        (["<=50K", ">50K", "<=50K"], [0, 1, 0], ("<=50K", ">50K")),
+    ],
+)
+def test_words_in_the_target_are_classes(write, cells, classes, names):
+    path = write("a,species,b\n" + "".join(f"1,{cell},2\n" for cell in cells))
+    read = datasets.read(path, "species")
+    assert (read.y.tolist(), read.y.dtype, read.class_names) == (classes, np.int64, names)
+
+
+def test_columns_are_chosen_by_name(write):
+    path = write('name,"width, cm",height,price\nx,1,2,3\ny,4,5,6\n')
+    assert datasets.read(path, drop=["name"]).feature_names == ("width, cm", "height")
+    read = datasets.read(path, "height", features=["price", "width, cm"])
+    assert (read.X.tolist(), read.y.tolist()) == ([[3, 1], [6, 4]], [2, 5])
+    assert datasets.read(path, "price", drop=["name", "height"]).X.tolist() == [[1], [4]]
+    assert datasets.read(path, features=["width, cm"], drop=["price"]).target_name == "height"
+    assert datasets.read_inputs(path, ["height", "width, cm"]).tolist() == [[2, 1], [5, 4]]
+
+
+def test_a_large_file_is_read_block_by_block(write, monkeypatch):
+    monkeypatch.setattr(arrow_csv, "BLOCK", 100)
+    numbers = np.random.default_rng(0).normal(size=(300, 3)).round(3)
+    numbers[:150, 1] = numbers[:150, 1].round()  # the first blocks hold whole numbers
+    words = random.Random(0).choices(["a", "b\nb", 'c"c'], k=300)
+    frame = pandas.DataFrame(numbers, columns=["x", "y", "z"]).assign(word=words)
+    for name in ("table.csv", "table.csv.gz"):
+        read = datasets.read(write(frame.to_csv(index=False), name))
+        np.testing.assert_array_equal(read.X, numbers)
+        assert [read.class_names[label] for label in read.y] == words
+
+
+@pytest.mark.parametrize("late", ["true", "1,5"])
+def test_a_kind_of_cell_that_comes_late_in_the_file_is_seen(write, monkeypatch, late):
+    monkeypatch.setattr(arrow_csv, "BLOCK", 30)
+    path = write("a;b\n" + "1;2\n2;3\n" * 50 + f"1;{late}\n")
+    read = datasets.read(path)
+    if late == "true":
+        assert read.class_names == ("2", "3", "true")
+    else:
+        assert read.y[-1] == 1.5
+
+
+REFUSED = {
+    "words": (b"x,size,y\n1,2,3\n\n4,big,6\n", None, r"'size' \('big' in line 4\).*: leave the column out by --drop"),
+    "several": (
+        b"n,s,age,y\nA,m,1,0\nB,f,,1\n",
+        None,
+        r"'n' \('A' in line 2\), 's' .* and 'age' \(1 cell is missing, the first in line 3\).* by --drop n,s,age ",
+    ),
+    "many": (b"a,b,c,d,e,f,g,y\nu,v,w,x,y,z,q,1\n", None, r"and 2 more lack: leave .* --drop a,b,c,d,e,f,g "),
+    "a name with a comma": (b'"a, b",y\nu,1\n', None, r'--drop "a, b" '),
+    "dates": (b"when,y\n2020-01-01,3\n", None, r"'when' \('2020-01-01' in line 2\)"),
+    "points beside decimal commas": (b"a;b;y\n1,5;2.5;0\n2,5;3,0;1\n", None, r"'b' \('2\.5' in line 2\)"),
+    "thousands": (b'a,y\n"1,000",2\n', None, r"'a' \('1,000' in line 2\)"),
+    "missing": (b"x,y\n1,2\nNA,3\n,4\n", None, r"'x' \(2 cells are missing, the first in line 3\)"),
+    "no number": (b"x,y\n1,2\nnan,3\n", None, r"'x' \(1 cell is missing, the first in line 3\)"),
+    "all missing": (b"x,y\n,2\n,3\n", None, r"'x' \(2 cells are missing, the first in line 2\)"),
+    "no target": (b"x,y\n1,\n2,1\n", None, r"no target in 1 row, the first in line 2, column 'y': remove"),
+    "no word": (b"x,y\n1,a\n2,\n", None, r"no target in 1 row, the first in line 3, column 'y'"),
+    "dates as target": (b"x,y\n1,2020-01-01\n", None, r"dates in column 'y'"),
+    "a word among numbers": (
+        b"x,y\n" + b"".join(b"%d,%d\n" % (row * row, row) for row in range(30)) + b"7,old\n",
+        None,
+        r"'old' in line 32, column 'y', where other rows hold numbers",
+    ),
+    "too few cells": (b"x,y\n1,2\n3\n", None, r"1 cells in line 3 but 2 columns: mend that line"),
+    "too many cells": (b"x,y\n1,2\n7,2,3\n", None, r"3 cells in line 3 but 2 columns: mend that line"),
+    "no such column": (table().encode(), "age", r"no column 'age', only größe, weight, price: name one of these"),
+    "one name twice": (b"a,a,y\n1,2,3\n", None, r"two columns called 'a': rename one"),
+    "no rows": (b"x,y\n", None, r"no rows under its header: give at least one"),
+    "nothing": (b"", None, r"is empty: give a header and rows"),
+    "blank lines": (b"\n \n", None, r"is empty: "),
+    "no features": (b"y\n1\n2\n", None, r"no features: give columns beside 'y', separated by commas"),
+    "no text": (b"\x89PNG\xff\xfe\x00", None, r"is no CSV file, because it is no text"),
+}
+
+
+@pytest.mark.parametrize(("content", "target", "message"), REFUSED.values(), ids=REFUSED)
+def test_a_table_that_cannot_be_trained_on_is_refused_in_one_sentence(write, content, target, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        datasets.read(write(content), target)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"drop": ["age"]}, "no column 'age'"),
+        ({"features": ["age"]}, "no column 'age'"),
+        ({"drop": ["price"], "target": "price"}, "'price' is the target: do not name it"),
+        ({"features": ["price"], "target": "price"}, "'price' is the target: do not name it"),
+        ({"drop": ["größe", "weight"]}, "no features"),
+        ({"drop": ["größe", "weight", "price"]}, "no column that is left to predict"),
+    ],
+)
+def test_a_choice_of_columns_that_leaves_none_is_refused(write, options, message):
+    with pytest.raises(ValueError, match=message):
+        datasets.read(write(table()), **options)
+
+
+@pytest.mark.slow
+def test_reading_takes_little_more_memory_than_the_array(write):
+    numbers = np.random.default_rng(0).random((200_000, 20))
+    names = [f"c{column}" for column in range(20)]
+    path = write(pandas.DataFrame(numbers, columns=names).to_csv(index=False, float_format="%.6g"))
+    script = """
+import resource, sys
+import pyarrow.csv  # 30 MB by itself
+import fastprop as fp
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+X, y = fp.datasets.read(sys.argv[1])
+print(1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / (X.nbytes + y.nbytes))
+"""
+    done = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True, timeout=120, check=True)
+    assert float(done.stdout) < 2.5
+
+
+def test_a_table_has_names_beside_its_pair():
+    read = tabular.Table(X, Y, ("a", "b"))
+    assert (read.feature_names, read.target_name, read.class_names) == (("a", "b"), None, None)
