@@ -67,6 +67,12 @@ DRAWN = {
     "uniform": (fp.uniform(-2, 3), -2, 3, lambda value: (value + 2) / 5),
     "loguniform": (fp.loguniform(1e-4, 10), 1e-4, 10, lambda value: np.log10(value * 1e4) / 5),
     "integers": (fp.integers(3, 12), 3, 12, lambda value: (value - 2.5) / 10),
+    "integers, log": (
+        fp.integers(1, 10**6, log=True),
+        1,
+        10**6,
+        lambda value: np.log(value * 2) / np.log(2e6 + 1),
+    ),
     "choice": (fp.choice(range(10)), 0, 9, lambda value: (value + 0.5) / 10),
 }
 
@@ -75,13 +81,46 @@ DRAWN = {
 def test_what_is_drawn_is_as_likely_all_over_the_range(name):
     distribution, low, high, to_unit = DRAWN[name]
     values = [each["x"] for each in Draws({"x": distribution}, 4000, seed=1)]
-    assert {type(value) for value in values} == {int if name in ("integers", "choice") else float}
+    assert {type(value) for value in values} == {float if "uniform" in name else int}
     assert low <= min(values)
     assert max(values) <= high
     if name in ("integers", "choice"):
         assert set(values) == set(range(low, high + 1))
     shares, _ = np.histogram(to_unit(np.array(values)), bins=10, range=(0, 1))
     assert abs(shares / 400 - 1).max() < 0.2  # four standard deviations of a share
+
+
+def test_whole_numbers_on_a_logarithmic_scale_have_the_shares_of_their_logarithms():
+    values = np.array([each["x"] for each in Draws({"x": fp.integers(2, 5, log=True)}, 20_000, seed=1)])
+    ends = np.log([1.5, 2.5, 3.5, 4.5, 5.5])
+    expected = np.diff(ends) / (ends[-1] - ends[0])  # .393, .259, .193, .154
+    np.testing.assert_allclose(np.bincount(values)[2:] / 20_000, expected, atol=0.015)
+
+
+LAYERS = {
+    "one": [(4, fp.integers(2, 9), 3)],
+    "depths": [(4, fp.integers(2, 9), 3), [4, fp.choice([5, 6]), fp.integers(10, 20, log=True), 3], (4, 3)],
+    "choice": fp.choice([(4, fp.integers(2, 9), 3), (4, 30, fp.integers(10, 20), 3)]),
+}
+
+
+@pytest.mark.parametrize("layers", LAYERS.values(), ids=LAYERS)
+@pytest.mark.parametrize("options", [{}, {"halving": 2, "epochs": 4}, {"cv": 2, "validation": None}], ids=str)
+def test_layer_sizes_may_hold_distributions(layers, options):
+    grid = {"layer_sizes": layers, "learning_rate": [0.1, 0.5]}
+    result, again = (sweep(grid, samples=30, **options) for _ in range(2))
+    assert columns(result) == columns(again)
+    assert columns(result) != columns(sweep(grid, samples=30, seed=1, **options))
+    sizes = result.table["layer_sizes"].tolist()
+    depths = {(len(each), *(1 if size < 10 else 2 for size in each[1:-1])) for each in sizes}
+    assert (
+        depths
+        == {"one": {(3, 1)}, "depths": {(3, 1), (4, 1, 2), (2,)}, "choice": {(3, 1), (4, 2, 2)}}[
+            next(name for name, each in LAYERS.items() if each is layers)
+        ]
+    )
+    assert len(set(sizes)) > 5
+    assert result.best_network.layer_sizes == result.best["layer_sizes"]
 
 
 def test_draws_of_hyperparameters_and_configurations_are_independent():
@@ -339,6 +378,14 @@ REFUSED = [
         {},
         "learning_rate'] is a distribution, loguniform(low=1.0, high=2.0): say",
     ),
+    (
+        {"layer_sizes": [(4, fp.integers(2, 9), 3)]},
+        {},
+        "grid['layer_sizes'] has a distribution, integers(low=2, high=9, ",
+    ),
+    ({"layer_sizes": [(4, fp.integers, 3)]}, {"samples": 3}, "grid['layer_sizes'] is a kind of distribution, <class"),
+    ({"layer_sizes": [(4, fp.uniform(2, 9), 3)]}, {"samples": 3}, "each of layer_sizes must be a whole number, not "),
+    ({"layer_sizes": [(5, fp.integers(2, 9), 3)]}, {"samples": 3}, "must begin with 4 inputs and end with 3 outputs"),
     ({"seed": [1]}, {"samples": 5}, "samples are drawn from distributions, of which grid has none: give one"),
     ([{"seed": 1}], {"samples": 5}, "grid is a list of configurations: leave samples and search out"),
     (GRID, {"samples": 0}, "samples must be at least 1, not 0: give"),
@@ -402,6 +449,8 @@ DISTRIBUTIONS = [
     (fp.uniform, (2, 1), ValueError, "low must be below high, not 2.0 and 1.0"),
     (fp.uniform, (0, np.inf), ValueError, "high must be finite, not inf"),
     (fp.integers, (1, 1), ValueError, "low must be below high, not 1 and 1"),
+    (fp.integers, (0, 9, True), ValueError, "low must be at least 1, not 0"),
+    (fp.integers, (1, 9, "log"), TypeError, "log must be True or False, not 'log'"),
     (fp.integers, (1, 2.5), TypeError, "high must be a whole number, not 2.5"),
     (fp.choice, ([],), ValueError, "values has no values"),
     (fp.choice, ("abc",), TypeError, "values must be a list of values, not 'abc'"),

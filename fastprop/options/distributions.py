@@ -150,12 +150,15 @@ class loguniform:
 
 @dataclass(frozen=True)
 class integers:
-    """The distribution of whole numbers from `low` to `high`, `high` included, all equally likely.
+    """The distribution of whole numbers from `low` to `high`, `high` included.
 
     Parameters
     ----------
     low, high : int
         The ends, `low` below `high`.
+    log : bool
+        Whether the logarithm is uniform, so that 8 to 16 is as likely as 128 to 256, for example for sizes of layers
+        and batches; `low` is then at least 1. Otherwise all numbers are equally likely.
 
     Raises
     ------
@@ -166,20 +169,31 @@ class integers:
     --------
     >>> import fastprop as fp
     >>> fp.integers(1, 64)
-    integers(low=1, high=64)
+    integers(low=1, high=64, log=False)
+    >>> X, y = fp.datasets.digits()
+    >>> grid = {"layer_sizes": [(64, fp.integers(8, 64, log=True), 10)], "learning_rate": fp.loguniform(0.1, 1)}
+    >>> result = fp.sweep((64, 16, 10), X, y, grid, samples=8, epochs=3, validation=0.2)
+    >>> len({sizes[1] for sizes in result.table["layer_sizes"]}) > 1
+    True
     """
 
     low: int
     high: int
+    log: bool = False
 
     def __post_init__(self):
+        object.__setattr__(self, "log", checks.flag(self.log, "log"))
+        minimum = 1 if self.log else -(2**63)
         for name in ("low", "high"):
-            object.__setattr__(self, name, checks.whole_number(getattr(self, name), name, minimum=-(2**63)))
+            object.__setattr__(self, name, checks.whole_number(getattr(self, name), name, minimum=minimum))
         _check_ends(self)
 
     def rvs(self, random_state: np.random.Generator) -> int:
         """Draw a number by a NumPy `Generator`."""
-        return int(random_state.integers(self.low, self.high, endpoint=True))
+        if not self.log:
+            return int(random_state.integers(self.low, self.high, endpoint=True))
+        value = math.exp(random_state.uniform(math.log(self.low - 0.5), math.log(self.high + 0.5)))
+        return min(max(round(value), self.low), self.high)
 
 
 @dataclass(frozen=True)
@@ -189,7 +203,7 @@ class choice:
     Parameters
     ----------
     values : sequence
-        At least one.
+        At least one. They may be tuples that hold distributions, such as layer sizes.
 
     Raises
     ------

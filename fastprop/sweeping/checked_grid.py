@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from fastprop.checks import sequence, shown, value_list, whole_number
+from fastprop.sweeping import spaces
 from fastprop.sweeping.configurations import HYPERPARAMETERS
 
 MAX_CONFIGURATIONS = 10_000_000
@@ -51,12 +52,12 @@ def checked_grid(grid, samples=None, searched=False):
 
 def _checked_values(mapping, samples, searched):
     """Return the checked values of a mapping; combinations are counted before any value is listed."""
-    distributions = {name: values for name, values in mapping.items() if hasattr(values, "rvs")}
-    lists = {name: sequence(values, f"grid[{name!r}]") for name, values in mapping.items() if name not in distributions}
+    is_list = {name: not spaces.is_distribution(values) for name, values in mapping.items()}
+    lists = {name: sequence(values, f"grid[{name!r}]") for name, values in mapping.items() if is_list[name]}
     if samples is None and searched:
         raise ValueError("search needs to know how many configurations to try: give it, such as samples=100.")
-    _check_distributions(distributions, samples)
-    if samples is not None and not distributions and not searched:
+    distributions = [_check_distributions(name, lists.get(name, values), samples) for name, values in mapping.items()]
+    if samples is not None and not any(distributions) and not searched:
         raise ValueError(
             "samples are drawn from distributions, of which grid has none: give one, such as "
             "fp.loguniform(1e-4, 1), or leave samples out."
@@ -67,19 +68,25 @@ def _checked_values(mapping, samples, searched):
             f"grid would be {count:,} configurations; {MAX_CONFIGURATIONS:,} are the most: give fewer values, or "
             "draw samples from distributions."
         )
-    return {name: distributions[name] if name in distributions else value_list(lists[name], name) for name in mapping}
+    return {name: value_list(lists[name], name) if is_list[name] else values for name, values in mapping.items()}
 
 
-def _check_distributions(distributions, samples):
-    """Refuse a distribution without parameters, and distributions without `samples`."""
-    for name, distribution in distributions.items():
+def _check_distributions(name, values, samples):
+    """Refuse a distribution without parameters, and distributions without `samples`; return whether there are any."""
+    if isinstance(values, (range, np.ndarray)):  # of numbers, and maybe long
+        return False
+    found = False
+    for distribution in spaces.distributions_in(values):
+        found = True
         if callable(distribution):
             raise TypeError(
                 f"grid[{name!r}] is a kind of distribution, {shown(distribution)}: give it numbers, such as "
                 "fp.loguniform(1e-4, 1)."
             )
         if samples is None:
+            verb = "is" if distribution is values else "has"
             raise ValueError(
-                f"grid[{name!r}] is a distribution, {shown(distribution)}: say how many configurations to draw, such "
-                "as samples=100."
+                f"grid[{name!r}] {verb} a distribution, {shown(distribution)}: say how many configurations to draw, "
+                "such as samples=100."
             )
+    return found

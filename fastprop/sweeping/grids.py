@@ -8,6 +8,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from fastprop.options import choice
+from fastprop.sweeping import spaces
+
 
 class Explicit(Sequence):
     """Configurations of a list, which can be extended; `names` has the names of configurations that are to come."""
@@ -52,7 +55,9 @@ class Draws(Sequence):
     """Configurations drawn from distributions or lists, {name: either}; each depends on seed and index alone."""
 
     def __init__(self, values, count, seed):
-        self._values = {name: values[name] for name in sorted(values)}
+        self._values = {
+            name: choice(each) if isinstance(each := values[name], list) else each for name in sorted(values)
+        }
         self._length = count
         self._seed = seed
         self.names = set(values)
@@ -61,12 +66,5 @@ class Draws(Sequence):
         return self._length
 
     def __getitem__(self, index):
-        random = np.random.default_rng([self._seed, range(self._length)[index]])
-        return {name: _draw(values, random) for name, values in self._values.items()}
-
-
-def _draw(values, random):
-    if isinstance(values, list):
-        return values[random.integers(len(values))]
-    value = values.rvs(random_state=random)
-    return value.item() if isinstance(value, (np.generic, np.ndarray)) and np.ndim(value) == 0 else value
+        choose = spaces.by_chance(np.random.default_rng([self._seed, range(self._length)[index]]))
+        return {name: spaces.resolved(values, name, choose) for name, values in self._values.items()}
