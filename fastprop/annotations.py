@@ -4,7 +4,7 @@ A test compares each list of names with the table that it repeats, because a typ
 """
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, Protocol, SupportsFloat, TypeAlias
 
 import numpy as np
@@ -26,7 +26,7 @@ Initialization: TypeAlias = Literal[
 
 LossName: TypeAlias = Literal["mse", "mae", "huber", "poisson", "binary_cross_entropy", "cross_entropy"]
 
-ScoreName: TypeAlias = Literal["accuracy", "roc_auc", "log_loss", "r2", "mse", "mae"]
+ScoreName: TypeAlias = Literal["accuracy", "label_accuracy", "roc_auc", "log_loss", "r2", "mse", "mae"]
 
 ScoreFunction: TypeAlias = Callable[[NDArray[Any], NDArray[Any]], SupportsFloat]
 """A function of a network's outputs (n, n_out) and of the labels (n,) or targets (n, n_out)."""
@@ -39,8 +39,11 @@ Backend: TypeAlias = Literal["kernels", "reference"]
 
 PlotKind: TypeAlias = Literal["score", "heat_map", "parallel_coordinates", "learning_curves", "rungs"]
 
-Validation: TypeAlias = float | tuple[ArrayLike, ArrayLike]
-"""A fraction of the rows, or X and y."""
+Validation: TypeAlias = float | tuple[ArrayLike, ArrayLike] | tuple[ArrayLike, ArrayLike, ArrayLike | None]
+"""A fraction of the rows, or X and y, or X, y and weights."""
+
+ClassWeight: TypeAlias = Mapping[Any, float] | ArrayLike | Literal["balanced"]
+"""By label, its weight; or the weight of each class in their order."""
 
 
 class Splitter(Protocol):

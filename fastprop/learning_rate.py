@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastprop import checks, cost_model, thread_pool
-from fastprop.annotations import LossName, Path
-from fastprop.data import Dataset, Split, row_weights
+from fastprop.annotations import ClassWeight, LossName, Path
+from fastprop.data import Dataset, Split, balanced
 from fastprop.network import MLP
 from fastprop.options import DESCENTS, SGD, Clip, CrossEntropy, Descent, ExponentialDecay, Huber
 from fastprop.reporting import plotting
@@ -85,7 +83,7 @@ def find_learning_rate(
     optimizer: Descent = SGD(),
     clip: Clip | None = None,
     sample_weight: ArrayLike | None = None,
-    class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
+    class_weight: ClassWeight | None = None,
     seed: int = 0,
     threads: int | None = None,
 ) -> RangeTest:
@@ -143,7 +141,7 @@ def find_learning_rate(
     threads = checks.threads(threads)
     factor = (max_rate / min_rate) ** (1 / (steps - 1))
     network = network.copy()
-    loss = checks.loss(loss, network.output)
+    loss = checks.loss(loss, network.output, network.layer_sizes[-1])
     options = TrainingOptions(
         epochs=steps,
         batch_size=batch_size,
@@ -155,20 +153,21 @@ def find_learning_rate(
         seed=seed,
     ).checked()
     options = options._replace(optimizer=optimizer.changed(learning_rate=min_rate))
-    sample_weight = row_weights(class_weight, y, sample_weight)
-    data = Dataset.of(X, y, network.layer_sizes[0], network.layer_sizes[-1], loss, network.dtype, sample_weight)
-    losses = _losses(network, data, options, threads)
+    split = Split.of(None, Dataset.of(X, y, network, loss, sample_weight), network, loss, class_weight)
+    if isinstance(class_weight, str):  # "balanced"
+        split = balanced(split)
+    losses = _losses(network, split, options, threads)
     rates = min_rate * factor ** np.arange(len(losses))
     smoothed = _smoothed(losses)
     return RangeTest(rates, losses, smoothed, _suggestion(rates, smoothed))
 
 
-def _losses(network, data, options, threads):
+def _losses(network, split, options, threads):
     """Train a network and return the loss of each step's minibatch.
 
     Each epoch of the run is one step, after which the next minibatch takes the place of the run's rows.
     """
-    minibatches = _minibatches(len(data.inputs), options.batch_size, options.seed)
+    minibatches = _minibatches(split.rows, options.batch_size, options.seed)
     rows = next(minibatches)
 
     def after_step(step, history):
@@ -177,7 +176,7 @@ def _losses(network, data, options, threads):
         return smoothed[-1] - smoothed.min() > (DIVERGED - 1) * abs(smoothed.min())
 
     threads = cost_model.team_size(network.layer_sizes, len(rows), network.dtype, threads)
-    run = KernelRun([network], Split(data, rows, data, rows[:0]), [options._replace(callback=after_step)], threads)
+    run = KernelRun([network], split._replace(rows=rows), [options._replace(callback=after_step)], threads)
     run.prepare()
     if not thread_pool.run([run], 1, lambda: None):
         run.stop()
@@ -186,12 +185,12 @@ def _losses(network, data, options, threads):
 
 
 def _minibatches(rows, batch_size, seed):
-    """Yield the row indices of one minibatch after another, all of one size, in a new order for each pass."""
+    """Yield the row indices of one minibatch after another, all of one size; `rows` are in a new order in each pass."""
     random = np.random.default_rng(seed)
-    batch_size = min(batch_size, rows)
+    batch_size = min(batch_size, len(rows))
     while True:
         order = random.permutation(rows)
-        for first in range(0, rows - batch_size + 1, batch_size):
+        for first in range(0, len(rows) - batch_size + 1, batch_size):
             yield order[first : first + batch_size]
 
 

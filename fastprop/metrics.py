@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from fastprop import checks
 from fastprop.annotations import FloatArray, ScoreFunction
 from fastprop.reference import LOSSES
+from fastprop.task import Task
 
 
 def accuracy(outputs: FloatArray, y: NDArray[Any]) -> float:
@@ -36,6 +37,31 @@ def accuracy(outputs: FloatArray, y: NDArray[Any]) -> float:
     0.5
     """
     return float(np.mean(_classes(outputs) == _classes(y)))
+
+
+def label_accuracy(outputs: FloatArray, y: NDArray[Any]) -> float:
+    """Return the share of independent labels that are right: where an output is above 0.5 and the label is 1, or not.
+
+    Parameters
+    ----------
+    outputs : ndarray
+        (n, n_out) probabilities of the labels.
+    y : ndarray
+        (n, n_out) of 0 and 1.
+
+    Returns
+    -------
+    float
+        From 0 to 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastprop import metrics
+    >>> metrics.label_accuracy(np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([[1, 1], [0, 1]]))
+    0.75
+    """
+    return float(np.mean((outputs > 0.5) == (y > 0.5)))
 
 
 def roc_auc(outputs: FloatArray, y: NDArray[Any]) -> float:
@@ -191,11 +217,12 @@ class Score(NamedTuple):
         [FloatArray, NDArray[Any]], float
     ]  # outputs (n, n_out), labels (n,) or targets (n, n_out) → score
     higher_is_better: bool  # whether the highest value is the best
-    needs: str  # "numbers", "classes", "two classes" or "probabilities": see `Task.fits`
+    needs: str  # "numbers", "classes", "labels", "two classes" or "probabilities": see `fits`
 
 
 SCORES = {
     "accuracy": Score(accuracy, True, "classes"),
+    "label_accuracy": Score(label_accuracy, True, "labels"),
     "roc_auc": Score(roc_auc, True, "two classes"),
     "log_loss": Score(log_loss, False, "probabilities"),
     "r2": Score(r2, True, "numbers"),
@@ -237,37 +264,28 @@ def measure(score: str | ScoreFunction, outputs: FloatArray, y: NDArray[Any]) ->
         return float(function(outputs, y))
 
 
-class Task(NamedTuple):
-    """What a network is trained for, as far as it decides which scores can be measured.
+def fits(needs: str, task: Task) -> bool:
+    """Return whether a task has what a score `needs`.
 
     Examples
     --------
     >>> from fastprop import metrics
-    >>> task = metrics.Task(outputs=3, output="softmax", loss="cross_entropy", has_labels=True)
-    >>> [name for name, score in metrics.SCORES.items() if task.fits(score.needs)]
+    >>> from fastprop.task import Task
+    >>> task = Task("classes", outputs=3, output="softmax", loss="cross_entropy")
+    >>> [name for name, score in metrics.SCORES.items() if metrics.fits(score.needs, task)]
     ['accuracy', 'log_loss']
     """
-
-    outputs: int  # the number of outputs
-    output: str  # the activation of the last layer
-    loss: object  # the name of a loss, or an option
-    has_labels: bool  # whether there are labels, and no targets
-
-    @property
-    def is_classification(self) -> bool:
-        """Whether rows have classes: they have labels, or the loss is that of a classifier."""
-        return self.has_labels or LOSSES[checks.loss_name(self.loss)].of_classes
-
-    def fits(self, needs: str) -> bool:
-        """Return whether the task has what a score `needs`."""
-        if needs == "numbers":
-            return not self.has_labels
-        if needs == "two classes":
-            one_class_a_row = self.has_labels or self.output == "softmax"  # else each output is a class by itself
-            return self.is_classification and (self.outputs == 1 or (self.outputs == 2 and one_class_a_row))
-        if needs == "probabilities":
-            return self.is_classification and self.output == ("softmax" if self.outputs > 1 else "sigmoid")
-        return self.is_classification
+    is_classification = task.class_count > 0 or LOSSES[checks.loss_name(task.loss)].of_classes
+    if needs == "numbers":
+        return not task.has_labels
+    if needs == "labels":
+        return task.kind == "labels"
+    if needs == "two classes":
+        one_class_a_row = task.class_count > 0 or task.output == "softmax"  # else each output is a class by itself
+        return is_classification and (task.outputs == 1 or (task.outputs == 2 and one_class_a_row))
+    if needs == "probabilities":
+        return is_classification and task.output == ("softmax" if task.outputs > 1 else "sigmoid")
+    return is_classification and task.kind != "labels"
 
 
 def checked_names(names: Sequence[str], task: Task) -> tuple[str, ...]:
@@ -290,15 +308,17 @@ def checked_score(score: str | ScoreFunction | None, task: Task) -> str | ScoreF
     return score
 
 
-def default_score(*tasks: Task) -> str:
-    """Return the score that is measured by default: accuracy if any of the tasks has classes, else r2."""
-    return "accuracy" if any(task.is_classification for task in tasks) else "r2"
+def default_score(task: Task) -> str:
+    """Return the score that is measured by default: accuracy of classes, label_accuracy of labels, r2 of numbers."""
+    if task.kind == "labels":
+        return "label_accuracy"
+    return "accuracy" if task.class_count else "r2"
 
 
 def _refuse_unfit(name: str, kind: str, task: Task) -> None:
     needs = SCORES[name].needs
-    if not task.fits(needs):
-        fitting = ", ".join(other for other, score in SCORES.items() if task.fits(score.needs))
+    if not fits(needs, task):
+        fitting = ", ".join(other for other, score in SCORES.items() if fits(score.needs, task))
         raise ValueError(
             f"{kind} {name!r} needs {needs}, which {task.outputs} {task.output} outputs trained by "
             f"{checks.loss_name(task.loss)!r} on {'labels' if task.has_labels else 'targets'} are not: "

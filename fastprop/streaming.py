@@ -89,7 +89,7 @@ def train_stream(
     checks.choice(backend, "backend", STREAMS)
     checks.instance(optimizer, "optimizer", DESCENTS, "fp.SGD(0.1)")
     threads = checks.threads(threads)
-    loss = checks.loss(loss, network.output)
+    loss = checks.loss(loss, network.output, network.layer_sizes[-1])
     options = TrainingOptions(
         epochs=1,
         batch_size=batch_size,
@@ -162,7 +162,6 @@ class _Reader:
             return
         try:
             index, chunk = next(self._chunks)
-            n_in, n_out = self._network.layer_sizes[0], self._network.layer_sizes[-1]
-            self._next = Dataset.of_chunk(chunk, index, n_in, n_out, self._loss, self._network.dtype), None
+            self._next = Dataset.of_chunk(chunk, index, self._network, self._loss), None
         except Exception as error:
             self._next = None, error

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Sequence
 
 from numpy.typing import ArrayLike
 
 from fastprop import checks, cost_model, thread_pool
-from fastprop.annotations import Backend, LossName, Path, ScoreName, Validation
-from fastprop.data import Dataset, Split, row_weights, standardization
-from fastprop.metrics import Task, checked_names, default_score
+from fastprop.annotations import Backend, ClassWeight, LossName, Path, ScoreName, Validation
+from fastprop.data import Dataset, Split, balanced, standardization
+from fastprop.metrics import checked_names, default_score
 from fastprop.network import MLP
 from fastprop.options import (
     EMA,
@@ -43,7 +42,7 @@ def train(
     early_stopping: EarlyStopping | None = None,
     validation: Validation | None = None,
     sample_weight: ArrayLike | None = None,
-    class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
+    class_weight: ClassWeight | None = None,
     standardize: bool = False,
     shuffle: bool = True,
     seed: int = 0,
@@ -157,7 +156,7 @@ def train(
     checks.choice(backend, "backend", BACKENDS)
     checks.checkpoint(checkpoint, resume, backend)
     threads = checks.threads(threads)
-    loss = checks.loss(loss, network.output)
+    loss = checks.loss(loss, network.output, network.layer_sizes[-1])
     options = TrainingOptions(
         epochs=epochs,
         batch_size=batch_size,
@@ -174,17 +173,16 @@ def train(
         gradient_norm=gradient_norm,
         checkpoint=checkpoint,
     ).checked()
-    sample_weight = row_weights(class_weight, y, sample_weight)
-    sizes = network.layer_sizes[0], network.layer_sizes[-1]
-    data = Dataset.of(X, y, *sizes, options.loss, network.dtype, sample_weight)
-    task = Task(network.layer_sizes[-1], network.output, options.loss, data.has_labels)
-    options = options._replace(metrics=checked_names(metrics, task))
-    split = Split.of(validation, data, *sizes, options.loss, network.dtype)
+    data = Dataset.of(X, y, network, loss, sample_weight)
+    split = Split.of(validation, data, network, loss, class_weight)
+    if isinstance(class_weight, str):  # "balanced"
+        split = balanced(split)
+    options = options._replace(metrics=checked_names(metrics, split.task))
     rows = len(split.rows)
     batch_size = rows if options.optimizer.takes_all_rows else min(options.batch_size, rows)
     threads = cost_model.team_size(network.layer_sizes, batch_size, network.dtype, threads)
     if checks.flag(standardize, "standardize") and network.input_mean is None:
-        network.input_mean, network.input_scale = standardization(data.inputs, split.rows, network.dtype)
+        network.input_mean, network.input_scale = standardization(split.data.inputs, split.rows, network.dtype)
     run = new_run(backend, [network], split, [options], threads)
     run.prepare()
     if resume:
@@ -193,5 +191,5 @@ def train(
         if not thread_pool.run([run], 1, lambda: bar.update(run.history.epochs - bar.n)):
             run.stop()
     history = run.history
-    (history.score,) = scores([network], split, default_score(task._replace(has_labels=split.held_out.has_labels)))
+    (history.score,) = scores([network], split, default_score(split.task))
     return history

@@ -11,8 +11,8 @@ def train(networks, X, y, *, optimizers, seeds, validation=None, sample_weight=N
     `options` are those of `TrainingOptions`, the same for all networks.
     """
     first = networks[0]
-    shape = first.layer_sizes[0], first.layer_sizes[-1], options["loss"], first.dtype
-    split = Split.of(validation, Dataset.of(X, y, *shape, sample_weight), *shape)
+    data = Dataset.of(X, y, first, options["loss"], sample_weight)
+    split = Split.of(validation, data, first, options["loss"])
     options_of_networks = [
         TrainingOptions(**options, optimizer=optimizer, seed=seed) for optimizer, seed in zip(optimizers, seeds)
     ]

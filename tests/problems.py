@@ -1,6 +1,6 @@
 """Shapes, tasks, optimizers, schedules and data that tests train with."""
 
-from itertools import cycle, islice
+from itertools import cycle, islice, product
 from typing import NamedTuple
 
 import numpy as np
@@ -47,7 +47,14 @@ TASKS = (
 )
 """Tasks of networks of sigmoids or tanhs, which are tried on every shape."""
 
-CASES = [(shape, task) for shape in SHAPES for task in TASKS if task.targets == "numbers" or shape.layer_sizes[-1] > 1]
+
+def cases(shapes, tasks):
+    """Return all pairs of a shape and a task, without a softmax of one output, which is always 1."""
+    pairs = product(shapes, tasks)
+    return [(shape, task) for shape, task in pairs if task.output != "softmax" or shape.layer_sizes[-1] > 1]
+
+
+CASES = cases(SHAPES, TASKS)
 
 HIDDEN_LAYER_SHAPES = (THREE_LAYERS, FIVE_LAYERS, NARROW_OUTPUT, UNROLLED)
 FEW_SHAPES = (NO_HIDDEN_LAYER, *HIDDEN_LAYER_SHAPES)
@@ -70,7 +77,7 @@ MORE_TASKS = (
 """Tasks with the other activations and losses, which are tried on `FEW_SHAPES`."""
 
 
-CASES += [(shape, task) for shape in FEW_SHAPES for task in MORE_TASKS]
+CASES += cases(FEW_SHAPES, MORE_TASKS)
 
 
 MOMENTUM = fp.SGD(0.1, momentum=0.9)
@@ -102,7 +109,7 @@ MORE_OPTIMIZERS = (
     fp.Lion(0.01, beta1=0.8, beta2=0.9, weight_decay=0.3, l1=0.05),
 )
 
-FAST_CASES = [(FIVE_LAYERS, task) for task in TASKS + MORE_TASKS]
+FAST_CASES = cases([FIVE_LAYERS], TASKS + MORE_TASKS)
 FAST_CASES += [(shape, task) for shape in FEW_SHAPES for task in (LINEAR, MIXED_HIDDEN)]
 """Cases of the fast subset: every task, and every shape that differs much."""
 

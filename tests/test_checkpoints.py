@@ -138,8 +138,8 @@ def test_without_resume_a_run_begins_anew_and_takes_the_file(path):
 def test_a_pack_goes_on_from_its_state(dtype):
     width = compiler.lanes(dtype)
     network = fp.MLP((5, 4, 3), output="identity", seed=1, dtype=dtype)
-    data = Dataset.of(X, Y, 5, 3, "mse", dtype)
-    split = Split.of(0.2, data, 5, 3, "mse", dtype)
+    data = Dataset.of(X, Y, network, "mse")
+    split = Split.of(0.2, data, network, "mse")
     rates = np.geomspace(1e-3, 3, max(2, width - 1))
 
     def pack(epochs):

@@ -74,11 +74,11 @@ IN_DATA = [
     ({"sample_weight": ONES[:5]}, ValueError, "sample_weight has shape (5,) but X has 12 rows: give one weight"),
     ({"sample_weight": 1.0}, ValueError, "sample_weight has shape () but X has 12 rows: give one weight"),
     ({"sample_weight": changed(ONES, 6, np.nan)}, ValueError, "sample_weight holds nan at row 6, column 0: remove"),
-    ({"sample_weight": changed(ONES, 6, 0)}, ValueError, "sample_weight holds 0.0 at row 6: weights must be positive"),
+    ({"sample_weight": 0 * ONES}, ValueError, "sample_weight gives every row the weight 0, which leaves out all rows"),
     (
         {"sample_weight": changed(ONES, 6, -1)},
         ValueError,
-        "sample_weight holds -1.0 at row 6: weights must be positive",
+        "sample_weight holds -1.0 at row 6: give weights of at least 0",
     ),
     ({"sample_weight": ["a"] * ROWS}, TypeError, "sample_weight must hold numbers, not <U1: convert it"),
 ]
@@ -128,9 +128,21 @@ IN_OPTIONS = [
         "validation must be at least 0 and below 1, not -0.1: give a number in that range",
     ),
     ({"validation": np.nan}, ValueError, "validation must be at least 0 and below 1, not nan: give a number"),
-    ({"validation": True}, TypeError, "validation must be a fraction or a pair (X, y), not bool: give one of these"),
-    ({"validation": "0.2"}, TypeError, "validation must be a fraction or a pair (X, y), not str: give one of these"),
-    ({"validation": (X,)}, TypeError, "validation must be a fraction or a pair (X, y), not tuple: give one of these"),
+    (
+        {"validation": True},
+        TypeError,
+        "validation must be a fraction, (X, y) or (X, y, weights), not bool",
+    ),
+    (
+        {"validation": "0.2"},
+        TypeError,
+        "validation must be a fraction, (X, y) or (X, y, weights), not str",
+    ),
+    (
+        {"validation": (X,)},
+        TypeError,
+        "validation must be a fraction, (X, y) or (X, y, weights), not tuple",
+    ),
     ({"validation": (X[:, 1:], LABELS)}, ValueError, "validation X has 3 features but the network has 4 inputs: give"),
     ({"validation": (X[1:], LABELS)}, ValueError, "validation X has 11 rows but validation y has 12: give one target"),
     ({"validation": (X, LABELS + 1)}, ValueError, "validation y holds label 3 at row 2"),
@@ -183,7 +195,7 @@ def test_a_loss_is_refused_where_the_output_or_the_targets_do_not_fit_it(run, ou
     ],
 )
 def test_every_output_has_a_loss_that_goes_with_it(output, loss):
-    assert checks.loss(None, output) == loss
+    assert checks.loss(None, output, 2) == loss
 
 
 @pytest.mark.parametrize(

@@ -341,7 +341,7 @@ REFUSED = [
     ("train broken.npz", "broken.npz"),
     ("train scalar.npz", "X must have two dimensions"),
     ("train no-rows.npz", "X has no rows: give at least one"),
-    ("train prices.csv --loss cross_entropy", "needs probabilities that sum to 1: rescale it or use loss='mse'"),
+    ("train prices.csv --loss cross_entropy", "make it a sigmoid"),
     ("train digits --loss hinge", "loss must be one of mse"),
     ("train digits --epochs -3", "epochs must be at least 1, not -3: give a larger number"),
     ("train digits --epochs many", "argument --epochs: invalid int value: 'many'"),

@@ -247,9 +247,11 @@ def test_what_is_not_finite_is_found_at_the_end_of_a_file(tmp_path):
 
 # ---- splits ----
 
+CLASSIFIER = fp.MLP((4, 3), output="softmax", dtype="float64"), "cross_entropy"
+
 
 def dataset(rows=ROWS):
-    return Dataset.of(np.ones((rows, 4)), np.arange(rows) % 3, 4, 3, "cross_entropy", "float64")
+    return Dataset.of(np.ones((rows, 4)), np.arange(rows) % 3, *CLASSIFIER)
 
 
 @pytest.mark.parametrize("rows", [3, 50, 1001])
@@ -258,9 +260,9 @@ def test_a_fraction_holds_out_rows_that_are_not_trained_on(rows, fraction):
     data = dataset(rows)
     if not 0 < round(fraction * rows) < rows:
         with pytest.raises(ValueError, match="choose a fraction that leaves at least one row on each side"):
-            Split.of(fraction, data, 4, 3, "cross_entropy", "float64")
+            Split.of(fraction, data, *CLASSIFIER)
         return
-    split = Split.of(fraction, data, 4, 3, "cross_entropy", "float64")
+    split = Split.of(fraction, data, *CLASSIFIER)
     assert split.data is split.held_out is data
     assert len(split.held_out_rows) == round(fraction * rows)
     np.testing.assert_array_equal(np.sort(np.concatenate([split.rows, split.held_out_rows])), np.arange(rows))
@@ -272,9 +274,9 @@ def test_a_fraction_holds_out_rows_that_are_not_trained_on(rows, fraction):
 
 def test_validation_data_is_held_out_as_a_whole_and_nothing_is_without():
     data = dataset()
-    split = Split.of(None, data, 4, 3, "cross_entropy", "float64")
+    split = Split.of(None, data, *CLASSIFIER)
     assert (len(split.rows), len(split.held_out_rows)) == (ROWS, 0)
-    split = Split.of((np.zeros((7, 4)), np.zeros(7, int)), data, 4, 3, "cross_entropy", "float64")
+    split = Split.of((np.zeros((7, 4)), np.zeros(7, int)), data, *CLASSIFIER)
     np.testing.assert_array_equal(split.rows, np.arange(ROWS))
     np.testing.assert_array_equal(split.held_out_rows, np.arange(7))
     np.testing.assert_array_equal(split.held_out.inputs, np.zeros((7, 4)))

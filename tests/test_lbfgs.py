@@ -43,8 +43,8 @@ def trained(sizes=(5, 20, 7, 3), y=Y, output="identity", hidden="tanh", dtype="f
 def test_losses_and_gradients_are_the_references(task, sizes):
     task = {"loss": "mse", "hidden": "sigmoid", "sample_weight": None} | task
     network = fp.MLP(sizes, hidden=task["hidden"], output=task["output"], dtype="float64")
-    loss = checks.loss("cross_entropy" if task["output"] == "softmax" else task["loss"], task["output"])
-    data = Dataset.of(X, task["y"], 5, 3, loss, "float64", task["sample_weight"])
+    loss = checks.loss("cross_entropy" if task["output"] == "softmax" else task["loss"], task["output"], 3)
+    data = Dataset.of(X, task["y"], network, loss, task["sample_weight"])
     options = runs.TrainingOptions(epochs=1, loss=loss, optimizer=fp.LBFGS())
     split = Split(data, np.arange(150), data, np.arange(150, 203))
     ours, theirs = (OBJECTIVES[name](network, split, options, 1) for name in OBJECTIVES)
@@ -174,7 +174,7 @@ def test_it_ends_early_and_goes_back_to_the_best_weights(restore_best):
 
 def test_a_run_that_is_asked_to_stop_ends_after_its_iteration():
     network = fp.MLP((5, 3), output="identity", dtype="float64")
-    data = Dataset.of(X, Y, 5, 3, "mse", "float64")
+    data = Dataset.of(X, Y, network, "mse")
     options = runs.TrainingOptions(epochs=50, loss="mse", optimizer=fp.LBFGS())
     run = runs.new_run("kernels", [network], Split(data, np.arange(203), data, np.arange(0)), [options])
     run.stop()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fastprop import metrics
+from fastprop.task import Task
 
 ACCURACIES = {
     "labels": ([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3], [0.6, 0.4]], [0, 1, 1, 0], 0.75),
@@ -86,23 +87,20 @@ def test_the_area_under_the_curve_of_one_class_is_unknown():
 
 
 TASKS = {
-    "labels": (metrics.Task(3, "softmax", "cross_entropy", True), "accuracy log_loss"),
-    "labels of two": (metrics.Task(2, "softmax", "cross_entropy", True), "accuracy roc_auc log_loss"),
-    "labels, no probabilities": (metrics.Task(2, "identity", "mse", True), "accuracy roc_auc"),
-    "rows of probabilities": (metrics.Task(3, "softmax", "cross_entropy", False), "accuracy log_loss r2 mse mae"),
-    "a class for each output": (metrics.Task(2, "sigmoid", "binary_cross_entropy", False), "accuracy r2 mse mae"),
-    "one probability": (
-        metrics.Task(1, "sigmoid", "binary_cross_entropy", False),
-        "accuracy roc_auc log_loss r2 mse mae",
-    ),
-    "numbers": (metrics.Task(2, "identity", "mse", False), "r2 mse mae"),
+    "classes": (Task("classes", 3, "softmax", "cross_entropy"), "accuracy log_loss"),
+    "two classes": (Task("classes", 2, "softmax", "cross_entropy"), "accuracy roc_auc log_loss"),
+    "classes, no probabilities": (Task("classes", 2, "identity", "mse"), "accuracy roc_auc"),
+    "one-hot": (Task("one-hot", 3, "softmax", "cross_entropy"), "accuracy log_loss r2 mse mae"),
+    "labels": (Task("labels", 2, "sigmoid", "binary_cross_entropy"), "label_accuracy r2 mse mae"),
+    "binary": (Task("binary", 1, "sigmoid", "binary_cross_entropy"), "accuracy roc_auc log_loss r2 mse mae"),
+    "numbers": (Task("numbers", 2, "identity", "mse"), "r2 mse mae"),
 }
 
 
 @pytest.mark.parametrize(("task", "fitting"), TASKS.values(), ids=TASKS)
 def test_each_task_has_the_scores_that_fit_it(task, fitting):
-    assert [name for name, score in metrics.SCORES.items() if task.fits(score.needs)] == fitting.split()
-    assert metrics.default_score(task) == ("accuracy" if "accuracy" in fitting else "r2")
+    assert [name for name, score in metrics.SCORES.items() if metrics.fits(score.needs, task)] == fitting.split()
+    assert metrics.default_score(task) == fitting.split()[0]
     for name in metrics.SCORES:
         if name in fitting.split():
             assert metrics.checked_names([name], task) == (name,)

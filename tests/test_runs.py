@@ -26,7 +26,7 @@ KINDS = {
 def made(kind, **options):
     """A run of a kind, on data of its own."""
     network = fp.MLP((5, 8, 3), output="identity", seed=1, dtype="float64")
-    data = Dataset.of(X, Y, 5, 3, "mse", "float64")
+    data = Dataset.of(X, Y, network, "mse")
     if kind in STREAMS.values():
         run = kind(network, TrainingOptions(epochs=1, loss="mse"), 1)
         run.take(data)
@@ -166,7 +166,8 @@ def test_where_the_system_gives_no_thread_a_run_says_so(monkeypatch):
 
 
 def test_a_run_may_be_given_other_rows_from_epoch_to_epoch():
-    data = Dataset.of(X, Y, 5, 3, "mse", "float64")
+    network, whole = (fp.MLP((5, 8, 3), output="identity", dtype="float64") for _ in range(2))
+    data = Dataset.of(X, Y, network, "mse")
     parts = np.split(np.arange(200), 4)
 
     def replace(epoch, history):
@@ -174,7 +175,6 @@ def test_a_run_may_be_given_other_rows_from_epoch_to_epoch():
             run.replace_rows(parts[epoch + 1])
 
     options = TrainingOptions(epochs=4, batch_size=50, loss="mse", shuffle=False)
-    network, whole = (fp.MLP((5, 8, 3), output="identity", dtype="float64") for _ in range(2))
     split = Split(data, parts[0], data, parts[0][:0])
     run = new_run("kernels", [network], split, [options._replace(callback=replace)])
     run()

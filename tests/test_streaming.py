@@ -198,7 +198,7 @@ BAD = {
     "NaN": ((np.where(X[3, 1] == X, np.nan, X), Y), ValueError, "in chunk 2, X holds nan at row 3, column 1: remove"),
     "no rows": ((X[:0], Y[:0]), ValueError, "in chunk 2, X has no rows: give at least one"),
     "label": ((X, Y + 1), ValueError, "in chunk 2, y holds label 3 at row 2"),
-    "weight": ((X, Y, -np.ones(20)), ValueError, "in chunk 2, sample_weight holds -1.0 at row 0: weights must"),
+    "weight": ((X, Y, -np.ones(20)), ValueError, "in chunk 2, sample_weight holds -1.0 at row 0: give weights"),
     "kind": ((X.astype(str), Y), TypeError, "in chunk 2, X must hold numbers, not <U32: convert"),
     "no pair": (X, TypeError, "in chunk 2, there must be (X, y) or (X, y, sample_weight), not array("),
     "four": ((X, Y, Y, Y), TypeError, "in chunk 2, there must be (X, y) or (X, y, sample_weight), not (array("),

@@ -5,7 +5,7 @@ sees it and before anything is changed. A check that needs a table of a higher l
 `metrics.checked_names`, `sweeping.checked_grid`, `reporting.plotting.choose`.
 """
 
-from fastprop.checks.folds import fold, fold_count, fold_pairs, held_out_count, validation_pair
+from fastprop.checks.folds import fold, fold_count, fold_pairs, held_out_count, validation_data
 from fastprop.checks.inputs import inputs, is_readable_in_place, matrix
 from fastprop.checks.networks import (
     DTYPES,
@@ -25,7 +25,7 @@ from fastprop.checks.networks import (
 )
 from fastprop.checks.streams import chunk, chunks
 from fastprop.checks.sweeps import ensemble, ensemble_size, keep, ranking
-from fastprop.checks.targets import class_labels, class_weights, labels, row_weights, rows, targets
+from fastprop.checks.targets import class_weights, labels, not_all_zero, row_weights, rows, targets
 from fastprop.checks.values import (
     checkpoint,
     choice,
@@ -55,7 +55,6 @@ __all__ = [
     "choice",
     "chunk",
     "chunks",
-    "class_labels",
     "class_weights",
     "dtype",
     "ensemble",
@@ -81,6 +80,7 @@ __all__ = [
     "matrix",
     "names",
     "new_file",
+    "not_all_zero",
     "number",
     "number_fields",
     "numeric",
@@ -96,7 +96,7 @@ __all__ = [
     "shown",
     "targets",
     "threads",
-    "validation_pair",
+    "validation_data",
     "value_list",
     "whole_number",
     "with_article",

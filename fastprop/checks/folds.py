@@ -16,11 +16,11 @@ def held_out_count(fraction, rows):
     return count
 
 
-def validation_pair(value):
-    """Return validation data, which must be a pair (X, y)."""
-    if not isinstance(value, (tuple, list)) or len(value) != 2:
+def validation_data(value):
+    """Return validation data, which must be (X, y) or (X, y, weights)."""
+    if not isinstance(value, (tuple, list)) or len(value) not in (2, 3):
         raise TypeError(
-            f"validation must be a fraction or a pair (X, y), not {type(value).__name__}: give one of these."
+            f"validation must be a fraction, (X, y) or (X, y, weights), not {type(value).__name__}: give one of these."
         )
     return value
 
@@ -45,21 +45,25 @@ def fold_pairs(cv):
     return pairs
 
 
-def fold(pair, index, rows, labels):
-    """Return a fold as two arrays of row indices, int64: training rows and held-out rows."""
+def fold(pair, index, counts):
+    """Return a fold as two arrays of row indices, int64: training rows and held-out rows.
+
+    `counts` (n,) says of each row whether it counts; the others are left out.
+    """
     if not isinstance(pair, (tuple, list)) or len(pair) != 2:
         raise TypeError(
             f"fold {index} of cv must be a pair of training rows and held-out rows, not {shown(pair)}: give a pair."
         )
     training, held_out = pair
     return (
-        _row_indices(training, f"the training rows of fold {index} of cv", rows, labels),
-        _row_indices(held_out, f"the held-out rows of fold {index} of cv", rows, labels),
+        _row_indices(training, f"the training rows of fold {index} of cv", counts),
+        _row_indices(held_out, f"the held-out rows of fold {index} of cv", counts),
     )
 
 
-def _row_indices(indices, name, rows, labels):
+def _row_indices(indices, name, counts):
     indices = np.asarray(indices)
+    rows = len(counts)
     if indices.dtype == bool and indices.shape == (rows,):
         indices = np.flatnonzero(indices)
     if indices.size == 0:
@@ -70,9 +74,7 @@ def _row_indices(indices, name, rows, labels):
         )
     if indices.min() < 0 or indices.max() >= rows:
         raise ValueError(f"{name} go from {indices.min()} to {indices.max()}: give indices from 0 to {rows - 1}.")
-    if labels is not None and len(np.unique(labels)) > 1 and len(np.unique(labels[indices])) == 1:
-        raise ValueError(
-            f"{name} all have the label {labels[indices[0]]}: give folds with several classes on either side, "
-            "such as cv=5 makes."
-        )
+    indices = indices[counts[indices]]
+    if len(indices) == 0:
+        raise ValueError(f"{name} all have the weight 0: give at least one with a positive weight.")
     return indices.astype(np.int64)

@@ -121,8 +121,13 @@ def loss_name(loss):
     return choice(getattr(loss, "name", loss), "loss", LOSSES)
 
 
-def loss(value, output):
+def loss(value, output, n_out):
     """Return the loss `value`, which must fit the activation `output`; for None the default loss of that output."""
+    if output == "softmax" and n_out == 1:
+        raise ValueError(
+            "a single softmax output is 1 whatever the inputs are, so that it has nothing to learn: make it a sigmoid, "
+            "by output='sigmoid' and loss='binary_cross_entropy', or give each class an output."
+        )
     if value is None:
         return LOSS_OF_OUTPUT.get(output, "mse")
     name = loss_name(value)

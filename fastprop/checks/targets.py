@@ -69,43 +69,54 @@ def _check_domain(targets, loss, name):
             )
 
 
-def row_weights(sample_weight, rows, dtype):
-    """Return `sample_weight` as (rows,) of `dtype`, all above 0."""
-    weights = numeric(sample_weight, "sample_weight")
+def row_weights(weights, rows, name):
+    """Return the weights of rows as (rows,) float64, of at least 0 and not all 0."""
+    weights = numeric(weights, name)
     if weights.shape != (rows,):
-        raise ValueError(
-            f"sample_weight has shape {weights.shape} but X has {rows} rows: give one weight for each row."
-        )
-    weights = finite(weights[:, None], dtype, "sample_weight")[:, 0]
-    if (weights <= 0).any():
-        row = np.argmax(weights <= 0)
-        raise ValueError(
-            f"sample_weight holds {weights[row]} at row {row}: weights must be positive; leave the row out."
-        )
+        raise ValueError(f"{name} has shape {weights.shape} but X has {rows} rows: give one weight for each row.")
+    weights = finite(weights[:, None], "float64", name)[:, 0]
+    if (weights < 0).any():
+        row = np.argmax(weights < 0)
+        raise ValueError(f"{name} holds {weights[row]} at row {row}: give weights of at least 0.")
+    return not_all_zero(weights, name)
+
+
+def not_all_zero(weights, name):
+    """Return weights of rows, of which at least one must not be 0."""
+    if not weights.any():
+        raise ValueError(f"{name} gives every row the weight 0, which leaves out all rows: give one a positive weight.")
     return weights
 
 
-def class_labels(class_weight, y):
-    """Return `y` as an array of whole-number labels (n,), to which `class_weight` can give weights."""
-    if class_weight != "balanced" and not isinstance(class_weight, Mapping):
+def class_weights(class_weight, task):
+    """Return the weight of each class of a task, (classes,) float64; None for "balanced", if there are classes."""
+    is_balanced = isinstance(class_weight, str) and class_weight == "balanced"
+    if not is_balanced and (isinstance(class_weight, (str, bytes)) or not np.iterable(class_weight)):
         raise TypeError(
-            f"class_weight must map labels to weights or be 'balanced', not {shown(class_weight)}: give one of these."
+            "class_weight must map labels to weights, be an array with the weight of each class, or be 'balanced', not "
+            f"{shown(class_weight)}: give one of these."
         )
-    y = numeric(y, "y")
-    if y.shape[:1] != (y.size,) or (y != np.round(y)).any():
+    count = task.class_count
+    if count == 0:
         raise ValueError(
-            f"class_weight needs a whole-number label for each row, not y of shape {y.shape} and {y.dtype}: "
-            "give labels or use sample_weight."
+            f"class_weight weighs rows by their class, but y holds {task.described()} for {task.outputs} "
+            f"{task.output} outputs: leave it out, or use sample_weight."
         )
-    return y
-
-
-def class_weights(class_weight, labels):
-    """Return the weight of each of `labels`, (labels,) float64: that in the mapping, or 1 if it names none."""
-    for label in class_weight:
-        if label not in labels:
+    if is_balanced:
+        return None
+    if not isinstance(class_weight, Mapping):
+        class_weight = numeric(class_weight, "class_weight")
+        if class_weight.shape != (count,):
             raise ValueError(
-                f"class_weight names label {shown(label)} but y holds {shown(labels)}: name labels that are there."
+                f"class_weight has shape {class_weight.shape} but there are {count} classes: "
+                "give the weight of each, in their order, or a mapping of labels to weights."
             )
-    weights = [number(class_weight.get(label, 1), f"class_weight[{label}]", minimum=1e-30) for label in labels]
-    return np.array(weights)
+        class_weight = dict(enumerate(class_weight.tolist()))
+    weights = np.ones(count)
+    for label, weight in class_weight.items():
+        if label not in range(count):
+            raise ValueError(
+                f"class_weight names label {shown(label)} but the labels are from 0 to {count - 1}: name one of these."
+            )
+        weights[int(label)] = number(weight, f"class_weight[{label}]")
+    return weights

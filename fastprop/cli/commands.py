@@ -5,6 +5,7 @@ import json
 import fastprop as fp
 from fastprop import checks, exercise, metrics
 from fastprop.cli import printing, values
+from fastprop.task import Task
 
 OPTIMIZER_FLAGS = "learning_rate", "momentum", "weight_decay"
 """Hyperparameters of optimizers that are arguments of the command line."""
@@ -79,8 +80,8 @@ def train(options):
         loss, held_out_loss = history.loss[history.best_epoch], history.validation_loss[history.best_epoch]
         print(f"loss {loss:.6g}, on the held-out rows {held_out_loss:.6g}")
         outputs = network.layer_sizes[-1]
-        loss = checks.loss(options.loss, network.output)
-        name = metrics.default_score(metrics.Task(outputs, network.output, loss, outputs > 1 and y.ndim == 1))
+        loss = checks.loss(options.loss, network.output, outputs)
+        name = metrics.default_score(Task.of(y, outputs, network.output, loss))
         print(f"{name} {history.score:.4f} on the held-out rows")
     _save(network, options)
     return 130 if history.stopped == "interrupted" else 0

@@ -1,6 +1,6 @@
 """The data of a run: the checked arrays, which rows are trained on and which are held out, and what rows weigh."""
 
-from fastprop.data.class_weights import row_weights
+from fastprop.data.class_weights import balanced, weighted
 from fastprop.data.column_statistics import ColumnStatistics, standardization
 from fastprop.data.dataset import Dataset
 from fastprop.data.folds import cross_validation_folds
@@ -10,8 +10,9 @@ __all__ = [
     "ColumnStatistics",
     "Dataset",
     "Split",
+    "balanced",
     "cross_validation_folds",
     "held_out_rows",
-    "row_weights",
     "standardization",
+    "weighted",
 ]

@@ -1,42 +1,62 @@
-"""Weights of classes, as weights of rows."""
-
-from collections.abc import Mapping
+"""Weights of classes."""
 
 import numpy as np
 
 from fastprop import checks
+from fastprop.data.dataset import scaled_weights
 
 
-def row_weights(class_weight, y, sample_weight=None):
-    """Return the weight of each row, (n,): that in `sample_weight`, if given, times that of its class.
+def weighted(data, class_weight):
+    """Return a data set whose rows weigh as much as before times the weight of their class.
 
     Parameters
     ----------
-    class_weight : None, mapping or "balanced"
-        A mapping of label to weight; labels that it does not name weigh 1. "balanced" weighs a class by
-        rows / (classes · rows of the class), so that all classes count alike, as in scikit-learn.
-    y : array_like
-        (n,) whole-number labels.
-    sample_weight : array_like, optional
-        (n,); returned as it is if `class_weight` is None.
+    data : Dataset
+    class_weight : None, "balanced", mapping or array_like
+        See `train`. None and "balanced" change nothing: see `balanced`.
 
     Examples
     --------
-    >>> from fastprop.data import row_weights
-    >>> row_weights({1: 3}, [0, 1, 1])
+    >>> import fastprop as fp
+    >>> from fastprop.data import Dataset, weighted
+    >>> data = Dataset.of([[0.5], [1.0], [2.0]], [0, 1, 1], fp.MLP((1, 2), output="softmax"), "cross_entropy")
+    >>> weighted(data, {1: 3}).weights
     array([1., 3., 3.])
-    >>> row_weights("balanced", [0, 1, 1])
-    array([1.5 , 0.75, 0.75])
     """
     if class_weight is None:
-        return sample_weight
-    y = checks.class_labels(class_weight, y)
-    labels, class_index, counts = np.unique(y, return_inverse=True, return_counts=True)
-    if isinstance(class_weight, Mapping):
-        weights = checks.class_weights(class_weight, labels.tolist())
-    else:
-        weights = len(y) / (len(labels) * counts)
-    weights = weights[class_index.reshape(-1)]
-    if sample_weight is None:
-        return weights
-    return weights * checks.row_weights(sample_weight, len(weights), np.float64)
+        return data
+    weights = checks.class_weights(class_weight, data.task)
+    return data if weights is None else _times(data, weights)
+
+
+def balanced(split):
+    """Return a `Split` in which all classes have the same total weight, as far as rows weighed the same before.
+
+    A class weighs rows / (classes · rows of the class), of the rows that are trained on, as in scikit-learn. Rows that
+    are held out have the weights of their classes, too.
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> from fastprop.data import Dataset, Split, balanced
+    >>> network = fp.MLP((1, 2), output="softmax")
+    >>> data = Dataset.of([[0.5], [1.0], [2.0]], [0, 1, 1], network, "cross_entropy")
+    >>> balanced(Split.of(None, data, network, "cross_entropy")).data.weights
+    array([1.5 , 0.75, 0.75])
+    """
+    for each in (split.data, split.held_out):
+        checks.class_weights("balanced", each.task)
+    counts = np.bincount(split.data.classes(split.rows), minlength=split.data.task.class_count)
+    weights = np.ones(len(counts))
+    is_there = counts > 0
+    weights[is_there] = len(split.rows) / (is_there.sum() * counts[is_there])
+    data = _times(split.data, weights)
+    return split._replace(data=data, held_out=data if split.held_out is split.data else _times(split.held_out, weights))
+
+
+def _times(data, class_weights):
+    weights = class_weights[data.task.classes(data.given)]
+    if len(data.weights):
+        weights = weights * data.weights
+    checks.not_all_zero(weights, "class_weight")
+    return data._replace(weights=scaled_weights(weights, data.targets.dtype))

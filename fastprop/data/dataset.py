@@ -5,54 +5,71 @@ from typing import NamedTuple
 import numpy as np
 
 from fastprop import checks
+from fastprop.task import Task
 
 
 class Dataset(NamedTuple):
-    """Checked data: arrays that are read-only, finite and of the network's dtype; `targets` or `labels` is empty.
+    """Checked data: arrays that are read-only and finite; `targets` or `labels` is empty.
 
-    The inputs may also be bytes (uint8), and their rows may be strided: see `checks.is_readable_in_place`. All other
-    arrays are C-contiguous.
+    Inputs and targets are of the network's dtype. The inputs may also be bytes (uint8), and their rows may be strided:
+    see `checks.is_readable_in_place`. Targets and labels are C-contiguous.
     """
 
     inputs: np.ndarray  # (n, n_in)
     targets: np.ndarray  # (n, n_out); (0, n_out) where there are labels
     labels: np.ndarray  # (n,) int64; (0,) where there are targets
-    weights: np.ndarray  # (n,); (0,) where all rows weigh 1
+    weights: np.ndarray  # (n,) float64, of which only ratios count; (0,) where all rows weigh 1
+    given: np.ndarray  # (n,), (n, 1) or (n, n_out), of any dtype: y as the user gave it
+    task: Task  # what the targets are
 
     @classmethod
-    def of(cls, X, y, n_in, n_out, loss, dtype, sample_weight=None, names=("X", "y")):
-        """Check `X` and `y` for a network of `n_in` inputs and `n_out` outputs, and copy only what must be converted.
+    def of(cls, X, y, network, loss, sample_weight=None, names=("X", "y", "sample_weight")):
+        """Check `X` and `y` for a network, and copy only what must be converted.
 
         Parameters
         ----------
         X : array_like
             (n, n_in) numbers.
         y : array_like
-            (n,) whole-number labels where there are several outputs, else (n, n_out) targets, which may also be (n,)
-            for one output.
-        n_in, n_out : int
+            (n,) or (n, 1) whole-number labels where there are several outputs, else (n, n_out) targets, which may also
+            be (n,) for one output.
+        network : MLP
+            The network that is to be trained, of which only sizes, output activation, dtype and names are read.
         loss : str or option
             The loss, for which the targets must be fit.
-        dtype : str
-            The dtype of the network.
         sample_weight : array_like, optional
-            (n,) positive numbers.
-        names : pair of str
-            The names of `X` and `y` in messages.
+            (n,) numbers of at least 0, not all 0.
+        names : three str
+            The names of `X`, `y` and `sample_weight` in messages.
         """
-        X = checks.inputs(X, n_in, dtype, names[0])
-        y = checks.rows(y, len(X), names)
-        weights = np.zeros(0, dtype) if sample_weight is None else checks.row_weights(sample_weight, len(X), dtype)
-        if y.ndim == 1 and n_out > 1:
-            return cls(X, np.zeros((0, n_out), dtype), checks.labels(y, n_out, names[1]), weights)
-        return cls(X, checks.targets(y, n_out, loss, dtype, names[1]), np.zeros(0, np.int64), weights)
+        dtype, n_out = network.dtype, network.layer_sizes[-1]
+        X = checks.inputs(X, network.layer_sizes[0], dtype, names[0])
+        given = checks.read_only(checks.rows(y, len(X), names[:2]))
+        weights = np.zeros(0)
+        if sample_weight is not None:
+            weights = scaled_weights(checks.row_weights(sample_weight, len(X), names[2]), dtype)
+        if n_out > 1 and given.size == len(X):
+            labels = checks.labels(given.reshape(len(X)), n_out, names[1])
+            targets = np.zeros((0, n_out), dtype)
+        else:
+            labels = np.zeros(0, np.int64)
+            targets = checks.targets(given, n_out, loss, dtype, names[1])
+        task = Task.of(given, n_out, network.output, loss, _names(y, network))
+        return cls(X, targets, labels, weights, given, task)
+
+    def for_loss(self, network, loss, name="y"):
+        """Return the same data with the task of another network and loss, for which its targets must be fit."""
+        n_out = network.layer_sizes[-1]
+        if not self.has_labels:
+            checks.targets(self.targets, n_out, loss, network.dtype, name)
+        return self._replace(task=Task.of(self.given, n_out, network.output, loss, self.task.names))
 
     @classmethod
-    def of_chunk(cls, chunk, index, n_in, n_out, loss, dtype):
+    def of_chunk(cls, chunk, index, network, loss):
         """Check a chunk of a stream, (X, y) or (X, y, sample_weight); messages name its index."""
         try:
             X, y, *sample_weight = checks.chunk(chunk)
-            return cls.of(X, y, n_in, n_out, loss, dtype, *sample_weight)
+            return cls.of(X, y, network, loss, *sample_weight)
         except (TypeError, ValueError) as error:
             raise type(error)(f"in chunk {index}, {error}") from None
 
@@ -65,3 +82,50 @@ class Dataset(NamedTuple):
     def y(self):
         """What the network should give for each row: labels (n,) or targets (n, n_out)."""
         return self.labels if self.has_labels else self.targets
+
+    @property
+    def arrays(self):
+        """The arrays on which a run depends."""
+        return self.inputs, self.targets, self.labels, self.weights
+
+    @property
+    def rows(self):
+        """The indices of the rows that count, (m,) int64: all but those of weight 0, which are as if left out."""
+        return np.flatnonzero(self.weights) if len(self.weights) else np.arange(len(self.inputs))
+
+    def as_given(self, rows):
+        """Return y of some `rows` in the shape and dtype in which the user gave it, read-only, for score functions."""
+        return checks.read_only(self.given[rows])
+
+    def classes(self, rows):
+        """Return the class of each of some `rows`, (m,) int64, or None where rows have no class."""
+        return self.task.classes(self.given[rows]) if self.task.class_count else None
+
+
+def scaled_weights(weights, dtype):
+    """Return weights (n,) float64 times a power of two, which changes no ratio, by which they fit in `dtype`.
+
+    The largest becomes one from 1 to 2 unless it is of ordinary size. Those that `dtype` has no number for become 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> scaled_weights(np.array([3e-40, 6e-40, 1e-99]), "float32")
+    array([0.81667763, 1.63335525, 0.        ])
+    """
+    exponent = np.frexp(weights.max())[1]
+    if abs(exponent) > ORDINARY_EXPONENT:
+        weights = np.ldexp(weights, 1 - exponent)
+    return checks.read_only(np.where(weights.astype(dtype) == 0, 0, weights))
+
+
+ORDINARY_EXPONENT = 20
+"""Weights whose largest is between 2 to the minus this and 2 to the power of this stay as they are."""
+
+
+def _names(y, network):
+    """Return the names of the classes, or of the columns of `y`, or None."""
+    columns = getattr(y, "columns", None)
+    if columns is None or len(columns) < 2:
+        return getattr(network, "class_names", None)
+    return tuple(map(str, columns))

@@ -6,35 +6,53 @@ import numpy as np
 
 from fastprop import checks
 
+SEED = 0
+"""The seed by which an int's folds are drawn: with it, scikit-learn draws the same ones."""
 
-def cross_validation_folds(cv, X, y, labels):
-    """Return (training rows, held-out rows) of each fold, both as row indices (int64).
+
+def cross_validation_folds(cv, X, y, data):
+    """Return (training rows, held-out rows) of each fold, both as row indices (int64) without rows of weight 0.
 
     Parameters
     ----------
     cv : int, splitter or iterable
         The number of folds; a splitter in scikit-learn's style, with ``split(X, y)``; or pairs of row indices or masks.
-    X, y : ndarray
-        The arrays that a splitter is given.
-    labels : ndarray or None
-        (n,) the labels of a classifier. With labels, an int makes the folds of scikit-learn's ``StratifiedKFold``, in
-        which all classes have equal shares. Without, it makes those of ``KFold``, which are consecutive rows.
+    X, y : array_like
+        What a splitter is given.
+    data : Dataset
+        The checked X and y. If its rows have classes, an int makes the folds of scikit-learn's
+        ``StratifiedKFold(cv, shuffle=True, random_state=0)``, in which all classes have equal shares. Without, it makes
+        those of ``KFold(cv, shuffle=True, random_state=0)``.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from fastprop.data import cross_validation_folds
+    >>> import fastprop as fp
+    >>> from fastprop.data import Dataset, cross_validation_folds
     >>> X, y = np.zeros((4, 1)), np.array([0, 0, 1, 1])
-    >>> [held_out.tolist() for _, held_out in cross_validation_folds(2, X, y, labels=y)]
-    [[0, 2], [1, 3]]
+    >>> data = Dataset.of(X, y, fp.MLP((1, 2), output="softmax"), "cross_entropy")
+    >>> [held_out.tolist() for _, held_out in cross_validation_folds(2, X, y, data)]
+    [[1, 2], [0, 3]]
     """
+    rows = data.rows
     if isinstance(cv, numbers.Integral) and not isinstance(cv, bool):
-        count = checks.fold_count(cv, len(X))
-        fold_of_row = _consecutive_folds(count, len(X)) if labels is None else _stratified_folds(count, labels)
-        pairs = [(np.flatnonzero(fold_of_row != fold), np.flatnonzero(fold_of_row == fold)) for fold in range(count)]
-    else:
-        pairs = checks.fold_pairs(cv.split(X, y) if hasattr(cv, "split") else cv)
-    return [checks.fold(pair, index, len(X), labels) for index, pair in enumerate(pairs)]
+        fold_of_row = _folds_of_rows(checks.fold_count(cv, len(rows)), len(rows), data.classes(rows))
+        return [(rows[fold_of_row != fold], rows[fold_of_row == fold]) for fold in range(cv)]
+    pairs = checks.fold_pairs(cv.split(X, y) if hasattr(cv, "split") else cv)
+    counts = np.isin(np.arange(len(data.inputs)), rows)
+    return [checks.fold(pair, index, counts) for index, pair in enumerate(pairs)]
+
+
+def _folds_of_rows(count, rows, classes):
+    """Return the fold of each row, (rows,), drawn by chance; `classes` is the class of each row, or None."""
+    random = np.random.RandomState(SEED)  # its draws are scikit-learn's, and stay the same in all versions of NumPy
+    if classes is None:
+        order = np.arange(rows)
+        random.shuffle(order)
+        fold_of_row = np.empty(rows, np.int64)
+        fold_of_row[order] = _consecutive_folds(count, rows)
+        return fold_of_row
+    return _stratified_folds(count, classes, random)
 
 
 def _consecutive_folds(count, rows):
@@ -43,18 +61,19 @@ def _consecutive_folds(count, rows):
     return np.repeat(np.arange(count), sizes)
 
 
-def _stratified_folds(count, labels):
+def _stratified_folds(count, classes, random):
     """Return the fold of each row, (rows,): each fold's share of a class differs by at most one row.
 
     Classes have the order in which they first occur. When rows are sorted by class, row i counts for fold i mod
-    `count`; this gives the number of rows that each fold gets of each class. Within a class, the first rows go to the
-    first fold.
+    `count`; this gives the number of rows that each fold gets of each class, which are drawn by chance.
     """
-    _, first_row, class_index = np.unique(labels, return_index=True, return_inverse=True)
+    _, first_row, class_index = np.unique(classes, return_index=True, return_inverse=True)
     class_index = np.argsort(np.argsort(first_row))[class_index]
     ordered = np.sort(class_index)
-    fold_of_row = np.empty(len(labels), np.int64)
+    fold_of_row = np.empty(len(classes), np.int64)
     for each in range(len(first_row)):
         shares = [np.sum(ordered[fold::count] == each) for fold in range(count)]
-        fold_of_row[class_index == each] = np.repeat(np.arange(count), shares)
+        folds = np.repeat(np.arange(count), shares)
+        random.shuffle(folds)
+        fold_of_row[class_index == each] = folds
     return fold_of_row

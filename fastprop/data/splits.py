@@ -6,7 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from fastprop import checks
+from fastprop.data.class_weights import weighted
 from fastprop.data.dataset import Dataset
+from fastprop.task import most_general
 
 
 class Split(NamedTuple):
@@ -24,21 +26,29 @@ class Split(NamedTuple):
             return self.held_out, self.held_out_rows
         return self.data, self.rows
 
-    @classmethod
-    def of(cls, validation, data, n_in, n_out, loss, dtype):
-        """Return the split of `data` by `validation`: None, the fraction to hold out, or a pair (X, y).
+    @property
+    def task(self):
+        """What the targets of all rows are."""
+        return most_general([self.data.task, self.held_out.task])
 
-        The other parameters are those of `Dataset.of`, by which a pair is checked.
+    @classmethod
+    def of(cls, validation, data, network, loss, class_weight=None):
+        """Return the split of `data` by `validation`: None, the fraction to hold out, or (X, y) or (X, y, weights).
+
+        Rows of weight 0 are on neither side. `class_weight` is that of `train`; "balanced" is left to `balanced`. The
+        other parameters are those of `Dataset.of`, by which validation data is checked.
         """
-        rows = np.arange(len(data.inputs))
+        data = weighted(data, class_weight)
+        rows = data.rows
         if validation is None:
             return cls(data, rows, data, rows[:0])
         if isinstance(validation, numbers.Real) and not isinstance(validation, bool):
-            held_out = held_out_rows(len(rows), validation)
+            held_out = rows[held_out_rows(len(rows), validation)]
             return cls(data, np.setdiff1d(rows, held_out, assume_unique=True), data, held_out)
-        X, y = checks.validation_pair(validation)
-        held_out = Dataset.of(X, y, n_in, n_out, loss, dtype, names=("validation X", "validation y"))
-        return cls(data, rows, held_out, np.arange(len(held_out.inputs)))
+        X, y, *weights = checks.validation_data(validation)
+        names = "validation X", "validation y", "validation weights"
+        held_out = weighted(Dataset.of(X, y, network, loss, *weights, names=names), class_weight)
+        return cls(data, rows, held_out, held_out.rows)
 
 
 def held_out_rows(rows, fraction):

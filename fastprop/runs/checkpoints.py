@@ -32,8 +32,8 @@ def describe(network, options, split):
     standardization = [array for array in (network.input_mean, network.input_scale) if array is not None]
     description["first weights"] = digest(network.parameters)
     description["input_mean"] = digest(*standardization)
-    description["training data"] = digest(*split.data, split.rows)
-    description["validation data"] = digest(*split.held_out, split.held_out_rows)
+    description["training data"] = digest(*split.data.arrays, split.rows)
+    description["validation data"] = digest(*split.held_out.arrays, split.held_out_rows)
     return {name: str(value) for name, value in description.items()}
 
 

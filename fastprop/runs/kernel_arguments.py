@@ -146,10 +146,11 @@ def data_arguments(split):
 
 def data_argument(data, rows):
     """Return the kernels' `Data` of some `rows` of a data set."""
-    return inputs_argument(data.inputs, rows, data.weights.dtype)._replace(
+    dtype = data.targets.dtype
+    return inputs_argument(data.inputs, rows, dtype)._replace(
         targets=read_only(data.targets.reshape(-1)),
         labels=read_only(data.labels.reshape(-1)),
-        weights=read_only(data.weights.reshape(-1)),
+        weights=read_only(data.weights.astype(dtype)),
     )
 
 

@@ -9,7 +9,7 @@ from fastprop import reference
 from fastprop.data import Split
 from fastprop.runs.history import MEASURED, empty_history
 from fastprop.runs.kernel_run import KernelRun
-from fastprop.runs.reference_run import copy_parameters
+from fastprop.runs.reference_run import copy_parameters, rows_of
 from fastprop.runs.run import Run
 
 
@@ -33,8 +33,7 @@ class KernelStream(StreamRun):
     def take(self, chunk):
         """Train on the rows of `chunk`, a `Dataset`, in the next call."""
         options = self._options._replace(epochs=self.history.epochs + 1)
-        rows = np.arange(len(chunk.inputs))
-        split = Split(chunk, rows, chunk, rows[:0])
+        split = Split(chunk, chunk.rows, chunk, chunk.rows[:0])
         self._run = KernelRun([self._network], split, [options], self._threads, self._run)
 
     def prepare(self):
@@ -65,7 +64,7 @@ class ReferenceStream(StreamRun):
 
     def take(self, chunk):
         """Train on the rows of `chunk`, a `Dataset`, in the next call."""
-        self._chunk = chunk.inputs, chunk.y, chunk.weights if len(chunk.weights) else None
+        self._chunk = rows_of(chunk, chunk.rows)
 
     def __call__(self, until=None):
         """Train on the chunk."""

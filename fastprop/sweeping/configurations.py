@@ -179,11 +179,11 @@ class Configurations:
     def _resolved_loss(self, loss):
         """Return the loss, or for None the default loss; `prototypes` then has a network whose output fits it."""
         if isinstance(self._network, MLP):
-            loss = checks.loss(loss, self._network.output)
+            loss = checks.loss(loss, self._network.output, self._network.layer_sizes[-1])
             self.prototypes[loss] = self._network
             return loss
         output = checks.output_for(loss, self._y, self._network[-1])
-        loss = checks.loss(loss, output)
+        loss = checks.loss(loss, output, self._network[-1])
         if loss not in self.prototypes:
             self.prototypes[loss] = MLP(self._network, output=output, seed=self._options.seed)
         return loss

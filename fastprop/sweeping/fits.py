@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fastprop import cost_model, thread_pool
-from fastprop.data import Dataset, Split, standardization
+from fastprop.data import Dataset, Split, balanced, standardization
 from fastprop.kernels import compiler
 from fastprop.network import MLP
 from fastprop.runs import new_run, predict, scores
@@ -27,7 +27,7 @@ class Fold(NamedTuple):
     @classmethod
     def of(cls, data, rows, held_out, standardize):
         """Return the fold of these rows of a data set; `standardize` fits mean and scale to the training rows."""
-        fitted = standardization(data.inputs, rows, data.weights.dtype) if standardize else (None, None)
+        fitted = standardization(data.inputs, rows, data.targets.dtype) if standardize else (None, None)
         return cls(rows, held_out, *fitted)
 
 
@@ -40,6 +40,7 @@ class Experiment(NamedTuple):
     prototypes: dict[object, MLP]  # by loss: the network with which its configurations begin
     backend: str  # "kernels" or "reference"
     score: object  # the name of a score, or a function
+    is_balanced: bool  # whether the classes of each fold's training rows weigh alike
 
     @property
     def dtype(self):
@@ -48,7 +49,8 @@ class Experiment(NamedTuple):
 
     def split(self, fold):
         """Return the `Split` of the data by the fold with this index."""
-        return Split(self.data, self.folds[fold].rows, self.held_out, self.folds[fold].held_out)
+        split = Split(self.data, self.folds[fold].rows, self.held_out, self.folds[fold].held_out)
+        return balanced(split) if self.is_balanced else split
 
     def network(self, configuration, fold):
         """Return the network with which a configuration begins on the fold with this index."""
@@ -60,7 +62,7 @@ class Experiment(NamedTuple):
 
     def on_all_rows(self):
         """Return the same experiment with all rows to train on, and none held out."""
-        rows = np.arange(len(self.data.inputs))
+        rows = self.data.rows
         return self._replace(folds=(Fold.of(self.data, rows, rows[:0], self.folds[0].mean is not None),))
 
 

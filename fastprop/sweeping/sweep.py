@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastprop import checks, metrics
-from fastprop.annotations import Backend, LossName, Path, ScoreFunction, ScoreName, Splitter, Validation
-from fastprop.data import Dataset, Split, cross_validation_folds, row_weights
+from fastprop.annotations import Backend, ClassWeight, LossName, Path, ScoreFunction, ScoreName, Splitter, Validation
+from fastprop.data import Dataset, Split, cross_validation_folds
 from fastprop.network import MLP
 from fastprop.options import (
     EMA,
@@ -41,6 +41,7 @@ from fastprop.sweeping.halving_runner import HalvingRunner, train_again
 from fastprop.sweeping.journal import Journal, describe
 from fastprop.sweeping.results import SweepDescription, SweepResult
 from fastprop.sweeping.search import Search
+from fastprop.task import most_special
 from fastprop.thread_pool import Interrupted
 from fastprop.version import __version__
 
@@ -67,7 +68,7 @@ def sweep(
     score: ScoreName | ScoreFunction | None = None,
     halving: int | Halving | MedianStopping | None = None,
     sample_weight: ArrayLike | None = None,
-    class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
+    class_weight: ClassWeight | None = None,
     standardize: bool = False,
     shuffle: bool = True,
     seed: int = 0,
@@ -197,14 +198,15 @@ def sweep(
     kept = checks.keep(keep, rows)
     halving_rule = _halving_rule(halving)
     checks.ranking(validation, cv, score, list(configurations.prototypes))
-    split = _split(configurations.prototypes, X, y, row_weights(class_weight, y, sample_weight), validation)
+    split = _split(configurations.prototypes, X, y, sample_weight, class_weight, validation)
     experiment = Experiment(
         data=split.data,
         held_out=split.held_out,
         folds=_folds(split, cv, X, y, configurations.prototypes, standardize),
         prototypes=configurations.prototypes,
         backend=backend,
-        score=_score(score, configurations.prototypes, split.data),
+        score=_score(score, configurations.prototypes, split),
+        is_balanced=isinstance(class_weight, str),
     )
     together = rows if chooser is None else min(rows, chooser.batch)
     rungs = [options.epochs] if halving_rule is None else halving_rule.rungs(options.epochs, together)
@@ -273,37 +275,31 @@ def _halving_rule(halving):
     return Halving(checks.whole_number(halving, "halving", minimum=2))
 
 
-def _split(prototypes, X, y, weights, validation):
+def _split(prototypes, X, y, sample_weight, class_weight, validation):
     """Check the data for all losses, converting it once, and return the `Split` by `validation`."""
-    first_loss, prototype = next(iter(prototypes.items()))
-    n_in, n_out, dtype = prototype.layer_sizes[0], prototype.layer_sizes[-1], prototype.dtype
-    data = Dataset.of(X, y, n_in, n_out, first_loss, dtype, weights)
-    split = Split.of(validation, data, n_in, n_out, first_loss, dtype)
-    for loss in prototypes:
-        for each, name in ((split.data, "y"), (split.held_out, "validation y")):
-            if loss is not first_loss and not each.has_labels:
-                checks.targets(each.targets, n_out, loss, dtype, name)
+    first_loss, first = next(iter(prototypes.items()))
+    data = Dataset.of(X, y, first, first_loss, sample_weight)
+    of_losses = [data.for_loss(prototype, loss) for loss, prototype in prototypes.items()]
+    task = most_special([each.task for each in of_losses])
+    split = Split.of(validation, data._replace(task=task), prototypes[task.loss], task.loss, class_weight)
+    for loss, prototype in prototypes.items():
+        split.held_out.for_loss(prototype, loss, "validation y")
     return split
 
 
 def _folds(split, cv, X, y, prototypes, standardize):
     """Return the folds of a cross-validation, or without one the rows of the split as one fold."""
-    labels = split.data.labels if split.data.has_labels else None
-    pairs = [(split.rows, split.held_out_rows)] if cv is None else cross_validation_folds(cv, X, y, labels)
+    pairs = [(split.rows, split.held_out_rows)] if cv is None else cross_validation_folds(cv, X, y, split.data)
     is_standardized = next(iter(prototypes.values())).input_mean is not None
     fits_columns = checks.flag(standardize, "standardize") and not is_standardized
     return tuple(Fold.of(split.data, *pair, fits_columns) for pair in pairs)
 
 
-def _score(score, prototypes, data):
+def _score(score, prototypes, split):
     """Return the score to measure on the held-out rows: the given one, which must fit all losses, or the default."""
-    tasks = [
-        metrics.Task(prototype.layer_sizes[-1], prototype.output, loss, data.has_labels)
-        for loss, prototype in prototypes.items()
-    ]
-    for task in tasks:
-        metrics.checked_score(score, task)
-    return score or metrics.default_score(*tasks)
+    for loss, prototype in prototypes.items():
+        metrics.checked_score(score, split.data.for_loss(prototype, loss).task)
+    return score or metrics.default_score(split.task)
 
 
 def _description(experiment, names, rows, rungs, ranks_by_score):
