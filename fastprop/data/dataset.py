@@ -110,8 +110,8 @@ def scaled_weights(weights, dtype):
     Examples
     --------
     >>> import numpy as np
-    >>> scaled_weights(np.array([3e-40, 6e-40, 1e-99]), "float32")
-    array([0.81667763, 1.63335525, 0.        ])
+    >>> scaled_weights(np.array([2.0**-130, 2.0**-129, 1e-99]), "float32")
+    array([0.5, 1. , 0. ])
     """
     exponent = np.frexp(weights.max())[1]
     if abs(exponent) > ORDINARY_EXPONENT:
