@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from fastprop import checks
 from fastprop.annotations import Dtype, FloatArray, HiddenActivation, Initialization, OutputActivation, Path
+from fastprop.data import Inputs
 from fastprop.initialization import initial_weights
 from fastprop.integrations import safetensors_files
 from fastprop.kernels.layout import aligned_zeros, layers, parameter_offsets, parameter_starts
@@ -51,10 +52,12 @@ class MLP:
         The one vector that weights and biases are views of, padding included; ``fastprop/kernels/layout.py`` describes
         its order.
     input_mean, input_scale : ndarray or None
-        (n_in,) read-only, of the network's dtype: what `train` fitted with ``standardize=True``. The first layer then
-        takes (X - input_mean) / input_scale in place of X.
+        (n_in,) float64, read-only: mean and standard deviation of each input, which `train` fitted in float64 with
+        ``standardize=True``. The first layer then takes (X - input_mean) / input_scale in place of X. The mean is
+        subtracted in float64 from all that is not of the network's dtype or bytes.
     feature_names, class_names : tuple of str or None
-        As given; both may be set later. They are kept by copies, pickles and files.
+        As given; both may be set later. Training on a data frame sets `feature_names`, unless there are any. They are
+        kept by copies, pickles and files.
 
     Raises
     ------
@@ -214,7 +217,8 @@ class MLP:
         Parameters
         ----------
         X : array_like
-            (n, n_in), finite; see `train` for what is copied of it.
+            (n, n_in), finite; see `train` for what it may be and what is copied of it. If the network has
+            `feature_names`, the columns of a data frame are found by their names, in any order.
 
         Returns
         -------
@@ -224,7 +228,8 @@ class MLP:
         Raises
         ------
         ValueError, TypeError
-            If `X` has another number of features, or holds NaN, infinity or anything that is no number.
+            If `X` has another number of features, lacks a column or has another one, or holds NaN, infinity or anything
+            that is no number.
 
         Examples
         --------
@@ -234,7 +239,7 @@ class MLP:
         """
         from fastprop import runs  # on use, because it imports Numba
 
-        return runs.predict(self, checks.inputs(X, self.layer_sizes[0], self.dtype))
+        return runs.predict(self, Inputs.of(X, self))
 
     def save(self, path: Path) -> None:
         """Write the network to a safetensors file (extra ``exchange``), which `fastprop.load` reads.

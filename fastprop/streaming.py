@@ -46,8 +46,8 @@ def train_stream(
         The network to train. It standardizes its inputs if it has ``input_mean`` and ``input_scale``, as after a
         `train` on some of the rows with ``standardize=True``.
     chunks : iterable of (X, y) or (X, y, sample_weight)
-        Each chunk has any number of rows, which may be fewer than a batch; `train` says what the arrays may be. To go
-        through a data set several times, yield it several times.
+        Each chunk has any number of rows, which may be fewer than a batch; a chunk without rows is skipped. `train`
+        says what the arrays may be. To go through a data set several times, yield it several times.
     batch_size, loss, optimizer, clip, seed, threads, progress
         See `train`. The last step of a chunk takes the rows that are left. `LBFGS` is refused, because it needs all
         rows.
@@ -114,7 +114,7 @@ def train_stream(
     history = run.history
     history.stopped = stopped
     if history.epochs == 0 and stopped == "finished":
-        raise ValueError("chunks holds no chunk: give an iterable that is not used up.")
+        raise ValueError("chunks holds no chunk with rows: give an iterable that is not used up.")
     return history
 
 
@@ -154,6 +154,7 @@ class _Reader:
         self._next = None
         if error is not None:
             raise error
+        self._network.feature_names = self._network.feature_names or chunk.inputs.feature_names
         return chunk
 
     def read_ahead(self):
@@ -161,7 +162,7 @@ class _Reader:
         if self._next is not None:
             return
         try:
-            index, chunk = next(self._chunks)
+            index, chunk = next(each for each in self._chunks if not checks.is_empty_chunk(each[1]))
             self._next = Dataset.of_chunk(chunk, index, self._network, self._loss), None
         except Exception as error:
             self._next = None, error

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from fastprop import checks, cost_model, thread_pool
 from fastprop.annotations import Backend, ClassWeight, LossName, Path, ScoreName, Validation
-from fastprop.data import Dataset, Split, balanced, standardization
+from fastprop.data import Dataset, Origin, Split, balanced, standardization
 from fastprop.metrics import checked_names, default_score
 from fastprop.network import MLP
 from fastprop.options import (
@@ -62,11 +62,13 @@ def train(
     network : MLP
         The network to train. It stays as it was if an argument is refused.
     X : array_like
-        (n, n_in) finite inputs. They are read in place if they are of the network's dtype or bytes (uint8, bool) and
-        each row is contiguous: an array, a slice of its rows or columns, a sliding window, or a file mapped into memory
-        (`numpy.memmap`). Such a file may be larger than memory; training then has the speed of the disk. Anything else
-        is copied into memory once, as an array of the network's dtype. The order of the rows takes up to 32 bytes of
-        memory for each row.
+        (n, n_in) finite inputs: an array, a list of rows, a tensor, or a data frame of pandas or polars whose columns
+        hold numbers or bools, of any dtype. The network keeps the names of a frame's columns as ``feature_names``;
+        later frames are given in any order. Inputs are read in place if they are of the network's dtype or bytes
+        (uint8, bool) and each row is contiguous: an array, a slice of its rows or columns, a sliding window, or a file
+        mapped into memory (`numpy.memmap`). Such a file may be larger than memory; training then has the speed of the
+        disk. Anything else is copied into memory once, as an array of the network's dtype, and so are columns that are
+        standardized and too large or small for that. The order of the rows takes up to 32 bytes of memory for each row.
     y : array_like
         (n,) integer labels for more than one output, or (n, n_out) targets, or (n,) targets for one output. They are
         read in place if they are C-contiguous and of the network's dtype, or int64 for labels; else they are copied
@@ -101,10 +103,12 @@ def train(
         The weight of each label, 1 for labels that the mapping does not name. ``"balanced"`` gives all labels the same
         total weight. Sample weights are multiplied by these weights.
     standardize : bool
-        Whether the network standardizes its inputs. Mean and standard deviation of each input are computed once, on the
-        training rows without those held out, and kept as ``network.input_mean`` and ``input_scale``: `predict` and
-        later training use them on any data. A network that has them already keeps them. The data is not copied: rows
-        are standardized when they are read, and the result is that of standardized data up to rounding.
+        Whether the network standardizes its inputs. Mean and standard deviation of each input are computed once, in
+        float64, on the training rows without those held out, and kept as ``network.input_mean`` and ``input_scale``:
+        `predict` and later training use them on any data. A network that has them already keeps them. Data that is read
+        in place is not copied: rows are standardized when they are read. What is converted to the network's dtype
+        keeps the digits in which it differs from its mean, as time stamps need it. A column that is constant, also up
+        to rounding, becomes zeros.
     shuffle : bool
         Whether the rows have a new order in each epoch. All rows are shuffled: in a file that is larger than memory
         each row is then read by itself, while without shuffling rows are read one after another.
@@ -173,16 +177,19 @@ def train(
         gradient_norm=gradient_norm,
         checkpoint=checkpoint,
     ).checked()
-    data = Dataset.of(X, y, network, loss, sample_weight)
-    split = Split.of(validation, data, network, loss, class_weight)
+    split = Split.of(validation, Dataset.of(X, y, network, loss, sample_weight), network, loss, class_weight)
     if isinstance(class_weight, str):  # "balanced"
         split = balanced(split)
     options = options._replace(metrics=checked_names(metrics, split.task))
     rows = len(split.rows)
     batch_size = rows if options.optimizer.takes_all_rows else min(options.batch_size, rows)
     threads = cost_model.team_size(network.layer_sizes, batch_size, network.dtype, threads)
+    fitted = network.input_mean, network.input_scale
     if checks.flag(standardize, "standardize") and network.input_mean is None:
-        network.input_mean, network.input_scale = standardization(split.data.inputs, split.rows, network.dtype)
+        fitted = standardization(split.data.inputs, split.rows)
+    split = split.readable(network.dtype, Origin.of(*fitted, network.dtype))
+    network.input_mean, network.input_scale = fitted
+    network.feature_names = network.feature_names or split.data.inputs.feature_names
     run = new_run(backend, [network], split, [options], threads)
     run.prepare()
     if resume:

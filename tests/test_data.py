@@ -279,7 +279,7 @@ def test_validation_data_is_held_out_as_a_whole_and_nothing_is_without():
     split = Split.of((np.zeros((7, 4)), np.zeros(7, int)), data, *CLASSIFIER)
     np.testing.assert_array_equal(split.rows, np.arange(ROWS))
     np.testing.assert_array_equal(split.held_out_rows, np.arange(7))
-    np.testing.assert_array_equal(split.held_out.inputs, np.zeros((7, 4)))
+    np.testing.assert_array_equal(split.held_out.inputs.values, np.zeros((7, 4)))
 
 
 @pytest.mark.parametrize("cuts", [[], [1], [10, 11, 30]])
@@ -290,6 +290,6 @@ def test_statistics_of_columns_do_not_depend_on_the_blocks(cuts):
         statistics.add(block)
     assert statistics.rows == ROWS
     np.testing.assert_allclose(statistics.mean, X.mean(axis=0), rtol=1e-15)
-    np.testing.assert_allclose(statistics.squared_deviations, ((X - X.mean(axis=0)) ** 2).sum(axis=0), rtol=1e-9)
+    np.testing.assert_allclose(statistics.deviation, X.std(axis=0), rtol=1e-9)
     np.testing.assert_array_equal(statistics.minimum, X.min(axis=0))
     np.testing.assert_array_equal(statistics.maximum, X.max(axis=0))

@@ -150,7 +150,7 @@ def test_where_nothing_can_be_learned_there_is_no_suggestion():
         ({"min_rate": 0.1, "max_rate": 0.1}, ValueError, "max_rate must be at least 0.2 and finite, not 0.1"),
         ({"max_rate": np.inf}, ValueError, "max_rate must be at least 2e-05 and finite, not inf"),
         ({"steps": 29}, ValueError, "steps must be at least 30, not 29"),
-        ({"steps": 1e3}, TypeError, "steps must be a whole number, not 1000.0"),
+        ({"steps": 99.5}, TypeError, "steps must be a whole number, not 99.5"),
         ({"batch_size": 0}, ValueError, "batch_size must be at least 1, not 0"),
         ({"optimizer": "adam"}, TypeError, "optimizer must be an SGD or an Adam"),
         ({"loss": "cross_entropy"}, ValueError, "loss 'cross_entropy' is computed from the logits of a softmax"),

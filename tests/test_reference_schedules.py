@@ -153,7 +153,7 @@ UNIT = "by must be one of epoch, step, not 'batch': choose one of these"
     ("make", "error", "words"),
     [
         (lambda: fp.StepDecay(0), ValueError, "every must be at least 1, not 0: give a larger number"),
-        (lambda: fp.StepDecay(2.0), TypeError, "every must be a whole number, not 2.0: give an int"),
+        (lambda: fp.StepDecay(2.5), TypeError, "every must be a whole number, not 2.5: give an int"),
         (lambda: fp.StepDecay(2, factor=-1), ValueError, "factor must be at least 0 and finite, not -1: give a number"),
         (lambda: fp.StepDecay(2, by="batch"), ValueError, UNIT),
         (lambda: fp.ExponentialDecay("0.9"), TypeError, "factor must be a number, not '0.9': give a float"),

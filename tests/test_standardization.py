@@ -9,7 +9,7 @@ import pytest
 import fastprop as fp
 from benchmarks.cases import DIGITS_SHAPE
 from fastprop import reference
-from fastprop.data import held_out_rows, standardization
+from fastprop.data import Inputs, held_out_rows, standardization
 from tests import packs
 from tests.compare import (
     assert_close,
@@ -36,6 +36,10 @@ def raw_problem(shape, dtype, task=LINEAR):
     return network, raw(X).astype(dtype), y
 
 
+def inputs(X):
+    return Inputs.of(X, fp.MLP((X.shape[1], 1)))
+
+
 def trained(network, X, y, shape, **options):
     options = {"epochs": 2, "batch_size": shape.batch_size, "loss": "mse", "validation": 0.25} | options
     history = fp.train(network, X, y, **options)
@@ -50,7 +54,7 @@ def trained(network, X, y, shape, **options):
 def test_mean_and_deviation_are_those_of_the_rows(rows, kind):
     X = (100 + 20 * np.random.default_rng(0).random((100_000, 7))).astype(kind)
     chosen = np.sort(np.random.default_rng(1).permutation(len(X))[:rows])
-    mean, scale = standardization(X, chosen, "float64")
+    mean, scale = standardization(inputs(X), chosen)
     expected = X[chosen].astype(np.float64)
     np.testing.assert_allclose(mean, expected.mean(axis=0), rtol=1e-12)
     deviation = expected.std(axis=0)
@@ -58,14 +62,20 @@ def test_mean_and_deviation_are_those_of_the_rows(rows, kind):
 
 
 def test_a_constant_column_has_the_deviation_one(dtype):
-    """This holds even if the mean is rounded to another value, and for a column that is all but constant."""
-    X = np.column_stack(
-        [np.full(90_001, number, dtype) for number in (0.1, -3.3, 0, 1e30, np.finfo(dtype).smallest_subnormal)]
-    )
-    X[1, -1] = 0
-    mean, scale = standardization(X, np.arange(len(X)), dtype)
+    """This holds even if the mean is rounded to another value, and for a column that is constant up to rounding."""
+    X = np.column_stack([np.full(90_001, number, dtype) for number in (0.1, -3.3, 0, 1e30, 0.3)])
+    X[1, -1] = np.nextafter(X[0, -1], X.dtype.type(1))
+    mean, scale = standardization(inputs(X), np.arange(len(X)))
     np.testing.assert_array_equal(scale, 1)
-    np.testing.assert_allclose(mean[:4], X[0, :4], rtol=1e-6)
+    np.testing.assert_allclose(mean, X[0], rtol=1e-6)
+
+
+def test_rounding_errors_of_a_large_column_stay_small():
+    """As after 0.1 · 3 in place of 0.3, for numbers whose rounding errors are above 1."""
+    X = 1e20 * np.where(np.arange(100)[:, None] % 2, 0.3, 0.1 + 0.2)
+    assert np.ptp(X) > 1
+    mean, scale = standardization(inputs(X), np.arange(len(X)))
+    assert np.abs((X - mean) / scale).max() < 1e-15
 
 
 def test_the_rows_that_are_held_out_do_not_count(dtype):
@@ -89,7 +99,7 @@ def test_a_network_that_has_a_standardization_keeps_it(dtype):
     for options in ({}, {"standardize": True}):
         fp.train(network, X + 50, y, epochs=1, **options)
         assert_same_bits([network.input_mean, network.input_scale], before)
-    assert {array.dtype for array in before} == {np.dtype(dtype)}
+    assert {array.dtype for array in before} == {np.dtype("float64")}
     with pytest.raises(ValueError, match="read-only"):
         network.input_mean[0] = 0
 
@@ -161,7 +171,7 @@ def test_any_number_of_threads(shape, dtype):
 @pytest.mark.parametrize("seeds", [[3] * 5, range(5)], ids=["one order", "orders of their own"])
 def test_alone_and_side_by_side(shape, dtype, seeds):
     network, X, y = raw_problem(shape, dtype)
-    network.input_mean, network.input_scale = standardization(X, np.arange(len(X)), dtype)
+    network.input_mean, network.input_scale = standardization(inputs(X), np.arange(len(X)))
     networks, alone = ([network.copy() for _ in range(5)] for _ in range(2))
     optimizers = [fp.SGD(rate) for rate in (0.1, 0.2, 0.3, 0.4, 0.5)]
     options = {"epochs": 2, "batch_size": shape.batch_size, "loss": "mse", "validation": 0.25}

@@ -196,7 +196,7 @@ X, Y = np.random.default_rng(0).random((20, 4)), np.arange(20) % 3
 BAD = {
     "width": ((X[:, 1:], Y), ValueError, "in chunk 2, X has 3 features but the network has 4 inputs: give"),
     "NaN": ((np.where(X[3, 1] == X, np.nan, X), Y), ValueError, "in chunk 2, X holds nan at row 3, column 1: remove"),
-    "no rows": ((X[:0], Y[:0]), ValueError, "in chunk 2, X has no rows: give at least one"),
+    "no rows": ((X[:0], Y), ValueError, "in chunk 2, X has no rows: give at least one"),
     "label": ((X, Y + 1), ValueError, "in chunk 2, y holds label 3 at row 2"),
     "weight": ((X, Y, -np.ones(20)), ValueError, "in chunk 2, sample_weight holds -1.0 at row 0: give weights"),
     "kind": ((X.astype(str), Y), TypeError, "in chunk 2, X must hold numbers, not <U32: convert"),
@@ -225,7 +225,7 @@ def test_what_a_generator_raises_comes_through():
 
 OPTIONS = [
     ({"chunks": 3}, TypeError, "chunks must yield (X, y) or (X, y, sample_weight), not be 3: give an iterable"),
-    ({"chunks": iter([])}, ValueError, "chunks holds no chunk: give an iterable"),
+    ({"chunks": iter([])}, ValueError, "chunks holds no chunk with rows: give an iterable"),
     (
         {"schedule": fp.CosineDecay()},
         ValueError,

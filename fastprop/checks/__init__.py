@@ -5,8 +5,18 @@ sees it and before anything is changed. A check that needs a table of a higher l
 `metrics.checked_names`, `sweeping.checked_grid`, `reporting.plotting.choose`.
 """
 
+from fastprop.checks.arrays import (
+    as_array,
+    finite,
+    new_array,
+    numbers_of_objects,
+    numeric,
+    read_only,
+    refuse_missing,
+    shown_column,
+)
 from fastprop.checks.folds import fold, fold_count, fold_pairs, held_out_count, validation_data
-from fastprop.checks.inputs import inputs, is_readable_in_place, matrix
+from fastprop.checks.inputs import column_kind, inputs, is_readable_in_place, matrix, same_columns
 from fastprop.checks.networks import (
     DTYPES,
     HIDDEN_ACTIVATIONS,
@@ -23,21 +33,18 @@ from fastprop.checks.networks import (
     output,
     output_for,
 )
-from fastprop.checks.streams import chunk, chunks
+from fastprop.checks.streams import chunk, chunks, is_empty_chunk
 from fastprop.checks.sweeps import ensemble, ensemble_size, keep, ranking
 from fastprop.checks.targets import class_weights, labels, not_all_zero, row_weights, rows, targets
 from fastprop.checks.values import (
     checkpoint,
     choice,
-    finite,
     flag,
     instance,
     new_file,
     number,
     number_fields,
-    numeric,
     positive,
-    read_only,
     seed,
     sequence,
     shown,
@@ -51,11 +58,13 @@ __all__ = [
     "DTYPES",
     "HIDDEN_ACTIVATIONS",
     "LOSS_OF_OUTPUT",
+    "as_array",
     "checkpoint",
     "choice",
     "chunk",
     "chunks",
     "class_weights",
+    "column_kind",
     "dtype",
     "ensemble",
     "ensemble_size",
@@ -70,6 +79,7 @@ __all__ = [
     "initialization",
     "inputs",
     "instance",
+    "is_empty_chunk",
     "is_readable_in_place",
     "keep",
     "labels",
@@ -79,21 +89,26 @@ __all__ = [
     "loss_name",
     "matrix",
     "names",
+    "new_array",
     "new_file",
     "not_all_zero",
     "number",
     "number_fields",
+    "numbers_of_objects",
     "numeric",
     "output",
     "output_for",
     "positive",
     "ranking",
     "read_only",
+    "refuse_missing",
     "row_weights",
     "rows",
+    "same_columns",
     "seed",
     "sequence",
     "shown",
+    "shown_column",
     "targets",
     "threads",
     "validation_data",

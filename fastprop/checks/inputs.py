@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from fastprop.checks.values import check_finite, converted, numeric, read_only
+from fastprop.checks.arrays import check_finite, numeric, read_only
+from fastprop.checks.values import shown
 
 
 def matrix(X, name="X"):
@@ -15,8 +16,11 @@ def matrix(X, name="X"):
     return X
 
 
-def inputs(X, n_in, dtype, name="X"):
-    """Return `X` as (n, n_in) of `dtype` or bytes, finite and read-only; without a copy if `is_readable_in_place`."""
+def inputs(X, n_in, name="X", columns=None):
+    """Return `X` as finite, read-only numbers (n, n_in) of any dtype, bools as bytes; nothing is copied.
+
+    `columns` are the names of the columns, if they have names.
+    """
     X = matrix(X, name)
     if X.shape[1] != n_in:
         raise ValueError(
@@ -25,12 +29,43 @@ def inputs(X, n_in, dtype, name="X"):
         )
     if X.dtype == bool:
         X = X.view(np.uint8)
-    bytewise = X.dtype == np.uint8
-    if not (is_readable_in_place(X) and (bytewise or X.dtype == dtype)):
-        X = converted(X, "uint8" if bytewise else dtype, name)
-    if not bytewise:
-        check_finite(X, name)
+    if X.dtype.kind == "f":
+        check_finite(X, name, columns)
     return read_only(X)
+
+
+_REMEDIES = {
+    "text": "encode it as numbers, such as by pandas.get_dummies, or leave it out",
+    "categories": "encode them as numbers, such as by pandas.get_dummies, or leave them out",
+    "dates": "convert them to numbers, such as seconds, or leave them out",
+    "complex numbers": "give their real and imaginary parts as two columns",
+    "sparse numbers": "make them dense, such as by X.sparse.to_dense()",
+    "other objects": "convert them to numbers, or leave them out",
+}
+"""By what a column of a data frame may hold that a network cannot take, what to do."""
+
+
+def column_kind(kind, labels, name="X"):
+    """Refuse columns of a data frame of a `kind` that holds no numbers; `labels` are theirs."""
+    if kind in _REMEDIES:
+        raise TypeError(f"{name} holds {kind} in column{_listed(labels)}: {_REMEDIES[kind]}.")
+
+
+def same_columns(columns, expected, name="X"):
+    """Refuse a data frame whose columns are not those that are expected, in any order."""
+    missing = [column for column in expected if column not in set(columns)]
+    extra = [column for column in columns if column not in set(expected)]
+    if missing or extra:
+        found = [f"lacks the column{_listed(missing)}"] if missing else []
+        found += [f"has the column{_listed(extra)}, which the network does not know"] if extra else []
+        raise ValueError(f"{name} {' and '.join(found)}: give the columns of network.feature_names, or an array.")
+
+
+def _listed(columns):
+    """Return names of columns for a message, the first ten of them."""
+    listed = ", ".join(map(shown, columns[:10]))
+    more = f" and {len(columns) - 10} more" if len(columns) > 10 else ""
+    return f"{'s'[: len(columns) > 1]} {listed}{more}"
 
 
 def is_readable_in_place(X):

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from fastprop.checks.values import choice, finite, numeric, shown, whole_number
+from fastprop.checks.arrays import finite, numeric
+from fastprop.checks.values import choice, shown, whole_number
 from fastprop.initialization import INITIALIZATIONS
 from fastprop.reference import ACTIVATIONS, LOSSES, OUTPUT_ONLY
 

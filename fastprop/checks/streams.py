@@ -14,6 +14,14 @@ def chunks(value):
     return iter(value)
 
 
+def is_empty_chunk(value):
+    """Return whether a chunk has no rows, neither in X nor in y."""
+    try:
+        return len(value) in (2, 3) and len(value[0]) == len(value[1]) == 0
+    except (TypeError, KeyError):  # `chunk` says what is wrong
+        return False
+
+
 def chunk(value):
     """Return a chunk of a stream, which must be (X, y) or (X, y, sample_weight)."""
     if not isinstance(value, (tuple, list)) or len(value) not in (2, 3):

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from fastprop.checks.arrays import converted, finite, numeric, read_only
 from fastprop.checks.networks import LOSS_OF_OUTPUT, loss_name
-from fastprop.checks.values import converted, finite, number, numeric, read_only, shown
+from fastprop.checks.values import number, shown
 from fastprop.row_blocks import row_blocks
 
 

@@ -1,4 +1,4 @@
-"""Checks of single values: numbers, flags, names, objects, files, arrays."""
+"""Checks of single values: numbers, flags, names, objects, files."""
 
 import math
 import numbers
@@ -6,8 +6,6 @@ import os
 from pathlib import Path
 
 import numpy as np
-
-from fastprop.row_blocks import row_blocks
 
 
 def shown(value):
@@ -17,8 +15,13 @@ def shown(value):
 
 
 def whole_number(value, name, minimum=1):
-    """Return `value` as an int of at least `minimum` that an int64 holds, because kernels and NumPy take it as one."""
-    if isinstance(value, bool) or not isinstance(value, (int, numbers.Integral)):
+    """Return `value` as an int of at least `minimum` that an int64 holds, because kernels and NumPy take it as one.
+
+    A float that is whole, such as 16.0, is a whole number.
+    """
+    if isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral) and value == value // 1:
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name} must be a whole number, not {shown(value)}: give an int of at least {minimum}.")
     if value < minimum:
         raise ValueError(f"{name} must be at least {minimum}, not {value}: give a larger number.")
@@ -130,58 +133,3 @@ def checkpoint(value, resume, backend):
         raise ValueError("resume=True needs a checkpoint to go on from: give one, such as checkpoint='run.checkpoint'.")
     if value is not None and backend != "kernels":
         raise ValueError(f"backend {backend!r} writes no checkpoints: leave out checkpoint, or use backend='kernels'.")
-
-
-def numeric(array, name):
-    """Return `array` as an array of numbers."""
-    if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
-        raise ValueError(f"{name} is an array with masked elements: fill them, or leave out their rows.")
-    try:
-        array = np.asarray(array)
-    except ValueError:
-        raise ValueError(f"{name} has rows of different lengths: give each row the same length.") from None
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name} must hold numbers, not {array.dtype}: convert it to a numeric array.")
-    return array
-
-
-def finite(array, dtype, name):
-    """Return a matrix as a finite, C-contiguous, read-only array of `dtype`; without a copy if it is one already."""
-    array = converted(array, dtype, name)
-    check_finite(array, name)
-    return read_only(array)
-
-
-def check_finite(array, name):
-    """Refuse a matrix that holds NaN or infinity.
-
-    It is read a block of rows at a time, so that a file mapped into memory is never loaded as a whole.
-    """
-    for rows in row_blocks(*array.shape):
-        bad = ~np.isfinite(array[rows])
-        if bad.any():
-            row, column = np.argwhere(bad)[0] + [rows.start, 0]
-            raise ValueError(
-                f"{name} holds {array[row, column]} at row {row}, column {column}: "
-                "remove or replace values that are not finite."
-            )
-
-
-def converted(array, dtype, name):
-    """Return `array` as a C-contiguous, aligned array of `dtype` in this machine's byte order; no copy if it is one."""
-    try:
-        with np.errstate(over="ignore"):
-            return np.require(array, dtype, ["C", "A"])
-    except MemoryError:
-        size = array.size * np.dtype(dtype).itemsize / 1e9
-        raise MemoryError(
-            f"{name} does not fit into memory as {dtype}, {size:.1f} GB: keep it in rows of {dtype} or uint8, "
-            "which are read without a copy, or train on it in chunks, by fp.train_stream."
-        ) from None
-
-
-def read_only(array):
-    """Return a view of an array that cannot be written."""
-    view = array.view(np.ndarray)
-    view.flags.writeable = False
-    return view

@@ -1,14 +1,18 @@
 """The data of a run: the checked arrays, which rows are trained on and which are held out, and what rows weigh."""
 
 from fastprop.data.class_weights import balanced, weighted
-from fastprop.data.column_statistics import ColumnStatistics, standardization
+from fastprop.data.column_statistics import ColumnStatistics
 from fastprop.data.dataset import Dataset
 from fastprop.data.folds import cross_validation_folds
+from fastprop.data.inputs import Inputs
 from fastprop.data.splits import Split, held_out_rows
+from fastprop.data.standardization import Origin, standardization
 
 __all__ = [
     "ColumnStatistics",
     "Dataset",
+    "Inputs",
+    "Origin",
     "Split",
     "balanced",
     "cross_validation_folds",

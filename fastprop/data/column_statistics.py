@@ -1,24 +1,24 @@
-"""Mean and variation of columns, computed block by block in float64, for data of any size."""
+"""Mean and variation of columns, computed block by block in float64, for data of any size and magnitude."""
 
 import numpy as np
 
-from fastprop import checks
-from fastprop.row_blocks import row_blocks
+ORDINARY = 300
+"""Columns whose largest number is from 2^-300 to 2^300 are not scaled before they are squared."""
+
+NOTHING = -10_000
+"""The exponent of a column of zeros, below that of any number."""
 
 
 class ColumnStatistics:
-    """Mean, squared deviations and range of each column, over all blocks of rows that were added.
+    """Mean, standard deviation and range of each column, over all blocks of rows that were added.
 
     Blocks are merged by the formula of Chan, Golub and LeVeque, COMPSTAT 1982, which loses no digits to cancellation.
+    Columns of very large or very small numbers are divided by a power of two, so that no square is infinite or zero.
 
     Attributes
     ----------
     rows : int
         Rows added so far.
-    mean : ndarray
-        (columns,) float64.
-    squared_deviations : ndarray
-        (columns,) float64: Σ (x - mean)² over the rows.
     minimum, maximum : ndarray
         (columns,) float64: the smallest and the largest value.
 
@@ -26,45 +26,64 @@ class ColumnStatistics:
     --------
     >>> from fastprop.data import ColumnStatistics
     >>> statistics = ColumnStatistics()
-    >>> statistics.add([[1.0, 5.0], [3.0, 5.0]])
-    >>> statistics.add([[5.0, 5.0]])
-    >>> statistics.mean, statistics.squared_deviations
-    (array([3., 5.]), array([8., 0.]))
+    >>> statistics.add([[1.0, 5e200], [4.0, 5e200]])
+    >>> statistics.add([[7.0, 5e200]])
+    >>> statistics.mean, statistics.deviation.round(3)
+    (array([4.e+000, 5.e+200]), array([2.449, 0.   ]))
     """
 
     def __init__(self):
         self.rows = 0
-        self.mean = 0.0
-        self.squared_deviations = 0.0
         self.minimum = np.inf
         self.maximum = -np.inf
+        self._exponent = NOTHING  # (columns,) int: the power of two by which a column is divided, or NOTHING
+        self._mean = 0.0  # (columns,) of the divided columns
+        self._squared_deviations = 0.0  # (columns,) likewise: Σ (x - mean)² over the rows
 
     def add(self, block):
         """Add a block of rows, (rows, columns)."""
         block = np.asarray(block, np.float64)
+        minimum = block.min(axis=0)
+        maximum = block.max(axis=0)
+        self._adjust_to(np.maximum(np.abs(minimum), np.abs(maximum)))
+        if self._shift.any():
+            block = np.ldexp(block, -self._shift)
         rows = self.rows + len(block)
         mean = block.mean(axis=0)
-        difference = mean - self.mean
+        difference = mean - self._mean
         within = ((block - mean) ** 2).sum(axis=0)
         between = difference**2 * (self.rows * len(block) / rows)
-        self.squared_deviations = self.squared_deviations + within + between
-        self.mean = self.mean + difference * (len(block) / rows)
+        self._squared_deviations = self._squared_deviations + within + between
+        self._mean = self._mean + difference * (len(block) / rows)
         self.rows = rows
-        self.minimum = np.minimum(self.minimum, block.min(axis=0))
-        self.maximum = np.maximum(self.maximum, block.max(axis=0))
+        self.minimum = np.minimum(self.minimum, minimum)
+        self.maximum = np.maximum(self.maximum, maximum)
 
+    @property
+    def mean(self):
+        """The mean of each column, (columns,) float64."""
+        return np.ldexp(self._mean, self._shift)
 
-def standardization(X, rows, dtype):
-    """Return mean and standard deviation of each column of `X` over some of its rows, (columns,) of `dtype`, read-only.
+    @property
+    def deviation(self):
+        """The standard deviation of each column, (columns,) float64: the variance is divided by the number of rows."""
+        return np.ldexp(np.sqrt(self._squared_deviations / self.rows), self._shift)
 
-    `rows` are the indices of these rows, (m,) int. The variance is divided by m, not by m - 1. The deviation of a
-    constant column is given as 1.
-    """
-    statistics = ColumnStatistics()
-    for block in row_blocks(len(rows), X.shape[1]):
-        statistics.add(X[rows[block]])
-    mean = statistics.mean.astype(dtype)
-    scale = np.sqrt(statistics.squared_deviations / statistics.rows).astype(dtype)
-    constant = statistics.minimum == statistics.maximum
-    scale[constant | (scale < np.finfo(dtype).tiny)] = 1
-    return checks.read_only(mean), checks.read_only(scale)
+    @property
+    def magnitude(self):
+        """The largest absolute value of each column, (columns,) float64."""
+        return np.maximum(np.abs(self.minimum), np.abs(self.maximum))
+
+    @property
+    def _shift(self):
+        return np.where(self._exponent == NOTHING, 0, self._exponent)
+
+    def _adjust_to(self, magnitude):
+        """Choose by which powers of two columns are divided that have numbers of this `magnitude`, (columns,)."""
+        _, exponent = np.frexp(magnitude)
+        exponent[np.abs(exponent) <= ORDINARY] = 0
+        exponent[magnitude == 0] = NOTHING
+        earlier = self._exponent
+        self._exponent = np.maximum(earlier, exponent)
+        self._mean = np.ldexp(self._mean, earlier - self._exponent)
+        self._squared_deviations = np.ldexp(self._squared_deviations, 2 * (earlier - self._exponent))

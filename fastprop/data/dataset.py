@@ -5,17 +5,19 @@ from typing import NamedTuple
 import numpy as np
 
 from fastprop import checks
+from fastprop.data.inputs import Inputs
+from fastprop.data.standardization import Origin
 from fastprop.task import Task
 
 
 class Dataset(NamedTuple):
     """Checked data: arrays that are read-only and finite; `targets` or `labels` is empty.
 
-    Inputs and targets are of the network's dtype. The inputs may also be bytes (uint8), and their rows may be strided:
-    see `checks.is_readable_in_place`. Targets and labels are C-contiguous.
+    Targets are of the network's dtype; the inputs may be of any dtype until `readable` has converted them. Targets and
+    labels are C-contiguous.
     """
 
-    inputs: np.ndarray  # (n, n_in)
+    inputs: Inputs  # (n, n_in)
     targets: np.ndarray  # (n, n_out); (0, n_out) where there are labels
     labels: np.ndarray  # (n,) int64; (0,) where there are targets
     weights: np.ndarray  # (n,) float64, of which only ratios count; (0,) where all rows weigh 1
@@ -23,7 +25,7 @@ class Dataset(NamedTuple):
     task: Task  # what the targets are
 
     @classmethod
-    def of(cls, X, y, network, loss, sample_weight=None, names=("X", "y", "sample_weight")):
+    def of(cls, X, y, network, loss, sample_weight=None, names=("X", "y", "sample_weight"), feature_names=None):
         """Check `X` and `y` for a network, and copy only what must be converted.
 
         Parameters
@@ -41,21 +43,23 @@ class Dataset(NamedTuple):
             (n,) numbers of at least 0, not all 0.
         names : three str
             The names of `X`, `y` and `sample_weight` in messages.
+        feature_names : tuple of str, optional
+            The order of the columns of a data frame, by default that of the network's.
         """
         dtype, n_out = network.dtype, network.layer_sizes[-1]
-        X = checks.inputs(X, network.layer_sizes[0], dtype, names[0])
-        given = checks.read_only(checks.rows(y, len(X), names[:2]))
+        inputs = Inputs.of(X, network, names[0], feature_names)
+        given = checks.read_only(checks.rows(y, len(inputs), names[:2]))
         weights = np.zeros(0)
         if sample_weight is not None:
-            weights = scaled_weights(checks.row_weights(sample_weight, len(X), names[2]), dtype)
-        if n_out > 1 and given.size == len(X):
-            labels = checks.labels(given.reshape(len(X)), n_out, names[1])
+            weights = scaled_weights(checks.row_weights(sample_weight, len(inputs), names[2]), dtype)
+        if n_out > 1 and given.size == len(inputs):
+            labels = checks.labels(given.reshape(len(inputs)), n_out, names[1])
             targets = np.zeros((0, n_out), dtype)
         else:
             labels = np.zeros(0, np.int64)
             targets = checks.targets(given, n_out, loss, dtype, names[1])
         task = Task.of(given, n_out, network.output, loss, _names(y, network))
-        return cls(X, targets, labels, weights, given, task)
+        return cls(inputs, targets, labels, weights, given, task)
 
     def for_loss(self, network, loss, name="y"):
         """Return the same data with the task of another network and loss, for which its targets must be fit."""
@@ -66,12 +70,17 @@ class Dataset(NamedTuple):
 
     @classmethod
     def of_chunk(cls, chunk, index, network, loss):
-        """Check a chunk of a stream, (X, y) or (X, y, sample_weight); messages name its index."""
+        """Check a chunk of a stream, (X, y) or (X, y, sample_weight), and convert it; messages name its index."""
         try:
             X, y, *sample_weight = checks.chunk(chunk)
-            return cls.of(X, y, network, loss, *sample_weight)
+            data = cls.of(X, y, network, loss, *sample_weight)
+            return data.readable(network.dtype, Origin.of_network(network))
         except (TypeError, ValueError) as error:
             raise type(error)(f"in chunk {index}, {error}") from None
+
+    def readable(self, dtype, origin):
+        """Return the same data with inputs that kernels can read for a network of `dtype`, see `Inputs.readable`."""
+        return self._replace(inputs=self.inputs.readable(dtype, origin))
 
     @property
     def has_labels(self):
@@ -86,7 +95,7 @@ class Dataset(NamedTuple):
     @property
     def arrays(self):
         """The arrays on which a run depends."""
-        return self.inputs, self.targets, self.labels, self.weights
+        return self.inputs.values, *self.inputs.origin, self.targets, self.labels, self.weights
 
     @property
     def rows(self):

@@ -31,6 +31,12 @@ class Split(NamedTuple):
         """What the targets of all rows are."""
         return most_general([self.data.task, self.held_out.task])
 
+    def readable(self, dtype, origin):
+        """Return the same split of data that kernels can read for a network of `dtype`, see `Inputs.readable`."""
+        data = self.data.readable(dtype, origin)
+        held_out = data if self.held_out is self.data else self.held_out.readable(dtype, origin)
+        return self._replace(data=data, held_out=held_out)
+
     @classmethod
     def of(cls, validation, data, network, loss, class_weight=None):
         """Return the split of `data` by `validation`: None, the fraction to hold out, or (X, y) or (X, y, weights).
@@ -47,7 +53,9 @@ class Split(NamedTuple):
             return cls(data, np.setdiff1d(rows, held_out, assume_unique=True), data, held_out)
         X, y, *weights = checks.validation_data(validation)
         names = "validation X", "validation y", "validation weights"
-        held_out = weighted(Dataset.of(X, y, network, loss, *weights, names=names), class_weight)
+        feature_names = data.inputs.feature_names
+        held_out = Dataset.of(X, y, network, loss, *weights, names=names, feature_names=feature_names)
+        held_out = weighted(held_out, class_weight)
         return cls(data, rows, held_out, held_out.rows)
 
 

@@ -1,5 +1,6 @@
 """Training runs, of one network or of a pack: on the kernels, on the reference, by L-BFGS, and over streams."""
 
+from fastprop.data import Origin
 from fastprop.runs.history import History
 from fastprop.runs.kernel_run import KernelRun
 from fastprop.runs.lbfgs_run import OBJECTIVES, LBFGSRun
@@ -49,6 +50,7 @@ def new_run(backend, networks, split, options_of_networks, threads=1):
         Threads that share each minibatch on the kernels.
     """
     network = networks[0]
+    split = split.readable(network.dtype, Origin.of_network(network))
     options = options_of_networks[0]
     if options.optimizer.takes_all_rows:
         return LBFGSRun(OBJECTIVES[backend](network, split, options, threads), network, split, options)

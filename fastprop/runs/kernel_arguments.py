@@ -39,8 +39,10 @@ def training(state, split, options_of_lanes, batch_size, workers=1, keeps_gradie
     has_dropout = any(each.dropout for each in options_of_lanes)
     shape = network.layer_sizes, codes(network), network.dtype, state.width
     addresses = np.array(unrolled.addresses(*shape, shares_order, has_dropout), np.int64)
-    learned = network_argument(network, state.learned, options.loss)._replace(unrolled_addresses=addresses)
-    final = learned._replace(parameters=state.parameters)
+    learned = network_argument(network, state.learned, split.data.inputs, options.loss)
+    learned = learned._replace(unrolled_addresses=addresses)
+    final = network_argument(network, state.parameters, split.held_out.inputs, options.loss)
+    final = final._replace(unrolled_addresses=addresses)
     data, validation = data_arguments(split)
     rates, dropout_seeds = zip(*((each.dropout, each.seed) for each in options_of_lanes))
     dropouts = dropout_arguments(rates, dropout_seeds, plans, rows, network.dtype)
@@ -96,15 +98,13 @@ def storing(network):
     return tuple(ACTIVATIONS[name].stores_derivative for name in network.activations)
 
 
-def network_argument(network, parameters, loss=None):
-    """Return the kernels' `Network` of a network, or of a pack of such networks; without a loss it can only predict."""
+def network_argument(network, parameters, inputs, loss=None):
+    """Return the kernels' `Network` of a network, or of a pack of such networks, for what they are given as `inputs`.
+
+    Without a loss it can only predict.
+    """
     code = LOSSES[checks.loss_name(loss)].code if loss is not None else -1
-    mean, inverse_std = np.zeros(0, network.dtype), np.zeros(0, network.dtype)
-    if network.input_mean is not None:
-        n_in = network.layer_sizes[0]
-        mean, inverse_std = np.zeros((2, layout.padded(n_in, network.dtype)), network.dtype)
-        mean[:n_in] = network.input_mean
-        inverse_std[:n_in] = 1 / network.input_scale
+    mean, inverse_std = standardization_arguments(network, inputs)
     return Network(
         parameters=parameters,
         activations=np.array(codes(network)),
@@ -115,6 +115,22 @@ def network_argument(network, parameters, loss=None):
         input_inverse_std=inverse_std,
         unrolled_addresses=np.zeros(2, np.int64),
     )
+
+
+def standardization_arguments(network, inputs):
+    """Return the mean and the inverse deviation by which kernels standardize the values of `inputs`, both (I, padded).
+
+    They are empty where nothing is to be standardized.
+    """
+    mean, scale = inputs.relative(network.input_mean, network.input_scale)
+    if mean is None:
+        return np.zeros(0, network.dtype), np.zeros(0, network.dtype)
+    n_in = network.layer_sizes[0]
+    arrays = np.zeros((2, layout.padded(n_in, network.dtype)), network.dtype)
+    with np.errstate(over="ignore", divide="ignore"):
+        arrays[0, :n_in] = mean
+        arrays[1, :n_in] = np.minimum(1 / np.asarray(scale).astype(network.dtype), np.finfo(network.dtype).max)
+    return arrays
 
 
 def dropout_arguments(rates, seeds, plans, rows, dtype):
@@ -147,7 +163,7 @@ def data_arguments(split):
 def data_argument(data, rows):
     """Return the kernels' `Data` of some `rows` of a data set."""
     dtype = data.targets.dtype
-    return inputs_argument(data.inputs, rows, dtype)._replace(
+    return inputs_argument(data.inputs.values, rows, dtype)._replace(
         targets=read_only(data.targets.reshape(-1)),
         labels=read_only(data.labels.reshape(-1)),
         weights=read_only(data.weights.astype(dtype)),
@@ -155,7 +171,7 @@ def data_argument(data, rows):
 
 
 def inputs_argument(inputs, rows, dtype):
-    """Return the kernels' `Data` of some `rows` of inputs (n, n_in), for a network of `dtype` to predict."""
+    """Return the kernels' `Data` of some `rows` of the values (n, n_in) of `Inputs`, for a network of `dtype`."""
     n, row_stride = inputs.shape
     if not inputs.flags.c_contiguous:
         row_stride = inputs.strides[0] // inputs.itemsize

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from fastprop.data import Origin
 from fastprop.kernels import compiler
 from fastprop.runs import checkpoints, kernel_arguments, prediction
 from fastprop.runs.kernel_team import KernelTeam
@@ -37,6 +38,7 @@ class KernelRun(Run):
     def __init__(self, networks, split, options_of_networks, workers=1, earlier=None):
         options = options_of_networks[0]
         super().__init__(options)
+        split = split.readable(networks[0].dtype, Origin.of_network(networks[0]))
         self.states = []
         self._data, self._rows = split.measured
         self._checkpoint = None

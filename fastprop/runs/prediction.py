@@ -3,6 +3,7 @@
 import numpy as np
 
 from fastprop import metrics
+from fastprop.data import Origin
 from fastprop.kernels import epochs, layout
 from fastprop.runs import kernel_arguments
 
@@ -11,20 +12,21 @@ PREDICTED_ROWS = 4 * layout.BLOCK_ROWS
 
 
 class Predictor:
-    """Predicts some `rows` of checked inputs `X`, all by default, with `network` and with similar networks.
+    """Predicts some `rows` of `inputs`, all by default, with `network` and with similar networks.
 
     Networks are similar if they have the same layer sizes, activations, dtype and standardization.
     """
 
-    def __init__(self, network, X, rows=None):
-        self._rows = np.arange(len(X)) if rows is None else rows
+    def __init__(self, network, inputs, rows=None):
+        inputs = readable(inputs, network)
+        self._rows = np.arange(len(inputs)) if rows is None else rows
         batch_size = min(len(self._rows), PREDICTED_ROWS)
         storing = kernel_arguments.storing(network)
         (self._plan,), size = layout.plans(network.layer_sizes, batch_size, network.dtype, storing)
-        self._data = kernel_arguments.inputs_argument(X, self._rows, network.dtype)
+        self._data = kernel_arguments.inputs_argument(inputs.values, self._rows, network.dtype)
         self._memory = layout.new_workspace([self._plan], size, network.dtype)
         (self._dropout,) = kernel_arguments.dropout_arguments([0.0], [0], [self._plan], self._rows, network.dtype)
-        self._prototype = kernel_arguments.network_argument(network, network.parameters)
+        self._prototype = kernel_arguments.network_argument(network, network.parameters, inputs)
 
     def __call__(self, network):
         """Return the outputs (m, n_out) of a network for the rows."""
@@ -34,9 +36,14 @@ class Predictor:
         return outputs
 
 
-def predict(network, X, rows=None):
-    """Return the outputs (m, n_out) of `network` for some `rows` of checked inputs `X`, by default for all."""
-    return Predictor(network, X, rows)(network)
+def predict(network, inputs, rows=None):
+    """Return the outputs (m, n_out) of `network` for some `rows` of `inputs`, by default for all."""
+    return Predictor(network, inputs, rows)(network)
+
+
+def readable(inputs, network):
+    """Return `inputs` as the kernels can read them for a network, see `Inputs.readable`."""
+    return inputs.readable(network.dtype, Origin.of_network(network))
 
 
 def scores(networks, split, name):

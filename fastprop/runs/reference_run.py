@@ -85,4 +85,4 @@ def copy_parameters(trained, network):
 
 def rows_of(data, rows):
     """Return inputs, labels or targets, and weights or None, of `rows` of a data set."""
-    return data.inputs[rows], data.y[rows], data.weights[rows] if len(data.weights) else None
+    return data.inputs.numbers(rows), data.y[rows], data.weights[rows] if len(data.weights) else None

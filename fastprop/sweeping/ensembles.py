@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from fastprop import checks, runs
 from fastprop.annotations import FloatArray
+from fastprop.data import Inputs
 from fastprop.network import MLP
 
 
@@ -50,10 +51,10 @@ class Ensemble:
         See `MLP.predict` for what `X` may be, and for errors.
         """
         first = self.networks[0]
-        X = checks.inputs(X, first.layer_sizes[0], first.dtype)
-        total = np.array(runs.predict(first, X))
+        inputs = Inputs.of(X, first)
+        total = np.array(runs.predict(first, inputs))
         for network in self.networks[1:]:
-            total += runs.predict(network, X)
+            total += runs.predict(network, inputs)
         return total / np.asarray(len(self.networks), total.dtype)
 
     def __repr__(self) -> str:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fastprop import cost_model, thread_pool
-from fastprop.data import Dataset, Split, balanced, standardization
+from fastprop.data import Dataset, Origin, Split, balanced, standardization
 from fastprop.kernels import compiler
 from fastprop.network import MLP
 from fastprop.runs import new_run, predict, scores
@@ -27,7 +27,7 @@ class Fold(NamedTuple):
     @classmethod
     def of(cls, data, rows, held_out, standardize):
         """Return the fold of these rows of a data set; `standardize` fits mean and scale to the training rows."""
-        fitted = standardization(data.inputs, rows, data.targets.dtype) if standardize else (None, None)
+        fitted = standardization(data.inputs, rows) if standardize else (None, None)
         return cls(rows, held_out, *fitted)
 
 
@@ -37,6 +37,7 @@ class Experiment(NamedTuple):
     data: Dataset  # the data set of the training rows
     held_out: Dataset  # the data set of the held-out rows
     folds: tuple[Fold, ...]  # one without cross-validation
+    all_rows: Fold  # all rows to train on and none held out; without cross-validation the one fold
     prototypes: dict[object, MLP]  # by loss: the network with which its configurations begin
     backend: str  # "kernels" or "reference"
     score: object  # the name of a score, or a function
@@ -58,12 +59,19 @@ class Experiment(NamedTuple):
         if self.folds[fold].mean is not None:
             network.input_mean = self.folds[fold].mean
             network.input_scale = self.folds[fold].scale
+        network.feature_names = network.feature_names or self.data.inputs.feature_names
         return network
 
     def on_all_rows(self):
         """Return the same experiment with all rows to train on, and none held out."""
-        rows = self.data.rows
-        return self._replace(folds=(Fold.of(self.data, rows, rows[:0], self.folds[0].mean is not None),))
+        return self._replace(folds=(self.all_rows,))
+
+
+def common_origin(prototype, folds):
+    """Return the origin to which data is converted once for all `folds`, of which the first has all training rows."""
+    if folds[0].mean is None:
+        return Origin.of_network(prototype)
+    return Origin.common([(fold.mean, fold.scale) for fold in folds], prototype.dtype)
 
 
 class Fit(NamedTuple):

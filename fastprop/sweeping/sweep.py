@@ -35,7 +35,7 @@ from fastprop.runs import BACKENDS, TrainingOptions
 from fastprop.sweeping.backends import new_backend
 from fastprop.sweeping.checked_grid import checked_grid
 from fastprop.sweeping.configurations import Configurations
-from fastprop.sweeping.fits import Experiment, Fold
+from fastprop.sweeping.fits import Experiment, Fold, common_origin
 from fastprop.sweeping.grids import Draws, Explicit, Product
 from fastprop.sweeping.halving_runner import HalvingRunner, train_again
 from fastprop.sweeping.journal import Journal, describe
@@ -199,10 +199,14 @@ def sweep(
     halving_rule = _halving_rule(halving)
     checks.ranking(validation, cv, score, list(configurations.prototypes))
     split = _split(configurations.prototypes, X, y, sample_weight, class_weight, validation)
+    folds, all_rows = _folds(split, cv, X, y, configurations.prototypes, standardize)
+    prototype = next(iter(configurations.prototypes.values()))
+    split = split.readable(prototype.dtype, common_origin(prototype, [all_rows, *folds]))
     experiment = Experiment(
         data=split.data,
         held_out=split.held_out,
-        folds=_folds(split, cv, X, y, configurations.prototypes, standardize),
+        folds=folds,
+        all_rows=all_rows,
         prototypes=configurations.prototypes,
         backend=backend,
         score=_score(score, configurations.prototypes, split),
@@ -288,11 +292,14 @@ def _split(prototypes, X, y, sample_weight, class_weight, validation):
 
 
 def _folds(split, cv, X, y, prototypes, standardize):
-    """Return the folds of a cross-validation, or without one the rows of the split as one fold."""
+    """Return the folds of a cross-validation, or without one the rows of the split; and all training rows as a fold."""
     pairs = [(split.rows, split.held_out_rows)] if cv is None else cross_validation_folds(cv, X, y, split.data)
     is_standardized = next(iter(prototypes.values())).input_mean is not None
     fits_columns = checks.flag(standardize, "standardize") and not is_standardized
-    return tuple(Fold.of(split.data, *pair, fits_columns) for pair in pairs)
+    folds = tuple(Fold.of(split.data, *pair, fits_columns) for pair in pairs)
+    if cv is None:
+        return folds, folds[0]
+    return folds, Fold.of(split.data, split.rows, split.rows[:0], fits_columns)
 
 
 def _score(score, prototypes, split):

@@ -1,0 +1,114 @@
+"""`Inputs`: the inputs of a network, as they were given or as kernels read them."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from fastprop import checks
+from fastprop.data.frames import table
+from fastprop.data.standardization import Origin
+from fastprop.row_blocks import row_blocks
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """Checked inputs x (n, n_in) = `origin.offset` + `origin.unit` · `values`.
+
+    They are converted to the dtype of a network as late as possible, by `readable`: only when mean and deviation of
+    the columns are known, which are computed in float64.
+    """
+
+    values: np.ndarray  # (n, n_in) finite, read-only: numbers of any dtype, or bytes
+    origin: Origin
+    name: str = "X"  # in messages
+    columns: tuple[object, ...] | None = None  # the labels of the columns of a data frame
+
+    @classmethod
+    def of(cls, X, network, name="X", feature_names=None):
+        """Check inputs (n, n_in) for a network; nothing is converted yet.
+
+        The columns of a data frame get the order of `feature_names`, by default those of the network.
+        """
+        array, columns = table(X, name)
+        expected = network.feature_names if feature_names is None else feature_names
+        if expected is not None and _are_names(columns):
+            checks.same_columns(columns, expected, name)
+            if columns != expected:
+                array = array[:, [columns.index(each) for each in expected]]
+                columns = expected
+        return cls(checks.inputs(array, network.layer_sizes[0], name, columns), Origin.none(), name, columns)
+
+    @property
+    def feature_names(self):
+        """The names of the columns, (n_in,), if all are strings and different; else None."""
+        return self.columns if _are_names(self.columns) else None
+
+    def __len__(self):
+        return len(self.values)
+
+    def __getitem__(self, rows):
+        return replace(self, values=self.values[rows])
+
+    @property
+    def shape(self):
+        """(n, n_in)."""
+        return self.values.shape
+
+    @property
+    def rounding(self):
+        """The relative rounding error of a value."""
+        kind = self.values.dtype
+        return np.finfo(kind if kind.kind == "f" and kind.itemsize >= 4 else np.float64).eps
+
+    def numbers(self, rows):
+        """Return some rows as they were given, (m, n_in) float64."""
+        values = self.values[rows].astype(np.float64)
+        return self.origin.offset + self.origin.unit * values if self.origin.moves else values
+
+    def relative(self, mean, scale):
+        """Return the mean and scale of `values`, (n_in,) float64, where x has `mean` and `scale`; None stays None."""
+        if not self.origin.moves:
+            return mean, scale
+        offset, unit = self.origin
+        mean = np.zeros(len(offset)) if mean is None else np.asarray(mean, np.float64)
+        scale = np.ones(len(offset)) if scale is None else np.asarray(scale, np.float64)
+        return (mean - offset) / unit, scale / unit
+
+    def readable(self, dtype, origin):
+        """Return inputs that kernels can read for a network of `dtype`: these, or a copy relative to an `Origin`.
+
+        Rows are read where they are if they are contiguous bytes or numbers of `dtype`, unless a column is too large or
+        too small to be standardized in this dtype.
+        """
+        values = self.values
+        is_bytes = values.dtype == np.uint8
+        if self.origin.scales or not origin.scales:
+            if checks.is_readable_in_place(values) and (is_bytes or values.dtype == dtype):
+                return self
+            if np.can_cast(values.dtype, dtype):
+                origin = Origin.none()  # because no digit is lost
+        kind = "uint8" if is_bytes and not origin.scales else dtype
+        converted = checks.new_array(values.shape, kind, self.name)
+        for block in row_blocks(*values.shape):
+            with np.errstate(over="ignore"):
+                some = (self.numbers(block) - origin.offset) / origin.unit if origin.moves else values[block]
+                converted[block] = some
+            if kind != "uint8" and not np.isfinite(converted[block]).all():
+                self._refuse_large(converted[block], block, origin)
+        return replace(self, values=checks.read_only(converted), origin=origin)
+
+    def _refuse_large(self, converted, block, origin):
+        """Raise an error for the first number of a `block` of rows that is infinite once it is converted."""
+        row, column = np.argwhere(~np.isfinite(converted))[0]
+        remedy = "divide the column by a constant"
+        if converted.dtype == np.float32 and not origin.moves:
+            remedy = "make the network with dtype='float64', or train with standardize=True"
+        raise ValueError(
+            f"{self.name} holds {self.numbers(block)[row, column]:g} at row {block.start + row}, column "
+            f"{checks.shown_column(self.columns, column)}, which is too large for {converted.dtype}: {remedy}."
+        )
+
+
+def _are_names(columns):
+    """Return whether the labels of columns are names by which columns can be found."""
+    return columns is not None and all(isinstance(each, str) for each in columns) and len(set(columns)) == len(columns)
