@@ -2,10 +2,12 @@
 
 import json
 
+import numpy as np
+
 import fastprop as fp
-from fastprop import checks, exercise, metrics
-from fastprop.cli import printing, values
-from fastprop.task import Task
+from fastprop import checks, exercise
+from fastprop.cli import outputs, printing, values
+from fastprop.cli.problem import problem_of
 
 OPTIMIZER_FLAGS = "learning_rate", "momentum", "weight_decay"
 """Hyperparameters of optimizers that are arguments of the command line."""
@@ -19,45 +21,48 @@ DEFAULT_RATES = fp.geomspace(1e-3, 10, 64)
 
 def sweep(options):
     """Run ``fastprop sweep``."""
-    X, y = values.data(options)
-    sizes = [values.layer_sizes(X, y, hidden) for hidden in options.hidden]
+    outputs.check(options)
+    problem = problem_of(options)
+    say = (lambda line: None) if options.json else print
+    say(f"task: {problem.targets.description}")
     seeds = range(checks.whole_number(options.seeds, "--seeds"))
     rows = checks.whole_number(options.top, "--top")
     optimizer, swept = _optimizer(options)
     if hasattr(optimizer, "learning_rate"):
         swept = {"learning_rate": DEFAULT_RATES} | swept
+    sizes = [problem.layer_sizes(hidden) for hidden in options.hidden]
     grid = swept | {"seed": list(seeds), "layer_sizes": sizes, "hidden": options.activation}
     single = {name: grid.pop(name)[0] for name in list(grid) if name != "learning_rate" and _is_single(grid[name])}
     optimizer = optimizer.changed(**{name: single[name] for name in swept if name in single})
-    network = values.network(options, y, sizes[0], options.activation[0], seed=0)
+    network = problem.network(options.hidden[0], options.activation[0], seed=0)
     arguments = {name: getattr(options, name) for name in ("samples", "cv", "score", "halving", "journal")}
     arguments |= {"optimizer": optimizer, "progress": not options.json}
     arguments |= {**_step_arguments(options), **_run_arguments(options)}
-    result = fp.sweep(network, X, y, grid, **arguments)
+    result = fp.sweep(network, problem.X, problem.y, grid, **arguments)
     if options.json:
-        print(json.dumps(printing.as_json(result)))
+        print(json.dumps({"task": problem.targets.description, **printing.as_json(result)}))
     else:
         printing.print_table(result, rows)
-    _finish_sweep(result, options, (lambda line: None) if options.json else print)
-    return 130 if {"interrupted", "not run"} & set(result.table["stopped"].tolist()) else 0
+    code = _finish_sweep(result, problem, options, say)
+    return 130 if {"interrupted", "not run"} & set(result.table["stopped"].tolist()) else code
 
 
-def _finish_sweep(result, options, say):
-    """Write the files that were asked for, and say how the sweep ended."""
+def _finish_sweep(result, problem, options, say):
+    """Write the files that were asked for, say how the sweep ended, and return the exit code."""
     say(f"\n{result.finished.sum()} of {len(result.table)} configurations finished in {result.seconds:.2f} s")
-    if result.best_network is not None:
-        rows = f"on average over {options.cv} folds" if options.cv else "on the held-out rows"
-        say(f"best network: {result.score_name} {result.best['score']:.4f} {rows}")
-        for path, write, content in (
-            (options.plot, result.plot, "picture"),
-            (options.report, result.report, "report"),
-            (options.save, result.best_network.save, "network"),
-        ):
-            if path:
-                write(path)
-                say(f"{content}: {path}")
-    elif "diverged" in result.table["stopped"]:
-        raise ValueError("no configuration finished: sweep smaller learning rates.")
+    if result.best_network is None:
+        if "diverged" in result.table["stopped"]:
+            raise ValueError("no configuration finished: sweep smaller learning rates.")
+        return 0
+    if options.cv:
+        say(f"best network: {result.score_name} {result.best['score']:.4f} on average over {options.cv} folds")
+    elif np.isfinite(result.best["score"]):
+        say(f"best network: {result.score_name} {result.best['score']:.4f} on the held-out rows")
+    else:
+        say(f"best network: loss {result.best['loss']:.6g} on all rows, which it was trained on")
+    network = problem.named(result.best_network)
+    files = [(options.save, network.save, "network"), (options.plot, result.plot, "picture")]
+    return outputs.write([*files, (options.report, result.report, "report")], say)
 
 
 def _is_single(choices):
@@ -66,38 +71,36 @@ def _is_single(choices):
 
 def train(options):
     """Run ``fastprop train``."""
-    X, y = values.data(options)
-    network = values.network(options, y, values.layer_sizes(X, y, options.hidden), options.activation, options.seed)
+    outputs.check(options)
+    problem = problem_of(options)
+    print(f"task: {problem.targets.description}")
+    network = problem.network(options.hidden, options.activation, options.seed)
     optimizer, given = _optimizer(options)
     arguments = {"optimizer": optimizer.changed(**given), "seed": options.seed}
     arguments |= {**_step_arguments(options), **_run_arguments(options)}
     arguments |= {"checkpoint": options.checkpoint, "resume": options.resume}
-    history = fp.train(network, X, y, progress=True, **arguments)
+    history = fp.train(network, problem.X, problem.y, progress=True, **arguments)
     print(f"{history.stopped} after {history.epochs} epochs in {history.seconds:.2f} s")
     if history.stopped == "diverged":
         raise ValueError("the loss is no longer finite: train with a smaller learning rate.")
     if history.epochs:
-        loss, held_out_loss = history.loss[history.best_epoch], history.validation_loss[history.best_epoch]
-        print(f"loss {loss:.6g}, on the held-out rows {held_out_loss:.6g}")
-        outputs = network.layer_sizes[-1]
-        loss = checks.loss(options.loss, network.output, outputs)
-        name = metrics.default_score(Task.of(y, outputs, network.output, loss))
-        print(f"{name} {history.score:.4f} on the held-out rows")
-    _save(network, options)
-    return 130 if history.stopped == "interrupted" else 0
+        printing.print_losses(history, problem.targets.task)
+    code = outputs.write([(options.save, network.save, "network")], print)
+    return 130 if history.stopped == "interrupted" else code
 
 
 def find_learning_rate(options):
     """Run ``fastprop find-learning-rate``."""
-    X, y = values.data(options)
-    network = values.network(options, y, values.layer_sizes(X, y, options.hidden), options.activation, options.seed)
+    outputs.check(options)
+    problem = problem_of(options)
+    print(f"task: {problem.targets.description}")
+    network = problem.network(options.hidden, options.activation, options.seed)
     optimizer, given = _optimizer(options)
     rates = {"min_rate": options.min_rate, "max_rate": options.max_rate, "steps": options.steps}
     arguments = {"optimizer": optimizer.changed(**given), "seed": options.seed, **rates, **_step_arguments(options)}
-    result = fp.find_learning_rate(network, X, y, **arguments)
+    result = fp.find_learning_rate(network, problem.X, problem.y, **arguments)
     print(f"learning rate {result.suggestion:.2g}")
-    _plot(result, options)
-    return 0
+    return outputs.write([(options.plot, result.plot, "picture")], print)
 
 
 def show_exercise(options):
@@ -128,31 +131,21 @@ def info(options):
     return 0
 
 
-def _plot(result, options):
-    if options.plot:
-        result.plot(options.plot)
-        print(f"picture: {options.plot}")
-
-
-def _save(network, options):
-    if options.save:
-        network.save(options.save)
-        print(f"network: {options.save}")
-
-
 # ---- options ----
 
 
 def _step_arguments(options):
     """Return the arguments that a step depends on, except the optimizer."""
     clip = None if options.clip_norm is None else fp.ClipNorm(options.clip_norm)
-    return {"batch_size": options.batch_size, "loss": options.loss, "clip": clip, "threads": options.threads}
+    names = "batch_size", "loss", "class_weight", "threads"
+    return {"clip": clip} | {name: getattr(options, name) for name in names}
 
 
 def _run_arguments(options):
     """Return the arguments of `train` and `sweep` that say how long and on which rows to train."""
     early_stopping = None if options.early_stopping is None else fp.EarlyStopping(options.early_stopping)
     validation = 0.2 if options.validation is None and not getattr(options, "cv", None) else options.validation
+    validation = None if validation == 0 else validation
     given = {name: getattr(options, name) for name in ("epochs", "schedule", "dropout", "standardize")}
     return given | {"validation": validation, "early_stopping": early_stopping}
 

@@ -1,11 +1,23 @@
-"""Prints the result of a sweep, as a table for people and as JSON for programs."""
+"""Prints the result of a training, and that of a sweep as a table for people and as JSON for programs."""
 
 import numpy as np
+
+from fastprop import metrics
 
 
 def print_table(result, rows):
     """Print the best `rows`, best first."""
     print("\n".join(result.ranked_table().lines(rows)))
+
+
+def print_losses(history, task):
+    """Print the losses of a training for a `Task`, and its score on the held-out rows, if there are any."""
+    loss = history.loss[history.best_epoch]
+    if not np.isfinite(history.score):
+        print(f"loss {loss:.6g}")
+        return
+    print(f"loss {loss:.6g}, on the held-out rows {history.validation_loss[history.best_epoch]:.6g}")
+    print(f"{metrics.default_score(task)} {history.score:.4f} on the held-out rows")
 
 
 def as_json(result):

@@ -1,10 +1,9 @@
-"""Converts the strings of the command line to hyperparameters, hidden layers, schedules, data and networks."""
+"""Converts the strings of the command line to hyperparameters, hidden layers and schedules."""
 
 import argparse
 import re
 
 import fastprop as fp
-from fastprop import checks
 from fastprop.options import OPTIMIZERS, SCHEDULES
 from fastprop.options.schedules import UNITS
 
@@ -61,25 +60,3 @@ def schedule(text):
     except (KeyError, ValueError, TypeError) as error:
         known = " or ".join(SCHEDULE_NAMES)
         raise argparse.ArgumentTypeError(f"{text!r} is not {known}, or numbers as in step:10:0.5 ({error})") from None
-
-
-def data(options):
-    """Return the inputs and targets of the data that the command names."""
-    if options.data == "digits":
-        if options.target is not None:
-            raise ValueError("digits has its own target: leave --target out.")
-        return fp.datasets.digits()
-    return fp.datasets.read(options.data, options.target)
-
-
-def layer_sizes(X, y, hidden):
-    """Return the layer sizes of a network with these hidden layers for inputs `X` and targets or classes `y`."""
-    if y.ndim == 2:
-        return X.shape[-1], *hidden, y.shape[1]
-    return X.shape[-1], *hidden, int(y.max()) + 1 if y.dtype.kind == "i" else 1
-
-
-def network(options, y, sizes, activation, seed):
-    """Return an untrained network of these layer sizes, with the output that fits the loss or the targets."""
-    output = checks.output_for(options.loss, y, sizes[-1])
-    return fp.MLP(sizes, hidden=activation, output=output, seed=seed)

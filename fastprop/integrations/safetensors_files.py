@@ -54,6 +54,11 @@ def read(path):
     return about, weights, biases, standardization
 
 
+def require():
+    """Raise an ImportError that says how to install safetensors, if it is not."""
+    _safetensors()
+
+
 def _safetensors():
     try:
         import safetensors.numpy

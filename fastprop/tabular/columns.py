@@ -5,6 +5,11 @@ import io
 
 import numpy as np
 
+from fastprop.row_blocks import row_blocks
+
+TIMES = 1000
+"""Inputs are of very different size if the largest value of one is more than so many times that of another."""
+
 
 def chosen(path, names, target=None, drop=(), features=None):
     """Return the names of the feature columns as a tuple, and the name of the target column.
@@ -76,4 +81,30 @@ def notes_on_counters(path, X, names):
         "unless it means something."
         for column in np.flatnonzero((X[-1] - X[0] == rows - 1) & np.isin(X[0], (0, 1)))
         if np.array_equal(X[:, column], np.arange(rows) + X[0, column])
+    ]
+
+
+def notes_on_sizes(X, names=None):
+    """Return a note if the inputs (n, features) are of so different size that a network hardly learns from the small.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastprop.tabular import notes_on_sizes
+    >>> notes_on_sizes(np.array([[0.5, 1680], [0.25, 735]]), ("hue", "proline"))
+    ["inputs are of very different size, from column 'hue' (up to 0.5) to 'proline' (up to 1680): give --standardize."]
+    """
+    largest = np.zeros(X.shape[1])
+    for rows in row_blocks(*X.shape):
+        np.maximum(largest, np.abs(X[rows].astype(np.float64)).max(axis=0), out=largest)
+    used = np.flatnonzero(largest > 0)
+    if len(used) == 0:
+        return []
+    small, large = used[largest[used].argmin()], used[largest[used].argmax()]
+    if largest[large] <= TIMES * largest[small]:
+        return []
+    first, second = (f"{index}" if names is None else f"{names[index]!r}" for index in (small, large))
+    return [
+        f"inputs are of very different size, from column {first} (up to {largest[small]:.4g}) to {second} (up to "
+        f"{largest[large]:.4g}): give --standardize."
     ]

@@ -28,6 +28,11 @@ def new_figure(size=(8, 6)):
     return Figure(figsize=size, layout="constrained")
 
 
+def endings():
+    """Return the endings of the pictures that can be drawn, ``[".png", …]``; ImportError as `new_figure`."""
+    return [f".{name}" for name in new_figure().canvas.get_supported_filetypes()]
+
+
 def save(figure, path, **options):
     """Write a figure to a path or file, with the options of Matplotlib's ``savefig``."""
     figure.savefig(path, dpi=120, **options)

@@ -1,0 +1,66 @@
+"""The files that a command writes: they are checked before it trains, and written after it, the network first."""
+
+import sys
+from pathlib import Path
+
+from fastprop import checks
+from fastprop.integrations import safetensors_files
+from fastprop.reporting import plotting
+
+FLAGS = "save", "plot", "report", "journal", "checkpoint", "output"
+"""The arguments that name a file to write."""
+
+_ENDINGS = {"save": (".safetensors",), "report": (".html", ".htm"), "output": (".csv",)}
+
+
+def check(options):
+    """Refuse files that cannot be written, before anything is done for them.
+
+    Raises
+    ------
+    ValueError
+        If an ending is not that of the kind of file, a folder is missing or not writable, or two files are the same.
+    ImportError
+        If the library that writes a file is not installed.
+    """
+    taken = {Path(path).resolve(): path for path in (options.data, getattr(options, "network", "")) if path}
+    for flag in FLAGS:
+        path = getattr(options, flag, None)
+        if path is None:
+            continue
+        endings = plotting.endings() if flag == "plot" else _ENDINGS.get(flag)
+        if endings and not path.lower().endswith(tuple(endings)):
+            raise ValueError(f"--{flag} {path} must end in {' or '.join(endings)}: choose another name.")
+        checks.new_file(path)
+        if flag == "save":
+            safetensors_files.require()
+        if flag == "report":
+            plotting.endings()
+        resolved = Path(path).resolve()
+        if resolved in taken:
+            raise ValueError(f"--{flag} {path} is a file that the command names twice: choose another name.")
+        taken[resolved] = path
+
+
+def write(outputs, say):
+    """Write files one after the other, and return the exit code: 1 if one of them could not be written, else 0.
+
+    Parameters
+    ----------
+    outputs : sequence of (str or None, callable, str)
+        A path, or None for a file that is not wanted; the function that writes to it; and what it writes.
+    say : callable
+        Prints a line.
+    """
+    code = 0
+    for path, write_to, content in outputs:
+        if path is None:
+            continue
+        try:
+            write_to(path)
+        except (OSError, ValueError, TypeError, ImportError) as error:
+            print(f"fastprop: the {content} is not written: {error}", file=sys.stderr)
+            code = 1
+        else:
+            say(f"{content}: {path}")
+    return code

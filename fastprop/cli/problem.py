@@ -1,0 +1,70 @@
+"""Reads the data that a command names, and says what its target is taken for."""
+
+import csv
+import warnings
+from typing import NamedTuple
+
+import numpy as np
+
+import fastprop as fp
+from fastprop import checks
+from fastprop.tabular import Table, Targets, notes_on_sizes, targets_of
+
+
+class Problem(NamedTuple):
+    """What a command trains on."""
+
+    X: np.ndarray
+    targets: Targets
+    feature_names: tuple | None
+
+    @property
+    def y(self):
+        """What the network is trained on, (n,) or (n, outputs)."""
+        return self.targets.y
+
+    def layer_sizes(self, hidden):
+        """Return the layer sizes of a network with these hidden layers."""
+        return self.X.shape[1], *hidden, self.targets.task.outputs
+
+    def network(self, hidden, activation, seed):
+        """Return an untrained network with the output that fits the targets."""
+        return self.named(
+            fp.MLP(self.layer_sizes(hidden), hidden=activation, output=self.targets.task.output, seed=checks.seed(seed))
+        )
+
+    def named(self, network):
+        """Return a network, which now has the names of columns and classes."""
+        network.feature_names = self.feature_names
+        network.class_names = self.targets.class_names
+        return network
+
+
+def problem_of(options):
+    """Return the `Problem` that the arguments of a command describe.
+
+    Notes on the data are warnings, which `cli.main` prints.
+    """
+    table = _table(options)
+    targets = targets_of(table, options.loss, getattr(options, "score", None), options.task)
+    if not getattr(options, "standardize", False):
+        for note in notes_on_sizes(checks.matrix(table.X), table.feature_names):
+            warnings.warn(note, fp.DataWarning, stacklevel=2)
+    return Problem(table.X, targets, table.feature_names)
+
+
+def _table(options):
+    columns = [*options.drop, *(options.features or [])]
+    if options.data != "digits":
+        features = None if options.features is None else _names(options.features)
+        return fp.datasets.read(options.data, options.target, drop=_names(options.drop), features=features)
+    if options.target is not None or columns:
+        raise ValueError(
+            "digits has its own target and no names of columns: leave --target, --drop and --features out."
+        )
+    return Table(*fp.datasets.digits(), None, "digit")
+
+
+def _names(lines):
+    """Return the names in lines of names with commas between, in quotes where a name holds a comma."""
+    return [name.strip() for line in csv.reader(lines, skipinitialspace=True) for name in line]
