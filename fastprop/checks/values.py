@@ -120,10 +120,12 @@ def threads(value):
 
 
 def new_file(path):
-    """Return `path`, whose folder must exist and be writable."""
+    """Return `path`, whose folder must exist and be writable, and which must not be a folder itself."""
     folder = Path(path).absolute().parent
     if not os.access(folder, os.W_OK):
         raise ValueError(f"the file {path} cannot be written: make the folder {folder}, or choose another.")
+    if Path(path).is_dir():
+        raise ValueError(f"the file {path} cannot be written, because it is a folder: name a file in it.")
     return path
 
 

@@ -58,7 +58,7 @@ def write(outputs, say):
             continue
         try:
             write_to(path)
-        except (OSError, ValueError, TypeError, ImportError) as error:
+        except Exception as error:  # whatever it is, it must not keep the other files from being written
             print(f"fastprop: the {content} is not written: {error}", file=sys.stderr)
             code = 1
         else:

@@ -39,9 +39,11 @@ def _inputs(data, network):
 def _write(file, network, X):
     """Write predictions as CSV, a block of rows at a time."""
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(_header(network))
     for first in range(0, len(X), ROWS):
-        writer.writerows(_cells(network, network.predict(X[first : first + ROWS])))
+        predicted = network.predict(X[first : first + ROWS])
+        if first == 0:
+            writer.writerow(_header(network))
+        writer.writerows(_cells(network, predicted))
 
 
 def _header(network):

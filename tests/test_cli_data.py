@@ -1,0 +1,277 @@
+"""The command line on tables as people have them: what the target is taken for, columns, outputs and predictions."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas
+import pytest
+
+import fastprop as fp
+from fastprop import cli
+
+RANDOM = np.random.default_rng(0)
+X = RANDOM.normal(size=(90, 2))
+GOALS = RANDOM.poisson(2, 90)
+SPECIES = np.array(["cat", "dog", "emu"])[np.digitize(X[:, 0], [-0.5, 0.5])]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def compiled():
+    fp.train(fp.MLP((2, 1)), [[0, 0]], [0], epochs=1)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    frame = pandas.DataFrame(X, columns=["a", "b"])
+    frame.assign(species=SPECIES).to_csv(tmp_path / "words.csv", index=False)
+    frame.assign(species=SPECIES).to_csv(tmp_path / "index.csv")
+    frame.assign(kind=1.0 + (X[:, 0] > 0)).to_csv(tmp_path / "floats.csv", index=False)
+    frame.assign(goals=GOALS).to_csv(tmp_path / "goals.csv", index=False)
+    frame.assign(price=np.linspace(-3, 3, 90)).to_csv(tmp_path / "prices.csv", index=False)
+    frame.assign(big=5000 * X[:, 0], species=SPECIES).to_csv(tmp_path / "sizes.csv", index=False)
+    frame.assign(name=[f"n{row}" for row in range(90)], y=X[:, 0]).to_csv(tmp_path / "names.csv", index=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def run(capsys):
+    """Run a command line; return its exit code, and what it printed on stdout and stderr without the progress bar."""
+
+    def run(line):
+        code = cli.main(line.split())
+        output, errors = capsys.readouterr()
+        return (
+            code,
+            output,
+            "".join(part + "\n" for part in errors.replace("\r", "\n").split("\n") if "|" not in part and part),
+        )
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("line", "task", "sizes", "names"),
+    [
+        ("words.csv", "3 classes (cat, dog, emu)", (2, 32, 3), ("cat", "dog", "emu")),
+        ("words.csv --class-weight balanced", "3 classes (cat, dog, emu)", (2, 32, 3), ("cat", "dog", "emu")),
+        ("floats.csv", "2 classes (1, 2); --task numbers takes them as numbers", (2, 32, 2), ("1", "2")),
+        ("floats.csv --loss binary_cross_entropy", "yes/no (no: 1, yes: 2)", (2, 32, 1), ("1", "2")),
+        ("goals.csv --loss poisson", "counts (0 to 9)", (2, 32, 1), None),
+        ("goals.csv --task counts", "counts (0 to 9)", (2, 32, 1), None),
+        ("goals.csv --loss mse", "numbers (0 to 9)", (2, 32, 1), None),
+        ("prices.csv", "numbers (-3 to 3)", (2, 32, 1), None),
+    ],
+)
+@pytest.mark.parametrize("command", ["train", "sweep"])
+def test_the_task_is_said_and_the_network_fits_it(run, command, line, task, sizes, names):
+    code, output, errors = run(f"{command} {line} --epochs 1 --learning-rate 0.01 --save n.safetensors")
+    assert (code, errors) == (0, "")
+    assert output.splitlines()[0] == f"task: {task}"
+    network = fp.load("n.safetensors")
+    assert (network.layer_sizes, network.feature_names, network.class_names) == (sizes, ("a", "b"), names)
+
+
+def test_a_score_decides_the_task(run):
+    code, output, _ = run("sweep goals.csv --score r2 --epochs 1 --learning-rate 0.01")
+    assert (code, output.splitlines()[0]) == (0, "task: numbers (0 to 9)")
+
+
+def test_words_are_classes_and_are_learned(run):
+    _, output, _ = run("train words.csv --epochs 30 --learning-rate 0.5 --seed 1 --save n.safetensors")
+    table = fp.datasets.read("words.csv")
+    same = fp.MLP((2, 32, 3), output="softmax", seed=1)
+    fp.train(same, *table, epochs=30, optimizer=fp.SGD(0.5, momentum=0.9), validation=0.2, seed=1)
+    np.testing.assert_array_equal(fp.load("n.safetensors").parameters, same.parameters)
+    assert "accuracy 0.9" in output or "accuracy 1.0" in output
+
+
+def test_json_holds_the_task_and_nothing_else_is_printed(run):
+    code, output, errors = run("sweep words.csv --epochs 1 --learning-rate 0.01 --json")
+    assert (code, errors, json.loads(output)["task"]) == (0, "", "3 classes (cat, dog, emu)")
+
+
+def test_notes_on_the_data_are_plain_lines_on_stderr(run):
+    code, _, errors = run("train index.csv --epochs 1")
+    assert code == 0
+    assert errors == (
+        "fastprop: the first column of index.csv has no name: it is taken as the index of the rows and left out.\n"
+    )
+
+
+@pytest.mark.parametrize("command", ["train", "sweep --learning-rate 0.01"])
+def test_inputs_of_very_different_size_are_named_unless_they_are_standardized(run, command):
+    _, _, errors = run(f"{command} sizes.csv --epochs 1")
+    assert errors.startswith("fastprop: inputs are of very different size, from column ")
+    assert errors.endswith("): give --standardize.\n")
+    assert run(f"{command} sizes.csv --epochs 1 --standardize")[2] == ""
+    assert run(f"{command} sizes.csv --epochs 1 --drop big")[2] == ""
+
+
+@pytest.mark.parametrize(
+    "options", ["--drop name", "--features a,b", "--features a --features b", "--drop name,y --target b"]
+)
+def test_columns_are_chosen(run, options):
+    code, _, errors = run(f"train names.csv {options} --epochs 1 --save n.safetensors")
+    assert (code, errors) == (0, "")
+    assert fp.load("n.safetensors").feature_names == (("a",) if "target" in options else ("a", "b"))
+
+
+def test_a_column_of_words_is_refused_with_what_to_do(run):
+    code, output, errors = run("train names.csv --epochs 1")
+    assert (code, output) == (2, "")
+    assert "'name' ('n0' in line 2) lacks: leave the column out by --drop name" in errors
+
+
+@pytest.mark.parametrize("command", ["train", "sweep --learning-rate 0.01,0.1"])
+def test_validation_0_trains_on_all_rows(run, command):
+    code, output, _ = run(f"{command} prices.csv --validation 0 --epochs 2 --save n.safetensors")
+    assert code == 0
+    assert "held-out" not in output
+    if command == "train":
+        same = fp.MLP((2, 32, 1), output="identity", seed=0)
+        fp.train(same, *fp.datasets.read("prices.csv"), epochs=2, optimizer=fp.SGD(0.5, momentum=0.9))
+        np.testing.assert_array_equal(fp.load("n.safetensors").parameters, same.parameters)
+
+
+# ---- outputs ----
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("train words.csv --save nowhere/n.safetensors", "make the folder"),
+        ("train words.csv --save n.npz", "--save n.npz must end in .safetensors"),
+        ("train words.csv --save made.safetensors", "is a folder"),
+        ("train words.csv --checkpoint nowhere/run", "make the folder"),
+        ("sweep words.csv --plot a.picture", "--plot a.picture must end in "),
+        ("sweep words.csv --plot nowhere/a.png", "make the folder"),
+        ("sweep words.csv --report a.txt", "--report a.txt must end in .html"),
+        ("sweep words.csv --report nowhere/a.html", "make the folder"),
+        ("sweep words.csv --journal nowhere/runs", "make the folder"),
+        ("sweep words.csv --journal words.csv", "--journal words.csv is a file that the command names twice"),
+        ("find-learning-rate words.csv --plot a.picture", "--plot a.picture must end in "),
+        ("predict n.safetensors words.csv --output p.txt", "--output p.txt must end in .csv"),
+        ("predict n.safetensors words.csv --output words.csv", "names twice"),
+    ],
+)
+def test_an_output_that_cannot_be_written_is_refused_before_training(run, folder, line, message):
+    (folder / "made.safetensors").mkdir()
+    code, output, errors = run(line)
+    assert (code, output) == (2, "")
+    assert errors.count("\n") == 1
+    assert message in errors
+
+
+@pytest.mark.parametrize(
+    ("library", "module", "options"),
+    [
+        ("safetensors", "safetensors.numpy", "--save n.safetensors"),
+        ("matplotlib", "matplotlib.figure", "--plot a.png"),
+        ("matplotlib", "matplotlib.figure", "--report a.html"),
+    ],
+)
+def test_a_missing_library_is_named_before_training(run, monkeypatch, library, module, options):
+    monkeypatch.setitem(sys.modules, module, None)
+    code, output, errors = run(f"sweep words.csv {options}")
+    assert (code, output) == (2, "")
+    assert errors.endswith(f"pip install {library}.\n")
+
+
+def test_an_output_that_fails_after_training_does_not_lose_the_others(run, folder, monkeypatch):
+    def fail(result, path):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(fp.SweepResult, "plot", fail)
+    line = "sweep words.csv --epochs 1 --learning-rate 0.1 --save n.safetensors --plot a.png --report a.html"
+    code, output, errors = run(line)
+    assert code == 1
+    assert errors == "fastprop: the picture is not written: [Errno 28] No space left on device\n"
+    assert "network: n.safetensors\nreport: a.html\n" in output
+    assert fp.load("n.safetensors").layer_sizes == (2, 32, 3)
+    assert (folder / "a.html").is_file()
+
+
+# ---- predict ----
+
+
+def rows_of(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_classes_are_predicted_by_name_with_probabilities(run, folder):
+    run("train words.csv --epochs 5 --save n.safetensors")
+    code, output, errors = run("predict n.safetensors words.csv")
+    assert (code, errors) == (0, "")
+    rows = rows_of(output)
+    expected = fp.load("n.safetensors").predict(X)
+    assert list(rows[0]) == ["prediction", "probability_cat", "probability_dog", "probability_emu"]
+    assert [row["prediction"] for row in rows] == [["cat", "dog", "emu"][label] for label in expected.argmax(axis=1)]
+    probabilities = [[float(cell) for cell in list(row.values())[1:]] for row in rows]
+    np.testing.assert_allclose(probabilities, expected, rtol=1e-5)
+    assert run("predict n.safetensors words.csv --output p.csv")[:2] == (0, "predictions: p.csv (90 rows)\n")
+    assert (folder / "p.csv").read_text() == output
+
+
+def test_columns_are_found_by_name(run, folder):
+    run("train words.csv --epochs 1 --save n.safetensors")
+    expected = run("predict n.safetensors words.csv")[1]
+    frame = pandas.read_csv("words.csv")
+    frame[["species", "b", "a"]].to_csv("turned.csv")
+    frame[["b", "a"]].assign(name="x").to_csv("without.csv", sep=";", decimal=",", index=False)
+    frame[["a"]].to_csv("lacks.csv", index=False)
+    assert run("predict n.safetensors turned.csv")[1] == expected
+    assert run("predict n.safetensors without.csv")[1] == expected
+    code, output, errors = run("predict n.safetensors lacks.csv")
+    assert (code, output) == (2, "")
+    assert errors == "fastprop: lacks.csv has no column 'b', only a: name one of these.\n"
+
+
+def test_numbers_and_yes_or_no_are_predicted(run):
+    run("train prices.csv --epochs 1 --learning-rate 0.01 --save n.safetensors")
+    numbers = [float(row["prediction"]) for row in rows_of(run("predict n.safetensors prices.csv")[1])]
+    np.testing.assert_allclose(numbers, fp.load("n.safetensors").predict(X)[:, 0], rtol=1e-5)
+    run("train floats.csv --loss binary_cross_entropy --epochs 9 --save n.safetensors")
+    rows = rows_of(run("predict n.safetensors floats.csv")[1])
+    assert list(rows[0]) == ["prediction", "probability_2"]
+    assert all((row["prediction"] == "2") == (float(row["probability_2"]) > 0.5) for row in rows)
+
+
+def test_digits_and_npz_files_are_predicted_from(run):
+    run("train digits --epochs 3 --save n.safetensors")
+    pixels, labels = fp.datasets.digits()
+    np.savez("d.npz", X=pixels)
+    output = run("predict n.safetensors digits")[1]
+    assert run("predict n.safetensors d.npz")[1] == output
+    assert np.mean([int(row["prediction"]) for row in rows_of(output)] == labels) > 0.8
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("predict words.csv words.csv", "words.csv is not a network that fastprop saved"),
+        ("predict n.safetensors missing.csv", "there is no file missing.csv"),
+        ("predict n.safetensors digits", "X has 64 features but the network has 2 inputs"),
+        ("predict n.safetensors", "required: data"),
+    ],
+)
+def test_what_cannot_be_predicted_is_refused(run, line, message):
+    run("train words.csv --epochs 1 --save n.safetensors")
+    code, output, errors = run(line)
+    assert (code, output) == (2, "")
+    assert message in errors
+
+
+@pytest.mark.slow
+def test_a_pipe_that_is_closed_ends_the_command_quietly(run):
+    run("train words.csv --epochs 1 --save n.safetensors")
+    pandas.concat([pandas.read_csv("words.csv")] * 500).to_csv("long.csv", index=False)
+    line = f"{sys.executable} -m fastprop predict n.safetensors long.csv | head -2; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=120)
+    assert done.stderr == ""
+    assert done.stdout.splitlines()[0].startswith("prediction,")
+    assert done.stdout.splitlines()[2] == "141"
