@@ -1,5 +1,8 @@
 """The categories of fastprop's warnings, by which a program can silence them or turn them into errors."""
 
+import inspect
+import warnings
+
 __all__ = ["DataWarning", "DivergenceWarning"]
 
 
@@ -25,3 +28,13 @@ class DataWarning(UserWarning):
     >>> with warnings.catch_warnings():
     ...     warnings.simplefilter("ignore", fp.DataWarning)  # the data is as it should be
     """
+
+
+def warn(message, category):
+    """Warn of something in the data or in a run, at the line that called fastprop."""
+    level = 1
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "fastprop":
+        frame = frame.f_back
+        level += 1
+    warnings.warn(message, category, stacklevel=level)

@@ -5,6 +5,7 @@ import numbers
 import numpy as np
 
 from fastprop import checks
+from fastprop.data.class_coverage import warn_of_few_rows, warn_of_untrained
 
 SEED = 0
 """The seed by which an int's folds are drawn: with it, scikit-learn draws the same ones."""
@@ -36,11 +37,34 @@ def cross_validation_folds(cv, X, y, data):
     """
     rows = data.rows
     if isinstance(cv, numbers.Integral) and not isinstance(cv, bool):
-        fold_of_row = _folds_of_rows(checks.fold_count(cv, len(rows)), len(rows), data.classes(rows))
-        return [(rows[fold_of_row != fold], rows[fold_of_row == fold]) for fold in range(cv)]
-    pairs = checks.fold_pairs(cv.split(X, y) if hasattr(cv, "split") else cv)
-    counts = np.isin(np.arange(len(data.inputs)), rows)
-    return [checks.fold(pair, index, counts) for index, pair in enumerate(pairs)]
+        count, classes = checks.fold_count(cv, len(rows)), data.classes(rows)
+        fold_of_row = _folds_of_rows(count, len(rows), classes)
+        folds = [(rows[fold_of_row != fold], rows[fold_of_row == fold]) for fold in range(count)]
+        if classes is not None and count < len(rows):
+            warn_of_few_rows(data.task, classes, count)
+    else:
+        pairs = checks.fold_pairs(cv.split(X, y) if hasattr(cv, "split") else cv)
+        counts = np.isin(np.arange(len(data.inputs)), rows)
+        folds = [checks.fold(pair, index, counts) for index, pair in enumerate(pairs)]
+    if data.task.class_count:
+        _warn_of_untrained(folds, data)
+    return folds
+
+
+def _warn_of_untrained(folds, data):
+    """Warn of the classes that the first fold of its kind holds out and does not train on."""
+    classes = data.task.classes(data.given)
+    lacking = [index for index, rows in enumerate(folds) if not _are_classes_trained(classes, *rows)]
+    if lacking:
+        training, held_out = folds[lacking[0]]
+        others = f" (one of {len(lacking)} such folds)" if len(lacking) > 1 else ""
+        where = f"the training rows of fold {lacking[0]} of cv{others}"
+        warn_of_untrained(data.task, classes[training], classes[held_out], where)
+
+
+def _are_classes_trained(classes, training, held_out):
+    trained = np.bincount(classes[training], minlength=classes.max() + 1)
+    return trained[classes[held_out]].all()
 
 
 def _folds_of_rows(count, rows, classes):

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fastprop import checks
+from fastprop.data.class_coverage import warn_of_unmeasured, warn_of_untrained, with_every_class
 from fastprop.data.class_weights import weighted
 from fastprop.data.dataset import Dataset
 from fastprop.task import most_general
@@ -49,20 +50,41 @@ class Split(NamedTuple):
         if validation is None:
             return cls(data, rows, data, rows[:0])
         if isinstance(validation, numbers.Real) and not isinstance(validation, bool):
-            held_out = rows[held_out_rows(len(rows), validation)]
-            return cls(data, np.setdiff1d(rows, held_out, assume_unique=True), data, held_out)
+            return cls._of_share(validation, data)
         X, y, *weights = checks.validation_data(validation)
         names = "validation X", "validation y", "validation weights"
         feature_names = data.inputs.feature_names
         held_out = Dataset.of(X, y, network, loss, *weights, names=names, feature_names=feature_names)
         held_out = weighted(held_out, class_weight)
-        return cls(data, rows, held_out, held_out.rows)
+        split = cls(data, rows, held_out, held_out.rows)
+        if split.task.class_count:
+            warn_of_untrained(split.task, *split.classes)
+        return split
+
+    @classmethod
+    def _of_share(cls, fraction, data):
+        rows = data.rows
+        held_out = held_out_rows(len(rows), fraction)
+        classes = data.classes(rows)
+        if classes is not None:
+            held_out = with_every_class(held_out, classes)
+        split = cls(data, np.delete(rows, held_out), data, rows[held_out])
+        if classes is not None:
+            warn_of_untrained(data.task, *split.classes)
+            warn_of_unmeasured(data.task, *split.classes)
+        return split
+
+    @property
+    def classes(self):
+        """The class of each row that is trained on, and of each row that is held out."""
+        return self.data.classes(self.rows), self.held_out.classes(self.held_out_rows)
 
 
 def held_out_rows(rows, fraction):
     """Return the ascending indices of the rows to hold out: a `fraction` of them, drawn by chance.
 
     The draw depends on the number of rows alone, so that all runs over one data set are measured on the same rows.
+    `Split` changes it where it would put all rows of a class on one side.
 
     Examples
     --------

@@ -1,0 +1,102 @@
+"""Sees to it that every class is trained on and held out, and warns of the classes that are not."""
+
+import numpy as np
+
+from fastprop.notices import DataWarning, warn
+
+SHOWN_CLASSES = 5
+"""Classes that a warning names, before it counts the others."""
+
+
+def with_every_class(held_out, classes):
+    """Return the positions of held-out rows, changed so that each class is on both sides if it has two rows.
+
+    Where a side lacks a class, the first row of the class changes places with the first row on that side of the class
+    that has the most rows there, as long as that class has another one. Positions that lack no class stay as they are.
+
+    Parameters
+    ----------
+    held_out : ndarray
+        (k,) int: positions of rows.
+    classes : ndarray
+        (n,) int: the class of each row.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastprop.data.class_coverage import with_every_class
+    >>> with_every_class(np.array([0, 1]), np.array([0, 0, 0, 0, 1, 1]))
+    array([1, 4])
+    """
+    is_held_out = np.zeros(len(classes), bool)
+    is_held_out[held_out] = True
+    totals = np.bincount(classes)
+    for side in (True, False):
+        counts = np.bincount(classes[is_held_out == side], minlength=len(totals))
+        for missing in np.flatnonzero((counts == 0) & (totals >= 2)):
+            most = counts.argmax()
+            if counts[most] < 2:
+                break
+            comes = np.argmax(classes == missing)
+            goes = np.argmax((classes == most) & (is_held_out == side))
+            is_held_out[[comes, goes]] = side, not side
+            counts[[missing, most]] += 1, -1
+    return np.flatnonzero(is_held_out)
+
+
+def warn_of_untrained(task, trained, held_out, where="the rows that are trained on"):
+    """Warn of the classes that are held out but not trained on.
+
+    Parameters
+    ----------
+    task : Task
+        By which classes are named.
+    trained, held_out : ndarray
+        (m,), (k,) int: the class of each row.
+    where : str
+        Which training rows are meant.
+    """
+    if len(untrained := np.setdiff1d(held_out, trained)):
+        it = _pronoun(untrained)
+        warn(
+            f"{_subject(task, untrained)} held out but not among {where}, so that the network does not learn {it}: "
+            f"give more rows of {it}, or leave {it} out.",
+            DataWarning,
+        )
+
+
+def warn_of_unmeasured(task, trained, held_out):
+    """Warn of the classes that are trained on but not held out; the parameters are those of `warn_of_untrained`."""
+    if len(unmeasured := np.setdiff1d(trained, held_out)):
+        it = _pronoun(unmeasured)
+        warn(
+            f"{_subject(task, unmeasured)} not among the {len(held_out)} rows that are held out, so that nothing "
+            f"measures {it}: give more rows of {it}, or hold out more.",
+            DataWarning,
+        )
+
+
+def warn_of_few_rows(task, classes, folds):
+    """Warn of classes that have fewer rows than there are folds; `classes` (n,) int is the class of each row."""
+    present, counts = np.unique(classes, return_counts=True)
+    if len(few := present[counts < folds]):
+        it = _pronoun(few)
+        warn(
+            f"{_subject(task, few)} not held out by each of the {folds} folds of cv, because there are fewer rows of "
+            f"{it}: give more rows of {it}, or fewer folds.",
+            DataWarning,
+        )
+
+
+def _subject(task, classes):
+    """Return some classes with a verb: "class 3 is" or "classes 1 and 4 are"."""
+    names = [task.class_name(each) for each in classes[:SHOWN_CLASSES]]
+    if rest := len(classes) - len(names):
+        names.append(f"{rest} more")
+    if len(names) == 1:
+        return f"class {names[0]} is"
+    return f"classes {', '.join(names[:-1])} and {names[-1]} are"
+
+
+def _pronoun(classes):
+    return "it" if len(classes) == 1 else "them"
