@@ -12,7 +12,8 @@ import pytest
 
 import fastprop as fp
 from fastprop.sweeping import fits, journal_file
-from fastprop.sweeping.journal import FORMAT, RECORDED, Journal
+from fastprop.sweeping.journal import RECORDED, Journal
+from fastprop.sweeping.journal_header import FORMAT, Known, differences
 from fastprop.sweeping.outcomes import ConfigurationOutcome
 from tests import killed
 from tests.compare import assert_refused
@@ -81,8 +82,7 @@ def test_a_sweep_that_goes_on_is_the_unbroken_one(options, path, trained):
         }
         trained.clear()
         assert_same_result(sweep(journal=path, threads=2, **options), whole)
-        until = {until: rung for rung, until in enumerate(whole.rungs)}
-        again = {(index, until[epochs]) for index, epochs in trained if epochs is not None}
+        again = {(index, epochs) for index, epochs in trained if epochs is not None}
         assert again.isdisjoint(recorded)
         assert len(path.read_bytes().splitlines()) == len(ends)
 
@@ -110,10 +110,10 @@ def test_lines_are_whole_and_say_what_came_of_what(path):
 
 
 FIELDS = {
-    1: [
+    2: [
         *("configuration", "rung", "hyperparameters", "score", "score_std", "loss", "validation_loss", "epochs"),
         *("stopped", "seconds", "history", "network", "crc32"),
-    ]
+    ],
 }
 """By the journal's format, the fields of a line in their order. Add new formats, and never change an old one."""
 
@@ -127,8 +127,10 @@ def test_the_fields_of_a_line_are_those_of_the_format(path):
 
 def test_a_journal_of_another_format_is_refused(path, monkeypatch):
     sweep(journal=path)
-    monkeypatch.setattr("fastprop.sweeping.journal.FORMAT", FORMAT + 1)
-    assert_refused(ValueError, f"journal format is {FORMAT} and not {FORMAT + 1}", sweep, journal=path)
+    monkeypatch.setattr("fastprop.sweeping.journal_header.FORMAT", FORMAT + 1)
+    assert_refused(
+        ValueError, f"another sweep, whose journal format is {FORMAT} and not {FORMAT + 1}: give", sweep, journal=path
+    )
 
 
 @pytest.mark.parametrize("keep", [0, 1, 4, "all"])
@@ -175,9 +177,22 @@ print(sweep(journal={str(path)!r}, progress=True).done)
     assert_same_result(again, whole)
 
 
+class Stateful:
+    """A score whose state does not count, as its way of being pickled says."""
+
+    def __init__(self, call):
+        self.call = call
+
+    def __call__(self, outputs, y):
+        return self.call()
+
+    def __reduce__(self):
+        return Stateful, ()
+
+
 def test_an_error_in_a_score_loses_nothing_that_was_settled(path, trained):
     left = [3.0, 2.0, 1.0]
-    score = lambda outputs, labels: left.pop()  # noqa: E731
+    score = Stateful(left.pop)
     grid = {"learning_rate": [0.1, 0.2, 0.3, 0.4], "layer_sizes": [(4, 600, 3)]}
     with pytest.raises(IndexError, match="pop from empty list"):
         sweep(grid=grid, score=score, journal=path, threads=1, epochs=1)
@@ -191,26 +206,28 @@ def test_an_error_in_a_score_loses_nothing_that_was_settled(path, trained):
 
 OTHERS = {
     "layer_sizes is (4, 6, 3) and not (4, 7, 3)": {"network": (4, 7, 3)},
-    "first weights is sha256": {"network": fp.MLP((4, 6, 3), output="softmax", seed=5)},
-    "grid is sha256": {"grid": {"learning_rate": np.geomspace(0.01, 4, 5), "seed": range(4)}},
-    "configurations is 20 and not 10": {"grid": {"learning_rate": np.geomspace(0.01, 3, 5), "seed": range(2)}},
+    "first weights differ": {"network": fp.MLP((4, 6, 3), output="softmax", seed=5)},
     "epochs is 9 and not 8": {"epochs": 8},
     "batch_size is 32 and not 16": {"batch_size": 16},
     "optimizer is SGD(": {"optimizer": fp.SGD(momentum=0.5)},
     "schedule is None and not CosineDecay(": {"schedule": fp.CosineDecay()},
     "dropout is 0.0 and not 0.5": {"dropout": 0.5},
     "early_stopping is None and not EarlyStopping(": {"early_stopping": fp.EarlyStopping()},
-    "training data is sha256": {"X": X + 1},
-    "folds is 1, sha256": {"validation": 0.3},
-    "validation data is sha256": {"validation": (X[:5], LABELS[:5])},
-    "folds is 1, sha256 ": {"validation": None, "cv": 2},
+    "whose X differs: give": {"X": X + 1},
+    "whose X is (90, 4) float32 and not (80, 4) float32, y is (90,) int64 and not (80,) int64, split of the rows is": {
+        "X": X[:80],
+        "y": LABELS[:80],
+    },
+    "whose y differs: give": {"y": np.roll(LABELS, 1)},
+    "split of the rows is 72 to train on, 18 held out and not 63 to train on, 27 held out: give": {"validation": 0.3},
+    "validation X is none and not (5, 4) float32, validation y is none": {"validation": (X[:5], LABELS[:5])},
+    "split of the rows is 72 to train on, 18 held out and not 2 folds": {"validation": None, "cv": 2},
     "standardize is False and not True": {"standardize": True},
-    "score is accuracy and not log_loss": {"score": "log_loss"},
-    "halving is None and not Halving(factor=3, min_epochs=None)": {"halving": 3},
+    "score is accuracy and not log_loss: give": {"score": "log_loss"},
     "seed is 0 and not 1": {"seed": 1},
     "shuffle is True and not False": {"shuffle": False},
     "backend is kernels and not reference": {"backend": "reference"},
-    "training data is sha256 ": {"sample_weight": np.linspace(1, 2, 90)},
+    "whose sample weights are none and not (90,) float32: give": {"sample_weight": np.linspace(1, 2, 90)},
 }
 
 
@@ -223,29 +240,122 @@ def test_the_journal_of_another_sweep_is_refused(words, other, path):
     assert path.read_bytes() == before
 
 
+def test_data_that_differ_are_named_by_what_differs(path):
+    held_out = RANDOM.normal(size=(20, 4)), RANDOM.integers(3, size=20)
+    sweep(journal=path, validation=held_out, sample_weight=np.linspace(1, 2, 90))
+    for words, other in {
+        "whose validation X differs: give": {"validation": (held_out[0] + 1, held_out[1])},
+        "whose validation y differs: give": {"validation": (held_out[0], np.roll(held_out[1], 1))},
+        "whose sample weights differ: give": {"sample_weight": np.linspace(1, 3, 90)},
+    }.items():
+        options = {"validation": held_out, "sample_weight": np.linspace(1, 2, 90)} | other
+        assert_refused(ValueError, words, sweep, journal=path, **options)
+
+
 def test_the_journal_of_another_version_is_refused(path, monkeypatch):
     sweep(journal=path)
-    monkeypatch.setattr("fastprop.runs.checkpoints.__version__", "0.0.9")
-    assert_refused(
-        ValueError, f"fastprop is {fp.__version__} and not 0.0.9: give what it was given", sweep, journal=path
-    )
+    monkeypatch.setattr("fastprop.sweeping.journal_header.__version__", "0.0.9")
+    words = f"whose fastprop is {fp.__version__} and not 0.0.9: give what it was given"
+    assert_refused(ValueError, words, sweep, journal=path)
 
 
-def test_arrays_in_a_grid_are_told_apart(path):
+def test_a_long_difference_is_told_where_it_begins():
+    sizes = [4, *range(100, 1000), 3]
+    description = {"layer_sizes": Known(f"{sizes}"), "journal format": Known("2")}
+    sizes[800] = 7
+    message = differences(description, description | {"layer_sizes": Known(f"{sizes}")})
+    assert ", 898, 899, 900, " in message
+    assert ", 898, 7, 900, " in message
+    assert len(message) < 320
+
+
+# ---- other configurations ----
+
+GRIDS = {
+    "a fourth rate": {"learning_rate": [0.1, 0.3, 0.5, 0.7], "seed": [0, 1]},
+    "fewer rates": {"learning_rate": [0.3], "seed": [0, 1]},
+    "another order": {"seed": [1, 0], "learning_rate": [0.5, 0.1, 0.3]},
+    "other rates": {"learning_rate": [0.2, 0.4]},
+    "a list": [{"learning_rate": 0.3, "seed": 1}, {"learning_rate": 0.7, "seed": 1}, {"learning_rate": 0.3, "seed": 1}],
+    "another hyperparameter": {"learning_rate": [0.1, 0.3, 0.5], "seed": [0, 1], "momentum": [0.0, 0.9]},
+    "another loss": {"learning_rate": [0.1, 0.3, 0.5], "seed": [0, 1], "loss": ["cross_entropy", "mse"]},
+}
+
+
+@pytest.mark.parametrize("grid", GRIDS.values(), ids=GRIDS)
+def test_configurations_that_are_recorded_are_taken_over_by_another_grid(grid, path, trained):
+    first = {"learning_rate": [0.1, 0.3, 0.5], "seed": [0, 1]}
+    sweep(grid=first, journal=path, keep="all")
+    trained.clear()
+    result = sweep(grid=grid, journal=path, keep="all")
+    recorded = set()
+    if result.hyperparameters == ["learning_rate", "seed"]:
+        pairs = [(row["learning_rate"], row["seed"]) for row in result.table]
+        recorded = {pairs.index(pair) for pair in pairs if pair[0] in first["learning_rate"]}  # the first of equal ones
+    assert sorted(index for index, _ in trained) == [k for k in range(len(result.table)) if k not in recorded]
+    assert_same_result(result, sweep(grid=grid, keep="all"))
+
+
+@pytest.mark.parametrize("options", [{"halving": 2}, {"cv": 2, "validation": None}], ids=str)
+def test_a_longer_grid_has_the_right_result_with_halving_and_folds(options, path):
+    sweep(grid={"learning_rate": [0.1, 0.3, 0.5], "seed": [0, 1]}, journal=path, **options)
+    longer = {"learning_rate": [0.1, 0.3, 0.5, 0.7], "seed": [0, 1, 2]}
+    assert_same_result(sweep(grid=longer, journal=path, **options), sweep(grid=longer, **options))
+
+
+def test_arrays_in_a_grid_are_told_apart(path, trained):
     weights = [np.zeros((4, 600)), RANDOM.normal(size=(600, 3))]
     others = [weights[0], weights[1].copy()]
     others[1][300, 1] += 1
     sweep((4, 600, 3), [{"initialization": weights}], journal=path)
-    assert_refused(ValueError, "grid is sha256", sweep, (4, 600, 3), [{"initialization": others}], journal=path)
+    trained.clear()
+    result = sweep((4, 600, 3), [{"initialization": others}, {"initialization": weights}], journal=path)
+    assert [index for index, _ in trained][:1] == [0]
+    assert_same_result(result, sweep((4, 600, 3), [{"initialization": others}, {"initialization": weights}]))
 
 
-def test_other_configurations_of_the_same_numbers_are_refused(path):
+def test_a_sweep_may_be_halved_after_it_was_recorded_whole(path):
     sweep(journal=path)
-    with Journal(path, json.loads(path.read_text().splitlines()[0])["fastprop sweep"], 9) as journal:
-        words = (
-            "whose configuration 3 is {'learning_rate': 0.01, 'seed': 3} and not {'learning_rate': 0.5}: have the same"
-        )
-        assert_refused(ValueError, words, journal.take, 3, 0, {"learning_rate": 0.5})
+    assert_same_result(sweep(journal=path, halving=3), sweep(halving=3))
+    assert_same_result(sweep(journal=path, halving=fp.MedianStopping(2)), sweep(halving=fp.MedianStopping(2)))
+
+
+VALUES = {
+    "quotes and newlines": ('a "quoted"\nname', "it's \\ and \u2028 \ud800", "tab\t\x00"),
+    "large": (2**62, -(2**62), 10**30),
+    "floats": (1e-320, np.inf, -np.inf, np.nan, -0.0, 0.1 + 0.2),
+    "of NumPy": (np.float32(0.1), np.int64(7), np.float64(1e300)),
+    "others": (None, True, (64, np.int64(32), 10), fp.SGD(0.1), [np.zeros((2, 2))]),
+}
+
+
+@pytest.mark.parametrize("values", VALUES.values(), ids=VALUES)
+def test_values_of_any_kind_are_found_again(values, path):
+    row = ConfigurationOutcome(np.nan, np.inf, -np.inf, np.nan, 2, "early", 0.1, np.array([np.nan, np.inf]))
+    about = {"journal format": Known("2")}
+    with Journal(path, about, 2) as journal:
+        for index, value in enumerate(values):
+            journal.add(index, 2, {"loss": value}, row._replace(seconds=float(index)), None)
+        journal.flush()
+    with Journal(path, about, 2) as journal:
+        for index, value in enumerate(values):
+            found, network = journal.take({"loss": value}, 2)
+            assert network is None
+            assert found.seconds == index
+            assert repr(found[:7]) == repr(row._replace(seconds=float(index))[:7])
+            np.testing.assert_array_equal(found.history, row.history)
+            assert journal.take({"loss": value}, 2) is None
+
+
+def test_a_score_that_is_nan_or_infinite_is_recorded(path, trained):
+    measured = iter([np.nan, np.inf, -np.inf, 1e308])
+    grid = {"learning_rate": [0.1, 0.2, 0.3, 0.4]}
+    score = Stateful(lambda: next(measured))
+    first = sweep(grid=grid, score=score, journal=path, threads=1)
+    trained.clear()
+    again = sweep(grid=grid, score=score, journal=path, threads=1)
+    assert not [each for each in trained if each[1] is not None]
+    assert_same_result(again, first)
 
 
 @pytest.mark.parametrize(
@@ -342,7 +452,8 @@ def test_two_sweeps_at_once_are_refused(path):
 def test_a_forked_process_does_not_hold_the_journal(path):
     fork, children = multiprocessing.get_context("fork"), []
 
-    def score(outputs, labels):
+    @Stateful
+    def score():
         children.append(fork.Process(target=time.sleep, args=(60,)))
         children[-1].start()
         return 1.0
@@ -361,7 +472,8 @@ def test_a_forked_process_does_not_hold_the_journal(path):
 def test_a_forked_process_that_has_not_closed_the_journal_yet_does_not_hold_it(path):
     held = []
 
-    def score(outputs, labels):
+    @Stateful
+    def score():
         held.extend(map(os.dup, journal_file._OPEN))  # as a process has it that was just forked
         return 1.0
 
@@ -387,4 +499,4 @@ def test_a_search_that_goes_on_asks_for_the_same_again(path, trained):
     trained.clear()
     assert_same_result(searched(path), whole)
     assert len(trained) == 11
-    assert_refused(ValueError, "have the same ones chosen, by a seed, or name another file.", searched, path, seed=1)
+    assert_same_result(searched(path, seed=1), searched(path.with_name("other"), seed=1))

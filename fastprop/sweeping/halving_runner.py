@@ -157,7 +157,7 @@ class HalvingRunner:
             is_kept = network is not None and self._result.keep(index, network, self._keep)
             if self._journal is not None and outcome.stopped != "interrupted":
                 values = self._configurations.grid[index]
-                self._journal.add(index, rung, values, outcome, network if is_kept else None)
+                self._journal.add(index, self._result.rungs[rung], values, outcome, network if is_kept else None)
             if outcome.stopped == "halved":
                 self._outcomes[index] = [each.while_waiting() for each in of_folds]
             else:
@@ -166,7 +166,7 @@ class HalvingRunner:
 
     def _is_recorded(self, index, rung):
         """Return whether the journal has the outcome of a configuration at a rung, and record it in that case."""
-        found = self._journal.take(index, rung, self._configurations.grid[index])
+        found = self._journal.take(self._configurations.grid[index], self._result.rungs[rung])
         if found is None:
             return False
         outcome, parameters = found

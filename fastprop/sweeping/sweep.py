@@ -38,7 +38,8 @@ from fastprop.sweeping.configurations import Configurations
 from fastprop.sweeping.fits import Experiment, Fold, common_origin
 from fastprop.sweeping.grids import Draws, Explicit, Product
 from fastprop.sweeping.halving_runner import HalvingRunner, train_again
-from fastprop.sweeping.journal import Journal, describe
+from fastprop.sweeping.journal import Journal
+from fastprop.sweeping.journal_header import describe
 from fastprop.sweeping.results import SweepDescription, SweepResult
 from fastprop.sweeping.search import Search
 from fastprop.task import most_special
@@ -223,9 +224,7 @@ def sweep(
         record = None
         if journal is not None:
             checks.new_file(checks.instance(journal, "journal", (str, os.PathLike), "'runs.jsonl'"))
-            about = describe(experiment, configurations.grid, rows, options, halving_rule)
-            if chooser is not None:
-                about["search"] = f"{space}"
+            about = describe(experiment, begin_with, options, {} if chooser is None else space)
             record = stack.enter_context(Journal(journal, about, options.epochs))
         stack.enter_context(workers)
         with suppress(Interrupted):  # the result then has what was finished before

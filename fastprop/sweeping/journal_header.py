@@ -1,0 +1,179 @@
+"""The header of a journal: what a sweep must have in common with one from whose journal it takes results."""
+
+import itertools
+import platform
+from typing import NamedTuple
+
+import numpy as np
+
+from fastprop import checks, metrics
+from fastprop.network import MLP
+from fastprop.runs import checkpoints
+from fastprop.sweeping.fingerprints import NoFingerprintError, fingerprint
+from fastprop.version import __version__
+
+FORMAT = 2
+"""The version of a journal's lines; raise it when they change their meaning or their fields."""
+
+VERSION = "journal format"
+"""The entry that holds the version; where it differs, no other entry can be compared."""
+
+PYTHON = "Python"
+"""The entry that holds the version of Python, where the digest of the score depends on it."""
+
+OF_SCORE = " of the score"
+"""The end of the names of entries that hold digests of parts of the score."""
+
+
+class Known(NamedTuple):
+    """What the header knows of an argument. Two are the same if both fields are equal."""
+
+    text: str  # what a message shows
+    digest: str = ""  # of all that the text leaves out
+
+
+def describe(experiment, network, options, space):
+    """Return by name, as a `Known`, each thing that a sweep must have in common with another.
+
+    The configurations are not among them, because a journal is asked for each of them.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    network : MLP or tuple of int
+        The network that was given to `sweep`, or its layer sizes.
+    options : TrainingOptions
+    space : dict
+        By name, what a study chooses from; empty without a study.
+
+    Raises
+    ------
+    ValueError
+        If the score has content that no other process can compare.
+    """
+    about = {VERSION: Known(f"{FORMAT}"), "fastprop": Known(__version__), "backend": Known(experiment.backend)}
+    about |= _known_network(network, experiment)
+    about |= {
+        name: Known(text(value)) for name, value in options._asdict().items() if name not in checkpoints.NOT_COMPARED
+    }
+    about["epochs"] = Known(f"{options.epochs}")
+    about |= _known_data(experiment)
+    about |= _known_score(experiment.score)
+    return about | {f"grid[{name!r}]": Known(text(values)) for name, values in space.items()}
+
+
+def _known_network(network, experiment):
+    prototypes = list(experiment.prototypes.values())
+    given = isinstance(network, MLP)
+    sizes = prototypes[0].layer_sizes
+    arrays = [prototypes[0].parameters]  # the same for all losses
+    standardization = [each for each in (prototypes[0].input_mean, prototypes[0].input_scale) if each is not None]
+    return {
+        "layer_sizes": Known(f"{sizes}"),
+        "hidden": Known(f"{prototypes[0].hidden}"),
+        "output": Known(prototypes[0].output if given else "the one that fits the loss"),
+        "dtype": Known(prototypes[0].dtype),
+        "first weights": Known("", checkpoints.digest(*arrays)),
+        "the network's standardization": Known(
+            "given" if standardization else "none", checkpoints.digest(*standardization)
+        ),
+    }
+
+
+def _known_data(experiment):
+    """Return what is known of the data that is trained on and held out, and of the folds."""
+    folds = experiment.folds
+    rows = (
+        f"{len(folds)} folds" if folds[1:] else f"{len(folds[0].rows)} to train on, {len(folds[0].held_out)} held out"
+    )
+    about = _known_dataset(experiment.data, "")
+    if experiment.held_out is not experiment.data:
+        about |= _known_dataset(experiment.held_out, "validation ")
+    about["split of the rows"] = Known(rows, checkpoints.digest(*(each for fold in folds for each in fold[:2])))
+    about["standardize"] = Known(f"{folds[0].mean is not None}")
+    return about
+
+
+def _known_dataset(data, prefix):
+    return {
+        f"{prefix}X": _known_array(data.inputs),
+        f"{prefix}y": _known_array(data.y),
+        f"{prefix}sample weights": _known_array(data.weights) if len(data.weights) else Known("none"),
+    }
+
+
+def _known_array(array):
+    return Known(f"{array.shape} {array.dtype}", checkpoints.digest(array))
+
+
+def _known_score(score):
+    """Return what is known of a score: its name and, of a function, a digest of each part."""
+    about = {"score": Known(metrics.name_of(score))}
+    if isinstance(score, str):
+        return about
+    try:
+        parts, has_code = fingerprint(score)
+    except NoFingerprintError as error:
+        raise ValueError(
+            f"the journal cannot tell the score {metrics.name_of(score)} from another, because {error}: leave it out "
+            "of the score, or leave out the journal."
+        ) from error
+    if has_code:
+        about[PYTHON] = Known(".".join(platform.python_version_tuple()[:2]))
+    return about | {f"{name}{OF_SCORE}": Known("", digest) for name, digest in parts.items()}
+
+
+def text(value):
+    """Return a string that differs for values that differ, for any value of a grid or of an option.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastprop.sweeping.journal_header import text
+    >>> text((64, np.int64(32), 10))
+    '(64, 32, 10)'
+    """
+    value = value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, np.ndarray):
+        return f"{value.shape} {checkpoints.digest(np.atleast_1d(value))}"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{name!r}: {text(each)}' for name, each in value.items())}}}"
+    if isinstance(value, (list, tuple)):
+        return f"({', '.join(map(text, value))})"
+    if value is None or isinstance(value, (bool, int, float, str)) or type(value).__module__.startswith("fastprop."):
+        return str(value)
+    return f"{checks.shown(value)} {' '.join(fingerprint(value).parts.values())}"
+
+
+def differences(recorded, expected):
+    """Return in words which entries of a header are not as expected, each by `Known`; an empty string if all are."""
+    names = [name for name in expected | recorded if recorded.get(name) != expected.get(name)]
+    if VERSION in names:
+        names = [VERSION]
+    if PYTHON in names or "score" in names:  # then the parts of the score differ for that reason
+        names = [name for name in names if not name.endswith(OF_SCORE)]
+    return ", ".join(_difference(name, recorded.get(name), expected.get(name)) for name in names)
+
+
+def _difference(name, recorded, expected):
+    recorded, expected = recorded or Known("none"), expected or Known("none")
+    is_plural = " " in name and name.split(" of ")[0].endswith("s")  # names of arguments are singular
+    if "" in (recorded.text, expected.text) or recorded.text == expected.text:
+        return f"{name} {'differ' if is_plural else 'differs'}"
+    return f"{name} {'are' if is_plural else 'is'} {' and not '.join(_excerpts(recorded.text, expected.text))}"
+
+
+def _excerpts(*texts):
+    """Return two texts, which differ; of long ones the part where the difference begins."""
+    if max(map(len, texts)) <= EXCERPT:
+        return texts
+    same = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(*texts)))
+    begin = max(0, same - EXCERPT // 2)
+    return [
+        ("..." if begin else "") + each[begin : begin + EXCERPT] + ("..." if len(each) > begin + EXCERPT else "")
+        for each in texts
+    ]
+
+
+EXCERPT = 120
+"""Characters of a long text that a message shows."""
