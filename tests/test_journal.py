@@ -224,10 +224,11 @@ OTHERS = {
     "split of the rows is 72 to train on, 18 held out and not 2 folds": {"validation": None, "cv": 2},
     "standardize is False and not True": {"standardize": True},
     "score is accuracy and not log_loss: give": {"score": "log_loss"},
+    "class_weight='balanced' is False and not True: give": {"class_weight": "balanced"},
     "seed is 0 and not 1": {"seed": 1},
     "shuffle is True and not False": {"shuffle": False},
     "backend is kernels and not reference": {"backend": "reference"},
-    "whose sample weights are none and not (90,) float32: give": {"sample_weight": np.linspace(1, 2, 90)},
+    "whose sample weights are none and not (90,) float64: give": {"sample_weight": np.linspace(1, 2, 90)},
 }
 
 

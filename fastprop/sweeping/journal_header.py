@@ -90,20 +90,21 @@ def _known_data(experiment):
     if experiment.held_out is not experiment.data:
         about |= _known_dataset(experiment.held_out, "validation ")
     about["split of the rows"] = Known(rows, checkpoints.digest(*(each for fold in folds for each in fold[:2])))
+    about["class_weight='balanced'"] = Known(f"{experiment.is_balanced}")
     about["standardize"] = Known(f"{folds[0].mean is not None}")
     return about
 
 
 def _known_dataset(data, prefix):
     return {
-        f"{prefix}X": _known_array(data.inputs),
-        f"{prefix}y": _known_array(data.y),
-        f"{prefix}sample weights": _known_array(data.weights) if len(data.weights) else Known("none"),
+        f"{prefix}X": _known_arrays(data.inputs.values, *data.inputs.origin),
+        f"{prefix}y": _known_arrays(data.y),
+        f"{prefix}sample weights": _known_arrays(data.weights) if len(data.weights) else Known("none"),
     }
 
 
-def _known_array(array):
-    return Known(f"{array.shape} {array.dtype}", checkpoints.digest(array))
+def _known_arrays(array, *others):
+    return Known(f"{array.shape} {array.dtype}", checkpoints.digest(array, *others))
 
 
 def _known_score(score):
