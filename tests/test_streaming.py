@@ -91,6 +91,9 @@ def test_chunks_of_any_size_train_as_in_the_reference(optimizer, schedule, clip,
     limit = 30 * tolerance(dtype, roundings(DIGITS_SHAPE))
     assert_close(network.parameters, twin.parameters, limit, "parameters")
     assert_close(history.loss, expected.loss, limit, "loss")
+    assert np.isfinite(history.gradient_norm).all() == isinstance(clip, fp.ClipNorm)
+    if isinstance(clip, fp.ClipNorm):
+        assert_close(history.gradient_norm, expected.gradient_norm, limit, "gradient_norm")
     assert (history.epochs, history.best_epoch, history.stopped) == (6, 5, "finished")
     assert (expected.epochs, expected.best_epoch, expected.stopped) == (6, 5, "finished")
 

@@ -70,8 +70,9 @@ class ReferenceStream(StreamRun):
         """Train on the chunk."""
         start = time.perf_counter()
         history = self.history
-        loss, rate, _ = next(self._measured)
-        for name, value in zip(MEASURED, (loss, np.nan, rate, np.nan)):
+        loss, rate, norm = next(self._measured)
+        norm = norm if self._options.measures_norm else np.nan
+        for name, value in zip(MEASURED, (loss, np.nan, rate, norm)):
             setattr(history, name, np.append(getattr(history, name), value))
         history.best_epoch = history.epochs
         history.epochs += 1
