@@ -98,7 +98,8 @@ def train(
         The fraction of the rows to hold out, or other rows. The loss of these rows is measured after each epoch. Which
         rows are held out depends on the number of rows alone, not on the seed.
     sample_weight : array_like, optional
-        (n,) positive weights: the loss of a batch is Σ wᵢ lossᵢ / Σ wᵢ.
+        (n,) weights of at least 0: the loss of a batch is Σ wᵢ lossᵢ / Σ wᵢ, so that only their ratios count. A row of
+        weight 0 is left out, as if it were not there.
     class_weight : mapping or "balanced", optional
         The weight of each label, 1 for labels that the mapping does not name. ``"balanced"`` gives all labels the same
         total weight. Sample weights are multiplied by these weights.

@@ -56,7 +56,7 @@ def fetched(kind, features, row_stride, as_bytes, standardized, dtype):
     network = minibatch.Network(nothing, np.zeros(1, np.int64), 0, 1.0, 0.0, mean, inverse_std, addresses)
     numbers, in_bytes = (nothing, table.reshape(-1)) if as_bytes else (table.reshape(-1), np.zeros(0, np.uint8))
     labels = np.zeros(0, np.int64)
-    data = minibatch.Data(numbers, in_bytes, nothing, labels, nothing, row_stride, np.zeros((1, 0), np.int64))
+    data = minibatch.Data(numbers, in_bytes, nothing, labels, np.zeros(0), row_stride, np.zeros((1, 0), np.int64))
     fetch(network, data, plan, memory, Chunk(orders, FIRST, ROWS, ROW_BEGIN))
 
     held = 1 if kind.shares_rows else width  # numbers of a feature in a row

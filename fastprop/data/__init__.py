@@ -2,7 +2,7 @@
 
 from fastprop.data.class_weights import balanced, weighted
 from fastprop.data.column_statistics import ColumnStatistics
-from fastprop.data.dataset import Dataset
+from fastprop.data.dataset import Dataset, scaled_weights
 from fastprop.data.folds import cross_validation_folds
 from fastprop.data.inputs import Inputs
 from fastprop.data.splits import Split, held_out_rows
@@ -17,6 +17,7 @@ __all__ = [
     "balanced",
     "cross_validation_folds",
     "held_out_rows",
+    "scaled_weights",
     "standardization",
     "weighted",
 ]

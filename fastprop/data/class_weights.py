@@ -59,4 +59,4 @@ def _times(data, class_weights):
     if len(data.weights):
         weights = weights * data.weights
     checks.not_all_zero(weights, "class_weight")
-    return data._replace(weights=scaled_weights(weights, data.targets.dtype))
+    return data._replace(weights=scaled_weights(weights))

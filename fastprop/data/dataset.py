@@ -51,7 +51,7 @@ class Dataset(NamedTuple):
         given = checks.read_only(checks.rows(y, len(inputs), names[:2]))
         weights = np.zeros(0)
         if sample_weight is not None:
-            weights = scaled_weights(checks.row_weights(sample_weight, len(inputs), names[2]), dtype)
+            weights = scaled_weights(checks.row_weights(sample_weight, len(inputs), names[2]))
         if n_out > 1 and given.size == len(inputs):
             labels = checks.labels(given.reshape(len(inputs)), n_out, names[1])
             targets = np.zeros((0, n_out), dtype)
@@ -111,21 +111,24 @@ class Dataset(NamedTuple):
         return self.task.classes(self.given[rows]) if self.task.class_count else None
 
 
-def scaled_weights(weights, dtype):
-    """Return weights (n,) float64 times a power of two, which changes no ratio, by which they fit in `dtype`.
+def scaled_weights(weights, rows=slice(None)):
+    """Return weights (n,) float64 times a power of two, which changes no ratio and rounds nothing.
 
-    The largest becomes one from 1 to 2 unless it is of ordinary size. Those that `dtype` has no number for become 0.
+    The largest of some `rows` becomes one from 1 to 2 unless it is of ordinary size. Weights that are then too small
+    for a normal number become 0. Without weights, (0,), there is nothing to do.
 
     Examples
     --------
     >>> import numpy as np
-    >>> scaled_weights(np.array([2.0**-130, 2.0**-129, 1e-99]), "float32")
+    >>> scaled_weights(np.array([2.0**-130, 2.0**-129, 0]))
     array([0.5, 1. , 0. ])
     """
-    exponent = np.frexp(weights.max())[1]
-    if abs(exponent) > ORDINARY_EXPONENT:
+    exponent = np.frexp(weights[rows].max(initial=0))[1] if len(weights) else 0
+    if abs(exponent) <= ORDINARY_EXPONENT:
+        return weights
+    with np.errstate(over="ignore"):  # of weights of other rows
         weights = np.ldexp(weights, 1 - exponent)
-    return checks.read_only(np.where(weights.astype(dtype) == 0, 0, weights))
+    return checks.read_only(np.where(weights < np.finfo(np.float64).tiny, 0, weights))
 
 
 ORDINARY_EXPONENT = 20

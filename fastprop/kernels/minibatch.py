@@ -52,7 +52,7 @@ class Data(NamedTuple):
     bytes: np.ndarray  # flat, uint8: all rows
     targets: np.ndarray  # (n · O,)
     labels: np.ndarray  # (n,) int64: the index of the output that should be 1
-    weights: np.ndarray  # (n,)
+    weights: np.ndarray  # (n,) float64, with the digits of the network's dtype
     row_stride: int  # elements from one row of `inputs` or `bytes` to the next
     rows: np.ndarray  # (1, m) int64: indices of the rows to use, in order
 

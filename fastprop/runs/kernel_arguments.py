@@ -4,6 +4,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from fastprop import checks
+from fastprop.data import scaled_weights
 from fastprop.kernels import epochs, layout, unrolled
 from fastprop.kernels.activations import ACTIVATIONS
 from fastprop.kernels.dropout import Dropout
@@ -156,18 +157,29 @@ def data_arguments(split):
     """Return the kernels' `Data` of the rows to train on, and of the rows that are held out."""
     training = data_argument(split.data, split.rows)
     if split.held_out is split.data:
-        return training, training._replace(rows=read_only(split.held_out_rows[None]))
+        return training, with_rows(training, split.held_out_rows)
     return training, data_argument(split.held_out, split.held_out_rows)
 
 
 def data_argument(data, rows):
     """Return the kernels' `Data` of some `rows` of a data set."""
     dtype = data.targets.dtype
-    return inputs_argument(data.inputs.values, rows, dtype)._replace(
+    mantissas, exponents = np.frexp(data.weights)
+    argument = inputs_argument(data.inputs.values, rows, dtype)._replace(
         targets=read_only(data.targets.reshape(-1)),
         labels=read_only(data.labels.reshape(-1)),
-        weights=read_only(data.weights.astype(dtype)),
+        weights=read_only(np.ldexp(mantissas.astype(dtype).astype(np.float64), exponents)),
     )
+    return with_rows(argument, rows)
+
+
+def with_rows(data, rows):
+    """Return the kernels' `Data` with other `rows` to use.
+
+    The losses of rows are multiplied by their weights in the network's dtype, in which weights that are all very small
+    would become 0.
+    """
+    return data._replace(rows=read_only(rows[None]), weights=read_only(scaled_weights(data.weights, rows)))
 
 
 def inputs_argument(inputs, rows, dtype):
@@ -183,7 +195,7 @@ def inputs_argument(inputs, rows, dtype):
         bytes=read_only(inputs.reshape(-1)) if is_bytes else read_only(np.zeros(0, np.uint8)),
         targets=nothing,
         labels=read_only(np.zeros(0, np.int64)),
-        weights=nothing,
+        weights=read_only(np.zeros(0)),
         row_stride=row_stride,
         rows=read_only(rows[None]),
     )

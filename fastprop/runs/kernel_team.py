@@ -57,8 +57,7 @@ class KernelTeam:
 
     def replace_rows(self, rows):
         """From now on, train on other rows of the data set, as many as before."""
-        data = self._training[0].data
-        data = data._replace(rows=kernel_arguments.read_only(rows[None]))
+        data = kernel_arguments.with_rows(self._training[0].data, rows)
         self._training = [each._replace(data=data) for each in self._training]
 
     def gradient(self):
