@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable
 
 from numpy.typing import ArrayLike
@@ -10,8 +11,9 @@ from fastprop import checks, cost_model, thread_pool
 from fastprop.annotations import Backend, LossName
 from fastprop.data import Dataset
 from fastprop.network import MLP
+from fastprop.notices import DivergenceWarning
 from fastprop.options import DESCENTS, SGD, Clip, CrossEntropy, Descent, Huber, Schedule
-from fastprop.runs import STREAMS, History, TrainingOptions
+from fastprop.runs import STREAMS, History, TrainingOptions, divergence
 
 
 def train_stream(
@@ -76,6 +78,12 @@ def train_stream(
     Exception
         What iterating over `chunks` raises.
 
+    Warns
+    -----
+    DivergenceWarning
+        If the loss or the weights are no longer finite, so that training ended. The warning says in which chunk,
+        counted from 0, and what may help.
+
     Examples
     --------
     >>> import fastprop as fp
@@ -113,6 +121,10 @@ def train_stream(
         stopped = _train(run, reader, callback, bar)
     history = run.history
     history.stopped = stopped
+    if stopped == "diverged":
+        chunk = f"chunk {history.epochs - 1}"
+        message = divergence.of_run(history, options, run.split, network, chunk)
+        warnings.warn(message, DivergenceWarning, stacklevel=2)
     if history.epochs == 0 and stopped == "finished":
         raise ValueError("chunks holds no chunk with rows: give an iterable that is not used up.")
     return history

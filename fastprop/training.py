@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 
 from numpy.typing import ArrayLike
@@ -11,6 +12,7 @@ from fastprop.annotations import Backend, ClassWeight, LossName, Path, ScoreName
 from fastprop.data import Dataset, Origin, Split, balanced, standardization
 from fastprop.metrics import checked_names, default_score
 from fastprop.network import MLP
+from fastprop.notices import DivergenceWarning
 from fastprop.options import (
     EMA,
     LBFGS,
@@ -23,7 +25,7 @@ from fastprop.options import (
     Huber,
     Schedule,
 )
-from fastprop.runs import BACKENDS, History, TrainingOptions, new_run, scores
+from fastprop.runs import BACKENDS, History, TrainingOptions, divergence, new_run, scores
 
 
 def train(
@@ -148,6 +150,12 @@ def train(
     OSError
         If the checkpoint can no longer be written.
 
+    Warns
+    -----
+    DivergenceWarning
+        If the loss or the weights are no longer finite, so that training ended. The warning says in which epoch,
+        counted from 1, and what may help.
+
     Examples
     --------
     >>> import fastprop as fp
@@ -200,4 +208,6 @@ def train(
             run.stop()
     history = run.history
     (history.score,) = scores([network], split, default_score(split.task))
+    if history.stopped == "diverged":
+        warnings.warn(divergence.of_run(history, options, split, network), DivergenceWarning, stacklevel=2)
     return history

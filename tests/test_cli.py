@@ -415,7 +415,10 @@ REFUSED = [
     ("sweep digits --learning-rate geomspace:-1:1:4", "-1"),
     ("sweep digits --learning-rate geomspace:1:2:0", "geomspace:1:2:0"),
     ("sweep digits --learning-rate 0.1,-1", "learning_rate must be at least 0 and finite, not -1.0: give"),
-    ("sweep digits --epochs 1 --learning-rate 1e300", "no configuration finished: sweep smaller learning rates"),
+    (
+        "sweep digits --epochs 1 --learning-rate 1e300",
+        "1 of 1 configurations diverged and none finished, so that there is no best: give",
+    ),
     ("sweep digits --epochs 1 --learning-rate 0.1 --plot nowhere/sweep.png", "nowhere/sweep.png"),
     ("sweep digits --epochs 1 --learning-rate 0.1 --plot sweep.picture", "picture"),
     ("sweep digits --epochs 1 --learning-rate 0.1 --save nowhere/best.safetensors", "nowhere"),

@@ -259,7 +259,8 @@ def test_what_diverges_does_not_go_on_and_takes_no_place():
 
 @pytest.mark.parametrize("halving", [3, fp.MedianStopping()])
 def test_where_all_diverge_at_the_first_rung_it_ends(halving):
-    result = sweep({"learning_rate": [1e300, 1e301]}, halving=halving)
+    with pytest.warns(fp.DivergenceWarning, match="2 of 2 configurations diverged and none finished"):
+        result = sweep({"learning_rate": [1e300, 1e301]}, halving=halving)
     assert result.table["stopped"].tolist() == ["diverged"] * 2
     assert result.best_network is None
 

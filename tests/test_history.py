@@ -5,7 +5,7 @@ import pytest
 
 import fastprop as fp
 from fastprop import metrics
-from tests import packs
+from tests import diverging, packs
 from tests.compare import assert_refused, assert_same_bits
 from tests.problems import DTYPES, SCHEDULES, noise
 
@@ -19,7 +19,7 @@ def trained(sizes=(5, 20, 7, 3), y=Y, dtype="float64", output="identity", **opti
     """Train a network; return the history and the network."""
     network = fp.MLP(sizes, output=output, seed=1, dtype=dtype)
     options = {"epochs": EPOCHS, "batch_size": 160, "optimizer": fp.SGD(0.1, momentum=0.5)} | options
-    return fp.train(network, X, y, **options), network
+    return diverging.train(network, X, y, **options), network
 
 
 def on_both(**options):
@@ -128,7 +128,7 @@ def test_each_network_of_a_pack_measures_what_it_would_alone(schedule, dtype):
         [network.copy() for _ in optimizers], X, Y, optimizers=optimizers, seeds=range(5), **options
     )
     for seed, (history, optimizer) in enumerate(zip(histories, optimizers)):
-        alone = fp.train(network.copy(), X, Y, optimizer=optimizer, seed=seed, **options)
+        alone = diverging.train(network.copy(), X, Y, optimizer=optimizer, seed=seed, **options)
         assert_same_bits([history.learning_rate, history.gradient_norm], [alone.learning_rate, alone.gradient_norm])
         assert_same_bits([history.metrics["mse"]], [alone.metrics["mse"]])
     assert histories[3].stopped == "diverged"

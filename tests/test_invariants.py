@@ -10,7 +10,7 @@ import pytest
 import fastprop as fp
 from benchmarks.cases import SHAPES
 from fastprop import reference
-from tests import packs
+from tests import diverging, packs
 from tests.compare import assert_same_bits, digest
 from tests.marks import slow_except
 from tests.problems import (
@@ -57,7 +57,7 @@ def outcome(network, history):
 
 def train(shape, task, dtype, weighted=True, **options):
     network, X, y = problem(shape, task, dtype)
-    return outcome(network, fp.train(network, X, y, **options_of(shape, task, weighted) | options))
+    return outcome(network, diverging.train(network, X, y, **options_of(shape, task, weighted) | options))
 
 
 def sweep(shape, dtype, grid, **options):
@@ -119,7 +119,7 @@ def test_any_number_of_threads_for_a_network_that_diverges(shape, dtype):
         network, X, y = problem(shape, LINEAR, dtype)
         network.biases[-1][...] = {"float32": 1e15, "float64": 1e130}[dtype]
         options = options_of(shape) | {"optimizer": fp.SGD(TOO_FAST[dtype]), "threads": threads}
-        return outcome(network, fp.train(network, X, y, **options))
+        return outcome(network, diverging.train(network, X, y, **options))
 
     one, *others = map(run, (1, 2, 3, 5))
     assert one[2:4] == (1, "diverged")
@@ -180,7 +180,7 @@ def train_alone(shape, dtype, configuration, row):
         network = fp.MLP(row["layer_sizes"], output=network.output, seed=seed, dtype=dtype)
     options = options_of(shape) | {"batch_size": int(row["batch_size"]), "seed": seed}
     optimizer = fp.SGD(row["learning_rate"], momentum=row["momentum"], weight_decay=0.01)
-    return network, fp.train(network, X, y, optimizer=optimizer, **options)
+    return network, diverging.train(network, X, y, optimizer=optimizer, **options)
 
 
 def test_alone_and_in_a_sweep(shape, dtype):
@@ -227,7 +227,7 @@ def assert_same_alone_and_side_by_side(shape, task, dtype, optimizers, seeds, we
     alone = [network.copy() for network in networks]
     histories = packs.train(networks, X, y, optimizers=optimizers, seeds=seeds, **options)
     for network, history, twin, optimizer, seed in zip(networks, histories, alone, optimizers, seeds):
-        twin_history = fp.train(twin, X, y, optimizer=optimizer, seed=seed, **options)
+        twin_history = diverging.train(twin, X, y, optimizer=optimizer, seed=seed, **options)
         assert_same_bits(outcome(network, history), outcome(twin, twin_history))
     assert (histories[3].stopped, histories[3].epochs) == ("diverged", 1)
     return histories

@@ -114,6 +114,10 @@ FIELDS = {
         *("configuration", "rung", "hyperparameters", "score", "score_std", "loss", "validation_loss", "epochs"),
         *("stopped", "seconds", "history", "network", "crc32"),
     ],
+    3: [
+        *("configuration", "rung", "hyperparameters", "score", "score_std", "loss", "validation_loss", "epochs"),
+        *("final_epochs", "stopped", "seconds", "history", "network", "crc32"),
+    ],
 }
 """By the journal's format, the fields of a line in their order. Add new formats, and never change an old one."""
 

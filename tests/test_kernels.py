@@ -5,6 +5,7 @@ import pytest
 
 import fastprop as fp
 from fastprop import reference
+from tests import diverging
 from tests.compare import assert_close, assert_trains_as_reference, steepness, tolerance
 from tests.problems import (
     BINARY_CROSS_ENTROPY,
@@ -140,7 +141,7 @@ def test_a_nan_among_the_weights_ends_a_run_whatever_compares_it(task, dtype):
     for choice in range(3):
         network, X, y = problem(FIVE_LAYERS, task, dtype)
         (network.weights[0][0], network.biases[1], network.biases[-1])[choice][0] = np.nan
-        history = fp.train(network, X, y, epochs=3, batch_size=7, loss=task.loss)
+        history = diverging.train(network, X, y, epochs=3, batch_size=7, loss=task.loss)
         assert (history.stopped, history.epochs) == ("diverged", 1)
         assert np.isnan(history.loss).all()
         assert np.isnan(network.predict(X)[:, 0]).all()
@@ -179,7 +180,7 @@ def test_padding_stays_zero(case, dtype, bias):
     shape, task = case
     network, X, y = problem(shape, task, dtype)
     network.biases[-1][0] = bias
-    fp.train(network, X, y, epochs=2, batch_size=shape.batch_size, loss=task.loss, optimizer=NESTEROV)
+    diverging.train(network, X, y, epochs=2, batch_size=shape.batch_size, loss=task.loss, optimizer=NESTEROV)
     for array in network.weights + network.biases:
         array[...] = 0
     assert not network.parameters.any()

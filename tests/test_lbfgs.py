@@ -186,8 +186,9 @@ def test_a_run_that_is_asked_to_stop_ends_after_its_iteration():
 def test_a_network_whose_loss_is_not_finite_stays_as_it_is(backend):
     network = fp.MLP((5, 3), output="identity", dtype="float64")
     network.parameters[:] = 1e200
-    history = fp.train(network, X, Y, epochs=5, optimizer=fp.LBFGS(), backend=backend)
-    assert (history.stopped, history.epochs) == ("diverged", 0)
+    with pytest.warns(fp.DivergenceWarning, match="training did not begin, because the loss is not finite"):
+        history = fp.train(network, X, Y, epochs=5, optimizer=fp.LBFGS(), backend=backend)
+    assert (history.stopped, history.epochs, history.best_epoch) == ("diverged", 0, -1)
     assert all((array == 1e200).all() for array in network.weights + network.biases)
 
 

@@ -7,6 +7,7 @@ import pytest
 import fastprop as fp
 from fastprop import checks, cost_model
 from fastprop.data import held_out_rows
+from tests import diverging
 from tests.compare import assert_same_bits
 from tests.marks import slow_except
 from tests.problems import noise
@@ -23,7 +24,7 @@ def trained(sizes=(5, 20, 7, 3), x=X, y=Y, dtype="float64", output="identity", h
     """Train a network; return the history and the network."""
     network = fp.MLP(sizes, hidden=hidden, output=output, seed=1, dtype=dtype)
     options = {"epochs": 6, "batch_size": 160, "validation": 0.2, "optimizer": fp.SGD(0.1, momentum=0.5)} | options
-    return fp.train(network, x, y, **options), network
+    return diverging.train(network, x, y, **options), network
 
 
 def assert_as_the_reference(**options):
@@ -247,7 +248,7 @@ def test_networks_of_different_dropout_share_a_pack_and_are_as_they_are_alone(hi
     for row, losses in zip(result.table, result.history):
         own = fp.MLP((5, 4, 6, 3), hidden=hidden, output="identity", seed=row["seed"])
         optimizer = fp.SGD(row["learning_rate"])
-        history = fp.train(own, X, Y, seed=row["seed"], dropout=row["dropout"], optimizer=optimizer, **options)
+        history = diverging.train(own, X, Y, seed=row["seed"], dropout=row["dropout"], optimizer=optimizer, **options)
         assert_same_bits([losses], [history.validation_loss])
         assert (row["stopped"], row["epochs"]) == (history.stopped, history.epochs)
         if row == result.best:

@@ -40,7 +40,10 @@ SWEEPS = {
 @pytest.fixture(params=SWEEPS)
 def result(request):
     grid, options = SWEEPS[request.param]
-    return sweep(grid, **options)
+    if request.param != "all diverged":
+        return sweep(grid, **options)
+    with pytest.warns(fp.DivergenceWarning):
+        return sweep(grid, **options)
 
 
 # ---- files ----

@@ -161,8 +161,9 @@ def test_a_callback_sees_each_chunk_and_may_end_the_stream(dtype):
 def test_a_stream_that_diverges_ends(backend):
     network, X, y = problem(DIGITS_SHAPE, LINEAR, "float64")
     chunks = [(X, y), (X, 1e200 * y), (X, y)]
-    history = fp.train_stream(network, chunks, batch_size=32, loss="mse", optimizer=fp.SGD(0.1), backend=backend)
-    assert (history.stopped, history.epochs) == ("diverged", 2)
+    with pytest.warns(fp.DivergenceWarning, match=r"training diverged in chunk 1, .* scale y, which reaches"):
+        history = fp.train_stream(network, chunks, batch_size=32, loss="mse", optimizer=fp.SGD(0.1), backend=backend)
+    assert (history.stopped, history.epochs, history.best_epoch) == ("diverged", 2, -1)
     assert np.isfinite(history.loss[0])
 
 

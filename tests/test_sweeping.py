@@ -60,7 +60,7 @@ COLUMNS = {
 }
 
 
-RESULTS = "score", "score_std", "loss", "validation_loss", "epochs", "stopped", "seconds"
+RESULTS = "score", "score_std", "loss", "validation_loss", "epochs", "final_epochs", "stopped", "seconds"
 
 
 @pytest.mark.parametrize("name", COLUMNS)
@@ -324,7 +324,9 @@ def test_a_run_that_diverges_ends_alone_and_comes_last(dtype, backend):
 
 def test_where_all_diverge_there_is_no_best_network():
     net = fp.MLP(SIZES, output="identity")
-    result = sweep({"learning_rate": [1e6, 1e7]}, net, NUMBERS, epochs=60)
+    words = "2 of 2 configurations diverged and none finished.* give a smaller learning rate than 1e[+]06"
+    with pytest.warns(fp.DivergenceWarning, match=words):
+        result = sweep({"learning_rate": [1e6, 1e7]}, net, NUMBERS, epochs=60)
     assert result.best_network is None
     assert result.best["stopped"] == "diverged"
 

@@ -51,9 +51,7 @@ def _finish_sweep(result, problem, options, say):
     """Write the files that were asked for, say how the sweep ended, and return the exit code."""
     say(f"\n{result.finished.sum()} of {len(result.table)} configurations finished in {result.seconds:.2f} s")
     if result.best_network is None:
-        if "diverged" in result.table["stopped"]:
-            raise ValueError("no configuration finished: sweep smaller learning rates.")
-        return 0
+        return 0 if result.finished.any() else 2  # then a warning has said what to do
     if options.cv:
         say(f"best network: {result.score_name} {result.best['score']:.4f} on average over {options.cv} folds")
     elif np.isfinite(result.best["score"]):
@@ -81,8 +79,8 @@ def train(options):
     arguments |= {"checkpoint": options.checkpoint, "resume": options.resume}
     history = fp.train(network, problem.X, problem.y, progress=True, **arguments)
     print(f"{history.stopped} after {history.epochs} epochs in {history.seconds:.2f} s")
-    if history.stopped == "diverged":
-        raise ValueError("the loss is no longer finite: train with a smaller learning rate.")
+    if history.best_epoch < 0 and history.stopped == "diverged":  # a warning has said what to do
+        return 2
     if history.epochs:
         printing.print_losses(history, problem.targets.task)
     code = outputs.write([(options.save, network.save, "network")], print)

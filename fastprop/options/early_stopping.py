@@ -22,8 +22,7 @@ class EarlyStopping:
     minimum_improvement : float
         At least 0, in units of the loss.
     restore_best : bool
-        Whether the network ends with the weights of the last improvement, however the run ends. A run that diverges
-        keeps the weights that it has.
+        Whether the network ends with the weights of the last improvement, however the run ends, by divergence too.
 
     Raises
     ------

@@ -140,7 +140,8 @@ def train(
     `validation` is (X, y) or (X, y, sample_weight). `schedule`, `clip`, `average` and `early_stopping` are options, or
     None. `dropout` is the probability with which an activation of a hidden layer is dropped.
 
-    A run whose loss or weights are no longer finite ends there; so does one whose callback returns true.
+    A run whose loss or weights are no longer finite ends there; so does one whose callback returns true. However it
+    ends, the network has the weights of the last improvement if `early_stopping` restores them and there was one.
 
     Examples
     --------
@@ -169,15 +170,14 @@ def train(
         measured.append((training_loss, validation_loss, rate, length))
         record = Record(*np.transpose(measured))
         if not (np.isfinite(training_loss) and learned.is_finite):
-            best = None
             break
-        over = callback(epoch, record)
+        stops_early = False
         if early_stopping is not None:
             improved = last_improvement(getattr(record, watched), early_stopping.minimum_improvement)
             if improved == epoch and early_stopping.restore_best:
                 best = Network.of(network)
-            over = over or epoch - improved >= early_stopping.patience
-        if over:
+            stops_early = epoch - improved >= early_stopping.patience
+        if callback(epoch, record) or stops_early:
             break
     for w, ended in zip(network.arrays, (best or network).arrays):
         w[...] = ended

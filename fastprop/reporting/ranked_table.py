@@ -48,13 +48,19 @@ class RankedTable(NamedTuple):
         return self.title(self.ranked_by)
 
     def columns(self):
-        """Return the names of the columns to show, but not those that are all NaN, nor deviations that are all 0."""
+        """Return the names of the columns to show.
+
+        Columns that are all NaN are left out, and so are deviations that are all 0, and final epochs that are the
+        epochs done.
+        """
         return [name for name in self.table.dtype.names if name in self.hyperparameters or self._is_informative(name)]
 
     def _is_informative(self, name):
         column = self.table[name]
         if name == "score_std":
             return bool((column > 0).any())
+        if name == "final_epochs":
+            return bool((column != self.table["epochs"])[self.finished].any())
         return column.dtype.kind != "f" or not np.isnan(column).all()
 
     def lines(self, rows):

@@ -40,7 +40,8 @@ class History:
         counts the time before the break as well.
     best_epoch : int
         The epoch, counted from 0, whose weights the network has in the end: the last one, unless `EarlyStopping`
-        restored an earlier one; -1 before the first epoch has ended.
+        restored an earlier one. It is -1 before the first epoch has ended, and if the run diverged and nothing was
+        restored, so that the weights are of no use.
     score : float
         Accuracy or r2 (see `metrics.default_score`) of the trained network on the held-out rows; NaN if there are none.
 

@@ -68,7 +68,7 @@ class KernelRun(Run):
         if self._until < self._options.epochs:
             self.states = [self.state.export(lane) for lane in range(len(self.state.networks))]
         if self.state.keeps_best:
-            self.state.restore_best([history.stopped for history in self.histories])
+            self.state.restore_best()
 
     def _train(self):
         while not self._is_over():

@@ -61,7 +61,10 @@ class LBFGSRun(Run):
         if self._best is not None:
             point = self._best
             history.best_epoch = self._last_improvement()
-        self._network.parameters[self._offsets] = point
+        self._set_parameters(point)
+        if not np.isfinite(self._network.parameters).all():  # they may be too large for its dtype
+            self._ended = "diverged"
+            history.best_epoch = -1
         history.stopped = self._stop_reason(self._ended, history.epochs)
         history.seconds = time.perf_counter() - start
 
@@ -75,10 +78,14 @@ class LBFGSRun(Run):
         """Return the loss plus weight decay, λ/2 ‖w‖², and the gradient (P,) of the sum."""
         if self._point is None or not np.array_equal(point, self._point):
             self._point = point.copy()
-            self._network.parameters[self._offsets] = point
+            self._set_parameters(point)
             self._losses, self._gradient = self._objective(point)
         decay = self._options.optimizer.weight_decay
         return self._losses[0] + decay / 2 * (point @ point), self._gradient + decay * point
+
+    def _set_parameters(self, point):
+        with np.errstate(over="ignore"):
+            self._network.parameters[self._offsets] = point
 
     def _after_iteration(self, point):
         """Write what was measured into the history; raise StopIteration to end."""

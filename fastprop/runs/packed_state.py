@@ -85,18 +85,21 @@ class PackedState:
         """Whether the parameters of each network's last improvement are kept, to be restored at the end."""
         return len(self.record.best) > 0
 
-    def restore_best(self, reasons):
-        """Give each network the parameters of its last improvement, unless it diverged.
-
-        `reasons` has the value of `History.stopped` of each network.
-        """
+    def restore_best(self):
+        """Give each network the parameters of its last improvement, if it has improved."""
         alone, in_pack = self._offsets()
-        for lane, (network, stopped) in enumerate(zip(self.networks, reasons)):
-            if self._restores_best(lane, stopped):
+        for lane, network in enumerate(self.networks):
+            if self._restores_best(lane):
                 network.parameters[alone] = self.record.best[in_pack[:, lane]]
 
-    def _restores_best(self, lane, stopped):
-        return self.keeps_best and self.record.improvement[1, lane] >= 0 and stopped != "diverged"
+    def _restores_best(self, lane):
+        return self.keeps_best and self.record.improvement[1, lane] >= 0
+
+    def _best_epoch(self, lane, ended):
+        """Return the epoch whose parameters a network has in the end; -1 if they are not finite, or of no epoch."""
+        if self._restores_best(lane):
+            return int(self.record.improvement[1, lane])
+        return -1 if ended == "diverged" else int(self.record.done[lane]) - 1
 
     def histories(self, metric_names, stop_reason):
         """Return the `History` of each network; ``stop_reason(ended, done)`` says why one ended."""
@@ -107,10 +110,10 @@ class PackedState:
 
         def history(lane, metrics, *measured):
             done = int(record.done[lane])
-            stopped = stop_reason(ENDED[int(record.ended[lane])], done)
-            best_epoch = int(record.improvement[1, lane]) if self._restores_best(lane, stopped) else done - 1
+            ended = ENDED[int(record.ended[lane])]
             seconds = float(self.seconds[0]) / len(self.networks)
-            return History(*measured, dict(zip(metric_names, metrics)), done, stopped, seconds, best_epoch)
+            endings = done, stop_reason(ended, done), seconds, self._best_epoch(lane, ended)
+            return History(*measured, dict(zip(metric_names, metrics)), *endings)
 
         return [*map(history, lanes, metrics, *losses, record.rates.T, record.norms.T)]
 

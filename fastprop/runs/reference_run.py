@@ -19,6 +19,7 @@ class ReferenceRun(Run):
         self._trained = reference.Network.of(network)
         self._training = rows_of(split.data, split.rows)
         self._validation = rows_of(split.held_out, split.held_out_rows) if len(split.held_out_rows) else None
+        self._whole_epochs = 0  # epochs after which loss and weights were finite
         self.histories = [empty_history(options.epochs, options.metrics)]
 
     def __call__(self, until=None):
@@ -39,24 +40,28 @@ class ReferenceRun(Run):
             **options.for_reference(),
         )
         self._write(record)
-        history.best_epoch = history.epochs - 1
-        ended = ""
-        if not (np.isfinite(record.loss[-1]) and self._trained.is_finite):
-            ended = "diverged"
-        elif options.early_stopping is not None:
+        ended = "diverged" if history.epochs > self._whole_epochs else ""
+        history.best_epoch = -1 if ended else history.epochs - 1
+        if options.early_stopping is not None:
             watched = record.loss if self._validation is None else record.validation_loss
-            improved = reference.last_improvement(watched, options.early_stopping.minimum_improvement)
-            if history.epochs - 1 - improved >= options.early_stopping.patience:
+            improved = reference.last_improvement(
+                watched[: self._whole_epochs], options.early_stopping.minimum_improvement
+            )
+            if not ended and history.epochs - 1 - improved >= options.early_stopping.patience:
                 ended = "early"
             if options.early_stopping.restore_best and improved >= 0:
                 history.best_epoch = improved
+        copy_parameters(self._trained, self._network)
+        if not np.isfinite(self._network.parameters).all():  # they may be too large for its dtype
+            ended = "diverged"
+            history.best_epoch = -1
         history.stopped = self._stop_reason(ended, history.epochs)
         history.seconds = time.perf_counter() - start
-        copy_parameters(self._trained, self._network)
 
     def _after_epoch(self, epoch, record):
         """Write what was measured into the history; return whether to end."""
         self._write(record)
+        self._whole_epochs = epoch + 1
         options = self._options
         history = self.history
         if options.metrics:

@@ -14,12 +14,23 @@ from fastprop.runs.run import Run
 
 
 class StreamRun(Run):
-    """A training run of one network in which each chunk is an epoch; call it once after each `take`."""
+    """A training run of one network in which each chunk is an epoch; call it once after each `take`.
+
+    Attributes
+    ----------
+    split : Split
+        The rows of the last chunk, none of which is held out; None before the first chunk.
+    """
 
     def __init__(self, network, options):
         super().__init__(options)
         self._network = network
+        self.split = None
         self.histories = [empty_history(0)]
+
+    def take(self, chunk):
+        """Train on the rows of `chunk`, a `Dataset`, in the next call."""
+        self.split = Split(chunk, chunk.rows, chunk, chunk.rows[:0])
 
 
 class KernelStream(StreamRun):
@@ -32,9 +43,9 @@ class KernelStream(StreamRun):
 
     def take(self, chunk):
         """Train on the rows of `chunk`, a `Dataset`, in the next call."""
+        super().take(chunk)
         options = self._options._replace(epochs=self.history.epochs + 1)
-        split = Split(chunk, chunk.rows, chunk, chunk.rows[:0])
-        self._run = KernelRun([self._network], split, [options], self._threads, self._run)
+        self._run = KernelRun([self._network], self.split, [options], self._threads, self._run)
 
     def prepare(self):
         """Compile the kernel, or load it from the disk; say so if that takes long."""
@@ -63,7 +74,7 @@ class ReferenceStream(StreamRun):
         self._measured = reference.train_stream(self._trained, chunks, **options.for_reference(stream=True))
 
     def take(self, chunk):
-        """Train on the rows of `chunk`, a `Dataset`, in the next call."""
+        super().take(chunk)
         self._chunk = rows_of(chunk, chunk.rows)
 
     def __call__(self, until=None):
@@ -74,9 +85,11 @@ class ReferenceStream(StreamRun):
         norm = norm if self._options.measures_norm else np.nan
         for name, value in zip(MEASURED, (loss, np.nan, rate, norm)):
             setattr(history, name, np.append(getattr(history, name), value))
-        history.best_epoch = history.epochs
         history.epochs += 1
-        if not (np.isfinite(loss) and self._trained.is_finite):
+        if np.isfinite(loss) and self._trained.is_finite:
+            history.best_epoch = history.epochs - 1
+        else:
             history.stopped = "diverged"
+            history.best_epoch = -1
         copy_parameters(self._trained, self._network)
         history.seconds += time.perf_counter() - start

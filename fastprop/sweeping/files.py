@@ -9,7 +9,7 @@ from fastprop import atomic_files
 from fastprop.network import MLP
 from fastprop.options import decoded, encoded
 
-FORMAT = 1
+FORMAT = 2
 """The version of the file's layout; raise it when the content changes its meaning."""
 
 

@@ -195,16 +195,43 @@ def _examples(packs):
     return [pack for pack in (single, several) if pack is not None]
 
 
-def train_again(experiment, configurations, result, keep, workers):
-    """Train the networks of the best `keep` configurations that were not kept, and keep them."""
+def train_again(experiment, configurations, result, keep, workers, after_folds=False):
+    """Train the networks of the best `keep` configurations that were not kept, and keep them.
+
+    With `after_folds`, each configuration was trained on several folds and is now trained on other rows, for as many
+    epochs as on the folds. Returns the indices of the configurations whose training diverged, which have no network.
+    """
     finished = result.finished
     networks = result.networks
-    best = [index for index in result.ranking[:keep] if finished[index] and index not in networks]
+    best = [int(index) for index in result.ranking[:keep] if finished[index] and index not in networks]
     if not best:
-        return
-    jobs = (Job([Fit(index, 0, configurations[index], None)], until=None) for index in best)
+        return []
+    diverged = []
+    final_epochs = result.table["final_epochs"].tolist() if after_folds else None
+    jobs = (_final_job(index, configurations[index], final_epochs) for index in best)
     with closing(workers.train(experiment, jobs)) as results:
         for ended in results:
             for job, (outcome,) in ended:
-                if outcome.history.stopped != "interrupted":
-                    result.keep(job.fits[0].index, outcome.network, keep)
+                index = job.fits[0].index
+                if outcome.history.stopped == "interrupted":
+                    continue
+                if outcome.history.best_epoch < 0:
+                    diverged.append(index)
+                else:
+                    result.keep(index, outcome.network, keep)
+    return diverged
+
+
+def _final_job(index, configuration, final_epochs):
+    """Return the job that trains the network of a configuration once more, which is to be kept.
+
+    After a cross-validation, `final_epochs` has by index the mean number of epochs of the folds, which takes the place
+    of early stopping: no rows are held out whose loss could end the training. Schedules keep the epochs that were
+    planned.
+    """
+    options = configuration.options
+    until = None
+    if final_epochs is not None and options.early_stopping is not None:
+        configuration = configuration._replace(options=options._replace(early_stopping=None))
+        until = final_epochs[index]
+    return Job([Fit(index, 0, configuration, None)], until)

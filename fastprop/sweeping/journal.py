@@ -21,7 +21,7 @@ from fastprop.sweeping.outcomes import ConfigurationOutcome
 HEADER = "fastprop sweep"
 """The field of the first line, whose value is what `journal_header.describe` returns."""
 
-RECORDED = "score", "score_std", "loss", "validation_loss", "epochs", "stopped", "seconds", "history"
+RECORDED = "score", "score_std", "loss", "validation_loss", "epochs", "final_epochs", "stopped", "seconds", "history"
 """Fields of a line that are also fields of a `ConfigurationOutcome`; the history is cut to the epochs done.
 
 The other fields are ``configuration``, the index in the sweep that wrote the line; ``rung``, the epoch to which it was

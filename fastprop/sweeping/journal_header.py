@@ -12,7 +12,7 @@ from fastprop.runs import checkpoints
 from fastprop.sweeping.fingerprints import NoFingerprintError, fingerprint
 from fastprop.version import __version__
 
-FORMAT = 2
+FORMAT = 3
 """The version of a journal's lines; raise it when they change their meaning or their fields."""
 
 VERSION = "journal format"

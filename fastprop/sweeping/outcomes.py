@@ -11,10 +11,26 @@ from fastprop.network import MLP
 from fastprop.runs import History
 
 ENDED_WELL = "finished", "early", "converged"
-"""The values of `stopped` of configurations that may be the best."""
+"""The values of `stopped` of configurations that have trained until there was no more to gain."""
 
 _WORST_FIRST = "interrupted", "diverged", "halved", "early", "converged", "finished"
 """Values of `stopped`: that of a configuration is the first of these that one of its fits has."""
+
+
+def may_be_best(stopped, final_epochs):
+    """Return which configurations may be the best: those that ended well, or diverged after weights to go back to.
+
+    Both arguments are columns of a result's table, (configurations,), or the values of one row.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastprop.sweeping.outcomes import may_be_best
+    >>> may_be_best(np.array(["finished", "diverged", "diverged", "halved"]), np.array([10, 0, 7, 5])).tolist()
+    [True, False, True, False]
+    """
+    ended_well = functools.reduce(operator.or_, (stopped == each for each in ENDED_WELL))
+    return ended_well | ((stopped == "diverged") & (final_epochs > 0))
 
 
 class FitOutcome(NamedTuple):
@@ -41,14 +57,15 @@ class FitOutcome(NamedTuple):
 class ConfigurationOutcome(NamedTuple):
     """The results of a configuration so far, over all its folds.
 
-    A journal holds these fields: change `journal.FORMAT` with them.
+    A journal holds these fields: change `journal_header.FORMAT` with them.
     """
 
     score: float  # mean over the folds
     score_std: float  # standard deviation over the folds; 0 for a single fold
-    loss: float  # training loss; mean over the folds
+    loss: float  # training loss after the last epoch, or the one whose weights were restored; mean over the folds
     validation_loss: float  # mean over the folds
     epochs: int  # epochs done; maximum over the folds
+    final_epochs: int  # epochs to the weights that are kept; mean over the folds, rounded; 0 if there are no such
     stopped: str  # see `History`; the worst of the folds, see `_WORST_FIRST`
     seconds: float  # sum over the folds
     history: np.ndarray  # (epochs,) float64, the loss that ranks; mean over the folds
@@ -63,14 +80,16 @@ class ConfigurationOutcome(NamedTuple):
     def _of_fit(cls, history, score, criterion):
         loss = validation_loss = math.nan
         if history.epochs > 0:
-            loss = history.loss.item(history.best_epoch)
-            validation_loss = history.validation_loss.item(history.best_epoch)
+            measured = history.best_epoch if history.best_epoch >= 0 else history.epochs - 1
+            loss = history.loss.item(measured)
+            validation_loss = history.validation_loss.item(measured)
         return cls(
             score=score,
             score_std=score - score,  # 0, or NaN if the score is NaN
             loss=loss,
             validation_loss=validation_loss,
             epochs=history.epochs,
+            final_epochs=history.best_epoch + 1,
             stopped=history.stopped,
             seconds=history.seconds,
             history=getattr(history, criterion),
@@ -85,10 +104,16 @@ class ConfigurationOutcome(NamedTuple):
             loss=_mean([fold.loss for fold in folds]),
             validation_loss=_mean([fold.validation_loss for fold in folds]),
             epochs=max(fold.epochs for fold in folds),
+            final_epochs=_rounded_mean([fold.final_epochs for fold in folds]),
             stopped=min((fold.stopped for fold in folds), key=_WORST_FIRST.index),
             seconds=sum(fold.seconds for fold in folds),
             history=_mean([fold.history for fold in folds]),
         )
+
+
+def _rounded_mean(epochs):
+    """Return the mean of the epochs of folds as a whole number, halves rounded up; 0 if one of the folds has none."""
+    return math.floor(_mean(epochs) + 0.5) if all(epochs) else 0
 
 
 def _mean(values):

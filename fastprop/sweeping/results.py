@@ -18,7 +18,7 @@ from fastprop.reporting import RankedTable, html, plotting
 from fastprop.sweeping import files
 from fastprop.sweeping.configurations import HYPERPARAMETERS
 from fastprop.sweeping.ensembles import Ensemble
-from fastprop.sweeping.outcomes import ENDED_WELL, ConfigurationOutcome
+from fastprop.sweeping.outcomes import ConfigurationOutcome, may_be_best
 
 if TYPE_CHECKING:
     import pandas
@@ -56,8 +56,10 @@ class SweepResult:
         (NaN for one that the row's optimizer does not have; a swept loss is called ``loss_function``); ``score`` on the
         held-out rows, NaN if there are none; ``score_std``, its standard deviation over the folds; ``loss`` and
         ``validation_loss`` after the last epoch, or after the one whose weights early stopping restored; ``epochs``
-        done; ``stopped`` (see `History`; ``"not run"`` after Ctrl-C); and ``seconds``. With ``cv``, score and losses
-        are means over the folds, and ``seconds`` is a sum.
+        done; ``final_epochs``, those of them that led to the weights that are kept, 0 if it diverged and nothing was
+        restored; ``stopped`` (see `History`; ``"not run"`` after Ctrl-C); and ``seconds``. With ``cv``, score and
+        losses are means over the folds, ``seconds`` is a sum, and ``final_epochs`` is the mean over the folds, rounded:
+        for so many epochs the networks that are kept are trained once more, on all rows.
     history : ndarray
         (configurations, epochs) float64: the validation loss, or without validation the training loss; NaN past the end
         of training. With ``cv`` it is the mean over the folds.
@@ -97,7 +99,7 @@ class SweepResult:
         self.hyperparameters = [COLUMNS.get(name, name) for name in description.swept]
         columns = [(column, HYPERPARAMETERS[name]) for name, column in zip(description.swept, self.hyperparameters)]
         columns += [(name, float) for name in MEASURED]
-        columns += [("epochs", int), ("stopped", "U11"), ("seconds", float)]
+        columns += [("epochs", int), ("final_epochs", int), ("stopped", "U11"), ("seconds", float)]
         rows = description.configurations
         self.table = np.zeros(rows, columns)
         for name in MEASURED:
@@ -153,8 +155,11 @@ class SweepResult:
 
     @property
     def finished(self) -> NDArray[np.bool_]:
-        """Which rows may be the best, (configurations,) bool: finished, stopped early or converged ones."""
-        return np.isin(self.table["stopped"], ENDED_WELL)
+        """Which rows may be the best, (configurations,) bool: finished, stopped early or converged ones.
+
+        So may those that diverged, if early stopping has restored the weights of an earlier epoch.
+        """
+        return may_be_best(self.table["stopped"], self.table["final_epochs"])
 
     @property
     def ranking(self) -> NDArray[np.intp]:
@@ -191,14 +196,14 @@ class SweepResult:
         self.history[indices] = columns.pop("history")
         for name, values in columns.items():
             self.table[name][indices] = values
-        can_rank = [outcome.stopped not in ("diverged", "interrupted") for outcome in outcomes]
+        can_rank = may_be_best(columns["stopped"], columns["final_epochs"]) | (columns["stopped"] == "halved")
         costs = self.rung_costs[indices, rung] = np.where(can_rank, self._costs(columns), np.nan)
         return costs
 
     def keep(self, index: int, network: MLP, count: int) -> bool:
         """Keep the network of a recorded row if the row is among the best `count`; return whether it is."""
         row = self.table[index]
-        if row["stopped"] not in ENDED_WELL:
+        if not may_be_best(row["stopped"], row["final_epochs"]):
             return False
         self._networks[index] = network
         self._networks.pop(push_bounded(self._kept, count, self._costs(row), index), None)

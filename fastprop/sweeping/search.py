@@ -5,7 +5,7 @@ import numpy as np
 from fastprop import checks, thread_pool
 from fastprop.integrations import optuna_search
 from fastprop.options import choice, integers, loguniform, uniform
-from fastprop.sweeping.outcomes import ENDED_WELL
+from fastprop.sweeping.outcomes import may_be_best
 
 
 class Search:
@@ -102,10 +102,11 @@ def _measured(result, index):
 
 def _state(result, index):
     """Return how a row's trial ended, in Optuna's words."""
-    stopped = result.table["stopped"][index]
-    if stopped == "halved":
+    row = result.table[index]
+    if row["stopped"] == "halved":
         return "pruned"
-    return "complete" if stopped in ENDED_WELL and _measured(result, index) else "fail"
+    has_result = may_be_best(row["stopped"], row["final_epochs"]) and _measured(result, index)
+    return "complete" if has_result else "fail"
 
 
 def _choices(values):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack, suppress
@@ -16,6 +17,7 @@ from fastprop import checks, metrics
 from fastprop.annotations import Backend, ClassWeight, LossName, Path, ScoreFunction, ScoreName, Splitter, Validation
 from fastprop.data import Dataset, Split, cross_validation_folds
 from fastprop.network import MLP
+from fastprop.notices import DivergenceWarning
 from fastprop.options import (
     EMA,
     HALVINGS,
@@ -32,6 +34,7 @@ from fastprop.options import (
     Schedule,
 )
 from fastprop.runs import BACKENDS, TrainingOptions
+from fastprop.sweeping import divergence
 from fastprop.sweeping.backends import new_backend
 from fastprop.sweeping.checked_grid import checked_grid
 from fastprop.sweeping.configurations import Configurations
@@ -115,7 +118,8 @@ def sweep(
         means over the folds. It is the number of folds, which are then those that scikit-learn makes of an int
         (stratified for labels, consecutive rows for targets); or a splitter with ``split(X, y)``; or pairs of training
         rows and held-out rows. The networks that are kept are then trained once more on all rows, unless Ctrl-C was
-        pressed.
+        pressed. With `early_stopping` this training ends after as many epochs as the folds needed on average, which the
+        table has as ``final_epochs``; schedules still have the epochs that were planned.
     score : str or callable, optional
         What to measure on the held-out rows, and to rank by: ``"accuracy"``, ``"roc_auc"``, ``"log_loss"``, ``"r2"``,
         ``"mse"`` or ``"mae"`` (see `fastprop.metrics`), or a function of a network's outputs (n, n_out) and of the
@@ -160,6 +164,12 @@ def sweep(
         If the executor's workers lack fastprop or have another version, or die repeatedly at the same configuration.
     OSError
         If the journal cannot be written, or another sweep writes it. What it has recorded stays as it is.
+
+    Warns
+    -----
+    DivergenceWarning
+        If no configuration finished, because they diverged, or if one whose network is to be kept diverges when it is
+        trained once more on all rows.
 
     Examples
     --------
@@ -228,7 +238,10 @@ def sweep(
             record = stack.enter_context(Journal(journal, about, options.epochs))
         stack.enter_context(workers)
         with suppress(Interrupted):  # the result then has what was finished before
-            _execute(plan, workers, progress, record)
+            without_network = _execute(plan, workers, progress, record)
+            message = divergence.of_sweep(experiment, configurations, result, without_network)
+            if message is not None:
+                warnings.warn(message, DivergenceWarning, stacklevel=2)
     return result
 
 
@@ -245,7 +258,10 @@ class _Plan(NamedTuple):
 
 
 def _execute(plan, workers, progress, journal):
-    """Have `workers`, a backend, train all configurations of a plan; `thread_pool.Interrupted` after Ctrl-C."""
+    """Have `workers`, a backend, train all configurations of a plan; `thread_pool.Interrupted` after Ctrl-C.
+
+    Returns the indices of configurations that have no network because their last training, on all rows, diverged.
+    """
     experiment = plan.experiment
     configurations = plan.configurations
     result = plan.result
@@ -259,7 +275,7 @@ def _execute(plan, workers, progress, journal):
         result.enter(indices, configurations.columns)
         runner.train(indices)
     last = experiment.on_all_rows() if plan.is_cross_validated else experiment
-    train_again(last, configurations, result, plan.keep, workers)
+    return train_again(last, configurations, result, plan.keep, workers, after_folds=plan.is_cross_validated)
 
 
 def _grid(space, samples, search, seed):
