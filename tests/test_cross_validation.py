@@ -1,5 +1,7 @@
 """Cross-validation: the folds, and that each fold has the result of `train` on its rows."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from fastprop.data import Dataset, cross_validation_folds, held_out_rows
 from fastprop.sweeping.backends import ThreadBackend
 from fastprop.sweeping.fits import PackRun
 from fastprop.thread_pool import Interrupted
+from tests.compare import assert_same_bits
 from tests.problems import three_classes
 
 RANDOM = np.random.default_rng(0)
@@ -319,3 +322,68 @@ def test_scores_rank_as_those_of_a_grid_search_of_scikit_learns():
     theirs = search.cv_results_["mean_test_score"]
     np.testing.assert_array_equal(np.argsort(result.table["score"]), np.argsort(theirs))
     assert abs(result.table["score"][-1] - theirs[-1]) < 0.03  # well trained; the rest depends on the first weights
+
+
+# ---- the network that is trained once more ----
+
+
+def on_all_rows(epochs, planned, **options):
+    """Train a network on all rows for `epochs` of the `planned` ones."""
+    network = fp.MLP(SIZES["labels"], output="softmax")
+    stop = {"callback": lambda epoch, history: epoch + 1 == epochs}
+    fp.train(network, X, LABELS, epochs=planned, **stop, **options)
+    return network
+
+
+STOPPING_EARLY = {"optimizer": fp.Adam(0.03), "early_stopping": fp.EarlyStopping(4)}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        STOPPING_EARLY,
+        STOPPING_EARLY | {"backend": "reference"},
+        STOPPING_EARLY | {"early_stopping": fp.EarlyStopping(4, restore_best=False)},
+        STOPPING_EARLY | {"schedule": fp.CosineDecay()},
+        STOPPING_EARLY | {"schedule": fp.OneCycle(), "average": fp.EMA(0.5)},
+        {"optimizer": fp.LBFGS(), "early_stopping": fp.EarlyStopping(2)},
+    ],
+    ids=str,
+)
+def test_with_early_stopping_it_trains_for_as_long_as_the_folds_did_on_average(options):
+    planned = 100
+    network = fp.MLP(SIZES["labels"], output="softmax")
+    result = fp.sweep(network, X, LABELS, {"seed": [0]}, epochs=planned, cv=PAIRS, **options)
+    needed = []
+    for rows, held_out in PAIRS:
+        validation = X[held_out], LABELS[held_out]
+        history = fp.train(network.copy(), X[rows], LABELS[rows], epochs=planned, validation=validation, **options)
+        needed.append(history.best_epoch + 1)
+    expected = int(np.mean(needed) + 0.5)
+    assert 1 <= expected < planned
+    assert result.best["final_epochs"] == expected
+    plain = {name: value for name, value in options.items() if name != "early_stopping"}
+    assert_same_bits([result.best_network.parameters], [on_all_rows(expected, planned, **plain).parameters])
+
+
+def test_without_early_stopping_it_trains_for_all_epochs():
+    result = fp.sweep(fp.MLP(SIZES["labels"], output="softmax"), X, LABELS, {"seed": [0]}, epochs=6, cv=3)
+    assert result.best["final_epochs"] == 6
+    assert_same_bits([result.best_network.parameters], [on_all_rows(6, 6).parameters])
+
+
+def test_how_long_it_trains_is_kept_by_files_and_journals_and_shown(tmp_path):
+    grid = {"learning_rate": [0.1, 0.3], "early_stopping": [None, fp.EarlyStopping(3)]}
+    options = {"epochs": 100, "cv": 3, "optimizer": fp.Adam(), "journal": tmp_path / "sweep.jsonl"}
+    result = sweep(grid=grid, **options)
+    final_epochs = result.table["final_epochs"].tolist()
+    assert [epochs == 100 for epochs in final_epochs] == [True, False, True, False]
+    result.save(tmp_path / "sweep.fp")
+    assert fp.load_sweep(tmp_path / "sweep.fp").table["final_epochs"].tolist() == final_epochs
+    again = sweep(grid=grid, **options)
+    assert_same_bits([again.table["final_epochs"]], [result.table["final_epochs"]])
+    assert_same_bits([again.best_network.parameters], [result.best_network.parameters])
+    assert "final_epochs" in repr(result)
+    with ThreadPoolExecutor(2) as executor:
+        elsewhere = sweep(grid=grid, **options | {"journal": None}, executor=executor)
+    assert_same_bits([elsewhere.best_network.parameters], [result.best_network.parameters])

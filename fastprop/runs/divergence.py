@@ -39,7 +39,7 @@ def advice(split, network, options, rate):
     """
     rows = split.rows[:ROWS_LOOKED_AT]
     targets = np.abs(split.data.targets[rows]).max() if split.task.kind == "numbers" else 0.0
-    inputs = np.abs(split.data.inputs[rows].astype(np.float64)).max()
+    inputs = np.abs(split.data.inputs.numbers(rows)).max()
     means = []
     if targets > LARGE:
         means.append(f"scale y, which reaches {targets:.3g}, to about 1 in size")
