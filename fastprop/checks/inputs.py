@@ -13,6 +13,8 @@ def matrix(X, name="X"):
         raise ValueError(f"{name} must have two dimensions, rows and features, not shape {X.shape}: reshape it.")
     if len(X) == 0:
         raise ValueError(f"{name} has no rows: give at least one.")
+    if X.shape[1] == 0:
+        raise ValueError(f"{name} has no columns: give at least one.")
     return X
 
 

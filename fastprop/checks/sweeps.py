@@ -1,8 +1,6 @@
 """Checks of the arguments of a sweep, of an ensemble and of a result's methods."""
 
-import numbers
-
-from fastprop.checks.values import shown, whole_number
+from fastprop.checks.values import is_whole, shown, whole_number
 
 
 def ranking(validation, cv, score, losses):
@@ -28,7 +26,7 @@ def keep(value, configurations):
     """Return how many networks to keep of `configurations` configurations."""
     if isinstance(value, str) and value in ("best", "all"):
         return 1 if value == "best" else configurations
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 0:
+    if not is_whole(value) or value < 0:
         raise ValueError(f"keep must be 'best', 'all' or a number of networks, not {shown(value)}: give one of these.")
     return int(value)
 

@@ -15,19 +15,21 @@ def shown(value):
 
 
 def whole_number(value, name, minimum=1):
-    """Return `value` as an int of at least `minimum` that an int64 holds, because kernels and NumPy take it as one.
-
-    A float that is whole, such as 16.0, is a whole number.
-    """
-    if isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral) and value == value // 1:
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+    """Return `value` as an int of at least `minimum` that an int64 holds, because kernels and NumPy take it as one."""
+    if not is_whole(value):
         raise TypeError(f"{name} must be a whole number, not {shown(value)}: give an int of at least {minimum}.")
     if value < minimum:
         raise ValueError(f"{name} must be at least {minimum}, not {value}: give a larger number.")
     if value >= 2**63:
         raise ValueError(f"{name} must be below 2**63, not {value}: give a smaller number.")
     return int(value)
+
+
+def is_whole(value):
+    """Return whether `value` is a whole number, which may be a float: 16 and 16.0 are, 16.5 and True are not."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return False
+    return isinstance(value, numbers.Integral) or value == value // 1
 
 
 def number(value, name, minimum=0.0, below=np.inf):

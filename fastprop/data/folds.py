@@ -1,7 +1,5 @@
 """Folds of a cross-validation."""
 
-import numbers
-
 import numpy as np
 
 from fastprop import checks
@@ -36,7 +34,7 @@ def cross_validation_folds(cv, X, y, data):
     [[1, 2], [0, 3]]
     """
     rows = data.rows
-    if isinstance(cv, numbers.Integral) and not isinstance(cv, bool):
+    if checks.is_whole(cv):
         count, classes = checks.fold_count(cv, len(rows)), data.classes(rows)
         fold_of_row = _folds_of_rows(count, len(rows), classes)
         folds = [(rows[fold_of_row != fold], rows[fold_of_row == fold]) for fold in range(count)]
