@@ -21,9 +21,11 @@ def read_csv(path, target=None, drop=(), features=None):
 def read_csv_inputs(path, names=None):
     """Return the columns `names` of a CSV file, by default all, (n, names) float64 in this order."""
     written = dialect.detect(path)
-    names = columns.checked(path, written.columns, written.columns if names is None else names)
+    if names is None:
+        names = written.columns
+        _tell(written.notes)
+    names = columns.checked(path, written.columns, names)
     X, _ = read_columns(path, written, [written.index(name) for name in names])
-    _tell(written.notes)
     return X
 
 
