@@ -26,10 +26,27 @@ Initialization: TypeAlias = Literal[
 
 LossName: TypeAlias = Literal["mse", "mae", "huber", "poisson", "binary_cross_entropy", "cross_entropy"]
 
-ScoreName: TypeAlias = Literal["accuracy", "label_accuracy", "roc_auc", "log_loss", "r2", "mse", "mae"]
+ScoreName: TypeAlias = Literal[
+    "accuracy",
+    "balanced_accuracy",
+    "f1",
+    "matthews",
+    "roc_auc",
+    "average_precision",
+    "log_loss",
+    "label_accuracy",
+    "label_f1",
+    "label_roc_auc",
+    "r2",
+    "explained_variance",
+    "mse",
+    "rmse",
+    "mae",
+    "median_absolute_error",
+]
 
 ScoreFunction: TypeAlias = Callable[[NDArray[Any], NDArray[Any]], SupportsFloat]
-"""A function of a network's outputs (n, n_out) and of the labels (n,) or targets (n, n_out)."""
+"""A function of a network's outputs (n, n_out) and of y, in the shape in which it was given."""
 
 ScheduleUnit: TypeAlias = Literal["epoch", "step"]
 

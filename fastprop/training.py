@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from numpy.typing import ArrayLike
 
 from fastprop import checks, cost_model, thread_pool
-from fastprop.annotations import Backend, ClassWeight, LossName, Path, ScoreName, Validation
+from fastprop.annotations import Backend, ClassWeight, LossName, Path, ScoreFunction, ScoreName, Validation
 from fastprop.data import Dataset, Origin, Split, balanced, standardization
-from fastprop.metrics import checked_names, default_score
+from fastprop.metrics import Score, chosen_metrics, default_score
 from fastprop.network import MLP
 from fastprop.notices import DivergenceWarning
 from fastprop.options import (
@@ -52,7 +52,7 @@ def train(
     progress: bool = False,
     callback: Callable[[int, History], object] | None = None,
     gradient_norm: bool = False,
-    metrics: Sequence[ScoreName] = (),
+    metrics: Sequence[ScoreName | ScoreFunction | Score] = (),
     checkpoint: Path | Checkpoint | None = None,
     resume: bool = False,
     backend: Backend = "kernels",
@@ -126,10 +126,13 @@ def train(
         Called as ``callback(epoch, history)`` after each epoch; training ends when it returns true.
     gradient_norm : bool
         Whether to measure the norm of the gradient in each step, which makes training slower; see `History`.
-    metrics : sequence of str
-        What to measure after each epoch, on the held-out rows or, where there are none, on the training rows:
-        ``"accuracy"``, ``"roc_auc"`` (two classes) and ``"log_loss"`` for classes, ``"r2"``, ``"mse"`` and ``"mae"``
-        for numbers; see `History` and `fastprop.metrics`.
+    metrics : sequence of str, callable or Score
+        What to measure after each epoch, on the held-out rows or, where there are none, on the training rows; see
+        `History`. For classes there are ``"accuracy"``, ``"balanced_accuracy"``, ``"f1"``, ``"matthews"``,
+        ``"roc_auc"``, ``"average_precision"`` and ``"log_loss"``; for independent labels ``"label_accuracy"``,
+        ``"label_f1"`` and ``"label_roc_auc"``; for numbers ``"r2"``, ``"explained_variance"``, ``"mse"``, ``"rmse"``,
+        ``"mae"`` and ``"median_absolute_error"`` (see `fastprop.metrics`). A function or a `fastprop.metrics.Score` is
+        taken as by `sweep`.
     checkpoint : path or Checkpoint, optional
         The file that keeps the state of the run. With a plain path it is written every 10 seconds and at the end.
     resume : bool
@@ -189,7 +192,7 @@ def train(
     split = Split.of(validation, Dataset.of(X, y, network, loss, sample_weight), network, loss, class_weight)
     if isinstance(class_weight, str):  # "balanced"
         split = balanced(split)
-    options = options._replace(metrics=checked_names(metrics, split.task))
+    options = options._replace(metrics=chosen_metrics(metrics, split.task))
     rows = len(split.rows)
     batch_size = rows if options.optimizer.takes_all_rows else min(options.batch_size, rows)
     threads = cost_model.team_size(network.layer_sizes, batch_size, network.dtype, threads)
@@ -207,7 +210,7 @@ def train(
         if not thread_pool.run([run], 1, lambda: bar.update(run.history.epochs - bar.n)):
             run.stop()
     history = run.history
-    (history.score,) = scores([network], split, default_score(split.task))
+    history.score = scores([network], split, default_score(split.task))[0].value
     if history.stopped == "diverged":
         warnings.warn(divergence.of_run(history, options, split, network), DivergenceWarning, stacklevel=2)
     return history

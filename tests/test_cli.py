@@ -398,7 +398,7 @@ REFUSED = [
     ("sweep digits --seeds 0", "seeds"),
     ("sweep digits --cv 1", "cv must be at least 2, not 1: give a larger number"),
     ("sweep digits --cv 3 --validation 0.2", "cv holds out each fold's rows, and validation others: give one"),
-    ("sweep digits --score speed", "score must be one of accuracy"),
+    ("sweep digits --score speed", "a score must be one of accuracy"),
     ("sweep digits --halving 1", "halving must be at least 2, not 1: give a larger number"),
     ("sweep digits --learning-rate loguniform:0.1:1", "say how many configurations to draw, such as samples=100"),
     ("sweep digits --samples 5", "samples are drawn from distributions, of which grid has none"),

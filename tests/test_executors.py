@@ -344,9 +344,21 @@ def fail(outputs, labels):
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_an_error_in_a_worker_is_raised(executor):
-    with pytest.raises(ZeroDivisionError, match="in a score"):
-        sweep(executor=executor, score=fail)
+def test_an_error_of_a_score_in_a_worker_is_told_and_the_sweep_goes_on(executor):
+    with pytest.warns(RuntimeWarning, match="score 'fail' raised ZeroDivisionError: in a score at configuration"):
+        result = sweep(executor=executor, score=fail)
+    assert np.isnan(result.table["score"]).all()
+    assert np.isfinite(result.table["validation_loss"]).all()
+
+
+def make_no_number(outputs, labels):
+    return outputs
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_a_score_in_a_worker_that_is_no_number_is_refused(executor):
+    with pytest.raises(TypeError, match=r"score 'make_no_number' returned .* of shape \(.*\) .* at configuration"):
+        sweep(executor=executor, score=make_no_number)
 
 
 LACKING = "import sys; sys.modules['fastprop'] = None"

@@ -194,11 +194,11 @@ class Stateful:
         return Stateful, ()
 
 
-def test_an_error_in_a_score_loses_nothing_that_was_settled(path, trained):
-    left = [3.0, 2.0, 1.0]
+def test_a_score_that_is_none_loses_nothing_that_was_settled(path, trained):
+    left = [None, 3.0, 2.0, 1.0]
     score = Stateful(left.pop)
     grid = {"learning_rate": [0.1, 0.2, 0.3, 0.4], "layer_sizes": [(4, 600, 3)]}
-    with pytest.raises(IndexError, match="pop from empty list"):
+    with pytest.raises(TypeError, match=r"score 'score' returned None .* at configuration 3 \(learning_rate=0.4"):
         sweep(grid=grid, score=score, journal=path, threads=1, epochs=1)
     trained.clear()
     left.append(4.0)
@@ -356,7 +356,8 @@ def test_a_score_that_is_nan_or_infinite_is_recorded(path, trained):
     measured = iter([np.nan, np.inf, -np.inf, 1e308])
     grid = {"learning_rate": [0.1, 0.2, 0.3, 0.4]}
     score = Stateful(lambda: next(measured))
-    first = sweep(grid=grid, score=score, journal=path, threads=1)
+    with pytest.warns(RuntimeWarning, match=r"score 'score' returned inf, which is not finite, .* at configuration 1 "):
+        first = sweep(grid=grid, score=score, journal=path, threads=1)
     trained.clear()
     again = sweep(grid=grid, score=score, journal=path, threads=1)
     assert not [each for each in trained if each[1] is not None]

@@ -91,7 +91,7 @@ def test_what_targets_are_follows_from_y_loss_and_output(name, output, loss):
         kind = kind.get("poisson" if loss == "poisson" else output, kind["else"])
     task = Task.of(np.asarray(y), outputs, output, loss)
     assert task.kind == kind
-    assert metrics.default_score(task) == DEFAULT_SCORES[kind]
+    assert metrics.default_score(task).name == DEFAULT_SCORES[kind]
     assert task.shape == np.shape(y)[1:]
     assert task.class_count == {"classes": 3, "one-hot": 3, "binary": 2}.get(kind, 0)
     if task.class_count:

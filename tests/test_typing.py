@@ -134,7 +134,9 @@ assert_type(fp.load_sweep("sweep.npz"), fp.SweepResult)
 
 outputs = network.predict(X)
 scores = [fp.metrics.accuracy(outputs, y), fp.metrics.roc_auc(outputs, y), fp.metrics.log_loss(outputs, y)]
-scores += [fp.metrics.mse(outputs, y), fp.metrics.mae(outputs, y), fp.metrics.r2(outputs, y)]
+scores += [fp.metrics.mse(outputs, outputs), fp.metrics.mae(outputs, outputs), fp.metrics.r2(outputs, outputs)]
+scores += [fp.metrics.f1(outputs, y), fp.metrics.matthews(outputs, y), fp.metrics.average_precision(outputs, y)]
+print(fp.metrics.Score("cost", fp.metrics.mse, higher_is_better=False).name)
 
 slow = fp.reference.Network.of(network)
 record = fp.reference.train(slow, X, y, epochs=1, batch_size=32, loss="mse", optimizer=fp.SGD(0.1))

@@ -2,7 +2,7 @@
 
 The message of an error is one sentence: what was expected, what came, what to do. Input is checked before any kernel
 sees it and before anything is changed. A check that needs a table of a higher layer stands beside that table:
-`metrics.checked_names`, `sweeping.checked_grid`, `reporting.plotting.choose`.
+`metrics.chosen`, `sweeping.checked_grid`, `reporting.plotting.choose`.
 """
 
 from fastprop.checks.arrays import (

@@ -17,7 +17,7 @@ def print_losses(history, task):
         print(f"loss {loss:.6g}")
         return
     print(f"loss {loss:.6g}, on the held-out rows {history.validation_loss[history.best_epoch]:.6g}")
-    print(f"{metrics.default_score(task)} {history.score:.4f} on the held-out rows")
+    print(f"{metrics.default_score(task).name} {history.score:.4f} on the held-out rows")
 
 
 def as_json(result):

@@ -27,6 +27,7 @@ def describe(network, options, split):
     description = {"format": FORMAT, "fastprop": __version__}
     description |= {name: getattr(network, name) for name in ("layer_sizes", "activations", "dtype")}
     description |= {name: value for name, value in options._asdict().items() if name not in NOT_COMPARED}
+    description["metrics"] = tuple(score.name for score in options.metrics)
     if options.schedule is not None and options.schedule.needs_end:
         description["epochs"] = options.epochs
     standardization = [array for array in (network.input_mean, network.input_scale) if array is not None]

@@ -43,7 +43,8 @@ class History:
         restored an earlier one. It is -1 before the first epoch has ended, and if the run diverged and nothing was
         restored, so that the weights are of no use.
     score : float
-        Accuracy or r2 (see `metrics.default_score`) of the trained network on the held-out rows; NaN if there are none.
+        Accuracy, label accuracy or r2 (see `metrics.default_score`) of the trained network on the held-out rows; NaN if
+        there are none.
 
     Examples
     --------
@@ -71,8 +72,9 @@ MEASURED = "loss", "validation_loss", "learning_rate", "gradient_norm"
 
 
 def empty_history(epochs, metrics=()):
-    """Return the history of a run of `epochs` epochs that has not begun."""
-    return History(*np.full((len(MEASURED), epochs), np.nan), {name: np.full(epochs, np.nan) for name in metrics})
+    """Return the history of a run of `epochs` epochs that has not begun, and that measures the scores `metrics`."""
+    by_name = {score.name: np.full(epochs, np.nan) for score in metrics}
+    return History(*np.full((len(MEASURED), epochs), np.nan), by_name)
 
 
 def stop_reason(*, called_off, ended, done, epochs, stop_requested, until):

@@ -41,6 +41,7 @@ class KernelRun(Run):
         split = split.readable(networks[0].dtype, Origin.of_network(networks[0]))
         self.states = []
         self._data, self._rows = split.measured
+        self._epoch_metrics = prediction.EpochMetrics(options.metrics)
         self._checkpoint = None
         if options.checkpoint is not None:
             description = checkpoints.describe(networks[0], options, split)
@@ -107,14 +108,14 @@ class KernelRun(Run):
 
     def _measure(self):
         """Measure the metrics of each network that has gone through the last epoch and is finite."""
-        names = self._options.metrics
         done = self.state.done
-        if not names:
+        if not self._options.metrics:
             return
         for lane, network in enumerate(self.state.networks):
             if self.state.record.done[lane] == done and np.isfinite(network.parameters).all():
                 outputs = prediction.predict(network, self._data.inputs, self._rows)
-                self.state.metrics[:, done - 1, lane] = prediction.measure(names, outputs, self._data.y[self._rows])
+                y = self._data.as_given(self._rows)
+                self.state.metrics[:, done - 1, lane] = self._epoch_metrics(outputs, y, done - 1)
 
     def stop(self):
         """Ask a call in another thread to return after its current minibatch."""
@@ -145,4 +146,4 @@ class KernelRun(Run):
     @property
     def histories(self):
         """The history of each network."""
-        return self.state.histories(self._options.metrics, self._stop_reason)
+        return self.state.histories(self._stop_reason)

@@ -41,6 +41,7 @@ class LBFGSRun(Run):
         self._best = None  # (P,) float64: the parameters of the last improvement
         self._ended = ""  # why the run ended by itself, see `stop_reason`
         self.histories = [empty_history(options.epochs, options.metrics)]
+        self._measure = prediction.EpochMetrics(options.metrics)
         self._watched = self.history.validation_loss if len(split.held_out_rows) else self.history.loss
 
     def __call__(self, until=None):
@@ -98,9 +99,9 @@ class LBFGSRun(Run):
             history.gradient_norm[epoch] = np.linalg.norm(self._gradient)
         if options.metrics:
             outputs = prediction.predict(self._network, self._data.inputs, self._rows)
-            measured = prediction.measure(options.metrics, outputs, self._data.y[self._rows])
-            for name, value in zip(options.metrics, measured):
-                history.metrics[name][epoch] = value
+            measured = self._measure(outputs, self._data.as_given(self._rows), epoch)
+            for values, value in zip(history.metrics.values(), measured):
+                values[epoch] = value
         history.epochs += 1
         if options.callback is not None:
             self._called_off = bool(options.callback(epoch, history))

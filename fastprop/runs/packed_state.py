@@ -51,6 +51,7 @@ class PackedState:
             steps_per_epoch,
         )
         self.record = empty_record(options, self.width, len(self.parameters), first.dtype)
+        self._metric_names = [score.name for score in options.metrics]
         self.metrics = np.full((len(options.metrics), options.epochs, len(networks)), np.nan)
         self.seconds = np.zeros(1)
 
@@ -101,7 +102,7 @@ class PackedState:
             return int(self.record.improvement[1, lane])
         return -1 if ended == "diverged" else int(self.record.done[lane]) - 1
 
-    def histories(self, metric_names, stop_reason):
+    def histories(self, stop_reason):
         """Return the `History` of each network; ``stop_reason(ended, done)`` says why one ended."""
         record = self.record
         lanes = range(len(self.networks))
@@ -109,11 +110,12 @@ class PackedState:
         metrics = self.metrics.transpose(2, 0, 1)  # (networks, metrics, epochs)
 
         def history(lane, metrics, *measured):
+            by_name = dict(zip(self._metric_names, metrics))
             done = int(record.done[lane])
             ended = ENDED[int(record.ended[lane])]
             seconds = float(self.seconds[0]) / len(self.networks)
             endings = done, stop_reason(ended, done), seconds, self._best_epoch(lane, ended)
-            return History(*measured, dict(zip(metric_names, metrics)), *endings)
+            return History(*measured, by_name, *endings)
 
         return [*map(history, lanes, metrics, *losses, record.rates.T, record.norms.T)]
 

@@ -1,5 +1,7 @@
 """Computes the outputs of trained networks, and their scores."""
 
+import warnings
+
 import numpy as np
 
 from fastprop import metrics
@@ -46,21 +48,46 @@ def readable(inputs, network):
     return inputs.readable(network.dtype, Origin.of_network(network))
 
 
-def scores(networks, split, name):
-    """Return the score of each network on the held-out rows of a split; `name` is a score's name, or a function.
+def scores(networks, split, score):
+    """Return the `Measurement` of a `Score` for each network on the held-out rows of a split.
 
-    The networks are similar, see `Predictor`. A score is NaN if no rows are held out or the network is not finite.
+    The networks are similar, see `Predictor`. It is NaN if no rows are held out or the network is not finite.
     """
     if len(split.held_out_rows) == 0:
-        return [float("nan")] * len(networks)
+        return [metrics.UNKNOWN] * len(networks)
     predictor = Predictor(networks[0], split.held_out.inputs, split.held_out_rows)
-    y = split.held_out.y[split.held_out_rows]
+    y = split.held_out.as_given(split.held_out_rows)
     return [
-        metrics.measure(name, predictor(network), y) if np.isfinite(network.parameters).all() else float("nan")
+        metrics.measure(score, predictor(network), y) if np.isfinite(network.parameters).all() else metrics.UNKNOWN
         for network in networks
     ]
 
 
-def measure(names, outputs, y):
-    """Return the metrics `names` of a network's outputs (m, n_out); `y` holds the labels or targets."""
-    return [metrics.measure(name, outputs, y) for name in names]
+class EpochMetrics:
+    """Measures some scores after each epoch, and says once of each that fails what went wrong."""
+
+    def __init__(self, scores):
+        self._scores = scores
+        self._failed = set()  # names of scores that have failed
+
+    def __call__(self, outputs, y, epoch):
+        """Return the value of each score of outputs (m, n_out) against `y` after an epoch; NaN for one that fails.
+
+        Raises
+        ------
+        TypeError
+            If a function returns what is no number, so that it is no score.
+        """
+        measured = [metrics.measure(score, outputs, y) for score in self._scores]
+        for score, each in zip(self._scores, measured):
+            if each.remedy:
+                raise TypeError(f"metric {score.name!r} {each.problem}, after epoch {epoch}: {each.remedy}.")
+            if each.problem and score.name not in self._failed:
+                self._failed.add(score.name)
+                warnings.warn(
+                    f"metric {score.name!r} {each.problem}, after epoch {epoch}: it is NaN there, and wherever it "
+                    "fails again.",
+                    RuntimeWarning,
+                    stacklevel=2,
+                )
+        return [each.value for each in measured]

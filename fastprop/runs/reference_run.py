@@ -21,6 +21,8 @@ class ReferenceRun(Run):
         self._validation = rows_of(split.held_out, split.held_out_rows) if len(split.held_out_rows) else None
         self._whole_epochs = 0  # epochs after which loss and weights were finite
         self.histories = [empty_history(options.epochs, options.metrics)]
+        self._measured = split.measured
+        self._measure = prediction.EpochMetrics(options.metrics)
 
     def __call__(self, until=None):
         """Train to the end, or until epoch `until` is done."""
@@ -65,10 +67,11 @@ class ReferenceRun(Run):
         options = self._options
         history = self.history
         if options.metrics:
-            X, y, _ = self._validation or self._training
+            X, _, _ = self._validation or self._training
+            data, rows = self._measured
             _, outputs = reference.forward(self._trained, X)[-1]
-            for name, value in zip(options.metrics, prediction.measure(options.metrics, outputs, y)):
-                history.metrics[name][epoch] = value
+            for values, value in zip(history.metrics.values(), self._measure(outputs, data.as_given(rows), epoch)):
+                values[epoch] = value
         if options.callback is not None:
             self._called_off = bool(options.callback(epoch, history))
         return self._called_off or self._stop_requested or history.epochs >= self._until

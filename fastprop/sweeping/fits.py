@@ -10,6 +10,7 @@ import numpy as np
 from fastprop import cost_model, thread_pool
 from fastprop.data import Dataset, Origin, Split, balanced, standardization
 from fastprop.kernels import compiler
+from fastprop.metrics import Score
 from fastprop.network import MLP
 from fastprop.runs import new_run, predict, scores
 from fastprop.sweeping.configurations import Configuration
@@ -40,7 +41,7 @@ class Experiment(NamedTuple):
     all_rows: Fold  # all rows to train on and none held out; without cross-validation the one fold
     prototypes: dict[object, MLP]  # by loss: the network with which its configurations begin
     backend: str  # "kernels" or "reference"
-    score: object  # the name of a score, or a function
+    score: Score  # what is measured on the held-out rows
     is_balanced: bool  # whether the classes of each fold's training rows weigh alike
 
     @property

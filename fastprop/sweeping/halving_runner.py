@@ -9,6 +9,7 @@ from fastprop import thread_pool
 from fastprop.sweeping.fits import Fit, FitArrays, Job, packs
 from fastprop.sweeping.outcomes import ConfigurationOutcome
 from fastprop.sweeping.results import push_bounded
+from fastprop.sweeping.score_problems import ScoreProblems
 
 
 class HalvingRunner:
@@ -28,6 +29,7 @@ class HalvingRunner:
         self._keep = keep
         self._progress = progress
         self._journal = journal
+        self._score_problems = ScoreProblems(experiment.score.name)
         self._outcomes = {}  # by index of a configuration that is in training: a list of each fold's `FitOutcome`
         self._missing_folds = None  # (configurations,) int: folds that have not reached this rung yet
         self._missing = 0  # the number of configurations that have not reached this rung yet
@@ -149,6 +151,8 @@ class HalvingRunner:
 
     def _finish_configurations(self, indices, rung):
         """Record configurations all of whose folds have reached a rung."""
+        for index in indices:
+            self._score_problems.check(index, self._configurations.grid, self._outcomes[index])
         outcomes = [ConfigurationOutcome.of(self._outcomes[index], self._result.criterion) for index in indices]
         costs = self._result.record(indices, outcomes, rung)
         for index, outcome, cost in zip(indices, outcomes, costs):

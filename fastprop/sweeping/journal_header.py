@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastprop import checks, metrics
+from fastprop import checks
+from fastprop.metrics import SCORES
 from fastprop.network import MLP
 from fastprop.runs import checkpoints
 from fastprop.sweeping.fingerprints import NoFingerprintError, fingerprint
@@ -108,15 +109,16 @@ def _known_arrays(array, *others):
 
 
 def _known_score(score):
-    """Return what is known of a score: its name and, of a function, a digest of each part."""
-    about = {"score": Known(metrics.name_of(score))}
-    if isinstance(score, str):
+    """Return what is known of a `Score`: its name and, of a function that is none of fastprop's, what decides it."""
+    about = {"score": Known(score.name)}
+    if score in SCORES.values():
         return about
+    about["the score's best value"] = Known("the highest" if score.higher_is_better else "the lowest")
     try:
-        parts, has_code = fingerprint(score)
+        parts, has_code = fingerprint(score.function)
     except NoFingerprintError as error:
         raise ValueError(
-            f"the journal cannot tell the score {metrics.name_of(score)} from another, because {error}: leave it out "
+            f"the journal cannot tell the score {score.name} from another, because {error}: leave it out "
             "of the score, or leave out the journal."
         ) from error
     if has_code:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fastprop.metrics import Measurement
 from fastprop.network import MLP
 from fastprop.runs import History
 
@@ -37,7 +38,7 @@ class FitOutcome(NamedTuple):
     """The results of a fit so far."""
 
     history: History  # of the epochs that were done
-    score: float  # on the held-out rows; NaN if there are none
+    score: Measurement  # on the held-out rows; NaN if there are none
     network: MLP | None  # the trained network, where it may be kept
     state: dict | None  # the state from which it can go on; None unless it was halved and its run exports a state
 
@@ -73,7 +74,7 @@ class ConfigurationOutcome(NamedTuple):
     @classmethod
     def of(cls, fits, criterion):
         """Return the outcome of a configuration from its `FitOutcome` of each fold; `criterion` names the history."""
-        folds = [cls._of_fit(fit.history, fit.score, criterion) for fit in fits]
+        folds = [cls._of_fit(fit.history, fit.score.value, criterion) for fit in fits]
         return folds[0] if len(folds) == 1 else cls._mean_of(folds)
 
     @classmethod

@@ -69,7 +69,7 @@ def sweep(
     early_stopping: EarlyStopping | None = None,
     validation: Validation | None = None,
     cv: int | Splitter | Iterable[tuple[ArrayLike, ArrayLike]] | None = None,
-    score: ScoreName | ScoreFunction | None = None,
+    score: ScoreName | ScoreFunction | metrics.Score | None = None,
     halving: int | Halving | MedianStopping | None = None,
     sample_weight: ArrayLike | None = None,
     class_weight: ClassWeight | None = None,
@@ -120,11 +120,13 @@ def sweep(
         rows and held-out rows. The networks that are kept are then trained once more on all rows, unless Ctrl-C was
         pressed. With `early_stopping` this training ends after as many epochs as the folds needed on average, which the
         table has as ``final_epochs``; schedules still have the epochs that were planned.
-    score : str or callable, optional
-        What to measure on the held-out rows, and to rank by: ``"accuracy"``, ``"roc_auc"``, ``"log_loss"``, ``"r2"``,
-        ``"mse"`` or ``"mae"`` (see `fastprop.metrics`), or a function of a network's outputs (n, n_out) and of the
-        labels (n,) or targets (n, n_out), whose highest value is best. By default accuracy or r2 is measured, and the
-        loss ranks.
+    score : str, callable or Score, optional
+        What to measure on the held-out rows, and to rank by: the name of a score, one of ``fp.metrics.SCORES`` such as
+        ``"accuracy"`` or ``"r2"``; a function of a network's outputs (n, n_out) and of `y`, in the shape in which it
+        was given, whose highest value is best; or a `fastprop.metrics.Score`, which says what is best. The result must
+        be one number. Where it is infinite or the function raises an exception, the configuration has NaN, which ranks
+        last, and the first time a RuntimeWarning says so. By default accuracy, label accuracy or r2 is measured, and
+        the loss ranks.
     halving : int, Halving or MedianStopping, optional
         How to stop the worse configurations before the end. An int is the factor of `Halving`. Configurations that go
         on have the same results as if none had been stopped. They go on from where they are; with `LBFGS`, and on the
@@ -319,9 +321,10 @@ def _folds(split, cv, X, y, prototypes, standardize):
 
 def _score(score, prototypes, split):
     """Return the score to measure on the held-out rows: the given one, which must fit all losses, or the default."""
-    for loss, prototype in prototypes.items():
-        metrics.checked_score(score, split.data.for_loss(prototype, loss).task)
-    return score or metrics.default_score(split.task)
+    if score is None:
+        return metrics.default_score(split.task)
+    tasks = [split.data.for_loss(prototype, loss).task for loss, prototype in prototypes.items()]
+    return metrics.chosen(score, "score", *tasks)
 
 
 def _description(experiment, names, rows, rungs, ranks_by_score):
@@ -332,8 +335,8 @@ def _description(experiment, names, rows, rungs, ranks_by_score):
         epochs=rungs[-1],
         rungs=rungs,
         criterion="validation_loss" if len(experiment.folds[0].held_out) else "loss",
-        score_name=metrics.name_of(experiment.score),
-        sign=metrics.sign_of(experiment.score) if ranks_by_score else None,
+        score_name=experiment.score.name,
+        sign=experiment.score.sign if ranks_by_score else None,
         about=_about(experiment),
     )
 

@@ -1,0 +1,80 @@
+"""Measures a score: protects the arrays that a user's function gets, and checks what it returns."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastprop import checks
+from fastprop.annotations import FloatArray
+from fastprop.metrics.guarded_arrays import BroadcastError, GuardedArray
+from fastprop.metrics.scores import SCORES, Score
+
+
+class Measurement(NamedTuple):
+    """The value of a score, or what was wrong with it."""
+
+    value: float  # finite, or NaN
+    problem: str = ""  # in words that follow the score's name, such as "raised KeyError: 3"; empty if there is none
+    remedy: str = ""  # what to do, where the function is no score, whatever the network; else empty
+
+
+RETURN_A_NUMBER = "a score is one number, so have the function return one"
+
+UNKNOWN = Measurement(float("nan"))
+"""The score of a network that is not finite, or without held-out rows."""
+
+
+def measure(score: Score, outputs: FloatArray, y: NDArray[Any]) -> Measurement:
+    """Return the score of outputs (n, n_out) against `y`; it is NaN if the outputs are not finite.
+
+    A function that is none of this package gets copies, so that it can change what it gets.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastprop import metrics
+    >>> metrics.measure(metrics.SCORES["mae"], np.array([[1.0], [5.0]]), np.array([1.0, 2.0])).value
+    1.5
+    >>> metrics.measure(metrics.Score("twice", lambda outputs, y: [1, 2]), np.zeros((3, 1)), np.zeros(3)).problem
+    'returned [1, 2] of shape (2,) for outputs of shape (3, 1) and y of shape (3,)'
+    """
+    if not np.isfinite(outputs).all():
+        return UNKNOWN
+    if SCORES.get(score.name) == score:
+        with np.errstate(over="ignore"):
+            value = score.function(outputs, y)
+        return Measurement(value) if np.isfinite(value) else UNKNOWN
+    try:
+        result = score.function(np.array(outputs).view(GuardedArray), np.array(y))
+    except BroadcastError as error:
+        remedy = "compare outputs[:, 0] with y of shape (n,), or outputs with y of shape (n, 1)"
+        return Measurement(float("nan"), f"{error}, as outputs are {outputs.shape} and y is {y.shape},", remedy)
+    except Exception as error:  # a user's function may raise any exception
+        return Measurement(float("nan"), f"raised {type(error).__name__}: {error}")
+    measured = _one_number(result)
+    if measured.problem:
+        shapes = f"for outputs of shape {outputs.shape} and y of shape {y.shape}"
+        return measured._replace(problem=f"{measured.problem} {shapes}")
+    return measured
+
+
+def _one_number(result):
+    """Return the `Measurement` of what a function returned: a real number, also as an array of no dimensions."""
+    shape = np.shape(result)
+    kind = np.asarray(result).dtype.kind
+    if shape != ():
+        return Measurement(float("nan"), f"returned {checks.shown(result)} of shape {shape}", RETURN_A_NUMBER)
+    try:
+        if kind not in "iufO":  # no bools, strings, complex numbers or dates; objects may be fractions and decimals
+            raise TypeError
+        value = float(result)
+    except (TypeError, ValueError):
+        return Measurement(float("nan"), f"returned {checks.shown(result)}", RETURN_A_NUMBER)
+    except OverflowError:
+        value = float("inf")
+    if np.isinf(value):
+        return Measurement(float("nan"), f"returned {checks.shown(result)}, which is not finite,")
+    return Measurement(value)

@@ -1,0 +1,161 @@
+"""Scores of numbers: how near the outputs are to the targets. Each is computed in float64."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fastprop.metrics import arrays
+
+
+def mse(outputs: ArrayLike, y: ArrayLike) -> float:
+    """Return the mean squared error over rows and outputs.
+
+    Parameters
+    ----------
+    outputs, y : array_like
+        Both (n, n_out), or both (n,), or (n, 1) and (n,).
+
+    Returns
+    -------
+    float
+        At least 0.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the two do not have such shapes, or hold what is no finite number.
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> fp.metrics.mse([[1.0], [5.0]], [1.0, 2.0])
+    4.5
+    """
+    outputs, y = arrays.numbers(outputs, y)
+    return float(np.mean((outputs - y) ** 2))
+
+
+def rmse(outputs: ArrayLike, y: ArrayLike) -> float:
+    """Return the root of the mean squared error over the rows, averaged over the outputs.
+
+    Parameters
+    ----------
+    outputs, y : array_like
+        See `mse`, as for errors.
+
+    Returns
+    -------
+    float
+        At least 0, in the unit of `y`.
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> fp.metrics.rmse([[1.0], [5.0]], [1.0, 2.0])
+    2.1213203435596424
+    """
+    outputs, y = arrays.numbers(outputs, y)
+    return float(np.mean(np.sqrt(np.mean((outputs - y) ** 2, axis=0))))
+
+
+def mae(outputs: ArrayLike, y: ArrayLike) -> float:
+    """Return the mean absolute error over rows and outputs.
+
+    Parameters
+    ----------
+    outputs, y : array_like
+        See `mse`, as for errors.
+
+    Returns
+    -------
+    float
+        At least 0, in the unit of `y`.
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> fp.metrics.mae([[1.0], [5.0]], [1.0, 2.0])
+    1.5
+    """
+    outputs, y = arrays.numbers(outputs, y)
+    return float(np.mean(np.abs(outputs - y)))
+
+
+def median_absolute_error(outputs: ArrayLike, y: ArrayLike) -> float:
+    """Return the median of the absolute errors over the rows, averaged over the outputs.
+
+    Parameters
+    ----------
+    outputs, y : array_like
+        See `mse`, as for errors.
+
+    Returns
+    -------
+    float
+        At least 0, in the unit of `y`.
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> fp.metrics.median_absolute_error([1.0, 5.0, 100.0], [1.0, 2.0, 3.0])
+    3.0
+    """
+    outputs, y = arrays.numbers(outputs, y)
+    return float(np.mean(np.median(np.abs(outputs - y), axis=0)))
+
+
+def r2(outputs: ArrayLike, y: ArrayLike) -> float:
+    """Return the coefficient of determination R², averaged over the outputs that are not constant in `y`.
+
+    Parameters
+    ----------
+    outputs, y : array_like
+        See `mse`, as for errors.
+
+    Returns
+    -------
+    float
+        1 for a perfect prediction, 0 for that of the mean, NaN where `y` is constant.
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> fp.metrics.r2([1.0, 2.0, 2.0], [1.0, 2.0, 3.0])
+    0.5
+    """
+    outputs, y = arrays.numbers(outputs, y)
+    return _explained(((outputs - y) ** 2).sum(axis=0), y)
+
+
+def explained_variance(outputs: ArrayLike, y: ArrayLike) -> float:
+    """Return the share of the variance of `y` that the outputs explain, averaged as by `r2`.
+
+    It differs from `r2` in that a constant error of an output does not count.
+
+    Parameters
+    ----------
+    outputs, y : array_like
+        See `mse`, as for errors.
+
+    Returns
+    -------
+    float
+        At most 1; NaN where `y` is constant.
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> fp.metrics.explained_variance([2.0, 3.0, 4.0], [1.0, 2.0, 3.0])
+    1.0
+    """
+    outputs, y = arrays.numbers(outputs, y)
+    errors = outputs - y
+    return _explained(((errors - errors.mean(axis=0)) ** 2).sum(axis=0), y)
+
+
+def _explained(unexplained, y):
+    """Return 1 - `unexplained` (n_out,) / Σ (y - mean of y)², averaged over the outputs that vary in `y` (n, n_out)."""
+    squared_deviations = ((y - y.mean(axis=0)) ** 2).sum(axis=0)
+    varies = squared_deviations > 0
+    return float(np.mean(1 - unexplained[varies] / squared_deviations[varies])) if varies.any() else float("nan")

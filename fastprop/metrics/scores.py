@@ -1,0 +1,119 @@
+"""`Score`: what is measured, in which direction it is better, and what it needs; and the table of all scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fastprop import checks
+from fastprop.metrics.classification import accuracy, balanced_accuracy, f1, log_loss, matthews
+from fastprop.metrics.independent_labels import label_accuracy, label_f1, label_roc_auc
+from fastprop.metrics.ranks import average_precision, roc_auc
+from fastprop.metrics.regression import explained_variance, mae, median_absolute_error, mse, r2, rmse
+from fastprop.reference import LOSSES
+from fastprop.task import Task
+
+
+def _gives_probabilities(task: Task) -> bool:
+    return task.output == ("softmax" if task.outputs > 1 else "sigmoid")
+
+
+def _has_classes(task: Task) -> bool:
+    """Return whether each row has one class, or probabilities of classes as its target."""
+    is_of_classes = LOSSES[checks.loss_name(task.loss)].of_classes
+    return task.class_count > 0 or (is_of_classes and _gives_probabilities(task))
+
+
+NEEDS = {
+    "anything": lambda task: True,
+    "classes": _has_classes,
+    "probabilities": lambda task: _has_classes(task) and _gives_probabilities(task),
+    "labels": lambda task: task.kind == "labels",
+    "numbers": lambda task: not task.has_labels,
+}
+"""What a score may need, and whether a task has it."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """What is measured on held-out rows, and in which direction it is better.
+
+    Parameters
+    ----------
+    name : str
+        What it is called in tables and messages.
+    function : callable
+        A function of a network's outputs (n, n_out) and of y, in the shape in which it was given, that returns a
+        number.
+    higher_is_better : bool
+        Whether the highest value is the best.
+    needs : str
+        What the network must be trained for: ``"classes"``, of which each row has one; ``"probabilities"`` of classes,
+        from a sigmoid or softmax output; independent ``"labels"``; ``"numbers"``; or ``"anything"``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a value is not as described.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import fastprop as fp
+    >>> def cost(outputs, y):  # a row of class 1 that is missed costs 10, a false alarm 1
+    ...     alarm = outputs.argmax(axis=1) == 1
+    ...     return 10 * np.sum(~alarm & (y == 1)) + np.sum(alarm & (y != 1))
+    >>> X, y = fp.datasets.digits()
+    >>> score = fp.metrics.Score("cost", cost, higher_is_better=False)
+    >>> result = fp.sweep((64, 10), X, y, {"learning_rate": [1e-5, 0.5]}, epochs=3, validation=0.2, score=score)
+    >>> float(result.best["learning_rate"])
+    0.5
+    """
+
+    name: str
+    function: Callable[[Any, Any], Any]
+    higher_is_better: bool = True
+    needs: str = "anything"
+
+    def __post_init__(self) -> None:
+        checks.instance(self.name, "name", str, "'cost'")
+        if not callable(self.function):
+            raise TypeError(
+                f"function must be callable, not {checks.shown(self.function)}: give a function of outputs and y."
+            )
+        object.__setattr__(self, "higher_is_better", checks.flag(self.higher_is_better, "higher_is_better"))
+        checks.choice(self.needs, "needs", NEEDS)
+
+    @property
+    def sign(self) -> int:
+        """The factor that makes the lowest value the best: -1 if the highest is, else 1."""
+        return -1 if self.higher_is_better else 1
+
+    def fits(self, task: Task) -> bool:
+        """Return whether a task has what the score needs."""
+        return NEEDS[self.needs](task)
+
+
+SCORES = {
+    score.name: score
+    for score in (
+        Score("accuracy", accuracy, True, "classes"),
+        Score("balanced_accuracy", balanced_accuracy, True, "classes"),
+        Score("f1", f1, True, "classes"),
+        Score("matthews", matthews, True, "classes"),
+        Score("roc_auc", roc_auc, True, "classes"),
+        Score("average_precision", average_precision, True, "classes"),
+        Score("log_loss", log_loss, False, "probabilities"),
+        Score("label_accuracy", label_accuracy, True, "labels"),
+        Score("label_f1", label_f1, True, "labels"),
+        Score("label_roc_auc", label_roc_auc, True, "labels"),
+        Score("r2", r2, True, "numbers"),
+        Score("explained_variance", explained_variance, True, "numbers"),
+        Score("mse", mse, False, "numbers"),
+        Score("rmse", rmse, False, "numbers"),
+        Score("mae", mae, False, "numbers"),
+        Score("median_absolute_error", median_absolute_error, False, "numbers"),
+    )
+}
+"""All scores, by name."""
