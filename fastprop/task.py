@@ -95,7 +95,7 @@ class Task(NamedTuple):
 
 
 def _kind(y, outputs, output, loss):
-    if outputs > 1 and y.size == len(y):
+    if checks.holds_labels(y, outputs):
         return "classes"
     y = y.reshape(len(y), outputs)
     if loss == "poisson":

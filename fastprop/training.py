@@ -72,9 +72,9 @@ def train(
         disk. Anything else is copied into memory once, as an array of the network's dtype, and so are columns that are
         standardized and too large or small for that. The order of the rows takes up to 32 bytes of memory for each row.
     y : array_like
-        (n,) integer labels for more than one output, or (n, n_out) targets, or (n,) targets for one output. They are
-        read in place if they are C-contiguous and of the network's dtype, or int64 for labels; else they are copied
-        once.
+        (n,) or (n, 1) whole-number labels for more than one output, or (n, n_out) targets, or (n,) for one output.
+        They are read in place if they are C-contiguous and of the network's dtype, or int64 for labels; else they are
+        copied once.
     epochs : int
         How many times to go through the rows.
     batch_size : int
@@ -96,15 +96,18 @@ def train(
         A moving average of the weights. Validation measures the average, and the network ends with it.
     early_stopping : EarlyStopping, optional
         When to end a run whose loss no longer falls, and which weights to end with.
-    validation : float or (X, y), optional
+    validation : float, (X, y) or (X, y, weights), optional
         The fraction of the rows to hold out, or other rows. The loss of these rows is measured after each epoch. Which
-        rows are held out depends on the number of rows alone, not on the seed.
+        rows are held out depends on the number of rows, not on the seed; where that would put all rows of a class on
+        one side, a row of it changes sides. A `DataWarning` names a class of which there are too few rows for that.
     sample_weight : array_like, optional
         (n,) weights of at least 0: the loss of a batch is Σ wᵢ lossᵢ / Σ wᵢ, so that only their ratios count. A row of
         weight 0 is left out, as if it were not there.
-    class_weight : mapping or "balanced", optional
-        The weight of each label, 1 for labels that the mapping does not name. ``"balanced"`` gives all labels the same
-        total weight. Sample weights are multiplied by these weights.
+    class_weight : mapping, array_like or "balanced", optional
+        The weight of each class: by label, 1 for labels that the mapping does not name; or an array in the order of the
+        classes. ``"balanced"`` gives all classes the same total weight: rows / (classes · rows of the class), of the
+        rows that are trained on. Sample weights are multiplied by these weights, also those of validation rows. Rows
+        have classes if y holds labels, one-hot rows, or 0 and 1 for a sigmoid output.
     standardize : bool
         Whether the network standardizes its inputs. Mean and standard deviation of each input are computed once, in
         float64, on the training rows without those held out, and kept as ``network.input_mean`` and ``input_scale``:

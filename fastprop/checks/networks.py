@@ -141,10 +141,15 @@ def loss(value, output, n_out):
     return value
 
 
+def holds_labels(y, n_out):
+    """Return whether `y` has the shape of labels, (n,) or (n, 1), for several outputs."""
+    return n_out > 1 and np.shape(y)[1:] in ((), (1,))
+
+
 def output_for(loss, y, n_out):
     """Return the output activation of a new network: the one that fits the loss, or else the targets."""
     if loss is None:
-        return "softmax" if n_out > 1 and np.ndim(y) == 1 else "identity"
+        return "softmax" if holds_labels(y, n_out) else "identity"
     return _OUTPUT_OF_LOSS.get(loss_name(loss), "identity")
 
 

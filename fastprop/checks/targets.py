@@ -1,7 +1,5 @@
 """Checks of targets: labels, targets, weights of rows and of classes."""
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from fastprop.checks.arrays import converted, finite, numeric, read_only
@@ -20,7 +18,8 @@ def rows(y, count, names=("X", "y")):
 
 
 def labels(y, n_out, name="y"):
-    """Return `y` as labels: (n,) int64 from 0 to `n_out` - 1, read-only."""
+    """Return `y`, (n,) or (n, 1), as labels: (n,) int64 from 0 to `n_out` - 1, read-only."""
+    y = y.reshape(len(y))
     if y.dtype.kind == "f":
         bad = ~np.isfinite(y) | (y != np.round(y))
         if bad.any():
@@ -89,7 +88,7 @@ def not_all_zero(weights, name):
     return weights
 
 
-def class_weights(class_weight, task):
+def class_weights(class_weight, task, name="y"):
     """Return the weight of each class of a task, (classes,) float64; None for "balanced", if there are classes."""
     is_balanced = isinstance(class_weight, str) and class_weight == "balanced"
     if not is_balanced and (isinstance(class_weight, (str, bytes)) or not np.iterable(class_weight)):
@@ -100,12 +99,12 @@ def class_weights(class_weight, task):
     count = task.class_count
     if count == 0:
         raise ValueError(
-            f"class_weight weighs rows by their class, but y holds {task.described()} for {task.outputs} "
+            f"class_weight weighs rows by their class, but {name} holds {task.described()} for {task.outputs} "
             f"{task.output} outputs: leave it out, or use sample_weight."
         )
     if is_balanced:
         return None
-    if not isinstance(class_weight, Mapping):
+    if not hasattr(class_weight, "items"):
         class_weight = numeric(class_weight, "class_weight")
         if class_weight.shape != (count,):
             raise ValueError(
@@ -115,9 +114,9 @@ def class_weights(class_weight, task):
         class_weight = dict(enumerate(class_weight.tolist()))
     weights = np.ones(count)
     for label, weight in class_weight.items():
-        if label not in range(count):
-            raise ValueError(
-                f"class_weight names label {shown(label)} but the labels are from 0 to {count - 1}: name one of these."
-            )
-        weights[int(label)] = number(weight, f"class_weight[{label}]")
+        index = task.names.index(label) if label in (task.names or ()) else label
+        if index not in range(count):
+            known = f"from 0 to {count - 1}" if task.names is None else ", ".join(task.names)
+            raise ValueError(f"class_weight names label {shown(label)} but the labels are {known}: name one of these.")
+        weights[int(index)] = number(weight, f"class_weight[{label}]")
     return weights

@@ -6,7 +6,7 @@ from fastprop import checks
 from fastprop.data.dataset import scaled_weights
 
 
-def weighted(data, class_weight):
+def weighted(data, class_weight, name="y"):
     """Return a data set whose rows weigh as much as before times the weight of their class.
 
     Parameters
@@ -14,6 +14,8 @@ def weighted(data, class_weight):
     data : Dataset
     class_weight : None, "balanced", mapping or array_like
         See `train`. None and "balanced" change nothing: see `balanced`.
+    name : str
+        The name of y in messages.
 
     Examples
     --------
@@ -25,7 +27,7 @@ def weighted(data, class_weight):
     """
     if class_weight is None:
         return data
-    weights = checks.class_weights(class_weight, data.task)
+    weights = checks.class_weights(class_weight, data.task, name)
     return data if weights is None else _times(data, weights)
 
 
@@ -44,8 +46,6 @@ def balanced(split):
     >>> balanced(Split.of(None, data, network, "cross_entropy")).data.weights
     array([1.5 , 0.75, 0.75])
     """
-    for each in (split.data, split.held_out):
-        checks.class_weights("balanced", each.task)
     counts = np.bincount(split.data.classes(split.rows), minlength=split.data.task.class_count)
     weights = np.ones(len(counts))
     is_there = counts > 0

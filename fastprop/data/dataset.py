@@ -52,8 +52,8 @@ class Dataset(NamedTuple):
         weights = np.zeros(0)
         if sample_weight is not None:
             weights = scaled_weights(checks.row_weights(sample_weight, len(inputs), names[2]))
-        if n_out > 1 and given.size == len(inputs):
-            labels = checks.labels(given.reshape(len(inputs)), n_out, names[1])
+        if checks.holds_labels(given, n_out):
+            labels = checks.labels(given, n_out, names[1])
             targets = np.zeros((0, n_out), dtype)
         else:
             labels = np.zeros(0, np.int64)

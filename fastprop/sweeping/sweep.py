@@ -115,11 +115,13 @@ def sweep(
         See `train`.
     cv : int, splitter or iterable, optional
         Cross-validation in place of `validation`: each configuration is trained once for each fold, and its results are
-        means over the folds. It is the number of folds, which are then those that scikit-learn makes of an int
-        (stratified for labels, consecutive rows for targets); or a splitter with ``split(X, y)``; or pairs of training
-        rows and held-out rows. The networks that are kept are then trained once more on all rows, unless Ctrl-C was
-        pressed. With `early_stopping` this training ends after as many epochs as the folds needed on average, which the
-        table has as ``final_epochs``; schedules still have the epochs that were planned.
+        means over the folds. It is the number of folds, whose rows are drawn by a fixed seed, because tables often come
+        sorted: scikit-learn's ``StratifiedKFold(cv, shuffle=True, random_state=0)`` makes the same folds for rows that
+        have classes (labels, one-hot rows, or 0 and 1 for a sigmoid output), and ``KFold`` for others. Or it is a
+        splitter with ``split(X, y)``; or pairs of training rows and held-out rows. A `DataWarning` names a class that
+        a fold lacks. The networks that are kept are then trained once more on all rows, unless Ctrl-C was pressed.
+        With `early_stopping` this training ends after as many epochs as the folds needed on average, which the table
+        has as ``final_epochs``; schedules still have the epochs that were planned.
     score : str, callable or Score, optional
         What to measure on the held-out rows, and to rank by: the name of a score, one of ``fp.metrics.SCORES`` such as
         ``"accuracy"`` or ``"r2"``; a function of a network's outputs (n, n_out) and of `y`, in the shape in which it
