@@ -73,6 +73,15 @@ def test_a_range_test_and_a_stream_leave_out_rows_of_weight_0():
     assert_same_bits(*found)
 
 
+def test_a_chunk_of_rows_that_all_weigh_0_is_skipped():
+    chunks = [(X[rows], LABELS[rows], weight) for rows, weight in ((slice(30), None), (slice(9), np.zeros(9)))]
+    losses = [
+        [fp.train_stream(fp.MLP((4, 3, 3), output="softmax"), some).loss]
+        for some in ([chunks[1], chunks[0], chunks[1], chunks[0]], [chunks[0]] * 2)
+    ]
+    assert_same_bits(*losses)
+
+
 def test_folds_of_rows_that_all_weigh_0_are_refused():
     weights = np.ones(ROWS)
     weights[:30] = 0

@@ -15,11 +15,18 @@ def chunks(value):
 
 
 def is_empty_chunk(value):
-    """Return whether a chunk has no rows, neither in X nor in y."""
+    """Return whether a chunk has no rows that count: neither in X nor in y, or only rows of weight 0."""
     try:
-        return len(value) in (2, 3) and len(value[0]) == len(value[1]) == 0
+        if len(value) not in (2, 3) or len(value[0]) != len(value[1]):
+            return False
+        return len(value[0]) == 0 or (len(value) == 3 and _all_zero(value[2], len(value[0])))
     except (TypeError, KeyError):  # `chunk` says what is wrong
         return False
+
+
+def _all_zero(weights, rows):
+    weights = np.asarray(weights)
+    return weights.dtype.kind in "biuf" and weights.shape == (rows,) and not weights.any()
 
 
 def chunk(value):
