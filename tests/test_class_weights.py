@@ -59,6 +59,24 @@ def test_a_label_that_is_not_named_weighs_1_and_sample_weights_count_too(y, netw
     np.testing.assert_allclose(weights_of({0: 3, 2: 0.5}, y, network, np.arange(12)), each * np.arange(12))
 
 
+def test_a_class_may_be_named_and_a_series_is_a_mapping():
+    pandas = pytest.importorskip("pandas")
+    network = fp.MLP((2, 3), output="softmax", class_names=("ant", "bee", "cat"))
+    each = np.repeat([1, 2, 5], [6, 4, 2])
+    for class_weight in ({"bee": 2.0, "cat": 5}, {1: 2, "cat": 5}, pandas.Series({2: 5.0, 1: 2.0})):
+        np.testing.assert_array_equal(weights_of(class_weight, network=network), each)
+    words = "class_weight names label 'dog' but the labels are ant, bee, cat: name one of these"
+    assert_refused(ValueError, words, weights_of, {"dog": 2.0}, network=network)
+
+
+def test_validation_rows_without_a_class_are_refused_too():
+    words = "class_weight weighs rows by their class, but validation y holds numbers for 3 softmax outputs"
+    shares = np.full((12, 3), 1 / 3)
+    for class_weight in ("balanced", {0: 2.0}):
+        how = {"epochs": 1, "validation": (X, shares), "class_weight": class_weight}
+        assert_refused(ValueError, words, fp.train, SOFTMAX, X, LABELS, **how)
+
+
 @pytest.mark.peers
 def test_balanced_weights_are_those_of_scikit_learn():
     utils = pytest.importorskip("sklearn.utils")
