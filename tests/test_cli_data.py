@@ -267,6 +267,18 @@ def test_what_cannot_be_predicted_is_refused(run, line, message):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "line", ["sweep words.csv --epochs 20 --save n.safetensors", "train words.csv --save n.safetensors"]
+)
+def test_the_network_is_written_even_if_nothing_reads_what_is_printed(folder, line):
+    script = f"{sys.executable} -m fastprop {line} | head -1; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=120)
+    assert done.stdout.splitlines() == ["task: 3 classes (cat, dog, emu)", "141"]
+    assert "Error" not in done.stderr
+    assert fp.load("n.safetensors").class_names == ("cat", "dog", "emu")
+
+
+@pytest.mark.slow
 def test_a_pipe_that_is_closed_ends_the_command_quietly(run):
     run("train words.csv --epochs 1 --save n.safetensors")
     pandas.concat([pandas.read_csv("words.csv")] * 500).to_csv("long.csv", index=False)

@@ -192,6 +192,8 @@ REFUSED = {
     "nothing": (b"", None, r"is empty: give a header and rows"),
     "blank lines": (b"\n \n", None, r"is empty: "),
     "no features": (b"y\n1\n2\n", None, r"no features: give columns beside 'y', separated by commas"),
+    "thousands in the target": (b'x,y\n1,"1,000"\n2,"2,000"\n', None, r"'1,000' in line 2, column 'y', where other"),
+    "old Macintosh": (b"x,y\r1,2\r", None, r"ends its lines in carriage returns alone"),
     "no text": (b"\x89PNG\xff\xfe\x00", None, r"is no CSV file, because it is no text"),
 }
 

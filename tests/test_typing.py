@@ -33,7 +33,10 @@ import fastprop as fp
 
 X, y = fp.datasets.digits()
 assert_type(y, NDArray[np.int64])
-features, targets = fp.datasets.read(Path("data.csv"), target="price")
+features, targets = fp.datasets.read(Path("data.csv"), target="price", drop=["id"])
+table = fp.datasets.read("data.csv", features=["size"])
+assert_type(table, fp.datasets.Table)
+print(table.X.shape, table.y.dtype, table.feature_names, table.class_names, fp.datasets.read_inputs("b.csv", ["size"]))
 
 network = fp.MLP((64, 48, 24, 10), hidden=("gelu", "tanh"), output="softmax", initialization="orthogonal", seed=0)
 network = fp.MLP([64, 10], initialization=[(np.zeros((64, 10)), np.zeros(10))], dtype="float64")

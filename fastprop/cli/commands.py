@@ -39,28 +39,37 @@ def sweep(options):
     arguments |= {"optimizer": optimizer, "progress": not options.json}
     arguments |= {**_step_arguments(options), **_run_arguments(options)}
     result = fp.sweep(network, problem.X, problem.y, grid, **arguments)
+    code, written = _write_results(result, problem, options)
     if options.json:
         print(json.dumps({"task": problem.targets.description, **printing.as_json(result)}))
     else:
         printing.print_table(result, rows)
-    code = _finish_sweep(result, problem, options, say)
+    _say_how_it_ended(result, options, say)
+    for line in written:
+        say(line)
     return 130 if {"interrupted", "not run"} & set(result.table["stopped"].tolist()) else code
 
 
-def _finish_sweep(result, problem, options, say):
-    """Write the files that were asked for, say how the sweep ended, and return the exit code."""
+def _write_results(result, problem, options):
+    """Write the files that were asked for, as `outputs.write` does; without a best network there is an error."""
+    if result.best_network is None:
+        return 0 if result.finished.any() else 2, []  # in the latter case a warning has said what to do
+    network = problem.named(result.best_network)
+    files = [(options.save, network.save, "network"), (options.plot, result.plot, "picture")]
+    return outputs.write([*files, (options.report, result.report, "report")])
+
+
+def _say_how_it_ended(result, options, say):
+    """Say how many configurations finished, and how good the best network is."""
     say(f"\n{result.finished.sum()} of {len(result.table)} configurations finished in {result.seconds:.2f} s")
     if result.best_network is None:
-        return 0 if result.finished.any() else 2  # then a warning has said what to do
+        return  # a warning has said why
     if options.cv:
         say(f"best network: {result.score_name} {result.best['score']:.4f} on average over {options.cv} folds")
     elif np.isfinite(result.best["score"]):
         say(f"best network: {result.score_name} {result.best['score']:.4f} on the held-out rows")
     else:
         say(f"best network: loss {result.best['loss']:.6g} on all rows, which it was trained on")
-    network = problem.named(result.best_network)
-    files = [(options.save, network.save, "network"), (options.plot, result.plot, "picture")]
-    return outputs.write([*files, (options.report, result.report, "report")], say)
 
 
 def _is_single(choices):
@@ -78,12 +87,15 @@ def train(options):
     arguments |= {**_step_arguments(options), **_run_arguments(options)}
     arguments |= {"checkpoint": options.checkpoint, "resume": options.resume}
     history = fp.train(network, problem.X, problem.y, progress=True, **arguments)
+    is_lost = history.stopped == "diverged" and history.best_epoch < 0  # then a warning has said what to do
+    files = [] if is_lost else [(options.save, network.save, "network")]
+    code, written = outputs.write(files)
     print(f"{history.stopped} after {history.epochs} epochs in {history.seconds:.2f} s")
-    if history.best_epoch < 0 and history.stopped == "diverged":  # a warning has said what to do
+    if is_lost:
         return 2
     if history.epochs:
         printing.print_losses(history, problem.targets.task)
-    code = outputs.write([(options.save, network.save, "network")], print)
+    print(*written, sep="\n", end="\n" * len(written))
     return 130 if history.stopped == "interrupted" else code
 
 
@@ -98,7 +110,9 @@ def find_learning_rate(options):
     arguments = {"optimizer": optimizer.changed(**given), "seed": options.seed, **rates, **_step_arguments(options)}
     result = fp.find_learning_rate(network, problem.X, problem.y, **arguments)
     print(f"learning rate {result.suggestion:.2g}")
-    return outputs.write([(options.plot, result.plot, "picture")], print)
+    code, written = outputs.write([(options.plot, result.plot, "picture")])
+    print(*written, sep="\n", end="\n" * len(written))
+    return code
 
 
 def show_exercise(options):

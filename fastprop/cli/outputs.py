@@ -42,17 +42,18 @@ def check(options):
         taken[resolved] = path
 
 
-def write(outputs, say):
-    """Write files one after the other, and return the exit code: 1 if one of them could not be written, else 0.
+def write(outputs):
+    """Write files one after the other; return the exit code, and a line for each file that is written.
+
+    The code is 1 if one of them could not be written, which is said on stderr, else 0. Nothing is printed on stdout,
+    so that the files are there even if it can no longer be written.
 
     Parameters
     ----------
     outputs : sequence of (str or None, callable, str)
         A path, or None for a file that is not wanted; the function that writes to it; and what it writes.
-    say : callable
-        Prints a line.
     """
-    code = 0
+    code, lines = 0, []
     for path, write_to, content in outputs:
         if path is None:
             continue
@@ -62,5 +63,5 @@ def write(outputs, say):
             print(f"fastprop: the {content} is not written: {error}", file=sys.stderr)
             code = 1
         else:
-            say(f"{content}: {path}")
-    return code
+            lines.append(f"{content}: {path}")
+    return code, lines

@@ -93,7 +93,6 @@ def _add_predict(parser):
     parser.add_argument("network", help="a safetensors file that --save wrote")
     parser.add_argument("data", help="'digits', or a .csv, .tsv or .npz file; columns are found by their names")
     parser.add_argument("--output", metavar="FILE", help="write a CSV file in place of printing")
-    parser.add_argument("--threads", type=int, metavar="N", help=argparse.SUPPRESS)
 
 
 def _add_data(parser):

@@ -59,6 +59,6 @@ def _header(network):
 def _cells(network, predicted):
     """Yield the cells of each row of outputs (n, outputs): the name of its class, if there are classes, and numbers."""
     classes = predicted.argmax(axis=1) if predicted.shape[1] > 1 else (predicted[:, 0] > 0.5).astype(int)
-    for label, numbers in zip(classes.tolist(), predicted.tolist()):
+    for label, numbers in zip(classes.tolist(), predicted):
         name = [] if network.class_names is None else [network.class_names[label]]
-        yield name + [f"{number:.6g}" for number in numbers]
+        yield name + [str(number) for number in numbers]  # as many digits as its dtype has

@@ -106,7 +106,7 @@ def _targets(path, dialect, target, blocks):
         places = [words.setdefault(word.strip(), len(words)) for word in block.words]
         codes.append(np.array(places, np.int64)[block.values])
     numbers = [word for word in words if is_number(word)]
-    if len(numbers) > FEW:
+    if len(numbers) > FEW or len(numbers) == len(words):  # in the latter case with commas, which may be of thousands
         refusals.refuse_word(path, dialect, target)
     order, names = classes_of_words(np.array(list(words)))
     return Targets(order[np.concatenate(codes)], names)

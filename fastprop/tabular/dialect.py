@@ -47,6 +47,8 @@ class Dialect(NamedTuple):
 def detect(path):
     """Return the `Dialect` of a CSV file; ValueError if the file is empty or is no text."""
     text, encoding = _sample(path)
+    if "\r" in text and "\n" not in text:
+        raise ValueError(f"{path} ends its lines in carriage returns alone: save it anew, as CSV UTF-8.")
     lines = text.splitlines()
     blank = next((index for index, line in enumerate(lines) if line.strip()), None)
     if blank is None:
