@@ -173,7 +173,9 @@ class MLP:
         """
         network = cls(**about)
         network._set(weights + biases)
-        network.input_mean, network.input_scale = standardization
+        network.input_mean, network.input_scale = (
+            None if array is None else checks.read_only(np.asarray(array, np.float64)) for array in standardization
+        )
         return network
 
     def copy(self) -> MLP:

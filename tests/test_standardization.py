@@ -231,6 +231,103 @@ def test_lbfgs_as_in_the_reference():
     np.testing.assert_allclose(network.predict(X), twin.predict(X), rtol=1e-7, atol=1e-9)
 
 
+# ---- columns of any offset and magnitude ----
+
+RANDOM = np.random.default_rng(0)
+NORMAL = RANDOM.normal(size=(200, 3))
+LABELS = (NORMAL[:, 0] + NORMAL[:, 1] > 0).astype(int)
+COLUMNS = {
+    "time stamps": 1.7e9 + 17 * NORMAL,
+    "whole seconds": (1.7e9 + np.round(1e3 * NORMAL)).astype(np.int64),
+    "coordinates": 47.3 + 1e-3 * NORMAL,
+    "objects": (1.7e9 + 17 * NORMAL).astype(object),
+    "huge": 1e300 * NORMAL,
+    "tiny": 1e-42 * NORMAL,
+    "below the smallest normal number": 1e-310 * NORMAL,
+    "of all sizes": np.array([1e-170, 1e200, 1]) * NORMAL + np.array([0, 0, 1e6]),
+    "float32 that is tiny": (1e-36 * NORMAL).astype(np.float32),
+}
+
+
+def by_hand(X):
+    """The same rows, standardized in float64 after each column was divided by its largest number."""
+    X = X.astype(np.float64)
+    X = X / np.abs(X).max(axis=0)
+    return (X - X.mean(axis=0)) / X.std(axis=0)
+
+
+def new_network(dtype="float32"):
+    return fp.MLP((3, 8, 2), output="softmax", hidden="tanh", dtype=dtype)
+
+
+ADAM = {"epochs": 4, "optimizer": fp.Adam(0.01)}
+
+
+@pytest.mark.parametrize("backend", ["kernels", "reference"])
+@pytest.mark.parametrize("X", COLUMNS.values(), ids=COLUMNS)
+def test_columns_of_any_offset_and_magnitude_train_as_if_standardized_by_hand(X, dtype, backend):
+    network, twin = new_network(dtype), new_network(dtype)
+    history = fp.train(network, X, LABELS, standardize=True, backend=backend, **ADAM)
+    expected = fp.train(twin, by_hand(X), LABELS, backend=backend, **ADAM)
+    limit = 1e-4 if dtype == "float32" else 1e-6
+    np.testing.assert_allclose(history.loss, expected.loss, rtol=limit)
+    np.testing.assert_allclose(network.predict(X), twin.predict(by_hand(X)), atol=20 * limit)
+    np.testing.assert_array_equal(network.predict(X[5:7]), network.predict(X)[5:7])
+    with_held_out = fp.train(network.copy(), X, LABELS, validation=(X, LABELS), backend=backend, epochs=1)
+    assert with_held_out.validation_loss[0] < history.loss[-1]
+
+
+@pytest.mark.parametrize("backend", ["kernels", "reference"])
+@pytest.mark.parametrize("kind", ["time stamps", "of all sizes"])
+def test_moved_columns_have_the_same_bits_in_a_sweep(kind, backend):
+    X, options = COLUMNS[kind], ADAM | {"standardize": True, "backend": backend}
+    alone = new_network()
+    history = fp.train(alone, X, LABELS, validation=0.25, **options)
+    result = fp.sweep(new_network(), X, LABELS, {"learning_rate": [0.01, 0.1]}, validation=0.25, keep="all", **options)
+    np.testing.assert_array_equal(result.history[0], history.validation_loss)
+    assert_same_bits([result.networks[0].predict(X)], [alone.predict(X)])
+    in_all = new_network()
+    fp.train(in_all, X, LABELS, **options)
+    folded = fp.sweep(new_network(), X, LABELS, {"learning_rate": [0.01]}, cv=3, **options)
+    assert_same_bits([folded.best_network.parameters], [in_all.parameters])
+    by_hand_folded = fp.sweep(
+        new_network(), by_hand(X), LABELS, {"learning_rate": [0.01]}, cv=3, **ADAM, backend=backend, standardize=True
+    )
+    np.testing.assert_allclose(folded.history, by_hand_folded.history, rtol=1e-4)
+
+
+def test_a_fold_without_the_one_wild_value_keeps_its_digits():
+    X = 1.7e9 + 17 * NORMAL
+    X[7] = 0
+    rows = np.arange(len(X))
+    folds = [(rows[rows != 7], rows[:7]), (rows[10:], rows[:7])]
+    options = ADAM | {"standardize": True}
+    result = fp.sweep(new_network(), X, LABELS, {"learning_rate": [0.01]}, cv=folds, **options)
+    losses = [
+        fp.train(new_network(), X[rows], LABELS[rows], validation=(X[:7], LABELS[:7]), **options).validation_loss
+        for rows, _ in folds
+    ]
+    np.testing.assert_allclose(result.history[0], np.mean(losses, axis=0), rtol=1e-4)
+
+
+def test_a_stream_of_time_stamps_is_standardized_as_the_whole(dtype):
+    X = COLUMNS["time stamps"]
+    network, twin = new_network(dtype), new_network(dtype)
+    fp.train(network, X, LABELS, standardize=True, **ADAM)
+    twin.parameters[:] = network.parameters
+    fp.train_stream(network, zip(np.split(X, 4), np.split(LABELS, 4)))
+    fp.train_stream(twin, zip(np.split(by_hand(X), 4), np.split(LABELS, 4)))
+    np.testing.assert_allclose(network.predict(X), twin.predict(by_hand(X)), atol=1e-4)
+
+
+def test_what_cannot_be_standardized_is_refused_with_its_column():
+    network, X = new_network("float64"), NORMAL.copy()
+    X[3, 1] = 1.7e308
+    words = "X holds numbers up to 1.7e+308 in column 1, which are too large to be standardized: divide"
+    assert_refused(ValueError, words, fp.train, network, X, LABELS, epochs=1, standardize=True)
+    assert network.input_mean is None
+
+
 # ---- what is kept ----
 
 
@@ -256,3 +353,20 @@ def test_a_saved_network_comes_back_with_it(standardize, dtype, tmp_path):
         assert not other.input_mean.flags.writeable
     else:
         assert other.input_mean is other.input_scale is None
+
+
+def test_a_network_saved_with_a_standardization_in_float32_is_read(tmp_path):
+    """As versions before this one wrote it."""
+    safetensors = pytest.importorskip("safetensors.numpy")
+    network, X, y = raw_problem(THREE_LAYERS, "float32")
+    fp.train(network, X, y, epochs=1, loss="mse", standardize=True)
+    path = tmp_path / "network.safetensors"
+    network.save(path)
+    with safetensors.safe_open(path, "numpy") as file:
+        about, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    for name in ("input_mean", "input_scale"):
+        tensors[name] = tensors[name].astype(np.float32)
+    safetensors.save_file(tensors, path, about)
+    other = fp.load(path)
+    assert other.input_mean.dtype == other.input_scale.dtype == np.float64
+    np.testing.assert_array_equal(other.predict(X), network.predict(X))

@@ -8,6 +8,8 @@ import pytest
 
 import fastprop as fp
 from benchmarks.cases import CHUNKS_IN_SEGMENTS, DELTAS_IN_PANELS, DIGITS_SHAPE, SHAPES
+from fastprop.data import Dataset, Origin
+from fastprop.runs import STREAMS, TrainingOptions
 from tests.compare import assert_close, assert_refused, assert_same_bits, roundings, tolerance
 from tests.marks import slow_except
 from tests.problems import DTYPES, FEW_SHAPES, FIVE_LAYERS, LINEAR, NARROW_OUTPUT, NESTEROV, problem
@@ -20,6 +22,9 @@ STREAMED = (
     (fp.RMSprop(0.01, momentum=0.9), fp.Warmup(3, fp.ExponentialDecay(0.9, by="step"), by="step"), fp.ClipValue(0.01)),
     (fp.Lion(0.01), fp.StepDecay(2, by="step"), None),
 )
+
+
+X, Y = np.random.default_rng(0).random((20, 4)), np.arange(20) % 3
 
 
 def cut(array, sizes):
@@ -194,9 +199,59 @@ print(history.stopped, history.epochs == len(history.loss) > 3, np.isfinite(hist
     assert output_after_interrupt(script).split() == ["interrupted", "True", "True"]
 
 
+@pytest.mark.parametrize("backend", ["kernels", "reference"])
+def test_chunks_without_rows_are_skipped(backend):
+    network, twin = (fp.MLP((4, 5, 3), output="softmax") for _ in range(2))
+    seen = []
+    chunks = [(X[:0], Y[:0]), (X, Y), ([], []), (X[:0], Y[:0], []), (X, Y)]
+    history = fp.train_stream(
+        network, chunks, callback=lambda index, history: seen.append(history.epochs), backend=backend
+    )
+    assert_same_bits([history.loss], [fp.train_stream(twin, [(X, Y), (X, Y)], backend=backend).loss])
+    assert_same_bits([network.parameters], [twin.parameters])
+    assert seen == [1, 2]
+
+
+@pytest.mark.parametrize("backend", ["kernels", "reference"])
+def test_a_history_that_was_kept_stays_as_it_was(backend):
+    """A history holds the chunks that were done when a callback saw it, though arrays grow for later ones."""
+    kept = []
+    fp.train_stream(
+        fp.MLP((4, 5, 3), output="softmax"),
+        [(X, Y)] * 20,
+        callback=lambda _, history: kept.append((history, history.loss.copy())),
+        backend=backend,
+    )
+    for chunk, (history, loss) in enumerate(kept):
+        assert (history.epochs, history.loss.shape, history.learning_rate.shape) == (
+            chunk + 1,
+            (chunk + 1,),
+            (chunk + 1,),
+        )
+        np.testing.assert_array_equal(history.loss, loss)
+
+
+@pytest.mark.parametrize("run", STREAMS.values(), ids=STREAMS)
+def test_the_memory_of_a_chunk_does_not_depend_on_the_chunks_before_it(run):
+    """What a chunk allocates is what makes its cost grow; arrays are doubled now and then."""
+    network = fp.MLP((4, 5, 3), output="softmax")
+    data = Dataset.of(X, Y, network, "cross_entropy").readable("float32", Origin.none())
+    stream = run(network, TrainingOptions(epochs=1, batch_size=20, loss="cross_entropy", optimizer=fp.SGD(0.1)), 1)
+    peaks = []
+    tracemalloc.start()
+    for _ in range(600):
+        tracemalloc.reset_peak()
+        before, _ = tracemalloc.get_traced_memory()
+        stream.take(data)
+        stream.prepare()
+        stream()
+        peaks.append(tracemalloc.get_traced_memory()[1] - before)
+    tracemalloc.stop()
+    assert np.median(peaks[-50:]) < np.median(peaks[50:100]) + 2000
+
+
 # ---- what is refused ----
 
-X, Y = np.random.default_rng(0).random((20, 4)), np.arange(20) % 3
 BAD = {
     "width": ((X[:, 1:], Y), ValueError, "in chunk 2, X has 3 features but the network has 4 inputs: give"),
     "NaN": ((np.where(X[3, 1] == X, np.nan, X), Y), ValueError, "in chunk 2, X holds nan at row 3, column 1: remove"),

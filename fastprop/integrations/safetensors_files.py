@@ -48,9 +48,6 @@ def read(path):
             standardization = [file.get_tensor(name) if name in names else None for name in STANDARDIZATION]
     except (OSError, KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
         raise ValueError(f"{path} is not a network that fastprop saved ({error}): check the path.") from error
-    for array in standardization:
-        if array is not None:
-            array.flags.writeable = False
     return about, weights, biases, standardization
 
 

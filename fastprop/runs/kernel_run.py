@@ -50,9 +50,11 @@ class KernelRun(Run):
         batch_size = min(options.batch_size, self.max_rows)
         width = 1 if len(networks) == 1 else compiler.lanes(networks[0].dtype)
         options_of_lanes = [options_of_networks[min(lane, len(networks) - 1)] for lane in range(width)]
+        if earlier is not None:  # whose record takes the place of this one
+            options_of_lanes = [each._replace(epochs=1) for each in options_of_lanes]
         self.state = PackedState(networks, options_of_lanes, -(-len(split.rows) // batch_size), workers)
         if earlier is not None:
-            self.state.adopt(earlier.state)
+            self.state.adopt(earlier.state, options.epochs)
         self._team = KernelTeam(
             self.state, kernel_arguments.training(self.state, split, options_of_lanes, batch_size, workers)
         )

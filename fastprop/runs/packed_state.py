@@ -144,8 +144,8 @@ class PackedState:
         if len(self.networks) > 1:
             self.unpack()
 
-    def adopt(self, earlier):
-        """Go on from `earlier`, a state of the same networks and options with fewer epochs.
+    def adopt(self, earlier, epochs):
+        """Go on from `earlier`, a state of the same networks and options, with room for `epochs` epochs.
 
         Both share their arrays from now on, so that `earlier` cannot be used afterward.
         """
@@ -154,7 +154,7 @@ class PackedState:
         self.steps = earlier.steps
         self.seconds = earlier.seconds
         measured = {name: getattr(earlier.record, name) for name in ("losses", "rates", "norms")}
-        if len(measured["rates"]) < len(self.record.rates):  # doubled, so that copying is linear in the epochs
+        if len(measured["rates"]) < epochs:  # doubled, so that copying is linear in the epochs
             measured = {name: np.concatenate([a, np.full_like(a, np.nan)], axis=-2) for name, a in measured.items()}
         self.record.done[:] = earlier.record.done
         self.record = self.record._replace(**measured)

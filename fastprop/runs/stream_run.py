@@ -54,9 +54,7 @@ class KernelStream(StreamRun):
     def __call__(self, until=None):
         """Train on the chunk."""
         self._run(until)
-        history = self._run.history
-        measured = {name: getattr(history, name)[: history.epochs].copy() for name in MEASURED}
-        self.histories = [replace(history, **measured)]
+        self.histories = [first_epochs(self._run.history)]
 
     def stop(self):
         """Ask a call in another thread to return after its current minibatch."""
@@ -69,6 +67,7 @@ class ReferenceStream(StreamRun):
     def __init__(self, network, options, threads):
         super().__init__(network, options)
         self._trained = reference.Network.of(network)
+        self._record = empty_history(1)  # with room for later chunks
         self._chunk = None
         chunks = iter(lambda: self._chunk, None)
         self._measured = reference.train_stream(self._trained, chunks, **options.for_reference(stream=True))
@@ -80,11 +79,14 @@ class ReferenceStream(StreamRun):
     def __call__(self, until=None):
         """Train on the chunk."""
         start = time.perf_counter()
-        history = self.history
+        history = self._record
         loss, rate, norm = next(self._measured)
         norm = norm if self._options.measures_norm else np.nan
         for name, value in zip(MEASURED, (loss, np.nan, rate, norm)):
-            setattr(history, name, np.append(getattr(history, name), value))
+            array = getattr(history, name)
+            if history.epochs == len(array):  # doubled, so that copying is linear in the chunks
+                setattr(history, name, array := np.concatenate([array, np.full_like(array, np.nan)]))
+            array[history.epochs] = value
         history.epochs += 1
         if np.isfinite(loss) and self._trained.is_finite:
             history.best_epoch = history.epochs - 1
@@ -93,3 +95,9 @@ class ReferenceStream(StreamRun):
             history.best_epoch = -1
         copy_parameters(self._trained, self._network)
         history.seconds += time.perf_counter() - start
+        self.histories = [first_epochs(history)]
+
+
+def first_epochs(history):
+    """Return a history whose arrays are views of the epochs that are done; what is measured later is not seen."""
+    return replace(history, **{name: getattr(history, name)[: history.epochs] for name in MEASURED})

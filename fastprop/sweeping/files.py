@@ -77,9 +77,6 @@ def refusing_damage(path):
 def _networks(abouts, arrays):
     """Yield the index and the network of each row that has one, from one vector with the parameters of all."""
     standardization = [arrays.get(name) for name in ("input_mean", "input_scale")]
-    for array in standardization:
-        if array is not None:
-            array.flags.writeable = False
     first = 0
     for index, about in abouts:
         network = MLP(**about)
