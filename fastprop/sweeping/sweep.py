@@ -44,6 +44,7 @@ from fastprop.sweeping.halving_runner import HalvingRunner, train_again
 from fastprop.sweeping.journal import Journal
 from fastprop.sweeping.journal_header import describe
 from fastprop.sweeping.results import SweepDescription, SweepResult
+from fastprop.sweeping.score_choice import choose_score
 from fastprop.sweeping.search import Search
 from fastprop.task import most_special
 from fastprop.thread_pool import Interrupted
@@ -127,8 +128,9 @@ def sweep(
         ``"accuracy"`` or ``"r2"``; a function of a network's outputs (n, n_out) and of `y`, in the shape in which it
         was given, whose highest value is best; or a `fastprop.metrics.Score`, which says what is best. The result must
         be one number. Where it is infinite or the function raises an exception, the configuration has NaN, which ranks
-        last, and the first time a RuntimeWarning says so. By default accuracy, label accuracy or r2 is measured, and
-        the loss ranks.
+        last, and the first time a RuntimeWarning says so. By default accuracy, label accuracy or r2 is measured (mse
+        where r2 is undefined, because held-out targets are all alike), and the loss ranks. A score that is undefined on
+        the rows that a fold holds out, such as ``"roc_auc"`` on one class, is refused.
     halving : int, Halving or MedianStopping, optional
         How to stop the worse configurations before the end. An int is the factor of `Halving`. Configurations that go
         on have the same results as if none had been stopped. They go on from where they are; with `LBFGS`, and on the
@@ -213,7 +215,7 @@ def sweep(
     kept = checks.keep(keep, rows)
     halving_rule = _halving_rule(halving)
     checks.ranking(validation, cv, score, list(configurations.prototypes))
-    split = _split(configurations.prototypes, X, y, sample_weight, class_weight, validation)
+    split, tasks = _split(configurations.prototypes, X, y, sample_weight, class_weight, validation)
     folds, all_rows = _folds(split, cv, X, y, configurations.prototypes, standardize)
     prototype = next(iter(configurations.prototypes.values()))
     split = split.readable(prototype.dtype, common_origin(prototype, [all_rows, *folds]))
@@ -224,7 +226,7 @@ def sweep(
         all_rows=all_rows,
         prototypes=configurations.prototypes,
         backend=backend,
-        score=_score(score, configurations.prototypes, split),
+        score=choose_score(score, tasks, split, folds),
         is_balanced=isinstance(class_weight, str),
     )
     together = rows if chooser is None else min(rows, chooser.batch)
@@ -299,15 +301,16 @@ def _halving_rule(halving):
 
 
 def _split(prototypes, X, y, sample_weight, class_weight, validation):
-    """Check the data for all losses, converting it once, and return the `Split` by `validation`."""
+    """Check the data for all losses, converting it once; return the `Split` by `validation`, and the task of each."""
     first_loss, first = next(iter(prototypes.items()))
     data = Dataset.of(X, y, first, first_loss, sample_weight)
-    of_losses = [data.for_loss(prototype, loss) for loss, prototype in prototypes.items()]
-    task = most_special([each.task for each in of_losses])
+    tasks = [data.for_loss(prototype, loss).task for loss, prototype in prototypes.items()]
+    task = most_special(tasks)
     split = Split.of(validation, data._replace(task=task), prototypes[task.loss], task.loss, class_weight)
-    for loss, prototype in prototypes.items():
-        split.held_out.for_loss(prototype, loss, "validation y")
-    return split
+    if split.held_out is not split.data:
+        for loss, prototype in prototypes.items():
+            split.held_out.for_loss(prototype, loss, "validation y")
+    return split, tasks
 
 
 def _folds(split, cv, X, y, prototypes, standardize):
@@ -319,14 +322,6 @@ def _folds(split, cv, X, y, prototypes, standardize):
     if cv is None:
         return folds, folds[0]
     return folds, Fold.of(split.data, split.rows, split.rows[:0], fits_columns)
-
-
-def _score(score, prototypes, split):
-    """Return the score to measure on the held-out rows: the given one, which must fit all losses, or the default."""
-    if score is None:
-        return metrics.default_score(split.task)
-    tasks = [split.data.for_loss(prototype, loss).task for loss, prototype in prototypes.items()]
-    return metrics.chosen(score, "score", *tasks)
 
 
 def _description(experiment, names, rows, rungs, ranks_by_score):
