@@ -6,6 +6,7 @@ import queue
 import signal
 import threading
 import time
+from collections import deque
 
 from tqdm import tqdm
 
@@ -25,6 +26,26 @@ as recording the result. A thread with a further result waits until there is roo
 
 class Interrupted(Exception):  # noqa: N818 (no error: the user asked for it)
     """Ctrl-C has ended a loop over results, after everything that the jobs had returned was yielded."""
+
+
+def in_calling_thread(function, *arguments):
+    """Call a function in the thread that called `run` or `results`, and return what it returns.
+
+    A job calls this for functions of the user, which may depend on the thread or its context. It waits until the
+    function has returned. An exception of the function is raised here. Where the present thread is none of a pool, the
+    function is called at once.
+
+    Returns
+    -------
+    object
+        What the function returned; None if Ctrl-C interrupted it, after all running jobs were asked to stop.
+    """
+    workers = getattr(_pool, "workers", None)
+    return function(*arguments) if workers is None else workers.call_in_calling_thread(function, arguments)
+
+
+_pool = threading.local()
+"""Each thread of a pool has the `_Workers` to which it belongs in the attribute `workers`."""
 
 
 class ProgressBar(tqdm):
@@ -57,7 +78,7 @@ def run(jobs, threads, watch):
     threads : int
         How many jobs run at a time.
     watch : callable
-        Called in the calling thread, first immediately and then about twenty times a second.
+        Called in the calling thread, first immediately and then at least about twenty times a second.
 
     Returns
     -------
@@ -76,7 +97,8 @@ def run(jobs, threads, watch):
         watch()
         # Thread.join is not used: if Ctrl-C interrupts it, Python 3.11 takes the thread for ended.
         # https://github.com/python/cpython/issues/90882
-        while not workers.over.wait(WATCH_SECONDS):
+        while not workers.over.is_set():
+            workers.wait()
             watch()
     except KeyboardInterrupt:
         return False
@@ -112,7 +134,7 @@ def results(jobs, threads):
             with held_interrupts() as interrupts:
                 workers.start(threads)
                 while not workers.over.is_set():
-                    workers.attention.wait(WATCH_SECONDS)
+                    workers.wait()
                     yield workers.returned()
                     interrupts.deliver()
         except KeyboardInterrupt:
@@ -129,13 +151,15 @@ class _Workers:
     """Threads that draw jobs, call them, and put what they return into a queue, if one is given.
 
     The event `over` is set once a job has raised an exception or all threads have ended. The event `attention`, for
-    which the calling thread waits, is set at the same time, and when the queue is full.
+    which the calling thread waits, is set at the same time, when the queue is full, and when a job wants a function to
+    be called in the calling thread.
     """
 
     def __init__(self, jobs, returned=None):
         self._jobs = iter(jobs)
         self._threads = 0  # the number of threads that were started
         self._returned = returned
+        self._calls = deque()  # of `_Call`, which the calling thread is to do; each is removed when it has ended
         self._drawing = threading.Lock()
         self._running = set()
         self._errors = []
@@ -157,6 +181,7 @@ class _Workers:
                 break
 
     def _work(self):
+        _pool.workers = self
         try:
             while not self._stopping.is_set():
                 with self._drawing:
@@ -188,9 +213,41 @@ class _Workers:
             self.attention.set()
             self._returned.put(result)
 
+    def call_in_calling_thread(self, function, arguments):
+        """Have the calling thread call a function, and return what it returns; see `in_calling_thread`."""
+        call = _Call(function, arguments)
+        self._calls.append(call)
+        self.attention.set()
+        call.ended.wait()
+        if call.error is not None:
+            raise call.error
+        return call.value
+
+    def wait(self):
+        """Wait until something wants attention, but not for long; then do the calls that jobs have asked for."""
+        self.attention.wait(WATCH_SECONDS)
+        self.attention.clear()
+        self._do_calls()
+
+    def _do_calls(self):
+        while self._calls:
+            if not self._calls[0].ended.is_set():
+                self._do(self._calls[0])
+            self._calls.popleft()
+
+    def _do(self, call):
+        try:
+            call.value = call.function(*call.arguments)
+        except KeyboardInterrupt:
+            self._stop_running()  # before the job goes on
+            raise
+        except BaseException as error:
+            call.error = error
+        finally:
+            call.ended.set()
+
     def returned(self):
         """Return all that is in the queue."""
-        self.attention.clear()
         items = []
         with contextlib.suppress(queue.Empty):
             while True:
@@ -207,14 +264,29 @@ class _Workers:
                 rest += self.returned()
             if over:
                 return rest
-            for job in list(self._running):
-                job.stop()
+            self._stop_running()
+            self._do_calls()
             time.sleep(STOP_SECONDS)
+
+    def _stop_running(self):
+        for job in list(self._running):
+            job.stop()
 
     def raise_error(self):
         """Raise the first exception of a job, if there is one."""
         if self._errors:
             raise self._errors[0]
+
+
+class _Call:
+    """A call of a function of the user, which a job wants to be done in the calling thread."""
+
+    def __init__(self, function, arguments):
+        self.function = function
+        self.arguments = arguments
+        self.value = None
+        self.error = None
+        self.ended = threading.Event()
 
 
 class held_interrupts:  # noqa: N801 (used like a function)

@@ -336,7 +336,7 @@ VALUES = {
 
 @pytest.mark.parametrize("values", VALUES.values(), ids=VALUES)
 def test_values_of_any_kind_are_found_again(values, path):
-    row = ConfigurationOutcome(np.nan, np.inf, -np.inf, np.nan, 2, "early", 0.1, np.array([np.nan, np.inf]))
+    row = ConfigurationOutcome(np.nan, np.inf, -np.inf, np.nan, 2, 1, "early", 0.1, np.array([np.nan, np.inf]))
     about = {"journal format": Known("2")}
     with Journal(path, about, 2) as journal:
         for index, value in enumerate(values):

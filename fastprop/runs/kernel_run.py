@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from fastprop import thread_pool
 from fastprop.data import Origin
 from fastprop.kernels import compiler
 from fastprop.runs import checkpoints, kernel_arguments, prediction
@@ -81,7 +82,7 @@ class KernelRun(Run):
                 return  # stopped within an epoch: no run can continue from there
             self._measure()
             self._call_back()
-            over = self._called_off or self._is_over()
+            over = self._called_off or self._stop_requested or self._is_over()
             if self._checkpoint is not None and (over or self._checkpoint.is_due(self.state.done)):
                 self._checkpoint.write(self.state.export(0))
             if over:
@@ -93,7 +94,8 @@ class KernelRun(Run):
             return
         history = self.history
         if history.stopped != "diverged":
-            self._called_off = bool(self._options.callback(self.state.done - 1, history))
+            answer = thread_pool.in_calling_thread(self._options.callback, self.state.done - 1, history)
+            self._called_off = bool(answer)
 
     def _is_over(self):
         return self.state.done >= self._until or self.state.all_ended

@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 
-from fastprop import reference
+from fastprop import reference, thread_pool
 from fastprop.integrations import scipy_minimize
 from fastprop.kernels import layout
 from fastprop.options import SGD
@@ -38,6 +38,7 @@ class LBFGSRun(Run):
         self._point = None  # (P,) float64: the parameters of the last evaluation
         self._losses = None  # training and validation loss there
         self._gradient = None  # (P,) float64: the gradient of the training loss there
+        self._changed = None  # (P,) float64: the parameters that the callback has put into the network, if it has
         self._best = None  # (P,) float64: the parameters of the last improvement
         self._ended = ""  # why the run ended by itself, see `stop_reason`
         self.histories = [empty_history(options.epochs, options.metrics)]
@@ -50,12 +51,10 @@ class LBFGSRun(Run):
             self._until = until
         start = time.perf_counter()
         history = self.history
-        optimizer = self._options.optimizer
         point = self._network.parameters[self._offsets].astype(np.float64)
         if np.isfinite(self._evaluate(point)[0]):
             self._ended = "converged"  # unless an iteration says otherwise
-            limits = optimizer.memory, optimizer.tolerance, self._options.epochs
-            point = scipy_minimize.lbfgs(self._evaluate, point, *limits, self._after_iteration)
+            point = self._minimize(point)
             history.best_epoch = history.epochs - 1
         else:
             self._ended = "diverged"
@@ -73,6 +72,18 @@ class LBFGSRun(Run):
         """Import SciPy, and compile the kernel."""
         scipy_minimize.minimizer()
         self._objective.prepare()
+
+    def _minimize(self, point):
+        """Minimize from a point, and again from each one that the callback gives the network; return the last point."""
+        optimizer = self._options.optimizer
+        while True:
+            limits = optimizer.memory, optimizer.tolerance, self._options.epochs - self.history.epochs
+            point = scipy_minimize.lbfgs(self._evaluate, point, *limits, self._after_iteration)
+            if self._changed is None:
+                return point
+            point, self._changed = self._changed, None
+            if self._ended != "converged":
+                return point
 
     @np.errstate(over="ignore", invalid="ignore")
     def _evaluate(self, point):
@@ -104,7 +115,7 @@ class LBFGSRun(Run):
                 values[epoch] = value
         history.epochs += 1
         if options.callback is not None:
-            self._called_off = bool(options.callback(epoch, history))
+            self._called_off = self._call_back(epoch)
         stops_early = False
         if options.early_stopping is not None:
             improved = self._last_improvement()
@@ -114,6 +125,17 @@ class LBFGSRun(Run):
         if stops_early or self._called_off or self._stop_requested or history.epochs >= self._until:
             self._ended = "early" if stops_early else ""
             raise StopIteration
+        if self._changed is not None:
+            raise StopIteration
+
+    def _call_back(self, epoch):
+        """Call the callback and return whether it ends training; note the parameters if it changes them."""
+        before = self._network.parameters.copy()
+        ends = bool(thread_pool.in_calling_thread(self._options.callback, epoch, self.history))
+        if not np.array_equal(self._network.parameters, before):
+            self._changed = self._network.parameters[self._offsets].astype(np.float64)
+            self._point = None
+        return ends
 
     def _last_improvement(self):
         watched = self._watched[: self.history.epochs]

@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 
-from fastprop import reference
+from fastprop import reference, thread_pool
 from fastprop.runs import prediction
 from fastprop.runs.history import empty_history
 from fastprop.runs.run import Run
@@ -73,8 +73,19 @@ class ReferenceRun(Run):
             for values, value in zip(history.metrics.values(), self._measure(outputs, data.as_given(rows), epoch)):
                 values[epoch] = value
         if options.callback is not None:
-            self._called_off = bool(options.callback(epoch, history))
+            self._called_off = self._call_back(epoch)
         return self._called_off or self._stop_requested or history.epochs >= self._until
+
+    def _call_back(self, epoch):
+        """Call the callback and return whether it ends training; parameters that it changes are trained on."""
+        copy_parameters(self._trained, self._network)
+        arrays = self._network.weights + self._network.biases
+        before = [array.copy() for array in arrays]
+        ends = bool(thread_pool.in_calling_thread(self._options.callback, epoch, self.history))
+        for trained, array, earlier in zip(self._trained.arrays, arrays, before):
+            changed = array != earlier  # the others keep the digits that the dtype of the network lacks
+            trained[changed] = array[changed]
+        return ends
 
     def _write(self, record):
         """Write what was measured into the history."""
