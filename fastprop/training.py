@@ -126,7 +126,8 @@ def train(
     progress : bool
         Whether to show a progress bar.
     callback : callable, optional
-        Called as ``callback(epoch, history)`` after each epoch; training ends when it returns true.
+        Called as ``callback(epoch, history)`` after each epoch, in the calling thread; training ends when it returns
+        true. The network has its present weights then, and goes on from the weights that the callback gives it.
     gradient_norm : bool
         Whether to measure the norm of the gradient in each step, which makes training slower; see `History`.
     metrics : sequence of str, callable or Score

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 
-from fastprop import metrics
+from fastprop import metrics, thread_pool
 from fastprop.data import Origin
 from fastprop.kernels import epochs, layout
 from fastprop.runs import kernel_arguments
@@ -58,9 +58,16 @@ def scores(networks, split, score):
     predictor = Predictor(networks[0], split.held_out.inputs, split.held_out_rows)
     y = split.held_out.as_given(split.held_out_rows)
     return [
-        metrics.measure(score, predictor(network), y) if np.isfinite(network.parameters).all() else metrics.UNKNOWN
+        measure(score, predictor(network), y) if np.isfinite(network.parameters).all() else metrics.UNKNOWN
         for network in networks
     ]
+
+
+def measure(score, outputs, y):
+    """Return the `Measurement` of a score; one that is a function of the user is called in the calling thread."""
+    if metrics.SCORES.get(score.name) == score:
+        return metrics.measure(score, outputs, y)
+    return thread_pool.in_calling_thread(metrics.measure, score, outputs, y) or metrics.UNKNOWN
 
 
 class EpochMetrics:
@@ -78,7 +85,7 @@ class EpochMetrics:
         TypeError
             If a function returns what is no number, so that it is no score.
         """
-        measured = [metrics.measure(score, outputs, y) for score in self._scores]
+        measured = [measure(score, outputs, y) for score in self._scores]
         for score, each in zip(self._scores, measured):
             if each.remedy:
                 raise TypeError(f"metric {score.name!r} {each.problem}, after epoch {epoch}: {each.remedy}.")
