@@ -5,6 +5,7 @@ import pytest
 
 import fastprop as fp
 from fastprop.data import Dataset, Split, held_out_rows
+from fastprop.data.class_coverage import with_every_class
 from fastprop.notices import DataWarning
 
 RANDOM = np.random.default_rng(0)
@@ -45,6 +46,25 @@ def test_a_share_has_each_class_of_two_rows_on_both_sides(side, count):
     labels = np.arange(ROWS) // 2  # classes of two rows each
     for part in share(labels, fraction=0.5):
         assert len(np.unique(part)) == ROWS // 2
+
+
+def test_a_share_has_each_class_on_both_sides_wherever_there_is_such_a_share():
+    random = np.random.default_rng(1)
+    repaired = 0
+    for _ in range(300):
+        rows = int(random.integers(4, 25))
+        classes = random.integers(random.integers(1, 9), size=rows)
+        before = random.permutation(rows)[: random.integers(1, rows)]
+        held_out = with_every_class(before, classes)
+        assert len(held_out) == len(before)
+        (several,) = np.nonzero(np.bincount(classes) >= 2)
+        if len(several) > min(len(before), rows - len(before)):
+            continue  # no share of this size has them all
+        rest = np.delete(np.arange(rows), held_out)
+        for side in (held_out, rest):
+            assert set(several) <= set(classes[side])
+        repaired += set(held_out) != set(before)
+    assert repaired > 50
 
 
 def test_a_warning_names_the_class_of_which_a_side_has_no_row():

@@ -12,7 +12,8 @@ def with_every_class(held_out, classes):
     """Return the positions of held-out rows, changed so that each class is on both sides if it has two rows.
 
     Where a side lacks a class, the first row of the class changes places with the first row on that side of the class
-    that has the most rows there, as long as that class has another one. Positions that lack no class stay as they are.
+    that has the most rows there, if that class has two there or is one of a single row. Positions that lack no class
+    stay as they are.
 
     Parameters
     ----------
@@ -34,8 +35,9 @@ def with_every_class(held_out, classes):
     for side in (True, False):
         counts = np.bincount(classes[is_held_out == side], minlength=len(totals))
         for missing in np.flatnonzero((counts == 0) & (totals >= 2)):
-            most = counts.argmax()
-            if counts[most] < 2:
+            can_spare = (counts >= 2) | (totals == 1)
+            most = np.where(can_spare, counts, 0).argmax()
+            if counts[most] == 0 or not can_spare[most]:
                 break
             comes = np.argmax(classes == missing)
             goes = np.argmax((classes == most) & (is_held_out == side))
