@@ -196,7 +196,8 @@ def train(
     split = Split.of(validation, Dataset.of(X, y, network, loss, sample_weight), network, loss, class_weight)
     if isinstance(class_weight, str):  # "balanced"
         split = balanced(split)
-    options = options._replace(metrics=chosen_metrics(metrics, split.task))
+    measured, measured_rows = split.measured
+    options = options._replace(metrics=chosen_metrics(metrics, split.task, measured.as_given(measured_rows)))
     rows = len(split.rows)
     batch_size = rows if options.optimizer.takes_all_rows else min(options.batch_size, rows)
     threads = cost_model.team_size(network.layer_sizes, batch_size, network.dtype, threads)

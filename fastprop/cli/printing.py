@@ -23,7 +23,7 @@ def print_losses(history, task):
 def as_json(result):
     """Return the result of a sweep as objects of JSON; NaN and infinity, which JSON lacks, become null."""
     rows = [dict(zip(result.table.dtype.names, map(_json_value, row.tolist()))) for row in result.table]
-    best = int(result.ranking[0]) if result.finished.any() else None
+    best = int(result.ranking[0]) if result.can_be_best.any() else None
     return {"best": best, "score": result.score_name, "seconds": result.seconds, "configurations": rows}
 
 

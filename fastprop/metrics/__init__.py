@@ -4,6 +4,7 @@ from fastprop.metrics.choice import chosen, chosen_metrics, default_score
 from fastprop.metrics.classification import accuracy, balanced_accuracy, f1, log_loss, matthews
 from fastprop.metrics.independent_labels import label_accuracy, label_f1, label_roc_auc
 from fastprop.metrics.measuring import UNKNOWN, Measurement, measure
+from fastprop.metrics.perfect_outputs import why_undefined
 from fastprop.metrics.ranks import average_precision, roc_auc
 from fastprop.metrics.regression import explained_variance, mae, median_absolute_error, mse, r2, rmse
 from fastprop.metrics.scores import SCORES, Score
@@ -33,4 +34,5 @@ __all__ = [
     "r2",
     "rmse",
     "roc_auc",
+    "why_undefined",
 ]

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from numpy.typing import NDArray
 
 from fastprop import checks
 from fastprop.annotations import ScoreFunction, ScoreName
-from fastprop.metrics.scores import SCORES, Score
-from fastprop.task import Task
+from fastprop.integrations.sklearn_scores import SklearnFunction, recognized
+from fastprop.metrics.perfect_outputs import why_undefined
+from fastprop.metrics.scores import SCORES, Score, gives_probabilities
+from fastprop.task import Task, most_special
 
 
 def chosen(score: ScoreName | ScoreFunction | Score, kind: str, *tasks: Task) -> Score:
     """Return the `Score` that a user means, which must fit all tasks; `kind` is ``"score"`` or ``"metric"``.
 
-    A function of this package stands for the score of its name. Of any other function the highest value is best.
+    A function of this package stands for the score of its name, and scorers and metrics of scikit-learn for what they
+    measure. Of any other function the highest value is best.
 
     Examples
     --------
@@ -23,12 +30,11 @@ def chosen(score: ScoreName | ScoreFunction | Score, kind: str, *tasks: Task) ->
     (False, True)
     """
     if isinstance(score, Score):
-        meant = score
+        meant = score if score in SCORES.values() else replace(_of_function(score.function, tasks), **_said(score))
     elif isinstance(score, str) and score in SCORES:
         meant = SCORES[score]
     elif callable(score):
-        ours = [row for row in SCORES.values() if row.function is score]
-        meant = ours[0] if ours else Score(getattr(score, "__name__", "score"), score)
+        meant = _of_function(score, tasks)
     else:
         raise ValueError(
             f"a {kind} must be one of {', '.join(SCORES)}, or a function, not {checks.shown(score)}: choose one of "
@@ -39,8 +45,29 @@ def chosen(score: ScoreName | ScoreFunction | Score, kind: str, *tasks: Task) ->
     return meant
 
 
-def chosen_metrics(metrics: Sequence[ScoreName | ScoreFunction | Score], task: Task) -> tuple[Score, ...]:
-    """Return the scores that a user means by `metrics`, each of which must fit the task."""
+def _of_function(function, tasks):
+    """Return the score that a function stands for, or a scorer of scikit-learn."""
+    ours = [score for score in SCORES.values() if score.function is function]
+    if ours:
+        return ours[0]
+    if (theirs := recognized(function)) is None:
+        return Score(getattr(function, "__name__", "score"), function)
+    if not tasks:
+        return Score(theirs.name, theirs.scorer, theirs.higher_is_better)
+    task = most_special(tasks)
+    measure = SklearnFunction(theirs.scorer, task.kind, gives_probabilities(task))
+    return Score(theirs.name, measure, theirs.higher_is_better)
+
+
+def _said(score):
+    """Return by name what a `Score` says, except for its function."""
+    return {"name": score.name, "higher_is_better": score.higher_is_better, "needs": score.needs}
+
+
+def chosen_metrics(
+    metrics: Sequence[ScoreName | ScoreFunction | Score], task: Task, y: NDArray[Any]
+) -> tuple[Score, ...]:
+    """Return the scores that a user means by `metrics`; each must fit the task, and the rows of `y` must define it."""
     if isinstance(metrics, str) or not isinstance(metrics, (tuple, list)):
         raise TypeError(
             f"metrics must be a tuple of names, not {checks.shown(metrics)}: give one such as ('accuracy',)."
@@ -50,6 +77,9 @@ def chosen_metrics(metrics: Sequence[ScoreName | ScoreFunction | Score], task: T
     for name in names:
         if names.count(name) > 1:
             raise ValueError(f"metrics has {name!r} twice: give each another name, such as fp.metrics.Score('a', …).")
+    for score in scores:
+        if reason := why_undefined(score, task, y, "the rows that are measured"):
+            raise ValueError(f"metric {score.name!r} {reason}: choose another, or hold out other rows.")
     return scores
 
 

@@ -15,20 +15,21 @@ from fastprop.reference import LOSSES
 from fastprop.task import Task
 
 
-def _gives_probabilities(task: Task) -> bool:
-    return task.output == ("softmax" if task.outputs > 1 else "sigmoid")
+def gives_probabilities(task: Task) -> bool:
+    """Return whether the outputs of a network are probabilities, of classes or of labels."""
+    return task.output == ("sigmoid" if task.outputs == 1 or task.kind == "labels" else "softmax")
 
 
 def _has_classes(task: Task) -> bool:
     """Return whether each row has one class, or probabilities of classes as its target."""
     is_of_classes = LOSSES[checks.loss_name(task.loss)].of_classes
-    return task.class_count > 0 or (is_of_classes and _gives_probabilities(task))
+    return task.class_count > 0 or (is_of_classes and gives_probabilities(task) and task.kind != "labels")
 
 
 NEEDS = {
     "anything": lambda task: True,
     "classes": _has_classes,
-    "probabilities": lambda task: _has_classes(task) and _gives_probabilities(task),
+    "probabilities": lambda task: _has_classes(task) and gives_probabilities(task),
     "labels": lambda task: task.kind == "labels",
     "numbers": lambda task: not task.has_labels,
 }

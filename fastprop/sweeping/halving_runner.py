@@ -6,7 +6,7 @@ from contextlib import closing
 import numpy as np
 
 from fastprop import thread_pool
-from fastprop.sweeping.fits import Fit, FitArrays, Job, packs
+from fastprop.sweeping.fits import Fit, FitArrays, Job, PackRun, packs
 from fastprop.sweeping.outcomes import ConfigurationOutcome
 from fastprop.sweeping.results import push_bounded
 from fastprop.sweeping.score_problems import ScoreProblems
@@ -57,8 +57,21 @@ class HalvingRunner:
                 break
 
     def _mark_interrupted(self):
-        stopped = self._result.table["stopped"]
-        stopped[[index for index in self._outcomes if stopped[index] == "halved"]] = "interrupted"
+        """Say in the table which configurations were in training, and keep the networks of the best of them."""
+        table = self._result.table
+        table["stopped"][[index for index in self._outcomes if table["stopped"][index] == "halved"]] = "interrupted"
+        best = [index for index in self._result.ranking[: self._keep].tolist() if index in self._outcomes]
+        networks = {index: self._network(index) for index in best if table["stopped"][index] == "interrupted"}
+        self._result.keep_survivors({index: each for index, each in networks.items() if each is not None}, self._keep)
+
+    def _network(self, index):
+        """Return the network of a configuration in training, or None if only the journal has its outcome."""
+        (outcome,) = self._outcomes[index]
+        if outcome is None or outcome.state is None:
+            return None if outcome is None else outcome.network
+        job = Job([Fit(index, 0, self._configurations[index], outcome)], int(self._result.table["epochs"][index]))
+        _, ((_, _, network, _),) = PackRun(self._experiment, job)()  # the epochs are done: nothing is trained
+        return network
 
     def _going_on(self, indices, rung):
         """Return which configurations go on from a rung, and keep only their outcomes."""
@@ -162,6 +175,8 @@ class HalvingRunner:
             if self._journal is not None and outcome.stopped != "interrupted":
                 values = self._configurations.grid[index]
                 self._journal.add(index, self._result.rungs[rung], values, outcome, network if is_kept else None)
+            if outcome.stopped == "interrupted":
+                continue
             if outcome.stopped == "halved":
                 self._outcomes[index] = [each.while_waiting() for each in of_folds]
             else:

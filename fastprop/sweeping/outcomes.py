@@ -34,6 +34,14 @@ def may_be_best(stopped, final_epochs):
     return ended_well | ((stopped == "diverged") & (final_epochs > 0))
 
 
+def survived(stopped, rungs_reached):
+    """Return which configurations Ctrl-C has interrupted after they survived a rung, which are better than the others.
+
+    Both arguments are arrays (configurations,): a column of a result's table, and how many rungs each has reached.
+    """
+    return (stopped == "interrupted") & (rungs_reached > 0)
+
+
 class FitOutcome(NamedTuple):
     """The results of a fit so far."""
 
@@ -48,11 +56,12 @@ class FitOutcome(NamedTuple):
         return self.history.stopped == "halved"
 
     def while_waiting(self):
-        """Return what is kept until the fit may go on: no network, and no history, because its state has both."""
+        """Return what is kept until the fit may go on: no network and no history where its state has both."""
         if not self.is_halved:
             return self._replace(network=None)
         none = np.zeros(0)
-        return self._replace(network=None, history=History(none, none, none, none, stopped="halved"))
+        network = self.network if self.state is None else None
+        return self._replace(network=network, history=History(none, none, none, none, stopped="halved"))
 
 
 class ConfigurationOutcome(NamedTuple):

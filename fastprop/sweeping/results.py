@@ -18,7 +18,7 @@ from fastprop.reporting import RankedTable, html, plotting
 from fastprop.sweeping import files
 from fastprop.sweeping.configurations import HYPERPARAMETERS
 from fastprop.sweeping.ensembles import Ensemble
-from fastprop.sweeping.outcomes import ConfigurationOutcome, may_be_best
+from fastprop.sweeping.outcomes import ConfigurationOutcome, may_be_best, survived
 
 if TYPE_CHECKING:
     import pandas
@@ -135,14 +135,22 @@ class SweepResult:
         """The best row; of equal ones the first.
 
         It has the best score if the sweep was given a score, or several losses, which cannot be compared with each
-        other. Otherwise it has the lowest validation loss, or without validation the lowest training loss.
+        other. Otherwise it has the lowest validation loss, or without validation the lowest training loss. After Ctrl-C
+        in a halving of which nothing has finished, it is the best of those that had survived the most rungs.
+
+        Raises
+        ------
+        ValueError
+            If no configuration finished, or what ranks is NaN for all that did.
         """
+        if not self.can_be_best.any():
+            raise ValueError(self._why_none_is_best())
         return self.top(1)[0]
 
     @property
     def best_network(self) -> MLP | None:
-        """The trained network of the best row; None if no configuration finished, or no network was to be kept."""
-        return self._networks.get(int(self.ranking[0]))
+        """The trained network of the best row; None if there is no best row, or no network was to be kept."""
+        return self._networks.get(int(self.ranking[0])) if self.can_be_best.any() else None
 
     @property
     def networks(self) -> dict[int, MLP]:
@@ -150,23 +158,55 @@ class SweepResult:
         return {int(index): self._networks[index] for index in self.ranking if index in self._networks}
 
     def top(self, count: int) -> NDArray[np.void]:
-        """Return the best `count` rows, best first; those that did not finish come last."""
+        """Return the best `count` rows, best first; those that did not finish, or have no score, come last."""
         return self.table[self.ranking[:count]]
 
     @property
     def finished(self) -> NDArray[np.bool_]:
-        """Which rows may be the best, (configurations,) bool: finished, stopped early or converged ones.
+        """Which rows were trained to the end, (configurations,) bool: finished, stopped early or converged ones.
 
-        So may those that diverged, if early stopping has restored the weights of an earlier epoch.
+        So are those that diverged, if early stopping has restored the weights of an earlier epoch.
         """
         return may_be_best(self.table["stopped"], self.table["final_epochs"])
 
     @property
+    def can_be_best(self) -> NDArray[np.bool_]:
+        """Which rows may be the best, (configurations,) bool: those that finished and have what ranks.
+
+        After Ctrl-C in a halving, those may be that have survived a rung.
+        """
+        known = ~np.isnan(self._costs(self.table))
+        return known & (self.finished | survived(self.table["stopped"], self._rungs_reached()))
+
+    @property
     def ranking(self) -> NDArray[np.intp]:
-        """The indices of the rows, best first; rows that were stopped at a rung follow those that finished."""
-        halved = self.table["stopped"] == "halved"
-        reached = np.where(self.finished, np.inf, np.where(halved, self.table["epochs"], 0))
-        return np.lexsort((np.where(reached > 0, self._costs(self.table), np.nan), -reached))
+        """The indices of the rows, best first.
+
+        Those that finished are followed by those that were stopped at a rung, or by Ctrl-C after a rung; of these, the
+        ones that reached the most rungs come first, and among them those that were to go on. All others come last, and
+        so does every row for which what ranks is NaN.
+        """
+        costs = self._costs(self.table)
+        rungs_reached = np.where(self.finished, len(self.rungs) + 1, self._rungs_reached())
+        survivors = survived(self.table["stopped"], rungs_reached)
+        ranked = ~np.isnan(costs) & (self.finished | survivors | (self.table["stopped"] == "halved"))
+        return np.lexsort((np.where(ranked, costs, np.nan), ranked & ~survivors, -rungs_reached * ranked))
+
+    def _rungs_reached(self):
+        """Return how many rungs each row has reached with what ranks, (configurations,) int."""
+        return (~np.isnan(self.rung_costs)).sum(axis=1)
+
+    def _why_none_is_best(self):
+        counts = self.ranked_table().counts()
+        if self.finished.any():
+            return (
+                f"no configuration is the best, as {self.ranked_table().rank_title} is NaN for all that finished "
+                f"({counts}): rank by a score that the held-out rows define."
+            )
+        return (
+            f"no configuration is the best, as none finished ({counts}): look into table for what was measured, and "
+            "sweep smaller learning rates where they diverged."
+        )
 
     def _costs(self, rows):
         """Return what ranks rows, lowest for the best; `rows` is anything that has the table's columns by name."""
@@ -208,6 +248,12 @@ class SweepResult:
         self._networks[index] = network
         self._networks.pop(push_bounded(self._kept, count, self._costs(row), index), None)
         return index in self._networks
+
+    def keep_survivors(self, networks: Mapping[int, MLP], count: int) -> None:
+        """Keep networks of rows that survived a rung, {index: network}, as far as fewer than `count` are kept."""
+        for index in self.ranking:
+            if index in networks and self.can_be_best[index] and len(self._networks) < count:
+                self._networks[int(index)] = networks[index]
 
     def ensemble(self, count: int) -> Ensemble:
         """Return the `Ensemble` of the best `count` networks, whose outputs it averages.
@@ -273,8 +319,7 @@ class SweepResult:
         result.history[...] = saved.history
         result.rung_costs[...] = saved.rung_costs
         result.seconds = saved.seconds
-        for index, network in saved.networks.items():
-            result.keep(index, network, len(saved.networks))
+        result._networks = dict(saved.networks)
         return result
 
     def plot(
@@ -325,7 +370,7 @@ class SweepResult:
             table=self.table,
             hyperparameters=self.hyperparameters,
             ranking=self.ranking,
-            finished=self.finished,
+            finished=self.can_be_best,
             ranked_by=self.ranks,
             higher_is_better=self.higher_is_better,
             criterion=self.criterion,

@@ -1,9 +1,6 @@
 """Chooses the score of a sweep, which must be defined on the held-out rows of each fold."""
 
-import numpy as np
-
 from fastprop import metrics
-from fastprop.reference.losses import one_hot
 
 ALWAYS_DEFINED = {"labels": "label_accuracy", "counts": "mse", "numbers": "mse"}
 """By kind of task, a score that is defined on any rows; it is accuracy where rows have classes."""
@@ -29,28 +26,21 @@ def choose_score(score, tasks, split, folds):
     """
     if score is None:
         default = metrics.default_score(split.task)
-        return default if _undefined_fold(default, split, folds) is None else metrics.SCORES["mse"]
+        return metrics.SCORES["mse"] if _why_undefined(default, split, folds) else default
     chosen = metrics.chosen(score, "score", *tasks)
-    if (fold := _undefined_fold(chosen, split, folds)) is not None:
-        where = f" of fold {fold} of cv" if len(folds) > 1 else ""
+    if reason := _why_undefined(chosen, split, folds):
         raise ValueError(
-            f"score {chosen.name!r} is undefined on the held-out rows{where}, whose y is all alike or lacks a class: "
-            f"hold out other or more rows, or choose score={ALWAYS_DEFINED.get(split.task.kind, 'accuracy')!r}."
+            f"score {chosen.name!r} {reason}: hold out other or more rows, or choose "
+            f"score={ALWAYS_DEFINED.get(split.task.kind, 'accuracy')!r}."
         )
     return chosen
 
 
-def _undefined_fold(score, split, folds):
-    """Return the index of the first fold on whose held-out rows a score of `SCORES` is NaN even for right outputs.
-
-    Of any other function it cannot be known, because one that is tried could have an effect.
-    """
-    if metrics.SCORES.get(score.name) != score:
-        return None
-    data = split.held_out
-    outputs = split.data.task.outputs
+def _why_undefined(score, split, folds):
+    """Return why the held-out rows of a fold leave a score undefined; an empty string if those of none do."""
     for index, fold in enumerate(folds):
-        rows = fold.held_out
-        if len(rows) and np.isnan(metrics.measure(score, one_hot(data.y[rows], outputs), data.as_given(rows)).value):
-            return index
-    return None
+        rows = f"the held-out rows of fold {index} of cv" if len(folds) > 1 else "the held-out rows"
+        y = split.held_out.as_given(fold.held_out)
+        if len(y) and (reason := metrics.why_undefined(score, split.task, y, rows)):
+            return reason
+    return ""

@@ -126,11 +126,12 @@ def sweep(
     score : str, callable or Score, optional
         What to measure on the held-out rows, and to rank by: the name of a score, one of ``fp.metrics.SCORES`` such as
         ``"accuracy"`` or ``"r2"``; a function of a network's outputs (n, n_out) and of `y`, in the shape in which it
-        was given, whose highest value is best; or a `fastprop.metrics.Score`, which says what is best. The result must
-        be one number. Where it is infinite or the function raises an exception, the configuration has NaN, which ranks
-        last, and the first time a RuntimeWarning says so. By default accuracy, label accuracy or r2 is measured (mse
-        where r2 is undefined, because held-out targets are all alike), and the loss ranks. A score that is undefined on
-        the rows that a fold holds out, such as ``"roc_auc"`` on one class, is refused.
+        was given, whose highest value is best; a scorer or metric of scikit-learn, which is best as it is there; or a
+        `fastprop.metrics.Score`, which says what is best. The result must be one number. Where it is infinite or the
+        function raises an exception, the configuration has NaN, which ranks last, and the first time a RuntimeWarning
+        says so. By default accuracy, label accuracy or r2 is measured (mse where r2 is undefined, because held-out
+        targets are all alike), and the loss ranks. A score that is undefined on the rows that a fold holds out, such as
+        ``"roc_auc"`` on one class, is refused.
     halving : int, Halving or MedianStopping, optional
         How to stop the worse configurations before the end. An int is the factor of `Halving`. Configurations that go
         on have the same results as if none had been stopped. They go on from where they are; with `LBFGS`, and on the
