@@ -138,6 +138,31 @@ def read_inputs(path: annotations.Path, names: Sequence[str] | None = None) -> N
     return tabular.read_npz_inputs(path) if _is_npz(path) else tabular.read_csv_inputs(path, names)
 
 
+def column_names(path: annotations.Path) -> list[str]:
+    r"""Return the names of the columns of a CSV file, of which `read` describes the kinds.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    list of str
+        Without a column that is left out; empty for an npz file.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import fastprop as fp
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "houses.csv")
+    >>> _ = path.write_text("rooms;price;area\n3;1,5;80\n")
+    >>> fp.datasets.column_names(path)
+    ['rooms', 'price', 'area']
+    """
+    path = Path(path)
+    return [] if _is_npz(path) else tabular.detect(path).columns
+
+
 def _is_npz(path):
     """Return whether a file is an npz file and no CSV file; ValueError if it is missing or of another kind."""
     if not path.is_file():

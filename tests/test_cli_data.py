@@ -34,6 +34,9 @@ def folder(tmp_path, monkeypatch):
     frame.assign(price=np.linspace(-3, 3, 90)).to_csv(tmp_path / "prices.csv", index=False)
     frame.assign(big=5000 * X[:, 0], species=SPECIES).to_csv(tmp_path / "sizes.csv", index=False)
     frame.assign(name=[f"n{row}" for row in range(90)], y=X[:, 0]).to_csv(tmp_path / "names.csv", index=False)
+    frame.assign(**{"c, in cm": "x", "y": X[:, 0]}).to_csv(tmp_path / "commas.csv", index=False)
+    np.savez(tmp_path / "labels.npz", X=X, y=(X > 0).astype(int))
+    np.savez(tmp_path / "bools.npz", X=X > 0, y=X[:, 0] > 0)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -119,6 +122,29 @@ def test_columns_are_chosen(run, options):
     code, _, errors = run(f"train names.csv {options} --epochs 1 --save n.safetensors")
     assert (code, errors) == (0, "")
     assert fp.load("n.safetensors").feature_names == (("a",) if "target" in options else ("a", "b"))
+
+
+@pytest.mark.parametrize("drop", ["c, in cm", '"c, in cm"', '"c, in cm",b'])
+def test_a_column_whose_name_has_a_comma_can_be_dropped(capsys, drop):
+    assert cli.main(["train", "commas.csv", "--epochs", "1", "--save", "n.safetensors", "--drop", drop]) == 0
+    assert fp.load("n.safetensors").feature_names == (("a",) if drop.endswith("b") else ("a", "b"))
+
+
+@pytest.mark.parametrize(
+    ("data", "task", "header"),
+    [
+        ("labels.npz", "2 labels, each yes or no", "probability_1,probability_2"),
+        (
+            "bools.npz",
+            "2 classes (0, 1); --task numbers takes them as numbers",
+            "prediction,probability_0,probability_1",
+        ),
+    ],
+)
+def test_arrays_of_labels_and_of_bools_are_learned_and_predicted(run, data, task, header):
+    code, output, errors = run(f"train {data} --epochs 1 --save n.safetensors")
+    assert (code, errors, output.splitlines()[0]) == (0, "", f"task: {task}")
+    assert run(f"predict n.safetensors {data}")[1].splitlines()[0] == header
 
 
 def test_a_column_of_words_is_refused_with_what_to_do(run):

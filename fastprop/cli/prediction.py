@@ -48,10 +48,10 @@ def _write(file, network, X):
 
 def _header(network):
     """Return the names of the columns of predictions."""
+    kind = "probability" if network.output in ("softmax", "sigmoid") else "output"
     if network.class_names is None:
         count = network.layer_sizes[-1]
-        return ["prediction"] if count == 1 else [f"prediction_{index + 1}" for index in range(count)]
-    kind = "probability" if network.output in ("softmax", "sigmoid") else "output"
+        return ["prediction"] if count == 1 else [f"{kind}_{index + 1}" for index in range(count)]
     names = network.class_names if network.layer_sizes[-1] > 1 else network.class_names[1:]
     return ["prediction", *(f"{kind}_{name}" for name in names)]
 

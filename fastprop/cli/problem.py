@@ -54,17 +54,23 @@ def problem_of(options):
 
 
 def _table(options):
-    columns = [*options.drop, *(options.features or [])]
     if options.data != "digits":
-        features = None if options.features is None else _names(options.features)
-        return fp.datasets.read(options.data, options.target, drop=_names(options.drop), features=features)
-    if options.target is not None or columns:
+        drop, features = (_names(options.data, lines) for lines in (options.drop, options.features))
+        return fp.datasets.read(options.data, options.target, drop=drop or (), features=features)
+    if options.target is not None or options.drop or options.features:
         raise ValueError(
             "digits has its own target and no names of columns: leave --target, --drop and --features out."
         )
     return Table(*fp.datasets.digits(), None, "digit")
 
 
-def _names(lines):
-    """Return the names in lines of names with commas between, in quotes where a name holds a comma."""
-    return [name.strip() for line in csv.reader(lines, skipinitialspace=True) for name in line]
+def _names(path, lines):
+    """Return the names of columns in lines, or None for None.
+
+    A line is a name, or several with commas between, in quotes where one holds a comma itself.
+    """
+    if not lines:
+        return lines
+    known = fp.datasets.column_names(path)
+    split = csv.reader([line for line in lines if line not in known], skipinitialspace=True)
+    return [line for line in lines if line in known] + [name.strip() for names in split for name in names]
