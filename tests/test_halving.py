@@ -1,10 +1,13 @@
 """Halving and median stopping: which configurations go on, and that these end as if none had been stopped."""
 
+import _thread
+import pickle
+
 import numpy as np
 import pytest
 
 import fastprop as fp
-from fastprop import cost_model
+from fastprop import cost_model, metrics
 from fastprop.kernels import compiler
 from tests.compare import assert_refused
 from tests.problems import three_classes
@@ -285,10 +288,53 @@ result = fp.sweep((64, 32, 10), X, y, {{"seed": range(100)}}, progress=True, **o
 epochs, stopped = result.table["epochs"], result.table["stopped"]
 print(result.rungs, (stopped == "interrupted").sum(), (stopped == "halved").sum())
 print(set(epochs[stopped == "halved"].tolist()), (epochs[stopped == "interrupted"] < 1000).all())
-print((result.rung_costs[:, 0] > 0).sum(), (result.rung_costs[:, 1] > 0).sum(), result.best_network)
+print((result.rung_costs[:, 0] > 0).sum(), (result.rung_costs[:, 1] > 0).sum(), result.best["stopped"])
+print((stopped[result.ranking[:5]] == "interrupted").all(), result.best_network)
 """
     lines = output_after_interrupt(script).splitlines()
-    assert lines == ["[50, 1000, 20000] 5 95", "{50} True", "100 0 None"]
+    assert lines == [
+        "[50, 1000, 20000] 5 95",
+        "{50} True",
+        "100 0 interrupted",
+        f"True {fp.MLP((64, 32, 10), output='softmax')}",
+    ]
+
+
+INTERRUPTED = {
+    "kernels": {},
+    "reference": {"backend": "reference"},
+    "LBFGS": {"optimizer": fp.LBFGS(), "grid": {"seed": range(9)}},
+    "a moving average": {"average": fp.EMA(0.9)},
+    "restored weights": {"early_stopping": fp.EarlyStopping(9)},
+    "sizes of their own": {"grid": {"layer_sizes": [(4, width, 3) for width in range(2, 11)]}},
+}
+
+
+@pytest.mark.parametrize("options", INTERRUPTED.values(), ids=INTERRUPTED)
+def test_after_ctrl_c_the_best_that_survived_a_rung_ranks_first_and_has_a_network(options):
+    calls = []
+
+    def accuracy(outputs, y):
+        calls.append(y)
+        if len(calls) == 11:  # after nine at the first rung
+            _thread.interrupt_main()
+        return float(np.mean(outputs.argmax(axis=1) == y))
+
+    grid = {"learning_rate": fp.geomspace(0.01, 3, 9)}
+    X, y = three_classes(80)
+    options = {"grid": grid, "epochs": 9, "halving": 3, "keep": 2, "threads": 1} | options
+    result = fp.sweep((4, 6, 3), X, y, score=accuracy, validation=(X[:30], y[:30]), **options)
+    stopped, score = result.table["stopped"], result.table["score"]
+    survived = np.isfinite(result.rung_costs[:, 1]) | (stopped == "interrupted")
+    assert 1 <= (stopped == "interrupted").sum() <= survived.sum() == 3
+    assert set(result.ranking[:3]) == set(np.flatnonzero(survived))
+    assert result.best["stopped"] == "interrupted"
+    assert result.best["score"] >= score[stopped == "halved"].max() or result.best["epochs"] > 1
+    assert metrics.accuracy(result.best_network.predict(X[:30]), y[:30]) == result.best["score"]
+    assert next(iter(result.networks.values())) is result.best_network
+    again = pickle.loads(pickle.dumps(result))
+    assert again.best == result.best
+    np.testing.assert_array_equal(again.best_network.parameters, result.best_network.parameters)
 
 
 @pytest.mark.parametrize("backend", ["kernels", "reference"])

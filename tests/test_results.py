@@ -1,6 +1,8 @@
 """Results of sweeps: files, JSON, ensembles, data frames, and printing."""
 
+import copy
 import json
+import pickle
 import resource
 
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 
 import fastprop as fp
 from fastprop.options import decoded, encoded
+from tests.compare import assert_refused
 from tests.problems import three_classes
 
 X, LABELS = three_classes(80)
@@ -138,6 +141,68 @@ def test_networks_of_an_ensemble_are_alike():
         fp.Ensemble([fp.MLP((4, 3)), fp.MLP((4, 2))])
     with pytest.raises(ValueError, match="an ensemble needs networks, and there are none: give at least one"):
         fp.Ensemble([])
+
+
+def test_an_ensemble_takes_the_networks_of_a_result_as_they_are_given():
+    result = sweep(RATES, keep="all")
+    np.testing.assert_array_equal(fp.Ensemble(result.networks).predict(X), result.ensemble(3).predict(X))
+    np.testing.assert_array_equal(fp.Ensemble(iter([result.best_network])).predict(X), result.best_network.predict(X))
+    for wrong in (result, result.best_network, "a.safetensors", ["a.safetensors"], [result.best_network, None], 3):
+        assert_refused(TypeError, "an ensemble needs a list of networks, not ", fp.Ensemble, wrong)
+
+
+# ---- the best ----
+
+
+def test_where_nothing_finished_there_is_no_best_and_the_result_says_so(tmp_path):
+    with pytest.warns(fp.DivergenceWarning):
+        result = sweep({"learning_rate": [1e30, 1e31]}, loss="mse")
+    with pytest.raises(ValueError, match="no configuration is the best, as none finished") as caught:
+        result.best  # noqa: B018
+    assert "(2 diverged)" in str(caught.value)
+    assert result.best_network is None
+    assert "2 diverged" in repr(result)
+    result.report(tmp_path / "report.html")
+    result.plot(tmp_path / "sweep.png")
+    result.save(tmp_path / "sweep.npz")
+    assert fp.load_sweep(tmp_path / "sweep.npz").best_network is None
+
+
+def test_nan_never_ranks_above_a_number():
+    values = {0.05: np.nan, 0.1: 0.2, 0.2: np.nan, 0.4: 0.7}
+    X, y = three_classes(80)
+
+    def score(outputs, y):
+        return next(scores)
+
+    for halving in (None, 2):
+        scores = iter([*values.values(), *[0.5] * 9])
+        result = fp.sweep(
+            (4, 3), X, y, {"learning_rate": list(values)}, epochs=4, validation=0.2, score=score, threads=1, keep="all",
+            halving=halving,
+        )  # fmt: skip
+        ranked = result.table["score"][result.ranking]
+        known = np.isfinite(ranked)
+        assert known.argmin() == known.sum()  # numbers first
+        assert result.best["score"] == np.nanmax(result.table["score"][result.finished])
+        assert result.can_be_best[result.ranking[0]]
+
+
+def test_where_all_scores_are_nan_there_is_no_best():
+    result = sweep(RATES, score=lambda outputs, y: float("nan"))
+    words = "no configuration is the best, as <lambda> is NaN for all that finished (3 finished): rank by a score"
+    assert_refused(ValueError, words, lambda: result.best)
+    assert result.best_network is None
+    assert "highest <lambda> first" in repr(result)
+
+
+def test_results_are_pickled_and_copied_with_their_networks(result):
+    for again in (copy.deepcopy(result), pickle.loads(pickle.dumps(result))):
+        assert str(again.table) == str(result.table)
+        assert list(again.networks) == list(result.networks)
+        for index, network in result.networks.items():
+            np.testing.assert_array_equal(again.networks[index].predict(X), network.predict(X))
+        assert repr(again) == repr(result)
 
 
 # ---- data frames and print ----

@@ -35,7 +35,7 @@ from fastprop.checks.networks import (
     output_for,
 )
 from fastprop.checks.streams import chunk, chunks, is_empty_chunk
-from fastprop.checks.sweeps import ensemble, ensemble_size, keep, ranking
+from fastprop.checks.sweeps import ensemble, ensemble_size, keep, networks, ranking
 from fastprop.checks.targets import class_weights, labels, not_all_zero, row_weights, rows, targets
 from fastprop.checks.values import (
     checkpoint,
@@ -93,6 +93,7 @@ __all__ = [
     "loss_name",
     "matrix",
     "names",
+    "networks",
     "new_array",
     "new_file",
     "not_all_zero",

@@ -1,5 +1,7 @@
 """Checks of the arguments of a sweep, of an ensemble and of a result's methods."""
 
+import numpy as np
+
 from fastprop.checks.values import is_whole, shown, whole_number
 
 
@@ -29,6 +31,19 @@ def keep(value, configurations):
     if not is_whole(value) or value < 0:
         raise ValueError(f"keep must be 'best', 'all' or a number of networks, not {shown(value)}: give one of these.")
     return int(value)
+
+
+def networks(value, network_class):
+    """Return an iterable of networks as a list; all must be instances of `network_class`."""
+    is_one = isinstance(value, (str, bytes, network_class)) or not np.iterable(value)
+    given = [value] if is_one else list(value)
+    wrong = given if is_one else [each for each in given if not isinstance(each, network_class)]
+    if wrong:
+        raise TypeError(
+            f"an ensemble needs a list of networks, not {'' if is_one else 'one with '}{shown(wrong[0])}: give trained "
+            "ones, such as [fp.load('a.safetensors'), network] or the networks of a sweep's result."
+        )
+    return given
 
 
 def ensemble(networks):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,13 +19,16 @@ class Ensemble:
 
     Parameters
     ----------
-    networks : sequence of MLP
-        At least one; all have the same number of inputs, number of outputs, output activation and dtype.
+    networks : iterable of MLP, or mapping
+        At least one; all have the same number of inputs, number of outputs, output activation and dtype. Of a mapping,
+        such as ``result.networks`` of a sweep, the values count.
 
     Raises
     ------
     ValueError
         If there are none, or they differ in one of these.
+    TypeError
+        If they are no networks.
 
     References
     ----------
@@ -41,8 +45,9 @@ class Ensemble:
     (1, 2)
     """
 
-    def __init__(self, networks: Sequence[MLP]) -> None:
-        self.networks = list(networks)
+    def __init__(self, networks: Iterable[MLP] | Mapping[Any, MLP]) -> None:
+        networks = networks.values() if isinstance(networks, Mapping) else networks
+        self.networks = checks.networks(networks, MLP)
         checks.ensemble(self.networks)
 
     def predict(self, X: ArrayLike) -> FloatArray:
