@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -30,6 +31,18 @@ def sweep(path=None, threads=None):
     return fp.sweep((64, 16, 10), *fp.datasets.digits(), GRID, journal=path, threads=threads, **SWEEP)
 
 
+def search(path, threads=None):
+    """Search by a study that is kept beside the journal."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study(storage=f"sqlite:///{path.with_suffix('.db')}", study_name="a", load_if_exists=True)
+    options = {"epochs": 40, "validation": 0.2, "journal": path, "threads": threads}
+    space = {"learning_rate": fp.loguniform(1e-3, 1)}
+    search = fp.OptunaSearch(study, at_once=8)
+    return fp.sweep((64, 32, 10), *fp.datasets.digits(), space, samples=40, search=search, **options)
+
+
 def train(path=None, threads=None):
     """Train, shared by all threads, with a checkpoint after each epoch if there is a path."""
     cost_model.MEMBER_CYCLES = 1
@@ -41,7 +54,7 @@ def train(path=None, threads=None):
 
 def run_and_stay(name, path, threads):
     """Run `sweep` or `train`, touch the file, and stay until somebody kills this process."""
-    {"sweep": sweep, "train": train}[name](path, threads)
+    {"sweep": sweep, "search": search, "train": train}[name](Path(path), threads)
     os.utime(path)
     time.sleep(600)
 

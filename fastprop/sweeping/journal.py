@@ -103,12 +103,12 @@ class Journal:
         """Record that a search has asked a study for a `RecordedTrial`."""
         self._added.append(lambda: {"study": name, **trial._asdict()})
 
-    def flush(self):
-        """Write what was added, and wait until it is on the disk; OSError if it cannot be written."""
+    def flush(self, is_durable=True):
+        """Write what was added; OSError if it cannot be written. See `JournalFile.write`."""
         while self._added:
             self._file.append(self._added[0]())
             self._added.popleft()  # after the append, so that after Ctrl-C the entry may be there twice but is not lost
-        self._file.write()
+        self._file.write(is_durable)
 
     def _check_header(self, entry):
         try:

@@ -88,8 +88,12 @@ class JournalFile:
         """Add an entry, which the next `write` writes."""
         self._unwritten += _line(entry)
 
-    def write(self):
-        """Write what was appended, and wait until it is on the disk; OSError if it cannot be written."""
+    def write(self, is_durable=True):
+        """Write what was appended; OSError if it cannot be written.
+
+        If `is_durable`, wait until it is on the disk, where it stays after a power cut; without that, it stays if this
+        process is killed.
+        """
         if not self._unwritten:
             return
         written = 0
@@ -97,7 +101,8 @@ class JournalFile:
             os.lseek(self._file, self._end, os.SEEK_SET)
             while written < len(self._unwritten):
                 written += os.write(self._file, self._unwritten[written:])
-            os.fsync(self._file)
+            if is_durable:
+                os.fsync(self._file)
         except OSError as error:
             raise self._not_written(error) from error
         finally:  # a line that was written in part is written again by the next call

@@ -275,8 +275,8 @@ def _execute(plan, workers, progress, journal):
     keep = 0 if plan.is_cross_validated else plan.keep  # no network of a single fold is kept
     runner = HalvingRunner(experiment, configurations, result, workers, plan.halving, keep, progress, journal)
     if plan.search is not None:
-        plan.search.check_direction(result)
-        plan.search.run(runner, configurations, result)
+        plan.search.check(result)
+        plan.search.run(runner, configurations, result, journal)
     else:
         indices = np.arange(len(configurations))
         result.enter(indices, configurations.columns)
