@@ -337,7 +337,9 @@ VALUES = {
 
 @pytest.mark.parametrize("values", VALUES.values(), ids=VALUES)
 def test_values_of_any_kind_are_found_again(values, path):
-    row = ConfigurationOutcome(np.nan, np.inf, -np.inf, np.nan, 2, 1, "early", 0.1, np.array([np.nan, np.inf]))
+    losses = {"loss": -np.inf, "validation_loss": np.nan, "history": np.array([np.nan, np.inf])}
+    epochs = {"epochs": 2, "final_epochs": 1, "stopped": "early", "seconds": 0.1}
+    row = ConfigurationOutcome(score=np.nan, score_std=np.inf, **losses, **epochs)
     about = {"journal format": Known("2")}
     with Journal(path, about, 2) as journal:
         for index, value in enumerate(values):
@@ -348,11 +350,12 @@ def test_values_of_any_kind_are_found_again(values, path):
             found, network = journal.take({"loss": value}, 2)
             assert network is None
             assert found.seconds == index
-            assert repr(found[:7]) == repr(row._replace(seconds=float(index))[:7])
+            assert repr(found[:-1]) == repr(row._replace(seconds=float(index))[:-1])
             np.testing.assert_array_equal(found.history, row.history)
             assert journal.take({"loss": value}, 2) is None
 
 
+@pytest.mark.filterwarnings("ignore:score 'Stateful' returned|score 'score' returned")
 def test_a_score_that_is_nan_or_infinite_is_recorded(path, trained):
     measured = iter([np.nan, np.inf, -np.inf, 1e308])
     grid = {"learning_rate": [0.1, 0.2, 0.3, 0.4]}
@@ -401,11 +404,7 @@ def test_a_line_may_be_taken_out(path):
     [
         (3, TypeError, "journal must be a str or a PathLike, not 3: give one, such as 'runs.jsonl'"),
         ("no/such/runs.jsonl", ValueError, "the file no/such/runs.jsonl cannot be written: make the folder"),
-        (
-            os.curdir,
-            OSError,
-            f"the journal . cannot be written, {os.strerror(errno.EISDIR)}: make room or name another",
-        ),
+        (os.curdir, ValueError, "the file . cannot be written, because it is a folder: name a file in it."),
         (os.devnull, ValueError, f"the journal {os.devnull} is no file that can be read again: name a file on a disk."),
     ],
 )
