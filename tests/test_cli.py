@@ -16,7 +16,7 @@ from tests.processes import output_after_interrupt
 
 PNG = b"\x89PNG\r\n\x1a\n"
 DIGITS = fp.datasets.digits()
-DIGIT_CLASSES = "10 classes (0, 1, 2, 3, 4, 5, 6, 7, 8, 9); --task numbers takes them as numbers"
+DIGIT_CLASSES = "10 classes (0, 1, 2, 3, 4, 5, 6, 7, 8, 9); --task numbers or counts takes them as such"
 
 
 @pytest.fixture(autouse=True, scope="module")

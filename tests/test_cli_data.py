@@ -62,7 +62,7 @@ def run(capsys):
     [
         ("words.csv", "3 classes (cat, dog, emu)", (2, 32, 3), ("cat", "dog", "emu")),
         ("words.csv --class-weight balanced", "3 classes (cat, dog, emu)", (2, 32, 3), ("cat", "dog", "emu")),
-        ("floats.csv", "2 classes (1, 2); --task numbers takes them as numbers", (2, 32, 2), ("1", "2")),
+        ("floats.csv", "2 classes (1, 2); --task numbers or counts takes them as such", (2, 32, 2), ("1", "2")),
         ("floats.csv --loss binary_cross_entropy", "yes/no (no: 1, yes: 2)", (2, 32, 1), ("1", "2")),
         ("goals.csv --loss poisson", "counts (0 to 9)", (2, 32, 1), None),
         ("goals.csv --task counts", "counts (0 to 9)", (2, 32, 1), None),
@@ -136,7 +136,7 @@ def test_a_column_whose_name_has_a_comma_can_be_dropped(capsys, drop):
         ("labels.npz", "2 labels, each yes or no", "probability_1,probability_2"),
         (
             "bools.npz",
-            "2 classes (0, 1); --task numbers takes them as numbers",
+            "2 classes (0, 1); --task numbers takes them as such",
             "prediction,probability_0,probability_1",
         ),
     ],

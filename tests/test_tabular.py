@@ -150,6 +150,52 @@ def test_a_large_file_is_read_block_by_block(write, monkeypatch):
         assert [read.class_names[label] for label in read.y] == words
 
 
+def test_a_quote_that_is_not_a_pairs_is_a_character(write, monkeypatch):
+    monkeypatch.setattr(arrow_csv, "BLOCK", 300)
+    monkeypatch.setattr(arrow_csv, "LONGEST_CELL", 100)
+    rows = [(f'{row}"' if row % 50 == 3 else "x", row**2) for row in range(200)]
+    read = datasets.read(write("size,n\n" + "".join(f"{size},{n}\n" for size, n in rows)), "size")
+    assert read.X[:, 0].tolist() == [n for _, n in rows]
+    assert [read.class_names[label] for label in read.y] == [size for size, _ in rows]
+
+
+def test_a_header_may_be_longer_than_the_sample(write):
+    names = [f"column number {index}" for index in range(30_000)]
+    read = datasets.read(write(",".join(names) + "\n" + ",".join(["1"] * 30_000) + "\n"))
+    assert read.feature_names == tuple(names[:-1])
+    assert read.X.sum() == 29_999
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_tables_of_pandas_are_read_as_they_were_written(tmp_path, monkeypatch, seed):
+    chance = np.random.default_rng(seed)
+    monkeypatch.setattr(arrow_csv, "BLOCK", int(chance.choice([20, 300, 1 << 19])))
+    rows = int(chance.integers(3, 60))
+    words = chance.choice(["setosa", "a,b", 'he said "x"', "ü; |", "two\nlines", "-"], rows)
+    frame = pandas.DataFrame(
+        {
+            "größe": chance.normal(size=rows) * 10.0 ** chance.integers(-8, 9),
+            "a, b": chance.integers(-(10**14), 10**14, rows),
+            'q"u': chance.integers(0, 2, rows).astype(bool),
+            "n;m": chance.normal(size=rows).round(2),
+        }
+    )
+    delimiter = str(chance.choice([",", ";", "\t", "|"]))
+    ending = str(chance.choice([".csv", ".csv.gz"]))
+    frame.assign(word=words).to_csv(
+        tmp_path / f"t{ending}",
+        index=False,
+        sep=delimiter,
+        decimal="," if delimiter != "," and seed % 2 else ".",
+        encoding=str(chance.choice(["utf-8", "utf-8-sig", "cp1252", "utf-16"])),
+        lineterminator=str(chance.choice(["\n", "\r\n"])),
+    )
+    read = datasets.read(tmp_path / f"t{ending}")
+    assert read.feature_names == tuple(frame.columns)
+    np.testing.assert_allclose(read.X, frame.to_numpy(np.float64), rtol=1e-15)
+    assert [read.class_names[label] for label in read.y] == words.tolist()
+
+
 @pytest.mark.parametrize("late", ["true", "1,5"])
 def test_a_kind_of_cell_that_comes_late_in_the_file_is_seen(write, monkeypatch, late):
     monkeypatch.setattr(arrow_csv, "BLOCK", 30)

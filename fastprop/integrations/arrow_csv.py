@@ -13,6 +13,10 @@ BLOCK = 1 << 19
 """Bytes that are read and converted at a time, each to a block of rows."""
 
 
+LONGEST_CELL = 1 << 16
+"""The largest number of bytes of a cell in quotes that is sure to be read where it holds line breaks."""
+
+
 class Column(NamedTuple):
     """A column of a block of rows."""
 
@@ -110,12 +114,18 @@ def _whole_rows(file, skipped_lines):
 
 
 def _last_row_end(block):
-    """Return the index after the last line break that no quotes enclose, or 0."""
-    end = block.rfind(b"\n") + 1
-    if block.find(b'"') >= 0:
-        while end and block.count(b'"', 0, end) % 2:
-            end = block.rfind(b"\n", 0, end - 1) + 1
-    return end
+    """Return the index after the last line break that no quotes enclose, or 0 if there is none so far.
+
+    If quotes enclose all line breaks of the last `LONGEST_CELL` bytes, one of them is not a pair's, as in cells such as
+    5" without quotes around them.
+    """
+    last = end = block.rfind(b"\n") + 1
+    is_open = block.count(b'"', 0, end) % 2
+    while is_open and end > max(0, last - LONGEST_CELL):
+        line = block.rfind(b"\n", 0, end - 1) + 1
+        is_open ^= block.count(b'"', line, end) % 2
+        end = line
+    return last if is_open and end > 0 else end
 
 
 def _column(array):

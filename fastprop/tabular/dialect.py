@@ -101,8 +101,11 @@ def is_number(cell, decimal=".,"):
 def _sample(path):
     """Return the text of whole lines at the beginning of a file, and its encoding."""
     with arrow_csv.open_bytes(path) as file:
-        start = file.read(SAMPLE)
-    is_whole = len(start) < SAMPLE
+        start = more = file.read(SAMPLE)
+        while more and start.count(b"\n") < 2:  # of a table of very many columns, the first rows
+            more = file.read(SAMPLE)
+            start += more
+    is_whole = len(start) % SAMPLE > 0 or not more
     marked = _BYTE_ORDER_MARKS.get(start[:2])
     for encoding in [marked] if marked else ["utf-8", "cp1252"]:
         try:

@@ -54,7 +54,7 @@ def targets_of(table, loss=None, score=None, task=None):
     >>> from fastprop.tabular import Table, targets_of
     >>> targets = targets_of(Table(np.ones((6, 1)), np.array([1.0, 2, 3, 1, 2, 3])))
     >>> targets.description, targets.y, targets.task.output
-    ('3 classes (1, 2, 3); --task numbers takes them as numbers', array([0, 1, 2, 0, 1, 2]), 'softmax')
+    ('3 classes (1, 2, 3); --task numbers or counts takes them as such', array([0, 1, 2, 0, 1, 2]), 'softmax')
     """
     y = table.y.reshape(len(table.y)) if table.y.shape[1:] == (1,) else table.y
     table = type(table)(table.X, y, table.feature_names, table.target_name, table.class_names)
@@ -94,9 +94,11 @@ def _task_of_values(table):
 
 def _hint(table, targets):
     """Return how to take whole numbers for something else."""
-    if table.class_names is not None or table.y.ndim == 2 or not _is_whole(table.y):
+    y = table.y
+    if table.class_names is not None or y.ndim == 2 or not _is_whole(y):
         return ""
-    return "; --task numbers takes them as numbers" if targets.class_names else "; --task classes takes them as classes"
+    other = "classes" if targets.class_names is None else "numbers"
+    return f"; --task {other}{' or counts' if y.min() >= 0 and y.max() > 1 else ''} takes them as such"
 
 
 def _classes(table, loss):
