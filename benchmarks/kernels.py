@@ -5,6 +5,7 @@ import functools
 import numpy as np
 
 import fastprop as fp
+from fastprop.data import Inputs
 from fastprop.kernels import compiler, dense, layout
 from fastprop.kernels.team import Worker
 from fastprop.reference import ACTIVATIONS
@@ -60,7 +61,8 @@ class Layer:
         optimizer, (step,) = optimizer_arguments(options, optimizers, parameters, parameters, workers=1, batches=1)
         (dropout,) = kernel_arguments.dropout_arguments([0.0], [0], [plan], np.arange(batch_size), network.dtype)
         worker = Worker(0, 1, np.zeros(24, np.int64), step, np.ones(1), dropout, dropout)
-        self.passed = kernel_arguments.network_argument(network, parameters), optimizer, plan, memory, worker
+        argument = kernel_arguments.network_argument(network, parameters, Inputs.of(np.zeros((1, 1)), network))
+        self.passed = argument, optimizer, plan, memory, worker
         self.operations = 2 * plan.strategy.chunk_rows * np.prod(layer)
 
         line = plan.sizes.line

@@ -271,6 +271,22 @@ def test_other_columns_are_refused_by_name(change, words):
     assert_same_bits([network.parameters], [before])
 
 
+def test_networks_of_an_ensemble_may_have_learned_the_columns_in_another_order():
+    one, _ = trained(FRAME)
+    other, _ = trained(FRAME[OTHER_ORDER])
+    expected = (one.predict(FRAME) + other.predict(FRAME)) / np.float32(2)
+    np.testing.assert_array_equal(fp.Ensemble([one, other]).predict(FRAME), expected)
+    np.testing.assert_array_equal(other.predict(FRAME), other.predict(FRAME[OTHER_ORDER].to_numpy(float)))
+
+
+def test_a_column_that_is_there_twice_is_refused_where_columns_are_found_by_name():
+    network, _ = trained(FRAME)
+    twice = pandas.concat([FRAME, FRAME[["age"]]], axis=1)
+    assert_refused(ValueError, "X has the column 'age' twice: give each column once.", network.predict, twice)
+    unnamed, _ = trained(twice[["age", "fare"]].set_axis(["age", "b", "age"], axis=1).join(FRAME.mass))
+    assert unnamed.feature_names is None
+
+
 def test_columns_without_names_are_taken_in_their_order():
     unnamed = pandas.DataFrame(X)
     network, _ = trained(unnamed)

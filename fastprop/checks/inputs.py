@@ -57,6 +57,9 @@ def same_columns(columns, expected, name="X"):
     """Refuse a data frame whose columns are not those that are expected, in any order."""
     missing = [column for column in expected if column not in set(columns)]
     extra = [column for column in columns if column not in set(expected)]
+    if not missing and not extra and len(columns) > len(expected):
+        twice = [column for index, column in enumerate(columns) if column in columns[:index]]
+        raise ValueError(f"{name} has the column{_listed(twice)} twice: give each column once.")
     if missing or extra:
         found = [f"lacks the column{_listed(missing)}"] if missing else []
         found += [f"has the column{_listed(extra)}, which the network does not know"] if extra else []

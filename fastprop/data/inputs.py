@@ -31,7 +31,7 @@ class Inputs:
         """
         array, columns = table(X, name)
         expected = network.feature_names if feature_names is None else feature_names
-        if expected is not None and _are_names(columns):
+        if expected is not None and columns is not None and all(isinstance(each, str) for each in columns):
             checks.same_columns(columns, expected, name)
             if columns != expected:
                 array = array[:, [columns.index(each) for each in expected]]
@@ -41,7 +41,9 @@ class Inputs:
     @property
     def feature_names(self):
         """The names of the columns, (n_in,), if all are strings and different; else None."""
-        return self.columns if _are_names(self.columns) else None
+        columns = self.columns
+        are_names = columns is not None and all(isinstance(each, str) for each in columns)
+        return columns if are_names and len(set(columns)) == len(columns) else None
 
     def __len__(self):
         return len(self.values)
@@ -107,8 +109,3 @@ class Inputs:
             f"{self.name} holds {self.numbers(block)[row, column]:g} at row {block.start + row}, column "
             f"{checks.shown_column(self.columns, column)}, which is too large for {converted.dtype}: {remedy}."
         )
-
-
-def _are_names(columns):
-    """Return whether the labels of columns are names by which columns can be found."""
-    return columns is not None and all(isinstance(each, str) for each in columns) and len(set(columns)) == len(columns)

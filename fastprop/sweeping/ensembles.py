@@ -55,11 +55,12 @@ class Ensemble:
 
         See `MLP.predict` for what `X` may be, and for errors.
         """
-        first = self.networks[0]
-        inputs = Inputs.of(X, first)
-        total = np.array(runs.predict(first, inputs))
-        for network in self.networks[1:]:
-            total += runs.predict(network, inputs)
+        known = next(filter(None, (network.feature_names for network in self.networks)), None)
+        orders = [network.feature_names or known for network in self.networks]
+        inputs = {names: Inputs.of(X, self.networks[0], feature_names=names) for names in set(orders)}
+        total = np.array(runs.predict(self.networks[0], inputs[orders[0]]))
+        for network, names in zip(self.networks[1:], orders[1:]):
+            total += runs.predict(network, inputs[names])
         return total / np.asarray(len(self.networks), total.dtype)
 
     def __repr__(self) -> str:
