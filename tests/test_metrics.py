@@ -423,7 +423,7 @@ def test_a_metric_that_raises_is_told_once_and_is_nan_there():
         return 1 / (len(calls) - 2)
 
     with pytest.warns(
-        RuntimeWarning, match=r"metric 'late' raised ZeroDivisionError: .* after epoch 1: it is NaN there"
+        RuntimeWarning, match=r"metric 'late' raised ZeroDivisionError: .* after epoch 1: it is NaN where it fails"
     ):
         history = fp.train(fp.MLP((3, 1), output="identity"), LINE, SUM, epochs=3, metrics=(late, "mse"))
     np.testing.assert_array_equal(history.metrics["late"], [-1, np.nan, 1])

@@ -8,6 +8,10 @@ SUM_TOLERANCE = 1e-3
 """By how much the sum of a row of probabilities may differ from 1."""
 
 
+class NotFiniteError(ValueError):
+    """Outputs or y are NaN or infinite."""
+
+
 def numbers(outputs, y):
     """Return outputs and y, which must be of one shape, as (n, n_out) float64; (n,) counts as (n, 1)."""
     outputs, y = _matrix(outputs, "outputs"), _matrix(y, "y")
@@ -98,7 +102,7 @@ def _matrix(array, name):
             f"{name} must have a row for each prediction, not shape {array.shape}: give (n,) or (n, n_out)."
         )
     if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise ValueError(f"{name} must be finite, but some are NaN or infinite: leave out their rows.")
+        raise NotFiniteError(f"{name} must be finite, but some are NaN or infinite: leave out their rows.")
     if array.dtype == bool:
         array = array.view(np.uint8)
     return array[:, None] if array.ndim == 1 else array

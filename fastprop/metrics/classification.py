@@ -35,7 +35,7 @@ def accuracy(outputs: ArrayLike, y: ArrayLike) -> float:
     0.5
     """
     predicted, truth, _ = arrays.classes(outputs, y)
-    return float(np.mean(predicted == truth))
+    return float(np.count_nonzero(predicted == truth) / len(truth))
 
 
 def balanced_accuracy(outputs: ArrayLike, y: ArrayLike) -> float:

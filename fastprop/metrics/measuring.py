@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from fastprop import checks
 from fastprop.annotations import FloatArray
+from fastprop.metrics.arrays import NotFiniteError
 from fastprop.metrics.guarded_arrays import BroadcastError, GuardedArray
 from fastprop.metrics.scores import SCORES, Score
 
@@ -41,12 +43,10 @@ def measure(score: Score, outputs: FloatArray, y: NDArray[Any]) -> Measurement:
     >>> metrics.measure(metrics.Score("twice", lambda outputs, y: [1, 2]), np.zeros((3, 1)), np.zeros(3)).problem
     'returned [1, 2] of shape (2,) for outputs of shape (3, 1) and y of shape (3,)'
     """
+    if SCORES.get(score.name) == score:
+        return _measure_own(score, outputs, y)
     if not np.isfinite(outputs).all():
         return UNKNOWN
-    if SCORES.get(score.name) == score:
-        with np.errstate(over="ignore"):
-            value = score.function(outputs, y)
-        return Measurement(value) if np.isfinite(value) else UNKNOWN
     try:
         result = score.function(np.array(outputs).view(GuardedArray), np.array(y))
     except BroadcastError as error:
@@ -59,6 +59,15 @@ def measure(score: Score, outputs: FloatArray, y: NDArray[Any]) -> Measurement:
         shapes = f"for outputs of shape {outputs.shape} and y of shape {y.shape}"
         return measured._replace(problem=f"{measured.problem} {shapes}")
     return measured
+
+
+def _measure_own(score, outputs, y):
+    try:
+        with np.errstate(over="ignore"):
+            value = score.function(outputs, y)
+    except NotFiniteError:
+        return UNKNOWN
+    return Measurement(value) if math.isfinite(value) else UNKNOWN
 
 
 def _one_number(result):

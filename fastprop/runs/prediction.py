@@ -1,12 +1,11 @@
 """Computes the outputs of trained networks, and their scores."""
 
-import warnings
-
 import numpy as np
 
 from fastprop import metrics, thread_pool
 from fastprop.data import Origin
 from fastprop.kernels import epochs, layout
+from fastprop.notices import warn
 from fastprop.runs import kernel_arguments
 
 PREDICTED_ROWS = 4 * layout.BLOCK_ROWS
@@ -91,10 +90,6 @@ class EpochMetrics:
                 raise TypeError(f"metric {score.name!r} {each.problem}, after epoch {epoch}: {each.remedy}.")
             if each.problem and score.name not in self._failed:
                 self._failed.add(score.name)
-                warnings.warn(
-                    f"metric {score.name!r} {each.problem}, after epoch {epoch}: it is NaN there, and wherever it "
-                    "fails again.",
-                    RuntimeWarning,
-                    stacklevel=2,
-                )
+                message = f"metric {score.name!r} {each.problem}, after epoch {epoch}: it is NaN where it fails."
+                thread_pool.in_calling_thread(warn, message, RuntimeWarning)
         return [each.value for each in measured]

@@ -113,7 +113,7 @@ def _known_score(score):
     about = {"score": Known(score.name)}
     if score in SCORES.values():
         return about
-    about["the score's best value"] = Known("the highest" if score.higher_is_better else "the lowest")
+    about[f"best value{OF_SCORE}"] = Known("the highest" if score.higher_is_better else "the lowest")
     try:
         parts, has_code = fingerprint(score.function)
     except NoFingerprintError as error:

@@ -1,8 +1,7 @@
 """What a sweep does about a score that fails: it says so, and goes on, unless the function is no score at all."""
 
-import warnings
-
 from fastprop import checks
+from fastprop.notices import warn
 
 
 class ScoreProblems:
@@ -28,8 +27,7 @@ class ScoreProblems:
         if failed.remedy:
             raise TypeError(f"{what}: {failed.remedy}.")
         self._said = True
-        warnings.warn(
+        warn(
             f"{what}: this configuration's score is NaN, which ranks last, as is that of any other at which it fails.",
             RuntimeWarning,
-            stacklevel=2,
         )
