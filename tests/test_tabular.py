@@ -230,6 +230,12 @@ REFUSED = {
         None,
         r"'old' in line 32, column 'y', where other rows hold numbers",
     ),
+    "a word among decimals": (
+        b"x,y\n1,0.5\n2,?\n3,0.7\n",
+        None,
+        r"'\?' in line 3, column 'y', where other rows hold numb",
+    ),
+    "other digits": ("x,y\n٣,1\n4,2\n".encode(), None, r"'x' \('٣' in line 2\)"),
     "too few cells": (b"x,y\n1,2\n3\n", None, r"1 cells in line 3 but 2 columns: mend that line"),
     "too many cells": (b"x,y\n1,2\n7,2,3\n", None, r"3 cells in line 3 but 2 columns: mend that line"),
     "no such column": (table().encode(), "age", r"no column 'age', only größe, weight, price: name one of these"),

@@ -1,7 +1,6 @@
 """pyarrow: the columns of a CSV file, block by block (extra ``tables``)."""
 
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -62,6 +61,8 @@ def read_blocks(path, dialect, included, as_words=()):
     InvalidTextError
         If a row has another number of cells than the names, or the file is not of the dialect's encoding.
     """
+    from concurrent.futures import ThreadPoolExecutor  # on use, because ``import fastprop`` would wait for it
+
     arrow = _arrow()
     names = [str(index) for index in range(len(dialect.names))]
     convert = arrow.csv.ConvertOptions(

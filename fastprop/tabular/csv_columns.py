@@ -105,8 +105,18 @@ def _targets(path, dialect, target, blocks):
     for block in blocks:
         places = [words.setdefault(word.strip(), len(words)) for word in block.words]
         codes.append(np.array(places, np.int64)[block.values])
-    numbers = [word for word in words if is_number(word)]
-    if len(numbers) > FEW or len(numbers) == len(words):  # in the latter case with commas, which may be of thousands
+    if _are_numbers(list(words)):
         refusals.refuse_word(path, dialect, target)
     order, names = classes_of_words(np.array(list(words)))
     return Targets(order[np.concatenate(codes)], names)
+
+
+def _are_numbers(words):
+    """Return whether the different words of a target are numbers, but for some cells that are none.
+
+    Numbers with decimal commas are among these, as commas may also be of thousands.
+    """
+    numbers = [float(word.replace(",", ".")) for word in words if is_number(word)]
+    has_decimals = any(number % 1 for number in numbers if np.isfinite(number))
+    others = len(words) - len(numbers)
+    return others == 0 or len(numbers) > FEW or (has_decimals and others == 1)

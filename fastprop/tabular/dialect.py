@@ -73,7 +73,7 @@ def detect(path):
 
 def _are_names_of_rows(header, body):
     """Return whether the rows begin with a cell more than the header: their names, above which R writes no cell."""
-    begin_with_more = all(len(row) == len(header) + 1 for row in body)
+    begin_with_more = all(len(row) == len(header) + 1 and row[-1] for row in body)
     count = [str(index + 1) for index in range(len(body))]
     return begin_with_more and (not any(is_number(row[0]) for row in body) or [row[0] for row in body] == count)
 
@@ -89,7 +89,7 @@ def is_number(cell, decimal=".,"):
     >>> is_number("1.5", decimal=",")
     False
     """
-    if "_" in cell or any(mark in cell for mark in ".," if mark not in decimal):
+    if "_" in cell or not cell.isascii() or any(mark in cell for mark in ".," if mark not in decimal):
         return False
     try:
         float(cell.replace(",", ".", 1))
