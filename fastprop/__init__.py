@@ -15,7 +15,7 @@ from fastprop.options import *
 from fastprop.version import __version__ as __version__
 
 if TYPE_CHECKING:  # at run time `__getattr__` imports these
-    from fastprop.learning_rate import RangeTest as RangeTest
+    from fastprop.learning_rate import RateSearch as RateSearch
     from fastprop.learning_rate import find_learning_rate as find_learning_rate
     from fastprop.runs import History as History
     from fastprop.streaming import train_stream as train_stream
@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # at run time `__getattr__` imports these
 
 _IMPORTED_ON_USE = {
     "History": "fastprop.runs",
-    "RangeTest": "fastprop.learning_rate",
+    "RateSearch": "fastprop.learning_rate",
     "find_learning_rate": "fastprop.learning_rate",
     "train": "fastprop.training",
     "train_stream": "fastprop.streaming",

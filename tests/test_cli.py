@@ -220,7 +220,7 @@ def test_a_sweep_tries_activations_and_weight_decays_and_takes_the_rest_as_it_is
 def test_a_learning_rate_is_found_and_drawn(run, folder):
     output = run("find-learning-rate digits --optimizer adam --max-rate 1 --plot rates.png")
     network = fp.MLP((64, 32, 10), output="softmax", seed=0)
-    found = fp.find_learning_rate(network, *DIGITS, optimizer=fp.Adam(), max_rate=1)
+    found = fp.find_learning_rate(network, *DIGITS, optimizer=fp.Adam(), max_rate=1, epochs=30)
     assert output == f"task: {DIGIT_CLASSES}\nlearning rate {found.suggestion:.2g}\npicture: rates.png\n"
     assert (folder / "rates.png").read_bytes().startswith(PNG)
 
@@ -392,9 +392,9 @@ REFUSED = [
     ("train digits --activation relux", "hidden must be one of"),
     ("sweep digits --activation relu,relux --learning-rate 0.1", "hidden must be one of"),
     ("find-learning-rate digits --learning-rate 0.1", "unrecognized arguments: --learning-rate 0.1"),
-    ("find-learning-rate digits --steps 5", "steps must be at least 30, not 5"),
+    ("find-learning-rate digits --epochs 0", "epochs must be at least 1, not 0"),
     ("find-learning-rate digits --optimizer lbfgs", "optimizer must be an SGD or an Adam"),
-    ("find-learning-rate prices.csv --min-rate 1e3 --max-rate 1e6", "the loss does not fall"),
+    ("find-learning-rate prices.csv --min-rate 1e3 --max-rate 1e6", "the loss falls at none of the learning rates"),
     ("sweep digits --seeds 0", "seeds"),
     ("sweep digits --cv 1", "cv must be at least 2, not 1: give a larger number"),
     ("sweep digits --cv 3 --validation 0.2", "cv holds out each fold's rows, and validation others: give one"),

@@ -227,7 +227,7 @@ def test_what_means_nothing_to_it_is_refused(options, words):
     assert_refused(ValueError, words, trained, **options)
 
 
-def test_a_range_test_of_it_is_refused():
+def test_a_search_for_its_rate_is_refused():
     network = fp.MLP((5, 3), output="identity")
     assert_refused(TypeError, "not LBFGS(memory=10", fp.find_learning_rate, network, X, Y, optimizer=fp.LBFGS())
 

@@ -162,28 +162,6 @@ def test_where_the_system_gives_no_thread_a_run_says_so(monkeypatch):
     assert set(threading.enumerate()) <= before
 
 
-# ---- other rows ----
-
-
-def test_a_run_may_be_given_other_rows_from_epoch_to_epoch():
-    network, whole = (fp.MLP((5, 8, 3), output="identity", dtype="float64") for _ in range(2))
-    data = Dataset.of(X, Y, network, "mse")
-    parts = np.split(np.arange(200), 4)
-
-    def replace(epoch, history):
-        if epoch < 3:
-            run.replace_rows(parts[epoch + 1])
-
-    options = TrainingOptions(epochs=4, batch_size=50, loss="mse", shuffle=False)
-    split = Split(data, parts[0], data, parts[0][:0])
-    run = new_run("kernels", [network], split, [options._replace(callback=replace)])
-    run()
-    rows = np.arange(200)
-    new_run("kernels", [whole], Split(data, rows, data, rows[:0]), [options._replace(epochs=1)])()
-    assert_same_bits([network.parameters], [whole.parameters])
-    assert_same_bits([parts[0]], [np.arange(50)])
-
-
 # ---- the garbage collector ----
 
 

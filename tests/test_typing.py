@@ -92,8 +92,8 @@ def chunks() -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
 assert_type(fp.train_stream(network, chunks(), optimizer=fp.Adam(), schedule=fp.StepDecay(3)), fp.History)
 fp.train_stream(network, [(X, y, np.ones(len(X))), (X, y, None)])
 
-found = fp.find_learning_rate(network, X, y, optimizer=fp.SGD(momentum=0.9), min_rate=1e-4, max_rate=1, steps=50)
-assert_type(found, fp.RangeTest)
+found = fp.find_learning_rate(network, X, y, optimizer=fp.SGD(momentum=0.9), min_rate=1e-4, max_rate=1, epochs=50)
+assert_type(found, fp.RateSearch)
 found.plot("rates.png")
 print(found.suggestion, found.learning_rates[0], found.smoothed.min())
 

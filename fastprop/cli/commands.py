@@ -108,8 +108,10 @@ def find_learning_rate(options):
     print(f"task: {problem.targets.description}")
     network = problem.network(options.hidden, options.activation, options.seed)
     optimizer, given = _optimizer(options)
-    rates = {"min_rate": options.min_rate, "max_rate": options.max_rate, "steps": options.steps}
-    arguments = {"optimizer": optimizer.changed(**given), "seed": options.seed, **rates, **_step_arguments(options)}
+    names = "min_rate", "max_rate", "epochs", "schedule", "dropout", "standardize", "seed"
+    arguments = {"optimizer": optimizer.changed(**given), "validation": options.validation or None}
+    arguments |= {name: getattr(options, name) for name in names}
+    arguments |= _step_arguments(options)
     result = fp.find_learning_rate(network, problem.X, problem.y, **arguments)
     print(f"learning rate {result.suggestion:.2g}")
     code, written = outputs.write([(options.plot, result.plot, "picture")])

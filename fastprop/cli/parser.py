@@ -64,6 +64,7 @@ def _add_sweep(parser):
     training = _add_training(parser, values.values, "VALUES", rates, " (likewise)")
     training.add_argument("--seeds", type=int, default=1, metavar="N", help="train each with N seeds (default 1)")
     _add_run(training)
+    _add_early_stopping(training)
     _add_search(parser)
     outputs = _add_outputs(parser, "loss and score against the learning rate")
     outputs.add_argument("--report", metavar="FILE", help="write a report, one HTML file")
@@ -76,6 +77,7 @@ def _add_sweep(parser):
 def _add_train(parser):
     training = _add_single_network(parser, "(default 0.5 of sgd, else the optimizer's)")
     _add_run(training)
+    _add_early_stopping(training)
     outputs = _add_outputs(parser)
     outputs.add_argument("--checkpoint", metavar="FILE", help="keep the state of the run in this file, every 10 s")
     outputs.add_argument("--resume", action="store_true", help="go on from the checkpoint if it exists")
@@ -83,9 +85,10 @@ def _add_train(parser):
 
 def _add_find(parser):
     training = _add_single_network(parser, rates=None)
-    training.add_argument("--min-rate", type=float, default=1e-5, metavar="RATE", help="(default %(default)s)")
-    training.add_argument("--max-rate", type=float, default=10.0, metavar="RATE", help="(default %(default)s)")
-    training.add_argument("--steps", type=int, default=100, metavar="N", help="(default %(default)s)")
+    _add_run(training, "by default a fifth, or all in turn where they are few")
+    lowest = "the lowest to try (default 1e-7, and lower if need be)"
+    training.add_argument("--min-rate", type=float, metavar="RATE", help=lowest)
+    training.add_argument("--max-rate", type=float, default=50.0, metavar="RATE", help="(default %(default)s)")
     _add_plot(parser, "the losses against the learning rate")
 
 
@@ -150,10 +153,10 @@ def _fields(option):
     return option.__dataclass_fields__
 
 
-def _add_run(training):
-    """Add how long and on which rows to train."""
+def _add_run(training, default_rows="0 trains on all rows (default 0.2)"):
+    """Add how long and on which rows to train; `default_rows` ends the help of ``--validation``."""
     training.add_argument("--epochs", type=int, default=30, metavar="N", help="(default %(default)s)")
-    share = "of the rows to hold out; 0 trains on all rows (default 0.2)"
+    share = f"of the rows to hold out; {default_rows}"
     training.add_argument("--validation", type=float, metavar="SHARE", help=share)
     schedules = f"of the learning rate: {', '.join(values.SCHEDULE_NAMES)}; with numbers step:10:0.5 or cosine:0.1:step"
     schedules += ", and warmup:5+cosine"
@@ -161,6 +164,9 @@ def _add_run(training):
     dropout = "in the hidden layers (default 0)"
     training.add_argument("--dropout", type=float, default=0.0, metavar="SHARE", help=dropout)
     training.add_argument("--standardize", action="store_true", help="the inputs, by the training rows")
+
+
+def _add_early_stopping(training):
     training.add_argument(
         "--early-stopping",
         type=int,

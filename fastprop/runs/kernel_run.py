@@ -126,10 +126,6 @@ class KernelRun(Run):
         super().stop()
         self.state.record.stop[0] = 1
 
-    def replace_rows(self, rows):
-        """Train on other rows of the data set, as many as before, from the next epoch on; a callback may call this."""
-        self._team.replace_rows(rows)
-
     def resume(self):
         """Go on from the checkpoint, if there is one."""
         state = self._checkpoint.read()

@@ -6,7 +6,6 @@ import threading
 import time
 
 from fastprop.kernels import epochs, team
-from fastprop.runs import kernel_arguments
 from fastprop.thread_pool import spread_over_cores
 
 _PREPARED = set()
@@ -54,11 +53,6 @@ class KernelTeam:
         run_workers([each._replace(begin=begin, until=until) for each in self._training])
         self._state.unpack()
         self._state.seconds[0] += time.perf_counter() - start
-
-    def replace_rows(self, rows):
-        """From now on, train on other rows of the data set, as many as before."""
-        data = kernel_arguments.with_rows(self._training[0].data, rows)
-        self._training = [each._replace(data=data) for each in self._training]
 
     def gradient(self):
         """Return the gradient (P,) of the last step, padding included.

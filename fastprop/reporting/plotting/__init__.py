@@ -1,7 +1,7 @@
-"""Pictures of ranked tables and of range tests, with Matplotlib, which is imported when the first one is drawn."""
+"""Pictures of ranked tables and of searches for a rate, with Matplotlib, imported when the first one is drawn."""
 
 from fastprop.reporting.plotting.figures import endings
 from fastprop.reporting.plotting.pictures import KINDS, choose, draw
-from fastprop.reporting.plotting.range_tests import range_test
+from fastprop.reporting.plotting.rate_searches import rate_search
 
-__all__ = ["KINDS", "choose", "draw", "endings", "range_test"]
+__all__ = ["KINDS", "choose", "draw", "endings", "rate_search"]
