@@ -111,8 +111,8 @@ REFUSED = {
     "large": (
         lambda: missing(FRAME, 1e300),
         ValueError,
-        "X holds 1e+300 at row 3, column 'fare', which is too large for float32: make the network with "
-        "dtype='float64', or train with standardize=True.",
+        "X holds 1e+300 at row 3, column 'fare', which is too large for float32: train with "
+        "standardize=True, or make the network with dtype='float64'.",
     ),
     "text": (
         lambda: text(FRAME),

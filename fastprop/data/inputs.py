@@ -102,9 +102,10 @@ class Inputs:
     def _refuse_large(self, converted, block, origin):
         """Raise an error for the first number of a `block` of rows that is infinite once it is converted."""
         row, column = np.argwhere(~np.isfinite(converted))[0]
-        remedy = "divide the column by a constant"
-        if converted.dtype == np.float32 and not origin.moves:
-            remedy = "make the network with dtype='float64', or train with standardize=True"
+        remedy = "correct it, or divide the column by a constant"
+        if converted.dtype == np.float32:
+            remedy = "correct it" if origin.moves else "train with standardize=True"
+            remedy += ", or make the network with dtype='float64'"
         raise ValueError(
             f"{self.name} holds {self.numbers(block)[row, column]:g} at row {block.start + row}, column "
             f"{checks.shown_column(self.columns, column)}, which is too large for {converted.dtype}: {remedy}."
