@@ -104,6 +104,8 @@ class Dataset(NamedTuple):
 
     def as_given(self, rows):
         """Return y of some `rows` in the shape and dtype in which the user gave it, read-only, for score functions."""
+        if len(rows) == len(self.given) and (rows == np.arange(len(rows))).all():
+            return self.given
         return checks.read_only(self.given[rows])
 
     def classes(self, rows):
