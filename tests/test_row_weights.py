@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import fastprop as fp
+from fastprop import reference
 from fastprop.data import Dataset, Split, cross_validation_folds, held_out_rows
 from tests.compare import assert_refused, assert_same_bits
 
@@ -80,6 +81,18 @@ def test_a_chunk_of_rows_that_all_weigh_0_is_skipped():
         for some in ([chunks[1], chunks[0], chunks[1], chunks[0]], [chunks[0]] * 2)
     ]
     assert_same_bits(*losses)
+
+
+def test_the_reference_by_itself_leaves_out_rows_of_weight_0():
+    """A minibatch of them alone makes no step."""
+    weights = np.repeat([0.0, 1.0], ROWS // 2)
+    how = {"epochs": 2, "batch_size": 10, "loss": "cross_entropy", "optimizer": fp.SGD(0.1), "shuffle": False}
+    ended = []
+    for rows, y in ((slice(None), LABELS[:, None]), (slice(ROWS // 2, ROWS), LABELS)):
+        network = reference.Network.of(fp.MLP((4, 3), output="softmax"))
+        record = reference.train(network, X[rows], y[rows], sample_weight=weights[rows], **how)
+        ended.append([record.loss, *network.arrays])
+    assert_same_bits(*ended)
 
 
 def test_folds_of_rows_that_all_weigh_0_are_refused():

@@ -80,7 +80,7 @@ def losses_and_delta(
 
 
 def one_hot(y: ArrayLike, columns: int) -> NDArray[Any]:
-    """Return targets (n, columns): `y` itself, or, for integer labels (n,), 1 in the column of the label.
+    """Return targets (n, columns): `y` itself, or, for integer labels (n,) or (n, 1), 1 in the column of the label.
 
     Examples
     --------
@@ -90,6 +90,6 @@ def one_hot(y: ArrayLike, columns: int) -> NDArray[Any]:
            [1., 0., 0.]])
     """
     y = np.asarray(y)
-    if y.ndim == 1 and columns > 1:
-        return np.eye(columns)[y]
+    if columns > 1 and y.size == len(y):
+        return np.eye(columns)[y.reshape(len(y))]
     return y.reshape(len(y), columns).astype(np.float64)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .network import Network
 from .schedules import step_factors
-from .training import Descent
+from .training import Descent, counted_rows
 
 
 def train_stream(
@@ -33,8 +33,8 @@ def train_stream(
     descent = Descent(network, loss, optimizer, batch_size, shuffle, seed, clip)
     losses = []
     steps = 0
-    for index, (X, y, sample_weight) in enumerate(chunks):
-        weight = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight, np.float64)
+    for index, chunk in enumerate(chunks):
+        X, y, weight = counted_rows(*chunk)
         batches = -(-len(X) // batch_size)
         factors = step_factors(schedule, index, steps, batches, np.inf, losses)
         with np.errstate(over="ignore", invalid="ignore"):

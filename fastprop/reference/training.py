@@ -140,8 +140,9 @@ def train(
     `validation` is (X, y) or (X, y, sample_weight). `schedule`, `clip`, `average` and `early_stopping` are options, or
     None. `dropout` is the probability with which an activation of a hidden layer is dropped.
 
-    A run whose loss or weights are no longer finite ends there; so does one whose callback returns true. However it
-    ends, the network has the weights of the last improvement if `early_stopping` restores them and there was one.
+    Rows of weight 0 are as if left out. A run whose loss or weights are no longer finite ends there; so does one
+    whose callback returns true. However it ends, the network has the weights of the last improvement if
+    `early_stopping` restores them and there was one.
 
     Examples
     --------
@@ -152,8 +153,7 @@ def train(
     >>> record.loss.shape, bool(record.loss[-1] < record.loss[0])
     ((3,), True)
     """
-    X, y = np.asarray(X, np.float64), np.asarray(y)
-    weight = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight, np.float64)
+    X, y, weight = counted_rows(np.asarray(X, np.float64), np.asarray(y), sample_weight)
     learned = network if average is None else Network.of(network)  # then `network` holds the average
     descent = Descent(learned, loss, optimizer, batch_size, shuffle, seed, clip, dropout, average, network)
     batches = -(-len(X) // batch_size)
@@ -182,6 +182,15 @@ def train(
     for w, ended in zip(network.arrays, (best or network).arrays):
         w[...] = ended
     return record
+
+
+def counted_rows(X, y, sample_weight):
+    """Return inputs, labels or targets, and weights of the rows that count: of all but those of weight 0."""
+    if sample_weight is None:
+        return X, y, np.ones(len(X))
+    weight = np.asarray(sample_weight, np.float64)
+    counts = weight != 0
+    return X[counts], y[counts], weight[counts]
 
 
 def last_improvement(losses: Iterable[float], minimum_improvement: float) -> int:
