@@ -357,7 +357,7 @@ def make_no_number(outputs, labels):
 
 @pytest.mark.usefixtures("nothing_left")
 def test_a_score_in_a_worker_that_is_no_number_is_refused(executor):
-    with pytest.raises(TypeError, match=r"score 'make_no_number' returned .* of shape \(.*\) .* at configuration"):
+    with pytest.raises(ValueError, match=r"score 'make_no_number' returned .* of shape \(.*\) .* at configuration"):
         sweep(executor=executor, score=make_no_number)
 
 

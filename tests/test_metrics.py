@@ -360,9 +360,9 @@ def test_outputs_and_y_that_broadcast_to_a_matrix_are_refused(score, backend):
         "combines arrays of shapes (12, 1) and (12,), which gives a matrix, as outputs are (12, 1) and y is "
         "(12,), at configuration 0 (learning_rate=0.001): compare outputs[:, 0] with y of shape (n,)"
     )
-    assert_refused(TypeError, words, sweep_of_sum, score, backend=backend, threads=1)
+    assert_refused(ValueError, words, sweep_of_sum, score, backend=backend, threads=1)
     assert_refused(
-        TypeError,
+        ValueError,
         "(60, 1) and (60,)",
         fp.train,
         fp.MLP((3, 1), output="identity"),
@@ -387,8 +387,8 @@ NO_NUMBERS = {
 @pytest.mark.parametrize(("result", "words"), NO_NUMBERS.values(), ids=NO_NUMBERS)
 def test_a_score_that_is_no_number_is_refused_with_its_name_and_the_configuration(result, words):
     score = metrics.Score("half", lambda outputs, y: result)
-    assert_refused(TypeError, words, sweep_of_sum, score)
-    assert_refused(TypeError, "at configuration 0 (learning_rate=0.001): a score is", sweep_of_sum, score, threads=1)
+    assert_refused(ValueError, words, sweep_of_sum, score)
+    assert_refused(ValueError, "at configuration 0 (learning_rate=0.001): a score is", sweep_of_sum, score, threads=1)
 
 
 def test_any_kind_of_one_number_is_a_score():

@@ -81,13 +81,13 @@ class EpochMetrics:
 
         Raises
         ------
-        TypeError
+        ValueError
             If a function returns what is no number, so that it is no score.
         """
         measured = [measure(score, outputs, y) for score in self._scores]
         for score, each in zip(self._scores, measured):
             if each.remedy:
-                raise TypeError(f"metric {score.name!r} {each.problem}, after epoch {epoch}: {each.remedy}.")
+                raise ValueError(f"metric {score.name!r} {each.problem}, after epoch {epoch}: {each.remedy}.")
             if each.problem and score.name not in self._failed:
                 self._failed.add(score.name)
                 message = f"metric {score.name!r} {each.problem}, after epoch {epoch}: it is NaN where it fails."

@@ -16,7 +16,7 @@ class ScoreProblems:
 
         Raises
         ------
-        TypeError
+        ValueError
             If the function returned what is no number, so that it is no score.
         """
         failed = next((fit.score for fit in fits if fit.score.problem), None)
@@ -25,7 +25,7 @@ class ScoreProblems:
         values = ", ".join(f"{name}={checks.shown(value)}" for name, value in grid[index].items())
         what = f"score {self._name!r} {failed.problem} at configuration {index} ({values})"
         if failed.remedy:
-            raise TypeError(f"{what}: {failed.remedy}.")
+            raise ValueError(f"{what}: {failed.remedy}.")
         self._said = True
         warn(
             f"{what}: this configuration's score is NaN, which ranks last, as is that of any other at which it fails.",
