@@ -100,3 +100,8 @@ def assert_same_bits(one, other):
 def digest(*arrays):
     """Return the SHA-256 digest of the bytes of all arrays."""
     return hashlib.sha256(b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)).hexdigest()
+
+
+def padded(losses, epochs):
+    """Return losses (fewer,) as a row of `SweepResult.history` has them: (epochs,), with NaN past the end."""
+    return np.pad(losses, (0, epochs - len(losses)), constant_values=np.nan)

@@ -43,6 +43,12 @@ def draw(seed, sizes, rows=211, dtype="float32"):
     return X, y, random.integers(0, max(2, sizes[-1]), rows)
 
 
+def with_nan(losses, epochs):
+    """Return losses (…, epochs done) with NaN up to the planned epochs, with which the digests were made."""
+    missing = np.full((*losses.shape[:-1], epochs - losses.shape[-1]), np.nan)
+    return np.concatenate([losses, missing], axis=-1)
+
+
 def dashed(sizes):
     return "-".join(map(str, sizes))
 
@@ -86,7 +92,7 @@ def train(sizes, threads, *, rows=211, dtype="float32", hidden="tanh", output="s
     options = {"epochs": 4, "optimizer": fp.SGD(0.1, momentum=0.9), "gradient_norm": True, "seed": 2, **options}
     history = fp.train(network, X, labels if output == "softmax" else y, threads=threads, **options)
     measured = history.loss, history.validation_loss, history.learning_rate, history.gradient_norm
-    return *network.weights, *network.biases, *measured
+    return *network.weights, *network.biases, *(with_nan(each, options["epochs"]) for each in measured)
 
 
 def train_on_bytes(sizes, threads):
@@ -114,7 +120,8 @@ def sweep(sizes, threads, *, grid, rows=211, dtype="float32", hidden="sigmoid", 
     network = fp.MLP(sizes, hidden=hidden, output=output, seed=3, dtype=dtype)
     options = {"epochs": 3, **options}
     result = fp.sweep(network, X, labels if output == "softmax" else y, grid, threads=threads, **options)
-    return result.history, *result.best_network.weights, *result.best_network.biases
+    history = with_nan(result.history, options["epochs"])
+    return history, *result.best_network.weights, *result.best_network.biases
 
 
 MIXED = ("gelu", "relu", "silu")

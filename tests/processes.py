@@ -67,8 +67,7 @@ def is_watching(thread):
     while frame is not None:
         functions.append((Path(frame.f_code.co_filename).name, frame.f_code.co_name))
         frame = frame.f_back
-    waiting = [(("threading.py", "wait"), ("thread_pool.py", caller)) for caller in ("run", "results")]
-    return any(pair in waiting for pair in pairwise(functions))
+    return (("threading.py", "wait"), ("thread_pool.py", "wait")) in pairwise(functions)
 
 
 class Remembered:

@@ -11,7 +11,7 @@ from fastprop.data import Dataset, cross_validation_folds, held_out_rows
 from fastprop.sweeping.backends import ThreadBackend
 from fastprop.sweeping.fits import PackRun
 from fastprop.thread_pool import Interrupted
-from tests.compare import assert_same_bits
+from tests.compare import assert_same_bits, padded
 from tests.problems import three_classes
 
 RANDOM = np.random.default_rng(0)
@@ -68,7 +68,8 @@ def test_a_row_is_the_mean_of_what_its_folds_are_alone_to_the_last_bit(task, opt
         assert row["loss"] == np.mean([each.loss[each.best_epoch] for each in alone])
         assert row["validation_loss"] == np.mean([each.validation_loss[each.best_epoch] for each in alone])
         assert row["epochs"] == max(each.epochs for each in alone)
-        np.testing.assert_array_equal(history, np.mean([each.validation_loss for each in alone], axis=0))
+        losses = [padded(each.validation_loss, len(history)) for each in alone]
+        np.testing.assert_array_equal(history, np.mean(losses, axis=0))
 
 
 def test_sample_weights_go_with_their_rows():

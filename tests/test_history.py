@@ -67,7 +67,7 @@ def test_past_the_end_nothing_was_measured(backend):
     assert history.stopped == "early"
     for measured in (history.learning_rate, history.gradient_norm):
         assert np.isfinite(measured[: history.epochs]).all()
-        assert np.isnan(measured[history.epochs :]).all()
+        assert len(measured) == history.epochs
 
 
 # ---- norms of the gradient ----
@@ -193,7 +193,7 @@ def test_a_network_that_is_not_finite_has_no_metrics(backend):
     diverging = {"optimizer": fp.SGD(0.1), "schedule": fp.StepDecay(3, factor=1e200)}
     history, _ = trained(metrics=("mse",), backend=backend, **diverging)
     assert (history.stopped, history.epochs) == ("diverged", 4)
-    np.testing.assert_array_equal(np.isfinite(history.metrics["mse"]), [True] * 3 + [False] * 3)
+    np.testing.assert_array_equal(np.isfinite(history.metrics["mse"]), [True] * 3 + [False])
 
 
 @pytest.mark.parametrize(
@@ -234,3 +234,53 @@ def test_a_network_that_is_not_finite_has_no_metrics(backend):
 )
 def test_what_does_not_fit_is_refused_before_training(options, error, words):
     assert_refused(error, words, trained, **options)
+
+
+# ---- as many epochs as are done ----
+
+
+@pytest.mark.parametrize("backend", ["kernels", "reference"])
+@pytest.mark.parametrize("optimizer", [fp.SGD(0.5), fp.LBFGS()], ids=str)
+def test_a_billion_epochs_take_memory_for_those_that_are_done(optimizer, backend, tmp_path):
+    options = {"epochs": 10**9, "optimizer": optimizer, "metrics": ("mse",), "backend": backend, "validation": 0.2}
+    if backend == "kernels" and not optimizer.takes_all_rows:
+        options["checkpoint"] = tmp_path / "run.checkpoint"
+    network = fp.MLP((5, 7, 3), output="identity")
+    history = fp.train(network, X, Y, early_stopping=fp.EarlyStopping(1, 0.01), **options)
+    assert history.stopped == "early"
+    measured = [history.loss, history.validation_loss, history.metrics["mse"]]
+    assert [len(each) for each in measured] == [history.epochs] * 3
+    assert np.isfinite(measured).all()
+
+
+@pytest.mark.parametrize("backend", ["kernels", "reference"])
+@pytest.mark.parametrize("options", [{"validation": 0.2}, {"cv": 2}, {"validation": 0.2, "halving": 3}], ids=str)
+def test_a_sweep_of_a_billion_epochs_too(options, backend):
+    network = fp.MLP((5, 7, 3), output="identity")
+    options = options | {"early_stopping": fp.EarlyStopping(1, 0.01), "backend": backend}
+    result = fp.sweep(network, X, Y, {"learning_rate": [0.1, 0.5]}, epochs=10**9, **options)
+    assert result.history.shape == (2, result.table["epochs"].max())
+    assert np.isfinite(result.history[:, 0]).all()
+    assert result.best_network is not None
+
+
+def test_rungs_without_number_are_refused():
+    network = fp.MLP((5, 7, 3), output="identity")
+    options = {"epochs": 10**9, "halving": fp.MedianStopping(), "validation": 0.2}
+    words = "MedianStopping has 1000000000 rungs in 1000000000 epochs, 100000 at most: give it larger epochs"
+    assert_refused(ValueError, words, fp.sweep, network, X, Y, {"seed": [0, 1]}, **options)
+
+
+def test_arrays_that_grow_change_no_bit(monkeypatch, tmp_path):
+    whole, network = trained(validation=0.2, metrics=("mse",), epochs=20)
+    monkeypatch.setattr("fastprop.runs.packed_state.FIRST_EPOCHS", 3)
+    checkpoint = {"checkpoint": fp.Checkpoint(tmp_path / "run.checkpoint", epochs=5)}
+    for options in ({}, checkpoint, checkpoint | {"resume": True}):
+        grown, same = trained(validation=0.2, metrics=("mse",), epochs=20, **options)
+        assert_same_bits([grown.loss, same.parameters], [whole.loss, network.parameters])
+        assert_same_bits([grown.metrics["mse"], grown.learning_rate], [whole.metrics["mse"], whole.learning_rate])
+    optimizers = [fp.SGD(rate, momentum=0.5) for rate in (0.1, 0.2)]
+    twin = fp.MLP((5, 20, 7, 3), output="identity", seed=1, dtype="float64")
+    options = {"epochs": 20, "batch_size": 160, "loss": "mse", "validation": 0.2}
+    first, _ = packs.train([twin.copy(), twin.copy()], X, Y, optimizers=optimizers, seeds=[0, 0], **options)
+    assert_same_bits([first.loss, first.validation_loss], [whole.loss, whole.validation_loss])

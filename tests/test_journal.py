@@ -341,11 +341,11 @@ def test_values_of_any_kind_are_found_again(values, path):
     epochs = {"epochs": 2, "final_epochs": 1, "stopped": "early", "seconds": 0.1}
     row = ConfigurationOutcome(score=np.nan, score_std=np.inf, **losses, **epochs)
     about = {"journal format": Known("2")}
-    with Journal(path, about, 2) as journal:
+    with Journal(path, about) as journal:
         for index, value in enumerate(values):
             journal.add(index, 2, {"loss": value}, row._replace(seconds=float(index)), None)
         journal.flush()
-    with Journal(path, about, 2) as journal:
+    with Journal(path, about) as journal:
         for index, value in enumerate(values):
             found, network = journal.take({"loss": value}, 2)
             assert network is None

@@ -11,7 +11,7 @@ import fastprop as fp
 from fastprop import checks, reference, runs
 from fastprop.data import Dataset, Split
 from fastprop.runs.lbfgs_run import OBJECTIVES
-from tests.compare import assert_refused, assert_same_bits
+from tests.compare import assert_refused, assert_same_bits, padded
 from tests.marks import slow_except
 
 RANDOM = np.random.default_rng(0)
@@ -125,7 +125,7 @@ def test_it_has_converged_where_the_gradient_is_within_its_tolerance():
             sizes=(5, 3), epochs=500, validation=None, optimizer=fp.LBFGS(tolerance=tolerance, weight_decay=0.01)
         )
         assert history.stopped == "converged"
-        assert np.isnan(history.loss[history.epochs :]).all()
+        assert len(history.loss) == history.epochs
         assert np.isfinite(history.loss[: history.epochs]).all()
         dW, db = reference.gradients(reference.Network.of(network), X, Y, "mse")
         largest = max(np.abs(g + 0.01 * w).max() for g, w in zip(dW + db, network.weights + network.biases))
@@ -202,7 +202,7 @@ def test_a_sweep_has_rows_of_it_each_as_alone():
         network = fp.MLP((5, 8, 3), output="identity", seed=int(row["seed"]))
         options = {"optimizer": replace(row["optimizer"], weight_decay=row["weight_decay"]), "seed": int(row["seed"])}
         history = fp.train(network, X, Y, epochs=10, validation=0.2, **options)
-        assert_same_bits([history.validation_loss], [result.history[index]])
+        assert_same_bits([padded(history.validation_loss, result.history.shape[1])], [result.history[index]])
     assert isinstance(result.best["optimizer"], fp.LBFGS)
 
 

@@ -61,7 +61,7 @@ def test_a_run_that_leaves_the_finite_ends_as_diverged():
         history = fp.train(net, X, X[:, :1], epochs=50, optimizer=fp.SGD(1e6))
     assert history.stopped == "diverged"
     assert 1 <= history.epochs < 50
-    assert np.isnan(history.loss[history.epochs :]).all()
+    assert len(history.loss) == history.epochs
     assert not (np.isfinite(history.loss[history.epochs - 1]) and np.isfinite(net.parameters).all())
 
 
@@ -86,7 +86,7 @@ def test_a_callback_may_end_training(backend):
     history = fp.train(network(), X, LABELS, epochs=6, validation=0.2, callback=callback, backend=backend)
     assert seen == [(0, 1, 1), (1, 2, 2), (2, 3, 3)]
     assert (history.stopped, history.epochs) == ("callback", 3)
-    np.testing.assert_array_equal(np.isnan([history.loss, history.validation_loss]), [[False] * 3 + [True] * 3] * 2)
+    np.testing.assert_array_equal(np.isnan([history.loss, history.validation_loss]), [[False] * 3] * 2)
 
 
 @pytest.mark.parametrize("backend", ["kernels", "reference"])
@@ -297,6 +297,6 @@ net = fp.MLP((64, 32, 10), output="softmax")
 say_go(ONE_DONE)
 history = fp.train(net, X, y, epochs=1_000_000, backend={backend!r}, progress=True)
 done = np.isfinite(history.loss)
-print(history.stopped, done[: history.epochs].all(), done[history.epochs :].any(), np.isfinite(net.predict(X)).all())
+print(history.stopped, done.all(), len(done) == history.epochs, np.isfinite(net.predict(X)).all())
 """
-    assert output_after_interrupt(script).split() == ["interrupted", "True", "False", "True"]
+    assert output_after_interrupt(script).split() == ["interrupted", "True", "True", "True"]

@@ -12,6 +12,9 @@ from fastprop import checks
 
 __all__ = ["Halving", "MedianStopping"]
 
+MAX_RUNGS = 100_000
+"""The largest number of rungs of a sweep, each of which takes 8 bytes for each configuration."""
+
 
 @dataclass(frozen=True)
 class Halving:
@@ -129,7 +132,18 @@ class MedianStopping:
             object.__setattr__(self, name, checks.whole_number(getattr(self, name), name))
 
     def rungs(self, epochs: int, configurations: int) -> list[int]:
-        """Return the epochs of the rungs, in order; the last one is the end."""
+        """Return the epochs of the rungs, in order; the last one is the end.
+
+        Raises
+        ------
+        ValueError
+            If there are more than `MAX_RUNGS`.
+        """
+        if epochs // self.epochs > MAX_RUNGS:
+            raise ValueError(
+                f"MedianStopping has {epochs // self.epochs} rungs in {epochs} epochs, {MAX_RUNGS} at most: give it "
+                "larger epochs."
+            )
         return [*(rung for rung in range(self.epochs, epochs, self.epochs) if rung >= self.min_epochs), epochs]
 
     def survivors(self, configurations: int) -> int:

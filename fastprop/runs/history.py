@@ -16,22 +16,22 @@ class History:
     ----------
     loss : ndarray
         (epochs,) float64: the mean over the rows of the training loss. A row's loss is taken when its minibatch is
-        trained on, before the step; with `LBFGS`, after the iteration. NaN past the end.
+        trained on, before the step; with `LBFGS`, after the iteration.
     validation_loss : ndarray
-        (epochs,) float64: the loss of the held-out rows after the epoch. NaN past the end, where no rows are held out,
-        and where the training loss is not finite.
+        (epochs,) float64: the loss of the held-out rows after the epoch. NaN where no rows are held out, and where the
+        training loss is not finite.
     learning_rate : ndarray
-        (epochs,) float64: the learning rate of the epoch's last step, after schedule, warm-up and plateau. NaN past the
-        end, and with `LBFGS`, which has none.
+        (epochs,) float64: the learning rate of the epoch's last step, after schedule, warm-up and plateau. NaN with
+        `LBFGS`, which has none.
     gradient_norm : ndarray
         (epochs,) float64: the mean over the epoch's steps of the norm of the whole gradient, before clipping, weight
-        decay and l1. NaN past the end, and unless ``gradient_norm`` asks for it or `ClipNorm` needs it.
+        decay and l1. NaN unless ``gradient_norm`` asks for it or `ClipNorm` needs it.
     metrics : dict
         By name, the metrics that ``metrics`` asks for, (epochs,) float64 each: of the held-out rows after the epoch, or
-        of the training rows where none are held out. Sample weights do not count. NaN past the end, and where the
-        network is not finite.
+        of the training rows where none are held out. Sample weights do not count. NaN where the network is not
+        finite.
     epochs : int
-        The number of epochs that were finished.
+        The number of epochs that were done, which may be fewer than were asked for; every array has so many elements.
     stopped : str
         Why training ended: ``"finished"``, ``"early"``, ``"converged"`` (only `LBFGS`), ``"diverged"``,
         ``"interrupted"``, ``"callback"``, or ``"halved"`` (by `Halving` or `MedianStopping` of a sweep).
@@ -71,10 +71,42 @@ MEASURED = "loss", "validation_loss", "learning_rate", "gradient_norm"
 """The names of a history's arrays, (epochs,) each, in the order of its fields."""
 
 
-def empty_history(epochs, metrics=()):
-    """Return the history of a run of `epochs` epochs that has not begun, and that measures the scores `metrics`."""
-    by_name = {score.name: np.full(epochs, np.nan) for score in metrics}
-    return History(*np.full((len(MEASURED), epochs), np.nan), by_name)
+class HistoryLog:
+    """Collects a history epoch by epoch, in arrays that grow with the epochs that are done.
+
+    Parameters
+    ----------
+    metrics : sequence of Score
+        The metrics that are measured in each epoch.
+
+    Attributes
+    ----------
+    history : History
+        Its arrays are views, which are replaced after each epoch.
+    """
+
+    def __init__(self, metrics=()):
+        names = [score.name for score in metrics]
+        self._values = np.full((len(MEASURED) + len(names), 1), np.nan)  # a row for each array, with room to grow
+        self.history = History(*np.empty((len(MEASURED), 0)), {name: np.empty(0) for name in names})
+
+    def append(self, measured, metrics=()):
+        """Append an epoch: values in the order of `MEASURED`, and of the metrics, which are NaN if none are given."""
+        history = self.history
+        if history.epochs == self._values.shape[1]:
+            self._values = doubled(self._values, axis=1)
+        values = [*measured, *metrics]
+        self._values[: len(values), history.epochs] = values
+        history.epochs += 1
+        done = self._values[:, : history.epochs]
+        for name, row in zip(MEASURED, done):
+            setattr(history, name, row)
+        history.metrics.update(zip(history.metrics, done[len(MEASURED) :]))
+
+
+def doubled(array, axis):
+    """Return an array that is twice as long, with NaN at the end, so that growing costs time linear in the length."""
+    return np.concatenate([array, np.full_like(array, np.nan)], axis=axis)
 
 
 def stop_reason(*, called_off, ended, done, epochs, stop_requested, until):

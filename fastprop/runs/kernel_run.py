@@ -55,7 +55,7 @@ class KernelRun(Run):
             options_of_lanes = [each._replace(epochs=1) for each in options_of_lanes]
         self.state = PackedState(networks, options_of_lanes, -(-len(split.rows) // batch_size), workers)
         if earlier is not None:
-            self.state.adopt(earlier.state, options.epochs)
+            self.state.adopt(earlier.state)
         self._team = KernelTeam(
             self.state, kernel_arguments.training(self.state, split, options_of_lanes, batch_size, workers)
         )
@@ -76,7 +76,7 @@ class KernelRun(Run):
 
     def _train(self):
         while not self._is_over():
-            until = self._next_epoch()
+            until = min(self._next_epoch(), self.state.make_room(self._until))
             self._team.train(until)
             if self.state.done < until and not self._is_over():
                 return  # stopped within an epoch: no run can continue from there

@@ -50,7 +50,8 @@ class KernelTeam:
         start = time.perf_counter()
         begin = self._state.done
         self._training[0].worker.barrier[team.STATE] = epochs.GOING
-        run_workers([each._replace(begin=begin, until=until) for each in self._training])
+        record = self._state.record
+        run_workers([each._replace(begin=begin, until=until, record=record) for each in self._training])
         self._state.unpack()
         self._state.seconds[0] += time.perf_counter() - start
 

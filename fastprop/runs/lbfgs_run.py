@@ -9,7 +9,7 @@ from fastprop.integrations import scipy_minimize
 from fastprop.kernels import layout
 from fastprop.options import SGD
 from fastprop.runs import kernel_arguments, prediction
-from fastprop.runs.history import empty_history
+from fastprop.runs.history import HistoryLog
 from fastprop.runs.kernel_team import KernelTeam
 from fastprop.runs.packed_state import PackedState
 from fastprop.runs.reference_run import rows_of
@@ -41,9 +41,10 @@ class LBFGSRun(Run):
         self._changed = None  # (P,) float64: the parameters that the callback has put into the network, if it has
         self._best = None  # (P,) float64: the parameters of the last improvement
         self._ended = ""  # why the run ended by itself, see `stop_reason`
-        self.histories = [empty_history(options.epochs, options.metrics)]
+        self._log = HistoryLog(options.metrics)
+        self.histories = [self._log.history]
         self._measure = prediction.EpochMetrics(options.metrics)
-        self._watched = self.history.validation_loss if len(split.held_out_rows) else self.history.loss
+        self._watched = "validation_loss" if len(split.held_out_rows) else "loss"
 
     def __call__(self, until=None):
         """Train to the end, or until `until` iterations are done."""
@@ -105,15 +106,12 @@ class LBFGSRun(Run):
         options = self._options
         history = self.history
         epoch = self.history.epochs
-        history.loss[epoch], history.validation_loss[epoch] = self._losses
-        if options.gradient_norm:
-            history.gradient_norm[epoch] = np.linalg.norm(self._gradient)
+        metrics = ()
         if options.metrics:
             outputs = prediction.predict(self._network, self._data.inputs, self._rows)
-            measured = self._measure(outputs, self._data.as_given(self._rows), epoch)
-            for values, value in zip(history.metrics.values(), measured):
-                values[epoch] = value
-        history.epochs += 1
+            metrics = self._measure(outputs, self._data.as_given(self._rows), epoch)
+        norm = np.linalg.norm(self._gradient) if options.gradient_norm else np.nan
+        self._log.append((*self._losses, np.nan, norm), metrics)
         if options.callback is not None:
             self._called_off = self._call_back(epoch)
         stops_early = False
@@ -138,7 +136,7 @@ class LBFGSRun(Run):
         return ends
 
     def _last_improvement(self):
-        watched = self._watched[: self.history.epochs]
+        watched = getattr(self.history, self._watched)
         return reference.last_improvement(watched, self._options.early_stopping.minimum_improvement)
 
 

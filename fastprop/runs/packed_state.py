@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastprop.kernels import epochs, layout
-from fastprop.runs.history import History
+from fastprop.runs.history import History, doubled
 from fastprop.runs.optimizer_arguments import optimizer_arguments
 
 
@@ -27,7 +27,8 @@ class PackedState:
         One for each worker.
     record : kernels.epochs.Record
     metrics : ndarray
-        (metrics, epochs, networks) float64; NaN where they were not measured.
+        (metrics, epochs, networks) float64, with room for as many epochs as the record; NaN where they were not
+        measured.
     seconds : ndarray
         (1,) float64: time that the kernels took, in seconds.
     """
@@ -52,7 +53,7 @@ class PackedState:
         )
         self.record = empty_record(options, self.width, len(self.parameters), first.dtype)
         self._metric_names = [score.name for score in options.metrics]
-        self.metrics = np.full((len(options.metrics), options.epochs, len(networks)), np.nan)
+        self.metrics = np.full((len(options.metrics), len(self.record.rates), len(networks)), np.nan)
         self.seconds = np.zeros(1)
 
     @property
@@ -110,12 +111,12 @@ class PackedState:
         metrics = self.metrics.transpose(2, 0, 1)  # (networks, metrics, epochs)
 
         def history(lane, metrics, *measured):
-            by_name = dict(zip(self._metric_names, metrics))
             done = int(record.done[lane])
+            by_name = {name: values[:done] for name, values in zip(self._metric_names, metrics)}
             ended = ENDED[int(record.ended[lane])]
             seconds = float(self.seconds[0]) / len(self.networks)
             endings = done, stop_reason(ended, done), seconds, self._best_epoch(lane, ended)
-            return History(*measured, by_name, *endings)
+            return History(*(values[:done] for values in measured), by_name, *endings)
 
         return [*map(history, lanes, metrics, *losses, record.rates.T, record.norms.T)]
 
@@ -130,6 +131,7 @@ class PackedState:
         """Go on from `states`, one for each network, which `export` returned for the same options and rows."""
         _, in_pack = self._offsets()
         self.record.done[:] = states[0]["done"]  # the arrays by network hold as many epochs
+        self.make_room(self.done)
         for lane in range(self.width):
             state = states[min(lane, len(states) - 1)]
             for name, array in self._by_parameter().items():
@@ -144,8 +146,8 @@ class PackedState:
         if len(self.networks) > 1:
             self.unpack()
 
-    def adopt(self, earlier, epochs):
-        """Go on from `earlier`, a state of the same networks and options, with room for `epochs` epochs.
+    def adopt(self, earlier):
+        """Go on from `earlier`, a state of the same networks and options.
 
         Both share their arrays from now on, so that `earlier` cannot be used afterward.
         """
@@ -154,10 +156,20 @@ class PackedState:
         self.steps = earlier.steps
         self.seconds = earlier.seconds
         measured = {name: getattr(earlier.record, name) for name in ("losses", "rates", "norms")}
-        if len(measured["rates"]) < epochs:  # doubled, so that copying is linear in the epochs
-            measured = {name: np.concatenate([a, np.full_like(a, np.nan)], axis=-2) for name, a in measured.items()}
         self.record.done[:] = earlier.record.done
         self.record = self.record._replace(**measured)
+
+    def make_room(self, epochs):
+        """Make room in the record for one epoch more than are done, and return for how many there is room then.
+
+        `epochs` is the number of epochs after which the run ends. The record holds fewer, because a run may be planned
+        to go on for very long and end early.
+        """
+        while self.done >= len(self.record.rates):
+            longer = {name: doubled(getattr(self.record, name), axis=-2) for name in ("losses", "rates", "norms")}
+            self.record = self.record._replace(**longer)
+            self.metrics = doubled(self.metrics, axis=-2)
+        return min(epochs, len(self.record.rates))
 
     def _by_parameter(self):
         """Return by name the arrays whose rows are laid out like the parameters, (any number, P)."""
@@ -212,17 +224,22 @@ def pack_parameters(networks, width):
     return parameters
 
 
+FIRST_EPOCHS = 1024
+"""The largest number of epochs for which a record has room at first."""
+
+
 def empty_record(options, width, parameters, dtype):
     """Return the kernels' record of a run that has not begun; `parameters` is their number in all `width` lanes."""
     stopping = options.early_stopping
+    room = min(options.epochs, FIRST_EPOCHS)
     restores = stopping is not None and stopping.restore_best
     return epochs.Record(
         stop=np.zeros(1, np.int64),
         done=np.zeros(width, np.int64),
         ended=np.zeros(width, np.int64),
-        losses=np.full((2, options.epochs, width), np.nan),
-        rates=np.full((options.epochs, width), np.nan),
-        norms=np.full((options.epochs, width), np.nan),
+        losses=np.full((2, room, width), np.nan),
+        rates=np.full((room, width), np.nan),
+        norms=np.full((room, width), np.nan),
         totals=layout.aligned_zeros(layout.MAX_LANES, np.float64)[:width],
         lost=np.zeros(0 if width == 1 else parameters, dtype),
         best=np.zeros(parameters if restores else 0, dtype),

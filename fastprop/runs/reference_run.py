@@ -6,7 +6,7 @@ import numpy as np
 
 from fastprop import reference, thread_pool
 from fastprop.runs import prediction
-from fastprop.runs.history import empty_history
+from fastprop.runs.history import HistoryLog
 from fastprop.runs.run import Run
 
 
@@ -20,7 +20,8 @@ class ReferenceRun(Run):
         self._training = rows_of(split.data, split.rows)
         self._validation = rows_of(split.held_out, split.held_out_rows) if len(split.held_out_rows) else None
         self._whole_epochs = 0  # epochs after which loss and weights were finite
-        self.histories = [empty_history(options.epochs, options.metrics)]
+        self._log = HistoryLog(options.metrics)
+        self.histories = [self._log.history]
         self._measured = split.measured
         self._measure = prediction.EpochMetrics(options.metrics)
 
@@ -41,7 +42,8 @@ class ReferenceRun(Run):
             callback=self._after_epoch,
             **options.for_reference(),
         )
-        self._write(record)
+        if len(record.loss) > history.epochs:  # it has diverged in the last epoch, after which nothing was called
+            self._append(record)
         ended = "diverged" if history.epochs > self._whole_epochs else ""
         history.best_epoch = -1 if ended else history.epochs - 1
         if options.early_stopping is not None:
@@ -62,16 +64,16 @@ class ReferenceRun(Run):
 
     def _after_epoch(self, epoch, record):
         """Write what was measured into the history; return whether to end."""
-        self._write(record)
         self._whole_epochs = epoch + 1
         options = self._options
         history = self.history
+        metrics = ()
         if options.metrics:
             X, _, _ = self._validation or self._training
             data, rows = self._measured
             _, outputs = reference.forward(self._trained, X)[-1]
-            for values, value in zip(history.metrics.values(), self._measure(outputs, data.as_given(rows), epoch)):
-                values[epoch] = value
+            metrics = self._measure(outputs, data.as_given(rows), epoch)
+        self._append(record, metrics)
         if options.callback is not None:
             self._called_off = self._call_back(epoch)
         return self._called_off or self._stop_requested or history.epochs >= self._until
@@ -87,12 +89,10 @@ class ReferenceRun(Run):
             trained[changed] = array[changed]
         return ends
 
-    def _write(self, record):
-        """Write what was measured into the history."""
-        self.history.epochs = done = len(record.loss)
-        for name, measured in record._asdict().items():
-            if name != "gradient_norm" or self._options.measures_norm:
-                getattr(self.history, name)[:done] = measured
+    def _append(self, record, metrics=()):
+        """Append the last epoch of a record to the history."""
+        *measured, norm = (values[-1] for values in record)
+        self._log.append((*measured, norm if self._options.measures_norm else np.nan), metrics)
 
 
 def copy_parameters(trained, network):

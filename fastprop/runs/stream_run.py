@@ -7,7 +7,7 @@ import numpy as np
 
 from fastprop import reference
 from fastprop.data import Split
-from fastprop.runs.history import MEASURED, empty_history
+from fastprop.runs.history import HistoryLog
 from fastprop.runs.kernel_run import KernelRun
 from fastprop.runs.reference_run import copy_parameters, rows_of
 from fastprop.runs.run import Run
@@ -26,7 +26,7 @@ class StreamRun(Run):
         super().__init__(options)
         self._network = network
         self.split = None
-        self.histories = [empty_history(0)]
+        self.histories = [HistoryLog().history]
 
     def take(self, chunk):
         """Train on the rows of `chunk`, a `Dataset`, in the next call."""
@@ -54,7 +54,7 @@ class KernelStream(StreamRun):
     def __call__(self, until=None):
         """Train on the chunk."""
         self._run(until)
-        self.histories = [first_epochs(self._run.history)]
+        self.histories = [self._run.history]
 
     def stop(self):
         """Ask a call in another thread to return after its current minibatch."""
@@ -67,7 +67,7 @@ class ReferenceStream(StreamRun):
     def __init__(self, network, options, threads):
         super().__init__(network, options)
         self._trained = reference.Network.of(network)
-        self._record = empty_history(1)  # with room for later chunks
+        self._log = HistoryLog()
         self._chunk = None
         chunks = iter(lambda: self._chunk, None)
         self._measured = reference.train_stream(self._trained, chunks, **options.for_reference(stream=True))
@@ -79,15 +79,9 @@ class ReferenceStream(StreamRun):
     def __call__(self, until=None):
         """Train on the chunk."""
         start = time.perf_counter()
-        history = self._record
         loss, rate, norm = next(self._measured)
-        norm = norm if self._options.measures_norm else np.nan
-        for name, value in zip(MEASURED, (loss, np.nan, rate, norm)):
-            array = getattr(history, name)
-            if history.epochs == len(array):  # doubled, so that copying is linear in the chunks
-                setattr(history, name, array := np.concatenate([array, np.full_like(array, np.nan)]))
-            array[history.epochs] = value
-        history.epochs += 1
+        self._log.append((loss, np.nan, rate, norm if self._options.measures_norm else np.nan))
+        history = self._log.history
         if np.isfinite(loss) and self._trained.is_finite:
             history.best_epoch = history.epochs - 1
         else:
@@ -95,9 +89,4 @@ class ReferenceStream(StreamRun):
             history.best_epoch = -1
         copy_parameters(self._trained, self._network)
         history.seconds += time.perf_counter() - start
-        self.histories = [first_epochs(history)]
-
-
-def first_epochs(history):
-    """Return a history whose arrays are views of the epochs that are done; what is measured later is not seen."""
-    return replace(history, **{name: getattr(history, name)[: history.epochs] for name in MEASURED})
+        self.histories = [replace(history)]  # a copy, whose arrays never change

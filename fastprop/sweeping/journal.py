@@ -22,7 +22,7 @@ HEADER = "fastprop sweep"
 """The field of the first line, whose value is what `journal_header.describe` returns."""
 
 RECORDED = "score", "score_std", "loss", "validation_loss", "epochs", "final_epochs", "stopped", "seconds", "history"
-"""Fields of a line that are also fields of a `ConfigurationOutcome`; the history is cut to the epochs done.
+"""Fields of a line that are also fields of a `ConfigurationOutcome`.
 
 The other fields are ``configuration``, the index in the sweep that wrote the line; ``rung``, the epoch to which it was
 trained; ``hyperparameters``, the values that the grid gives; and ``network``, the parameters in base64, where the
@@ -52,9 +52,8 @@ class Journal:
     next `flush`.
     """
 
-    def __init__(self, path, description, epochs):
+    def __init__(self, path, description):
         self._description = description
-        self._epochs = epochs
         self._recorded = defaultdict(deque)  # by `_key`: the outcome and the network's parameters or None
         self._studies = {}  # by name
         self._added = deque()
@@ -128,9 +127,8 @@ class Journal:
         if "study" in entry:
             self._studies[entry["study"]] = RecordedStudy(entry["running"], [])
             return
-        history = np.full(self._epochs, np.nan)
-        history[: entry["epochs"]] = entry["history"]
-        outcome = ConfigurationOutcome(**{name: entry[name] for name in RECORDED} | {"history": history})
+        history = {"history": np.array(entry["history"], np.float64)}
+        outcome = ConfigurationOutcome(**{name: entry[name] for name in RECORDED} | history)
         parameters = base64.b64decode(entry["network"], validate=True) if "network" in entry else None
         self._recorded[_key(entry["hyperparameters"], entry["rung"])].append((outcome, parameters))
 
@@ -138,7 +136,7 @@ class Journal:
 def _entry(index, rung, values, outcome, network):
     entry = {"configuration": int(index), "rung": rung, "hyperparameters": _plain(values)}
     entry |= {name: getattr(outcome, name) for name in RECORDED}
-    entry["history"] = outcome.history[: outcome.epochs].tolist()
+    entry["history"] = outcome.history.tolist()
     if network is not None:
         entry["network"] = base64.b64encode(network.flat_parameters).decode()
     return entry

@@ -78,7 +78,7 @@ class ConfigurationOutcome(NamedTuple):
     final_epochs: int  # epochs to the weights that are kept; mean over the folds, rounded; 0 if there are no such
     stopped: str  # see `History`; the worst of the folds, see `_WORST_FIRST`
     seconds: float  # sum over the folds
-    history: np.ndarray  # (epochs,) float64, the loss that ranks; mean over the folds
+    history: np.ndarray  # (epochs,) float64, the loss that ranks; mean over the folds, NaN where one has ended
 
     @classmethod
     def of(cls, fits, criterion):
@@ -117,13 +117,20 @@ class ConfigurationOutcome(NamedTuple):
             final_epochs=_rounded_mean([fold.final_epochs for fold in folds]),
             stopped=min((fold.stopped for fold in folds), key=_WORST_FIRST.index),
             seconds=sum(fold.seconds for fold in folds),
-            history=_mean([fold.history for fold in folds]),
+            history=_mean_history([fold.history for fold in folds]),
         )
 
 
 def _rounded_mean(epochs):
     """Return the mean of the epochs of folds as a whole number, halves rounded up; 0 if one of the folds has none."""
     return math.floor(_mean(epochs) + 0.5) if all(epochs) else 0
+
+
+def _mean_history(histories):
+    """Return the mean of the histories of folds, (epochs,) of the longest; NaN past the end of the shortest."""
+    shortest, longest = min(map(len, histories)), max(map(len, histories))
+    mean = _mean([history[:shortest] for history in histories])
+    return np.concatenate([mean, np.full(longest - shortest, np.nan)]) if longest > shortest else mean
 
 
 def _mean(values):

@@ -62,7 +62,8 @@ class SweepResult:
         for so many epochs the networks that are kept are trained once more, on all rows.
     history : ndarray
         (configurations, epochs) float64: the validation loss, or without validation the training loss; NaN past the end
-        of training. With ``cv`` it is the mean over the folds.
+        of training. There are as many columns as the longest training had epochs. With ``cv`` it is the mean over the
+        folds.
     rungs : list of int
         The epochs after which configurations could be stopped; the last one is the end.
     rung_costs : ndarray
@@ -85,7 +86,6 @@ class SweepResult:
     """
 
     table: NDArray[np.void]
-    history: NDArray[np.float64]
     rungs: list[int]
     rung_costs: NDArray[np.float64]
     hyperparameters: list[str]
@@ -105,7 +105,7 @@ class SweepResult:
         for name in MEASURED:
             self.table[name] = np.nan
         self.table["stopped"] = "not run"
-        self.history = np.full((rows, description.epochs), np.nan)
+        self._history = np.full((rows, 0), np.nan)  # with room for more epochs than are done
         self.rungs = description.rungs
         self.rung_costs = np.full((rows, len(description.rungs)), np.nan)
         self.criterion = description.criterion
@@ -124,6 +124,12 @@ class SweepResult:
     def higher_is_better(self) -> bool:
         """Whether what ranks is best where it is highest."""
         return self.description.sign == -1
+
+    @property
+    def history(self) -> NDArray[np.float64]:
+        """The loss that ranks after each epoch, (configurations, epochs); see `SweepResult`."""
+        done = self.table["epochs"].max(initial=0)
+        return self._history[:, :done]
 
     @property
     def done(self) -> int:
@@ -221,7 +227,7 @@ class SweepResult:
     def shorten(self, count: int) -> None:
         """Drop all but the first `count` rows."""
         self.table = self.table[:count]
-        self.history = self.history[:count]
+        self._history = self._history[:count]
         self.rung_costs = self.rung_costs[:count]
 
     def record(
@@ -229,16 +235,29 @@ class SweepResult:
     ) -> NDArray[np.float64]:
         """Write the `ConfigurationOutcome` of each of some rows at a rung into the table; return their costs there."""
         indices = np.array(indices)
-        columns = {name: np.array(values) for name, values in zip(ConfigurationOutcome._fields, zip(*outcomes))}
+        columns = dict(zip(ConfigurationOutcome._fields, zip(*outcomes)))
+        histories = columns.pop("history")
+        columns = {name: np.array(values) for name, values in columns.items()}
+        columns["history"] = np.full((len(outcomes), max(map(len, histories))), np.nan)
+        for row, history in zip(columns["history"], histories):
+            row[: len(history)] = history
         for values in columns.values():
             if values.dtype == float:
                 values[np.isnan(values)] = np.nan  # NaN of one bit pattern, which is also that of a journal
-        self.history[indices] = columns.pop("history")
+        self._write_history(indices, columns.pop("history"))
         for name, values in columns.items():
             self.table[name][indices] = values
         can_rank = may_be_best(columns["stopped"], columns["final_epochs"]) | (columns["stopped"] == "halved")
         costs = self.rung_costs[indices, rung] = np.where(can_rank, self._costs(columns), np.nan)
         return costs
+
+    def _write_history(self, indices, histories):
+        """Write histories (rows, epochs) into some rows, for which room is made, but not for all that were planned."""
+        room = self._history.shape[1]
+        if (epochs := histories.shape[1]) > room:
+            more = max(epochs, min(2 * room, self.description.epochs)) - room
+            self._history = np.concatenate([self._history, np.full((len(self._history), more), np.nan)], axis=1)
+        self._history[indices, :epochs] = histories
 
     def keep(self, index: int, network: MLP, count: int) -> bool:
         """Keep the network of a recorded row if the row is among the best `count`; return whether it is."""
@@ -316,7 +335,7 @@ class SweepResult:
                     column[index] = value
             else:
                 column[...] = values
-        result.history[...] = saved.history
+        result._write_history(np.arange(len(result.table)), saved.history)
         result.rung_costs[...] = saved.rung_costs
         result.seconds = saved.seconds
         result._networks = dict(saved.networks)

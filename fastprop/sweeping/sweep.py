@@ -242,7 +242,7 @@ def sweep(
         if journal is not None:
             checks.new_file(checks.instance(journal, "journal", (str, os.PathLike), "'runs.jsonl'"))
             about = describe(experiment, begin_with, options, {} if chooser is None else space)
-            record = stack.enter_context(Journal(journal, about, options.epochs))
+            record = stack.enter_context(Journal(journal, about))
         stack.enter_context(workers)
         with suppress(Interrupted):  # the result then has what was finished before
             without_network = _execute(plan, workers, progress, record)
