@@ -98,9 +98,10 @@ def class_weights(class_weight, task, name="y"):
         )
     count = task.class_count
     if count == 0:
+        outputs = f"{task.outputs} {task.output} outputs" if task.outputs > 1 else f"one {task.output} output"
         raise ValueError(
-            f"class_weight weighs rows by their class, but {name} holds {task.described()} for {task.outputs} "
-            f"{task.output} outputs: leave it out, or use sample_weight."
+            f"class_weight weighs rows by their class, but {name} holds {task.described()} for {outputs}: "
+            f"leave it out, or use sample_weight."
         )
     if is_balanced:
         return None
