@@ -159,6 +159,11 @@ def test_a_quote_that_is_not_a_pairs_is_a_character(write, monkeypatch):
     assert [read.class_names[label] for label in read.y] == [size for size, _ in rows]
 
 
+def test_a_name_may_hold_any_character_of_unicode(write):
+    read = datasets.read(write("a\u2028b,c\x0bd,y\n1,2,3.5\n4,5,6.5\n"))
+    assert (read.X.tolist(), len(read.feature_names)) == ([[1, 2], [4, 5]], 2)
+
+
 def test_a_header_may_be_longer_than_the_sample(write):
     names = [f"column number {index}" for index in range(30_000)]
     read = datasets.read(write(",".join(names) + "\n" + ",".join(["1"] * 30_000) + "\n"))

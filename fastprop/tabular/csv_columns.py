@@ -14,7 +14,7 @@ FEW = 20
 """Up to so many different numbers of a target are names of classes, where its other cells hold words."""
 
 
-class Targets(NamedTuple):
+class TargetColumn(NamedTuple):
     """The cells of the target's column."""
 
     values: np.ndarray  # (n,): float64, or int64 classes
@@ -22,7 +22,7 @@ class Targets(NamedTuple):
 
 
 def read_columns(path, dialect, features, target=None, as_words=()):
-    """Return the features (n, features) float64 of a file, and its `Targets`, or None without a target.
+    """Return the features (n, features) float64 of a file, and its `TargetColumn`, or None without a target.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def read_columns(path, dialect, features, target=None, as_words=()):
     if kinds not in ({"numbers"}, {"words"}, {"dates"}, set()):
         return read_columns(path, dialect, features, target, (target,))
     refusals.refuse_target(path, dialect, target, found[target])
-    return rows.matrix(), _targets(path, dialect, target, found[target])
+    return rows.matrix(), _target_column(path, dialect, target, found[target])
 
 
 class _Rows:
@@ -80,8 +80,10 @@ class _Rows:
         first, self.count = self.count, self.count + block.rows
         self._bytes_read += block.size
         if self.count > len(self._array):
-            expected = int(1.02 * self.count * self._bytes / self._bytes_read)  # of a packed file too few
-            self._array.resize((max(expected, self.count), self._array.shape[1]), refcheck=False)
+            expected = int(1.02 * self.count * self._bytes / self._bytes_read)
+            if expected < self.count:  # the file is packed
+                expected = self.count * 3 // 2
+            self._array.resize((expected, self._array.shape[1]), refcheck=False)
         for place, column in zip(self._array.T, block.columns):
             if len(column.values):
                 place[first : self.count] = column.values
@@ -97,10 +99,10 @@ def _has_decimal_commas(column):
     return column.kind == "words" and all(map(is_number, column.words)) and any("," in word for word in column.words)
 
 
-def _targets(path, dialect, target, blocks):
-    """Return the target's `Targets`: numbers, or classes of words."""
+def _target_column(path, dialect, target, blocks):
+    """Return the `TargetColumn`: numbers, or classes of words."""
     if blocks[0].kind == "numbers":
-        return Targets(np.concatenate([block.values for block in blocks]), None)
+        return TargetColumn(np.concatenate([block.values for block in blocks]), None)
     codes, words = [], {}
     for block in blocks:
         places = [words.setdefault(word.strip(), len(words)) for word in block.words]
@@ -108,7 +110,7 @@ def _targets(path, dialect, target, blocks):
     if _are_numbers(list(words)):
         refusals.refuse_word(path, dialect, target)
     order, names = classes_of_words(np.array(list(words)))
-    return Targets(order[np.concatenate(codes)], names)
+    return TargetColumn(order[np.concatenate(codes)], names)
 
 
 def _are_numbers(words):

@@ -49,12 +49,12 @@ def detect(path):
     text, encoding = _sample(path)
     if "\r" in text and "\n" not in text:
         raise ValueError(f"{path} ends its lines in carriage returns alone: save it anew, as CSV UTF-8.")
-    lines = text.splitlines()
+    lines = text.replace("\r\n", "\n").split("\n")
     blank = next((index for index, line in enumerate(lines) if line.strip()), None)
     if blank is None:
         raise ValueError(f"{path} is empty: give a header and rows.")
     lines = lines[blank:]
-    named = re.fullmatch(r'"?sep=(.)"?', lines[0].strip("\r")) if len(lines) > 1 else None
+    named = re.fullmatch(r'"?sep=(.)"?', lines[0]) if len(lines) > 1 else None
     if named:
         lines, blank = lines[1:], blank + 1
     delimiter = named[1] if named else _delimiter(lines)
