@@ -166,7 +166,7 @@ class Study:
             )
             self._study.add_trial(new)
 
-    def all_begun(self, asked, combinations):
+    def all_begun(self, asked, combinations, is_complete):
         """Return whether the sampler tries each combination once, and has begun all of them.
 
         Parameters
@@ -175,19 +175,17 @@ class Study:
             The trials of this batch.
         combinations : int or float
             How many combinations of parameters there are.
+        is_complete : callable
+            Returns whether parameters of a trial, {name: value}, are such a combination.
         """
-        samplers = optuna().samplers
-        if self._in_state("WAITING"):
+        sampler = self._study.sampler
+        is_grid = isinstance(sampler, optuna().samplers.GridSampler)
+        if not (is_grid or isinstance(sampler, optuna().samplers.BruteForceSampler)) or self._in_state("WAITING"):
             return False
-        if isinstance(self._study.sampler, samplers.GridSampler):
-            return self._has_begun_grid(self.trials[asked[-1].number]) if asked else self._is_exhausted()
-        if isinstance(self._study.sampler, samplers.BruteForceSampler):
-            tried = {tuple(sorted(trial.params.items())) for trial in self.trials if trial.params}
+        if not is_grid:
+            tried = {tuple(sorted(trial.params.items())) for trial in self.trials if is_complete(trial.params)}
             return len(tried) >= combinations
-        return False
-
-    def _is_exhausted(self):
-        return self._study.sampler.is_exhausted(self._study)
+        return self._has_begun_grid(self.trials[asked[-1].number]) if asked else sampler.is_exhausted(self._study)
 
     def _has_begun_grid(self, last):
         """Return whether all of the grid of the trial `last` has begun, by what the sampler notes of each trial."""

@@ -19,8 +19,10 @@ class OptunaSearch:
 
     The study chooses from the distributions and lists of a sweep's grid; it takes the values of `choice` and of a list
     as unordered. It is told the score if `sweep` is given one, else the loss that ranks, and must minimize or maximize
-    accordingly. A configuration that `halving` stopped is told as pruned, one that diverged or was interrupted as
-    failed.
+    accordingly. A configuration that `halving` stopped is told as pruned; one that diverged, was interrupted, or whose
+    score is no finite number, as failed. If the sampler ends the study, as `GridSampler` does when all is tried, the
+    sweep ends, with fewer rows. Distributions within layer sizes are parameters of their own, such as
+    ``layer_sizes[0][1]``: the element 1 of the first choice.
 
     Parameters
     ----------

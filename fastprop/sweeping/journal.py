@@ -83,7 +83,7 @@ class Journal:
         tuple or None
             (`ConfigurationOutcome`, bytes of the network's parameters or None), if anything is recorded.
         """
-        recorded = self._recorded.get(_key(_plain(values), rung))
+        recorded = self._recorded and self._recorded.get(_key(_plain(values), rung))
         return recorded.popleft() if recorded else None
 
     def add(self, index, rung, values, outcome, network):

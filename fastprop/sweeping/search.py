@@ -84,7 +84,7 @@ class Search:
 
     def all_begun(self, asked):
         """Return whether the study has nothing left to begin, after it was `asked` for these trials of a batch."""
-        return self._study.all_begun(asked, self._combinations)
+        return self._study.all_begun(asked, self._combinations, lambda each: self.values_of(each) is not None)
 
     def _resolved(self, parameter):
         """Return a configuration; ``parameter(name)`` is what the study has chosen for the parameter of a name."""
@@ -207,7 +207,8 @@ class _Filling:
 
 def _is_same(recorded, trials):
     """Return whether a `RecordedTrial` is the trial of its number."""
-    return recorded.number < len(trials) and trials[recorded.number].datetime_start.isoformat() == recorded.started
+    started = trials[recorded.number].datetime_start if recorded.number < len(trials) else None
+    return started is not None and started.isoformat() == recorded.started
 
 
 def _told(result, index):

@@ -152,8 +152,10 @@ def sweep(
     journal : str or Path, optional
         A file in which the results of each configuration are recorded as soon as there are any, as lines of JSON. A
         sweep that was interrupted in any way goes on from the file when it is called again with the same arguments, and
-        ends with the same result. `threads`, `keep` and `progress` may differ from before. If more networks are to be
-        kept, those that the file lacks are trained again.
+        ends with the same result. The grid, `samples`, `halving`, `keep`, `threads` and `progress` may differ from
+        before: each configuration that is recorded is taken over, and the others are trained. If more networks are to
+        be kept, those that the file lacks are trained again. With a `search`, the trials of before are taken over. A
+        score is known by its code and by all that this uses.
     progress : bool
         Whether to show a progress bar.
 
