@@ -90,8 +90,8 @@ class Task(NamedTuple):
     def _listed_names(self):
         if self.names is None:
             return ""
-        names = [*self.names[:SHOWN_NAMES], *["…"][: len(self.names) - SHOWN_NAMES]]
-        return f" ({', '.join(names)})"
+        rest = ", …" if len(self.names) > SHOWN_NAMES else ""
+        return f" ({', '.join(self.names[:SHOWN_NAMES])}{rest})"
 
 
 def _kind(y, outputs, output, loss):
