@@ -140,9 +140,11 @@ def train(
     checkpoint : path or Checkpoint, optional
         The file that keeps the state of the run. With a plain path it is written every 10 seconds and at the end.
     resume : bool
-        Whether to go on from the checkpoint if the file exists. The network, data and options must be those that the
-        run began with. The result is then, to the last bit, that of the unbroken run, on any number of threads.
-        ``epochs`` may be larger than before, except with `CosineDecay` and `OneCycle`, whose rates depend on it.
+        Whether to go on from the checkpoint if the file exists. Data and options must be those that the run began
+        with. The network must have the weights with which the run began, those of the checkpoint, or those with which
+        an earlier call ended: one network can be trained for more and more epochs in a loop. The result is, to the last
+        bit, that of the unbroken run, on any number of threads. ``epochs`` may be larger than before, except with
+        `CosineDecay` and `OneCycle`, whose rates depend on it.
     backend : str
         ``"kernels"``, or ``"reference"`` for the same run in plain NumPy and float64, to check a result.
 

@@ -15,11 +15,21 @@ from fastprop.row_blocks import row_blocks
 from fastprop.runs.training_options import OPTIONS
 from fastprop.version import __version__
 
-FORMAT = 1
-"""The version of the file's layout: to be raised when the arrays change their meaning."""
+FORMAT = 2
+"""The version of the file's layout: to be raised when its entries or arrays change their meaning."""
 
 NOT_COMPARED = tuple(name for name, row in OPTIONS.items() if not row.compared_on_resume)
 """Options that may change when a run goes on."""
+
+
+FIRST_WEIGHTS = "first weights"
+"""The entry of a description that has the digest of the weights with which the run began."""
+
+ARRAYS = "arrays"
+"""The entry of a file that has the names of its arrays, a list."""
+
+LATER_WEIGHTS = "later weights"
+"""The entry of a file that has the digests of the weights with which calls of the run ended, a list."""
 
 
 def describe(network, options, split):
@@ -31,7 +41,7 @@ def describe(network, options, split):
     if options.schedule is not None and options.schedule.needs_end:
         description["epochs"] = options.epochs
     standardization = [array for array in (network.input_mean, network.input_scale) if array is not None]
-    description["first weights"] = digest(network.parameters)
+    description[FIRST_WEIGHTS] = digest(network.parameters)
     description["input_mean"] = digest(*standardization)
     description["training data"] = digest(*split.data.arrays, split.rows)
     description["validation data"] = digest(*split.held_out.arrays, split.held_out_rows)
@@ -51,6 +61,8 @@ class CheckpointFile:
     def __init__(self, checkpoint, description):
         self._checkpoint = checkpoint
         self._description = description
+        self._later_weights = []  # digests
+        self._has_state = False  # whether the file has a state of this run
         self._written = time.monotonic()  # seconds: when the file was last written, or, before that, the run was made
 
     def next_epoch(self, done, pace):
@@ -74,27 +86,64 @@ class CheckpointFile:
         OSError
             If the file cannot be written.
         """
-        atomic_files.write(self._checkpoint.path, self._description, state, "checkpoint")
+        description = self._description | {LATER_WEIGHTS: self._later_weights, ARRAYS: sorted(state)}
+        atomic_files.write(self._checkpoint.path, description, state, "checkpoint")
+        self._has_state = True
         self._written = time.monotonic()
 
-    def read(self):
-        """Return the state in the file, or None if there is no file; ValueError if it is not that of the same run."""
+    def end(self, network, state):
+        """Write the file at the end of a call, with `state` or, where it is None, with the state that the file has.
+
+        The weights that the network has now are noted, so that the run can be resumed with this network.
+        """
+        weights = digest(network.parameters)
+        if weights not in (self._description[FIRST_WEIGHTS], *self._later_weights):
+            self._later_weights = [*self._later_weights, weights]
+            if state is None and self._has_state:
+                _, state = self._contents()
+        if state is not None:
+            self.write(state)
+
+    def read(self, network):
+        """Return the state in the file, or None if there is no file; ValueError if it is not that of the same run.
+
+        `network` is the one that is to go on: with the weights with which the run began, with those of the state, or
+        with those that it had at the end of an earlier call.
+        """
         path = Path(self._checkpoint.path)
         if not path.exists():
             return None
-        try:
-            description, state = atomic_files.read(path)
-            description = dict(description)
-        except Exception as error:  # a damaged file can make the reader raise any kind of error
-            raise ValueError(
-                f"{path} is no checkpoint or a damaged one: name another file, or leave out resume to begin anew."
-            ) from error
+        description, state = self._contents()
+        later_weights = description.pop(LATER_WEIGHTS, [])
+        if self._description[FIRST_WEIGHTS] in later_weights or _has_weights(network, state):
+            self._description = self._description | {FIRST_WEIGHTS: description.get(FIRST_WEIGHTS)}
         if differing := differences(description, self._description):
             raise ValueError(
                 f"{path} is the checkpoint of another run, whose {differing}: "
                 "give what it was given, name another file, or leave out resume to begin anew."
             )
+        self._later_weights = later_weights
+        self._has_state = True
         return state
+
+    def _contents(self):
+        """Return the description and the state that the file has."""
+        path = self._checkpoint.path
+        try:
+            description, state = atomic_files.read(path)
+            if description.pop(ARRAYS, None) not in (None, sorted(state)):
+                raise ValueError("the names of arrays are not those that were written")
+            return description, state
+        except Exception as error:  # a damaged file can make the reader raise any kind of error
+            raise ValueError(
+                f"{path} is no checkpoint or a damaged one: name another file, or leave out resume to begin anew."
+            ) from error
+
+
+def _has_weights(network, state):
+    """Return whether a network has the weights of a state: the learned ones, their average, or the best ones."""
+    rows = [row for name in ("parameters", "average", "best") for row in state.get(name, ())]
+    return any(np.array_equal(network.flat_parameters, row) for row in rows)
 
 
 def digest(*arrays):

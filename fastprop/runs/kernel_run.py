@@ -68,25 +68,29 @@ class KernelRun(Run):
         """Train to the end, or until epoch `until` is done; `states` then holds the state of each network."""
         if until is not None:
             self._until = until
-        self._train()
+        ended_with = self._train()
         if self._until < self._options.epochs:
             self.states = [self.state.export(lane) for lane in range(len(self.state.networks))]
         if self.state.keeps_best:
             self.state.restore_best()
+        if self._checkpoint is not None:
+            self._checkpoint.end(self.state.networks[0], ended_with)
 
     def _train(self):
+        """Train until the run is over or is to stop; return the state to write at the end, if there is one."""
         while not self._is_over():
             until = min(self._next_epoch(), self.state.make_room(self._until))
             self._team.train(until)
             if self.state.done < until and not self._is_over():
-                return  # stopped within an epoch: no run can continue from there
+                return None  # stopped within an epoch: no run can continue from there
             self._measure()
             self._call_back()
             over = self._called_off or self._stop_requested or self._is_over()
-            if self._checkpoint is not None and (over or self._checkpoint.is_due(self.state.done)):
-                self._checkpoint.write(self.state.export(0))
             if over:
-                return
+                return self.state.export(0) if self._checkpoint is not None else None
+            if self._checkpoint is not None and self._checkpoint.is_due(self.state.done):
+                self._checkpoint.write(self.state.export(0))
+        return None
 
     def _call_back(self):
         """Call the callback, unless there is none or the run has diverged."""
@@ -128,7 +132,7 @@ class KernelRun(Run):
 
     def resume(self):
         """Go on from the checkpoint, if there is one."""
-        state = self._checkpoint.read()
+        state = self._checkpoint.read(self.state.networks[0])
         if state is None:
             return
         done = int(state["done"].max())
