@@ -58,7 +58,7 @@ class Split(NamedTuple):
         held_out = weighted(held_out, class_weight, names[1])
         split = cls(data, rows, held_out, held_out.rows)
         if split.task.class_count:
-            warn_of_untrained(split.task, *split.classes)
+            warn_of_untrained(split.task, data.classes(rows), held_out.classes(held_out.rows))
         return split
 
     @classmethod
@@ -68,16 +68,11 @@ class Split(NamedTuple):
         classes = data.classes(rows)
         if classes is not None:
             held_out = with_every_class(held_out, classes)
-        split = cls(data, np.delete(rows, held_out), data, rows[held_out])
+        trained = np.delete(np.arange(len(rows)), held_out)
         if classes is not None:
-            warn_of_untrained(data.task, *split.classes)
-            warn_of_unmeasured(data.task, *split.classes)
-        return split
-
-    @property
-    def classes(self):
-        """The class of each row that is trained on, and of each row that is held out."""
-        return self.data.classes(self.rows), self.held_out.classes(self.held_out_rows)
+            warn_of_untrained(data.task, classes[trained], classes[held_out])
+            warn_of_unmeasured(data.task, classes[trained], classes[held_out])
+        return cls(data, rows[trained], data, rows[held_out])
 
 
 def held_out_rows(rows, fraction):
