@@ -60,15 +60,18 @@ class HalvingRunner:
         """Say in the table which configurations were in training, and keep the networks of the best of them."""
         table = self._result.table
         table["stopped"][[index for index in self._outcomes if table["stopped"][index] == "halved"]] = "interrupted"
-        best = [index for index in self._result.ranking[: self._keep].tolist() if index in self._outcomes]
-        networks = {index: self._network(index) for index in best if table["stopped"][index] == "interrupted"}
+        can_be_best = self._result.can_be_best
+        best = [index for index in self._result.ranking[: self._keep].tolist() if can_be_best[index]]
+        networks = {index: self._network(index) for index in best if index in self._outcomes}
         self._result.keep_survivors({index: each for index, each in networks.items() if each is not None}, self._keep)
 
     def _network(self, index):
         """Return the network of a configuration in training, or None if only the journal has its outcome."""
         (outcome,) = self._outcomes[index]
-        if outcome is None or outcome.state is None:
-            return None if outcome is None else outcome.network
+        if outcome is None:
+            return None
+        if outcome.network is not None or outcome.state is None:
+            return outcome.network
         job = Job([Fit(index, 0, self._configurations[index], outcome)], int(self._result.table["epochs"][index]))
         _, ((_, _, network, _),) = PackRun(self._experiment, job)()  # the epochs are done: nothing is trained
         return network
