@@ -102,7 +102,7 @@ def train_on_bytes(sizes, threads):
     network = fp.MLP(sizes, hidden="relu", output="softmax", seed=3)
     options = {"standardize": True, "class_weight": "balanced", "sample_weight": np.linspace(0.5, 2, 211)}
     history = fp.train(network, X, labels, epochs=3, threads=threads, **options)
-    return *network.weights, *network.biases, network.input_mean, history.loss, network.predict(X)
+    return *network.weights, *network.biases, np.float32(network.input_mean), history.loss, network.predict(X)
 
 
 def train_on_chunks(sizes, threads):
