@@ -430,6 +430,18 @@ def test_a_metric_that_raises_is_told_once_and_is_nan_there():
     assert np.isfinite(history.metrics["mse"]).all()
 
 
+@pytest.mark.parametrize(
+    "function",
+    [lambda estimator, X, y: 1.0, lambda outputs: 1.0, fp.MLP((2, 1)).predict],
+    ids=["three", "one", "method"],
+)
+def test_a_function_of_other_parameters_is_refused_before_training(function):
+    words = "a score is called with outputs and y, but "
+    assert_refused(ValueError, words, sweep_of_sum, function)
+    assert_refused(ValueError, words, sweep_of_sum, metrics.Score("own", function))
+    assert_refused(ValueError, words, fp.train, fp.MLP((3, 1)), LINE, SUM > 0, epochs=1, metrics=(function,))
+
+
 def test_metrics_of_one_name_are_refused():
     words = "metrics has 'mse' twice: give each another name, such as fp.metrics.Score('a', …)."
     assert_refused(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -51,12 +52,28 @@ def _of_function(function, tasks):
     if ours:
         return ours[0]
     if (theirs := recognized(function)) is None:
+        _refuse_other_parameters(function)
         return Score(getattr(function, "__name__", "score"), function)
     if not tasks:
         return Score(theirs.name, theirs.scorer, theirs.higher_is_better)
     task = most_special(tasks)
     measure = SklearnFunction(theirs.scorer, task.kind, gives_probabilities(task))
     return Score(theirs.name, measure, theirs.higher_is_better)
+
+
+def _refuse_other_parameters(function):
+    """Refuse a function that cannot be called with outputs and y, such as one of an estimator, X and y."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # some functions that are written in C do not tell theirs
+        return
+    try:
+        signature.bind(None, None)
+    except TypeError:
+        raise ValueError(
+            f"a score is called with outputs and y, but {checks.shown(function)} takes {signature}: give a function of "
+            "these two."
+        ) from None
 
 
 def _said(score):
