@@ -11,6 +11,9 @@ import fastprop as fp
 
 # ---- problems ----
 
+NOISE = 8
+"""The size of the random changes to a problem, in ε, by which runs are tried in which roundings decide."""
+
 
 class Problem(NamedTuple):
     """A network and its data, as a few words and numbers, from which `made` makes them."""
@@ -26,10 +29,10 @@ class Problem(NamedTuple):
     dtype: str = "float64"
     seed: int = 0
 
-    def made(self, noise=0.0):
-        """Return network, inputs, targets and weights of rows; `noise` is the relative size of random changes to them.
+    def made(self, changes=None):
+        """Return network, inputs, targets and weights of rows.
 
-        Whole numbers stay as they are.
+        `changes` is a generator, by which parameters and inputs are changed by some ε; whole numbers stay as they are.
         """
         random = np.random.default_rng(self.seed)
         network = fp.MLP(self.layers, hidden=self.hidden, output=self.output, dtype=self.dtype, seed=self.seed)
@@ -38,10 +41,10 @@ class Problem(NamedTuple):
         X = INPUTS[self.inputs](random, self.rows, self.layers[0])
         y = TARGETS[self.targets](random, self.rows, self.layers[-1])
         weight = WEIGHTS[self.weights](random, self.rows)
-        if noise:
-            random = np.random.default_rng()
-            network.flat_parameters = changed(network.flat_parameters, noise, random)
-            X = changed(X, noise, random) if X.dtype.kind == "f" else X
+        if changes is not None:
+            noise = NOISE * np.finfo(self.dtype).eps
+            network.flat_parameters = changed(network.flat_parameters, noise, changes)
+            X = changed(X, noise, changes) if X.dtype.kind == "f" else X
         return network, X, y, weight
 
 
