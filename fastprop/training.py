@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Callable, Sequence
 
@@ -34,6 +35,7 @@ def train(
     y: ArrayLike,
     *,
     epochs: int,
+    seconds: float | None = None,
     batch_size: int = 32,
     loss: LossName | Huber | CrossEntropy | None = None,
     optimizer: Descent | LBFGS = SGD(0.1),
@@ -77,6 +79,9 @@ def train(
         copied once.
     epochs : int
         How many times to go through the rows.
+    seconds : float, optional
+        How long to train at most, without compiling. Training ends after the epoch in which the time is over, with
+        ``stopped`` ``"out of time"``, and can be resumed from a checkpoint.
     batch_size : int
         Rows in a step. The last step of an epoch takes the rows that are left, and averages over these.
     loss : str, Huber or CrossEntropy, optional
@@ -178,6 +183,7 @@ def train(
     checks.choice(backend, "backend", BACKENDS)
     checks.checkpoint(checkpoint, resume, backend)
     threads = checks.threads(threads)
+    seconds = None if seconds is None else checks.number(seconds, "seconds")
     loss = checks.loss(loss, network.output, network.layer_sizes[-1])
     options = TrainingOptions(
         epochs=epochs,
@@ -213,6 +219,8 @@ def train(
     run.prepare()
     if resume:
         run.resume()
+    if seconds is not None:
+        run.deadline = time.monotonic() + seconds
     with thread_pool.ProgressBar(total=options.epochs, unit="epoch", disable=not progress) as bar:
         if not thread_pool.run([run], 1, lambda: bar.update(run.history.epochs - bar.n)):
             run.stop()

@@ -47,7 +47,8 @@ def sweep(options):
     _say_how_it_ended(result, options, say)
     for line in written:
         say(line)
-    return 130 if {"interrupted", "not run"} & set(result.table["stopped"].tolist()) else code
+    broken_off = {"interrupted"} if options.seconds is not None else {"interrupted", "not run"}
+    return 130 if broken_off & set(result.table["stopped"].tolist()) else code
 
 
 def _write_results(result, problem, options):
@@ -163,7 +164,7 @@ def _run_arguments(options):
     validation = 0.2 if options.validation is None and not getattr(options, "cv", None) else options.validation
     validation = None if validation == 0 else validation
     given = {name: getattr(options, name) for name in ("epochs", "schedule", "dropout", "standardize")}
-    return given | {"validation": validation, "early_stopping": early_stopping}
+    return given | {"validation": validation, "early_stopping": early_stopping, "seconds": options.seconds}
 
 
 def _optimizer(options):

@@ -64,6 +64,7 @@ def _add_sweep(parser):
     training = _add_training(parser, values.values, "VALUES", rates, " (likewise)")
     training.add_argument("--seeds", type=int, default=1, metavar="N", help="train each with N seeds (default 1)")
     _add_run(training)
+    _add_seconds(training)
     _add_early_stopping(training)
     _add_search(parser)
     outputs = _add_outputs(parser, "loss and score against the learning rate")
@@ -77,6 +78,7 @@ def _add_sweep(parser):
 def _add_train(parser):
     training = _add_single_network(parser, "(default 0.5 of sgd, else the optimizer's)")
     _add_run(training)
+    _add_seconds(training)
     _add_early_stopping(training)
     outputs = _add_outputs(parser)
     outputs.add_argument("--checkpoint", metavar="FILE", help="keep the state of the run in this file, every 10 s")
@@ -151,6 +153,10 @@ def _add_training(parser, convert, metavar, rates, note=""):
 
 def _fields(option):
     return option.__dataclass_fields__
+
+
+def _add_seconds(training):
+    training.add_argument("--seconds", type=float, metavar="SECONDS", help="how long to train at most")
 
 
 def _add_run(training, default_rows="0 trains on all rows (default 0.2)"):

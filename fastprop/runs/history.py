@@ -34,7 +34,8 @@ class History:
         The number of epochs that were done, which may be fewer than were asked for; every array has so many elements.
     stopped : str
         Why training ended: ``"finished"``, ``"early"``, ``"converged"`` (only `LBFGS`), ``"diverged"``,
-        ``"interrupted"``, ``"callback"``, or ``"halved"`` (by `Halving` or `MedianStopping` of a sweep).
+        ``"interrupted"``, ``"out of time"``, ``"callback"``, or ``"halved"`` (by `Halving` or `MedianStopping` of a
+        sweep).
     seconds : float
         Time that training took, in seconds, without compilation and without Python's work between epochs. A resumed run
         counts the time before the break as well.
@@ -109,7 +110,7 @@ def doubled(array, axis):
     return np.concatenate([array, np.full_like(array, np.nan)], axis=axis)
 
 
-def stop_reason(*, called_off, ended, done, epochs, stop_requested, until):
+def stop_reason(*, called_off, ended, done, epochs, stop_requested, time_is_over, until):
     """Return why a run ended, or would end if it ended now: see `History.stopped`.
 
     Parameters
@@ -122,12 +123,14 @@ def stop_reason(*, called_off, ended, done, epochs, stop_requested, until):
         The number of epochs that were finished, and of those that were asked for.
     stop_requested : bool
         Whether `Run.stop` was called.
+    time_is_over : bool
+        Whether the run ended because its time was over.
     until : int
         The epoch to which the run was called to train.
 
     Examples
     --------
-    >>> stop_reason(called_off=False, ended="", done=3, epochs=9, stop_requested=False, until=3)
+    >>> stop_reason(called_off=False, ended="", done=3, epochs=9, stop_requested=False, time_is_over=False, until=3)
     'halved'
     """
     if called_off:
@@ -140,4 +143,6 @@ def stop_reason(*, called_off, ended, done, epochs, stop_requested, until):
         return ended
     if stop_requested:
         return "interrupted"
+    if time_is_over:
+        return "out of time"
     return "halved" if until < epochs else "finished"

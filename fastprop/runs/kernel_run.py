@@ -1,5 +1,7 @@
 """`KernelRun`: a run on the kernels, of one network or of a pack of them."""
 
+import time
+
 import numpy as np
 
 from fastprop import thread_pool
@@ -85,7 +87,7 @@ class KernelRun(Run):
                 return None  # stopped within an epoch: no run can continue from there
             self._measure()
             self._call_back()
-            over = self._called_off or self._stop_requested or self._is_over()
+            over = self._called_off or self._stop_requested or self._is_over() or self._ends_by_time()
             if over:
                 return self.state.export(0) if self._checkpoint is not None else None
             if self._checkpoint is not None and self._checkpoint.is_due(self.state.done):
@@ -109,10 +111,13 @@ class KernelRun(Run):
         done = self.state.done
         if self._options.callback is not None or self._options.metrics:
             return done + 1
-        if self._checkpoint is None:
-            return self._until
-        pace = self.state.seconds[0] / done if done else np.inf
-        return min(self._until, self._checkpoint.next_epoch(done, pace))
+        pace = self.state.seconds[0] / done if done else np.inf  # seconds
+        next_epochs = [self._until]
+        if self._checkpoint is not None:
+            next_epochs.append(self._checkpoint.next_epoch(done, pace))
+        if self.deadline is not None:  # for half of the time that is left, because the pace may change
+            next_epochs.append(done + max(1, int((self.deadline - time.monotonic()) / 2 / pace)))
+        return min(next_epochs)
 
     def _measure(self):
         """Measure the metrics of each network that has gone through the last epoch and is finite."""

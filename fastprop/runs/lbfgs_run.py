@@ -120,7 +120,8 @@ class LBFGSRun(Run):
             if improved == epoch and options.early_stopping.restore_best:
                 self._best = point.copy()
             stops_early = epoch - improved >= options.early_stopping.patience
-        if stops_early or self._called_off or self._stop_requested or history.epochs >= self._until:
+        over = stops_early or self._called_off or self._stop_requested or history.epochs >= self._until
+        if over or self._ends_by_time():
             self._ended = "early" if stops_early else ""
             raise StopIteration
         if self._changed is not None:

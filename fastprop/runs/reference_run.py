@@ -76,7 +76,8 @@ class ReferenceRun(Run):
         self._append(record, metrics)
         if options.callback is not None:
             self._called_off = self._call_back(epoch)
-        return self._called_off or self._stop_requested or history.epochs >= self._until
+        over = self._called_off or self._stop_requested or history.epochs >= self._until
+        return over or self._ends_by_time()
 
     def _call_back(self, epoch):
         """Call the callback and return whether it ends training; parameters that it changes are trained on."""

@@ -1,5 +1,7 @@
 """`Run`: what all kinds of runs have in common."""
 
+import time
+
 from fastprop.runs.history import stop_reason
 
 
@@ -13,6 +15,8 @@ class Run:
     ----------
     histories : list of History
         One for each network; they are filled while the run trains.
+    deadline : float or None
+        The time by `time.monotonic`, in seconds, after which the run ends when an epoch has ended.
     states : list
         For each network the state from which `go_on` continues, after a call that ended between two epochs and before
         the last. It is None for a run that can only begin anew.
@@ -23,6 +27,8 @@ class Run:
         self._until = options.epochs
         self._called_off = False  # whether the callback returned true
         self._stop_requested = False
+        self._time_is_over = False  # whether the run ended because of `deadline`
+        self.deadline = None
         self.states = [None]
 
     @property
@@ -41,6 +47,11 @@ class Run:
         """Ask a call in another thread to return soon: after its current epoch, iteration, minibatch or chunk."""
         self._stop_requested = True
 
+    def _ends_by_time(self):
+        """Return whether the time of the run is over, and note that it ends because of this."""
+        self._time_is_over = self.deadline is not None and time.monotonic() >= self.deadline
+        return self._time_is_over
+
     def go_on(self, states):
         """Go on from `states`, one for each network, which a run with the same options and rows has exported."""
 
@@ -55,5 +66,6 @@ class Run:
             done=done,
             epochs=self._options.epochs,
             stop_requested=self._stop_requested,
+            time_is_over=self._time_is_over,
             until=self._until,
         )

@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import threading
+import time
 from typing import NamedTuple
 
 import numpy as np
@@ -94,6 +95,7 @@ class Job(NamedTuple):
 
     fits: list[Fit]  # the pack: no more than a vector has lanes
     until: int | None  # the epoch to train to; None stands for the end of training
+    deadline: float | None = None  # the time by `time.time`, in seconds, at which training ends after its epoch
 
     def __str__(self):
         indices = [fit.index for fit in self.fits]
@@ -112,6 +114,8 @@ class PackRun:
         self._run = new_run(experiment.backend, self._networks, self._split, options_of_networks)
         if job.fits[0].goes_on:
             self._run.go_on([fit.earlier.state for fit in job.fits])
+        if job.deadline is not None:
+            self._run.deadline = time.monotonic() + job.deadline - time.time()
         self.stop = self._run.stop
 
     def prepare(self):

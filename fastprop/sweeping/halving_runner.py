@@ -7,29 +7,35 @@ import numpy as np
 
 from fastprop import thread_pool
 from fastprop.sweeping.fits import Fit, FitArrays, Job, PackRun, packs
-from fastprop.sweeping.outcomes import ConfigurationOutcome
+from fastprop.sweeping.outcomes import NOT_RECORDED, ConfigurationOutcome
 from fastprop.sweeping.results import push_bounded
 from fastprop.sweeping.score_problems import ScoreProblems
 
 
+class OutOfTime(thread_pool.Interrupted):
+    """The time that was given to a sweep is over; what was trained until then is recorded."""
+
+
 class HalvingRunner:
-    """Trains configurations of an experiment from rung to rung, and records their outcomes in `result`.
+    """Trains configurations of the `Plan` of a sweep from rung to rung, and records their outcomes in its result.
 
     `workers` are a `ThreadBackend` or an `ExecutorBackend`. Without `halving` there is one rung, at the end. The
     networks of the best `keep` configurations are kept. Only the thread that calls `train` changes anything here;
     threads that draw jobs only read.
     """
 
-    def __init__(self, experiment, configurations, result, workers, halving=None, keep=0, progress=False, journal=None):
-        self._experiment = experiment
-        self._configurations = configurations
-        self._result = result
+    def __init__(self, plan, workers, keep, progress=False, journal=None):
+        self._experiment = plan.experiment
+        self._configurations = plan.configurations
+        self._result = plan.result
+        self._halving = plan.halving
+        self._seconds = plan.seconds
+        self._deadline = None  # the time by `time.time` at which the sweep ends, once it has begun to train
         self._workers = workers
-        self._halving = halving
         self._keep = keep
         self._progress = progress
         self._journal = journal
-        self._score_problems = ScoreProblems(experiment.score.name)
+        self._score_problems = ScoreProblems(plan.experiment.score.name)
         self._outcomes = {}  # by index of a configuration that is in training: a list of each fold's `FitOutcome`
         self._missing_folds = None  # (configurations,) int: folds that have not reached this rung yet
         self._missing = 0  # the number of configurations that have not reached this rung yet
@@ -43,23 +49,31 @@ class HalvingRunner:
         ------
         thread_pool.Interrupted
             After Ctrl-C; configurations that were in training are then recorded as interrupted.
+        OutOfTime
+            If the time of the sweep is over; configurations that were in training are then recorded so.
         """
         last_rung = len(self._result.rungs) - 1
         for rung in range(last_rung + 1):
             try:
                 self._train_to_rung(indices, rung)
             except thread_pool.Interrupted:
-                self._mark_interrupted()
+                self._mark_survivors("interrupted")
                 raise
             if rung < last_rung:
                 indices = self._going_on(indices, rung)
             if len(indices) == 0:
                 break
+            if self._time_is_over() and (rung < last_rung or self._missing):
+                self._mark_survivors("out of time")
+                raise OutOfTime
 
-    def _mark_interrupted(self):
-        """Say in the table which configurations were in training, and keep the networks of the best of them."""
+    def _time_is_over(self):
+        return self._deadline is not None and time.time() >= self._deadline
+
+    def _mark_survivors(self, ending):
+        """Say in the table how configurations in training ended, and keep the networks of the best of them."""
         table = self._result.table
-        table["stopped"][[index for index in self._outcomes if table["stopped"][index] == "halved"]] = "interrupted"
+        table["stopped"][[index for index in self._outcomes if table["stopped"][index] == "halved"]] = ending
         can_be_best = self._result.can_be_best
         best = [index for index in self._result.ranking[: self._keep].tolist() if can_be_best[index]]
         networks = {index: self._network(index) for index in best if index in self._outcomes}
@@ -96,12 +110,27 @@ class HalvingRunner:
         self._missing_folds = np.bincount(fits.indices, minlength=len(self._configurations))
         self._missing = len(missing)
         chosen = packs(self._experiment, self._configurations, fits, self._workers.count)
+        if self._seconds is not None:  # all folds of some configurations are to be done before the time is over
+            chosen = sorted(chosen, key=lambda pack: fits.indices[pack].min())
         self._workers.prepare(self._experiment, [self._job(fits, pack, rung) for pack in _examples(chosen)])
+        if self._deadline is None and self._seconds is not None:
+            self._deadline = time.time() + self._seconds
         start = time.perf_counter()
         try:
-            self._record_all((self._job(fits, pack, rung) for pack in chosen), rung, len(indices))
+            self._record_all((self._job(fits, pack, rung) for pack in self._in_time(chosen, fits)), rung, len(indices))
         finally:
             self._result.seconds += time.perf_counter() - start
+
+    def _in_time(self, chosen, fits):
+        """Yield packs until the time is over, then only those of configurations of which another fold has begun."""
+        begun = set()
+        for pack in chosen:
+            indices = set(fits.indices[pack].tolist())
+            if not begun or not self._time_is_over():
+                begun |= indices
+                yield pack
+            elif begun & indices:
+                yield pack
 
     def _fits_to_train(self, indices, rung):
         """Return the `FitArrays` of configurations: all folds at the first rung, later only those that go on."""
@@ -121,7 +150,8 @@ class HalvingRunner:
     def _job(self, fits, pack, rung):
         """Return the job of a pack, which is an array of positions in `fits`."""
         pairs = zip(fits.indices[pack].tolist(), fits.folds[pack].tolist())
-        return Job([self._fit(index, fold) for index, fold in pairs], self._result.rungs[rung])
+        deadline = self._deadline if len(self._experiment.folds) == 1 else None  # else the folds would differ in epochs
+        return Job([self._fit(index, fold) for index, fold in pairs], self._result.rungs[rung], deadline)
 
     def _fit(self, index, fold):
         of_folds = self._outcomes.get(index)
@@ -175,7 +205,7 @@ class HalvingRunner:
             of_folds = self._outcomes[index]
             network = of_folds[0].network if len(of_folds) == 1 else None
             is_kept = network is not None and self._result.keep(index, network, self._keep)
-            if self._journal is not None and outcome.stopped != "interrupted":
+            if self._journal is not None and outcome.stopped not in NOT_RECORDED:
                 values = self._configurations.grid[index]
                 self._journal.add(index, self._result.rungs[rung], values, outcome, network if is_kept else None)
             if outcome.stopped == "interrupted":
@@ -229,8 +259,7 @@ def train_again(experiment, configurations, result, keep, workers, after_folds=F
     if not best:
         return []
     diverged = []
-    final_epochs = result.table["final_epochs"].tolist() if after_folds else None
-    jobs = (_final_job(index, configurations[index], final_epochs) for index in best)
+    jobs = (_final_job(index, configurations[index], result.table[index], after_folds) for index in best)
     with closing(workers.train(experiment, jobs)) as results:
         for ended in results:
             for job, (outcome,) in ended:
@@ -244,16 +273,16 @@ def train_again(experiment, configurations, result, keep, workers, after_folds=F
     return diverged
 
 
-def _final_job(index, configuration, final_epochs):
+def _final_job(index, configuration, row, after_folds):
     """Return the job that trains the network of a configuration once more, which is to be kept.
 
-    After a cross-validation, `final_epochs` has by index the mean number of epochs of the folds, which takes the place
-    of early stopping: no rows are held out whose loss could end the training. Schedules keep the epochs that were
-    planned.
+    `row` is its row of the table. After a cross-validation, the mean number of epochs of the folds takes the place of
+    early stopping: no rows are held out whose loss could end the training. Schedules keep the epochs that were planned.
     """
     options = configuration.options
-    until = None
-    if final_epochs is not None and options.early_stopping is not None:
+    ran_out_of_time = row["stopped"] == "out of time"
+    until = int(row["epochs"]) if ran_out_of_time else None
+    if after_folds and (ran_out_of_time or options.early_stopping is not None):
         configuration = configuration._replace(options=options._replace(early_stopping=None))
-        until = final_epochs[index]
+        until = int(row["final_epochs"])
     return Job([Fit(index, 0, configuration, None)], until)

@@ -11,10 +11,13 @@ from fastprop.metrics import Measurement
 from fastprop.network import MLP
 from fastprop.runs import History
 
-ENDED_WELL = "finished", "early", "converged"
-"""The values of `stopped` of configurations that have trained until there was no more to gain."""
+ENDED_WELL = "finished", "early", "converged", "out of time"
+"""The values of `stopped` of configurations that trained until there was no more to gain, or no more time."""
 
-_WORST_FIRST = "interrupted", "diverged", "halved", "early", "converged", "finished"
+NOT_RECORDED = "interrupted", "out of time"
+"""The values of `stopped` of configurations that a journal does not have, because they are to be trained again."""
+
+_WORST_FIRST = "interrupted", "diverged", "out of time", "halved", "early", "converged", "finished"
 """Values of `stopped`: that of a configuration is the first of these that one of its fits has."""
 
 

@@ -57,9 +57,9 @@ class SweepResult:
         held-out rows, NaN if there are none; ``score_std``, its standard deviation over the folds; ``loss`` and
         ``validation_loss`` after the last epoch, or after the one whose weights early stopping restored; ``epochs``
         done; ``final_epochs``, those of them that led to the weights that are kept, 0 if it diverged and nothing was
-        restored; ``stopped`` (see `History`; ``"not run"`` after Ctrl-C); and ``seconds``. With ``cv``, score and
-        losses are means over the folds, ``seconds`` is a sum, and ``final_epochs`` is the mean over the folds, rounded:
-        for so many epochs the networks that are kept are trained once more, on all rows.
+        restored; ``stopped`` (see `History`; ``"not run"`` after Ctrl-C or when time was over); and ``seconds``. With
+        ``cv``, score and losses are means over the folds, ``seconds`` is a sum, and ``final_epochs`` is the mean over
+        the folds, rounded: for so many epochs the networks that are kept are trained once more, on all rows.
     history : ndarray
         (configurations, epochs) float64: the validation loss, or without validation the training loss; NaN past the end
         of training. There are as many columns as the longest training had epochs. With ``cv`` it is the mean over the
@@ -248,6 +248,7 @@ class SweepResult:
         for name, values in columns.items():
             self.table[name][indices] = values
         can_rank = may_be_best(columns["stopped"], columns["final_epochs"]) | (columns["stopped"] == "halved")
+        can_rank &= columns["stopped"] != "out of time"  # between two rungs
         costs = self.rung_costs[indices, rung] = np.where(can_rank, self._costs(columns), np.nan)
         return costs
 

@@ -40,7 +40,7 @@ from fastprop.sweeping.checked_grid import checked_grid
 from fastprop.sweeping.configurations import Configurations
 from fastprop.sweeping.fits import Experiment, Fold, common_origin
 from fastprop.sweeping.grids import Draws, Explicit, Product
-from fastprop.sweeping.halving_runner import HalvingRunner, train_again
+from fastprop.sweeping.halving_runner import HalvingRunner, OutOfTime, train_again
 from fastprop.sweeping.journal import Journal
 from fastprop.sweeping.journal_header import describe
 from fastprop.sweeping.results import SweepDescription, SweepResult
@@ -58,6 +58,7 @@ def sweep(
     grid: Mapping[str, Any] | Sequence[Mapping[str, Any]],
     *,
     epochs: int,
+    seconds: float | None = None,
     samples: int | None = None,
     search: OptunaSearch | None = None,
     batch_size: int = 32,
@@ -105,6 +106,13 @@ def sweep(
         batch_size; seed, which is that of the initial weights, of the order of the rows and of dropout; layer_sizes,
         hidden and initialization. In a mapping, a distribution may replace a list: `loguniform`, `uniform`,
         `integers`, `choice`, or a frozen distribution of SciPy (any object with ``rvs(random_state=…)``).
+    seconds : float, optional
+        How long to train at most, without compiling. When the time is over, no other configuration is begun, and those
+        in training end after their epoch. They are ``"out of time"`` and may be the best, as they are; with `halving`,
+        so may those that were to go on. Configurations that were not begun stay ``"not run"``. With `cv`
+        a configuration that was begun is finished on all folds, and the training of the networks to keep comes on top.
+        A journal has only what was finished, so that a later call
+        trains the rest.
     samples : int, optional
         How many configurations to draw from a mapping that has distributions. Values are drawn from its lists, too.
         The draws depend on `seed`; a larger number of samples begins with the same draws as a smaller one.
@@ -194,6 +202,7 @@ def sweep(
     space = checked_grid(grid, samples, search is not None)
     checks.choice(backend, "backend", BACKENDS)
     workers = new_backend(executor, threads)
+    seconds = None if seconds is None else checks.number(seconds, "seconds")
     begin_with = network if isinstance(network, MLP) else checks.layer_sizes(network)
     options = TrainingOptions(
         epochs=epochs,
@@ -236,7 +245,7 @@ def sweep(
     rungs = [options.epochs] if halving_rule is None else halving_rule.rungs(options.epochs, together)
     ranks_by_score = score is not None or len(configurations.prototypes) > 1
     result = SweepResult(_description(experiment, list(configurations.columns), rows, rungs, ranks_by_score))
-    plan = _Plan(experiment, configurations, result, halving_rule, kept, chooser, cv is not None)
+    plan = _Plan(experiment, configurations, result, halving_rule, seconds, kept, chooser, cv is not None)
 
     # Execute.
     with ExitStack() as stack:
@@ -261,6 +270,7 @@ class _Plan(NamedTuple):
     configurations: Configurations
     result: SweepResult  # to be filled
     halving: object  # Halving, MedianStopping or None
+    seconds: float | None  # how long to train; None for as long as it takes
     keep: int  # the number of networks to keep
     search: Search | None  # chooses the configurations; None where they are known beforehand
     is_cross_validated: bool  # whether the folds are those of a cross-validation
@@ -275,14 +285,15 @@ def _execute(plan, workers, progress, journal):
     configurations = plan.configurations
     result = plan.result
     keep = 0 if plan.is_cross_validated else plan.keep  # no network of a single fold is kept
-    runner = HalvingRunner(experiment, configurations, result, workers, plan.halving, keep, progress, journal)
-    if plan.search is not None:
-        plan.search.check(result)
-        plan.search.run(runner, configurations, result, journal)
-    else:
-        indices = np.arange(len(configurations))
-        result.enter(indices, configurations.columns)
-        runner.train(indices)
+    runner = HalvingRunner(plan, workers, keep, progress, journal)
+    with suppress(OutOfTime):
+        if plan.search is not None:
+            plan.search.check(result)
+            plan.search.run(runner, configurations, result, journal)
+        else:
+            indices = np.arange(len(configurations))
+            result.enter(indices, configurations.columns)
+            runner.train(indices)
     last = experiment.on_all_rows() if plan.is_cross_validated else experiment
     return train_again(last, configurations, result, plan.keep, workers, after_folds=plan.is_cross_validated)
 

@@ -1,0 +1,123 @@
+"""A budget of time: when training ends, what is the best so far, and that its bits are those of as many epochs."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+import fastprop as fp
+from fastprop import cli
+from tests.compare import assert_refused, assert_same_bits
+from tests.problems import three_classes
+
+X, LABELS = three_classes()
+RATES = {"learning_rate": np.geomspace(0.01, 1, 500)}
+LONG = 10**8  # epochs
+BACKENDS = pytest.mark.parametrize("backend", ["kernels", "reference"])
+
+
+def new():
+    return fp.MLP((4, 6, 3), output="softmax")
+
+
+def sweep(grid=RATES, **options):
+    options = {"epochs": LONG, "seconds": 0.05, "validation": 0.3, **options}
+    return fp.sweep(new(), X, LABELS, grid, **options)
+
+
+@BACKENDS
+@pytest.mark.parametrize("optimizer", [fp.SGD(0.1), fp.LBFGS(tolerance=0)], ids=str)
+def test_training_ends_after_the_epoch_in_which_the_time_is_over(optimizer, backend):
+    options = {"optimizer": optimizer, "backend": backend}
+    network, same = new(), new()
+    fp.train(new(), X, LABELS, epochs=1, **options)  # compiles
+    start = time.monotonic()
+    history = fp.train(network, X, LABELS, epochs=LONG, seconds=0.05, **options)
+    assert time.monotonic() - start < 5
+    assert history.stopped in ("out of time", "converged")  # L-BFGS may be at the minimum sooner
+    assert len(history.loss) == history.epochs >= 1
+    stop = lambda epoch, _: epoch + 1 == history.epochs  # noqa: E731
+    fp.train(same, X, LABELS, epochs=LONG, callback=stop, **options)
+    assert_same_bits([network.parameters], [same.parameters])
+
+
+def test_a_run_that_ran_out_of_time_can_be_resumed(tmp_path):
+    network, path = new(), tmp_path / "run.checkpoint"
+    first = fp.train(network, X, LABELS, epochs=LONG, seconds=0, checkpoint=path)
+    assert (first.stopped, first.epochs) == ("out of time", 1)
+    second = fp.train(network, X, LABELS, epochs=LONG, seconds=0, checkpoint=path, resume=True)
+    assert (second.stopped, second.epochs) == ("out of time", 2)
+
+
+def test_a_run_that_is_done_in_time_is_as_without_a_budget():
+    (one, ours), (other, theirs) = (
+        (fp.train(network := new(), X, LABELS, epochs=50, seconds=seconds), network) for seconds in (None, 600)
+    )
+    assert (one.stopped, other.stopped) == ("finished", "finished")
+    assert_same_bits([one.loss, ours.parameters], [other.loss, theirs.parameters])
+
+
+@BACKENDS
+@pytest.mark.parametrize("options", [{}, {"halving": fp.Halving(3, 5)}, {"keep": 3}], ids=str)
+def test_a_sweep_has_the_best_network_so_far(options, backend):
+    result = sweep(backend=backend, **options)
+    best = result.best
+    assert best["stopped"] == "out of time"
+    assert set(result.table["stopped"].tolist()) <= {"out of time", "not run", "halved"}
+    alone, epochs = new(), int(best["epochs"])
+    stop = {"callback": lambda epoch, _: epoch + 1 == epochs, "backend": backend}
+    fp.train(alone, X, LABELS, epochs=LONG, validation=0.3, optimizer=fp.SGD(best["learning_rate"]), **stop)
+    assert_same_bits([result.best_network.parameters], [alone.parameters])
+
+
+def test_with_halving_those_that_were_to_go_on_may_be_the_best():
+    result = sweep({"learning_rate": [0.1, 0.2, 0.3, 0.5]}, halving=fp.Halving(2, LONG // 10**7), epochs=LONG // 10)
+    assert "halved" in result.table["stopped"]
+    assert result.best["stopped"] == "out of time"
+    assert result.best_network is not None
+
+
+def test_with_folds_a_configuration_that_was_begun_is_finished():
+    result = sweep(epochs=5, seconds=0, cv=3, validation=None)
+    counts = {name: int((result.table["stopped"] == name).sum()) for name in ("finished", "not run")}
+    assert counts["finished"] >= 1
+    assert sum(counts.values()) == 500
+    assert result.best_network is not None
+
+
+def test_on_an_executor_it_ends_as_well():
+    with ThreadPoolExecutor(2) as executor:
+        result = sweep(executor=executor)
+    assert result.best["stopped"] == "out of time"
+    assert result.best_network is not None
+
+
+def test_a_journal_has_what_was_finished_and_a_later_call_trains_the_rest(tmp_path):
+    options = {"epochs": 20, "journal": tmp_path / "sweep.jsonl"}
+    grid = {"learning_rate": RATES["learning_rate"][::10]}
+    sweep(grid, seconds=0, **options)
+    result, whole = sweep(grid, seconds=None, **options), sweep(grid, seconds=None, epochs=20)
+    np.testing.assert_array_equal(result.history, whole.history)
+    assert (result.table["stopped"] == "finished").all()
+
+
+def test_a_search_ends_as_well():
+    optuna = pytest.importorskip("optuna")
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(0))
+    result = sweep({"learning_rate": fp.loguniform(0.01, 1)}, samples=200, search=fp.OptunaSearch(study))
+    assert len(result.table) < 200
+    assert not study.get_trials(states=[optuna.trial.TrialState.RUNNING])
+
+
+def test_the_command_line_has_it(capsys):
+    assert cli.main(["sweep", "digits", "--epochs", "1000000", "--seconds", "0.2", "--threads", "1"]) == 0
+    assert "best network: accuracy" in capsys.readouterr().out
+    assert cli.main(["train", "digits", "--epochs", "1000000", "--seconds", "0.2"]) == 0
+    assert "out of time after" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("seconds", [-1, float("nan"), "3"])
+def test_what_is_no_time_is_refused(seconds):
+    for call in (lambda: sweep(seconds=seconds), lambda: fp.train(new(), X, LABELS, epochs=1, seconds=seconds)):
+        assert_refused((ValueError, TypeError), "seconds must be", call)
