@@ -81,7 +81,15 @@ def test_a_run_that_is_stopped_while_it_trains_is_interrupted(kind):
 
 # ---- why a run ended ----
 
-PLAIN = {"called_off": False, "ended": "", "done": 3, "epochs": 9, "stop_requested": False, "time_is_over": False, "until": 9}
+PLAIN = {
+    "called_off": False,
+    "ended": "",
+    "done": 3,
+    "epochs": 9,
+    "stop_requested": False,
+    "time_is_over": False,
+    "until": 9,
+}
 REASONS = [
     ({}, "finished"),  # of a run that is under way
     ({"done": 9}, "finished"),
