@@ -6,9 +6,9 @@ from contextlib import closing
 import numpy as np
 
 from fastprop import thread_pool
+from fastprop.sweeping.bounded_heap import push_bounded
 from fastprop.sweeping.fits import Fit, FitArrays, Job, PackRun, packs
 from fastprop.sweeping.outcomes import NOT_RECORDED, ConfigurationOutcome
-from fastprop.sweeping.results import push_bounded
 from fastprop.sweeping.score_problems import ScoreProblems
 
 

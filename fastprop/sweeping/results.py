@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
-import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,6 +14,7 @@ from fastprop.integrations import pandas_frames
 from fastprop.network import MLP
 from fastprop.reporting import RankedTable, html, plotting
 from fastprop.sweeping import files
+from fastprop.sweeping.bounded_heap import push_bounded
 from fastprop.sweeping.configurations import HYPERPARAMETERS
 from fastprop.sweeping.ensembles import Ensemble
 from fastprop.sweeping.outcomes import ConfigurationOutcome, may_be_best, survived
@@ -408,17 +407,6 @@ class SweepResult:
 
     def _repr_html_(self) -> str:
         return html.summary(self.ranked_table(), ROWS_SHOWN)
-
-
-def push_bounded(best, capacity, cost, index):
-    """Add a configuration to the heap `best`; if it then has more than `capacity`, remove the worst.
-
-    Returns the index of the removed configuration, or None. A cost of NaN is worse than any other, and of equal costs
-    the one with the largest index is the worst.
-    """
-    is_known = not math.isnan(cost)
-    heapq.heappush(best, (is_known, -cost if is_known else 0.0, -index))
-    return -heapq.heappop(best)[-1] if len(best) > capacity else None
 
 
 def load_sweep(path: Path) -> SweepResult:
