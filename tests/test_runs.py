@@ -95,6 +95,8 @@ REASONS = [
     ({"done": 9}, "finished"),
     ({"until": 3}, "halved"),
     ({"stop_requested": True, "until": 3}, "interrupted"),
+    ({"time_is_over": True, "until": 3}, "out of time"),
+    ({"time_is_over": True, "done": 9}, "finished"),
     ({"ended": "early", "stop_requested": True, "until": 3}, "early"),
     ({"ended": "converged", "stop_requested": True}, "converged"),
     ({"ended": "early", "done": 9}, "finished"),
