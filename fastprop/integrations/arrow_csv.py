@@ -3,7 +3,7 @@
 from collections import deque
 from typing import NamedTuple
 
-import numpy as np
+from fastprop.integrations import arrow_columns
 
 WORKERS = 2
 """The largest number of threads that convert blocks."""
@@ -14,15 +14,6 @@ BLOCK = 1 << 19
 
 LONGEST_CELL = 1 << 16
 """The largest number of bytes of a cell in quotes that is sure to be read where it holds line breaks."""
-
-
-class Column(NamedTuple):
-    """A column of a block of rows."""
-
-    kind: str  # "numbers", "bools", "words", "dates" or "nothing": what all cells are that are not missing
-    values: np.ndarray  # (rows,): float64, NaN if missing; of words the index in `words`, -1 if missing; else empty
-    words: tuple  # the different words of the block; empty for other kinds
-    missing: int  # the number of missing cells
 
 
 class Block(NamedTuple):
@@ -79,7 +70,7 @@ def read_blocks(path, dialect, included, as_words=()):
             table = arrow.csv.read_csv(arrow.py_buffer(data), read, parse, convert)
         except arrow.ArrowInvalid as error:
             raise InvalidTextError(str(error)) from None
-        columns = [_column(column.combine_chunks()) for column in table.columns]
+        columns = [arrow_columns.column(column.combine_chunks()) for column in table.columns]
         return Block(columns, table.num_rows, len(data))
 
     with ThreadPoolExecutor(WORKERS) as pool, open_bytes(path, dialect.encoding) as file:
@@ -127,42 +118,6 @@ def _last_row_end(block):
         is_open ^= block.count(b'"', line, end) % 2
         end = line
     return last if is_open and end > 0 else end
-
-
-def _column(array):
-    """Return a column of an Arrow table as a `Column`."""
-    kind = _KINDS.get(str(array.type), "dates")
-    if kind == "words":
-        encoded = array.dictionary_encode()
-        return Column(kind, _values(encoded.indices, -1), tuple(encoded.dictionary.to_pylist()), array.null_count)
-    values = _values(array, np.nan) if kind in ("numbers", "bools") else np.zeros(0)
-    return Column(kind, values, (), array.null_count)
-
-
-_KINDS = {"int64": "numbers", "double": "numbers", "bool": "bools", "string": "words", "null": "nothing"}
-"""By the Arrow type of a column of a CSV file, the kind of its cells; all other types are of dates and times."""
-
-
-def _values(array, missing):
-    """Return the elements of an Arrow array, with `missing` in place of those that are missing.
-
-    The buffers are read here because ``to_numpy`` imports pandas where it is installed, which takes 50 MB of memory.
-    """
-    validity, data = array.buffers()
-    rows = slice(array.offset, array.offset + len(array))
-    if str(array.type) == "bool":
-        values = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")[rows]
-    else:
-        values = np.frombuffer(data, _DTYPES[str(array.type)])[rows]
-    values = values.astype(np.int64 if missing == -1 else np.float64)
-    if array.null_count:
-        is_valid = np.unpackbits(np.frombuffer(validity, np.uint8), bitorder="little")[rows]
-        values[is_valid == 0] = missing
-    return values
-
-
-_DTYPES = {"int64": np.int64, "double": np.float64, "int32": np.int32}
-"""By the Arrow type of an array, the dtype of its elements; the type int32 is that of the index of a word."""
 
 
 def _arrow():

@@ -1,0 +1,199 @@
+"""`Encoder`: how the columns of a table become the inputs of a network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from fastprop.integrations import frame_columns
+from fastprop.tabular import plans
+from fastprop.tabular.plans import ColumnPlan
+
+
+class Encoder:
+    """How the columns of a table become the inputs of a network, fitted on training rows.
+
+    - Numbers stay numbers. Where a training row lacks one, the median of the training rows stands for it, and a further
+      feature says which rows lack it. A missing number in a column that was complete in training is refused.
+    - Booleans are 0 and 1, and likewise.
+    - Dates are days before or after the median date, and where in the year and the week they are, as sine and cosine.
+    - Categories, which are words, or whole numbers if told, have a feature for each level: 1 in rows of that level,
+      else 0. Up to 50 levels have one, each of which at least one row in 1,000 has; the others of the training rows
+      share one. A level that is new belongs to these, if there are such, and else has 0 in all features. So has a
+      missing cell, unless training rows lacked cells: then missing is a level.
+    - Words of which most rows have one of their own are left out, unless they are told to be categories.
+
+    Attributes
+    ----------
+    plans : tuple of ColumnPlan
+        The plan of each column, in the order of the table, the left-out columns included.
+
+    Examples
+    --------
+    >>> import pyarrow
+    >>> from fastprop.tabular.encoder import Encoder
+    >>> houses = pyarrow.table({"area": [80, None, 100], "roof": ["flat", "hip", "flat"]})
+    >>> encoder = Encoder.fit(houses)
+    >>> encoder.feature_names
+    ('area', 'area is missing', 'roof=flat', 'roof=hip')
+    >>> encoder.transform(houses)
+    array([[ 80.,   0.,   1.,   0.],
+           [ 90.,   1.,   0.,   1.],
+           [100.,   0.,   1.,   0.]], dtype=float32)
+    """
+
+    plans: tuple[ColumnPlan, ...]
+
+    def __init__(self, plans: Sequence[ColumnPlan]) -> None:
+        self.plans = tuple(plans)
+
+    @classmethod
+    def fit(
+        cls,
+        frame: Any,
+        *,
+        categorical: Sequence[str] = (),
+        numeric: Sequence[str] = (),
+        drop: Sequence[str] = (),
+        rows: NDArray[np.int64] | None = None,
+    ) -> Self:
+        """Return an encoder that is fitted on some rows of a table.
+
+        Parameters
+        ----------
+        frame : data frame
+            Of pandas or polars, an Arrow table, or anything with ``__arrow_c_stream__`` (extra ``tables``).
+        categorical, numeric : sequence of str
+            Columns that are categories, or numbers, whatever they hold; the others are planned by what they hold.
+        drop : sequence of str
+            Columns to leave out.
+        rows : ndarray, optional
+            (m,) int: the indices of the training rows, by default all.
+
+        Raises
+        ------
+        ValueError
+            If two columns have one name, a named column is missing, a column has no value in any training row, or the
+            table has no rows.
+        TypeError
+            If `frame` is no table.
+        ImportError
+            If pyarrow, which reads all frames but those of pandas, is not installed.
+        """
+        return cls.fit_columns(named_columns(frame), categorical=categorical, numeric=numeric, drop=drop, rows=rows)
+
+    @classmethod
+    def fit_columns(cls, columns, *, categorical=(), numeric=(), drop=(), rows=None):
+        """Return an encoder that is fitted on the columns of a table, a dict of `Column` by name; else as `fit`."""
+        for name in (*categorical, *numeric, *drop):
+            if name not in columns:
+                raise ValueError(f"there is no column {name!r}, only {_listed(columns)}: name one of these.")
+        both = set(categorical) & set(numeric)
+        if both:
+            raise ValueError(f"column {min(both)!r} is named both categorical and numeric: name it once.")
+        told = dict.fromkeys(categorical, "category") | dict.fromkeys(numeric, "number")
+        made = []
+        for name, column in columns.items():
+            if len(column.values) == 0:
+                raise ValueError("the table has no rows: give at least one.")
+            if name in drop:
+                made.append(ColumnPlan(name, "left out", reason="as told"))
+            else:
+                made.append(plans.fitted(name, column, told.get(name), rows))
+        encoder = cls(made)
+        if not encoder.feature_names:
+            raise ValueError("the table has no column to learn from: give one of numbers, categories or dates.")
+        return encoder
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns that a table must have."""
+        return tuple(plan.name for plan in self.plans if plan.kind != "left out")
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The names of the inputs, (n_in,), all different."""
+        names: dict[str, None] = {}
+        for plan in self.plans:
+            for name in plan.feature_names:
+                while name in names:
+                    name += "'"
+                names[name] = None
+        return tuple(names)
+
+    def transform(self, frame: Any, dtype: DTypeLike = np.float32) -> NDArray[Any]:
+        """Return the inputs of a network for the rows of a table, (n, n_in) of `dtype`.
+
+        Parameters
+        ----------
+        frame : data frame
+            As `fit` takes it. Its columns may have any order, and others may stand among them.
+        dtype : dtype
+            Where numbers are large and differ in their last digits, float64 keeps these.
+
+        Raises
+        ------
+        ValueError
+            If a column is missing, or holds what its plan does not allow; the message names it.
+        """
+        return self.transform_columns(named_columns(frame), dtype)
+
+    def transform_columns(self, columns, dtype=np.float32):
+        """Return the inputs for the columns of a table, a dict of `Column` by name; else as `transform`."""
+        missing = [name for name in self.columns if name not in columns]
+        if missing:
+            raise ValueError(
+                f"the table has no column {', '.join(map(repr, missing))}, but the training data had: "
+                f"give {'it' if len(missing) == 1 else 'them'}."
+            )
+        counts = [len(plan.feature_names) for plan in self.plans]
+        rows = len(columns[self.columns[0]].values)
+        X = np.empty((rows, sum(counts)), dtype)
+        first = 0
+        for plan, count in zip(self.plans, counts):
+            if count:
+                plans.encode(plan, columns[plan.name], X[:, first : first + count])
+            first += count
+        return X
+
+    @property
+    def about(self) -> list[dict[str, Any]]:
+        """The plans as objects that JSON can hold, from which `restored` makes an equal encoder."""
+        return [plan._asdict() | {"levels": list(plan.levels)} for plan in self.plans]
+
+    @classmethod
+    def restored(cls, about: Sequence[Mapping[str, Any]]) -> Self:
+        """Return the encoder whose `about` this is."""
+        return cls([ColumnPlan(**{**plan, "levels": tuple(plan["levels"])}) for plan in about])
+
+    def lines(self) -> list[str]:
+        """Return the plan of each column as a line of text."""
+        width = max(len(plan.name) for plan in self.plans)
+        return [f"{plan.name:{width}}  {plan.described}" for plan in self.plans]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Encoder) and self.plans == other.plans
+
+    def __hash__(self) -> int:
+        return hash(self.plans)
+
+    def __repr__(self) -> str:
+        return f"Encoder of {len(self.columns)} columns, {len(self.feature_names)} features"
+
+
+def named_columns(frame):
+    """Return the columns of a frame, a dict of `Column` by name; ValueError if two have one name."""
+    pairs = frame_columns.columns(frame)
+    columns = dict(pairs)
+    if len(columns) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the table has two columns called {twice!r}: rename one.")
+    return columns
+
+
+def _listed(names):
+    return ", ".join(list(names)[:20]) + (", …" if len(names) > 20 else "")

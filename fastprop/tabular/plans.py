@@ -1,0 +1,189 @@
+"""What is made of each column of a table: the plan of a column, as it is fitted on training rows."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from fastprop.integrations.arrow_columns import word_of
+
+KINDS = "number", "boolean", "date", "category", "left out"
+"""What a column may be taken for."""
+
+MOST_LEVELS = 50
+"""Of a category, at most so many levels have a feature of their own: the most frequent ones."""
+
+RARE = 1000
+"""A level that fewer than one in so many training rows have has no feature of its own."""
+
+YEAR, WEEK = 365.2425, 7.0
+"""Days after which a date's features recur."""
+
+
+class ColumnPlan(NamedTuple):
+    """What is made of a column; where training rows lacked cells, a feature says which rows do."""
+
+    name: str
+    kind: str  # one of `KINDS`
+    center: float = 0.0  # of numbers and dates, the median of the training rows, which stands for missing cells
+    has_missing: bool = False  # whether cells were missing in training rows
+    levels: tuple[str, ...] = ()  # of a category, those with a feature of their own, the most frequent first
+    has_other: bool = False  # of a category, whether the rare levels of the training rows share a feature
+    reason: str = ""  # why the column is left out
+
+    @property
+    def feature_names(self):
+        """The names of the features that the column becomes, a list."""
+        if self.kind == "left out":
+            return []
+        names = [self.name]
+        if self.kind == "category":
+            names = [f"{self.name}={level}" for level in self.levels]
+            names += [f"{self.name} is another"] * self.has_other
+        elif self.kind == "date":
+            names += [
+                f"{self.name} ({wave} of the {cycle})" for cycle in ("year", "week") for wave in ("sine", "cosine")
+            ]
+        return names + [f"{self.name} is missing"] * self.has_missing
+
+    @property
+    def described(self):
+        """The plan in a few words."""
+        text = self.kind
+        if self.kind == "category":
+            shown = ", ".join(self.levels[:5]) + (", …" if len(self.levels) > 5 else "")
+            text += f" of {len(self.levels)} ({shown})" + ", rare ones are one" * self.has_other
+        elif self.kind == "left out":
+            text += f": {self.reason}"
+        if not self.has_missing:
+            return text
+        stands = "a level of its own" if self.kind == "category" else f"the median {self._shown_center} and a feature"
+        return f"{text}; missing cells are {stands}"
+
+    @property
+    def _shown_center(self):
+        if self.kind == "date":
+            return np.datetime64(int(np.floor(self.center)), "D")
+        return f"{self.center:.6g}"
+
+
+def fitted(name, column, told=None, rows=None):
+    """Return the plan of a column for its training rows.
+
+    Parameters
+    ----------
+    name : str
+    column : Column
+    told : str, optional
+        "category" or "number", if the user says what the column is.
+    rows : ndarray, optional
+        The indices of the training rows, by default all.
+
+    Raises
+    ------
+    ValueError
+        If no training row has a cell, or the cells are not what the user says.
+    """
+    if column.kind == "other":
+        raise ValueError(
+            f"column {name!r} holds {column.words[0]}, which is no number, word, boolean or date: drop the column."
+        )
+    training = column if rows is None else column.of_rows(rows)
+    if training.missing == len(training.values):
+        raise ValueError(f"column {name!r} has no value in any of the {len(training.values)} training rows: drop it.")
+    kind = {"numbers": "number", "bools": "boolean", "words": "category", "dates": "date"}[column.kind]
+    if told == "category":
+        if kind == "date":
+            raise ValueError(f"column {name!r} holds dates, which are no categories: leave it out of them.")
+        kind = "category"
+    elif told == "number" and kind == "category":
+        raise ValueError(f"column {name!r} holds words such as {training.words[0]!r}, which are no numbers: drop it.")
+    elif told == "number" and kind == "boolean":
+        kind = "number"
+    if kind == "category":
+        return _category(name, as_words(training), told is None)
+    return ColumnPlan(name, kind, float(np.nanmedian(training.values)), bool(training.missing))
+
+
+def as_words(column):
+    """Return a column of numbers or booleans as one of words."""
+    if column.kind == "words":
+        return column
+    is_missing = np.isnan(column.values)
+    different, codes = np.unique(column.values[~is_missing], return_inverse=True)
+    made = np.full(len(column.values), -1, np.int64)
+    made[~is_missing] = codes.reshape(-1)
+    words = tuple(word_of(bool(each) if column.kind == "bools" else each) for each in different)
+    return column._replace(kind="words", values=made, words=words)
+
+
+def _category(name, column, may_be_text):
+    codes = column.values[column.values >= 0]
+    counts = np.bincount(codes, minlength=len(column.words))
+    used = np.flatnonzero(counts)
+    if may_be_text and len(used) > max(MOST_LEVELS, len(codes) / 2):
+        reason = f"its {len(used)} different words in {len(codes)} rows are no levels"
+        return ColumnPlan(name, "left out", reason=reason)
+    order = sorted(used.tolist(), key=lambda code: (-counts[code], column.words[code]))
+    frequent = [code for code in order[:MOST_LEVELS] if counts[code] * RARE >= len(column.values)]
+    levels = tuple(column.words[code] for code in frequent)
+    return ColumnPlan(name, "category", 0.0, bool(column.missing), levels, len(frequent) < len(order))
+
+
+def encode(plan, column, out):
+    """Write the features of a column into `out`, (rows, features); ValueError if its cells do not fit the plan."""
+    if plan.kind == "category":
+        _encode_category(plan, column, out)
+        return
+    values = _numbers(plan, column)
+    is_missing = np.isnan(values)
+    if is_missing.any() and not plan.has_missing:
+        raise ValueError(
+            f"column {plan.name!r} has no value in row {int(is_missing.argmax())}, but had one in each training row: "
+            "fill it in."
+        )
+    if plan.has_missing:
+        out[:, -1] = is_missing
+        values = np.where(is_missing, plan.center, values)
+    if plan.kind == "date":
+        for first, cycle in ((1, YEAR), (3, WEEK)):
+            out[:, first] = np.sin(2 * np.pi / cycle * values)
+            out[:, first + 1] = np.cos(2 * np.pi / cycle * values)
+        values = values - plan.center
+    out[:, 0] = values
+
+
+def _numbers(plan, column):
+    """Return the values of a column that is planned as numbers, booleans or dates, (rows,) float64."""
+    fits = {"number": ("numbers", "bools"), "boolean": ("bools", "numbers"), "date": ("dates",)}[plan.kind]
+    if column.kind not in (*fits, "nothing") and column.missing < len(column.values):
+        example = f", such as {column.words[0]!r}" if column.words else ""
+        raise ValueError(
+            f"column {plan.name!r} holds {column.kind}{example}, but held {fits[0]} in the training rows: correct it."
+        )
+    if column.kind == "words":  # without any
+        return np.full(len(column.values), np.nan)
+    values = column.values
+    if plan.kind == "boolean" and not np.isin(values[~np.isnan(values)], (0, 1)).all():
+        raise ValueError(f"column {plan.name!r} holds other numbers than 0 and 1, but held bools before: correct it.")
+    is_infinite = np.isinf(values)
+    if is_infinite.any():
+        raise ValueError(f"column {plan.name!r} holds infinity in row {int(is_infinite.argmax())}: correct it.")
+    return values
+
+
+def _encode_category(plan, column, out):
+    if column.kind in ("dates", "other"):
+        raise ValueError(f"column {plan.name!r} holds {column.kind}, but held words in the training rows: correct it.")
+    out[...] = 0
+    if column.kind == "nothing":
+        codes, words = np.full(len(column.values), -1), ()
+    else:
+        column = as_words(column)
+        codes, words = column.values, column.words
+    features = {level: index for index, level in enumerate(plan.levels)}
+    other = len(plan.levels) if plan.has_other else -1
+    missing = len(plan.levels) + plan.has_other if plan.has_missing else -1
+    feature_of_code = np.array([*(features.get(word, other) for word in words), missing])
+    feature = feature_of_code[codes]
+    rows = np.flatnonzero(feature >= 0)
+    out[rows, feature[rows]] = 1

@@ -1,0 +1,122 @@
+"""Tables as inputs of networks: numbers, categories, booleans and dates, missing cells and new levels."""
+
+import datetime
+import json
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from fastprop.tabular.encoder import Encoder
+
+ROWS = {
+    "age": [20.0, None, 40.0, 70.0],
+    "rooms": [1, 2, 3, 4],
+    "town": ["Rome", "Oslo", "Rome", None],
+    "is_new": [True, False, True, True],
+    "sold": [datetime.date(2024, 1, day) for day in (1, 2, 3, 8)],
+}
+
+polars = pytest.importorskip("polars")
+MAKERS = {"pandas": pd.DataFrame, "polars": polars.DataFrame, "pyarrow": pa.table}
+
+
+@pytest.mark.parametrize("library", MAKERS)
+def test_all_frames_give_the_same_inputs(library):
+    frame = MAKERS[library](ROWS)
+    encoder = Encoder.fit(frame)
+    X = encoder.transform(frame, np.float64)
+    names = list(encoder.feature_names)
+    by_name = dict(zip(names, X.T.tolist()))
+    assert by_name["age"] == [20, 40, 40, 70]
+    assert by_name["age is missing"] == [0, 1, 0, 0]
+    assert by_name["rooms"] == [1, 2, 3, 4]
+    assert by_name["town=Rome"] == [1, 0, 1, 0]
+    assert by_name["town=Oslo"] == [0, 1, 0, 0]
+    assert by_name["town is missing"] == [0, 0, 0, 1]
+    assert by_name["is_new"] == [1, 0, 1, 1]
+    assert by_name["sold"] == [-1.5, -0.5, 0.5, 5.5]
+    np.testing.assert_allclose(by_name["sold (sine of the week)"][0], by_name["sold (sine of the week)"][3])
+    assert Encoder.restored(json.loads(json.dumps(encoder.about))) == encoder
+    assert encoder.transform(frame).dtype == np.float32
+
+
+def test_only_training_rows_are_fitted():
+    frame = pd.DataFrame({"size": [1.0, 3.0, 100.0, np.nan], "color": ["red", "red", "blue", "red"]})
+    encoder = Encoder.fit(frame, rows=np.array([0, 1]))
+    assert encoder.plans[0].center == 2
+    assert encoder.feature_names == ("size", "color=red")
+    with pytest.raises(ValueError, match="column 'size' has no value in row 3, but had one in each training row"):
+        encoder.transform(frame)
+
+
+def test_a_new_level_is_zeros_or_one_of_the_rare():
+    frame = pd.DataFrame({"color": ["red"] * 1500 + ["blue"] * 1500 + ["rare"] * 2})
+    encoder = Encoder.fit(frame)
+    assert encoder.feature_names == ("color=blue", "color=red", "color is another")
+    new = pd.DataFrame({"color": ["green", "rare", None, "red"]})
+    assert encoder.transform(new).tolist() == [[0, 0, 1], [0, 0, 1], [0, 0, 0], [0, 1, 0]]
+    encoder = Encoder.fit(frame[:3000])
+    assert encoder.transform(new).tolist() == [[0, 0], [0, 0], [0, 0], [0, 1]]
+
+
+def test_whole_numbers_are_categories_if_told():
+    frame = pd.DataFrame({"zip": [7, 8, 7], "n": [1, 2, 3]})
+    encoder = Encoder.fit(frame, categorical=["zip"])
+    assert encoder.feature_names == ("zip=7", "zip=8", "n")
+    as_floats, as_words = (pd.DataFrame({"n": [1], "zip": [value]}) for value in (8.0, "8"))
+    assert encoder.transform(as_floats).tolist() == encoder.transform(as_words).tolist() == [[0, 1, 1]]
+    as_category = pd.DataFrame({"zip": pd.Categorical([7, None, 9])})
+    assert Encoder.fit(as_category).feature_names == ("zip=7", "zip=9", "zip is missing")
+
+
+def test_words_of_each_row_are_left_out_unless_told():
+    frame = pd.DataFrame({"name": [f"person {i}" for i in range(60)], "n": range(60)})
+    encoder = Encoder.fit(frame)
+    assert encoder.feature_names == ("n",)
+    assert "60 different words in 60 rows" in encoder.lines()[0]
+    assert len(Encoder.fit(frame, categorical=["name"]).feature_names) == 52
+    assert encoder.transform(pd.DataFrame({"n": [3]})).tolist() == [[3]]
+
+
+FRAME = pd.DataFrame({"a": [1.0, 2], "b": ["x", "y"], "c": [True, False]})
+
+
+@pytest.mark.parametrize(
+    ("frame", "arguments", "message"),
+    [
+        (pd.DataFrame({"a": [np.nan, np.nan]}), {}, "column 'a' has no value in any of the 2 training rows"),
+        (pd.DataFrame([[1, 2]], columns=["a", "a"]), {}, "two columns called 'a'"),
+        (FRAME[:0], {}, "the table has no rows"),
+        (FRAME, {"drop": ["z"]}, "there is no column 'z', only a, b, c"),
+        (FRAME, {"numeric": ["b"]}, "column 'b' holds words such as 'x'"),
+        (FRAME, {"numeric": ["a"], "categorical": ["a"]}, "column 'a' is named both"),
+        (FRAME, {"drop": ["a", "b", "c"]}, "no column to learn from"),
+        (pa.table({"a": [[1], [2]]}), {}, "column 'a' holds list<item: int64>"),
+    ],
+)
+def test_tables_that_cannot_be_learned_from_are_refused(frame, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Encoder.fit(frame, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda frame: frame.drop(columns="a"), "no column 'a', but the training data had"),
+        (lambda frame: frame.assign(a=["1", "two"]), "column 'a' holds words, such as '1'"),
+        (lambda frame: frame.assign(a=[1, np.inf]), "column 'a' holds infinity in row 1"),
+        (lambda frame: frame.assign(c=[0, 2]), "column 'c' holds other numbers than 0 and 1"),
+        (lambda frame: frame.assign(a=pd.to_datetime(["2024-01-01"] * 2)), "column 'a' holds dates"),
+        (lambda frame: frame.assign(b=pd.to_datetime(["2024-01-01"] * 2)), "column 'b' holds dates"),
+    ],
+)
+def test_tables_that_do_not_fit_the_training_data_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        Encoder.fit(FRAME).transform(change(FRAME))
+
+
+def test_what_is_no_table_is_refused():
+    with pytest.raises(TypeError, match="not list"):
+        Encoder.fit([[1, 2]])
