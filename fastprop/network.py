@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,12 +11,13 @@ from numpy.typing import ArrayLike
 from fastprop import checks
 from fastprop.annotations import Dtype, FloatArray, HiddenActivation, Initialization, OutputActivation, Path
 from fastprop.data import Inputs
+from fastprop.exchange import Exchange
 from fastprop.initialization import initial_weights
 from fastprop.integrations import safetensors_files
 from fastprop.kernels.layout import aligned_zeros, layers, parameter_offsets, parameter_starts
 
 
-class MLP:
+class MLP(Exchange):
     """A multilayer perceptron: layers ``a = f(x @ W + b)``.
 
     Parameters
@@ -159,25 +160,6 @@ class MLP:
         names = "layer_sizes", "hidden", "output", "initialization", "dtype", "feature_names", "class_names"
         return {name: getattr(self, name) for name in names}
 
-    @classmethod
-    def restored(
-        cls,
-        about: Mapping[str, Any],
-        weights: list[FloatArray],
-        biases: list[FloatArray],
-        standardization: Sequence[FloatArray | None],
-    ) -> Self:
-        """Return a network with this `about`, these weights and biases, and this `standardization`.
-
-        `standardization` is the pair of ``input_mean`` and ``input_scale``, each an array or None.
-        """
-        network = cls(**about)
-        network._set(weights + biases)
-        network.input_mean, network.input_scale = (
-            None if array is None else checks.read_only(np.asarray(array, np.float64)) for array in standardization
-        )
-        return network
-
     def copy(self) -> MLP:
         """Return a network with the same attributes and a copy of the parameters.
 
@@ -243,30 +225,6 @@ class MLP:
 
         return runs.predict(self, Inputs.of(X, self))
 
-    def save(self, path: Path) -> None:
-        """Write the network to a safetensors file (extra ``exchange``), which `fastprop.load` reads.
-
-        Parameters
-        ----------
-        path : str or Path
-            The file to write; one that exists is replaced.
-
-        Raises
-        ------
-        ImportError
-            If safetensors is not installed.
-
-        Examples
-        --------
-        >>> import pathlib, tempfile
-        >>> import fastprop as fp
-        >>> path = pathlib.Path(tempfile.mkdtemp(), "network.safetensors")
-        >>> fp.MLP((2, 2, 1), seed=0).save(path)
-        >>> fp.load(path)
-        MLP((2, 2, 1), hidden='sigmoid', output='sigmoid', dtype='float32')
-        """
-        safetensors_files.write(path, self.about, self.weights, self.biases, (self.input_mean, self.input_scale))
-
     def __repr__(self) -> str:
         return f"MLP({self.layer_sizes}, hidden={self.hidden!r}, output={self.output!r}, dtype={self.dtype!r})"
 
@@ -286,8 +244,9 @@ def load(path: Path) -> MLP:
     Raises
     ------
     ValueError
-        If the file is missing or does not hold a network that fastprop saved.
+        If the file is missing, does not hold a network that fastprop saved, or has been changed since; files of
+        earlier versions have no checksum, by which a change is found.
     ImportError
         If safetensors is not installed (extra ``exchange``).
     """
-    return MLP.restored(*safetensors_files.read(path))
+    return safetensors_files.read(path, MLP.restored)

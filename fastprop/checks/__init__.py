@@ -33,6 +33,7 @@ from fastprop.checks.networks import (
     names,
     output,
     output_for,
+    state,
 )
 from fastprop.checks.streams import chunk, chunks, is_empty_chunk
 from fastprop.checks.sweeps import ensemble, ensemble_size, keep, networks, ranking
@@ -114,6 +115,7 @@ __all__ = [
     "sequence",
     "shown",
     "shown_column",
+    "state",
     "targets",
     "threads",
     "validation_data",

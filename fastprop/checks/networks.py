@@ -1,8 +1,10 @@
 """Checks of a network's arguments, and of the loss that fits its output."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
-from fastprop.checks.arrays import finite, numeric
+from fastprop.checks.arrays import finite, numeric, read_only
 from fastprop.checks.values import choice, shown, whole_number
 from fastprop.initialization import INITIALIZATIONS
 from fastprop.reference import ACTIVATIONS, LOSSES, OUTPUT_ONLY
@@ -12,6 +14,9 @@ LOSS_OF_OUTPUT = {row.output: name for name, row in LOSSES.items() if row.output
 
 _OUTPUT_OF_LOSS = {loss: output for output, loss in LOSS_OF_OUTPUT.items()}
 """By loss that is computed from logits, the output activation that it needs."""
+
+STANDARDIZATION = "input_mean", "input_scale"
+"""Names of the arrays of a network that standardizes its inputs."""
 
 DTYPES = ("float32", "float64")
 """The dtypes that a network may have."""
@@ -103,6 +108,33 @@ def names(values, name, count):
         twice = next(value for index, value in enumerate(values) if value in values[:index])
         raise ValueError(f"{name} has {shown(twice)} twice: give different names.")
     return tuple(map(str, values))
+
+
+def state(values, shapes):
+    """Return arrays by name: those of `shapes`, {name: shape}, and ``input_mean`` and ``input_scale`` or None for both.
+
+    The latter are (n_in,) float64 and read-only.
+    """
+    if not isinstance(values, Mapping):
+        raise TypeError(f"the state must be a mapping of names to arrays, not {shown(values)}: give a dict.")
+    n_in = shapes["weights.0"][:1]
+    standardization = dict.fromkeys(STANDARDIZATION, n_in) if any(name in values for name in STANDARDIZATION) else {}
+    shapes = shapes | standardization
+    arrays = dict.fromkeys(STANDARDIZATION)
+    for name in values:
+        if name not in shapes:
+            raise ValueError(f"the state has {shown(name)}, which the network has not: leave it out.")
+    for name, shape in shapes.items():
+        if name not in values:
+            raise ValueError(f"the state lacks {name!r}, which has shape {shape}: give it.")
+        arrays[name] = numeric(values[name], name)
+        if arrays[name].shape != shape:
+            raise ValueError(f"{name} has shape {arrays[name].shape}, not {shape}: give a state of such a network.")
+    for name in standardization:
+        arrays[name] = read_only(finite(np.atleast_2d(arrays[name]), "float64", name).reshape(n_in).copy())
+    if standardization and not (arrays["input_scale"] > 0).all():
+        raise ValueError("input_scale holds numbers that are not positive: give 1 for a column that is not scaled.")
+    return arrays
 
 
 def _of_shape(array, shape, dtype, name):

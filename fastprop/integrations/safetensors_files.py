@@ -1,59 +1,72 @@
 """safetensors: files that hold networks (extra ``exchange``)."""
 
+import hashlib
 import json
 
 import numpy as np
 
-STANDARDIZATION = "input_mean", "input_scale"
-"""Names of the tensors of a network that standardizes its inputs."""
+DESCRIPTION = "fastprop"
+"""The name of the description in a file's metadata."""
+
+CHECKSUM = "sha256"
+"""The name of the checksum in a file's metadata; files of earlier versions have none."""
 
 
-def write(path, about, weights, biases, standardization):
-    """Write a network to a file.
+def write(path, about, arrays):
+    """Write a network to a file, with a checksum of all that is in it.
 
     Parameters
     ----------
     path : str or Path
     about : dict
         Values by name, which are written as JSON into the file's metadata.
-    weights, biases : list of ndarray
-        One array for each layer; they are written as tensors ``weights.0``, ``biases.0`` and so on.
-    standardization : pair of ndarray or None
-        ``input_mean`` and ``input_scale``; None is not written.
+    arrays : dict
+        Arrays by name, which become the tensors of the file.
     """
-    tensors = {f"weights.{layer}": np.ascontiguousarray(array) for layer, array in enumerate(weights)}
-    tensors |= {f"biases.{layer}": np.ascontiguousarray(array) for layer, array in enumerate(biases)}
-    tensors |= {name: array for name, array in zip(STANDARDIZATION, standardization) if array is not None}
-    _safetensors().numpy.save_file(tensors, path, {"fastprop": json.dumps(about)})
+    description = json.dumps(about)
+    metadata = {DESCRIPTION: description, CHECKSUM: _checksum(description, arrays)}
+    _safetensors().numpy.save_file(arrays, path, metadata)
 
 
-def read(path):
-    """Read what `write` wrote: `about`, weights, biases and standardization.
+def read(path, build):
+    """Return what `build` makes of the `about` and the arrays that `write` was given.
 
     Raises
     ------
     ValueError
-        If the file is missing, or is not one that `write` wrote.
+        If the file is missing, is not one that `write` wrote, or has been changed since.
     ImportError
         If safetensors is not installed.
     """
     safetensors = _safetensors()
     try:
         with safetensors.safe_open(path, "numpy") as file:
-            about = json.loads(file.metadata()["fastprop"])
-            layers = range(len(about["layer_sizes"]) - 1)
-            weights = [file.get_tensor(f"weights.{layer}") for layer in layers]
-            biases = [file.get_tensor(f"biases.{layer}") for layer in layers]
-            names = file.keys()
-            standardization = [file.get_tensor(name) if name in names else None for name in STANDARDIZATION]
+            metadata = file.metadata()
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no dict)
+        description = metadata[DESCRIPTION]
+        is_damaged = CHECKSUM in metadata and metadata[CHECKSUM] != _checksum(description, arrays)
+        network = None if is_damaged else build(json.loads(description), arrays)
     except (OSError, KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
         raise ValueError(f"{path} is not a network that fastprop saved ({error}): check the path.") from error
-    return about, weights, biases, standardization
+    if is_damaged:
+        raise ValueError(f"{path} is damaged, as its content does not fit its checksum: take another copy of it.")
+    return network
 
 
 def require():
     """Raise an ImportError that says how to install safetensors, if it is not."""
     _safetensors()
+
+
+def _checksum(description, arrays):
+    """Return the SHA-256 digest of a description and of the names, dtypes, shapes and bytes of arrays."""
+    digest = hashlib.sha256(description.encode())
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        array = array.astype(array.dtype.newbyteorder("<"), copy=False)  # as the file has them
+        digest.update(f"\n{name} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(array.reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()
 
 
 def _safetensors():

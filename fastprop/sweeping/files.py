@@ -1,11 +1,13 @@
 """Files of a sweep's result, which `SweepResult.save` writes and `load_sweep` reads."""
 
 import contextlib
+import math
 from typing import NamedTuple
 
 import numpy as np
 
 from fastprop import atomic_files
+from fastprop.exchange import state_shapes
 from fastprop.network import MLP
 from fastprop.options import decoded, encoded
 
@@ -76,16 +78,15 @@ def refusing_damage(path):
 
 def _networks(abouts, arrays):
     """Yield the index and the network of each row that has one, from one vector with the parameters of all."""
-    standardization = [arrays.get(name) for name in ("input_mean", "input_scale")]
+    standardization = {name: arrays[name] for name in ("input_mean", "input_scale") if name in arrays}
     first = 0
     for index, about in abouts:
-        network = MLP(**about)
-        given = []
-        for array in _layers(network):
-            given.append(arrays["parameters"][first : first + array.size].reshape(array.shape))
-            first += array.size
-        half = len(given) // 2
-        yield index, MLP.restored(about, given[:half], given[half:], standardization)
+        state = dict(standardization)
+        for name, shape in state_shapes(about["layer_sizes"]).items():
+            size = math.prod(shape)
+            state[name] = arrays["parameters"][first : first + size].reshape(shape)
+            first += size
+        yield index, MLP.restored(about, state)
 
 
 def _layers(network):

@@ -1,0 +1,117 @@
+"""`Exchange`: how a network leaves for files and for other libraries, and how it comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fastprop import checks
+from fastprop.annotations import FloatArray, Path
+from fastprop.integrations import safetensors_files
+
+
+def state_shapes(layer_sizes: Sequence[int]) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each array of a network's parameters: by name, the weights of all layers, then the biases.
+
+    Examples
+    --------
+    >>> state_shapes((2, 8, 3))
+    {'weights.0': (2, 8), 'weights.1': (8, 3), 'biases.0': (8,), 'biases.1': (3,)}
+    """
+    shapes = list(zip(layer_sizes[:-1], layer_sizes[1:]))
+    weights = {f"weights.{layer}": shape for layer, shape in enumerate(shapes)}
+    return weights | {f"biases.{layer}": (n_out,) for layer, (_, n_out) in enumerate(shapes)}
+
+
+class Exchange:
+    """The part of `MLP` that saves and exports a network."""
+
+    layer_sizes: tuple[int, ...]
+    input_mean: FloatArray | None
+    input_scale: FloatArray | None
+    weights: Any  # properties of `MLP`
+    biases: Any
+    about: Any
+
+    @classmethod
+    def restored(cls, about: Mapping[str, Any], state: Mapping[str, ArrayLike]) -> Self:
+        """Return a network with this `about` and this `state_dict`."""
+        network = cls(**about)
+        network.load_state_dict(state)
+        return network
+
+    def state_dict(self) -> dict[str, FloatArray]:
+        """Return copies of all arrays of the network, by name.
+
+        Returns
+        -------
+        dict of str to ndarray
+            For each layer l ``"weights.l"`` (n_in, n_out) and ``"biases.l"`` (n_out,), of the network's dtype. If the
+            network standardizes its inputs, also ``"input_mean"`` and ``"input_scale"``, (n_in,) float64. A file that
+            `save` writes has tensors of these names.
+
+        Examples
+        --------
+        >>> import fastprop as fp
+        >>> state = fp.MLP((2, 8, 3), seed=0).state_dict()
+        >>> {name: array.shape for name, array in state.items()}
+        {'weights.0': (2, 8), 'weights.1': (8, 3), 'biases.0': (8,), 'biases.1': (3,)}
+        >>> other = fp.MLP((2, 8, 3), seed=1)
+        >>> other.load_state_dict(state)
+        >>> bool((other.weights[0] == state["weights.0"]).all())
+        True
+        """
+        arrays = dict(zip(state_shapes(self.layer_sizes), [*self.weights, *self.biases]))
+        if self.input_mean is not None and self.input_scale is not None:
+            arrays |= {"input_mean": self.input_mean, "input_scale": self.input_scale}
+        return {name: np.array(array, order="C") for name, array in arrays.items()}
+
+    def load_state_dict(self, state: Mapping[str, ArrayLike]) -> None:
+        """Copy arrays by name, as `state_dict` returns them, into the network; see its example.
+
+        Parameters
+        ----------
+        state : mapping of str to array_like
+            All the names of `state_dict`, each array of the same shape; numbers are converted to the network's dtype.
+            A state without ``input_mean`` and ``input_scale`` is one of a network that does not standardize.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a name is missing or is not one of these, or if an array has another shape or holds no numbers. The
+            network is unchanged then.
+        """
+        shapes = state_shapes(self.layer_sizes)
+        arrays = checks.state(state, shapes)
+        for name, view in zip(shapes, [*self.weights, *self.biases]):
+            view[...] = arrays[name]
+        self.input_mean, self.input_scale = arrays["input_mean"], arrays["input_scale"]
+
+    def save(self, path: Path) -> None:
+        """Write the network to a safetensors file (extra ``exchange``), which `fastprop.load` reads.
+
+        The file has a checksum: `fastprop.load` refuses one that has been changed since.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file to write; one that exists is replaced.
+
+        Raises
+        ------
+        ImportError
+            If safetensors is not installed.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> import fastprop as fp
+        >>> path = pathlib.Path(tempfile.mkdtemp(), "network.safetensors")
+        >>> fp.MLP((2, 2, 1), seed=0).save(path)
+        >>> fp.load(path)
+        MLP((2, 2, 1), hidden='sigmoid', output='sigmoid', dtype='float32')
+        """
+        safetensors_files.write(path, self.about, self.state_dict())

@@ -1,0 +1,122 @@
+"""Networks leave for files and other libraries, and come back; what was damaged on the way is refused."""
+
+import json
+
+import numpy as np
+import pytest
+
+import fastprop as fp
+from tests.compare import assert_refused, assert_same_bits
+
+RANDOM = np.random.default_rng(0)
+DTYPES = "float32", "float64"
+
+
+def make_network(dtype="float32", *, standardized=True, seed=3, **options):
+    """Return a network with random biases whose inputs are far from zero if it standardizes them."""
+    options = {"hidden": ("relu", "tanh"), "output": "softmax"} | options
+    network = fp.MLP((3, 5, 4, 2), dtype=dtype, seed=seed, **options)
+    state = network.state_dict() | {f"biases.{layer}": RANDOM.normal(size=size) for layer, size in enumerate((5, 4, 2))}
+    if standardized:
+        state |= {"input_mean": [100.0, -3.0, 0.5], "input_scale": [20.0, 0.1, 3.0]}
+    network.load_state_dict(state)
+    return network
+
+
+# ---- plain mappings ----
+
+
+@pytest.mark.parametrize("standardized", [False, True])
+def test_a_state_makes_another_network_the_same(standardized, dtype):
+    network = make_network(dtype, standardized=standardized)
+    other = make_network(dtype, standardized=not standardized, seed=4)
+    other.load_state_dict(network.state_dict())
+    assert_same_bits(other.state_dict().values(), network.state_dict().values())
+    assert (other.input_mean is not None) == standardized
+    np.testing.assert_array_equal(other.predict([[90, -3, 1]]), network.predict([[90, -3, 1]]))
+
+
+def test_a_state_is_a_copy():
+    network = make_network()
+    before = network.parameters.copy()
+    for array in network.state_dict().values():
+        array[...] = 7
+    np.testing.assert_array_equal(network.parameters, before)
+    assert network.input_mean[0] == 100
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        ({"biases.1": None}, ValueError, "the state lacks 'biases.1', which has shape (4,)"),
+        ({"weights.3": np.ones((2, 2))}, ValueError, "the state has 'weights.3', which the network has not"),
+        ({"weights.0": np.ones((1, 5))}, ValueError, "weights.0 has shape (1, 5), not (3, 5)"),
+        ({"weights.0": np.full((3, 5), "a")}, TypeError, "weights.0 must hold numbers"),
+        ({"input_mean": None}, ValueError, "the state lacks 'input_mean'"),
+        ({"input_scale": np.zeros(3)}, ValueError, "input_scale holds numbers that are not positive"),
+    ],
+)
+def test_a_state_that_does_not_fit_is_refused_and_changes_nothing(change, error, words):
+    network = make_network()
+    before = network.state_dict()
+    state = {name: array for name, array in (before | change).items() if array is not None}
+    assert_refused(error, words, network.load_state_dict, state)
+    assert_same_bits(network.state_dict().values(), before.values())
+
+
+def test_what_is_no_mapping_is_no_state():
+    assert_refused(TypeError, "must be a mapping of names to arrays, not 3", make_network().load_state_dict, 3)
+
+
+# ---- files ----
+
+
+def test_a_file_with_any_byte_changed_is_refused_by_name_or_holds_the_same_network(tmp_path):
+    pytest.importorskip("safetensors")
+    network = make_network(class_names=["ash", "elm"])
+    path = tmp_path / "network.safetensors"
+    network.save(path)
+    content = path.read_bytes()
+    refusals = []
+    for place, bit in enumerate(RANDOM.integers(8, size=len(content))):
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << bit
+        path.write_bytes(damaged)
+        try:
+            other = fp.load(path)
+        except ValueError as error:
+            refusals.append(str(error))
+        else:
+            assert other.about == network.about
+            assert_same_bits(other.state_dict().values(), network.state_dict().values())
+    parameters = sum(array.nbytes for array in network.state_dict().values())
+    assert len(refusals) > parameters
+    assert [words for words in refusals if not words.startswith(f"{path} is ")] == []
+
+
+def test_a_flipped_bit_of_a_weight_is_called_damage(tmp_path):
+    pytest.importorskip("safetensors")
+    path = tmp_path / "network.safetensors"
+    make_network().save(path)
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    assert_refused(ValueError, f"{path} is damaged, as its content does not fit its checksum", fp.load, path)
+
+
+@pytest.mark.parametrize("standardized", [False, True])
+def test_a_file_of_before_without_a_checksum_is_read(standardized, tmp_path):
+    numpy_files = pytest.importorskip("safetensors.numpy")
+    network = make_network(standardized=standardized)
+    path = tmp_path / "network.safetensors"
+    numpy_files.save_file(network.state_dict(), path, {"fastprop": json.dumps(network.about)})
+    assert_same_bits(fp.load(path).state_dict().values(), network.state_dict().values())
+
+
+def test_a_file_of_before_whose_tensors_do_not_fit_is_refused_by_name(tmp_path):
+    numpy_files = pytest.importorskip("safetensors.numpy")
+    network = make_network()
+    path = tmp_path / "network.safetensors"
+    state = network.state_dict() | {"weights.0": np.zeros((1, 1), np.float32)}
+    numpy_files.save_file(state, path, {"fastprop": json.dumps(network.about)})
+    assert_refused(ValueError, f"{path} is not a network that fastprop saved (weights.0 has shape", fp.load, path)
