@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from fastprop import checks
-from fastprop.annotations import FloatArray, Path
-from fastprop.integrations import safetensors_files
+from fastprop.annotations import Dtype, FloatArray, OutputActivation, Path
+from fastprop.integrations import onnx_models, safetensors_files
 
 
 def state_shapes(layer_sizes: Sequence[int]) -> dict[str, tuple[int, ...]]:
@@ -32,9 +32,12 @@ class Exchange:
     layer_sizes: tuple[int, ...]
     input_mean: FloatArray | None
     input_scale: FloatArray | None
-    weights: Any  # properties of `MLP`
-    biases: Any
-    about: Any
+    dtype: Dtype
+    if TYPE_CHECKING:  # these are properties of `MLP`
+        weights: list[FloatArray]
+        biases: list[FloatArray]
+        activations: list[OutputActivation]
+        about: dict[str, Any]
 
     @classmethod
     def restored(cls, about: Mapping[str, Any], state: Mapping[str, ArrayLike]) -> Self:
@@ -115,3 +118,45 @@ class Exchange:
         MLP((2, 2, 1), hidden='sigmoid', output='sigmoid', dtype='float32')
         """
         safetensors_files.write(path, self.about, self.state_dict())
+
+    def to_onnx(self, path: Path, *, input_dtype: Dtype | None = None) -> None:
+        """Write the network to an ONNX file (extra ``onnx``), which other runtimes predict with.
+
+        The graph takes ``X`` (rows, n_in) and returns ``outputs`` (rows, n_out) as `MLP.predict` does, standardization
+        included. It consists of standard operators (opset 17), which onnxruntime has in both dtypes. The metadata of
+        the file hold, as JSON, the description of the network under ``fastprop``, and ``feature_names`` and
+        ``class_names`` if there are any.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file to write; one that exists is replaced as a whole.
+        input_dtype : str, optional
+            The dtype of ``X``, by default that of the network. Give ``"float64"`` for a network of float32 that
+            standardizes inputs with many digits, such as time stamps.
+
+        Raises
+        ------
+        ImportError
+            If onnx is not installed.
+        ValueError
+            If the parameters take more than the 2 GB that an ONNX file holds.
+        OSError
+            If the file cannot be written.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> import fastprop as fp
+        >>> path = pathlib.Path(tempfile.mkdtemp(), "network.onnx")
+        >>> fp.MLP((2, 8, 3), output="softmax").to_onnx(path)
+        >>> path.exists()
+        True
+        """
+        dtype = checks.dtype(input_dtype or self.dtype, "input_dtype")
+        onnx_models.write(path, self.about, self._layers, (self.input_mean, self.input_scale), dtype)
+
+    @property
+    def _layers(self) -> list[tuple[FloatArray, FloatArray, OutputActivation]]:
+        """For each layer its weights, biases and the name of its activation."""
+        return list(zip(self.weights, self.biases, self.activations))

@@ -6,10 +6,14 @@ import numpy as np
 import pytest
 
 import fastprop as fp
-from tests.compare import assert_refused, assert_same_bits
+from fastprop.integrations import onnx_models
+from fastprop.reference import ACTIVATIONS, OUTPUT_ONLY
+from tests.compare import assert_close, assert_refused, assert_same_bits, tolerance
+
+HIDDEN = tuple(name for name in ACTIVATIONS if name not in OUTPUT_ONLY)
+"""All activations of hidden layers, one layer after the other."""
 
 RANDOM = np.random.default_rng(0)
-DTYPES = "float32", "float64"
 
 
 def make_network(dtype="float32", *, standardized=True, seed=3, **options):
@@ -21,6 +25,25 @@ def make_network(dtype="float32", *, standardized=True, seed=3, **options):
         state |= {"input_mean": [100.0, -3.0, 0.5], "input_scale": [20.0, 0.1, 3.0]}
     network.load_state_dict(state)
     return network
+
+
+def make_deep_network(output, dtype):
+    """Return a network whose hidden layers have all activations, one each, and which standardizes its inputs."""
+    sizes = (3, *[6] * len(HIDDEN), 4)
+    network = fp.MLP(sizes, hidden=HIDDEN, output=output, dtype=dtype, seed=5)
+    state = network.state_dict() | {"input_mean": [100.0, -3.0, 0.5], "input_scale": [20.0, 0.1, 3.0]}
+    network.load_state_dict(state | {f"biases.{i}": RANDOM.normal(size=n) for i, n in enumerate(sizes[1:])})
+    return network
+
+
+def make_inputs(rows=9):
+    return RANDOM.normal([100, -3, 0.5], [60, 0.3, 9], size=(rows, 3))
+
+
+def assert_predicts_alike(outputs, network, X, name):
+    """Fail unless outputs are those of a network for inputs X up to roundings."""
+    roundings = sum(network.layer_sizes)
+    assert_close(outputs, network.predict(X), 4 * tolerance(network.dtype, roundings), name)
 
 
 # ---- plain mappings ----
@@ -120,3 +143,65 @@ def test_a_file_of_before_whose_tensors_do_not_fit_is_refused_by_name(tmp_path):
     state = network.state_dict() | {"weights.0": np.zeros((1, 1), np.float32)}
     numpy_files.save_file(state, path, {"fastprop": json.dumps(network.about)})
     assert_refused(ValueError, f"{path} is not a network that fastprop saved (weights.0 has shape", fp.load, path)
+
+
+# ---- ONNX ----
+
+
+def run_onnx(path, X):
+    """Return the outputs of a file for inputs X by onnxruntime, and the metadata of the file."""
+    onnx, onnxruntime = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
+    onnx.checker.check_model(onnx.load(path), full_check=True)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    metadata = session.get_modelmeta().custom_metadata_map
+    return session.run(None, {"X": X})[0], {name: json.loads(value) for name, value in metadata.items()}
+
+
+@pytest.mark.parametrize("output", ACTIVATIONS)
+def test_onnxruntime_predicts_alike_with_all_activations(output, dtype, tmp_path):
+    pytest.importorskip("onnx")
+    network = make_deep_network(output, dtype)
+    X = make_inputs().astype(dtype)
+    network.to_onnx(tmp_path / "network.onnx")
+    outputs, metadata = run_onnx(tmp_path / "network.onnx", X)
+    assert outputs.dtype == dtype
+    assert_predicts_alike(outputs, network, X, output)
+    assert metadata == {"fastprop": json.loads(json.dumps(network.about))}
+
+
+@pytest.mark.parametrize("output", [name for name in ACTIVATIONS if name not in ("softmax", "exp")])
+def test_onnxruntime_predicts_alike_far_from_zero_and_near_it(output, dtype, tmp_path):
+    pytest.importorskip("onnx")
+    network = fp.MLP((1, 1), output=output, initialization=[np.ones((1, 1))], dtype=dtype)
+    X = np.array([[-1e5, -90, -20, -5, -1e-3, 0, 1e-3, 5, 30, 90, 1e5]], dtype).T
+    network.to_onnx(tmp_path / "network.onnx")
+    assert_predicts_alike(run_onnx(tmp_path / "network.onnx", X)[0], network, X, output)
+
+
+def test_an_onnx_file_has_the_names_of_inputs_and_classes(tmp_path):
+    pytest.importorskip("onnx")
+    names = {"feature_names": ["width", "length", "höhe"], "class_names": ["ash", "elm"]}
+    make_network(**names).to_onnx(tmp_path / "network.onnx")
+    _, metadata = run_onnx(tmp_path / "network.onnx", make_inputs().astype(np.float32))
+    assert {name: metadata[name] for name in names} == names
+
+
+def test_time_stamps_keep_their_digits_in_onnx_as_float64(tmp_path):
+    pytest.importorskip("onnx")
+    network = make_network(standardized=False)
+    standardization = {"input_mean": [1.7e9, 0, 0], "input_scale": [50, 1, 1]}
+    network.load_state_dict(network.state_dict() | standardization)
+    X = RANDOM.normal([1.7e9, 0, 0], [50, 1, 1], size=(9, 3))
+    network.to_onnx(tmp_path / "network.onnx", input_dtype="float64")
+    assert_predicts_alike(run_onnx(tmp_path / "network.onnx", X)[0], network, X, "outputs")
+
+
+def test_an_onnx_file_that_cannot_be_written_is_refused_by_a_sentence(tmp_path):
+    pytest.importorskip("onnx")
+    assert_refused(OSError, "the ONNX file", make_network().to_onnx, tmp_path / "nowhere" / "network.onnx")
+
+
+def test_every_activation_can_be_exported():
+    assert set(onnx_models.ACTIVATIONS) == set(ACTIVATIONS)

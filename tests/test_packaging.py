@@ -54,6 +54,7 @@ def search_with_optuna():
     ("library", "module", "call"),
     [
         ("safetensors", "safetensors.numpy", lambda: fp.MLP((2, 2, 1)).save("network.safetensors")),
+        ("onnx", "onnx", lambda: fp.MLP((2, 2, 1)).to_onnx("network.onnx")),
         ("scipy", "scipy.optimize", train_with_lbfgs),
         ("optuna", "optuna", search_with_optuna),
         ("matplotlib", "matplotlib.figure", lambda: sweep().plot("sweep.png")),
@@ -78,7 +79,18 @@ def test_the_code_and_the_digits_have_licenses():
 
 
 def test_import_waits_for_no_library_but_numpy():
-    heavy = "numba", "llvmlite", "matplotlib", "scipy", "pandas", "optuna", "safetensors", "distributed"
+    heavy = (
+        "numba",
+        "llvmlite",
+        "matplotlib",
+        "scipy",
+        "pandas",
+        "optuna",
+        "safetensors",
+        "onnx",
+        "torch",
+        "distributed",
+    )
     script = f"import sys, fastprop; print([name for name in {heavy} if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout == "[]\n"
 

@@ -144,9 +144,9 @@ def _of_shape(array, shape, dtype, name):
     return finite(np.atleast_2d(array), dtype, name).reshape(shape)
 
 
-def dtype(name):
+def dtype(given, name="dtype"):
     """Return the name of a dtype, which must be float32 or float64."""
-    return choice(np.dtype(name).name if isinstance(name, (type, np.dtype)) else name, "dtype", DTYPES)
+    return choice(np.dtype(given).name if isinstance(given, (type, np.dtype)) else given, name, DTYPES)
 
 
 def loss_name(loss):
