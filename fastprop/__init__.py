@@ -15,6 +15,8 @@ from fastprop.options import *
 from fastprop.version import __version__ as __version__
 
 if TYPE_CHECKING:  # at run time `__getattr__` imports these
+    from fastprop.estimators import MLPClassifier as MLPClassifier
+    from fastprop.estimators import MLPRegressor as MLPRegressor
     from fastprop.learning_rate import RateSearch as RateSearch
     from fastprop.learning_rate import find_learning_rate as find_learning_rate
     from fastprop.runs import History as History
@@ -27,6 +29,8 @@ if TYPE_CHECKING:  # at run time `__getattr__` imports these
 
 _IMPORTED_ON_USE = {
     "History": "fastprop.runs",
+    "MLPClassifier": "fastprop.estimators",
+    "MLPRegressor": "fastprop.estimators",
     "RateSearch": "fastprop.learning_rate",
     "find_learning_rate": "fastprop.learning_rate",
     "train": "fastprop.training",

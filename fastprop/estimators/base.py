@@ -1,0 +1,214 @@
+"""`BaseMLP`: what the classifier and the regressor have in common."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from numbers import Integral, Real
+from typing import Any, ClassVar, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import issparse
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_consistent_length
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.validation import _check_sample_weight, _check_y, check_is_fitted
+
+from fastprop.annotations import HiddenActivation
+from fastprop.estimators import inputs, parameters
+from fastprop.network import MLP
+from fastprop.tabular import dense_rows
+from fastprop.tabular.scaling import moments
+from fastprop.training import train
+
+_fraction = Interval(Real, 0, 1, closed="left")
+_positive = Interval(Real, 0, None, closed="neither")
+_not_negative = Interval(Real, 0, None, closed="left")
+_count = Interval(Integral, 1, None, closed="left")
+
+
+def takes_steps(estimator):
+    """Return whether an estimator has ``partial_fit``; AttributeError if its solver takes all rows in each step."""
+    if estimator.solver == "lbfgs":
+        raise AttributeError("partial_fit is only available for stochastic optimizers, not for lbfgs: name another.")
+    return True
+
+
+class BaseMLP(BaseEstimator):
+    """What the classifier and the regressor have in common: arguments in, `fastprop.train`, results out."""
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "hidden_layer_sizes": ["array-like", _count],
+        "activation": [StrOptions({*get_args(HiddenActivation), *parameters.ACTIVATIONS})],
+        "solver": [StrOptions({*parameters.SOLVERS, "lbfgs"})],
+        "alpha": [_not_negative],
+        "batch_size": [StrOptions({"auto"}), _count],
+        "learning_rate": [StrOptions(set(parameters.SCHEDULES))],
+        "learning_rate_init": [_positive],
+        "power_t": [_not_negative],
+        "max_iter": [_count],
+        "shuffle": ["boolean"],
+        "random_state": ["random_state"],
+        "tol": [_not_negative],
+        "verbose": ["verbose"],
+        "warm_start": ["boolean"],
+        "momentum": [_fraction],
+        "nesterovs_momentum": ["boolean"],
+        "early_stopping": [StrOptions({"auto"}), "boolean"],
+        "validation_fraction": [_fraction],
+        "beta_1": [_fraction],
+        "beta_2": [_fraction],
+        "epsilon": [_positive],
+        "n_iter_no_change": [_count, Options(Real, {math.inf})],
+        "max_fun": [_count],
+        "dropout": [_fraction],
+        "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
+        "threads": [_count, None],
+    }
+
+    def _keep(self, arguments):
+        """Keep the arguments of the constructor as attributes."""
+        for name, value in arguments.items():
+            if name not in ("self", "__class__"):
+                setattr(self, name, value)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "network_")
+
+    def _refuse_partial_early_stopping(self):
+        if self.early_stopping is True:
+            raise ValueError("partial_fit does not support early_stopping=True: leave it out.")
+
+    def _fit(self, X, y, sample_weight, incremental=False):
+        """Train on inputs and targets as they were given, for all epochs, or for one if `incremental`."""
+        if y is None:
+            raise ValueError(
+                f"This {type(self).__name__} estimator requires y to be passed, but the target y is None: give it."
+            )
+        begins = not hasattr(self, "network_") or not (incremental or self.warm_start)
+        sizes = parameters.hidden_sizes(self.get_params(deep=False))
+        if begins:
+            X, encoder = inputs.fitted(self, X)
+        else:
+            X, encoder = inputs.encoded(self, X, self.encoder_), self.encoder_
+        y = _check_y(y, multi_output=True, y_numeric=self._is_numeric, estimator=self)
+        check_consistent_length(X, y)
+        weights = None
+        if sample_weight is not None:
+            weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+            if not weights.any():
+                raise ValueError("sample_weight is zero for all rows: give at least one row a weight above zero.")
+        y = self._targets(y, weights, begins, incremental)
+        X = dense_rows.dense(X) if issparse(X) else X
+        rows = len(X) if weights is None else int(np.count_nonzero(weights))
+        network = self._new_network(X, weights, sizes, rows) if begins else self.network_
+        history = self._train(network, X, y, weights, rows, incremental)
+        self.network_ = network
+        self.encoder_ = encoder
+        self._keep_history(history, rows, begins, incremental)
+        return self
+
+    def _new_network(self, X, weights, hidden_sizes, rows):
+        """Return an untrained network; where rows have weights, it has the moments of the weighted inputs."""
+        given = self.get_params(deep=False)
+        self._seed = parameters.seed_of(self.random_state)
+        network = MLP(
+            (X.shape[1], *hidden_sizes, self.n_outputs_),
+            output=self._output,
+            seed=self._seed,
+            **parameters.network_options(given, rows),
+        )
+        if weights is not None:
+            network.input_mean, network.input_scale = moments(X.astype(np.float64), weights)
+        return network
+
+    def _train(self, network, X, y, weights, rows, incremental):
+        given = self.get_params(deep=False)
+        total = None if weights is None else weights.sum()
+        options = (parameters.step_options if incremental else parameters.training_options)(given, rows, total)
+        history = train(
+            network,
+            X,
+            y,
+            loss=self._loss,
+            sample_weight=weights,
+            class_weight=self._class_weight(),
+            standardize=True,
+            seed=self._seed,
+            threads=self.threads,
+            progress=bool(self.verbose),
+            metrics=() if options.get("validation") is None else (self._score_name,),
+            **options,
+        )
+        if history.stopped == "diverged" and history.best_epoch < 0:
+            raise ValueError("The training diverged: give a smaller learning_rate_init, or inputs without outliers.")
+        if history.stopped == "interrupted":
+            warnings.warn("Training interrupted by user.", stacklevel=5)
+        is_planned = self.learning_rate in parameters.PLANNED and self.solver != "lbfgs"
+        if history.stopped == "finished" and not incremental and not is_planned:
+            warnings.warn(
+                f"The loss still fell after {history.epochs} iterations: give a larger max_iter.",
+                ConvergenceWarning,
+                stacklevel=5,
+            )
+        return history
+
+    def _keep_history(self, history, rows, begins, incremental):
+        """Keep what was measured in a training as attributes of scikit-learn's names."""
+        curve = (history.loss * self._loss_factor).tolist()
+        earlier = [] if begins else self.loss_curve_
+        self.loss_curve_ = earlier + curve
+        self.loss_ = curve[-1]
+        self.n_iter_ = history.epochs
+        self.t_ = (0 if begins else self.t_) + rows * history.epochs
+        self.validation_scores_ = None
+        self.best_validation_score_ = None
+        self.best_loss_ = min(self.loss_curve_)
+        if history.metrics:
+            self.validation_scores_ = history.metrics[self._score_name].tolist()
+            self.best_validation_score_ = max(self.validation_scores_)
+            self.best_loss_ = None
+
+    @property
+    def n_layers_(self) -> int:
+        """The number of layers, inputs and outputs included."""
+        return len(self.network_.layer_sizes)
+
+    @property
+    def out_activation_(self) -> str:
+        """The activation of the outputs: ``"identity"``, ``"logistic"``, ``"softmax"`` or ``"exp"``."""
+        return {"sigmoid": "logistic"}.get(self.network_.output, self.network_.output)
+
+    @property
+    def coefs_(self) -> list[NDArray[np.float64]]:
+        """The weights of each layer (n_in, n_out) of the same network for inputs and targets in their own units."""
+        return self._own_units[0]
+
+    @property
+    def intercepts_(self) -> list[NDArray[np.float64]]:
+        """The biases of each layer (n_out,) of the same network for inputs and targets in their own units."""
+        return self._own_units[1]
+
+    @property
+    def _own_units(self):
+        network = self.network_
+        weights = [each.astype(np.float64) for each in network.weights]
+        biases = [each.astype(np.float64) for each in network.biases]
+        weights[0] /= network.input_scale[:, None]
+        biases[0] -= network.input_mean @ weights[0]
+        return weights, biases
+
+    def _outputs(self, X):
+        """Return the outputs of the network (n, n_out) float64 for inputs as they were given."""
+        check_is_fitted(self)
+        X = inputs.encoded(self, X, self.encoder_)
+        blocks = dense_rows.blocks(X) if issparse(X) else [X]
+        return np.concatenate([self.network_.predict(block) for block in blocks]).astype(np.float64)

@@ -1,0 +1,90 @@
+"""The inputs of an estimator: arrays, sparse matrices and data frames as arrays of numbers."""
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils.validation import validate_data
+
+from fastprop.integrations import data_frames, frame_columns
+from fastprop.integrations.arrow_columns import Column
+from fastprop.row_blocks import row_blocks
+from fastprop.tabular.encoder import Encoder, named_columns
+
+
+def fitted(estimator, X):
+    """Return inputs (n, n_in) for a training that begins, and the `Encoder` that made them, or None.
+
+    The estimator keeps the number and the names of the columns. Inputs are encoded if they are a data frame that holds
+    anything but numbers, if cells are missing, or if ``categorical_features`` names columns.
+    """
+    chosen = estimator.categorical_features
+    chosen = np.asarray([] if chosen is None or isinstance(chosen, str) else chosen)
+    if _is_frame(X) and (chosen.size or not _holds_numbers(X)):
+        columns = _columns_of_frame(estimator, X, reset=True)
+    else:
+        X = _numbers(estimator, X, reset=True)
+        if not chosen.size and (issparse(X) or not _has_nan(X)):
+            return X, None
+        columns = _columns_of_array(estimator, X)
+    encoder = Encoder.fit_columns(columns, categorical=_names(chosen, list(columns)))
+    return encoder.transform_columns(columns, np.float64), encoder
+
+
+def encoded(estimator, X, encoder):
+    """Return inputs (n, n_in) for an estimator that is fitted, whose encoder is `encoder` or None."""
+    if encoder is None:
+        return _numbers(estimator, X, reset=False)
+    if _is_frame(X):
+        columns = _columns_of_frame(estimator, X, reset=False)
+    else:
+        columns = _columns_of_array(estimator, _numbers(estimator, X, reset=False))
+    return encoder.transform_columns(columns, np.float64)
+
+
+def _numbers(estimator, X, reset):
+    """Return inputs of numbers (n, n_in), an array or a sparse matrix in rows; the estimator checks or keeps names."""
+    return validate_data(estimator, X, reset=reset, accept_sparse="csr", dtype="numeric", ensure_all_finite="allow-nan")
+
+
+def _columns_of_frame(estimator, X, reset):
+    validate_data(estimator, X, reset=reset, skip_check_array=True)
+    return named_columns(X)
+
+
+def _columns_of_array(estimator, X):
+    """Return the columns of an array of numbers, a dict of `Column` by name."""
+    if issparse(X):
+        raise TypeError("X is sparse, but has columns to encode: make it dense, such as by X.toarray().")
+    names = getattr(estimator, "feature_names_in_", [f"x{index}" for index in range(X.shape[1])])
+    columns = X.astype(np.float64).T
+    return {name: Column("numbers", column, (), int(np.isnan(column).sum())) for name, column in zip(names, columns)}
+
+
+def _has_nan(X):
+    return X.dtype.kind == "f" and any(np.isnan(X[rows]).any() for rows in row_blocks(*X.shape))
+
+
+def _is_frame(X):
+    return data_frames.is_frame(X) or frame_columns.is_frame(X)
+
+
+def _holds_numbers(frame):
+    """Return whether all columns of a frame of pandas or polars are numbers without a gap."""
+    if not data_frames.is_frame(frame):
+        return False
+    columns = (data_frames.column(frame, index) for index in range(frame.shape[1]))
+    return all(column.kind in ("numbers", "complex numbers") and column.missing is None for column in columns)
+
+
+def _names(chosen, names):
+    """Return the names of the columns that `chosen` names, counts, or marks by True."""
+    if chosen.dtype == bool:
+        if len(chosen) != len(names):
+            raise ValueError(f"categorical_features marks {len(chosen)} columns, but X has {len(names)}: mark each.")
+        return [name for name, is_chosen in zip(names, chosen) if is_chosen]
+    if chosen.dtype.kind in "iu":
+        if not 0 <= chosen.min() <= chosen.max() < len(names):
+            raise ValueError(
+                f"categorical_features holds {chosen.tolist()}: count the {len(names)} columns of X from 0."
+            )
+        return [names[index] for index in chosen]
+    return [str(name) for name in chosen]

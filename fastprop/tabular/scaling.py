@@ -1,0 +1,78 @@
+"""`TargetScaling`: numbers that are centered and scaled for training, and answered in their own unit."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+POWERS = {"mse": 2, "mae": 1, "huber": 2, "poisson": 1}
+"""By loss, the power of the targets' unit in which it is measured; that of huber holds near zero."""
+
+
+def moments(values: NDArray[Any], weights: NDArray[Any] | None = None) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return mean and standard deviation of each column, (columns,) float64; that of a constant column is given as 1.
+
+    Parameters
+    ----------
+    values : ndarray
+        (n, columns).
+    weights : ndarray, optional
+        (n,), at least 0. A row of weight 2 counts as two rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastprop.tabular.scaling import moments
+    >>> mean, scale = moments(np.array([[0.0, 5], [4, 5]]), np.array([3, 1]))
+    >>> mean.tolist(), scale.round(3).tolist()
+    ([1.0, 5.0], [1.732, 1.0])
+    """
+    if weights is not None:
+        values, weights = values[weights > 0], weights[weights > 0]
+    mean = np.average(values, axis=0, weights=weights).astype(np.float64)
+    scale = np.sqrt(np.average((values - mean) ** 2, axis=0, weights=weights))
+    is_constant = (values == values[0]).all(axis=0)
+    return np.where(is_constant, values[0], mean), np.where(is_constant | (scale == 0), 1.0, scale)
+
+
+class TargetScaling(NamedTuple):
+    """How targets y (n, outputs) are made into y' = (y - center) / scale for training.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastprop.tabular.scaling import TargetScaling
+    >>> scaling = TargetScaling.fit(np.array([[100.0], [300.0]]), "mse")
+    >>> scaling.scaled(np.array([[200.0], [300.0]])).tolist()
+    [[0.0], [1.0]]
+    >>> scaling.restored(np.array([[0.5]])).tolist(), scaling.loss_factor("mse")
+    ([[250.0]], 10000.0)
+    """
+
+    center: NDArray[np.float64]  # (outputs,)
+    scale: NDArray[np.float64]  # (outputs,)
+
+    @classmethod
+    def fit(cls, y: NDArray[Any], loss: str, weights: NDArray[Any] | None = None) -> Self:
+        """Return the scaling of targets (n, outputs) for a loss; rates of ``"poisson"`` are divided by their mean."""
+        mean, scale = moments(y, weights)
+        if loss == "poisson":
+            return cls(np.zeros(len(mean)), np.where(mean > 0, mean, 1.0))
+        return cls(mean, scale)
+
+    def scaled(self, y: NDArray[Any]) -> NDArray[np.float64]:
+        """Return targets for training."""
+        return (y - self.center) / self.scale
+
+    def restored(self, outputs: NDArray[Any]) -> NDArray[np.float64]:
+        """Return outputs of a network in the unit of the targets."""
+        return outputs * self.scale + self.center
+
+    def loss_factor(self, loss: str) -> float:
+        """Return what a loss of scaled targets is multiplied by to be in the unit of the targets.
+
+        Losses of several targets of different scales are left as they are: 1.
+        """
+        return float(self.scale[0]) ** POWERS[loss] if len(self.scale) == 1 else 1.0
