@@ -8,6 +8,7 @@ from fastprop import metrics as metrics
 from fastprop import options as _options
 from fastprop import reference as reference
 from fastprop.network import MLP as MLP
+from fastprop.network import from_torch as from_torch
 from fastprop.network import load as load
 from fastprop.notices import DataWarning as DataWarning
 from fastprop.notices import DivergenceWarning as DivergenceWarning
@@ -43,7 +44,7 @@ _IMPORTED_ON_USE = {
 """The module of each public name that is imported when it is first used."""
 
 if not TYPE_CHECKING:  # a type checker takes the imports above, and would take a list of names in place of them
-    _IMPORTED = "DataWarning", "DivergenceWarning", "MLP", "datasets", "load", "metrics", "reference"
+    _IMPORTED = "DataWarning", "DivergenceWarning", "MLP", "datasets", "from_torch", "load", "metrics", "reference"
     __all__ = sorted([*_IMPORTED, *_options.__all__, *_IMPORTED_ON_USE])
 
 

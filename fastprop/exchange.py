@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from fastprop import checks
 from fastprop.annotations import Dtype, FloatArray, OutputActivation, Path
-from fastprop.integrations import onnx_models, safetensors_files
+from fastprop.integrations import onnx_models, safetensors_files, torch_modules
 
 
 def state_shapes(layer_sizes: Sequence[int]) -> dict[str, tuple[int, ...]]:
@@ -155,6 +155,69 @@ class Exchange:
         """
         dtype = checks.dtype(input_dtype or self.dtype, "input_dtype")
         onnx_models.write(path, self.about, self._layers, (self.input_mean, self.input_scale), dtype)
+
+    def to_torch(self) -> Any:
+        """Return the network as a PyTorch module (extra ``torch``), with copies of the parameters.
+
+        Returns
+        -------
+        torch.nn.Sequential
+            Takes a tensor (n, n_in), and returns (n, n_out) as `MLP.predict` does. If the network standardizes its
+            inputs, the first part of the module does, in float64; it takes inputs of any dtype.
+
+        Raises
+        ------
+        ImportError
+            If PyTorch is not installed.
+
+        Examples
+        --------
+        >>> import fastprop as fp
+        >>> fp.MLP((2, 8, 3), hidden="relu", output="softmax").to_torch()  # doctest: +SKIP
+        Sequential(
+          (0): Linear(in_features=2, out_features=8, bias=True)
+          (1): ReLU()
+          (2): Linear(in_features=8, out_features=3, bias=True)
+          (3): Softmax(dim=-1)
+        )
+        """
+        return torch_modules.module_of(self._layers, (self.input_mean, self.input_scale), self.dtype)
+
+    @classmethod
+    def from_torch(cls, module: Any) -> Self:
+        """Return a network with the layers of a PyTorch module (extra ``torch``), and copies of its parameters.
+
+        Parameters
+        ----------
+        module : torch.nn.Sequential
+            Linear layers of float32 or float64, each followed by at most one of Sigmoid, Tanh, ReLU, LeakyReLU (0.01),
+            ELU, Softplus, SiLU, GELU (its tanh form) and, at the end, Softmax. Sequentials may be nested, and a single
+            Linear is enough. What `to_torch` returns comes back the same, standardization included.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the module has any other part; the message names it.
+        ImportError
+            If PyTorch is not installed.
+
+        Examples
+        --------
+        >>> import torch, fastprop as fp  # doctest: +SKIP
+        >>> fp.from_torch(torch.nn.Sequential(torch.nn.Linear(2, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1)))
+        ... # doctest: +SKIP
+        MLP((2, 8, 1), hidden='tanh', output='identity', dtype='float32')
+        """
+        weights, biases, activations, standardization = torch_modules.layers_of(module)
+        *hidden, output = activations
+        about = {
+            "layer_sizes": [len(weights[0]), *map(len, biases)],
+            "hidden": hidden[0] if len(set(hidden)) == 1 else hidden,
+            "output": output,
+            "dtype": np.result_type(*weights, *biases),
+        }
+        state = dict(zip(state_shapes(about["layer_sizes"]), [*weights, *biases]))
+        return cls.restored(about, state | standardization)
 
     @property
     def _layers(self) -> list[tuple[FloatArray, FloatArray, OutputActivation]]:

@@ -250,3 +250,6 @@ def load(path: Path) -> MLP:
         If safetensors is not installed (extra ``exchange``).
     """
     return safetensors_files.read(path, MLP.restored)
+
+
+from_torch = MLP.from_torch

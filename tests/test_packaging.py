@@ -55,6 +55,7 @@ def search_with_optuna():
     [
         ("safetensors", "safetensors.numpy", lambda: fp.MLP((2, 2, 1)).save("network.safetensors")),
         ("onnx", "onnx", lambda: fp.MLP((2, 2, 1)).to_onnx("network.onnx")),
+        ("torch", "torch", lambda: fp.MLP((2, 2, 1)).to_torch()),
         ("scipy", "scipy.optimize", train_with_lbfgs),
         ("optuna", "optuna", search_with_optuna),
         ("matplotlib", "matplotlib.figure", lambda: sweep().plot("sweep.png")),
