@@ -62,12 +62,24 @@ def say_go(shown="", *, ready=lambda: True, watching=True):
 
 def is_watching(thread):
     """Return whether a thread waits in `thread_pool` for those that it has started."""
-    functions = []  # (file, function) of each frame, innermost first
-    frame = sys._current_frames()[thread]
+    return (("threading.py", "wait"), ("thread_pool.py", "wait")) in pairwise(functions(sys._current_frames()[thread]))
+
+
+def trains():
+    """Return whether a thread runs a kernel, which stops at once when it is asked to, as compiling it does not."""
+    stacks = [functions(frame) for frame in sys._current_frames().values()]
+    return any(
+        stack[0] == ("kernel_team.py", "run_workers") and ("kernel_team.py", "prepare") not in stack for stack in stacks
+    )
+
+
+def functions(frame):
+    """Return (file, function) of a frame and of those that called it, innermost first."""
+    names = []
     while frame is not None:
-        functions.append((Path(frame.f_code.co_filename).name, frame.f_code.co_name))
+        names.append((Path(frame.f_code.co_filename).name, frame.f_code.co_name))
         frame = frame.f_back
-    return (("threading.py", "wait"), ("thread_pool.py", "wait")) in pairwise(functions)
+    return names
 
 
 class Remembered:

@@ -404,8 +404,8 @@ def test_the_command_gives_its_exit_code_to_the_shell(start):
 def test_ctrl_c_before_anything_is_finished_is_exit_code_130(command):
     script = f"""
 from fastprop import cli
-from tests.processes import say_go
-say_go()
+from tests.processes import say_go, trains
+say_go(ready=trains)
 print(cli.main("{command} digits --epochs 1000000".split()))
 """
     assert output_after_interrupt(script).split()[-1] == "130"
