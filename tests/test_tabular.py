@@ -165,10 +165,10 @@ def test_a_name_may_hold_any_character_of_unicode(write):
 
 
 def test_a_header_may_be_longer_than_the_sample(write):
-    names = [f"column number {index}" for index in range(30_000)]
-    read = datasets.read(write(",".join(names) + "\n" + ",".join(["1"] * 30_000) + "\n"))
+    names = [f"column number {index}" for index in range(15_000)]
+    read = datasets.read(write(",".join(names) + "\n" + ",".join(["1"] * 15_000) + "\n"))
     assert read.feature_names == tuple(names[:-1])
-    assert read.X.sum() == 29_999
+    assert read.X.sum() == 14_999
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -12,7 +12,7 @@ def read_csv(path, target=None, drop=(), features=None):
     """Return the `Table` of a CSV file; `fastprop.datasets.read` describes the parameters."""
     written = dialect.detect(path)
     feature_names, target = columns.chosen(path, written.columns, target, drop, features)
-    X, targets = read_columns(path, written, [written.index(name) for name in feature_names], written.index(target))
+    X, targets = read_columns(path, written, written.indices(feature_names), written.index(target))
     _tell([*written.notes, *columns.notes_on_counters(path, X, feature_names)])
     y = targets.values if targets.class_names else classes_of_numbers(targets.values)
     return Table(X, y, feature_names, target, targets.class_names)
@@ -25,7 +25,7 @@ def read_csv_inputs(path, names=None):
         names = written.columns
         _tell(written.notes)
     names = columns.checked(path, written.columns, names)
-    X, _ = read_columns(path, written, [written.index(name) for name in names])
+    X, _ = read_columns(path, written, written.indices(names))
     return X
 
 

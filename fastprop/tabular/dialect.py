@@ -43,6 +43,11 @@ class Dialect(NamedTuple):
         """Return the index of the column of this name."""
         return self.names.index(name)
 
+    def indices(self, names):
+        """Return the index of the column of each of these names, a list."""
+        index_of = {name: index for index, name in enumerate(self.names)}
+        return [index_of[name] for name in names]
+
 
 def detect(path):
     """Return the `Dialect` of a CSV file; ValueError if the file is empty or is no text."""
@@ -155,7 +160,7 @@ def _names(path, header, rows):
     body = rows[1:]
     if body and _are_names_of_rows(header, body):
         header = ["", *header]
-    names, notes = [], []
+    names, notes, taken = [], [], set()
     for index, name in enumerate(header):
         if name == "" and index == 0 and len(header) > 1:
             name = None
@@ -165,7 +170,8 @@ def _names(path, header, rows):
             name = f"column_{index + 1}" if has_cells else None
             if not has_cells:
                 notes.append(f"column {index + 1} of {path} has neither a name nor cells: it is left out.")
-        if name is not None and name in names:
+        if name is not None and name in taken:
             raise ValueError(f"{path} has two columns called {name!r}: rename one.")
         names.append(name)
+        taken.add(name)
     return tuple(names), tuple(notes)
