@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable
 
 from numpy.typing import ArrayLike
@@ -11,7 +10,7 @@ from fastprop import checks, cost_model, thread_pool
 from fastprop.annotations import Backend, LossName
 from fastprop.data import Dataset
 from fastprop.network import MLP
-from fastprop.notices import DivergenceWarning
+from fastprop.notices import DivergenceWarning, warn
 from fastprop.options import DESCENTS, SGD, Clip, CrossEntropy, Descent, Huber, Schedule
 from fastprop.runs import STREAMS, History, TrainingOptions, divergence
 
@@ -123,8 +122,7 @@ def train_stream(
     history.stopped = stopped
     if stopped == "diverged":
         chunk = f"chunk {history.epochs - 1}"
-        message = divergence.of_run(history, options, run.split, network, chunk)
-        warnings.warn(message, DivergenceWarning, stacklevel=2)
+        warn(divergence.of_run(history, options, run.split, network, chunk), DivergenceWarning)
     if history.epochs == 0 and stopped == "finished":
         raise ValueError("chunks holds no chunk with rows: give an iterable that is not used up.")
     return history

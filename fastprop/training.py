@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Sequence
 
 from numpy.typing import ArrayLike
@@ -13,7 +12,7 @@ from fastprop.annotations import Backend, ClassWeight, LossName, Path, ScoreFunc
 from fastprop.data import Dataset, Origin, Split, balanced, standardization
 from fastprop.metrics import Score, chosen_metrics, default_score
 from fastprop.network import MLP
-from fastprop.notices import DivergenceWarning
+from fastprop.notices import DivergenceWarning, warn
 from fastprop.options import (
     EMA,
     LBFGS,
@@ -202,7 +201,7 @@ def train(
         checkpoint=checkpoint,
     ).checked()
     split = Split.of(validation, Dataset.of(X, y, network, loss, sample_weight), network, loss, class_weight)
-    if isinstance(class_weight, str):  # "balanced"
+    if checks.is_balanced(class_weight):
         split = balanced(split)
     measured, measured_rows = split.measured
     options = options._replace(metrics=chosen_metrics(metrics, split.task, measured.as_given(measured_rows)))
@@ -227,5 +226,5 @@ def train(
     history = run.history
     history.score = scores([network], split, default_score(split.task))[0].value
     if history.stopped == "diverged":
-        warnings.warn(divergence.of_run(history, options, split, network), DivergenceWarning, stacklevel=2)
+        warn(divergence.of_run(history, options, split, network), DivergenceWarning)
     return history

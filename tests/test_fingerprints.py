@@ -193,3 +193,14 @@ def test_dicts_and_sets_count_by_their_content_and_arrays_by_all_elements():
     assert parts(large) == parts(np.zeros(5000)) != parts(changed)
     assert parts(large) != parts(large.reshape(2, -1))
     assert parts(np.array(["x", 3], object)) == parts(np.array(["x", 3], object))
+
+
+def test_a_function_that_belongs_to_no_module_is_known_by_what_it_uses():
+    def compiled(limit):
+        names = {"limit": limit}
+        exec("def score(outputs, y): return float((outputs > limit).mean())", names)
+        return names["score"]
+
+    assert compiled(0.5).__module__ is None
+    assert fingerprint(compiled(0.5)) == fingerprint(compiled(0.5))
+    assert fingerprint(compiled(0.5)) != fingerprint(compiled(0.7))

@@ -37,7 +37,7 @@ from fastprop.checks.networks import (
 )
 from fastprop.checks.streams import chunk, chunks, is_empty_chunk
 from fastprop.checks.sweeps import ensemble, ensemble_size, keep, networks, ranking
-from fastprop.checks.targets import class_weights, labels, not_all_zero, row_weights, rows, targets
+from fastprop.checks.targets import class_weights, is_balanced, labels, not_all_zero, row_weights, rows, targets
 from fastprop.checks.values import (
     checkpoint,
     choice,
@@ -83,6 +83,7 @@ __all__ = [
     "initialization",
     "inputs",
     "instance",
+    "is_balanced",
     "is_empty_chunk",
     "is_readable_in_place",
     "is_whole",

@@ -64,15 +64,15 @@ def _is_number(kind):
 
 def _refuse_object(block, first_row, name, columns):
     """Raise an error for the first object of a block of rows that is no number."""
-    for place, value in np.ndenumerate(block):
-        row = first_row + place[0]
-        column = None if len(place) == 1 else shown_column(columns, place[1])
+    for index, value in np.ndenumerate(block):
+        row = first_row + index[0]
+        column = None if len(index) == 1 else shown_column(columns, index[1])
         if value is None or type(value).__name__ in ("NAType", "NaTType"):
             refuse_missing(name, row, column)
         if not _is_number(type(value)):
             raise TypeError(
-                f"{name} holds {shown(value)} at {_place(row, column)}, which is no number: encode it as numbers, or "
-                "leave it out."
+                f"{name} holds {shown(value)} at {_position(row, column)}, which is no number: encode it as numbers, "
+                "or leave it out."
             )
         if value != value:
             refuse_missing(name, row, column)
@@ -81,11 +81,11 @@ def _refuse_object(block, first_row, name, columns):
 def refuse_missing(name, row, column=None):
     """Refuse an array or a data frame for a missing value; `column` is the text for a column, see `shown_column`."""
     raise ValueError(
-        f"{name} has a missing value at {_place(row, column)}: fill missing values, or leave out their rows."
+        f"{name} has a missing value at {_position(row, column)}: fill missing values, or leave out their rows."
     )
 
 
-def _place(row, column):
+def _position(row, column):
     return f"row {row}" if column is None else f"row {row}, column {column}"
 
 

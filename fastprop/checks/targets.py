@@ -88,10 +88,14 @@ def not_all_zero(weights, name):
     return weights
 
 
+def is_balanced(class_weight):
+    """Return whether a `class_weight` asks for equal total weights of all classes."""
+    return isinstance(class_weight, str) and class_weight == "balanced"
+
+
 def class_weights(class_weight, task, name="y"):
     """Return the weight of each class of a task, (classes,) float64; None for "balanced", if there are classes."""
-    is_balanced = isinstance(class_weight, str) and class_weight == "balanced"
-    if not is_balanced and (isinstance(class_weight, (str, bytes)) or not np.iterable(class_weight)):
+    if not is_balanced(class_weight) and (isinstance(class_weight, (str, bytes)) or not np.iterable(class_weight)):
         raise TypeError(
             "class_weight must map labels to weights, be an array with the weight of each class, or be 'balanced', not "
             f"{shown(class_weight)}: give one of these."
@@ -103,7 +107,7 @@ def class_weights(class_weight, task, name="y"):
             f"class_weight weighs rows by their class, but {name} holds {task.described()} for {outputs}: "
             f"leave it out, or use sample_weight."
         )
-    if is_balanced:
+    if is_balanced(class_weight):
         return None
     if not hasattr(class_weight, "items"):
         class_weight = numeric(class_weight, "class_weight")

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-ORDINARY = 300
+ORDINARY_EXPONENT = 300
 """Columns whose largest number is from 2^-300 to 2^300 are not scaled before they are squared."""
 
-NOTHING = -10_000
+EXPONENT_OF_ZERO = -10_000
 """The exponent of a column of zeros, below that of any number."""
 
 
@@ -36,7 +36,7 @@ class ColumnStatistics:
         self.rows = 0
         self.minimum = np.inf
         self.maximum = -np.inf
-        self._exponent = NOTHING  # (columns,) int: the power of two by which a column is divided, or NOTHING
+        self._exponent = EXPONENT_OF_ZERO  # (columns,) int: the power of two by which a column is divided
         self._mean = 0.0  # (columns,) of the divided columns
         self._squared_deviations = 0.0  # (columns,) likewise: Σ (x - mean)² over the rows
 
@@ -76,13 +76,13 @@ class ColumnStatistics:
 
     @property
     def _shift(self):
-        return np.where(self._exponent == NOTHING, 0, self._exponent)
+        return np.where(self._exponent == EXPONENT_OF_ZERO, 0, self._exponent)
 
     def _adjust_to(self, magnitude):
-        """Choose by which powers of two columns are divided that have numbers of this `magnitude`, (columns,)."""
+        """Raise the powers of two by which columns are divided to fit a block of this `magnitude`, (columns,)."""
         _, exponent = np.frexp(magnitude)
-        exponent[np.abs(exponent) <= ORDINARY] = 0
-        exponent[magnitude == 0] = NOTHING
+        exponent[np.abs(exponent) <= ORDINARY_EXPONENT] = 0
+        exponent[magnitude == 0] = EXPONENT_OF_ZERO
         earlier = self._exponent
         self._exponent = np.maximum(earlier, exponent)
         self._mean = np.ldexp(self._mean, earlier - self._exponent)

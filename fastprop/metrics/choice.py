@@ -31,7 +31,9 @@ def chosen(score: ScoreName | ScoreFunction | Score, kind: str, *tasks: Task) ->
     (False, True)
     """
     if isinstance(score, Score):
-        meant = score if score in SCORES.values() else replace(_of_function(score.function, tasks), **_said(score))
+        meant = score
+        if score not in SCORES.values():
+            meant = replace(score, function=_of_function(score.function, tasks).function)
     elif isinstance(score, str) and score in SCORES:
         meant = SCORES[score]
     elif callable(score):
@@ -74,11 +76,6 @@ def _refuse_other_parameters(function):
             f"a score is called with outputs and y, but {checks.shown(function)} takes {signature}: give a function of "
             "these two."
         ) from None
-
-
-def _said(score):
-    """Return by name what a `Score` says, except for its function."""
-    return {"name": score.name, "higher_is_better": score.higher_is_better, "needs": score.needs}
 
 
 def chosen_metrics(

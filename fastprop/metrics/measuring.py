@@ -24,6 +24,7 @@ class Measurement(NamedTuple):
 
 
 RETURN_A_NUMBER = "a score is one number, so have the function return one"
+"""The remedy where a function returns something else."""
 
 UNKNOWN = Measurement(float("nan"))
 """The score of a network that is not finite, or without held-out rows."""

@@ -23,13 +23,14 @@ def of_run(history, options, split, network, epoch=None):
         What to call the epoch in which it diverged, such as ``"chunk 3"``.
     """
     rate = history.learning_rate[history.epochs - 1] if history.epochs else np.nan
-    help_ = advice(split, network, options, rate)
+    remedy = advice(split, network, options, rate)
     if history.epochs == 0:
-        return f"training did not begin, because the loss is not finite with the weights that the network has: {help_}."
+        where = "with the weights that the network has"
+        return f"training did not begin, because the loss is not finite {where}: {remedy}."
     epoch = epoch or f"epoch {history.epochs} of {options.epochs}"
     lost = "weights were" if np.isfinite(history.loss[history.epochs - 1]) else "loss was"
     state = "is of no use" if history.best_epoch < 0 else f"has the weights of epoch {history.best_epoch + 1} again"
-    return f"training diverged in {epoch}, where the {lost} no longer finite, and the network {state}: {help_}."
+    return f"training diverged in {epoch}, where the {lost} no longer finite, and the network {state}: {remedy}."
 
 
 def advice(split, network, options, rate):

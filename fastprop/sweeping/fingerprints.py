@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fastprop.checks import with_article
-from fastprop.sweeping.installed_packages import imported, reference, release
+from fastprop.sweeping.installed_packages import description_of_import, reference, release
 
 
 class NoFingerprintError(ValueError):
@@ -177,7 +177,8 @@ class _Walk:
         attributes = {name: each for name, each in vars(function).items() if name != "__wrapped__"}
         if attributes:
             parts.append(("attributes", attributes))
-        parts += [(f"import of {name}", _Tagged("import", (imported(name),))) for name in sorted(used.imports)]
+        for name in used.imports:
+            parts.append((f"import of {name}", _Tagged("import", (description_of_import(name),))))
         return sorted(parts, key=lambda part: part[0])
 
     def _without_docstring(self, function):

@@ -17,25 +17,25 @@ class OutOfTime(thread_pool.Interrupted):
 
 
 class HalvingRunner:
-    """Trains configurations of the `Plan` of a sweep from rung to rung, and records their outcomes in its result.
+    """Trains configurations of a `PlannedSweep` from rung to rung, and records their outcomes in its result.
 
     `workers` are a `ThreadBackend` or an `ExecutorBackend`. Without `halving` there is one rung, at the end. The
     networks of the best `keep` configurations are kept. Only the thread that calls `train` changes anything here;
     threads that draw jobs only read.
     """
 
-    def __init__(self, plan, workers, keep, progress=False, journal=None):
-        self._experiment = plan.experiment
-        self._configurations = plan.configurations
-        self._result = plan.result
-        self._halving = plan.halving
-        self._seconds = plan.seconds
+    def __init__(self, planned, workers, keep, progress=False, journal=None):
+        self._experiment = planned.experiment
+        self._configurations = planned.configurations
+        self._result = planned.result
+        self._halving = planned.halving
+        self._seconds = planned.seconds
         self._deadline = None  # the time by `time.time` at which the sweep ends, once it has begun to train
         self._workers = workers
         self._keep = keep
         self._progress = progress
         self._journal = journal
-        self._score_problems = ScoreProblems(plan.experiment.score.name)
+        self._score_problems = ScoreProblems(planned.experiment.score.name)
         self._outcomes = {}  # by index of a configuration that is in training: a list of each fold's `FitOutcome`
         self._missing_folds = None  # (configurations,) int: folds that have not reached this rung yet
         self._missing = 0  # the number of configurations that have not reached this rung yet
@@ -103,7 +103,7 @@ class HalvingRunner:
         self._survivors = 0 if self._halving is None else self._halving.survivors(len(indices))
         missing = indices
         if self._journal is not None:
-            missing = np.array([index for index in indices if not self._is_recorded(index, rung)], int)
+            missing = np.array([index for index in indices if not self._take_over(index, rung)], int)
         if len(missing) == 0:
             return
         fits = self._fits_to_train(missing, rung)
@@ -216,8 +216,8 @@ class HalvingRunner:
                 del self._outcomes[index]
             self._rank(index, cost)
 
-    def _is_recorded(self, index, rung):
-        """Return whether the journal has the outcome of a configuration at a rung, and record it in that case."""
+    def _take_over(self, index, rung):
+        """Record the outcome of a configuration at a rung that the journal has; return whether it has one."""
         found = self._journal.take(self._configurations.grid[index], self._result.rungs[rung])
         if found is None:
             return False

@@ -35,20 +35,25 @@ def reference(value):
 
 @functools.lru_cache
 def release(module):
-    """Return the installed package of a module with its version; None if it is the user's own code."""
+    """Return the installed package of a module with its version; None if it is the user's own code.
+
+    `module` is the name of the module, or None for code that was made outside of any module.
+    """
+    if module is None:
+        return None
     top = module.partition(".")[0]
     if top in ("builtins", "fastprop"):
         return top  # the journal knows the version of each
-    place = None if top == "__main__" else _place(top)
-    if place is None:
+    location = None if top == "__main__" else _location(top)
+    if location is None:
         return "Python" if top in sys.stdlib_module_names else None
-    if PACKAGES.isdisjoint(place.parts):
-        return "Python" if place.is_relative_to(sysconfig.get_path("stdlib")) else None
+    if PACKAGES.isdisjoint(location.parts):
+        return "Python" if location.is_relative_to(sysconfig.get_path("stdlib")) else None
     version = _version(top)
     return version and f"{top} {version}"
 
 
-def _place(top):
+def _location(top):
     """Return the file or folder of a top-level module, or None where it has none, as if it is built in."""
     module = sys.modules.get(top)
     try:
@@ -67,10 +72,11 @@ def _version(top):
         return getattr(sys.modules.get(top), "__version__", None)
 
 
-def imported(name):
+def description_of_import(name):
     """Return what is known of a module that code imports by itself: its package's version, or else its source."""
     top = name.partition(".")[0]
     if (origin := release(top)) is not None or not top:
         return origin or ""
-    place = _place(top)
-    return hashlib.sha256(place.read_bytes()).digest() if place is not None and place.is_file() else name
+    location = _location(top)
+    is_file = location is not None and location.is_file()
+    return hashlib.sha256(location.read_bytes()).digest() if is_file else name

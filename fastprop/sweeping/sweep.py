@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack, suppress
@@ -17,7 +16,7 @@ from fastprop import checks, metrics
 from fastprop.annotations import Backend, ClassWeight, LossName, Path, ScoreFunction, ScoreName, Splitter, Validation
 from fastprop.data import Dataset, Split, cross_validation_folds
 from fastprop.network import MLP
-from fastprop.notices import DivergenceWarning
+from fastprop.notices import DivergenceWarning, warn
 from fastprop.options import (
     EMA,
     HALVINGS,
@@ -109,10 +108,9 @@ def sweep(
     seconds : float, optional
         How long to train at most, without compiling. When the time is over, no other configuration is begun, and those
         in training end after their epoch. They are ``"out of time"`` and may be the best, as they are; with `halving`,
-        so may those that were to go on. Configurations that were not begun stay ``"not run"``. With `cv`
-        a configuration that was begun is finished on all folds, and the training of the networks to keep comes on top.
-        A journal has only what was finished, so that a later call
-        trains the rest.
+        so may those that were to go on. Configurations that were not begun stay ``"not run"``. With `cv` a
+        configuration that was begun is finished on all folds, and the training of the networks to keep comes on top. A
+        journal has only what was finished, so that a later call trains the rest.
     samples : int, optional
         How many configurations to draw from a mapping that has distributions. Values are drawn from its lists, too.
         The draws depend on `seed`; a larger number of samples begins with the same draws as a smaller one.
@@ -239,13 +237,13 @@ def sweep(
         prototypes=configurations.prototypes,
         backend=backend,
         score=choose_score(score, tasks, split, folds),
-        is_balanced=isinstance(class_weight, str),
+        is_balanced=checks.is_balanced(class_weight),
     )
     together = rows if chooser is None else min(rows, chooser.batch)
     rungs = [options.epochs] if halving_rule is None else halving_rule.rungs(options.epochs, together)
     ranks_by_score = score is not None or len(configurations.prototypes) > 1
     result = SweepResult(_description(experiment, list(configurations.columns), rows, rungs, ranks_by_score))
-    plan = _Plan(experiment, configurations, result, halving_rule, seconds, kept, chooser, cv is not None)
+    planned = PlannedSweep(experiment, configurations, result, halving_rule, seconds, kept, chooser, cv is not None)
 
     # Execute.
     with ExitStack() as stack:
@@ -256,15 +254,15 @@ def sweep(
             record = stack.enter_context(Journal(journal, about))
         stack.enter_context(workers)
         with suppress(Interrupted):  # the result then has what was finished before
-            without_network = _execute(plan, workers, progress, record)
+            without_network = _execute(planned, workers, progress, record)
             message = divergence.of_sweep(experiment, configurations, result, without_network)
             if message is not None:
-                warnings.warn(message, DivergenceWarning, stacklevel=2)
+                warn(message, DivergenceWarning)
     return result
 
 
-class _Plan(NamedTuple):
-    """All that `_execute` needs to do a sweep."""
+class PlannedSweep(NamedTuple):
+    """A sweep whose arguments are checked, and of which nothing has run yet."""
 
     experiment: Experiment
     configurations: Configurations
@@ -276,26 +274,34 @@ class _Plan(NamedTuple):
     is_cross_validated: bool  # whether the folds are those of a cross-validation
 
 
-def _execute(plan, workers, progress, journal):
-    """Have `workers`, a backend, train all configurations of a plan; `thread_pool.Interrupted` after Ctrl-C.
+def _execute(planned, workers, progress, journal):
+    """Have `workers`, a backend, train all configurations of a `PlannedSweep`.
 
-    Returns the indices of configurations that have no network because their last training, on all rows, diverged.
+    Returns
+    -------
+    list of int
+        The indices of configurations that have no network because their last training, on all rows, diverged.
+
+    Raises
+    ------
+    thread_pool.Interrupted
+        After Ctrl-C.
     """
-    experiment = plan.experiment
-    configurations = plan.configurations
-    result = plan.result
-    keep = 0 if plan.is_cross_validated else plan.keep  # no network of a single fold is kept
-    runner = HalvingRunner(plan, workers, keep, progress, journal)
+    experiment = planned.experiment
+    configurations = planned.configurations
+    result = planned.result
+    keep = 0 if planned.is_cross_validated else planned.keep  # no network of a single fold is kept
+    runner = HalvingRunner(planned, workers, keep, progress, journal)
     with suppress(OutOfTime):
-        if plan.search is not None:
-            plan.search.check(result)
-            plan.search.run(runner, configurations, result, journal)
+        if planned.search is not None:
+            planned.search.check(result)
+            planned.search.run(runner, configurations, result, journal)
         else:
             indices = np.arange(len(configurations))
             result.enter(indices, configurations.columns)
             runner.train(indices)
-    last = experiment.on_all_rows() if plan.is_cross_validated else experiment
-    return train_again(last, configurations, result, plan.keep, workers, after_folds=plan.is_cross_validated)
+    last = experiment.on_all_rows() if planned.is_cross_validated else experiment
+    return train_again(last, configurations, result, planned.keep, workers, after_folds=planned.is_cross_validated)
 
 
 def _grid(space, samples, search, seed):
