@@ -12,6 +12,7 @@ from fastprop.data import Dataset
 from fastprop.network import MLP
 from fastprop.notices import DivergenceWarning, warn
 from fastprop.options import DESCENTS, SGD, Clip, CrossEntropy, Descent, Huber, Schedule
+from fastprop.progress_bar import ProgressBar
 from fastprop.runs import STREAMS, History, TrainingOptions, divergence
 
 
@@ -116,7 +117,7 @@ def train_stream(
     threads = cost_model.team_size(network.layer_sizes, options.batch_size, network.dtype, threads)
     run = STREAMS[backend](network, options._replace(callback=None), threads)
     total = len(chunks) if hasattr(chunks, "__len__") else None
-    with thread_pool.ProgressBar(total=total, unit="chunk", disable=not progress) as bar:
+    with ProgressBar(total, "chunk", shown=progress) as bar:
         stopped = _train(run, reader, callback, bar)
     history = run.history
     history.stopped = stopped
@@ -136,7 +137,7 @@ def _train(run, reader, callback, bar):
             run.prepare()
             if not thread_pool.run([run], 1, reader.read_ahead):
                 return "interrupted"
-            bar.update()
+            bar.update(1)
             if run.history.stopped != "finished":
                 return run.history.stopped
             if callback is not None and callback(index, run.history):

@@ -8,8 +8,6 @@ import threading
 import time
 from collections import deque
 
-from tqdm import tqdm
-
 WATCH_SECONDS = 0.05
 """The longest time that the calling thread waits before it updates, for example, a progress bar, in seconds."""
 
@@ -46,12 +44,6 @@ def in_calling_thread(function, *arguments):
 
 _pool = threading.local()
 """Each thread of a pool has the `_Workers` to which it belongs in the attribute `workers`."""
-
-
-class ProgressBar(tqdm):
-    """A progress bar that starts no thread of its own."""
-
-    monitor_interval = 0
 
 
 def spread_over_cores(index):

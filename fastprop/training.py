@@ -25,6 +25,7 @@ from fastprop.options import (
     Huber,
     Schedule,
 )
+from fastprop.progress_bar import ProgressBar
 from fastprop.runs import BACKENDS, History, TrainingOptions, divergence, new_run, scores
 
 
@@ -128,7 +129,7 @@ def train(
         The largest number of threads to use, by default one a core. A network whose minibatches are too small to share
         uses one. The result never depends on the number of threads.
     progress : bool
-        Whether to show a progress bar.
+        Whether to show a progress bar, where standard error is a terminal or this is a notebook.
     callback : callable, optional
         Called as ``callback(epoch, history)`` after each epoch, in the calling thread; training ends when it returns
         true. The network has its present weights then, and goes on from the weights that the callback gives it.
@@ -220,7 +221,7 @@ def train(
         run.resume()
     if seconds is not None:
         run.deadline = time.monotonic() + seconds
-    with thread_pool.ProgressBar(total=options.epochs, unit="epoch", disable=not progress) as bar:
+    with ProgressBar(options.epochs, "epoch", shown=progress) as bar:
         if not thread_pool.run([run], 1, lambda: bar.update(run.history.epochs - bar.n)):
             run.stop()
     history = run.history

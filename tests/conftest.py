@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import sys
 
 import numpy as np
 import pytest
@@ -67,6 +68,13 @@ def case(request):
 def descent(request):
     """A shape and an optimizer."""
     return request.param
+
+
+@pytest.fixture
+def terminal(capsys, monkeypatch):
+    """What is written, `capsys`, as if standard error were a terminal."""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    return capsys
 
 
 @pytest.fixture

@@ -83,7 +83,7 @@ def functions(frame):
 
 
 class Remembered:
-    """A stream that remembers what was written to it."""
+    """A terminal that remembers what was written to it."""
 
     def __init__(self, stream):
         self.stream = stream
@@ -92,6 +92,9 @@ class Remembered:
     def write(self, text):
         self.text += text
         return self.stream.write(text)
+
+    def isatty(self):
+        return True
 
     def __getattr__(self, name):
         return getattr(self.stream, name)

@@ -270,9 +270,9 @@ def test_where_all_diverge_at_the_first_rung_it_ends(halving):
     assert result.best_network is None
 
 
-def test_the_progress_bar_says_until_where(capsys):
+def test_the_progress_bar_says_until_where(terminal):
     sweep(halving=3, progress=True)
-    bars = capsys.readouterr().err
+    bars = terminal.readouterr().err
     for words in ("until epoch 1", "27/27", "until epoch 3", "9/9", "until epoch 9", "3/3"):
         assert words in bars
 

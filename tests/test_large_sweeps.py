@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import fastprop as fp
-from fastprop import cost_model, thread_pool
+from fastprop import cost_model
 from fastprop.kernels import compiler
+from fastprop.sweeping import halving_runner
 from fastprop.sweeping.halving_runner import HalvingRunner
 from tests.processes import run_python
 
@@ -104,7 +105,7 @@ class Bar:
 @pytest.mark.parametrize("threads", [1, 3])
 def test_progress_counts_each_configuration_once_in_each_round(options, totals, threads, monkeypatch):
     shown = []
-    monkeypatch.setattr(thread_pool, "ProgressBar", lambda total, **_: Bar(shown, total))
+    monkeypatch.setattr(halving_runner, "ProgressBar", lambda total, *_, **__: Bar(shown, total))
     sweep(threads=threads, **options)
     assert [bar.total for bar in shown] == totals
     for bar in shown:
@@ -112,9 +113,9 @@ def test_progress_counts_each_configuration_once_in_each_round(options, totals, 
         assert min(bar.steps) >= 0
 
 
-def test_a_progress_bar_tells_configurations_a_second_and_the_time_left(capsys):
+def test_a_progress_bar_tells_configurations_a_second_and_the_time_left(terminal):
     sweep(cv=3, halving=3, epochs=9, progress=True)
-    _, bar = capsys.readouterr()
+    _, bar = terminal.readouterr()
     assert "until epoch 1: 100%" in bar
     assert " configurations/s]" in bar
     assert "<00:00" in bar

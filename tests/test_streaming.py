@@ -172,10 +172,10 @@ def test_a_stream_that_diverges_ends(backend):
     assert np.isfinite(history.loss[0])
 
 
-def test_a_progress_bar_is_shown_where_it_is_asked_for(capsys):
+def test_a_progress_bar_is_shown_where_it_is_asked_for(terminal):
     network, X, y = problem(DIGITS_SHAPE, LINEAR, "float32")
     fp.train_stream(network, [(X, y)] * 3, loss="mse", progress=True)
-    assert "3/3" in capsys.readouterr().err
+    assert "3/3" in terminal.readouterr().err
 
 
 @pytest.mark.slow

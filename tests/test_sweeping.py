@@ -405,13 +405,13 @@ def test_results_are_recorded_in_the_calling_thread(monkeypatch):
 # ---- seeing it go ----
 
 
-def test_a_progress_bar_is_shown_where_it_is_asked_for(capsys):
+def test_a_progress_bar_is_shown_where_it_is_asked_for(terminal):
     sweep({"seed": range(3)})
-    capsys.readouterr()  # the first run of a process may say that it compiles
+    terminal.readouterr()  # the first run of a process may say that it compiles
     sweep({"seed": range(3)})
-    assert capsys.readouterr() == ("", "")
+    assert terminal.readouterr() == ("", "")
     sweep({"seed": range(3)}, progress=True)
-    output, bar = capsys.readouterr()
+    output, bar = terminal.readouterr()
     assert output == ""
     assert "3/3" in bar
     assert "configuration" in bar

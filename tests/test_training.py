@@ -277,13 +277,13 @@ def test_threads_that_train_at_once_do_not_disturb_each_other():
         assert_same_bits(result, run(seed))
 
 
-def test_a_progress_bar_is_shown_where_it_is_asked_for(capsys):
+def test_a_progress_bar_is_shown_where_it_is_asked_for(terminal):
     fp.train(network(), X, LABELS, epochs=3)
-    capsys.readouterr()  # the first run of a process may say that it compiles
+    terminal.readouterr()  # the first run of a process may say that it compiles
     fp.train(network(), X, LABELS, epochs=3)
-    assert capsys.readouterr() == ("", "")
+    assert terminal.readouterr() == ("", "")
     fp.train(network(), X, LABELS, epochs=3, progress=True)
-    assert "3/3" in capsys.readouterr().err
+    assert "3/3" in terminal.readouterr().err
 
 
 @pytest.mark.parametrize("backend", slow_except(["kernels", "reference"], ["kernels"]))

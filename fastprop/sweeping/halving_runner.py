@@ -6,6 +6,7 @@ from contextlib import closing
 import numpy as np
 
 from fastprop import thread_pool
+from fastprop.progress_bar import ProgressBar
 from fastprop.sweeping.bounded_heap import push_bounded
 from fastprop.sweeping.fits import Fit, FitArrays, Job, PackRun, packs
 from fastprop.sweeping.outcomes import NOT_RECORDED, ConfigurationOutcome
@@ -159,7 +160,7 @@ class HalvingRunner:
 
     def _record_all(self, jobs, rung, total):
         """Train jobs and record their outcomes; show how many of `total` configurations are done."""
-        bar = thread_pool.ProgressBar(total=total, unit=" configurations", smoothing=0, disable=not self._progress)
+        bar = ProgressBar(total, " configurations", shown=self._progress, smoothing=0)
         with bar, closing(self._workers.train(self._experiment, jobs)) as results:
             if len(self._result.rungs) > 1:
                 bar.set_description(f"until epoch {self._result.rungs[rung]}")

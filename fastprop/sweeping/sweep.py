@@ -163,7 +163,7 @@ def sweep(
         be kept, those that the file lacks are trained again. With a `search`, the trials of before are taken over. A
         score is known by its code and by all that this uses.
     progress : bool
-        Whether to show a progress bar.
+        Whether to show a progress bar, see `train`.
 
     Returns
     -------

@@ -1,0 +1,111 @@
+"""The progress bar: where it is shown, and that it never ends a training."""
+
+import io
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import fastprop as fp
+from tests.compare import assert_same_bits
+
+X = np.random.default_rng(0).normal(size=(20, 3))
+
+
+def train():
+    return fp.train(fp.MLP((3, 4, 1), output="identity"), X, X[:, :1], epochs=3, progress=True)
+
+
+def sweep():
+    return fp.sweep((3, 4, 1), X, X[:, :1], {"seed": range(3)}, epochs=3, progress=True)
+
+
+def stream():
+    return fp.train_stream(fp.MLP((3, 4, 1), output="identity"), [(X, X[:, :1])] * 3, loss="mse", progress=True)
+
+
+class Terminal(io.StringIO):
+    """A terminal to which only the first `writes` writes succeed; then they raise `error`."""
+
+    def __init__(self, error=None, writes=0):
+        super().__init__()
+        self.error = error
+        self.writes = writes
+
+    def isatty(self):
+        return True
+
+    def write(self, text):
+        self.writes -= 1
+        if self.error is not None and self.writes < 0:
+            raise self.error
+        return super().write(text)
+
+
+@pytest.mark.parametrize("function", [train, sweep, stream])
+def test_a_terminal_shows_the_bar_and_a_log_file_does_not(function, monkeypatch, tmp_path):
+    function()  # which may say that it compiles
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    function()
+    assert "3/3" in sys.stderr.getvalue()
+    with open(tmp_path / "log", "w") as log:
+        monkeypatch.setattr(sys, "stderr", log)
+        function()
+    assert (tmp_path / "log").read_text() == ""
+
+
+def closed():
+    stream = Terminal()
+    stream.close()
+    return stream
+
+
+UNWRITABLE = {
+    "none": lambda: None,
+    "closed": closed,
+    "broken from the start": lambda: Terminal(BrokenPipeError("gone")),
+    "broken later": lambda: Terminal(OSError(5, "Input/output error"), writes=3),
+    "of no known kind": lambda: Terminal(RuntimeError("the kernel of the notebook is gone"), writes=3),
+}
+
+
+@pytest.mark.parametrize("stream_of", UNWRITABLE.values(), ids=UNWRITABLE)
+@pytest.mark.parametrize("function", [train, sweep, stream])
+def test_a_bar_that_cannot_be_written_ends_no_training(function, stream_of, monkeypatch):
+    whole = function()
+    monkeypatch.setattr(sys, "stderr", stream_of())
+    done = function()
+    monkeypatch.undo()
+    columns = ("loss",) if function is sweep else ("loss", "learning_rate")
+    table = (lambda result: result.table) if function is sweep else vars
+    assert_same_bits([table(done)[name] for name in columns], [table(whole)[name] for name in columns])
+
+
+@pytest.mark.slow
+def test_a_terminal_that_is_closed_ends_no_training():
+    code = """
+import numpy as np
+import fastprop as fp
+X = np.eye(4)
+close = lambda epoch, history: epoch == 0 and print("begun", flush=True) or (epoch == 0 and input() == "no")
+print(fp.train(fp.MLP((4, 2, 4)), X, X, epochs=50, progress=True, callback=close).epochs)
+"""
+    ours, theirs = os.openpty()
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": theirs, "text": True}
+    with subprocess.Popen([sys.executable, "-c", code], **pipes, start_new_session=True) as process:
+        os.close(theirs)
+        assert process.stdout.readline() == "begun\n"
+        os.close(ours)
+        assert process.communicate("go\n", timeout=60)[0] == "50\n"
+
+
+def test_a_notebook_shows_the_bar_although_its_standard_error_is_no_terminal(monkeypatch):
+    train()
+    shell = SimpleNamespace(config={"IPKernelApp": {}})
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    train()
+    assert "3/3" in sys.stderr.getvalue()  # a bar of text, because there is no IPython to draw a widget
