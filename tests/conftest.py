@@ -2,14 +2,13 @@
 
 import fcntl
 import os
-import sys
 
 import numpy as np
 import pytest
 
 import fastprop as fp
 from benchmarks.cases import SHAPES
-from fastprop import cost_model
+from fastprop import cost_model, progress_bar
 from tests import packs
 from tests.marks import slow_except
 from tests.problems import CASES, DESCENTS, DTYPES, FAST_CASES, FAST_DESCENTS, FEW_SHAPES
@@ -73,7 +72,7 @@ def descent(request):
 @pytest.fixture
 def terminal(capsys, monkeypatch):
     """What is written, `capsys`, as if standard error were a terminal."""
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr(progress_bar, "_can_be_seen", lambda: True)
     return capsys
 
 
