@@ -258,6 +258,35 @@ def test_data_that_differ_are_named_by_what_differs(path):
         assert_refused(ValueError, words, sweep, journal=path, **options)
 
 
+def test_y_is_other_data_where_a_score_gets_it_in_another_shape_or_with_other_digits(path):
+    numbers = X[:, 0] + 1e6
+
+    def dimensions(outputs, y):
+        return float(y.ndim)
+
+    def distance(outputs, y):
+        return -float(np.abs(y - numbers.max()).max())
+
+    for score, y, other, words in (
+        (dimensions, LABELS, LABELS[:, None], "y is (90,) int64 and not (90, 1) int64"),
+        (distance, numbers, numbers + 1e-6, "y differs"),  # the same numbers in float32
+        ("r2", numbers, numbers + 1e-6, "y differs"),
+    ):
+        network = fp.MLP((4, 6, 1 if y is numbers else 3), output="identity" if y is numbers else "softmax")
+        path.unlink(missing_ok=True)
+        sweep(network, y=y, score=score, journal=path, epochs=1)
+        assert_refused(
+            ValueError,
+            f"another sweep, whose {words}: give",
+            sweep,
+            network,
+            y=other,
+            score=score,
+            journal=path,
+            epochs=1,
+        )
+
+
 def test_the_journal_of_another_version_is_refused(path, monkeypatch):
     sweep(journal=path)
     monkeypatch.setattr("fastprop.sweeping.journal_header.__version__", "0.0.9")

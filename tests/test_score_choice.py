@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import sklearn.metrics
 
 import fastprop as fp
 from fastprop.data import held_out_rows
@@ -74,3 +75,22 @@ def test_a_score_of_ones_own_is_not_tried_before_training():
 
     sweep(NUMBERS, 1, cv=[(np.arange(20), np.arange(20, 30))], score=own, epochs=1)
     assert calls == [10] * 3
+
+
+def test_counts_of_zero_have_a_poisson_deviance():
+    """scikit-learn refuses predictions of 0, which exp outputs never are."""
+    counts = np.random.default_rng(1).poisson(np.exp(NUMBERS))
+    assert (counts == 0).any()
+    held_out = held_out_rows(ROWS, 0.4)
+    for score in (sklearn.metrics.mean_poisson_deviance, sklearn.metrics.get_scorer("neg_mean_poisson_deviance")):
+        result = sweep(counts, 1, "exp", validation=0.4, score=score, keep="all")
+        expected = [
+            sklearn.metrics.mean_poisson_deviance(counts[held_out], result.networks[index].predict(X[held_out])[:, 0])
+            for index in range(len(result.table))
+        ]
+        assert np.abs(result.table["score"]) == pytest.approx(np.array(expected), rel=1e-5)
+        assert result.ranking[0] == np.argmin(expected)
+    words = "score 'mean_gamma_deviance' cannot be measured on the held-out rows, because scikit-learn says"
+    assert_refused(
+        ValueError, words, sweep, counts, 1, "exp", validation=0.4, score=sklearn.metrics.mean_gamma_deviance
+    )

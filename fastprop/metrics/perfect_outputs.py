@@ -41,7 +41,10 @@ def why_undefined(score: Score, task: Task, y: NDArray[Any], rows: str) -> str:
 
 
 def _perfect_outputs(task, y):
-    """Return the outputs (n, n_out) float64 of a network that predicts `y` perfectly."""
+    """Return the outputs (n, n_out) float64 of a network that predicts `y` as well as its output activation can."""
     if task.outputs > 1 and y.size == len(y):
         return np.eye(task.outputs)[y.reshape(len(y)).astype(np.int64)]
-    return y.reshape(len(y), task.outputs).astype(np.float64)
+    outputs = y.reshape(len(y), task.outputs).astype(np.float64)
+    if task.output == "exp":  # whose outputs are positive, as scores of counts may need them
+        return np.maximum(outputs, np.finfo(np.float64).tiny)
+    return outputs
