@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastprop import checks
+from fastprop import c_header, checks
 from fastprop.annotations import Dtype, FloatArray, OutputActivation, Path
 from fastprop.integrations import onnx_models, safetensors_files, torch_modules
 
@@ -155,6 +155,43 @@ class Exchange:
         """
         dtype = checks.dtype(input_dtype or self.dtype, "input_dtype")
         onnx_models.write(path, self.about, self._layers, (self.input_mean, self.input_scale), dtype)
+
+    def to_c(self, path: Path, *, name: str | None = None, input_dtype: Dtype | None = None) -> None:
+        """Write the network as a C header, which predicts without any library but that of ``math.h``.
+
+        Its function ``NAME_predict(inputs, outputs)`` reads one row of n_in numbers and writes n_out numbers, as
+        `MLP.predict` returns them. It allocates no memory. ``NAME_input_name`` and ``NAME_class_name`` return the names
+        of inputs and classes, if there are any. The header is C99 and C++11.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file to write; one that exists is replaced as a whole.
+        name : str, optional
+            NAME, what all names in the header begin with; by default that of the file, with an underscore for all that
+            is no letter of English and no digit.
+        input_dtype : str, optional
+            The dtype of the inputs, by default that of the network. Give ``"float64"`` for a network of float32 that
+            standardizes inputs with many digits, such as time stamps.
+
+        Raises
+        ------
+        ValueError
+            If `name` is none in C, or if a parameter is not finite.
+        OSError
+            If the file cannot be written.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> import fastprop as fp
+        >>> path = pathlib.Path(tempfile.mkdtemp(), "iris.h")
+        >>> fp.MLP((4, 8, 3), output="softmax").to_c(path)
+        >>> "static inline void iris_predict(const float *inputs, float *outputs)" in path.read_text()
+        True
+        """
+        dtype = checks.dtype(input_dtype or self.dtype, "input_dtype")
+        c_header.write(path, name, self.about, self._layers, (self.input_mean, self.input_scale), dtype)
 
     def to_torch(self) -> Any:
         """Return the network as a PyTorch module (extra ``torch``), with copies of the parameters.

@@ -1,12 +1,17 @@
 """Networks leave for files and other libraries, and come back; what was damaged on the way is refused."""
 
+import ctypes
 import json
 import pickle
+import re
+import shutil
+import subprocess
 
 import numpy as np
 import pytest
 
 import fastprop as fp
+from fastprop import c_header
 from fastprop.integrations import onnx_models, torch_modules
 from fastprop.reference import ACTIVATIONS, OUTPUT_ONLY
 from tests.compare import assert_close, assert_refused, assert_same_bits, tolerance
@@ -205,7 +210,8 @@ def test_an_onnx_file_that_cannot_be_written_is_refused_by_a_sentence(tmp_path):
 
 
 def test_every_activation_can_be_exported():
-    assert set(onnx_models.ACTIVATIONS) == set(torch_modules.ACTIVATIONS) == set(ACTIVATIONS)
+    for each in (onnx_models, torch_modules, c_header):
+        assert set(each.ACTIVATIONS) == set(ACTIVATIONS)
 
 
 # ---- PyTorch ----
@@ -300,3 +306,110 @@ def test_what_is_no_sequential_is_refused():
     words = "the module must be a torch.nn.Sequential, not "
     assert_refused(TypeError, words + "LSTM", fp.from_torch, nn.LSTM(3, 2))
     assert_refused(TypeError, words + "list", fp.from_torch, [nn.Linear(3, 2)])
+
+
+# ---- C ----
+
+COMPILER = shutil.which("cc")
+
+needs_compiler = pytest.mark.skipif(COMPILER is None, reason="needs a C compiler")
+
+STRICT = "-Wall", "-Wextra", "-Wconversion", "-Wdouble-promotion", "-pedantic", "-Werror"
+
+
+def compiled(folder, names, *options):
+    """Return a library with a function for each header, {name}.h, which predicts.
+
+    Each header is included twice, as a program may do.
+    """
+    lines = [f'#include "{name}.h"\n#include "{name}.h"' for name in names]
+    lines += [f"void predict_{name}(const void *x, void *y) {{ {name}_predict(x, y); }}" for name in names]
+    (folder / "all.c").write_text("\n".join(lines) + "\n")
+    command = [COMPILER, "-std=c99", *STRICT, *options, "-shared", "-fPIC", "all.c", "-o", "all.so", "-lm"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return ctypes.CDLL(str(folder / "all.so"))
+
+
+def run_c(function, X, outputs, dtype):
+    """Return what a compiled function predicts for each row of X."""
+    result = np.empty((len(X), outputs), dtype)
+    for x, row in zip(np.ascontiguousarray(X), result):
+        function(ctypes.c_void_p(x.ctypes.data), ctypes.c_void_p(row.ctypes.data))
+    return result
+
+
+@needs_compiler
+def test_c_predicts_alike_with_all_activations(dtype, tmp_path):
+    networks = {output: make_deep_network(output, dtype) for output in ACTIVATIONS}
+    for output, network in networks.items():
+        network.to_c(tmp_path / f"{output}.h")
+    library = compiled(tmp_path, networks)
+    X = make_inputs().astype(dtype)
+    for output, network in networks.items():
+        assert_predicts_alike(run_c(library[f"predict_{output}"], X, 4, dtype), network, X, output)
+
+
+@needs_compiler
+def test_c_predicts_alike_far_from_zero_and_near_it_and_time_stamps(dtype, tmp_path):
+    X = np.array([[-1e5, -90, -20, -5, -1e-3, 0, 1e-3, 5, 30, 90, 1e5]], dtype).T
+    names = [name for name in ACTIVATIONS if name not in ("softmax", "exp")]
+    networks = {name: fp.MLP((1, 1), output=name, initialization=[np.ones((1, 1))], dtype=dtype) for name in names}
+    for name, network in networks.items():
+        network.to_c(tmp_path / f"{name}.h")
+    stamped = make_network(dtype, standardized=False)
+    stamped.load_state_dict(stamped.state_dict() | {"input_mean": [1.7e9, 0, 0], "input_scale": [50, 1, 1]})
+    stamped.to_c(tmp_path / "stamped.h", input_dtype="float64")
+    library = compiled(tmp_path, [*names, "stamped"])
+    for name, network in networks.items():
+        assert_predicts_alike(run_c(library[f"predict_{name}"], X, 1, dtype), network, X, name)
+    X = RANDOM.normal([1.7e9, 0, 0], [50, 1, 1], size=(9, 3))
+    assert_predicts_alike(run_c(library["predict_stamped"], X, 2, dtype), stamped, X, "time stamps")
+
+
+NASTY = ['a"b\\', "*/ é\n", "??/", "%s\x00", "${name}", "int"]
+
+
+@needs_compiler
+def test_names_that_c_could_misread_come_through(tmp_path):
+    network = fp.MLP((6, 6), feature_names=NASTY, class_names=NASTY)
+    network.to_c(tmp_path / "net.h")
+    source = (tmp_path / "net.h").read_text().replace("static inline const char", "const char")
+    (tmp_path / "net.h").write_text(source)
+    library = compiled(tmp_path, ["net"], "-trigraphs")
+    for function in (library.net_input_name, library.net_class_name):
+        function.restype = ctypes.c_char_p
+        assert [function(i).decode() for i in range(6)] == [name.partition("\0")[0] for name in NASTY]
+
+
+@needs_compiler
+@pytest.mark.skipif(shutil.which("c++") is None, reason="needs a C++ compiler")
+def test_the_header_is_cpp_too(tmp_path):
+    make_network(class_names=["ash", "elm"]).to_c(tmp_path / "net.h")
+    code = '#include "net.h"\nint main() { float x[3] = {1, 2, 3}, y[2]; net_predict(x, y); return y[0] < 0; }\n'
+    (tmp_path / "main.cpp").write_text(code)
+    command = ["c++", "-std=c++11", *STRICT, "main.cpp", "-o", "main"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("file", ["2nd model.h", "模型.h", "_x__y-z.hpp", "int.h", "-.h"])
+def test_the_names_in_a_header_are_names_in_c_whatever_the_file_is_called(file, tmp_path):
+    make_network().to_c(tmp_path / file)
+    names = re.findall(r"(\w+)_predict\(const", (tmp_path / file).read_text())
+    assert len(names) == 1
+    assert re.fullmatch("[A-Za-z][A-Za-z0-9_]*", names[0])
+
+
+def test_the_name_may_be_given(tmp_path):
+    make_network().to_c(tmp_path / "net.h", name="leaf2")
+    assert "void leaf2_predict(" in (tmp_path / "net.h").read_text()
+    for name in ("2nd", "a b", "é", "", "_x", 3):
+        assert_refused(ValueError, "name must be a name in C", make_network().to_c, tmp_path / "net.h", name=name)
+
+
+def test_a_network_that_diverged_has_no_header(tmp_path):
+    network = make_network()
+    network.weights[1][0, 0] = np.nan
+    assert_refused(ValueError, "layer 1 has parameters that are not finite", network.to_c, tmp_path / "net.h")
+    assert not (tmp_path / "net.h").exists()
