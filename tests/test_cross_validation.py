@@ -61,15 +61,44 @@ OPTIONS = {
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 def test_a_row_is_the_mean_of_what_its_folds_are_alone_to_the_last_bit(task, options):
     result = sweep(task=task, cv=PAIRS, **options)
-    for row, history in zip(result.table, result.history):
+    for index, (row, history) in enumerate(zip(result.table, result.history)):
         alone = [train_on_fold(*pair, row["learning_rate"], task, **options)[1] for pair in PAIRS]
         scores = [each.score for each in alone]
         assert (row["score"], row["score_std"]) == (np.mean(scores), np.std(scores))
+        assert result.fold_scores[index, -1].tolist() == scores
         assert row["loss"] == np.mean([each.loss[each.best_epoch] for each in alone])
         assert row["validation_loss"] == np.mean([each.validation_loss[each.best_epoch] for each in alone])
         assert row["epochs"] == max(each.epochs for each in alone)
         losses = [padded(each.validation_loss, len(history)) for each in alone]
         np.testing.assert_array_equal(history, np.mean(losses, axis=0))
+
+
+@pytest.mark.parametrize("validation", [None, 0.25])
+def test_rows_that_are_only_scored_do_not_end_a_training(validation):
+    rows, scored = PAIRS[0]
+    X_fold, y_fold = X[rows], LABELS[rows]
+    inner = held_out_rows(len(rows), validation) if validation else np.zeros(0, int)
+    stopping = {"early_stopping": fp.EarlyStopping(patience=1), "epochs": 30}
+    triple = np.delete(rows, inner), rows[inner], scored
+    result = sweep({"learning_rate": [2.0, 4.0]}, cv=[triple], score="accuracy", **stopping)
+    for row in result.table:
+        network = fp.MLP(SIZES["labels"], output="softmax")
+        optimizer = fp.SGD(row["learning_rate"])
+        history = fp.train(network, X_fold, y_fold, validation=validation, optimizer=optimizer, **stopping)
+        assert (row["epochs"], row["stopped"]) == (history.epochs, history.stopped)
+        assert row["score"] == metrics.SCORES["accuracy"].function(network.predict(X[scored]), LABELS[scored])
+
+
+def test_a_score_may_take_the_indices_of_the_rows():
+    def measured(outputs, y, rows):
+        np.testing.assert_array_equal(y, LABELS[rows])
+        return rows[0]
+
+    result = sweep(cv=PAIRS, score=metrics.Score("first", measured, takes_rows=True))
+    assert (result.fold_scores[:, 0] == [held_out[0] for _, held_out in PAIRS]).all()
+    network = fp.MLP(SIZES["labels"], output="softmax")
+    history = fp.train(network, X, LABELS, epochs=1, metrics=[metrics.Score("first", measured, takes_rows=True)])
+    assert history.metrics["first"] == [0]
 
 
 def test_sample_weights_go_with_their_rows():
@@ -132,7 +161,7 @@ def test_folds_of_a_number_are_shuffled_as_those_of_scikit_learn(count, task):
     classes = LABELS > 0 if task == "binary" else LABELS
     theirs = splitter(count, shuffle=True, random_state=0).split(X, classes)
     for our_fold, their_fold in zip(folds_of(count, task), theirs, strict=True):
-        for our_rows, their_rows in zip(our_fold, their_fold):
+        for our_rows, their_rows in zip(our_fold[:2], their_fold):
             np.testing.assert_array_equal(our_rows, their_rows)
 
 
@@ -140,14 +169,14 @@ def test_folds_of_a_number_are_shuffled_as_those_of_scikit_learn(count, task):
 @pytest.mark.parametrize("count", [2, 4, 7])
 def test_each_row_is_held_out_once_and_trained_on_in_all_other_folds(task, count):
     folds = folds_of(count, task)
-    np.testing.assert_array_equal(np.sort(np.concatenate([held_out for _, held_out in folds])), np.arange(90))
-    for rows, held_out in folds:
+    np.testing.assert_array_equal(np.sort(np.concatenate([held_out for _, held_out, _ in folds])), np.arange(90))
+    for rows, held_out, _ in folds:
         np.testing.assert_array_equal(np.sort(np.append(rows, held_out)), np.arange(90))
         assert abs(len(held_out) - 90 / count) < 1
 
 
 def test_folds_of_labels_have_the_classes_in_equal_shares():
-    for _, held_out in folds_of(3, "labels"):
+    for _, held_out, _ in folds_of(3, "labels"):
         for label in range(3):
             assert abs((LABELS[held_out] == label).sum() - (label == LABELS).sum() / 3) < 1
 

@@ -119,6 +119,10 @@ FIELDS = {
         *("configuration", "rung", "hyperparameters", "score", "score_std", "loss", "validation_loss", "epochs"),
         *("final_epochs", "stopped", "seconds", "history", "network", "crc32"),
     ],
+    4: [
+        *("configuration", "rung", "hyperparameters", "score", "score_std", "loss", "validation_loss", "epochs"),
+        *("final_epochs", "stopped", "seconds", "fold_scores", "fold_seconds", "history", "network", "crc32"),
+    ],
 }
 """By the journal's format, the fields of a line in their order. Add new formats, and never change an old one."""
 
@@ -367,7 +371,14 @@ VALUES = {
 @pytest.mark.parametrize("values", VALUES.values(), ids=VALUES)
 def test_values_of_any_kind_are_found_again(values, path):
     losses = {"loss": -np.inf, "validation_loss": np.nan, "history": np.array([np.nan, np.inf])}
-    epochs = {"epochs": 2, "final_epochs": 1, "stopped": "early", "seconds": 0.1}
+    epochs = {
+        "epochs": 2,
+        "final_epochs": 1,
+        "stopped": "early",
+        "seconds": 0.1,
+        "fold_scores": (0.5,),
+        "fold_seconds": (0.1,),
+    }
     row = ConfigurationOutcome(score=np.nan, score_std=np.inf, **losses, **epochs)
     about = {"journal format": Known("2")}
     with Journal(path, about) as journal:

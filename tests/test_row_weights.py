@@ -147,9 +147,9 @@ def test_classes_are_balanced_by_the_training_rows_of_each_fold(cv):
     result = fp.sweep(network, X, y, {"learning_rate": [0.1]}, cv=cv, validation=validation, **how)
     data = Dataset.of(X, y, network, "cross_entropy")
     split = Split.of(validation, data, network, "cross_entropy")
-    folds = cross_validation_folds(cv, X, y, data) if cv else [(split.rows, split.held_out_rows)]
+    folds = cross_validation_folds(cv, X, y, data) if cv else [(split.rows, split.held_out_rows, None)]
     losses = []
-    for rows, held_out in folds:
+    for rows, held_out, _ in folds:
         each = len(rows) / (3 * np.bincount(y[rows]))[y]  # scikit-learn's formula
         given = {"sample_weight": each[rows], "validation": (X[held_out], y[held_out], each[held_out])}
         losses.append(fp.train(network.copy(), X[rows], y[rows], epochs=2, **given).validation_loss)

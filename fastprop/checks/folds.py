@@ -46,19 +46,22 @@ def fold_pairs(cv):
 
 
 def fold(pair, index, counts):
-    """Return a fold as two arrays of row indices, int64: training rows and held-out rows.
+    """Return a fold as three arrays of row indices, int64: training rows, validation rows and rows that are scored.
 
-    `counts` (n,) says of each row whether it counts; the others are left out.
+    The last two are the same in a pair. `counts` (n,) says of each row whether it counts; the others are left out.
     """
-    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+    if not isinstance(pair, (tuple, list)) or len(pair) not in (2, 3):
         raise TypeError(
-            f"fold {index} of cv must be a pair of training rows and held-out rows, not {shown(pair)}: give a pair."
+            f"fold {index} of cv must be a pair of training rows and held-out rows, not {shown(pair)}: give a pair, or "
+            "training rows, validation rows and rows to score."
         )
-    training, held_out = pair
-    return (
-        _row_indices(training, f"the training rows of fold {index} of cv", counts),
-        _row_indices(held_out, f"the held-out rows of fold {index} of cv", counts),
-    )
+    training = _row_indices(pair[0], f"the training rows of fold {index} of cv", counts)
+    scored = _row_indices(pair[-1], f"the held-out rows of fold {index} of cv", counts)
+    if len(pair) == 2:
+        return training, scored, scored
+    if len(pair[1]) == 0:
+        return training, training[:0], scored
+    return training, _row_indices(pair[1], f"the validation rows of fold {index} of cv", counts), scored
 
 
 def _row_indices(indices, name, counts):

@@ -10,12 +10,15 @@ SEED = 0
 
 
 def cross_validation_folds(cv, X, y, data):
-    """Return (training rows, held-out rows) of each fold, both as row indices (int64) without rows of weight 0.
+    """Return training rows, validation rows and scored rows of each fold: row indices (int64), none of weight 0.
+
+    The last two are the same unless `cv` has three for each fold.
 
     Parameters
     ----------
     cv : int, splitter or iterable
-        The number of folds; a splitter in scikit-learn's style, with ``split(X, y)``; or pairs of row indices or masks.
+        The number of folds; a splitter in scikit-learn's style, with ``split(X, y)``; or pairs or triples of row
+        indices or masks.
     X, y : array_like
         What a splitter is given.
     data : Dataset
@@ -30,14 +33,15 @@ def cross_validation_folds(cv, X, y, data):
     >>> from fastprop.data import Dataset, cross_validation_folds
     >>> X, y = np.zeros((4, 1)), np.array([0, 0, 1, 1])
     >>> data = Dataset.of(X, y, fp.MLP((1, 2), output="softmax"), "cross_entropy")
-    >>> [held_out.tolist() for _, held_out in cross_validation_folds(2, X, y, data)]
+    >>> [held_out.tolist() for _, _, held_out in cross_validation_folds(2, X, y, data)]
     [[1, 2], [0, 3]]
     """
     rows = data.rows
     if checks.is_whole(cv):
         count, classes = checks.fold_count(cv, len(rows)), data.classes(rows)
         fold_of_row = _folds_of_rows(count, len(rows), classes)
-        folds = [(rows[fold_of_row != fold], rows[fold_of_row == fold]) for fold in range(count)]
+        sides = [(rows[fold_of_row != fold], rows[fold_of_row == fold]) for fold in range(count)]
+        folds = [(training, held_out, held_out) for training, held_out in sides]
         if classes is not None and count < len(rows):
             warn_of_few_rows(data.task, classes, count)
     else:
@@ -52,9 +56,9 @@ def cross_validation_folds(cv, X, y, data):
 def _warn_of_untrained(folds, data):
     """Warn of the classes that the first fold of its kind holds out and does not train on."""
     classes = data.task.classes(data.given)
-    lacking = [index for index, rows in enumerate(folds) if not _are_classes_trained(classes, *rows)]
+    lacking = [index for index, rows in enumerate(folds) if not _are_classes_trained(classes, *rows[:2])]
     if lacking:
-        training, held_out = folds[lacking[0]]
+        training, held_out, _ = folds[lacking[0]]
         others = f" (one of {len(lacking)} such folds)" if len(lacking) > 1 else ""
         where = f"the training rows of fold {lacking[0]} of cv{others}"
         warn_of_untrained(data.task, classes[training], classes[held_out], where)

@@ -31,9 +31,7 @@ def chosen(score: ScoreName | ScoreFunction | Score, kind: str, *tasks: Task) ->
     (False, True)
     """
     if isinstance(score, Score):
-        meant = score
-        if score not in SCORES.values():
-            meant = replace(score, function=_of_function(score.function, tasks).function)
+        meant = score if score in SCORES.values() else _of_score(score, tasks)
     elif isinstance(score, str) and score in SCORES:
         meant = SCORES[score]
     elif callable(score):
@@ -48,13 +46,21 @@ def chosen(score: ScoreName | ScoreFunction | Score, kind: str, *tasks: Task) ->
     return meant
 
 
+def _of_score(score, tasks):
+    """Return a `Score` of which more may be known by its function."""
+    if score.takes_rows:
+        _refuse_other_parameters(score.function, "outputs", "y", "rows")
+        return score
+    return replace(score, function=_of_function(score.function, tasks).function)
+
+
 def _of_function(function, tasks):
     """Return the score that a function stands for, or a scorer of scikit-learn."""
     ours = [score for score in SCORES.values() if score.function is function]
     if ours:
         return ours[0]
     if (theirs := recognized(function)) is None:
-        _refuse_other_parameters(function)
+        _refuse_other_parameters(function, "outputs", "y")
         return Score(getattr(function, "__name__", "score"), function)
     if not tasks:
         return Score(theirs.name, theirs.scorer, theirs.higher_is_better)
@@ -63,18 +69,18 @@ def _of_function(function, tasks):
     return Score(theirs.name, measure, theirs.higher_is_better)
 
 
-def _refuse_other_parameters(function):
-    """Refuse a function that cannot be called with outputs and y, such as one of an estimator, X and y."""
+def _refuse_other_parameters(function, *names):
+    """Refuse a function that cannot be called with arguments of these names, such as one of an estimator, X and y."""
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):  # some functions that are written in C do not tell theirs
         return
     try:
-        signature.bind(None, None)
+        signature.bind(*names)
     except TypeError:
         raise ValueError(
-            f"a score is called with outputs and y, but {checks.shown(function)} takes {signature}: give a function of "
-            "these two."
+            f"a score is called with {' and '.join(names)}, but {checks.shown(function)} takes {signature}: give a "
+            f"function of these {len(names)}."
         ) from None
 
 

@@ -30,8 +30,10 @@ UNKNOWN = Measurement(float("nan"))
 """The score of a network that is not finite, or without held-out rows."""
 
 
-def measure(score: Score, outputs: FloatArray, y: NDArray[Any]) -> Measurement:
+def measure(score: Score, outputs: FloatArray, y: NDArray[Any], rows: NDArray[np.int64] | None = None) -> Measurement:
     """Return the score of outputs (n, n_out) against `y`; it is NaN if the outputs are not finite.
+
+    `rows` (n,) are the indices of the rows in their data set, for a score that takes them.
 
     A function that is none of this package gets copies, so that it can change what it gets.
 
@@ -49,7 +51,8 @@ def measure(score: Score, outputs: FloatArray, y: NDArray[Any]) -> Measurement:
     if not np.isfinite(outputs).all():
         return UNKNOWN
     try:
-        result = score.function(np.array(outputs).view(GuardedArray), np.array(y))
+        arguments = np.array(outputs).view(GuardedArray), np.array(y)
+        result = score.function(*arguments, np.array(rows)) if score.takes_rows else score.function(*arguments)
     except BroadcastError as error:
         remedy = "compare outputs[:, 0] with y of shape (n,), or outputs with y of shape (n, 1)"
         return Measurement(float("nan"), f"{error}, as outputs are {outputs.shape} and y is {y.shape},", remedy)

@@ -52,6 +52,8 @@ class Score:
     needs : str
         What the network must be trained for: ``"classes"``, of which each row has one; ``"probabilities"`` of classes,
         from a sigmoid or softmax output; independent ``"labels"``; ``"numbers"``; or ``"anything"``.
+    takes_rows : bool
+        Whether the function is also given the indices (n,) of the rows in X, as a third argument.
 
     Raises
     ------
@@ -73,9 +75,10 @@ class Score:
     """
 
     name: str
-    function: Callable[[Any, Any], Any]
+    function: Callable[..., Any]
     higher_is_better: bool = True
     needs: str = "anything"
+    takes_rows: bool = False
 
     def __post_init__(self) -> None:
         checks.instance(self.name, "name", str, "'cost'")
@@ -85,6 +88,7 @@ class Score:
             )
         object.__setattr__(self, "higher_is_better", checks.flag(self.higher_is_better, "higher_is_better"))
         checks.choice(self.needs, "needs", NEEDS)
+        object.__setattr__(self, "takes_rows", checks.flag(self.takes_rows, "takes_rows"))
 
     @property
     def sign(self) -> int:

@@ -127,8 +127,8 @@ class KernelRun(Run):
         for lane, network in enumerate(self.state.networks):
             if self.state.record.done[lane] == done and np.isfinite(network.parameters).all():
                 outputs = prediction.predict(network, self._data.inputs, self._rows)
-                y = self._data.as_given(self._rows)
-                self.state.metrics[:, done - 1, lane] = self._epoch_metrics(outputs, y, done - 1)
+                measured = self._epoch_metrics(outputs, self._data, self._rows, done - 1)
+                self.state.metrics[:, done - 1, lane] = measured
 
     def stop(self):
         """Ask a call in another thread to return after its current minibatch."""

@@ -109,7 +109,7 @@ class LBFGSRun(Run):
         metrics = ()
         if options.metrics:
             outputs = prediction.predict(self._network, self._data.inputs, self._rows)
-            metrics = self._measure(outputs, self._data.as_given(self._rows), epoch)
+            metrics = self._measure(outputs, self._data, self._rows, epoch)
         norm = np.linalg.norm(self._gradient) if options.gradient_norm else np.nan
         self._log.append((*self._losses, np.nan, norm), metrics)
         if options.callback is not None:

@@ -57,16 +57,18 @@ def scores(networks, split, score):
     predictor = Predictor(networks[0], split.held_out.inputs, split.held_out_rows)
     y = split.held_out.as_given(split.held_out_rows)
     return [
-        measure(score, predictor(network), y) if np.isfinite(network.parameters).all() else metrics.UNKNOWN
+        measure(score, predictor(network), y, split.held_out_rows)
+        if np.isfinite(network.parameters).all()
+        else metrics.UNKNOWN
         for network in networks
     ]
 
 
-def measure(score, outputs, y):
+def measure(score, outputs, y, rows):
     """Return the `Measurement` of a score; one that is a function of the user is called in the calling thread."""
     if metrics.SCORES.get(score.name) == score:
         return metrics.measure(score, outputs, y)
-    return thread_pool.in_calling_thread(metrics.measure, score, outputs, y) or metrics.UNKNOWN
+    return thread_pool.in_calling_thread(metrics.measure, score, outputs, y, rows) or metrics.UNKNOWN
 
 
 class EpochMetrics:
@@ -76,15 +78,16 @@ class EpochMetrics:
         self._scores = scores
         self._failed = set()  # names of scores that have failed
 
-    def __call__(self, outputs, y, epoch):
-        """Return the value of each score of outputs (m, n_out) against `y` after an epoch; NaN for one that fails.
+    def __call__(self, outputs, data, rows, epoch):
+        """Return each score of outputs (m, n_out) for `rows` of a data set after an epoch; NaN for one that fails.
 
         Raises
         ------
         ValueError
             If a function returns what is no number, so that it is no score.
         """
-        measured = [measure(score, outputs, y) for score in self._scores]
+        y = data.as_given(rows)
+        measured = [measure(score, outputs, y, rows) for score in self._scores]
         for score, each in zip(self._scores, measured):
             if each.remedy:
                 raise ValueError(f"metric {score.name!r} {each.problem}, after epoch {epoch}: {each.remedy}.")

@@ -72,7 +72,7 @@ class ReferenceRun(Run):
             X, _, _ = self._validation or self._training
             data, rows = self._measured
             _, outputs = reference.forward(self._trained, X)[-1]
-            metrics = self._measure(outputs, data.as_given(rows), epoch)
+            metrics = self._measure(outputs, data, rows, epoch)
         self._append(record, metrics)
         if options.callback is not None:
             self._called_off = self._call_back(epoch)

@@ -11,8 +11,12 @@ from fastprop.exchange import state_shapes
 from fastprop.network import MLP
 from fastprop.options import decoded, encoded
 
-FORMAT = 2
+FORMAT = 3
 """The version of the file's layout; raise it when the content changes its meaning."""
+
+
+ARRAYS = "history", "rung_costs", "fold_scores", "fold_seconds"
+"""Fields of `Saved` that are arrays."""
 
 
 class Saved(NamedTuple):
@@ -23,6 +27,8 @@ class Saved(NamedTuple):
     columns: dict[str, object]  # by the name of a column of the table, the values of all rows
     history: np.ndarray  # (configurations, epochs)
     rung_costs: np.ndarray  # (configurations, rungs)
+    fold_scores: np.ndarray  # (configurations, rungs, folds)
+    fold_seconds: np.ndarray  # (configurations, folds)
     networks: dict[int, MLP]  # by row index, best first
 
 
@@ -37,7 +43,7 @@ def write(path, saved):
         "networks": [[index, network.about] for index, network in saved.networks.items()],
     }
     arrays = {f"table.{name}": values for name, values in saved.columns.items() if name not in objects}
-    arrays |= {"history": saved.history, "rung_costs": saved.rung_costs}
+    arrays |= {name: getattr(saved, name) for name in ARRAYS}
     if saved.networks:
         networks = list(saved.networks.values())
         arrays["parameters"] = np.concatenate([each.ravel() for network in networks for each in _layers(network)])
@@ -59,9 +65,8 @@ def read(path):
         description=description["arguments"],
         seconds=description["seconds"],
         columns=columns,
-        history=arrays["history"],
-        rung_costs=arrays["rung_costs"],
         networks=dict(_networks(description["networks"], arrays)),
+        **{name: arrays[name] for name in ARRAYS},
     )
 
 

@@ -19,18 +19,22 @@ from fastprop.sweeping.outcomes import FitOutcome
 
 
 class Fold(NamedTuple):
-    """The rows to train on and those to hold out, and how the inputs are standardized."""
+    """The rows to train on and those to hold out, and how the inputs are standardized.
+
+    What is held out is scored, unless other rows are.
+    """
 
     rows: np.ndarray  # (m,) int64: indices of the training rows
-    held_out: np.ndarray  # (k,) int64: indices of the held-out rows
+    held_out: np.ndarray  # (k,) int64: indices of the held-out rows, whose loss may end a training
+    scored: np.ndarray  # (s,) int64: indices of the held-out rows on which the score is measured
     mean: np.ndarray | None  # (n_in,) of each input; None where inputs are not standardized
     scale: np.ndarray | None  # (n_in,) standard deviation of each input; None where inputs are not standardized
 
     @classmethod
-    def of(cls, data, rows, held_out, standardize):
+    def of(cls, data, rows, held_out, scored, standardize):
         """Return the fold of these rows of a data set; `standardize` fits mean and scale to the training rows."""
         fitted = standardization(data.inputs, rows) if standardize else (None, None)
-        return cls(rows, held_out, *fitted)
+        return cls(rows, held_out, scored, *fitted)
 
 
 class Experiment(NamedTuple):
@@ -54,6 +58,10 @@ class Experiment(NamedTuple):
         """Return the `Split` of the data by the fold with this index."""
         split = Split(self.data, self.folds[fold].rows, self.held_out, self.folds[fold].held_out)
         return balanced(split) if self.is_balanced else split
+
+    def scored(self, fold):
+        """Return the `Split` whose held-out rows are those on which the score is measured."""
+        return Split(self.data, self.folds[fold].rows, self.held_out, self.folds[fold].scored)
 
     def network(self, configuration, fold):
         """Return the network with which a configuration begins on the fold with this index."""
@@ -126,7 +134,8 @@ class PackRun:
     def __call__(self):
         self._run(self._job.until)
         states = self._run.states or [None] * len(self._networks)
-        measured = scores(self._networks, self._split, self._experiment.score)
+        scored = self._experiment.scored(self._job.fits[0].fold)
+        measured = scores(self._networks, scored, self._experiment.score)
         each = zip(self._run.histories, measured, self._networks, states)
         return self._job, list(itertools.starmap(FitOutcome, each))
 

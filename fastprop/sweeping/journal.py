@@ -21,7 +21,10 @@ from fastprop.sweeping.outcomes import ConfigurationOutcome
 HEADER = "fastprop sweep"
 """The field of the first line, whose value is what `journal_header.describe` returns."""
 
-RECORDED = "score", "score_std", "loss", "validation_loss", "epochs", "final_epochs", "stopped", "seconds", "history"
+RECORDED = (
+    *("score", "score_std", "loss", "validation_loss", "epochs", "final_epochs", "stopped", "seconds"),
+    *("fold_scores", "fold_seconds", "history"),
+)
 """Fields of a line that are also fields of a `ConfigurationOutcome`.
 
 The other fields are ``configuration``, the index in the sweep that wrote the line; ``rung``, the epoch to which it was
@@ -127,8 +130,9 @@ class Journal:
         if "study" in entry:
             self._studies[entry["study"]] = RecordedStudy(entry["running"], [])
             return
-        history = {"history": np.array(entry["history"], np.float64)}
-        outcome = ConfigurationOutcome(**{name: entry[name] for name in RECORDED} | history)
+        arrays = {name: tuple(entry[name]) for name in ("fold_scores", "fold_seconds")}
+        arrays["history"] = np.array(entry["history"], np.float64)
+        outcome = ConfigurationOutcome(**{name: entry[name] for name in RECORDED} | arrays)
         parameters = base64.b64decode(entry["network"], validate=True) if "network" in entry else None
         self._recorded[_key(entry["hyperparameters"], entry["rung"])].append((outcome, parameters))
 

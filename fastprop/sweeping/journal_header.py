@@ -13,7 +13,7 @@ from fastprop.runs import checkpoints
 from fastprop.sweeping.fingerprints import NoFingerprintError, fingerprint
 from fastprop.version import __version__
 
-FORMAT = 3
+FORMAT = 4
 """The version of a journal's lines; raise it when they change their meaning or their fields."""
 
 VERSION = "journal format"
@@ -84,13 +84,11 @@ def _known_network(network, experiment):
 def _known_data(experiment):
     """Return what is known of the data that is trained on and held out, and of the folds."""
     folds = experiment.folds
-    rows = (
-        f"{len(folds)} folds" if folds[1:] else f"{len(folds[0].rows)} to train on, {len(folds[0].held_out)} held out"
-    )
+    rows = f"{len(folds)} folds" if folds[1:] else f"{len(folds[0].rows)} to train on, {len(folds[0].scored)} held out"
     about = _known_dataset(experiment.data, "")
     if experiment.held_out is not experiment.data:
         about |= _known_dataset(experiment.held_out, "validation ")
-    about["split of the rows"] = Known(rows, checkpoints.digest(*(each for fold in folds for each in fold[:2])))
+    about["split of the rows"] = Known(rows, checkpoints.digest(*(each for fold in folds for each in fold[:3])))
     about["class_weight='balanced'"] = Known(f"{experiment.is_balanced}")
     about["standardize"] = Known(f"{folds[0].mean is not None}")
     return about

@@ -81,6 +81,8 @@ class ConfigurationOutcome(NamedTuple):
     final_epochs: int  # epochs to the weights that are kept; mean over the folds, rounded; 0 if there are no such
     stopped: str  # see `History`; the worst of the folds, see `_WORST_FIRST`
     seconds: float  # sum over the folds
+    fold_scores: tuple[float, ...]  # the score of each fold
+    fold_seconds: tuple[float, ...]  # the seconds of each fold
     history: np.ndarray  # (epochs,) float64, the loss that ranks; mean over the folds, NaN where one has ended
 
     @classmethod
@@ -105,6 +107,8 @@ class ConfigurationOutcome(NamedTuple):
             final_epochs=history.best_epoch + 1,
             stopped=history.stopped,
             seconds=history.seconds,
+            fold_scores=(score,),
+            fold_seconds=(history.seconds,),
             history=getattr(history, criterion),
         )
 
@@ -120,6 +124,8 @@ class ConfigurationOutcome(NamedTuple):
             final_epochs=_rounded_mean([fold.final_epochs for fold in folds]),
             stopped=min((fold.stopped for fold in folds), key=_WORST_FIRST.index),
             seconds=sum(fold.seconds for fold in folds),
+            fold_scores=tuple(fold.score for fold in folds),
+            fold_seconds=tuple(fold.seconds for fold in folds),
             history=_mean_history([fold.history for fold in folds]),
         )
 

@@ -39,6 +39,7 @@ class SweepDescription(NamedTuple):
     configurations: int  # the number of rows
     epochs: int  # the number of epochs of a configuration that is not stopped
     rungs: list[int]  # the epochs of the rungs; the last is the end
+    folds: int  # the number of folds; 1 without cross-validation
     criterion: str  # "validation_loss" or "loss": the loss that ranks without a score
     score_name: str  # such as "accuracy"
     sign: int | None  # of a score that ranks: 1 if its lowest is best, else -1; None where the criterion ranks
@@ -68,6 +69,10 @@ class SweepResult:
     rung_costs : ndarray
         (configurations, rungs) float64: the loss that ranks, or the score in a sign that makes the lowest the best; NaN
         at rungs that a configuration did not reach.
+    fold_scores : ndarray
+        (configurations, rungs, folds) float64: the score of each fold at each rung; NaN where there is none.
+    fold_seconds : ndarray
+        (configurations, folds) float64: how long each fold has trained, in seconds.
     score_name : str
         The name of ``score``, such as ``"accuracy"`` or ``"r2"``.
     seconds : float
@@ -87,6 +92,8 @@ class SweepResult:
     table: NDArray[np.void]
     rungs: list[int]
     rung_costs: NDArray[np.float64]
+    fold_scores: NDArray[np.float64]
+    fold_seconds: NDArray[np.float64]
     hyperparameters: list[str]
     criterion: str
     score_name: str
@@ -107,6 +114,8 @@ class SweepResult:
         self._history = np.full((rows, 0), np.nan)  # with room for more epochs than are done
         self.rungs = description.rungs
         self.rung_costs = np.full((rows, len(description.rungs)), np.nan)
+        self.fold_scores = np.full((*self.rung_costs.shape, description.folds), np.nan)
+        self.fold_seconds = np.full((rows, description.folds), np.nan)
         self.criterion = description.criterion
         self.score_name = description.score_name
         self.about = description.about
@@ -228,6 +237,8 @@ class SweepResult:
         self.table = self.table[:count]
         self._history = self._history[:count]
         self.rung_costs = self.rung_costs[:count]
+        self.fold_scores = self.fold_scores[:count]
+        self.fold_seconds = self.fold_seconds[:count]
 
     def record(
         self, indices: Sequence[int], outcomes: Sequence[ConfigurationOutcome], rung: int
@@ -244,6 +255,8 @@ class SweepResult:
             if values.dtype == float:
                 values[np.isnan(values)] = np.nan  # NaN of one bit pattern, which is also that of a journal
         self._write_history(indices, columns.pop("history"))
+        self.fold_scores[indices, rung] = columns.pop("fold_scores")
+        self.fold_seconds[indices] = columns.pop("fold_seconds")
         for name, values in columns.items():
             self.table[name][indices] = values
         can_rank = may_be_best(columns["stopped"], columns["final_epochs"]) | (columns["stopped"] == "halved")
@@ -320,6 +333,8 @@ class SweepResult:
             columns={name: self.table[name] for name in self.table.dtype.names},
             history=self.history,
             rung_costs=self.rung_costs,
+            fold_scores=self.fold_scores,
+            fold_seconds=self.fold_seconds,
             networks=self.networks,
         )
         files.write(path, saved)
@@ -336,7 +351,8 @@ class SweepResult:
             else:
                 column[...] = values
         result._write_history(np.arange(len(result.table)), saved.history)
-        result.rung_costs[...] = saved.rung_costs
+        for name in ("rung_costs", "fold_scores", "fold_seconds"):
+            getattr(result, name)[...] = getattr(saved, name)
         result.seconds = saved.seconds
         result._networks = dict(saved.networks)
         return result

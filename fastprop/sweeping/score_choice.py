@@ -17,7 +17,7 @@ def choose_score(score, tasks, split, folds):
         What the networks are trained for, which the score must fit.
     split : Split
     folds : sequence of Fold
-        Their held-out rows are rows of ``split.held_out``.
+        Their rows to score are rows of ``split.held_out``.
 
     Raises
     ------
@@ -40,7 +40,7 @@ def _why_undefined(score, split, folds):
     """Return why the held-out rows of a fold leave a score undefined; an empty string if those of none do."""
     for index, fold in enumerate(folds):
         rows = f"the held-out rows of fold {index} of cv" if len(folds) > 1 else "the held-out rows"
-        y = split.held_out.as_given(fold.held_out)
+        y = split.held_out.as_given(fold.scored)
         if len(y) and (reason := metrics.why_undefined(score, split.task, y, rows)):
             return reason
     return ""

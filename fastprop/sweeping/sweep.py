@@ -125,8 +125,10 @@ def sweep(
         means over the folds. It is the number of folds, whose rows are drawn by a fixed seed, because tables often come
         sorted: scikit-learn's ``StratifiedKFold(cv, shuffle=True, random_state=0)`` makes the same folds for rows that
         have classes (labels, one-hot rows, or 0 and 1 for a sigmoid output), and ``KFold`` for others. Or it is a
-        splitter with ``split(X, y)``; or pairs of training rows and held-out rows. A `DataWarning` names a class that
-        a fold lacks. The networks that are kept are then trained once more on all rows, unless Ctrl-C was pressed.
+        splitter with ``split(X, y)``; or pairs of training rows and held-out rows; or triples of training rows,
+        validation rows, which may be none, and rows that are only scored, so that they do not end a training. A
+        `DataWarning` names a class that a fold lacks. The networks that are kept are then trained once more on all
+        rows, unless Ctrl-C was pressed.
         With `early_stopping` this training ends after as many epochs as the folds needed on average, which the table
         has as ``final_epochs``; schedules still have the epochs that were planned.
     score : str, callable or Score, optional
@@ -335,13 +337,14 @@ def _split(prototypes, X, y, sample_weight, class_weight, validation):
 
 def _folds(split, cv, X, y, prototypes, standardize):
     """Return the folds of a cross-validation, or without one the rows of the split; and all training rows as a fold."""
-    pairs = [(split.rows, split.held_out_rows)] if cv is None else cross_validation_folds(cv, X, y, split.data)
+    held_out = split.held_out_rows
+    sides = [(split.rows, held_out, held_out)] if cv is None else cross_validation_folds(cv, X, y, split.data)
     is_standardized = next(iter(prototypes.values())).input_mean is not None
     fits_columns = checks.flag(standardize, "standardize") and not is_standardized
-    folds = tuple(Fold.of(split.data, *pair, fits_columns) for pair in pairs)
+    folds = tuple(Fold.of(split.data, *each, fits_columns) for each in sides)
     if cv is None:
         return folds, folds[0]
-    return folds, Fold.of(split.data, split.rows, split.rows[:0], fits_columns)
+    return folds, Fold.of(split.data, split.rows, held_out[:0], held_out[:0], fits_columns)
 
 
 def _description(experiment, names, rows, rungs, ranks_by_score):
@@ -351,6 +354,7 @@ def _description(experiment, names, rows, rungs, ranks_by_score):
         configurations=rows,
         epochs=rungs[-1],
         rungs=rungs,
+        folds=len(experiment.folds),
         criterion="validation_loss" if len(experiment.folds[0].held_out) else "loss",
         score_name=experiment.score.name,
         sign=experiment.score.sign if ranks_by_score else None,
@@ -368,7 +372,7 @@ def _about(experiment):
         "backend": experiment.backend,
         "network": repr(prototype),
         "training rows": len(fold.rows),
-        "held-out rows": len(fold.held_out),
+        "held-out rows": len(fold.scored),
         "folds": len(experiment.folds),
         "standardized": fold.mean is not None or prototype.input_mean is not None,
     }
