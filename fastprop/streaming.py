@@ -155,6 +155,7 @@ class _Reader:
         self._network = network
         self._loss = loss
         self._next = None  # (chunk, None), or (None, the error that reading it raised)
+        self._column_names = None  # the `ColumnNames` of the first chunk, in whose order later columns are put
 
     def __iter__(self):
         return self
@@ -174,6 +175,8 @@ class _Reader:
             return
         try:
             index, chunk = next(each for each in self._chunks if not checks.is_empty_chunk(each[1]))
-            self._next = Dataset.of_chunk(chunk, index, self._network, self._loss), None
+            data = Dataset.of_chunk(chunk, index, self._network, self._loss, self._column_names)
+            self._column_names = self._column_names or data.column_names
+            self._next = data, None
         except Exception as error:
             self._next = None, error

@@ -199,6 +199,12 @@ def test_folds_come_from_splitters_and_pairs_of_rows_or_masks(cv):
     np.testing.assert_array_equal(sweep(cv=cv).history, sweep(cv=PAIRS).history)
 
 
+def test_rows_that_are_trained_on_and_held_out_are_told():
+    words = "fold 1 of cv trains on 10 of the 30 rows that it holds out, so that its score does not tell how"
+    with pytest.warns(fp.DataWarning, match=words):
+        sweep(cv=[PAIRS[0], (np.arange(70), np.arange(60, 90))])
+
+
 # ---- scores ----
 
 

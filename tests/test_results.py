@@ -141,6 +141,10 @@ def test_networks_of_an_ensemble_are_alike():
         fp.Ensemble([fp.MLP((4, 3)), fp.MLP((4, 2))])
     with pytest.raises(ValueError, match="an ensemble needs networks, and there are none: give at least one"):
         fp.Ensemble([])
+    cats, dogs = (fp.MLP((4, 2), class_names=names) for names in (("cat", "dog"), ("dog", "cat")))
+    with pytest.raises(ValueError, match="an ensemble needs networks of the same classes in the same order, not "):
+        fp.Ensemble([cats, fp.MLP((4, 2)), dogs])
+    assert len(fp.Ensemble([cats, fp.MLP((4, 2)), cats]).networks) == 3
 
 
 def test_an_ensemble_takes_the_networks_of_a_result_as_they_are_given():

@@ -36,8 +36,17 @@ from fastprop.checks.networks import (
     state,
 )
 from fastprop.checks.streams import chunk, chunks, is_empty_chunk
-from fastprop.checks.sweeps import ensemble, ensemble_size, keep, networks, ranking
-from fastprop.checks.targets import class_weights, is_balanced, labels, not_all_zero, row_weights, rows, targets
+from fastprop.checks.sweeps import ensemble, ensemble_inputs, ensemble_size, keep, networks, ranking
+from fastprop.checks.targets import (
+    class_weights,
+    is_balanced,
+    labels,
+    not_all_zero,
+    order_of_targets,
+    row_weights,
+    rows,
+    targets,
+)
 from fastprop.checks.values import (
     checkpoint,
     choice,
@@ -70,6 +79,7 @@ __all__ = [
     "column_kind",
     "dtype",
     "ensemble",
+    "ensemble_inputs",
     "ensemble_size",
     "finite",
     "flag",
@@ -103,6 +113,7 @@ __all__ = [
     "number_fields",
     "numbers_of_objects",
     "numeric",
+    "order_of_targets",
     "output",
     "output_for",
     "positive",

@@ -57,6 +57,22 @@ def ensemble(networks):
             f"an ensemble needs networks with equal inputs, outputs, output activations and dtypes, not {one} and "
             f"{other}: leave out one kind."
         )
+    class_names = list(dict.fromkeys(each.class_names for each in networks if each.class_names is not None))
+    if len(class_names) > 1:
+        raise ValueError(
+            f"an ensemble needs networks of the same classes in the same order, not {shown(list(class_names[0]))} and "
+            f"{shown(list(class_names[1]))}: leave out one kind."
+        )
+
+
+def ensemble_inputs(feature_names, orders):
+    """Refuse inputs whose columns have no names (None) where networks have learned them in different `orders`."""
+    known = [names for names in orders if names is not None]
+    if feature_names is None and len(known) > 1:
+        raise ValueError(
+            f"X has no names of columns, and the ensemble's networks have learned them in different orders, "
+            f"{shown(list(known[0]))} and {shown(list(known[1]))}: give a data frame."
+        )
 
 
 def ensemble_size(count, kept, finished):

@@ -69,6 +69,16 @@ def _check_domain(targets, loss, name):
             )
 
 
+def order_of_targets(columns, expected, name="y"):
+    """Return where each `expected` column of targets is among the `columns` of a data frame, which must be the same."""
+    if sorted(columns) != sorted(expected) or len(set(columns)) < len(columns):
+        raise ValueError(
+            f"{name} has the columns {shown(list(columns))}, where the targets before have {shown(list(expected))}: "
+            "give the same columns, each once."
+        )
+    return [columns.index(each) for each in expected]
+
+
 def row_weights(weights, rows, name):
     """Return the weights of rows as (rows,) float64, of at least 0 and not all 0."""
     weights = numeric(weights, name)

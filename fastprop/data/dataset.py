@@ -10,6 +10,13 @@ from fastprop.data.standardization import Origin
 from fastprop.task import Task
 
 
+class ColumnNames(NamedTuple):
+    """The names of the columns of data frames, None where an array was given."""
+
+    features: tuple[str, ...] | None = None
+    targets: tuple[str, ...] | None = None
+
+
 class Dataset(NamedTuple):
     """Checked data: arrays that are read-only and finite; `targets` or `labels` is empty.
 
@@ -23,9 +30,10 @@ class Dataset(NamedTuple):
     weights: np.ndarray  # (n,) float64, of which only ratios count; (0,) where all rows weigh 1
     given: np.ndarray  # (n,), (n, 1) or (n, n_out), of any dtype: y as the user gave it
     task: Task  # what the targets are
+    target_names: tuple[str, ...] | None = None  # the names of the columns of y, where it is a data frame of several
 
     @classmethod
-    def of(cls, X, y, network, loss, sample_weight=None, names=("X", "y", "sample_weight"), feature_names=None):
+    def of(cls, X, y, network, loss, sample_weight=None, names=("X", "y", "sample_weight"), column_names=None):
         """Check `X` and `y` for a network, and copy only what must be converted.
 
         Parameters
@@ -43,12 +51,20 @@ class Dataset(NamedTuple):
             (n,) numbers of at least 0, not all 0.
         names : three str
             The names of `X`, `y` and `sample_weight` in messages.
-        feature_names : tuple of str, optional
-            The order of the columns of a data frame, by default that of the network's.
+        column_names : ColumnNames, optional
+            Those of the data to which this data belongs, whose order the columns of data frames get. By default they
+            get that of the network's `feature_names` and `class_names`.
         """
         dtype, n_out = network.dtype, network.layer_sizes[-1]
-        inputs = Inputs.of(X, network, names[0], feature_names)
-        given = checks.read_only(checks.rows(y, len(inputs), names[:2]))
+        column_names = column_names or ColumnNames()
+        inputs = Inputs.of(X, network, names[0], column_names.features)
+        given = checks.rows(y, len(inputs), names[:2])
+        target_names = _column_names(y)
+        expected = _expected_targets(target_names, column_names.targets, network.class_names)
+        if expected != target_names:
+            given = given[:, checks.order_of_targets(target_names, expected, names[1])]
+            target_names = expected
+        given = checks.read_only(given)
         weights = np.zeros(0)
         if sample_weight is not None:
             weights = scaled_weights(checks.row_weights(sample_weight, len(inputs), names[2]))
@@ -58,8 +74,8 @@ class Dataset(NamedTuple):
         else:
             labels = np.zeros(0, np.int64)
             targets = checks.targets(given, n_out, loss, dtype, names[1])
-        task = Task.of(given, n_out, network.output, loss, _names(y, network))
-        return cls(inputs, targets, labels, weights, given, task)
+        task = Task.of(given, n_out, network.output, loss, target_names or network.class_names)
+        return cls(inputs, targets, labels, weights, given, task, target_names)
 
     def for_loss(self, network, loss, name="y"):
         """Return the same data with the task of another network and loss, for which its targets must be fit."""
@@ -69,11 +85,11 @@ class Dataset(NamedTuple):
         return self._replace(task=Task.of(self.given, n_out, network.output, loss, self.task.names))
 
     @classmethod
-    def of_chunk(cls, chunk, index, network, loss):
+    def of_chunk(cls, chunk, index, network, loss, column_names=None):
         """Check a chunk of a stream, (X, y) or (X, y, sample_weight), and convert it; messages name its index."""
         try:
             X, y, *sample_weight = checks.chunk(chunk)
-            data = cls.of(X, y, network, loss, *sample_weight)
+            data = cls.of(X, y, network, loss, *sample_weight, column_names=column_names)
             return data.readable(network.dtype, Origin.of_network(network))
         except (TypeError, ValueError) as error:
             raise type(error)(f"in chunk {index}, {error}") from None
@@ -81,6 +97,11 @@ class Dataset(NamedTuple):
     def readable(self, dtype, origin):
         """Return the same data with inputs that kernels can read for a network of `dtype`, see `Inputs.readable`."""
         return self._replace(inputs=self.inputs.readable(dtype, origin))
+
+    @property
+    def column_names(self):
+        """The `ColumnNames` of the data frames that were given."""
+        return ColumnNames(self.inputs.feature_names, self.target_names)
 
     @property
     def has_labels(self):
@@ -137,9 +158,16 @@ ORDINARY_EXPONENT = 20
 """Weights whose largest is between 2 to the minus this and 2 to the power of this stay as they are."""
 
 
-def _names(y, network):
-    """Return the names of the classes, or of the columns of `y`, or None."""
+def _column_names(y):
+    """Return the names of the columns of targets, if these are a data frame of several, else None."""
     columns = getattr(y, "columns", None)
-    if columns is None or len(columns) < 2:
-        return getattr(network, "class_names", None)
-    return tuple(map(str, columns))
+    return None if columns is None or len(columns) < 2 else tuple(map(str, columns))
+
+
+def _expected_targets(target_names, earlier, class_names):
+    """Return the names of targets in the order that they get: that of earlier ones, or else that of the classes."""
+    if target_names is None:
+        return None
+    if earlier is not None:
+        return earlier
+    return class_names if class_names is not None and set(class_names) == set(target_names) else target_names

@@ -4,6 +4,7 @@ import numpy as np
 
 from fastprop import checks
 from fastprop.data.class_coverage import warn_of_few_rows, warn_of_untrained
+from fastprop.notices import DataWarning, warn
 
 SEED = 0
 """The seed by which an int's folds are drawn: with it, scikit-learn draws the same ones."""
@@ -48,9 +49,22 @@ def cross_validation_folds(cv, X, y, data):
         pairs = checks.fold_pairs(cv.split(X, y) if hasattr(cv, "split") else cv)
         counts = np.isin(np.arange(len(data.inputs)), rows)
         folds = [checks.fold(pair, index, counts) for index, pair in enumerate(pairs)]
+        _warn_of_shared_rows(folds)
     if data.task.class_count:
         _warn_of_untrained(folds, data)
     return folds
+
+
+def _warn_of_shared_rows(folds):
+    """Warn of the first fold that holds out rows that it trains on."""
+    for index, (training, held_out) in enumerate(folds):
+        if shared := int(np.isin(held_out, training).sum()):
+            warn(
+                f"fold {index} of cv trains on {shared} of the {len(held_out)} rows that it holds out, so that its "
+                "score does not tell how a network does on new rows: give other rows to hold out.",
+                DataWarning,
+            )
+            return
 
 
 def _warn_of_untrained(folds, data):

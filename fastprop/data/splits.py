@@ -53,8 +53,7 @@ class Split(NamedTuple):
             return cls._of_share(validation, data)
         X, y, *weights = checks.validation_data(validation)
         names = "validation X", "validation y", "validation weights"
-        feature_names = data.inputs.feature_names
-        held_out = Dataset.of(X, y, network, loss, *weights, names=names, feature_names=feature_names)
+        held_out = Dataset.of(X, y, network, loss, *weights, names=names, column_names=data.column_names)
         held_out = weighted(held_out, class_weight, names[1])
         split = cls(data, rows, held_out, held_out.rows)
         if split.task.class_count:

@@ -26,7 +26,7 @@ class Ensemble:
     Raises
     ------
     ValueError
-        If there are none, or they differ in one of these.
+        If there are none, or they differ in one of these or in the names of their classes.
     TypeError
         If they are no networks.
 
@@ -58,6 +58,7 @@ class Ensemble:
         known = next(filter(None, (network.feature_names for network in self.networks)), None)
         orders = [network.feature_names or known for network in self.networks]
         inputs = {names: Inputs.of(X, self.networks[0], feature_names=names) for names in set(orders)}
+        checks.ensemble_inputs(inputs[known].feature_names, list(inputs))
         total = np.array(runs.predict(self.networks[0], inputs[orders[0]]))
         for network, names in zip(self.networks[1:], orders[1:]):
             total += runs.predict(network, inputs[names])
