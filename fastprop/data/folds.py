@@ -57,7 +57,7 @@ def cross_validation_folds(cv, X, y, data):
 
 def _warn_of_shared_rows(folds):
     """Warn of the first fold that holds out rows that it trains on."""
-    for index, (training, held_out) in enumerate(folds):
+    for index, (training, _, held_out) in enumerate(folds):
         if shared := int(np.isin(held_out, training).sum()):
             warn(
                 f"fold {index} of cv trains on {shared} of the {len(held_out)} rows that it holds out, so that its "
