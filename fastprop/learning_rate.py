@@ -219,7 +219,7 @@ class _Sample(NamedTuple):
     X: np.ndarray  # (m, n_in)
     y: np.ndarray  # (m,), (m, 1) or (m, n_out)
     weights: np.ndarray | None  # (m,) float64
-    folds: list | None  # pairs of training rows and held-out rows; None: train on all rows and hold none out
+    folds: list | None  # a `cv` of `sweep`, training rows first; None: train on all rows and hold none out
 
     @property
     def training_rows(self):
@@ -230,7 +230,7 @@ class _Sample(NamedTuple):
         """Return the rows that are trained on in any fold, of which none are held out."""
         if self.folds is None:
             return self
-        rows = np.unique(np.concatenate([training for training, _ in self.folds]))
+        rows = np.unique(np.concatenate([training for training, *_ in self.folds]))
         weights = None if self.weights is None else self.weights[rows]
         return _Sample(self.X[rows], self.y[rows], weights, folds=None)
 
@@ -269,7 +269,7 @@ def _folds(X, y, data, rows):
     """
     if len(rows) == 1:
         return None
-    of_rows = data._replace(inputs=X, given=y, weights=np.zeros(0))
+    of_rows = data._replace(inputs=data.inputs[rows], given=y, weights=np.zeros(0))
     with _without_warnings():
         folds = cross_validation_folds(min(FOLDS, len(rows)), X, y, of_rows)
     return folds[: max(1, ROWS // len(rows))]

@@ -56,11 +56,11 @@ def cross_validation_folds(cv, X, y, data):
 
 
 def _warn_of_shared_rows(folds):
-    """Warn of the first fold that holds out rows that it trains on."""
-    for index, (training, _, held_out) in enumerate(folds):
-        if shared := int(np.isin(held_out, training).sum()):
+    """Warn of the first fold that is scored on rows that it trains on."""
+    for index, (training, _, scored) in enumerate(folds):
+        if shared := int(np.isin(scored, training).sum()):
             warn(
-                f"fold {index} of cv trains on {shared} of the {len(held_out)} rows that it holds out, so that its "
+                f"fold {index} of cv trains on {shared} of the {len(scored)} rows that it holds out, so that its "
                 "score does not tell how a network does on new rows: give other rows to hold out.",
                 DataWarning,
             )
