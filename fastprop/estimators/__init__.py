@@ -7,5 +7,6 @@ except ImportError as error:
 
 from fastprop.estimators.classifier import MLPClassifier
 from fastprop.estimators.regressor import MLPRegressor
+from fastprop.estimators.sweep_cv import SweepCV
 
-__all__ = ["MLPClassifier", "MLPRegressor"]
+__all__ = ["MLPClassifier", "MLPRegressor", "SweepCV"]

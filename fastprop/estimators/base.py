@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import warnings
 from numbers import Integral, Real
-from typing import Any, ClassVar, get_args
+from typing import Any, ClassVar, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,16 @@ def takes_steps(estimator):
     if estimator.solver == "lbfgs":
         raise AttributeError("partial_fit is only available for stochastic optimizers, not for lbfgs: name another.")
     return True
+
+
+class Prepared(NamedTuple):
+    """What a training takes: arrays of numbers, and the network with which it begins."""
+
+    network: MLP
+    X: np.ndarray  # (n, n_in)
+    y: np.ndarray  # (n,) or (n, n_out)
+    weights: np.ndarray | None  # (n,) float64
+    count: int  # the number of rows whose weight is above 0
 
 
 class BaseMLP(BaseEstimator):
@@ -89,16 +100,34 @@ class BaseMLP(BaseEstimator):
 
     def _fit(self, X, y, sample_weight, incremental=False):
         """Train on inputs and targets as they were given, for all epochs, or for one if `incremental`."""
+        begins = not hasattr(self, "network_") or not (incremental or self.warm_start)
+        prepared = self.prepared(X, y, sample_weight, begins, incremental)
+        history = self._train(prepared, incremental)
+        self.network_ = prepared.network
+        self._keep_history(history, prepared.count, begins, incremental)
+        return self
+
+    def prepared(self, X, y, sample_weight=None, begins=True, incremental=False):
+        """Return the `Prepared` arrays and network of a training; the estimator knows classes, encoder and scales then.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As `fit` takes them.
+        begins : bool
+            Whether the training begins with a new network.
+        incremental : bool
+            Whether it is one epoch of ``partial_fit``.
+        """
         if y is None:
             raise ValueError(
                 f"This {type(self).__name__} estimator requires y to be passed, but the target y is None: give it."
             )
-        begins = not hasattr(self, "network_") or not (incremental or self.warm_start)
         sizes = parameters.hidden_sizes(self.get_params(deep=False))
         if begins:
-            X, encoder = inputs.fitted(self, X)
+            X, self.encoder_ = inputs.fitted(self, X)
         else:
-            X, encoder = inputs.encoded(self, X, self.encoder_), self.encoder_
+            X = inputs.encoded(self, X, self.encoder_)
         y = _check_y(y, multi_output=True, y_numeric=self._is_numeric, estimator=self)
         check_consistent_length(X, y)
         weights = None
@@ -110,11 +139,11 @@ class BaseMLP(BaseEstimator):
         X = dense_rows.dense(X) if issparse(X) else X
         rows = len(X) if weights is None else int(np.count_nonzero(weights))
         network = self._new_network(X, weights, sizes, rows) if begins else self.network_
-        history = self._train(network, X, y, weights, rows, incremental)
-        self.network_ = network
-        self.encoder_ = encoder
-        self._keep_history(history, rows, begins, incremental)
-        return self
+        return Prepared(network, X, y, weights, rows)
+
+    def data_options(self):
+        """Return the options of a training that follow from the targets."""
+        return {"loss": self._loss, "class_weight": self._class_weight()}
 
     def _new_network(self, X, weights, hidden_sizes, rows):
         """Return an untrained network; where rows have weights, it has the moments of the weighted inputs."""
@@ -130,7 +159,8 @@ class BaseMLP(BaseEstimator):
             network.input_mean, network.input_scale = moments(X.astype(np.float64), weights)
         return network
 
-    def _train(self, network, X, y, weights, rows, incremental):
+    def _train(self, prepared, incremental):
+        network, X, y, weights, rows = prepared
         given = self.get_params(deep=False)
         total = None if weights is None else weights.sum()
         options = (parameters.step_options if incremental else parameters.training_options)(given, rows, total)
@@ -138,14 +168,13 @@ class BaseMLP(BaseEstimator):
             network,
             X,
             y,
-            loss=self._loss,
             sample_weight=weights,
-            class_weight=self._class_weight(),
             standardize=True,
             seed=self._seed,
             threads=self.threads,
             progress=bool(self.verbose),
             metrics=() if options.get("validation") is None else (self._score_name,),
+            **self.data_options(),
             **options,
         )
         if history.stopped == "diverged" and history.best_epoch < 0:
@@ -206,9 +235,24 @@ class BaseMLP(BaseEstimator):
         biases[0] -= network.input_mean @ weights[0]
         return weights, biases
 
+    _answer = None  # outputs that take the place of those of the network
+
+    def answering(self, outputs):
+        """Return a copy whose network has these outputs (n, n_out), whatever the inputs are, for scorers."""
+        copied = copy.copy(self)
+        copied._answer = outputs.astype(np.float64)
+        return copied
+
+    def encoded(self, X):
+        """Return inputs as they were given as a dense array of numbers (n, n_in), for the network."""
+        X = inputs.encoded(self, X, self.encoder_)
+        return dense_rows.dense(X) if issparse(X) else X
+
     def _outputs(self, X):
         """Return the outputs of the network (n, n_out) float64 for inputs as they were given."""
         check_is_fitted(self)
+        if self._answer is not None:
+            return self._answer
         X = inputs.encoded(self, X, self.encoder_)
         blocks = dense_rows.blocks(X) if issparse(X) else [X]
         return np.concatenate([self.network_.predict(block) for block in blocks]).astype(np.float64)

@@ -200,7 +200,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         probabilities = self._outputs(X)
         if self.n_outputs_ == 1:
             return np.hstack([1 - probabilities, probabilities])
-        return probabilities
+        if self._is_multilabel:
+            return probabilities
+        return probabilities / probabilities.sum(axis=1, keepdims=True)  # which rounding in float32 leaves near 1
 
     def predict_log_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the logarithm of `predict_proba`; -inf where a probability is 0."""

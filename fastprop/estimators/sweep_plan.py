@@ -1,0 +1,308 @@
+"""What an estimator and its candidates mean for `fastprop.sweep`: rows, folds, options and the score."""
+
+import traceback
+import warnings
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils.metaestimators import _safe_split
+from sklearn.utils.validation import _check_method_params
+
+from fastprop import checks
+from fastprop.data import Dataset, Split
+from fastprop.estimators import parameters
+from fastprop.metrics import Score
+from fastprop.notices import DataWarning, DivergenceWarning
+from fastprop.sweeping.sweep import sweep
+
+IN_GRID = "batch_size", "optimizer", "schedule", "early_stopping", "dropout"
+"""Options of a training that differ between the configurations of one sweep; the others are the same for all."""
+
+ONLY_TRANSLATED = frozenset(
+    (
+        *("hidden_layer_sizes", "activation", "solver", "alpha", "batch_size", "learning_rate", "learning_rate_init"),
+        *("power_t", "max_iter", "shuffle", "random_state", "tol", "verbose", "warm_start", "momentum"),
+        *("nesterovs_momentum", "early_stopping", "validation_fraction", "beta_1", "beta_2", "epsilon"),
+        *("n_iter_no_change", "max_fun", "dropout", "threads"),
+    )
+)
+"""Parameters of which only what `parameters` makes of them counts; the others decide how rows are prepared."""
+
+
+class Rows(NamedTuple):
+    """The rows of one fold, as they were given."""
+
+    X: object  # of the training
+    y: object
+    fit_params: dict  # such as sample_weight, for the training rows
+    X_test: object
+    y_test: object
+    score_params: dict  # for the test rows
+
+    @classmethod
+    def of(cls, estimator, X, y, pair, routed):
+        """Return the rows of a pair of training rows and test rows."""
+        train, test = pair
+        X_train, y_train = _safe_split(estimator, X, y, train)
+        X_test, y_test = _safe_split(estimator, X, y, test, train)
+        fit_params = _check_method_params(X, params=routed.estimator.fit, indices=train)
+        score_params = _check_method_params(X, params=routed.scorer.score, indices=test)
+        return cls(X_train, y_train, fit_params, X_test, y_test, score_params)
+
+    @property
+    def weights(self):
+        """The weights of the training rows, or None."""
+        weights = self.fit_params.get("sample_weight")
+        return None if weights is None else np.asarray(weights, np.float64)
+
+
+class Fold(NamedTuple):
+    """A fold whose rows are prepared as an estimator prepares them that is fitted alone."""
+
+    estimator: object  # a clone that knows classes and scales; without a trained network
+    prepared: object  # what `BaseMLP.prepared` returns for the training rows
+    X_test: np.ndarray  # the encoded test rows
+    rows: Rows  # as they were given
+    trained: np.ndarray  # (m,) int: positions in the training rows of those that are trained on
+    validation: np.ndarray  # (v,) int: positions of those that are held out of the training; may be empty
+
+    @classmethod
+    def of(cls, estimator, rows, validation):
+        """Return the fold of some `Rows`; `validation` is the fraction that the training holds out, or None."""
+        estimator = clone(estimator)
+        prepared = estimator.prepared(rows.X, rows.y, rows.fit_params.get("sample_weight"))
+        estimator.network_ = prepared.network
+        network, X, y, weights = prepared.network, prepared.X, prepared.y, prepared.weights
+        loss = checks.loss(estimator.data_options()["loss"], network.output, network.layer_sizes[-1])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DataWarning)
+            split = Split.of(validation, Dataset.of(X, y, network, loss, weights), network, loss)
+        return cls(estimator, prepared, estimator.encoded(rows.X_test), rows, split.rows, split.held_out_rows)
+
+    def key(self, index):
+        """Return what must be equal for folds of one sweep; `index` is that of the fold."""
+        network = self.prepared.network
+        ends = network.layer_sizes[0], network.layer_sizes[-1]
+        own = None if network.input_mean is None else index  # a sweep has one network's moments
+        return ends, own, self.estimator.data_options()["class_weight"], str(self.prepared.X.dtype)
+
+    def score(self, scorer, outputs):
+        """Return the score of outputs (n, n_out) for the test rows."""
+        estimator = self.estimator.answering(outputs)
+        value = scorer(estimator, self.rows.X_test, self.rows.y_test, **self.rows.score_params)
+        if isinstance(value, dict):
+            raise TypeError(
+                f"SweepCV ranks by one score, and scoring returned {len(value)}: give one that returns a number."
+            )
+        return value
+
+
+class Stack(NamedTuple):
+    """The rows of several folds, one below the other, as one sweep takes them."""
+
+    folds: list[Fold]
+    begins: np.ndarray  # (folds + 1,) int: the first row of each fold, and the number of rows
+
+    @classmethod
+    def of(cls, folds):
+        """Return the stack of some folds."""
+        counts = [len(fold.prepared.X) + len(fold.X_test) for fold in folds]
+        return cls(folds, np.concatenate([[0], np.cumsum(counts)]))
+
+    def arrays(self):
+        """Return X, y and weights, or None, of all rows; test rows have a y that nothing reads, and the weight 1."""
+        X = np.concatenate([each for fold in self.folds for each in (fold.prepared.X, fold.X_test)])
+        y = np.concatenate([each for fold in self.folds for each in (fold.prepared.y, self._unread(fold))])
+        if self.folds[0].prepared.weights is None:
+            return X, y, None
+        weights = [each for fold in self.folds for each in (fold.prepared.weights, np.ones(len(fold.X_test)))]
+        return X, y, np.concatenate(weights)
+
+    def triples(self):
+        """Return training rows, validation rows and test rows of each fold."""
+        return [
+            (begin + fold.trained, begin + fold.validation, np.arange(begin + len(fold.prepared.X), end))
+            for fold, begin, end in zip(self.folds, self.begins, self.begins[1:])
+        ]
+
+    def fold_of(self, rows):
+        """Return the fold to which some rows belong."""
+        return self.folds[np.searchsorted(self.begins, rows[0], side="right") - 1]
+
+    @staticmethod
+    def _unread(fold):
+        return np.zeros((len(fold.X_test), *fold.prepared.y.shape[1:]), fold.prepared.y.dtype)
+
+
+class Scoring:
+    """A score of a sweep that measures what a scorer of scikit-learn measures, and keeps what it raised."""
+
+    def __init__(self, scorer, stack):
+        self._scorer = scorer
+        self._stack = stack
+        self.errors = []  # (exception, its traceback as text)
+
+    def __call__(self, outputs, y, rows):
+        """Return the score of outputs (n, n_out) for test rows; NaN if the scorer raises an exception."""
+        try:
+            return self._stack.fold_of(rows).score(self._scorer, np.asarray(outputs))
+        except Exception as error:  # a user's scorer may raise any exception
+            self.errors.append((error, traceback.format_exc()))
+            return np.nan
+
+
+class Candidate(NamedTuple):
+    """The estimator of one row of ``cv_results_``, and what its parameters mean on each fold."""
+
+    estimator: object  # whose random_state is a number
+    values: list[dict]  # for each fold, the values of the grid of a sweep
+    common: list[tuple]  # for each fold, what it has in common with the other configurations of a sweep
+
+    @classmethod
+    def of(cls, estimator, candidate, folds):
+        """Return the `Candidate` of a mapping of parameters; `folds` are `Rows`."""
+        estimator = clone(estimator).set_params(**clone(candidate, safe=False))
+        estimator._validate_params()
+        estimator.set_params(random_state=parameters.seed_of(estimator.random_state))
+        values, common = zip(*(_translated(estimator, rows) for rows in folds))
+        return cls(estimator, list(values), list(common))
+
+
+def _translated(estimator, rows):
+    """Return the values in the grid of a sweep, and the options that all its configurations have in common."""
+    given = estimator.get_params(deep=False)
+    weights = rows.weights
+    count, total = (len(rows.y), None) if weights is None else (int(np.count_nonzero(weights)), weights.sum())
+    options = parameters.training_options(given, count, total)
+    network = parameters.network_options(given, count)
+    values = {name: options[name] for name in IN_GRID if name in options}
+    values |= {"seed": given["random_state"], "hidden": network["hidden"]}
+    values["hidden_sizes"] = parameters.hidden_sizes(given)
+    data = repr({name: value for name, value in given.items() if name not in ONLY_TRANSLATED})
+    common = options["epochs"], options.get("validation"), options.get("shuffle", True), network["dtype"], data
+    return values, common
+
+
+class Outcome(NamedTuple):
+    """What came of all candidates on all folds; NaN where there is no score."""
+
+    scores: np.ndarray  # (candidates, rungs, folds) float64
+    seconds: np.ndarray  # (candidates, folds) float64: how long each training took
+    rungs: list[int]  # the epochs of the rungs; one rung without halving
+    best: int | None  # with halving, the index of the best candidate
+    fit_errors: list[tuple[Exception, str]]  # of each fit that failed, with text
+    score_errors: list[tuple[Exception, str]]  # of each measurement that failed, with text
+
+    @classmethod
+    def empty(cls, candidates, folds):
+        """Return the outcome before anything is trained, without halving."""
+        return cls(np.full((candidates, 1, folds), np.nan), np.full((candidates, folds), np.nan), [0], None, [], [])
+
+    @property
+    def reached(self):
+        """Which candidates have reached which rungs, (candidates, rungs) bool; the first one counts as reached."""
+        reached = ~np.isnan(self.scores).all(axis=2)
+        reached[:, 0] = True
+        return reached
+
+
+class How(NamedTuple):
+    """How candidates are trained and scored."""
+
+    scorer: object  # of scikit-learn
+    halving: object  # int, Halving, MedianStopping or None
+    threads: int | None
+    progress: bool
+
+
+def evaluate(estimator, params_of, folds, how):
+    """Train the candidates `params_of`, mappings of parameters, on `folds`, which are `Rows`; return the `Outcome`.
+
+    Candidates and folds whose trainings differ only in what a grid can hold are one sweep; mostly these are all.
+    """
+    outcome = Outcome.empty(len(params_of), len(folds))
+    by_common = {}
+    for index, params in enumerate(params_of):
+        try:
+            candidate = Candidate.of(estimator, params, folds)
+        except (ValueError, TypeError) as error:
+            outcome.fit_errors.extend([(error, traceback.format_exc())] * len(folds))
+        else:
+            by_common.setdefault(tuple(candidate.common), {})[index] = candidate
+    sweeps = [each for group in by_common.values() for each in _sweeps(group, folds, outcome)]
+    if how.halving is not None and len(sweeps) > 1:
+        raise ValueError(
+            f"halving compares all candidates on all folds in one sweep, and these need {len(sweeps)}: leave out "
+            "halving, sample_weight, and in param_grid max_iter and what decides how rows are prepared or held out."
+        )
+    for candidates, indices, stack in sweeps:
+        outcome = _with_sweep(outcome, candidates, indices, stack, how)
+    return outcome
+
+
+def _sweeps(candidates, folds, outcome):
+    """Return (candidates by index, indices of folds, `Stack`) of each sweep that some candidates need."""
+    first = next(iter(candidates.values()))
+    stacks = {}
+    for index, (rows, common) in enumerate(zip(folds, first.common)):
+        try:
+            fold = Fold.of(first.estimator, rows, common[1])
+        except (ValueError, TypeError) as error:
+            outcome.fit_errors.extend([(error, traceback.format_exc())] * len(candidates))
+            continue
+        key = repr((fold.key(index), common, [candidate.values[index] for candidate in candidates.values()]))
+        indices, prepared = stacks.setdefault(key, ([], []))
+        indices.append(index)
+        prepared.append(fold)
+    return [(candidates, indices, Stack.of(prepared)) for indices, prepared in stacks.values()]
+
+
+def _with_sweep(outcome, candidates, folds, stack, how):
+    """Return the outcome with that of a sweep of `candidates`, by index, on `folds`, which are indices."""
+    first = stack.folds[0]
+    network = first.prepared.network
+    X, y, weights = stack.arrays()
+    epochs, _, shuffle, _, _ = next(iter(candidates.values())).common[folds[0]]
+    scoring = Scoring(how.scorer, stack)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DivergenceWarning)  # a fit that failed is warned of as in scikit-learn
+        result = sweep(
+            network,
+            X,
+            y,
+            [_grid_values(candidate.values[folds[0]], network) for candidate in candidates.values()],
+            epochs=epochs,
+            cv=stack.triples(),
+            score=Score("score", scoring, takes_rows=True),
+            halving=how.halving,
+            sample_weight=weights,
+            standardize=True,
+            shuffle=shuffle,
+            keep=0,
+            threads=how.threads,
+            progress=how.progress,
+            **first.estimator.data_options(),
+        )
+    if np.isin(result.table["stopped"], ("interrupted", "not run")).any():
+        raise KeyboardInterrupt
+    indices = list(candidates)
+    if len(result.rungs) > 1:
+        scores = np.full((len(outcome.scores), *result.fold_scores.shape[1:]), np.nan)
+        best = indices[int(result.ranking[0])] if result.can_be_best.any() else None
+        outcome = outcome._replace(scores=scores, rungs=result.rungs, best=best)
+    outcome.scores[np.ix_(indices, range(len(result.rungs)), folds)] = result.fold_scores
+    outcome.seconds[np.ix_(indices, folds)] = result.fold_seconds
+    has_diverged = (result.table["stopped"] == "diverged")[:, None] & np.isnan(result.fold_scores).all(axis=1)
+    outcome.fit_errors.extend([(ValueError(DIVERGED), DIVERGED)] * int(has_diverged.sum()))
+    outcome.score_errors.extend(scoring.errors)
+    return outcome
+
+
+def _grid_values(values, network):
+    """Return the values of a configuration of a sweep with this network."""
+    sizes = (network.layer_sizes[0], *values["hidden_sizes"], network.layer_sizes[-1])
+    return {name: value for name, value in values.items() if name != "hidden_sizes"} | {"layer_sizes": sizes}
+
+
+DIVERGED = "The training diverged: give a smaller learning_rate_init, or inputs without outliers."

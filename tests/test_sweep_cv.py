@@ -1,0 +1,172 @@
+"""`SweepCV`: the results of `GridSearchCV`, by one sweep."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_iris
+from sklearn.exceptions import FitFailedWarning
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import fastprop as fp
+from fastprop.estimators import MLPClassifier, MLPRegressor, SweepCV
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+RANDOM = np.random.default_rng(0)
+X, CLASSES = load_iris(return_X_y=True)
+NAMES = np.array(["setosa", "versicolor", "virginica"])[CLASSES]
+NUMBERS = 100 + 30 * X @ RANDOM.normal(size=(4, 2)) + RANDOM.normal(size=(150, 2))
+CLASSIFIER = MLPClassifier((5,), max_iter=6, random_state=0)
+REGRESSOR = MLPRegressor(hidden_layer_sizes=(5,), max_iter=6, random_state=0)
+RATES = {"learning_rate_init": [1e-4, 0.05]}
+
+
+def both(estimator, grid, X=X, y=NAMES, fit_params=None, **options):
+    """Return a `SweepCV` and a `GridSearchCV` that are fitted alike."""
+    given = {"cv": 3, **options}
+    return [kind(estimator, grid, **given).fit(X, y, **fit_params or {}) for kind in (SweepCV, GridSearchCV)]
+
+
+CASES = {
+    "classes": (CLASSIFIER, RATES | {"hidden_layer_sizes": [(4,), (3, 3)]}, NAMES, {}),
+    "two classes": (CLASSIFIER, RATES, NAMES == "setosa", {"scoring": "roc_auc"}),
+    "held-out rows end a training": (
+        clone(CLASSIFIER).set_params(early_stopping=True, n_iter_no_change=1, max_iter=20),
+        RATES,
+        NAMES,
+        {"scoring": "neg_log_loss"},
+    ),
+    "numbers": (REGRESSOR, RATES | {"alpha": [0.0, 1.0]}, NUMBERS, {}),
+    "one number": (REGRESSOR, RATES, NUMBERS[:, 0], {"scoring": "neg_mean_absolute_error"}),
+    "several solvers and schedules": (
+        CLASSIFIER,
+        [{"solver": ["adam", "sgd"], "learning_rate": ["constant", "invscaling"]}, {"activation": ["tanh"]}],
+        NAMES,
+        {},
+    ),
+    "several numbers of epochs": (REGRESSOR, {"max_iter": [2, 4]}, NUMBERS, {"cv": 4}),
+    "all rows in a step": (CLASSIFIER, {"solver": ["lbfgs"], "alpha": [0.1, 10]}, NAMES, {"cv": 4}),
+    "balanced classes": (clone(CLASSIFIER).set_params(class_weight="balanced"), RATES, NAMES, {}),
+}
+
+
+@pytest.mark.parametrize(("estimator", "grid", "y", "options"), CASES.values(), ids=CASES)
+def test_each_split_score_is_that_of_grid_search_to_the_last_bit(estimator, grid, y, options):
+    ours, theirs = both(estimator, grid, y=y, **options)
+    assert ours.cv_results_.keys() == theirs.cv_results_.keys()
+    for name in theirs.cv_results_:
+        if name.endswith("test_score"):
+            np.testing.assert_array_equal(ours.cv_results_[name], theirs.cv_results_[name], name)
+    assert ours.cv_results_["params"] == theirs.cv_results_["params"]
+    assert ours.best_params_ == theirs.best_params_
+    assert (ours.best_index_, ours.best_score_) == (theirs.best_index_, theirs.best_score_)
+    np.testing.assert_array_equal(ours.predict(X), theirs.predict(X))
+
+
+def test_sample_weights_go_with_their_rows():
+    weight = np.linspace(0.5, 2, len(X))
+    weight[::7] = 0
+    ours, theirs = both(CLASSIFIER, RATES, fit_params={"sample_weight": weight})
+    np.testing.assert_array_equal(ours.cv_results_["mean_test_score"], theirs.cv_results_["mean_test_score"])
+
+
+def test_missing_cells_and_categories_are_encoded_by_the_training_rows_of_each_split():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X, columns=list("abcd"))
+    frame.loc[RANDOM.choice(150, 20, replace=False), "a"] = np.nan
+    frame["e"] = pandas.Categorical(RANDOM.choice(["red", "green", "blue"], 150))
+    ours, theirs = both(CLASSIFIER, RATES, X=frame)
+    np.testing.assert_array_equal(ours.cv_results_["mean_test_score"], theirs.cv_results_["mean_test_score"])
+    assert ours.feature_names_in_.tolist() == list("abcde")
+
+
+def test_one_sweep_trains_all_configurations_on_all_folds(monkeypatch):
+    calls = []
+    monkeypatch.setattr(
+        "fastprop.estimators.sweep_plan.sweep", lambda *a, **k: calls.append(len(a[3])) or fp.sweep(*a, **k)
+    )
+    search = SweepCV(CLASSIFIER, RATES | {"alpha": [0.0, 0.1, 1.0]}, cv=3, refit=False).fit(X, CLASSES)
+    assert calls == [6]
+    assert search.n_splits_ == 3
+    assert not hasattr(search, "best_estimator_")
+
+
+def test_halving_has_a_row_for_each_configuration_at_each_rung():
+    estimator = clone(CLASSIFIER).set_params(max_iter=9, learning_rate="constant")
+    rates = np.geomspace(1e-4, 0.3, 9).tolist()
+    search = SweepCV(estimator, {"learning_rate_init": rates}, cv=3, halving=3).fit(X, NAMES)
+    assert (search.n_candidates_, search.n_resources_, search.n_iterations_) == ([9, 3, 1], [1, 3, 9], 3)
+    assert search.cv_results_["iter"].tolist() == [0] * 9 + [1] * 3 + [2]
+    assert search.cv_results_["n_resources"].tolist() == [1] * 9 + [3] * 3 + [9]
+    assert search.best_index_ == 12
+    alone = GridSearchCV(estimator, {"learning_rate_init": [search.best_params_["learning_rate_init"]]}, cv=3)
+    assert search.best_score_ == alone.fit(X, NAMES).best_score_
+
+
+def test_it_works_in_a_pipeline_clones_and_pickles():
+    search = make_pipeline(StandardScaler(), SweepCV(CLASSIFIER, RATES, cv=3))
+    search = pickle.loads(pickle.dumps(clone(search).fit(X, NAMES)))
+    assert search.classes_.tolist() == ["setosa", "versicolor", "virginica"]
+    assert search[-1].n_features_in_ == 4
+    assert search.predict_proba(X).shape == (150, 3)
+    assert search.score(X, NAMES) == np.mean(search.predict(X) == NAMES)
+
+
+def test_a_score_may_be_any_function_of_an_estimator_x_and_y():
+    def share(estimator, X, y):
+        return float(np.mean(estimator.predict_proba(X).max(axis=1)))
+
+    ours, theirs = both(CLASSIFIER, RATES, scoring=share)
+    np.testing.assert_array_equal(ours.cv_results_["mean_test_score"], theirs.cv_results_["mean_test_score"])
+
+
+def test_what_fails_has_the_error_score():
+    def failing(estimator, X, y):
+        raise KeyError("no score")
+
+    with pytest.raises(KeyError, match="no score"):
+        SweepCV(CLASSIFIER, RATES, cv=3, scoring=failing, error_score="raise").fit(X, NAMES)
+    with pytest.warns(FitFailedWarning, match="3 fits of 6 failed"), pytest.warns(UserWarning, match="non-finite"):
+        search = SweepCV(CLASSIFIER, {"alpha": [-1.0, 0.1]}, cv=3).fit(X, NAMES)
+    assert search.best_params_ == {"alpha": 0.1}
+    assert np.isnan(search.cv_results_["mean_test_score"][0])
+    with pytest.raises(ValueError, match="All the 3 fits failed"):
+        SweepCV(CLASSIFIER, {"alpha": [-1.0]}, cv=3).fit(X, NAMES)
+
+
+REFUSED = {
+    "several scores": (CLASSIFIER, RATES, {"scoring": ["accuracy", "f1_macro"]}, "SweepCV ranks by one score"),
+    "a pipeline": (make_pipeline(CLASSIFIER), RATES, {}, "put SweepCV into a pipeline"),
+    "halving of several sweeps": (CLASSIFIER, {"max_iter": [2, 3]}, {"halving": 2}, "these need 2: leave out"),
+}
+
+
+@pytest.mark.parametrize(("estimator", "grid", "options", "words"), REFUSED.values(), ids=REFUSED)
+def test_what_it_cannot_do_is_refused_in_a_sentence(estimator, grid, options, words):
+    with pytest.raises((ValueError, TypeError), match=words):
+        SweepCV(estimator, grid, cv=3, **options).fit(X, NAMES)
+
+
+def test_the_best_parameters_on_digits_are_those_of_grid_search():
+    digits, labels = fp.datasets.digits()
+    estimator = clone(CLASSIFIER).set_params(max_iter=3, hidden_layer_sizes=(16,))
+    ours, theirs = both(estimator, {"learning_rate_init": [1e-4, 1e-2]}, X=digits[:600], y=labels[:600])
+    assert ours.best_params_ == theirs.best_params_ == {"learning_rate_init": 1e-2}
+    assert ours.best_score_ == theirs.best_score_
+
+
+@pytest.mark.slow
+@parametrize_with_checks(
+    [
+        SweepCV(MLPClassifier((5,), max_iter=20, random_state=0), {"learning_rate_init": [0.01, 0.05]}, cv=2),
+        SweepCV(MLPRegressor(hidden_layer_sizes=(5,), max_iter=20, random_state=0), {"alpha": [0.0, 0.1]}, cv=2),
+    ]
+)
+@pytest.mark.filterwarnings("ignore")
+def test_it_passes_the_checks_of_scikit_learn(estimator, check):
+    check(estimator)
