@@ -90,18 +90,20 @@ def test_column_numbers_as_pandas_writes_them_are_a_header_beside_a_name(write):
         pandas.DataFrame({"a": [5.0, 6, 7], "b": [0.5, 1.5, 2.5]}, index=[9, 2, 4]).to_csv(),
         pandas.DataFrame({"a": [5.0, 6, 7], "b": [0.5, 1.5, 2.5]}, index=["x", "y", "z"]).to_csv(sep=";"),
         '"a","b"\n"1",5,0.5\n"2",6,1.5\n"3",7,2.5\n',  # R's write.table
+        "Unnamed: 0,a,b\n41,5,0.5\n7,6,1.5\n23,7,2.5\n",  # pandas again, after it has read the first
     ],
-    ids=["counting", "shuffled", "named", "of R"],
+    ids=["counting", "shuffled", "named", "of R", "written twice"],
 )
 def test_the_index_of_a_data_frame_is_left_out_and_said(write, content):
-    with pytest.warns(fp.DataWarning, match=r"first column of .* has no name: it is taken as the index"):
+    with pytest.warns(fp.DataWarning, match=r"first column of .* (has no name|is called 'Unnamed: 0'): it is taken"):
         read = datasets.read(write(content))
     assert (read.feature_names, read.X.tolist(), read.y.tolist()) == (("a",), [[5], [6], [7]], [0.5, 1.5, 2.5])
 
 
-def test_a_column_that_counts_the_rows_is_named(write):
-    path = write("id,a,b\n" + "".join(f"{row + 1},{row * 7 % 5},{row / 2}\n" for row in range(40)))
-    with pytest.warns(fp.DataWarning, match=r"column 'id' of .* only counts the rows: leave it out by --drop id"):
+@pytest.mark.parametrize("step", [1, 7], ids=["in order", "shuffled"])
+def test_a_column_that_numbers_the_rows_is_named(write, step):
+    path = write("id,a,b\n" + "".join(f"{row * step % 40 + 1},{row * 7 % 5},{row / 2}\n" for row in range(40)))
+    with pytest.warns(fp.DataWarning, match=r"column 'id' of .* only numbers the rows: leave it out by --drop id"):
         assert datasets.read(path).X.shape == (40, 2)
     assert datasets.read(path, drop=["id"]).X.shape == (40, 1)
 

@@ -72,15 +72,16 @@ def listed(names):
 
 
 def notes_on_counters(path, X, names):
-    """Return a note for each column that counts the rows from 0 or 1 on, as the index of a data frame does."""
+    """Return a note for each column that numbers the rows from 0 or 1 on, in any order, as a data frame's index does."""
     rows = len(X)
     if rows < 20:
         return []
+    smallest, largest = X.min(axis=0), X.max(axis=0)
     return [
-        f"column {names[column]!r} of {path} only counts the rows: leave it out by --drop {listed([names[column]])} "
+        f"column {names[column]!r} of {path} only numbers the rows: leave it out by --drop {listed([names[column]])} "
         "unless it means something."
-        for column in np.flatnonzero((X[-1] - X[0] == rows - 1) & np.isin(X[0], (0, 1)))
-        if np.array_equal(X[:, column], np.arange(rows) + X[0, column])
+        for column in np.flatnonzero(np.isin(smallest, (0, 1)) & (largest == smallest + rows - 1))
+        if np.array_equal(np.sort(X[:, column]), smallest[column] + np.arange(rows))
     ]
 
 

@@ -20,6 +20,9 @@ DELIMITERS = "\t;|,"
 
 _BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
+_PANDAS_INDEX = "Unnamed: 0"
+"""What pandas calls an index column that it reads, and writes where the frame is written again."""
+
 _YEARS = range(1800, 2200)
 """Names of columns that are numbers: a table in which each year has a column."""
 
@@ -152,7 +155,7 @@ def _header(path, rows):
 def _names(path, header, rows):
     """Return the name of each column, or None if it is left out, and notes.
 
-    A first column without a name holds the names of the rows, as pandas and R write it. They are of no use to a
+    A first column without a name, or with pandas' name for that, holds the names of the rows. They are of no use to a
     network: a table that is sorted by its target would be predicted from them.
     """
     if header is None:
@@ -162,9 +165,10 @@ def _names(path, header, rows):
         header = ["", *header]
     names, notes, taken = [], [], set()
     for index, name in enumerate(header):
-        if name == "" and index == 0 and len(header) > 1:
+        if name in ("", _PANDAS_INDEX) and index == 0 and len(header) > 1:
+            called = f"is called {name!r}" if name else "has no name"
             name = None
-            notes.append(f"the first column of {path} has no name: it is taken as the index of the rows and left out.")
+            notes.append(f"the first column of {path} {called}: it is taken as the index of the rows and left out.")
         elif name == "":
             has_cells = any(row[index] for row in body if index < len(row))
             name = f"column_{index + 1}" if has_cells else None
