@@ -280,6 +280,7 @@ def test_so_many_networks_are_kept_and_these_are_the_best(cv, keep, count):
         ({"cv": 91}, "cv=91 folds of 90 rows leave some empty: give 90 at most"),
         ({"cv": True}, "cv must be a number of folds, a splitter or pairs of rows, not True: give one"),
         ({"cv": 0.2}, "cv must be a number of folds, a splitter or pairs of rows, not 0.2: give one"),
+        ({"cv": "5"}, "cv must be a number of folds, a splitter or pairs of rows, not '5': give one"),
         ({"cv": []}, "cv has no folds: give at least one pair"),
         ({"cv": [range(3)]}, r"fold 0 of cv must be a pair of training rows and held-out rows, not range\(0, 3\)"),
         ({"cv": [PAIRS[0], (range(60), [])]}, "the held-out rows of fold 1 of cv are empty: give at least one row"),

@@ -33,9 +33,12 @@ def fold_count(cv, rows):
     return count
 
 
-def fold_pairs(cv):
-    """Return an iterable of folds as a list, which must not be empty."""
-    if not np.iterable(cv) or isinstance(cv, (str, bytes)):
+def fold_pairs(cv, X, y):
+    """Return the folds that a splitter makes of `X` and `y`, or those of an iterable, as a list that is not empty."""
+    is_text = isinstance(cv, (str, bytes))
+    if hasattr(cv, "split") and not is_text:
+        cv = cv.split(X, y)
+    if is_text or not np.iterable(cv):
         raise TypeError(
             f"cv must be a number of folds, a splitter or pairs of rows, not {shown(cv)}: give one, such as cv=5."
         )

@@ -46,7 +46,7 @@ def cross_validation_folds(cv, X, y, data):
         if classes is not None and count < len(rows):
             warn_of_few_rows(data.task, classes, count)
     else:
-        pairs = checks.fold_pairs(cv.split(X, y) if hasattr(cv, "split") else cv)
+        pairs = checks.fold_pairs(cv, X, y)
         counts = np.isin(np.arange(len(data.inputs)), rows)
         folds = [checks.fold(pair, index, counts) for index, pair in enumerate(pairs)]
         _warn_of_shared_rows(folds)
