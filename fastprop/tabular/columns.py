@@ -72,7 +72,7 @@ def listed(names):
 
 
 def notes_on_counters(path, X, names):
-    """Return a note for each column that numbers the rows from 0 or 1 on, in any order, as a data frame's index does."""
+    """Return a note for each column that numbers the rows from 0 or 1 on, in any order, as an index does."""
     rows = len(X)
     if rows < 20:
         return []
