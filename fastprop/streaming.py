@@ -123,7 +123,7 @@ def train_stream(
     history.stopped = stopped
     if stopped == "diverged":
         chunk = f"chunk {history.epochs - 1}"
-        warn(divergence.of_run(history, options, run.split, network, chunk), DivergenceWarning)
+        warn(divergence.message_of_run(history, options, run.split, network, chunk), DivergenceWarning)
     if history.epochs == 0 and stopped == "finished":
         raise ValueError("chunks holds no chunk with rows: give an iterable that is not used up.")
     return history

@@ -227,5 +227,5 @@ def train(
     history = run.history
     history.score = scores([network], split, default_score(split.task))[0].value
     if history.stopped == "diverged":
-        warn(divergence.of_run(history, options, split, network), DivergenceWarning)
+        warn(divergence.message_of_run(history, options, split, network), DivergenceWarning)
     return history

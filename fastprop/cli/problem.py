@@ -1,13 +1,13 @@
 """Reads the data that a command names, and says what its target is taken for."""
 
 import csv
-import warnings
 from typing import NamedTuple
 
 import numpy as np
 
 import fastprop as fp
 from fastprop import checks
+from fastprop.notices import warn
 from fastprop.tabular import Table, Targets, notes_on_sizes, targets_of
 
 
@@ -49,7 +49,7 @@ def problem_of(options):
     targets = targets_of(table, options.loss, getattr(options, "score", None), options.task)
     if not getattr(options, "standardize", False):
         for note in notes_on_sizes(checks.matrix(table.X), table.feature_names):
-            warnings.warn(note, fp.DataWarning, stacklevel=2)
+            warn(note, fp.DataWarning)
     return Problem(table.X, targets, table.feature_names)
 
 

@@ -58,36 +58,45 @@ def warn_of_untrained(task, trained, held_out, where="the rows that are trained 
     where : str
         Which training rows are meant.
     """
-    if len(untrained := _lacking(held_out, trained)):
-        it = _pronoun(untrained)
-        warn(
-            f"{_subject(task, untrained)} held out but not among {where}, so that the network does not learn {it}: "
-            f"give more rows of {it}, or leave {it} out.",
-            DataWarning,
-        )
+    _warn(
+        task,
+        _lacking(held_out, trained),
+        lambda they_are, them: (
+            f"{they_are} held out but not among {where}, so that the network does not learn {them}: give more rows of "
+            f"{them}, or leave {them} out."
+        ),
+    )
 
 
 def warn_of_unmeasured(task, trained, held_out):
     """Warn of the classes that are trained on but not held out; the parameters are those of `warn_of_untrained`."""
-    if len(unmeasured := _lacking(trained, held_out)):
-        it = _pronoun(unmeasured)
-        warn(
-            f"{_subject(task, unmeasured)} not among the {len(held_out)} rows that are held out, so that nothing "
-            f"measures {it}: give more rows of {it}, or hold out more.",
-            DataWarning,
-        )
+    _warn(
+        task,
+        _lacking(trained, held_out),
+        lambda they_are, them: (
+            f"{they_are} not among the {len(held_out)} rows that are held out, so that nothing measures {them}: give "
+            f"more rows of {them}, or hold out more."
+        ),
+    )
 
 
 def warn_of_few_rows(task, classes, folds):
     """Warn of classes that have fewer rows than there are folds; `classes` (n,) int is the class of each row."""
     counts = np.bincount(classes)
-    if len(few := np.flatnonzero((counts > 0) & (counts < folds))):
-        it = _pronoun(few)
-        warn(
-            f"{_subject(task, few)} not held out by each of the {folds} folds of cv, because there are fewer rows of "
-            f"{it}: give more rows of {it}, or fewer folds.",
-            DataWarning,
-        )
+    _warn(
+        task,
+        np.flatnonzero((counts > 0) & (counts < folds)),
+        lambda they_are, them: (
+            f"{they_are} not held out by each of the {folds} folds of cv, because there are fewer rows of {them}: give "
+            f"more rows of {them}, or fewer folds."
+        ),
+    )
+
+
+def _warn(task, classes, sentence):
+    """Warn of some classes, if there are any; ``sentence(they_are, them)`` says what is wrong, and what to do."""
+    if len(classes):
+        warn(sentence(_subject(task, classes), "it" if len(classes) == 1 else "them"), DataWarning)
 
 
 def _lacking(classes, others):
@@ -104,7 +113,3 @@ def _subject(task, classes):
     if len(names) == 1:
         return f"class {names[0]} is"
     return f"classes {', '.join(names[:-1])} and {names[-1]} are"
-
-
-def _pronoun(classes):
-    return "it" if len(classes) == 1 else "them"

@@ -65,11 +65,11 @@ class Inputs:
     def numbers(self, rows):
         """Return some rows as they were given, (m, n_in) float64."""
         values = self.values[rows].astype(np.float64)
-        return self.origin.offset + self.origin.unit * values if self.origin.moves else values
+        return self.origin.offset + self.origin.unit * values if self.origin.changes else values
 
     def relative(self, mean, scale):
         """Return the mean and scale of `values`, (n_in,) float64, where x has `mean` and `scale`; None stays None."""
-        if not self.origin.moves:
+        if not self.origin.changes:
             return mean, scale
         offset, unit = self.origin
         mean = np.zeros(len(offset)) if mean is None else np.asarray(mean, np.float64)
@@ -93,7 +93,7 @@ class Inputs:
         converted = checks.new_array(values.shape, kind, self.name)
         for block in row_blocks(*values.shape):
             with np.errstate(over="ignore"):
-                some = (self.numbers(block) - origin.offset) / origin.unit if origin.moves else values[block]
+                some = (self.numbers(block) - origin.offset) / origin.unit if origin.changes else values[block]
                 converted[block] = some
             if kind != "uint8" and not np.isfinite(converted[block]).all():
                 self._refuse_large(converted[block], block, origin)
@@ -104,7 +104,7 @@ class Inputs:
         row, column = np.argwhere(~np.isfinite(converted))[0]
         remedy = "correct it, or divide the column by a constant"
         if converted.dtype == np.float32:
-            remedy = "correct it" if origin.moves else "train with standardize=True"
+            remedy = "correct it" if origin.changes else "train with standardize=True"
             remedy += ", or make the network with dtype='float64'"
         raise ValueError(
             f"{self.name} holds {self.numbers(block)[row, column]:g} at row {block.start + row}, column "

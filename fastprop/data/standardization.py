@@ -72,7 +72,7 @@ class Origin(NamedTuple):
         return cls.of(mean, scale, dtype)
 
     @property
-    def moves(self):
+    def changes(self):
         """Whether it changes any column."""
         return bool(self.offset.any()) or self.scales
 

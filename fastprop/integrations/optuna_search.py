@@ -2,7 +2,8 @@
 
 import contextlib
 import math
-import warnings
+
+from fastprop.notices import warn
 
 
 def optuna():
@@ -151,10 +152,10 @@ class Study:
             except Exception as error:
                 if not self.trials[trial.number].state.is_finished():
                     raise
-                warnings.warn(
+                warn(
                     f"the study has the result of trial {trial.number}, but after it the sampler {self.sampler} raised "
                     f"{error!r}: the search goes on.",
-                    stacklevel=2,
+                    UserWarning,
                 )
         elif earlier.name == "FAIL" and state != "fail" and not self._has_result(trial.params):
             new = optuna().trial.create_trial(

@@ -9,7 +9,7 @@ ROWS_LOOKED_AT = 10_000
 """The number of rows whose largest value is looked for, because a file may be larger than memory."""
 
 
-def of_run(history, options, split, network, epoch=None):
+def message_of_run(history, options, split, network, epoch=None):
     """Return what to say of a run that diverged.
 
     Parameters

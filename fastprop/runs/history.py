@@ -68,7 +68,7 @@ class History:
     score: float = float("nan")
 
 
-MEASURED = "loss", "validation_loss", "learning_rate", "gradient_norm"
+MEASURED_ARRAYS = "loss", "validation_loss", "learning_rate", "gradient_norm"
 """The names of a history's arrays, (epochs,) each, in the order of its fields."""
 
 
@@ -88,11 +88,13 @@ class HistoryLog:
 
     def __init__(self, metrics=()):
         names = [score.name for score in metrics]
-        self._values = np.full((len(MEASURED) + len(names), 1), np.nan)  # a row for each array, with room to grow
-        self.history = History(*np.empty((len(MEASURED), 0)), {name: np.empty(0) for name in names})
+        self._values = np.full(
+            (len(MEASURED_ARRAYS) + len(names), 1), np.nan
+        )  # a row for each array, with room to grow
+        self.history = History(*np.empty((len(MEASURED_ARRAYS), 0)), {name: np.empty(0) for name in names})
 
     def append(self, measured, metrics=()):
-        """Append an epoch: values in the order of `MEASURED`, and of the metrics, which are NaN if none are given."""
+        """Append an epoch: values in the order of `MEASURED_ARRAYS`, and of the metrics, which are NaN if left out."""
         history = self.history
         if history.epochs == self._values.shape[1]:
             self._values = doubled(self._values, axis=1)
@@ -100,9 +102,9 @@ class HistoryLog:
         self._values[: len(values), history.epochs] = values
         history.epochs += 1
         done = self._values[:, : history.epochs]
-        for name, row in zip(MEASURED, done):
+        for name, row in zip(MEASURED_ARRAYS, done):
             setattr(history, name, row)
-        history.metrics.update(zip(history.metrics, done[len(MEASURED) :]))
+        history.metrics.update(zip(history.metrics, done[len(MEASURED_ARRAYS) :]))
 
 
 def doubled(array, axis):

@@ -86,7 +86,7 @@ class KernelRun(Run):
             if self.state.done < until and not self._is_over():
                 return None  # stopped within an epoch: no run can continue from there
             self._measure()
-            self._call_back()
+            self._called_off = self._call_back()
             over = self._called_off or self._stop_requested or self._is_over() or self._ends_by_time()
             if over:
                 return self.state.export(0) if self._checkpoint is not None else None
@@ -95,13 +95,11 @@ class KernelRun(Run):
         return None
 
     def _call_back(self):
-        """Call the callback, unless there is none or the run has diverged."""
-        if self._options.callback is None:
-            return
+        """Call the callback, if there is one and the run has not diverged; return whether it ends training."""
         history = self.history
-        if history.stopped != "diverged":
-            answer = thread_pool.in_calling_thread(self._options.callback, self.state.done - 1, history)
-            self._called_off = bool(answer)
+        if self._options.callback is None or history.stopped == "diverged":
+            return False
+        return bool(thread_pool.in_calling_thread(self._options.callback, self.state.done - 1, history))
 
     def _is_over(self):
         return self.state.done >= self._until or self.state.all_ended

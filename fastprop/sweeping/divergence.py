@@ -5,7 +5,7 @@ import numpy as np
 from fastprop.runs import divergence
 
 
-def of_sweep(experiment, configurations, result, without_network):
+def message_of_sweep(experiment, configurations, result, without_network):
     """Return what to say of a sweep in which trainings diverged, or None if there is nothing to say.
 
     `without_network` are the indices of configurations that diverged in their last training, on all rows. There is

@@ -257,7 +257,7 @@ def sweep(
         stack.enter_context(workers)
         with suppress(Interrupted):  # the result then has what was finished before
             without_network = _execute(planned, workers, progress, record)
-            message = divergence.of_sweep(experiment, configurations, result, without_network)
+            message = divergence.message_of_sweep(experiment, configurations, result, without_network)
             if message is not None:
                 warn(message, DivergenceWarning)
     return result

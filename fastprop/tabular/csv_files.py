@@ -1,8 +1,6 @@
 """Reads CSV files as tables of features and targets."""
 
-import warnings
-
-from fastprop.notices import DataWarning
+from fastprop.notices import DataWarning, warn
 from fastprop.tabular import columns, dialect
 from fastprop.tabular.csv_columns import read_columns
 from fastprop.tabular.table import Table, classes_of_numbers
@@ -31,4 +29,4 @@ def read_csv_inputs(path, names=None):
 
 def _tell(notes):
     for note in notes:
-        warnings.warn(note, DataWarning, stacklevel=4)
+        warn(note, DataWarning)
