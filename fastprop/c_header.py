@@ -93,7 +93,7 @@ static inline void ${name}_softmax(${real} *z, int size)
 """
 
 NAMES = """\
-/* The name of ${what} from 0 to ${last}, in UTF-8. */
+/* The name of each ${what} by its index, from 0 to ${last}, in UTF-8. */
 static inline const char *${name}_${function}(int index)
 {
     static const char *const names[] = {${names}};
