@@ -132,7 +132,7 @@ class BaseMLP(BaseEstimator):
         check_consistent_length(X, y)
         weights = None
         if sample_weight is not None:
-            weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+            weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
             if not weights.any():
                 raise ValueError("sample_weight is zero for all rows: give at least one row a weight above zero.")
         y = self._targets(y, weights, begins, incremental)

@@ -13,6 +13,10 @@ from fastprop.options import AdamW, CosineDecay, Descent, Schedule
 class Recipe:
     """Options of a training that suit most tables whose inputs and targets are standardized.
 
+    They were found on six tables of 100 to 3,000 rows that scikit-learn generates: ``make_classification``, ``make_moons``,
+    ``make_gaussian_quantiles``, ``make_friedman1``, ``make_friedman2`` and ``make_regression``. `benchmarks.estimators`
+    judges them on others.
+
     Attributes
     ----------
     hidden_layer_sizes : tuple of int
@@ -62,7 +66,7 @@ class Recipe:
 RECIPE = Recipe(
     hidden_layer_sizes=(64,),
     hidden="relu",
-    optimizer=AdamW(1e-2),
+    optimizer=AdamW(1e-2, weight_decay=0.1),
     schedule=CosineDecay(),
     epochs=100,
     patience=15,

@@ -1,0 +1,342 @@
+"""The estimators have scikit-learn's interface: what goes in, what comes out, and what is refused."""
+
+import pickle
+
+import numpy as np
+import pandas
+import polars
+import pytest
+import scipy.sparse
+import sklearn
+from sklearn import datasets
+from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
+from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFittedError
+from sklearn.metrics import accuracy_score
+from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score, cross_validate
+from sklearn.neural_network import MLPClassifier as PeerClassifier
+from sklearn.neural_network import MLPRegressor as PeerRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import fastprop as fp
+from fastprop.estimators import MLPClassifier, MLPRegressor, parameters
+from fastprop.tabular import dense_rows
+from fastprop.tabular.recipe import RECIPE
+from fastprop.tabular.scaling import TargetScaling, moments
+
+RANDOM = np.random.default_rng(0)
+X = RANDOM.normal(size=(300, 4))
+LABELS = np.where(X[:, 0] * X[:, 1] > 0, "above", "below")
+PRICES = 2e6 + 1e5 * X[:, 0] + 5e4 * X[:, 1]
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    return MLPClassifier(random_state=0).fit(X, LABELS)
+
+
+@pytest.fixture(scope="module")
+def regressor():
+    return MLPRegressor(random_state=0).fit(X, PRICES)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+@parametrize_with_checks(
+    [MLPClassifier(), MLPRegressor(), MLPClassifier(solver="lbfgs"), MLPRegressor(solver="adam", early_stopping=False)]
+)
+def test_scikit_learns_checks_pass(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [(MLPClassifier, PeerClassifier), (MLPRegressor, PeerRegressor)])
+def test_all_parameters_of_scikit_learn_are_there(ours, theirs):
+    assert set(theirs().get_params()) <= set(ours().get_params())
+    ours(**theirs().get_params())._validate_params()
+    assert list(ours().get_params()) == sorted(ours().get_params())
+
+
+def test_the_defaults_are_those_of_the_recipe():
+    options = parameters.training_options(MLPClassifier().get_params(), 2000)
+    assert options["optimizer"] == RECIPE.optimizer
+    assert options["schedule"] == RECIPE.schedule
+    assert options["epochs"] == RECIPE.epochs
+    assert options["early_stopping"] == fp.EarlyStopping(RECIPE.patience, 1e-4)
+    assert options["validation"] == RECIPE.validation
+    assert options["batch_size"] == RECIPE.batch_size(2000)
+
+
+def test_a_fit_is_a_training_of_fastprop(regressor):
+    scaling = TargetScaling.fit(PRICES[:, None], "mse")
+    network = fp.MLP((4, 64, 1), hidden="relu", output="identity", seed=0)
+    options = parameters.training_options(regressor.get_params(), len(X))
+    fp.train(network, X, scaling.scaled(PRICES[:, None]), seed=0, standardize=True, **options)
+    np.testing.assert_array_equal(network.flat_parameters, regressor.network_.flat_parameters)
+
+
+def test_words_are_classes(classifier):
+    assert classifier.classes_.tolist() == ["above", "below"]
+    assert classifier.score(X, LABELS) > 0.95
+    probabilities = classifier.predict_proba(X)
+    np.testing.assert_array_equal(classifier.classes_[probabilities.argmax(axis=1)], classifier.predict(X))
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    np.testing.assert_allclose(np.exp(classifier.predict_log_proba(X)), probabilities)
+    assert classifier.out_activation_ == "logistic"
+
+
+def test_numbers_are_answered_in_their_own_unit(regressor):
+    predicted = regressor.predict(X)
+    assert regressor.score(X, PRICES) > 0.99
+    error = ((predicted - PRICES) ** 2).mean() / 2
+    assert 0.5 * error < regressor.loss_ < 2 * error
+    assert regressor.loss_curve_[0] > 10 * regressor.loss_
+    assert regressor.t_ == len(X) * regressor.n_iter_
+
+
+@pytest.mark.parametrize("name", ["classifier", "regressor"])
+def test_coefs_are_those_of_the_network_in_the_units_of_the_data(name, request):
+    estimator = request.getfixturevalue(name)
+    values = X
+    for weights, biases in zip(estimator.coefs_[:-1], estimator.intercepts_[:-1]):
+        values = np.maximum(values @ weights + biases, 0)
+    values = (values @ estimator.coefs_[-1] + estimator.intercepts_[-1])[:, 0]
+    if name == "classifier":
+        np.testing.assert_allclose(1 / (1 + np.exp(-values)), estimator.predict_proba(X)[:, 1], atol=1e-5)
+    else:
+        np.testing.assert_allclose(values, estimator.predict(X), rtol=1e-5)
+    assert estimator.n_layers_ == 3
+
+
+def test_rates_are_predicted_with_a_poisson_loss():
+    counts = np.random.default_rng(1).poisson(1000 * np.exp(X[:, 0]))
+    regressor = MLPRegressor(loss="poisson", random_state=0).fit(X, counts)
+    assert regressor.score(X, 1000 * np.exp(X[:, 0])) > 0.95
+    assert regressor.out_activation_ == "exp"
+    values = X
+    for weights, biases in zip(regressor.coefs_[:-1], regressor.intercepts_[:-1]):
+        values = np.maximum(values @ weights + biases, 0)
+    rates = np.exp(values @ regressor.coefs_[-1] + regressor.intercepts_[-1])[:, 0]
+    np.testing.assert_allclose(rates, regressor.predict(X), rtol=1e-4)
+
+
+def test_several_targets_have_scales_of_their_own():
+    Y = np.column_stack([PRICES, X[:, 2]])
+    regressor = MLPRegressor(random_state=0).fit(X, Y)
+    assert regressor.predict(X).shape == Y.shape
+    assert regressor.score(X, Y) > 0.95
+
+
+def test_independent_labels():
+    Y = (X[:, :3] > 0).astype(int)
+    classifier = MLPClassifier(random_state=0, early_stopping=True).fit(X, Y)
+    assert classifier.score(X, Y) > 0.8
+    assert classifier.predict_proba(X).shape == Y.shape
+    assert classifier.classes_.tolist() == [0, 1, 2]
+    assert classifier.best_validation_score_ > 0.8
+    sparse = MLPClassifier(random_state=0, early_stopping=True).fit(X, scipy.sparse.csr_array(Y))
+    np.testing.assert_array_equal(sparse.predict(X), classifier.predict(X))
+
+
+def test_early_stopping_measures_rows_that_are_held_out():
+    classifier = MLPClassifier(random_state=0, early_stopping=True, max_iter=20).fit(X, LABELS)
+    assert len(classifier.validation_scores_) == classifier.n_iter_ == len(classifier.loss_curve_)
+    assert classifier.best_validation_score_ == max(classifier.validation_scores_)
+    assert classifier.best_loss_ is None
+    without = MLPClassifier(random_state=0, max_iter=2).fit(X, LABELS)
+    assert without.validation_scores_ is None
+    assert without.best_loss_ == min(without.loss_curve_)
+
+
+def test_classes_have_weights():
+    rare = np.where(X[:, 0] > 1, "rare", "common")
+    noisy = X + RANDOM.normal(size=X.shape)
+    plain, weighted, balanced = (
+        MLPClassifier((), random_state=0, class_weight=weight).fit(noisy, rare)
+        for weight in (None, {"rare": 5}, "balanced")
+    )
+    found = [(each.predict(noisy) == "rare").sum() for each in (plain, weighted, balanced)]
+    assert found[0] < found[1]
+    assert found[0] < found[2]
+    by_row = MLPClassifier((), random_state=0).fit(noisy, rare, np.where(rare == "rare", 5, 1))
+    np.testing.assert_allclose(weighted.predict_proba(X), by_row.predict_proba(X), atol=0.1)
+
+
+def test_a_row_of_weight_2_counts_as_two_rows():
+    weights = np.arange(20) % 3
+    some, targets = X[:20], PRICES[:20]
+    weighted = MLPRegressor(random_state=0).fit(some, targets, weights)
+    repeated = MLPRegressor(random_state=0).fit(some.repeat(weights, axis=0), targets.repeat(weights))
+    np.testing.assert_allclose(weighted.predict(X), repeated.predict(X), rtol=1e-9)
+    mean, scale = moments(some, weights)
+    np.testing.assert_allclose(mean, some.repeat(weights, axis=0).mean(axis=0))
+    np.testing.assert_allclose(scale, some.repeat(weights, axis=0).std(axis=0))
+
+
+def frame(library, rows=300):
+    is_missing = np.arange(rows) % 17 == 0
+    return library.DataFrame({
+        "size": [None if missing else value for missing, value in zip(is_missing, X[:rows, 0].tolist())],
+        "town": np.array(["Oslo", "Rome", "Lima"])[np.arange(rows) % 3].tolist(),
+        "rooms": (np.arange(rows) % 5).tolist(),
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize("library", [pandas, polars], ids=["pandas", "polars"])
+def test_frames_have_categories_and_missing_cells(library):
+    table = frame(library)
+    price = 1e5 * (np.nan_to_num(np.asarray(table["size"], float)) + 3.0 * (np.arange(300) % 3 == 1))
+    regressor = MLPRegressor(random_state=0).fit(table, price)
+    assert regressor.score(table, price) > 0.95
+    assert regressor.feature_names_in_.tolist() == ["size", "town", "rooms"]
+    assert regressor.n_features_in_ == 3
+    assert {"size is missing", "town=Rome", "rooms"} <= set(regressor.encoder_.feature_names)
+    told = MLPRegressor(random_state=0, max_iter=1, categorical_features=["rooms"]).fit(table, price)
+    assert "rooms=3" in told.encoder_.feature_names
+    by_index = MLPRegressor(random_state=0, max_iter=1, categorical_features=[2]).fit(table, price)
+    by_mask = MLPRegressor(random_state=0, max_iter=1, categorical_features=[False, False, True]).fit(table, price)
+    assert told.encoder_ == by_index.encoder_ == by_mask.encoder_
+    other = table.rename(columns={"town": "city"}) if library is pandas else table.rename({"town": "city"})
+    with pytest.raises(ValueError, match="feature names"):
+        regressor.predict(other)
+
+
+def test_arrays_may_lack_cells():
+    holes = np.where(np.arange(1200).reshape(300, 4) % 13 == 0, np.nan, X)
+    regressor = MLPRegressor(random_state=0).fit(holes, PRICES)
+    assert regressor.score(holes, PRICES) > 0.9
+    assert "x0 is missing" in regressor.encoder_.feature_names
+    complete = MLPRegressor(random_state=0, max_iter=1).fit(X, PRICES)
+    with pytest.raises(ValueError, match="nan"):
+        complete.predict(holes)
+
+
+def test_frames_of_numbers_are_as_arrays(regressor):
+    names = ["a", "b", "c", "d"]
+    for table in (pandas.DataFrame(X, columns=names), polars.DataFrame(X, names)):
+        by_name = MLPRegressor(random_state=0).fit(table, PRICES)
+        np.testing.assert_array_equal(by_name.predict(table), regressor.predict(X))
+        assert by_name.feature_names_in_.tolist() == names
+        assert by_name.encoder_ is None
+
+
+def test_sparse_inputs_are_as_dense_ones(monkeypatch):
+    dense = np.where(np.arange(1200).reshape(300, 4) % 3 == 0, X, 0)
+    expected = MLPRegressor(random_state=0, max_iter=5).fit(dense, PRICES)
+    for make in (scipy.sparse.csr_array, scipy.sparse.csc_matrix):
+        regressor = MLPRegressor(random_state=0, max_iter=5).fit(make(dense), PRICES)
+        np.testing.assert_array_equal(regressor.predict(make(dense)), expected.predict(dense))
+    made = dense_rows.dense(scipy.sparse.csr_array(dense), in_memory=100)
+    assert isinstance(made, np.memmap)
+    np.testing.assert_array_equal(made, dense.astype(np.float32))
+    monkeypatch.setattr(dense_rows, "IN_MEMORY", 100)
+    regressor = MLPRegressor(random_state=0, max_iter=5).fit(scipy.sparse.csr_array(dense), PRICES)
+    np.testing.assert_allclose(regressor.predict(dense), expected.predict(dense), rtol=1e-5)
+
+
+def test_partial_fit_goes_on():
+    classifier = MLPClassifier(random_state=0)
+    assert not hasattr(MLPClassifier(solver="lbfgs"), "partial_fit")
+    for _ in range(40):
+        classifier.partial_fit(X[:150], LABELS[:150], classes=["above", "below"])
+        classifier.partial_fit(X[150:], LABELS[150:])
+    assert classifier.score(X, LABELS) > 0.95
+    assert classifier.t_ == 40 * 300
+    assert len(classifier.loss_curve_) == 80
+    with pytest.raises(ValueError, match="not in `self.classes_`"):
+        classifier.partial_fit(X[:2], ["above", "beyond"])
+    with pytest.raises(ValueError, match="early_stopping"):
+        MLPRegressor(early_stopping=True).partial_fit(X, PRICES)
+
+
+def test_a_warm_start_goes_on():
+    regressor = MLPRegressor(random_state=0, warm_start=True, max_iter=10)
+    losses = [regressor.fit(X, PRICES).loss_ for _ in range(3)]
+    assert losses[0] > losses[1] > losses[2]
+    assert len(regressor.loss_curve_) == 30
+
+
+@pytest.mark.parametrize("name", ["classifier", "regressor"])
+def test_clones_and_pickles(name, request):
+    estimator = request.getfixturevalue(name)
+    copy = pickle.loads(pickle.dumps(estimator))
+    np.testing.assert_array_equal(copy.predict(X), estimator.predict(X))
+    assert clone(estimator).get_params() == estimator.get_params()
+    with pytest.raises(NotFittedError):
+        clone(estimator).predict(X)
+
+
+def test_the_same_seed_gives_the_same_bits(classifier):
+    again = MLPClassifier(random_state=0, threads=1).fit(X, LABELS)
+    np.testing.assert_array_equal(again.predict_proba(X), classifier.predict_proba(X))
+    other = MLPClassifier(random_state=np.random.RandomState(1)).fit(X, LABELS)
+    assert (other.predict_proba(X) != classifier.predict_proba(X)).any()
+
+
+def test_searches_and_pipelines():
+    table = frame(pandas)
+    encoder = ColumnTransformer(
+        [("words", OneHotEncoder(sparse_output=False), ["town"])], remainder="passthrough"
+    ).set_output(transform="pandas")
+    pipeline = make_pipeline(encoder, MLPClassifier(random_state=0, max_iter=10))
+    search = GridSearchCV(pipeline, {"mlpclassifier__hidden_layer_sizes": [(4,), (8, 8)]}, cv=2).fit(table, LABELS)
+    assert search.best_score_ > 0.3
+    assert "words__town_Oslo" in search.best_estimator_[-1].feature_names_in_
+    scores = cross_val_score(make_pipeline(StandardScaler(), MLPRegressor(random_state=0)), X, PRICES, cv=2)
+    assert scores.min() > 0.9
+
+
+@pytest.mark.slow
+def test_folds_may_be_trained_in_processes():
+    alone = cross_val_score(MLPClassifier(random_state=0), X, LABELS, cv=3)
+    np.testing.assert_array_equal(cross_val_score(MLPClassifier(random_state=0), X, LABELS, cv=3, n_jobs=2), alone)
+
+
+def test_weights_are_routed():
+    weights = np.where(LABELS == "above", 1.0, 0.25)
+    with sklearn.config_context(enable_metadata_routing=True):
+        estimator = MLPClassifier(random_state=0, max_iter=5)
+        estimator.set_fit_request(sample_weight=True).set_score_request(sample_weight=True)
+        scores = cross_validate(estimator, X, LABELS, cv=2, params={"sample_weight": weights})["test_score"]
+    for (train, test), score in zip(StratifiedKFold(2).split(X, LABELS), scores, strict=True):
+        fitted = MLPClassifier(random_state=0, max_iter=5).fit(X[train], LABELS[train], weights[train])
+        assert accuracy_score(LABELS[test], fitted.predict(X[test]), sample_weight=weights[test]) == score
+
+
+SOLVED = [(solver, "cosine") for solver in parameters.SOLVERS] + [("sgd", name) for name in parameters.SCHEDULES]
+
+
+@pytest.mark.parametrize(
+    ("solver", "learning_rate"), [*SOLVED, pytest.param("lbfgs", "cosine", marks=pytest.mark.slow)]
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_all_solvers_and_schedules_train(solver, learning_rate):
+    rate = 1e-3 if solver == "lion" else 1e-2
+    regressor = MLPRegressor(
+        random_state=0, solver=solver, learning_rate=learning_rate, learning_rate_init=rate, max_iter=30, alpha=1e-4
+    ).fit(X, PRICES)
+    assert regressor.score(X, PRICES) > 0.3
+
+
+def test_what_is_wrong_is_said():
+    with pytest.raises(ValueError, match="y has one class, 'above': give rows of two classes or more"):
+        MLPClassifier().fit(X, ["above"] * len(X))
+    with pytest.raises(ValueError, match="'solver' parameter"):
+        MLPClassifier(solver="newton").fit(X, LABELS)
+    with pytest.raises(ValueError, match="hidden_layer_sizes must be > 0"):
+        MLPClassifier((4, -1)).fit(X, LABELS)
+    with pytest.raises(ValueError, match="there is no column 'age'"):
+        MLPClassifier(categorical_features=["age"]).fit(frame(pandas), LABELS)
+    with pytest.raises(ValueError, match=r"categorical_features holds \[9\]: count the 4 columns of X from 0"):
+        MLPClassifier(categorical_features=[9]).fit(X, LABELS)
+    with pytest.warns(DataConversionWarning):
+        MLPRegressor(max_iter=1).fit(X, PRICES[:, None])
+    with pytest.warns(ConvergenceWarning, match="larger max_iter"):
+        MLPRegressor(max_iter=2, learning_rate="constant").fit(X, PRICES)
+
+
+def test_a_frame_becomes_a_score_in_three_lines():
+    wine = datasets.load_wine(as_frame=True)
+    classifier = fp.MLPClassifier(random_state=0).fit(wine.data[::2], wine.target[::2])
+    assert classifier.score(wine.data[1::2], wine.target[1::2]) > 0.9
