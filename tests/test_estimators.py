@@ -244,7 +244,7 @@ def test_partial_fit_goes_on():
     assert classifier.score(X, LABELS) > 0.95
     assert classifier.t_ == 40 * 300
     assert len(classifier.loss_curve_) == 80
-    with pytest.raises(ValueError, match="not in `self.classes_`"):
+    with pytest.raises(ValueError, match=r"not in `self\.classes_`"):
         classifier.partial_fit(X[:2], ["above", "beyond"])
     with pytest.raises(ValueError, match="early_stopping"):
         MLPRegressor(early_stopping=True).partial_fit(X, PRICES)

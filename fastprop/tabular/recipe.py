@@ -13,9 +13,9 @@ from fastprop.options import AdamW, CosineDecay, Descent, Schedule
 class Recipe:
     """Options of a training that suit most tables whose inputs and targets are standardized.
 
-    They were found on six tables of 100 to 3,000 rows that scikit-learn generates: ``make_classification``, ``make_moons``,
-    ``make_gaussian_quantiles``, ``make_friedman1``, ``make_friedman2`` and ``make_regression``. `benchmarks.estimators`
-    judges them on others.
+    They were found on six tables of 100 to 4,000 rows that scikit-learn generates: ``make_classification``,
+    ``make_moons``, ``make_gaussian_quantiles``, ``make_friedman1``, ``make_friedman2`` and ``make_regression``.
+    `benchmarks.estimators` judges them on others.
 
     Attributes
     ----------
