@@ -67,7 +67,7 @@ def rows(names, seeds):
 
 
 def main():
-    """Print the table; the exit code is 1 if a score is lower by more than scikit-learn's spread, or a fit is slower."""
+    """Print the table; the exit code is 1 if a score is lower by more than the spread, or a fit is slower."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.estimators", description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help="data sets, by default all")
     parser.add_argument("--seeds", type=int, default=5)
