@@ -40,6 +40,15 @@ ADDED = {
             ),
         ],
         "fastprop/annotations.py": [('"gelu", "identity"', '"gelu", "softsign", "identity"')],
+        "fastprop/integrations/onnx_models.py": [
+            ('    "identity": ', '    "softsign": lambda graph, z: graph.add("Softsign", z),\n    "identity": '),
+        ],
+        "fastprop/integrations/torch_modules.py": [
+            ('    "identity": (', '    "softsign": ("Softsign", {}),\n    "identity": ('),
+        ],
+        "fastprop/c_header.py": [
+            ('    "identity": ', '    "softsign": "z / (1 + fabs${s}(z))",\n    "identity": '),
+        ],
     },
     "A loss": {
         "fastprop/kernels/losses.py": [
@@ -286,6 +295,9 @@ REMOVED = [
     ("fastprop/kernels/activations.py", "(SILU, stores_derivative=True)", "stores_derivative"),
     ("fastprop/kernels/activations.py", "(SIGMOID, stores_derivative=False)", "stores_derivative"),
     ("fastprop/kernels/activations.py", "IDENTITY, SIGMOID, SOFTMAX, TANH", "too many values|not enough values"),
+    ("fastprop/integrations/onnx_models.py", '    "softplus": _softplus,\n', "softplus"),
+    ("fastprop/integrations/torch_modules.py", '    "silu": ("SiLU", {}),\n', "silu"),
+    ("fastprop/c_header.py", '    "relu": "z < 0 ? 0 : z",\n', "relu"),
     ("fastprop/kernels/losses.py", '    "huber": Loss(HUBER, from_logits=False, sums_outputs=False),\n', "huber"),
     ("fastprop/kernels/losses.py", "CROSS_ENTROPY, from_logits=True, sums_outputs=True", "missing"),
     ("fastprop/kernels/optimizers.py", '    "adam": UpdateRule(ADAM, states=2, per_step=True),\n', "adam"),

@@ -43,6 +43,10 @@ network = fp.MLP([64, 10], initialization=[(np.zeros((64, 10)), np.zeros(10))], 
 network.weights[0][...] = 0.5
 network.save("network.safetensors")
 network = fp.load(Path("network.safetensors")).copy()
+network.to_onnx("network.onnx", input_dtype="float64")
+network.to_c(Path("network.h"), name="net")
+network.load_state_dict(network.state_dict())
+assert_type(fp.from_torch(network.to_torch()), fp.MLP)
 sizes: tuple[int, ...] = network.layer_sizes
 
 

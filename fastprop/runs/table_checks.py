@@ -6,7 +6,8 @@ Without this check, a missing row would give a wrong result in some later run, a
 from dataclasses import fields
 from typing import get_args
 
-from fastprop import options, reference
+from fastprop import c_header, options, reference
+from fastprop.integrations import onnx_models, torch_modules
 from fastprop.kernels import activations, losses, optimizers, schedules
 from fastprop.options.optimizers import PER_LANE
 from fastprop.options.schedules import AfterWarmup
@@ -21,6 +22,9 @@ def check_tables():
     rules = [rule for optimizer in options.DESCENTS for rule in optimizer.rules]
     for what, table, other in (
         ("activation", activations.ACTIVATIONS, reference.ACTIVATIONS),
+        ("activation", onnx_models.ACTIVATIONS, reference.ACTIVATIONS),
+        ("activation", torch_modules.ACTIVATIONS, reference.ACTIVATIONS),
+        ("activation", c_header.ACTIVATIONS, reference.ACTIVATIONS),
         ("loss", losses.LOSSES, reference.LOSSES),
         ("update rule", optimizers.RULES, rules),
         ("optimizer", names_of(options.DESCENTS), reference.OPTIMIZERS),
