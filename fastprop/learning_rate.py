@@ -179,7 +179,8 @@ def find_learning_rate(
     lowest = checks.number(MIN_RATE if min_rate is None else min_rate, "min_rate", minimum=TINIEST_RATE)
     highest = checks.number(max_rate, "max_rate", minimum=2 * lowest)
     loss = checks.loss(loss, network.output, network.layer_sizes[-1])
-    split = Split.of(validation, Dataset.of(X, y, network, loss, sample_weight), network, loss)
+    data = Dataset.of(X, y, network, loss, sample_weight)
+    split = Split.of(validation, data, network, loss)
     sample = _Sample.of(split, seed)
     options = {
         "epochs": min(epochs, EPOCHS),
@@ -190,7 +191,7 @@ def find_learning_rate(
         "clip": clip,
         "dropout": dropout,
         "average": average,
-        "class_weight": class_weight,
+        "class_weight": _by_index(class_weight, data.task),
         "standardize": standardize,
         "seed": seed,
         "threads": threads,
@@ -211,6 +212,12 @@ def find_learning_rate(
     steps_of_training = epochs * -(-len(split.rows) // batch_size)
     suggestion = found.best_rate() * min(1.0, steps / steps_of_training) ** SHRINKAGE
     return RateSearch(suggestion, found.rates, found.epochs, found.losses, found.untrained_loss)
+
+
+def _by_index(class_weight, task):
+    """Return a `class_weight` that needs no names of classes, because a `_Sample` has none."""
+    weights = None if class_weight is None else checks.class_weights(class_weight, task)
+    return class_weight if weights is None else weights
 
 
 class _Sample(NamedTuple):

@@ -338,3 +338,14 @@ def test_columns_of_targets_get_the_order_of_the_classes_of_the_network():
     fp.train(network, X, TURNED, epochs=2, standardize=True)
     fp.train(twin, X, ONE_HOT.to_numpy(), epochs=2, standardize=True)
     assert_same_bits([network.parameters], [twin.parameters])
+
+
+def test_classes_are_weighted_by_the_names_of_their_columns():
+    def suggestion(y, class_weight):
+        options = {"epochs": 2, "standardize": True, "min_rate": 1e-3, "max_rate": 1}
+        return fp.find_learning_rate(new_network(), X, y, class_weight=class_weight, **options).suggestion
+
+    _, history = trained(X, ONE_HOT, class_weight={"yes": 3})
+    _, expected = trained(X, ONE_HOT.to_numpy(), class_weight=[1, 3])
+    assert_same_bits([history.loss], [expected.loss])
+    assert suggestion(ONE_HOT, {"yes": 3}) == suggestion(ONE_HOT.to_numpy(), [1, 3])
