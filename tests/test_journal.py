@@ -18,6 +18,7 @@ from fastprop.sweeping.journal_header import FORMAT, Known, differences
 from fastprop.sweeping.outcomes import ConfigurationOutcome
 from tests import killed
 from tests.compare import assert_refused
+from tests.marks import slow_except
 from tests.processes import output_after_interrupt, run_python
 from tests.results import assert_same_result
 
@@ -581,8 +582,8 @@ class Killed(BaseException):
     pass
 
 
-@pytest.mark.parametrize("options", [{}, {"halving": 2}], ids=str)
-@pytest.mark.parametrize("moment", ["training", "telling", "asking"])
+@pytest.mark.parametrize("options", slow_except([{}, {"halving": 2}], [{}]), ids=str)
+@pytest.mark.parametrize("moment", slow_except(["training", "telling", "asking"], ["training"]))
 def test_a_study_of_a_killed_sweep_goes_on_by_the_same_call(moment, options, path, monkeypatch):
     study, calls = new_study(path), []
 
@@ -640,10 +641,10 @@ def test_trials_that_others_run_are_left_alone(path):
 
 
 def test_the_journal_of_a_search_of_another_space_is_refused(path):
-    searched(path, new_study(path))
+    searched(path, new_study(path), samples=2)
     other = SPACE | {"learning_rate": fp.loguniform(1e-3, 10)}
     words = "grid['learning_rate'] is loguniform(low=0.001, high=1.0) and not loguniform(low=0.001, high=10.0): give"
-    assert_refused(ValueError, words, searched, path, new_study(path), grid=other)
+    assert_refused(ValueError, words, searched, path, new_study(path), grid=other, samples=2)
 
 
 @pytest.mark.slow
