@@ -147,7 +147,8 @@ def train(
     resume : bool
         Whether to go on from the checkpoint if the file exists. Data and options must be those that the run began
         with. The network must have the weights with which the run began, those of the checkpoint, or those with which
-        an earlier call ended: one network can be trained for more and more epochs in a loop. The result is, to the last
+        an earlier call ended: one network can be trained for more and more epochs in a loop. A metric that is a
+        function is known by its code and by all that this uses. The result is, to the last
         bit, that of the unbroken run, on any number of threads. ``epochs`` may be larger than before, except with
         `CosineDecay` and `OneCycle`, whose rates depend on it.
     backend : str

@@ -4,6 +4,7 @@ import errno
 import itertools
 import os
 import random
+import sqlite3
 
 import numpy as np
 import pytest
@@ -287,6 +288,24 @@ def test_the_checkpoint_of_another_run_is_refused(words, other, path):
     trained(checkpoint=path, epochs=1)
     for part in (f"{path} is the checkpoint of another run, whose ", words):
         assert_refused(ValueError, part, trained, checkpoint=path, resume=True, **other)
+
+
+def test_a_metric_of_the_same_name_and_other_code_is_refused(path):
+    factors = [1.0]
+
+    def error(outputs, y):
+        return float(np.abs(outputs - y).mean()) * factors[0]
+
+    trained(checkpoint=path, epochs=1, metrics=(error,))
+    history, _ = trained(checkpoint=path, resume=True, metrics=(error,))
+    assert len(history.metrics["error"]) == history.epochs
+    factors[0] = 2.0
+    words = "is the checkpoint of another run, whose code of metrics is sha256"
+    assert_refused(ValueError, words, trained, checkpoint=path, resume=True, metrics=(error,))
+    with sqlite3.connect(":memory:") as connection:
+        words = "the checkpoint cannot tell the metric stored from another, because its 'connection' has a Connection"
+        stored = fp.metrics.Score("stored", lambda outputs, y: float(connection.total_changes))
+        assert_refused(ValueError, words, trained, checkpoint=path, metrics=(stored,))
 
 
 def test_a_refused_checkpoint_leaves_the_network_as_it_was(path):

@@ -10,7 +10,7 @@ import pytest
 from sklearn.metrics import f1_score, fbeta_score, make_scorer
 
 import fastprop as fp
-from fastprop.sweeping.fingerprints import NoFingerprintError, fingerprint
+from fastprop.fingerprints import NoFingerprintError, fingerprint
 from tests.compare import assert_refused
 from tests.problems import three_classes
 from tests.processes import run_python
@@ -80,7 +80,7 @@ PRINT = """
 import sys
 sys.path[:0] = [{folder!r}, {root!r}]
 from scores import scores
-from fastprop.sweeping.fingerprints import fingerprint
+from fastprop.fingerprints import fingerprint
 print({{name: fingerprint(score).parts for name, score in scores.items()}})
 """
 

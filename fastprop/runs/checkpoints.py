@@ -5,12 +5,15 @@ such a run ends with the same bits as a run without interruption.
 """
 
 import hashlib
+import platform
 import time
 from pathlib import Path
 
 import numpy as np
 
 from fastprop import atomic_files
+from fastprop.fingerprints import NoFingerprintError, fingerprint
+from fastprop.metrics import SCORES
 from fastprop.row_blocks import row_blocks
 from fastprop.runs.training_options import OPTIONS
 from fastprop.version import __version__
@@ -38,6 +41,8 @@ def describe(network, options, split):
     description |= {name: getattr(network, name) for name in ("layer_sizes", "activations", "dtype")}
     description |= {name: value for name, value in options._asdict().items() if name not in NOT_COMPARED}
     description["metrics"] = tuple(score.name for score in options.metrics)
+    if code := _code_of(options.metrics):
+        description["code of metrics"] = code
     if options.schedule is not None and options.schedule.needs_end:
         description["epochs"] = options.epochs
     standardization = [array for array in (network.input_mean, network.input_scale) if array is not None]
@@ -46,6 +51,34 @@ def describe(network, options, split):
     description["training data"] = digest(*split.data.arrays, split.rows)
     description["validation data"] = digest(*split.held_out.arrays, split.held_out_rows)
     return {name: str(value) for name, value in description.items()}
+
+
+def _code_of(metrics):
+    """Return a short text that depends on the code of the functions among `metrics` that are none of fastprop's.
+
+    Raises
+    ------
+    ValueError
+        If one has content that no other process can compare.
+    """
+    has_code, digests = False, []
+    for score in metrics:
+        if score in SCORES.values():
+            continue
+        try:
+            known = fingerprint(score.function)
+        except NoFingerprintError as error:
+            raise ValueError(
+                f"the checkpoint cannot tell the metric {score.name} from another, because {error}: leave it out of "
+                "the metric, or leave out the checkpoint."
+            ) from error
+        has_code = has_code or known.has_code
+        digests.append(sorted(known.parts.items()))
+    if not digests:
+        return ""
+    python = ".".join(platform.python_version_tuple()[:2])  # whose other versions have other bytecode
+    text = f"sha256 {hashlib.sha256(str(digests).encode()).hexdigest()[:16]}"
+    return f"{text} of Python {python}" if has_code else text
 
 
 class CheckpointFile:

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from fastprop import checks
+from fastprop.fingerprints import NoFingerprintError, fingerprint
 from fastprop.metrics import SCORES
 from fastprop.network import MLP
 from fastprop.runs import checkpoints
-from fastprop.sweeping.fingerprints import NoFingerprintError, fingerprint
 from fastprop.version import __version__
 
 FORMAT = 4

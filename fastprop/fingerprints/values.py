@@ -1,4 +1,4 @@
-"""Fingerprints: by them a journal knows in another process the functions and values that its results depend on.
+"""Fingerprints: by them a journal or a checkpoint knows functions and values on which its results depend.
 
 A function of an installed package is known by its name and the package's version. Any other function is known by its
 code and by all that the code uses: defaults, variables of enclosing functions, global variables, and the functions
@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fastprop.checks import with_article
-from fastprop.sweeping.installed_packages import description_of_import, reference, release
+from fastprop.fingerprints.installed_packages import description_of_import, reference, release
 
 
 class NoFingerprintError(ValueError):
@@ -41,7 +41,7 @@ def fingerprint(value):
 
     Examples
     --------
-    >>> from fastprop.sweeping.fingerprints import fingerprint
+    >>> from fastprop.fingerprints import fingerprint
     >>> sorted(fingerprint(lambda outputs, y, limit=0.5: (outputs > limit).mean()).parts)
     ['code', 'defaults']
     """
