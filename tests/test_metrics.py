@@ -97,6 +97,16 @@ def test_scores_of_two_classes_are_those_of_scikit_learn(outputs, y, two_ways):
         assert score == pytest.approx(expected, rel=1e-6 if name == "log_loss" else 1e-13), name
 
 
+CLASS_SCORES = [name for name, score in metrics.SCORES.items() if score.needs in ("classes", "probabilities")]
+
+
+@pytest.mark.parametrize("name", CLASS_SCORES)
+def test_arguments_in_the_order_of_scikit_learn_are_refused(name):
+    words = "outputs hold whole numbers, and y holds 0.7 at row 1: give first what predict returned, then y"
+    assert_refused(ValueError, words, metrics.SCORES[name].function, [0, 1, 1], [0.0, 0.7, 0.2])
+    assert_refused(ValueError, words, metrics.SCORES[name].function, [1, 0], [[1.0, 0.0], [0.7, 0.3]])
+
+
 FOUR_CLASSES = {
     "labels": (FOUR_WAYS, LABELS, FOUR_WAYS),
     "labels in a column": (FOUR_WAYS, LABELS[:, None] * 1.0, FOUR_WAYS),
@@ -611,6 +621,7 @@ def test_a_metric_that_the_rows_do_not_define_is_refused():
 @pytest.mark.parametrize("score", ["average_precision", "matthews", "f1"])
 def test_other_scores_of_one_class_are_refused_as_well(score):
     words = f"score '{score}' is undefined on the held-out rows of fold 1 of cv, whose y is all alike or lacks a class"
-    folds = [(np.arange(60), np.arange(60)), (np.arange(60), np.flatnonzero(SUM <= 0))]
+    even, odd = np.arange(0, 60, 2), np.arange(1, 60, 2)
+    folds = [(even, odd), (even, odd[SUM[odd] <= 0])]
     y = (SUM > 0).astype(int)
     assert_refused(ValueError, words, sweep, score, LINE, y, (3, 8, 2), cv=folds, validation=None)

@@ -65,7 +65,7 @@ def _check_domain(targets, loss, name):
             row = np.argmax(bad)
             raise ValueError(
                 f"{name} holds {shown(some[row].tolist())} at row {rows.start + row}, but loss {loss!r} needs "
-                f"{wanted}: rescale it or use loss='mse'."
+                f"{wanted}: rescale it, or make the network with output='identity' and use loss='mse'."
             )
 
 

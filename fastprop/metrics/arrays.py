@@ -22,7 +22,7 @@ def numbers(outputs, y):
 
 def classes(outputs, y):
     """Return the class with the largest output and the class that `y` gives, (n,) int64 each, and their number."""
-    outputs = _matrix(outputs, "outputs")
+    outputs, y = _of_classes(outputs, y)
     truth = true_classes(outputs, y)
     if outputs.shape[1] == 1:
         return (outputs[:, 0] > 0.5).astype(np.int64), truth, 2
@@ -34,7 +34,7 @@ def margins(outputs, y):
 
     For two classes there is one column, whose values are larger for class 1.
     """
-    outputs = _matrix(outputs, "outputs")
+    outputs, y = _of_classes(outputs, y)
     truth = true_classes(outputs, y)
     values = outputs.astype(np.float64)
     if values.shape[1] == 2:
@@ -48,8 +48,7 @@ def probabilities(outputs, y):
 
     Probabilities are clipped to [ε, 1 - ε], ε being the rounding error of their dtype.
     """
-    p = _matrix(outputs, "outputs")
-    y = _matrix(y, "y")
+    p, y = _of_classes(outputs, y)
     minimum = np.finfo(p.dtype).eps if p.dtype.kind == "f" else np.finfo(np.float64).eps
     if p.shape[1] > 1 and y.shape[1] == 1:
         t = np.zeros(p.shape)
@@ -92,6 +91,21 @@ def true_classes(outputs, y):
         row = (truth != y).argmax()
         raise ValueError(f"y holds {y[row]} at row {row}, but a class is a whole number: give one class for each row.")
     return truth
+
+
+def _of_classes(outputs, y):
+    """Return outputs and y as matrices, see `_matrix`; refuse y in place of the outputs, which scores of classes take.
+
+    scikit-learn's functions take y first, and a network's outputs are never whole numbers by their dtype.
+    """
+    outputs, y = _matrix(outputs, "outputs"), _matrix(y, "y")
+    if outputs.dtype.kind in "iu" and y.dtype.kind == "f" and (y != np.round(y)).any():
+        row, column = np.argwhere(y != np.round(y))[0]
+        raise ValueError(
+            f"outputs hold whole numbers, and y holds {y[row, column]} at row {row}: give first what predict returned, "
+            "then y."
+        )
+    return outputs, y
 
 
 def _matrix(array, name):
