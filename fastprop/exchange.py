@@ -101,12 +101,14 @@ class Exchange:
         Parameters
         ----------
         path : str or Path
-            The file to write; one that exists is replaced.
+            The file to write; one that exists is replaced as a whole.
 
         Raises
         ------
         ImportError
             If safetensors is not installed.
+        OSError
+            If the file cannot be written; one that was there is unchanged then.
 
         Examples
         --------

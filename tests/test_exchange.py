@@ -121,6 +121,11 @@ def test_a_file_with_any_byte_changed_is_refused_by_name_or_holds_the_same_netwo
     assert [words for words in refusals if not words.startswith(f"{path} is ")] == []
 
 
+def test_a_file_that_cannot_be_written_is_refused_by_a_sentence(tmp_path):
+    pytest.importorskip("safetensors")
+    assert_refused(OSError, "the network file", make_network().save, tmp_path / "nowhere" / "network.safetensors")
+
+
 def test_a_flipped_bit_of_a_weight_is_called_damage(tmp_path):
     pytest.importorskip("safetensors")
     path = tmp_path / "network.safetensors"
@@ -283,6 +288,7 @@ REFUSED_PARTS = {
     "hidden must be": lambda nn: [nn.Linear(3, 2), nn.Softmax(1), nn.Linear(2, 2)],
     "the layer 1 takes 3 inputs": lambda nn: [nn.Linear(3, 2), nn.Linear(3, 2)],
     "the module has parameters of float16": lambda nn: [nn.Linear(3, 2).half()],
+    "the module is on the device meta": lambda nn: [nn.Linear(3, 2, device="meta")],
     "Sequential() has no Linear layer": lambda nn: [],
 }
 """By the words that refuse a module, a function that returns its parts."""

@@ -5,6 +5,8 @@ import json
 
 import numpy as np
 
+from fastprop import atomic_files
+
 DESCRIPTION = "fastprop"
 """The name of the description in a file's metadata."""
 
@@ -13,7 +15,7 @@ CHECKSUM = "sha256"
 
 
 def write(path, about, arrays):
-    """Write a network to a file, with a checksum of all that is in it.
+    """Write a network to a file, which it replaces as a whole, with a checksum of all that is in it.
 
     Parameters
     ----------
@@ -22,10 +24,19 @@ def write(path, about, arrays):
         Values by name, which are written as JSON into the file's metadata.
     arrays : dict
         Arrays by name, which become the tensors of the file.
+
+    Raises
+    ------
+    ImportError
+        If safetensors is not installed.
+    OSError
+        If the file cannot be written.
     """
     description = json.dumps(about)
     metadata = {DESCRIPTION: description, CHECKSUM: _checksum(description, arrays)}
-    _safetensors().numpy.save_file(arrays, path, metadata)
+    content = _safetensors().numpy.save(arrays, metadata)
+    with atomic_files.replacing(path, "network file") as file:
+        file.write(content)
 
 
 def read(path, build):

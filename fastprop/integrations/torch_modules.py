@@ -142,6 +142,8 @@ def _array(tensor):
     if tensor.dtype not in (torch.float32, torch.float64):
         dtype = str(tensor.dtype).removeprefix("torch.")
         raise ValueError(f"the module has parameters of {dtype}, not float32 or float64: convert it by module.float().")
+    if tensor.is_meta:
+        raise ValueError("the module is on the device meta, without numbers: load its state first.")
     return tensor.detach().cpu().numpy().copy()
 
 
