@@ -135,8 +135,18 @@ def test_what_fails_has_the_error_score():
         search = SweepCV(CLASSIFIER, {"alpha": [-1.0, 0.1]}, cv=3).fit(X, NAMES)
     assert search.best_params_ == {"alpha": 0.1}
     assert np.isnan(search.cv_results_["mean_test_score"][0])
-    with pytest.raises(ValueError, match="All the 3 fits failed"):
+    with pytest.raises(ValueError, match="'alpha' parameter") as raised:
         SweepCV(CLASSIFIER, {"alpha": [-1.0]}, cv=3).fit(X, NAMES)
+    assert raised.value.__notes__ == ["All the 3 fits failed."]
+
+
+def test_a_fold_whose_test_rows_alone_lack_cells_has_no_score():
+    holed = X.copy()
+    holed[0, 0] = np.nan
+    with pytest.warns(FitFailedWarning, match="1 fits of 3"), pytest.warns(UserWarning, match="non-finite"):
+        search = SweepCV(CLASSIFIER, {"alpha": [0.1]}, cv=3).fit(holed, NAMES)
+    scores = [search.cv_results_[f"split{fold}_test_score"][0] for fold in range(3)]
+    assert np.isnan(scores).tolist() == [True, False, False]
 
 
 REFUSED = {

@@ -237,7 +237,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             raise ValueError(f"`y` has classes {unknown.tolist()}, which are not in `self.classes_`: leave them out.")
         counted = y if weights is None else y[weights > 0]
         if not incremental and len(np.unique(counted)) < 2:
-            raise ValueError(f"y has one class, {counted[:1].tolist()[0]!r}: give rows of two classes or more.")
+            where = "" if weights is None else " in the rows whose sample_weight is above zero"
+            raise ValueError(f"y has one class, {counted[:1].tolist()[0]!r}{where}: give rows of two classes or more.")
         return np.searchsorted(self.classes_, y)
 
     def _class_weight(self):

@@ -9,7 +9,7 @@ from sklearn.base import _fit_context, clone, is_classifier
 from sklearn.exceptions import FitFailedWarning
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import GridSearchCV, ParameterGrid, check_cv
-from sklearn.utils import indexable
+from sklearn.utils import get_tags, indexable
 from sklearn.utils.validation import _check_method_params
 
 from fastprop.estimators.base import BaseMLP
@@ -99,6 +99,13 @@ class SweepCV(GridSearchCV):
         self.verbose = verbose
         self.error_score = error_score
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        of_estimator = get_tags(self.estimator)
+        tags.input_tags = of_estimator.input_tags
+        tags.target_tags = of_estimator.target_tags
+        return tags
+
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None, **params):
         """Search the best parameters for inputs `X` and targets `y`, and fit them on all rows.
@@ -119,8 +126,8 @@ class SweepCV(GridSearchCV):
 
         Raises
         ------
-        ValueError
-            If no fit succeeded, or several scores are asked for.
+        ValueError, TypeError
+            If no fit succeeded, several scores are asked for, or the estimator is none of fastprop.
         """
         self._check_arguments(y)
         self.scorer_ = self.scoring if callable(self.scoring) else check_scoring(self.estimator, self.scoring)
@@ -168,7 +175,9 @@ class SweepCV(GridSearchCV):
             if failed and self.error_score == "raise":
                 raise failed[0][0]
             if len(failed) == fits and category is FitFailedWarning:
-                raise ValueError(f"All the {fits} fits failed: {failed[0][1]}") from failed[0][0]
+                error = failed[0][0]
+                error.add_note(f"All the {fits} fits failed.")
+                raise error
             if failed:
                 message = f"{len(failed)} {what} of {fits} failed and have the score {self.error_score}: {failed[0][1]}"
                 warnings.warn(message, category, stacklevel=3)

@@ -14,6 +14,7 @@ from fastprop.data import Dataset, Split
 from fastprop.estimators import parameters
 from fastprop.metrics import Score
 from fastprop.notices import DataWarning, DivergenceWarning
+from fastprop.row_blocks import row_blocks
 from fastprop.sweeping.sweep import sweep
 
 IN_GRID = "batch_size", "optimizer", "schedule", "early_stopping", "dropout"
@@ -78,7 +79,12 @@ class Fold(NamedTuple):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DataWarning)
             split = Split.of(validation, Dataset.of(X, y, network, loss, weights), network, loss)
-        return cls(estimator, prepared, estimator.encoded(rows.X_test), rows, split.rows, split.held_out_rows)
+        X_test = estimator.encoded(rows.X_test)
+        if any(not np.isfinite(X_test[block]).all() for block in row_blocks(*X_test.shape)):
+            raise ValueError(
+                "test rows hold numbers that are missing or infinite, and training rows do not: impute them before."
+            )
+        return cls(estimator, prepared, X_test, rows, split.rows, split.held_out_rows)
 
     def key(self, index):
         """Return what must be equal for folds of one sweep; `index` is that of the fold."""
