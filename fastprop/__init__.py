@@ -18,6 +18,7 @@ from fastprop.version import __version__ as __version__
 if TYPE_CHECKING:  # at run time `__getattr__` imports these
     from fastprop.estimators import MLPClassifier as MLPClassifier
     from fastprop.estimators import MLPRegressor as MLPRegressor
+    from fastprop.estimators import SweepCV as SweepCV
     from fastprop.learning_rate import RateSearch as RateSearch
     from fastprop.learning_rate import find_learning_rate as find_learning_rate
     from fastprop.runs import History as History
@@ -32,6 +33,7 @@ _IMPORTED_ON_USE = {
     "History": "fastprop.runs",
     "MLPClassifier": "fastprop.estimators",
     "MLPRegressor": "fastprop.estimators",
+    "SweepCV": "fastprop.estimators",
     "RateSearch": "fastprop.learning_rate",
     "find_learning_rate": "fastprop.learning_rate",
     "train": "fastprop.training",

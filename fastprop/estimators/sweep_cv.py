@@ -1,10 +1,14 @@
 """`SweepCV`: scikit-learn's `GridSearchCV` on the engine of `fastprop.sweep`."""
 
+from __future__ import annotations
+
 import time
 import warnings
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import _fit_context, clone, is_classifier
 from sklearn.exceptions import FitFailedWarning
 from sklearn.metrics import check_scoring
@@ -12,9 +16,10 @@ from sklearn.model_selection import GridSearchCV, ParameterGrid, check_cv
 from sklearn.utils import get_tags, indexable
 from sklearn.utils.validation import _check_method_params
 
+from fastprop.annotations import Splitter
 from fastprop.estimators.base import BaseMLP
 from fastprop.estimators.sweep_plan import How, Rows, evaluate
-from fastprop.options import HALVINGS
+from fastprop.options import HALVINGS, Halving, MedianStopping
 
 
 class SweepCV(GridSearchCV):
@@ -56,11 +61,10 @@ class SweepCV(GridSearchCV):
 
     Examples
     --------
-    >>> from sklearn.datasets import load_iris
-    >>> from fastprop.estimators import MLPClassifier, SweepCV
-    >>> X, y = load_iris(return_X_y=True)
+    >>> import fastprop as fp
+    >>> X, y = fp.datasets.digits()
     >>> grid = {"learning_rate_init": [1e-5, 0.01]}
-    >>> SweepCV(MLPClassifier(max_iter=20, random_state=0), grid, cv=3).fit(X, y).best_params_
+    >>> fp.SweepCV(fp.MLPClassifier(max_iter=3, random_state=0), grid, cv=3).fit(X, y).best_params_
     {'learning_rate_init': 0.01}
     """
 
@@ -78,17 +82,17 @@ class SweepCV(GridSearchCV):
 
     def __init__(
         self,
-        estimator,
-        param_grid,
+        estimator: BaseMLP,
+        param_grid: Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Sequence[Any]]],
         *,
-        scoring=None,
-        n_jobs=None,
-        refit=True,
-        cv=None,
-        halving=None,
-        verbose=0,
-        error_score=np.nan,
-    ):
+        scoring: str | Callable[..., float] | None = None,
+        n_jobs: int | None = None,
+        refit: bool | Callable[[dict[str, Any]], int] = True,
+        cv: int | Splitter | Iterable[tuple[ArrayLike, ArrayLike]] | None = None,
+        halving: int | Halving | MedianStopping | None = None,
+        verbose: int = 0,
+        error_score: float | Literal["raise"] = np.nan,
+    ) -> None:
         self.estimator = estimator
         self.param_grid = param_grid
         self.scoring = scoring
@@ -107,7 +111,7 @@ class SweepCV(GridSearchCV):
         return tags
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None, **params):
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None, **params: Any) -> Self:
         """Search the best parameters for inputs `X` and targets `y`, and fit them on all rows.
 
         Parameters
