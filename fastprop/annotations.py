@@ -5,10 +5,15 @@ A test compares each list of names with the table that it repeats, because a typ
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, Protocol, SupportsFloat, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, SupportsFloat, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Figure  # which is imported on use
+else:
+    Figure = Any
 
 Path: TypeAlias = str | os.PathLike[str]
 

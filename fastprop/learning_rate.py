@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import warnings
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastprop import checks
-from fastprop.annotations import Backend, ClassWeight, LossName, Path, Validation
+from fastprop.annotations import Backend, ClassWeight, Figure, LossName, Path, Validation
 from fastprop.data import Dataset, Split, cross_validation_folds
 from fastprop.network import MLP
 from fastprop.notices import DataWarning, DivergenceWarning
 from fastprop.options import DESCENTS, EMA, SGD, Clip, CrossEntropy, Descent, Halving, Huber, Schedule
-from fastprop.reporting import plotting
+from fastprop.reporting import html, plotting
 from fastprop.sweeping import sweep
 
 # The choices below were made by `benchmarks/learning_rates.py`, and `benchmarks/NOTES.md` has what others gave.
@@ -45,8 +45,11 @@ EPOCHS = 20
 SHRINKAGE = 0.25
 """The power of the ratio of numbers of steps by which the best rate of a short training is above that of a long one."""
 
+RATES_SHOWN = 5
+"""Rates that a notebook shows, those around the suggestion."""
 
-@dataclass
+
+@dataclass(repr=False)
 class RateSearch:
     """The result of a search for a learning rate.
 
@@ -69,25 +72,40 @@ class RateSearch:
     """
 
     suggestion: float
-    rates: NDArray[np.float64] = field(repr=False)
-    epochs: list[int] = field(repr=False)
-    losses: NDArray[np.float64] = field(repr=False)
-    untrained_loss: float = field(repr=False)
+    rates: NDArray[np.float64]
+    epochs: list[int]
+    losses: NDArray[np.float64]
+    untrained_loss: float
 
-    def plot(self, path: Path) -> None:
-        """Draw the losses at each rung against the learning rate into a picture file (extra ``plot``).
+    def plot(self, path: Path | None = None) -> Figure | None:
+        """Draw the losses at each rung against the learning rate (extra ``plot``).
 
         Parameters
         ----------
-        path : str or Path
-            Its ending, such as ``.png``, ``.svg`` or ``.pdf``, gives the format.
+        path : str or Path, optional
+            The picture file to write, whose ending gives the format, such as ``.png``, ``.svg`` or ``.pdf``.
+
+        Returns
+        -------
+        matplotlib.figure.Figure or None
+            The figure, which a notebook shows, if there is no path.
 
         Raises
         ------
         ImportError
             If Matplotlib is not installed.
         """
-        plotting.rate_search(path, self.rates, self.epochs, self.losses, self.untrained_loss, self.suggestion)
+        measured = self.rates, self.epochs, self.losses, self.untrained_loss, self.suggestion
+        return plotting.rate_search(path, *measured)
+
+    def __repr__(self) -> str:
+        rates = f"{len(self.rates)} rates from {self.rates[0]:.3g} to {self.rates[-1]:.3g}"
+        return f"RateSearch: suggestion {self.suggestion:.4g}, of {rates}"
+
+    def _repr_html_(self) -> str:
+        near = np.argsort(np.abs(np.log(self.rates / self.suggestion)), kind="stable")[:RATES_SHOWN]
+        columns = ["learning rate", *(f"loss after {epochs}" for epochs in self.epochs)]
+        return html.table(repr(self), columns, [[self.rates[index], *self.losses[:, index]] for index in sorted(near)])
 
 
 def find_learning_rate(
@@ -170,6 +188,8 @@ def find_learning_rate(
     >>> found = fp.find_learning_rate(network, X, y, optimizer=fp.SGD(momentum=0.9))
     >>> 0.1 < found.suggestion < 1
     True
+    >>> repr(found).split(", ")[1]
+    'of 25 rates from 1e-07 to 50'
     """
     checks.instance(network, "network", MLP, "fp.MLP((64, 32, 10))")
     checks.instance(optimizer, "optimizer", DESCENTS, "fp.SGD()")

@@ -15,6 +15,7 @@ from fastprop.exchange import Exchange
 from fastprop.initialization import initial_weights
 from fastprop.integrations import safetensors_files
 from fastprop.kernels.layout import aligned_zeros, layers, parameter_offsets, parameter_starts
+from fastprop.reporting import html
 
 
 class MLP(Exchange):
@@ -227,6 +228,13 @@ class MLP(Exchange):
 
     def __repr__(self) -> str:
         return f"MLP({self.layer_sizes}, hidden={self.hidden!r}, output={self.output!r}, dtype={self.dtype!r})"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (index + 1, weights.shape[0], weights.shape[1], activation, weights.size + weights.shape[1])
+            for index, (weights, activation) in enumerate(zip(self.weights, self.activations))
+        ]
+        return html.table(repr(self), ["layer", "inputs", "outputs", "activation", "parameters"], rows)
 
 
 def load(path: Path) -> MLP:

@@ -63,28 +63,23 @@ def test_all_kinds_of_pictures_are_drawn_of_all_kinds_of_sweeps(name, tmp_path):
     assert path.read_bytes().startswith(PNG)
 
 
-def drawn(monkeypatch, name, *arguments):
-    """The figure of a picture, before it is written."""
-    from fastprop.reporting.plotting import pictures
-
-    figures = []
-    monkeypatch.setattr(pictures, "save", lambda figure, path, **how: figures.append(figure))
+def drawn(name, *arguments):
+    """A result and the figure of a picture of it."""
     result = sweep(name)
-    result.plot("nowhere.png", *arguments)
-    return result, figures[0]
+    return result, result.plot(None, *arguments)
 
 
 @pytest.mark.parametrize(
     ("name", "kind"), [("rates", "score"), ("seeds", "score"), ("two", "heat_map"), ("three", "parallel_coordinates")]
 )
-def test_what_is_drawn_if_nobody_says(name, kind, monkeypatch):
-    _, figure = drawn(monkeypatch, name)
-    _, expected = drawn(monkeypatch, name, kind)
+def test_what_is_drawn_if_nobody_says(name, kind):
+    _, figure = drawn(name)
+    _, expected = drawn(name, kind)
     assert [axes.get_xlabel() for axes in figure.axes] == [axes.get_xlabel() for axes in expected.axes]
 
 
-def test_scores_are_drawn_where_they_are(monkeypatch):
-    result, figure = drawn(monkeypatch, "rates")
+def test_scores_are_drawn_where_they_are():
+    result, figure = drawn("rates")
     losses, scores = figure.axes
     for line, column in zip(losses.lines, ("loss", "validation_loss")):
         np.testing.assert_array_equal(line.get_ydata(), result.table[column])
@@ -94,8 +89,8 @@ def test_scores_are_drawn_where_they_are(monkeypatch):
     assert f"best learning rate {result.best['learning_rate']:.4g}" in losses.get_title()
 
 
-def test_of_seeds_the_median_is_drawn_and_how_they_spread(monkeypatch):
-    result, figure = drawn(monkeypatch, "seeds")
+def test_of_seeds_the_median_is_drawn_and_how_they_spread():
+    result, figure = drawn("seeds")
     scores = result.table["score"].reshape(6, 3)
     np.testing.assert_array_equal(figure.axes[1].lines[0].get_ydata(), np.median(scores, axis=1))
     (band,) = figure.axes[1].collections
@@ -104,22 +99,22 @@ def test_of_seeds_the_median_is_drawn_and_how_they_spread(monkeypatch):
     assert heights.max() == pytest.approx(np.quantile(scores, 0.9, axis=1).max())
 
 
-def test_a_heat_map_has_the_best_of_the_medians_over_seeds(monkeypatch):
-    result, figure = drawn(monkeypatch, "two")
+def test_a_heat_map_has_the_best_of_the_medians_over_seeds():
+    result, figure = drawn("two")
     cells = np.median(result.table["validation_loss"].reshape(6, 3, 2), axis=2)
     np.testing.assert_array_equal(figure.axes[0].collections[0].get_array().reshape(3, 6), cells.T)
 
 
-def test_curves_are_those_of_the_history(monkeypatch):
-    result, figure = drawn(monkeypatch, "rates", "learning_curves")
+def test_curves_are_those_of_the_history():
+    result, figure = drawn("rates", "learning_curves")
     lines = [path.vertices[:, 1] for path in figure.axes[0].collections[0].get_paths()]
     np.testing.assert_array_equal(lines, result.history)
     best = figure.axes[0].lines[0]
     np.testing.assert_array_equal(best.get_ydata(), result.history[result.ranking[0]])
 
 
-def test_rungs_say_how_many_came_to_each(monkeypatch):
-    result, figure = drawn(monkeypatch, "halving", "rungs")
+def test_rungs_say_how_many_came_to_each():
+    result, figure = drawn("halving", "rungs")
     counts = np.isfinite(result.rung_costs).sum(axis=0)
     labels = [label.get_text() for label in figure.axes[0].get_xticklabels()]
     assert labels == [f"{rung}\nof {count}" for rung, count in zip(result.rungs, counts)]
@@ -137,6 +132,128 @@ def test_rungs_say_how_many_came_to_each(monkeypatch):
 def test_a_picture_that_does_not_fit_is_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         sweep("two").plot("nowhere.png", *arguments)
+
+
+# ---- runs that nearly diverged ----
+
+
+def nearly_diverged(name="three"):
+    """A sweep of which one run ends with a loss of 4e11."""
+    result = sweep(name)
+    for column in ("loss", "validation_loss"):
+        result.table[column][5] = 4e11
+    result.history[5, -1] = 4e11
+    return result
+
+
+@pytest.mark.parametrize("kind", ["score", "learning_curves"])
+def test_a_run_that_nearly_diverged_does_not_flatten_the_axis(kind):
+    figure = nearly_diverged().plot(kind=kind)
+    assert figure.axes[0].get_ylim()[1] < 100
+
+
+def test_a_run_that_nearly_diverged_does_not_take_all_the_colors():
+    figure = nearly_diverged().plot(kind="heat_map", hyperparameters=["learning_rate", "hidden"])
+    assert figure.axes[0].collections[0].norm.vmax < 100
+
+
+def test_a_run_that_nearly_diverged_does_not_bend_parallel_coordinates():
+    result = nearly_diverged()
+    (lines,) = result.plot(kind="parallel_coordinates").axes[0].collections
+    heights = np.array([path.vertices[-1, 1] for path in lines.get_paths()])
+    assert np.diff(np.sort(heights)).max() < 0.5
+
+
+def test_losses_that_differ_as_usual_are_all_shown():
+    ranked = sweep("rates").ranked_table()
+    assert not ranked.nearly_diverged.any()
+    assert not sweep("losses").ranked_table().nearly_diverged.any()
+
+
+# ---- how it looks ----
+
+
+def test_rungs_of_accuracy_have_a_linear_axis():
+    result = fp.sweep((4, 6, 3), X, LABELS, RATES, epochs=8, validation=0.25, halving=2, score="accuracy")
+    result.rung_costs[0] = -0.01  # so that others have many times its accuracy
+    assert result.plot(kind="rungs").axes[0].get_yscale() == "linear"
+
+
+def test_the_frame_of_the_best_is_its_cell():
+    from matplotlib.patches import Rectangle
+
+    result, figure = drawn("two")
+    (frame,) = [patch for patch in figure.axes[0].patches if isinstance(patch, Rectangle)]
+    column = np.unique(result.table["learning_rate"]).searchsorted(result.best["learning_rate"])
+    row = np.unique(result.table["momentum"]).searchsorted(result.best["momentum"])
+    assert (frame.get_x(), frame.get_y(), frame.get_width(), frame.get_height()) == (column - 0.5, row - 0.5, 1, 1)
+
+
+def legend(figure):
+    boxes = [*figure.legends, *(axes.get_legend() for axes in figure.axes if axes.get_legend() is not None)]
+    return {text.get_text() for box in boxes for text in box.get_texts()}
+
+
+def test_legends_explain_cells_and_dots():
+    assert {"best", "stopped before the end"} <= legend(drawn("halving")[1])
+    assert {"diverged (2)"} <= legend(drawn("some diverge", "score")[1])
+    assert {"a configuration"} <= legend(drawn("drawn", "score")[1])
+    assert {"best", "finished"} <= legend(drawn("drawn")[1])
+
+
+@pytest.mark.parametrize(("name", "kind"), [("seeds", "score"), ("two", "heat_map"), ("three", "parallel_coordinates")])
+def test_text_is_large_enough_for_400_pixels(name, kind):
+    from matplotlib.text import Text
+
+    _, figure = drawn(name, kind)
+    figure.draw_without_rendering()
+    texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text()]
+    pixels = {text.get_text(): text.get_fontsize() / 72 / figure.get_size_inches()[0] * 400 for text in texts}
+    assert min(pixels.values()) >= 10, pixels
+
+
+# ---- without a path ----
+
+
+def test_figures_are_returned_and_shown_by_notebooks(tmp_path):
+    from matplotlib.figure import Figure
+
+    network = fp.MLP((4, 6, 3), output="softmax")
+    history = fp.train(network, X, LABELS, epochs=3, validation=0.2, metrics=("accuracy",))
+    for result in (sweep("rates"), history, fp.find_learning_rate(network, X, LABELS, epochs=4)):
+        assert isinstance(figure := result.plot(), Figure)
+        assert figure._repr_png_().startswith(PNG)
+        assert result.plot(tmp_path / "picture.png") is None
+        assert (tmp_path / "picture.png").read_bytes().startswith(PNG)
+
+
+def test_a_history_is_drawn_as_it_is():
+    network = fp.MLP((4, 6, 3), output="softmax")
+    history = fp.train(network, X, LABELS, epochs=5, validation=0.2, metrics=("accuracy", "f1"))
+    losses, metrics = history.plot().axes
+    np.testing.assert_array_equal(
+        [line.get_ydata() for line in losses.lines[:2]], [history.loss, history.validation_loss]
+    )
+    np.testing.assert_array_equal([line.get_ydata() for line in metrics.lines[:2]], [*history.metrics.values()])
+
+
+def test_results_are_a_few_lines_in_a_notebook():
+    network = fp.MLP((4, 6, 3), output="softmax")
+    history = fp.train(network, X, LABELS, epochs=300, validation=0.2)
+    assert repr(history).startswith("History: finished after 300 epochs, loss ")
+    for result in (history, network, sweep("rates"), fp.find_learning_rate(network, X, LABELS, epochs=4)):
+        assert len(repr(result).splitlines()) < 10
+        assert "<table>" in result._repr_html_()
+        assert result._repr_html_().count("<tr>") < 10
+
+
+def test_a_history_of_no_epoch_and_one_that_diverged_are_printed_and_drawn():
+    empty = fp.History(*np.empty((4, 0)), stopped="interrupted")
+    diverged = fp.History(*np.full((4, 2), np.nan), epochs=2, stopped="diverged")
+    for history, text in ((empty, "interrupted after 0 epochs"), (diverged, "diverged after 2 epochs")):
+        assert repr(history) == f"History: {text}"
+        assert "<table>" in history._repr_html_()
+        history.plot().draw_without_rendering()
 
 
 # ---- tables that no sweep made ----
@@ -196,7 +313,9 @@ def test_a_report_is_one_file_that_needs_no_other(name, tmp_path):
     assert text.count("<tr>") == 1 + len(result.table)
     assert text.count("<img") >= 1
     for name in result.hyperparameters:
-        assert f"<th>{name.replace('_', ' ')}</th>" in text
+        assert f'<button type="button">{name.replace("_", " ")}</button></th>' in text
+    for told in ("optimizer", "loss", "epochs", "batch size", "schedule", "data", "machine"):
+        assert f"<dt>{told}</dt>" in text
     assert f"<dd>{fp.__version__}</dd>" in text
 
 

@@ -260,7 +260,9 @@ def test_top_ranks_by_loss_and_best_is_its_first():
     assert len(set(losses)) == 4
     np.testing.assert_array_equal(result.top(4)["validation_loss"], np.sort(losses))
     np.testing.assert_array_equal(result.top(2), result.top(4)[:2])
-    assert result.best == result.table[losses.argmin()]
+    assert result.best == dict(zip(result.table.dtype.names, result.table[losses.argmin()].tolist()))
+    assert list(result.best.keys()) == list(result.table.dtype.names)
+    assert dict(result.best)["learning_rate"] == result.best["learning_rate"] == 0.5
     assert len(result.top(99)) == 4
 
 

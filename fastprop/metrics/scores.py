@@ -70,7 +70,7 @@ class Score:
     >>> X, y = fp.datasets.digits()
     >>> score = fp.metrics.Score("cost", cost, higher_is_better=False)
     >>> result = fp.sweep((64, 10), X, y, {"learning_rate": [1e-5, 0.5]}, epochs=3, validation=0.2, score=score)
-    >>> float(result.best["learning_rate"])
+    >>> result.best["learning_rate"]
     0.5
     """
 

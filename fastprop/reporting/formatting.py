@@ -4,6 +4,9 @@ from dataclasses import MISSING, fields, is_dataclass
 
 import numpy as np
 
+ENDINGS = {"early": "stopped early", "halved": "stopped at a rung"}
+"""Words for values of the column ``stopped`` that are not clear by themselves."""
+
 
 def words(name):
     """Return a name as words: ``learning_rate`` becomes ``learning rate``."""

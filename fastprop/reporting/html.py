@@ -32,9 +32,16 @@ def write(path, ranked):
         file.write(page.encode())
 
 
+def table(heading, columns, rows):
+    """Return a heading and a table of rows under the names of columns, for a notebook."""
+    head = "".join(f"<th>{escape(name)}</th>" for name in columns)
+    body = "".join(f"<tr>{''.join(f'<td>{escape(short(cell))}</td>' for cell in row)}</tr>" for row in rows)
+    return f"<p>{escape(heading)}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
 def summary(ranked, rows):
     """Return a `RankedTable` as a line and a table of the best rows, for a notebook."""
-    return f"<p>{escape(ranked.summary())}; {escape(ranked.order())} first</p>{_table(ranked, rows)}"
+    return f"<p>{escape(ranked.summary())}; {escape(ranked.order())} first</p>{_table(ranked, rows, _head)}"
 
 
 def _page(ranked):
@@ -46,8 +53,8 @@ def _page(ranked):
         parts.append(f"<h2>Best configuration</h2>{_list(best)}")
     parts += [_picture(ranked, *each) for each in _pictures(ranked)]
     heading = f"The best {MAX_ROWS:,} of {rows:,} configurations" if rows > MAX_ROWS else "All configurations"
-    parts.append(f"<h2>{heading}</h2><p class=hint>A click on a column's head sorts by it.</p>")
-    parts.append(_table(ranked, MAX_ROWS))
+    parts.append(f"<h2>{heading}</h2><p class=hint>The name of a column is a button that sorts by it.</p>")
+    parts.append(_table(ranked, MAX_ROWS, _sorting_head))
     parts += ["<h2>What it ran on</h2>", _list(ranked.about)]
     return _PAGE.format(title=escape(title), style=_STYLE, body="\n".join(parts), script=_SCRIPT)
 
@@ -91,10 +98,19 @@ def _picture(ranked, heading, kind, names):
     return f'<h2>{escape(heading)}</h2><img alt="{escape(heading)}" src="data:image/svg+xml;base64,{data}">'
 
 
-def _table(ranked, rows):
-    """Return a table of the best rows, whose first column is their index."""
+def _head(name):
+    return f"<th>{escape(words(name))}</th>"
+
+
+def _sorting_head(name):
+    """Return the head of a column that sorts by it when it is clicked, or chosen and pressed on the keyboard."""
+    return f'<th scope="col" aria-sort="none"><button type="button">{escape(words(name))}</button></th>'
+
+
+def _table(ranked, rows, head_of):
+    """Return a table of the best rows, whose first column is their index; `head_of` makes the head of a column."""
     names = ranked.columns()
-    head = "".join(f"<th>{escape(words(name))}</th>" for name in ["row", *names])
+    head = "".join(map(head_of, ["row", *names]))
     lines = []
     for index in ranked.ranking[:rows]:
         row = ranked.table[index]
@@ -135,17 +151,25 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.2rem 1.2rem; 
 img { width: 100%; max-width: 50rem; height: auto; }
 table { border-collapse: collapse; display: block; overflow-x: auto; font-variant-numeric: tabular-nums; }
 th, td { text-align: right; padding: 0.25rem 0.7rem; border-bottom: 1px solid #e4e7ea; white-space: nowrap; }
-th { cursor: pointer; background: #f3f5f7; position: sticky; top: 0; } tbody tr:hover { background: #eef4fb; }
+th { padding: 0; background: #f3f5f7; position: sticky; top: 0; } tbody tr:hover { background: #eef4fb; }
+th button { all: unset; cursor: pointer; display: block; width: 100%; box-sizing: border-box; padding: 0.25rem 0.7rem; }
+th button:focus-visible { outline: 2px solid #1b6ac9; outline-offset: -2px; }
+th button::after { content: "\\2195"; color: #99a; margin-left: 0.3em; }
+th[aria-sort=ascending] button::after { content: "\\2191"; color: #222; }
+th[aria-sort=descending] button::after { content: "\\2193"; color: #222; }
 @media print { body { max-width: none; } th { position: static; } }
 """
 
 _SCRIPT = """
 const value = (row, column) => row.cells[column].dataset.value ?? row.cells[column].textContent;
-document.querySelectorAll("th").forEach((head, column) => head.addEventListener("click", () => {
-  const body = head.closest("table").tBodies[0], down = head.dataset.down = head.dataset.down === "1" ? "" : "1";
+const heads = [...document.querySelectorAll("th")];
+heads.forEach((head, column) => head.firstElementChild.addEventListener("click", () => {
+  const body = head.closest("table").tBodies[0];
+  const order = head.getAttribute("aria-sort") === "ascending" ? "descending" : "ascending";
+  heads.forEach(other => other.setAttribute("aria-sort", other === head ? order : "none"));
   const compare = (a, b) => {
-    const x = value(a, column), y = value(b, column), difference = x - y;
-    return (x === "nan") - (y === "nan") || (down ? 1 : -1) * (isNaN(difference) ? x.localeCompare(y) : difference);
+    const x = value(a, column), y = value(b, column), difference = x - y, sign = order === "ascending" ? 1 : -1;
+    return (x === "nan") - (y === "nan") || sign * (isNaN(difference) ? x.localeCompare(y) : difference);
   };
   body.append(...[...body.rows].sort(compare));
 }));

@@ -4,7 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastprop.reporting.formatting import short, table_lines, words
+from fastprop.reporting.formatting import ENDINGS, short, table_lines, words
+
+FAR_ABOVE = 100
+"""What is more than this multiple of a typical loss is left out of the scales of pictures."""
 
 
 class RankedTable(NamedTuple):
@@ -47,6 +50,34 @@ class RankedTable(NamedTuple):
         """What the column that ranks is called in a sentence."""
         return self.title(self.ranked_by)
 
+    @property
+    def loss_limit(self):
+        """The loss above which a run has nearly diverged: scales of pictures leave it out.
+
+        It is far above the lower quartile of the losses after the first epoch. It is infinite where losses of several
+        kinds were swept, which cannot be compared.
+        """
+        first = self.history[:, :1]
+        first = first[np.isfinite(first)]
+        if len(first) == 0 or "loss_function" in self.hyperparameters:
+            return np.inf
+        return _far_above(np.quantile(first, 0.25, method="lower"), np.nanmin(self.history))
+
+    @property
+    def rank_limit(self):
+        """The value above which what ranks is left out of the scales of pictures."""
+        if self.ranked_by != "score":
+            return self.loss_limit
+        scores = self.table["score"][self.finished]
+        if self.higher_is_better or len(scores) == 0:
+            return np.inf
+        return _far_above(np.median(scores), scores.min())
+
+    @property
+    def nearly_diverged(self):
+        """Which rows have a loss above `loss_limit`, (configurations,) bool."""
+        return self.table[self.criterion] > self.loss_limit
+
     def columns(self):
         """Return the names of the columns to show.
 
@@ -79,7 +110,7 @@ class RankedTable(NamedTuple):
         """Return how many configurations ended in each way, such as ``"250 finished, 6 diverged"``."""
         endings, counts = np.unique(self.table["stopped"], return_counts=True)
         order = np.argsort(-counts, kind="stable")
-        return ", ".join(f"{counts[i]:,} {_ENDINGS.get(str(endings[i]), endings[i])}" for i in order)
+        return ", ".join(f"{counts[i]:,} {ENDINGS.get(str(endings[i]), endings[i])}" for i in order)
 
     def speed(self):
         """Return how long the sweep took, and how many configurations it did a second."""
@@ -94,5 +125,6 @@ class RankedTable(NamedTuple):
         return f"{len(self.table):,} configurations of {names}: {self.counts()}, {self.speed()}"
 
 
-_ENDINGS = {"early": "stopped early", "halved": "stopped at a rung"}
-"""Words for values of the column ``stopped`` that are not clear by themselves."""
+def _far_above(typical, lowest):
+    """Return a value that is a hundred times as high as a typical one, also where values are negative."""
+    return typical + (FAR_ABOVE - 1) * max(abs(typical), typical - lowest)

@@ -7,8 +7,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from fastprop.annotations import Figure, Path
+from fastprop.reporting import html, plotting
+from fastprop.reporting.formatting import ENDINGS, short, words
 
-@dataclass
+
+@dataclass(repr=False)
 class History:
     """What was measured in a run, and why the run ended.
 
@@ -54,6 +58,8 @@ class History:
     >>> history = fp.train(fp.MLP((64, 16, 10), output="softmax"), X, y, epochs=3, validation=0.2)
     >>> history.validation_loss.shape, history.epochs, history.stopped
     ((3,), 3, 'finished')
+    >>> repr(history).split(", ")[0]
+    'History: finished after 3 epochs'
     """
 
     loss: NDArray[np.float64]
@@ -66,6 +72,58 @@ class History:
     seconds: float = 0.0
     best_epoch: int = -1
     score: float = float("nan")
+
+    def plot(self, path: Path | None = None) -> Figure | None:
+        """Draw the losses, and below them the metrics, over the epochs (extra ``plot``).
+
+        Parameters
+        ----------
+        path : str or Path, optional
+            The picture file to write, whose ending gives the format, such as ``.png``, ``.svg`` or ``.pdf``.
+
+        Returns
+        -------
+        matplotlib.figure.Figure or None
+            The figure, which a notebook shows, if there is no path.
+
+        Raises
+        ------
+        ImportError
+            If Matplotlib is not installed.
+
+        Examples
+        --------
+        >>> import fastprop as fp
+        >>> X, y = fp.datasets.digits()
+        >>> history = fp.train(fp.MLP((64, 16, 10), output="softmax"), X, y, epochs=3, validation=0.2)
+        >>> [line.get_label() for line in history.plot().axes[0].lines]
+        ['training', 'held-out', 'kept: epoch 3']
+        """
+        losses = {"training": self.loss, "held-out": self.validation_loss}
+        losses = {name: values for name, values in losses.items() if name == "training" or np.isfinite(values).any()}
+        return plotting.history(path, losses, self.metrics, self.best_epoch, self._ending())
+
+    def _ending(self):
+        return f"{ENDINGS.get(self.stopped, self.stopped)} after {self.epochs:,} epoch{'' if self.epochs == 1 else 's'}"
+
+    def _columns(self):
+        """Return by name all that was measured in each epoch; columns of NaN are left out."""
+        columns = {name: getattr(self, name) for name in MEASURED} | self.metrics
+        return {words(name): values for name, values in columns.items() if np.isfinite(values).any()}
+
+    def __repr__(self) -> str:
+        kept = self.best_epoch if self.best_epoch >= 0 else self.epochs - 1
+        names = "loss", "validation loss"
+        values = {name: values[kept] for name, values in self._columns().items() if name in names}
+        if np.isfinite(self.score):
+            values["score"] = self.score
+        return f"History: {', '.join([self._ending(), *(f'{name} {short(each)}' for name, each in values.items())])}"
+
+    def _repr_html_(self) -> str:
+        columns = self._columns()
+        epochs = sorted({0, self.best_epoch, self.epochs - 1} & set(range(self.epochs)))
+        rows = [[f"{epoch + 1:,}", *(values[epoch] for values in columns.values())] for epoch in epochs]
+        return html.table(repr(self), ["epoch", *columns], rows)
 
 
 MEASURED_ARRAYS = "loss", "validation_loss", "learning_rate", "gradient_norm"

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastprop import checks
-from fastprop.annotations import Path, PlotKind
+from fastprop.annotations import Figure, Path, PlotKind
 from fastprop.integrations import pandas_frames
 from fastprop.network import MLP
 from fastprop.reporting import RankedTable, html, plotting
@@ -78,7 +78,7 @@ class SweepResult:
     seconds : float
         How long the sweep took, in seconds, without compiling.
     about : dict
-        What the sweep ran on, by name: the version, the date, the numbers of rows and of folds.
+        What the sweep ran on, by name: the data, the options, the machine, the versions, the date.
 
     Examples
     --------
@@ -145,8 +145,8 @@ class SweepResult:
         return int((self.table["stopped"] != "not run").sum())
 
     @property
-    def best(self) -> np.void:
-        """The best row; of equal ones the first.
+    def best(self) -> dict[str, Any]:
+        """The best row, by the names of the columns; of equal ones the first.
 
         It has the best score if the sweep was given a score, or several losses, which cannot be compared with each
         other. Otherwise it has the lowest validation loss, or without validation the lowest training loss. After Ctrl-C
@@ -156,10 +156,18 @@ class SweepResult:
         ------
         ValueError
             If no configuration finished, or what ranks is NaN for all that did.
+
+        Examples
+        --------
+        >>> import fastprop as fp
+        >>> X, y = fp.datasets.digits()
+        >>> result = fp.sweep((64, 16, 10), X, y, {"learning_rate": [0.01, 0.5]}, epochs=3, validation=0.2)
+        >>> result.best["learning_rate"], list(result.best)[:4]
+        (0.5, ['learning_rate', 'score', 'score_std', 'loss'])
         """
         if not self.can_be_best.any():
             raise ValueError(self._why_none_is_best())
-        return self.top(1)[0]
+        return dict(zip(self.table.dtype.names, self.top(1)[0].tolist()))
 
     @property
     def best_network(self) -> MLP | None:
@@ -358,14 +366,17 @@ class SweepResult:
         return result
 
     def plot(
-        self, path: Path, kind: PlotKind | None = None, hyperparameters: str | Sequence[str] | None = None
-    ) -> None:
-        """Draw the result into a picture file (extra ``plot``), whose ending gives the format: png, svg, pdf.
+        self,
+        path: Path | None = None,
+        kind: PlotKind | None = None,
+        hyperparameters: str | Sequence[str] | None = None,
+    ) -> Figure | None:
+        """Draw the result (extra ``plot``).
 
         Parameters
         ----------
-        path : str or Path
-            The picture file.
+        path : str or Path, optional
+            The picture file to write, whose ending gives the format, such as ``.png``, ``.svg`` or ``.pdf``.
         kind : str, optional
             - ``"score"``: loss and score against one hyperparameter, with the spread over seeds or folds. The default
               for one hyperparameter beside the seed.
@@ -377,6 +388,11 @@ class SweepResult:
             The columns of the table to draw. By default these are the first that were swept, and ``"seed"`` only if
             there are too few others.
 
+        Returns
+        -------
+        matplotlib.figure.Figure or None
+            The figure, which a notebook shows, if there is no path.
+
         Raises
         ------
         ValueError
@@ -385,7 +401,7 @@ class SweepResult:
             If Matplotlib is not installed.
         """
         ranked = self.ranked_table()
-        plotting.draw(path, ranked, *plotting.choose(kind, hyperparameters, ranked))
+        return plotting.draw(path, ranked, *plotting.choose(kind, hyperparameters, ranked))
 
     def report(self, path: Path) -> None:
         """Write a page about the sweep to a single HTML file (extra ``plot``).
@@ -423,35 +439,3 @@ class SweepResult:
 
     def _repr_html_(self) -> str:
         return html.summary(self.ranked_table(), ROWS_SHOWN)
-
-
-def load_sweep(path: Path) -> SweepResult:
-    """Read the result of a sweep that `SweepResult.save` wrote.
-
-    Parameters
-    ----------
-    path : str or Path
-        The file.
-
-    Returns
-    -------
-    SweepResult
-        With the same table, history, rungs and networks.
-
-    Raises
-    ------
-    ValueError
-        If the file is missing, damaged, or no result of a sweep.
-
-    Examples
-    --------
-    >>> import pathlib, tempfile
-    >>> import fastprop as fp
-    >>> X, y = fp.datasets.digits()
-    >>> path = pathlib.Path(tempfile.mkdtemp(), "sweep.npz")
-    >>> fp.sweep((64, 16, 10), X, y, {"learning_rate": [0.01, 0.5]}, epochs=3, validation=0.2).save(path)
-    >>> float(fp.load_sweep(path).best["learning_rate"])
-    0.5
-    """
-    with files.refusing_damage(path):
-        return SweepResult.restored(files.read(path))

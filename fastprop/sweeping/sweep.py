@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack, suppress
-from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -34,6 +33,7 @@ from fastprop.options import (
 )
 from fastprop.runs import BACKENDS, TrainingOptions
 from fastprop.sweeping import divergence
+from fastprop.sweeping.about import what_it_ran_on
 from fastprop.sweeping.backends import new_backend
 from fastprop.sweeping.checked_grid import checked_grid
 from fastprop.sweeping.configurations import Configurations
@@ -47,7 +47,6 @@ from fastprop.sweeping.score_choice import choose_score
 from fastprop.sweeping.search import Search
 from fastprop.task import most_special
 from fastprop.thread_pool import Interrupted
-from fastprop.version import __version__
 
 
 def sweep(
@@ -193,7 +192,7 @@ def sweep(
     >>> import fastprop as fp
     >>> X, y = fp.datasets.digits()
     >>> result = fp.sweep((64, 16, 10), X, y, {"learning_rate": [0.01, 0.5]}, epochs=3, validation=0.2)
-    >>> float(result.best["learning_rate"])
+    >>> result.best["learning_rate"]
     0.5
     """
     # Parse: each argument by itself.
@@ -244,7 +243,9 @@ def sweep(
     together = rows if chooser is None else min(rows, chooser.batch)
     rungs = [options.epochs] if halving_rule is None else halving_rule.rungs(options.epochs, together)
     ranks_by_score = score is not None or len(configurations.prototypes) > 1
-    result = SweepResult(_description(experiment, list(configurations.columns), rows, rungs, ranks_by_score))
+    result = SweepResult(
+        _description(experiment, options, list(configurations.columns), rows, halving_rule, rungs, ranks_by_score)
+    )
     planned = PlannedSweep(experiment, configurations, result, halving_rule, seconds, kept, chooser, cv is not None)
 
     # Execute.
@@ -347,7 +348,7 @@ def _folds(split, cv, X, y, prototypes, standardize):
     return folds, Fold.of(split.data, split.rows, held_out[:0], held_out[:0], fits_columns)
 
 
-def _description(experiment, names, rows, rungs, ranks_by_score):
+def _description(experiment, options, names, rows, halving, rungs, ranks_by_score):
     """Return the `SweepDescription` of a sweep of the hyperparameters `names`."""
     return SweepDescription(
         swept=names,
@@ -358,8 +359,9 @@ def _description(experiment, names, rows, rungs, ranks_by_score):
         criterion="validation_loss" if len(experiment.folds[0].held_out) else "loss",
         score_name=experiment.score.name,
         sign=experiment.score.sign if ranks_by_score else None,
-        about=_about(experiment),
+        about=what_it_ran_on(experiment, options, names, halving),
     )
+<<<<<<< HEAD
 
 
 def _about(experiment):
@@ -376,3 +378,5 @@ def _about(experiment):
         "folds": len(experiment.folds),
         "standardized": fold.mean is not None or prototype.input_mean is not None,
     }
+=======
+>>>>>>> 8cfd1e6 (Figures, short reprs and a dictionary of the best; pictures show what has not diverged, in text that is read at 400 pixels, and reports are sorted by keyboard)

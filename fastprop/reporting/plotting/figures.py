@@ -1,5 +1,8 @@
 """What all pictures share: a new figure, how values stand on an axis, and their colors."""
 
+import io
+import textwrap
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +12,10 @@ from fastprop.reporting.formatting import short, shortened, words
 LOG_SCALE_RATIO = 20
 """The scale of positive numbers is logarithmic if their maximum is more than this multiple of their minimum."""
 
-FEW_VALUES = 8
+LINE = 56
+"""Up to this many characters of a title stand in a line."""
+
+FEW_VALUES = 6
 """Up to this many different values, each has a tick."""
 
 MANY_MARKS = 500
@@ -19,13 +25,31 @@ BEST, DIVERGED, STOPPED = "black", "C3", "0.65"
 """Colors of the best configuration, of those that diverged, and of those that were stopped at a rung."""
 
 
-def new_figure(size=(8, 6)):
-    """Return an empty figure of a size in inches; ImportError if Matplotlib is not installed."""
+SIZE = 6.0, 4.8
+"""Width and height of a picture, in inches."""
+
+DPI = 160
+"""Dots per inch of a picture of pixels."""
+
+TEXT, SMALL_TEXT = 12, 11
+"""Sizes of text, in points: they are read where a picture is shown 400 pixels wide."""
+
+
+def new_figure():
+    """Return an empty figure, which notebooks show; ImportError if Matplotlib is not installed."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError("plots need Matplotlib: pip install matplotlib.") from error
-    return Figure(figsize=size, layout="constrained")
+    figure = Figure(figsize=SIZE, dpi=DPI, layout="constrained")
+    figure._repr_png_ = partial(_png, figure)
+    return figure
+
+
+def _png(figure):
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    return file.getvalue()
 
 
 def endings():
@@ -33,9 +57,19 @@ def endings():
     return [f".{name}" for name in new_figure().canvas.get_supported_filetypes()]
 
 
-def save(figure, path, **options):
-    """Write a figure to a path or file, with the options of Matplotlib's ``savefig``."""
-    figure.savefig(path, dpi=120, **options)
+def finish(figure, path, **options):
+    """Write a figure to a path or file, with the options of ``savefig``; return it if the path is None."""
+    for axes in figure.axes:
+        axes.tick_params(labelsize=SMALL_TEXT)
+        for text in (axes.xaxis.label, axes.yaxis.label, axes.title):
+            text.set_fontsize(TEXT)
+        for text in (axes.xaxis.get_offset_text(), axes.yaxis.get_offset_text()):
+            text.set_fontsize(SMALL_TEXT)
+        axes.title.set_text(textwrap.fill(axes.title.get_text(), LINE))
+    if path is None:
+        return figure
+    figure.savefig(path, **options)
+    return None
 
 
 def simplify(axes):
@@ -48,7 +82,15 @@ def simplify(axes):
 def add_legend(axes, **options):
     """Add a legend if there is anything to say in it."""
     if axes.get_legend_handles_labels()[0]:
-        axes.legend(fontsize="small", **options)
+        axes.legend(fontsize=SMALL_TEXT, **options)
+
+
+def add_legend_below(figure, axes, **more):
+    """Add a legend below everything else of the figure if there is anything to say in it."""
+    handles, labels = axes.get_legend_handles_labels()
+    if handles:
+        options = {"loc": "outside lower left", "ncols": 2, "frameon": False, "fontsize": SMALL_TEXT, **more}
+        figure.legend(handles, labels, **options)
 
 
 class AxisScale(NamedTuple):
@@ -60,14 +102,14 @@ class AxisScale(NamedTuple):
     logarithmic: bool  # whether the scale of the axis is logarithmic
 
     @classmethod
-    def of(cls, name, values):
+    def of(cls, name, values, may_be_logarithmic=True):
         """Return the scale of a column: that of its numbers, or one position for each different value."""
         if values.dtype.kind in "if":
             positions = values.astype(float)
             positions[~np.isfinite(positions)] = np.nan
             known = positions[~np.isnan(positions)]
             if len(known) and known.min() < known.max():
-                return cls(name, positions, [], _is_spread_over_decades(known))
+                return cls(name, positions, [], may_be_logarithmic and _is_spread_over_decades(known))
         shown = [short(value) for value in values]
         labels = list(dict.fromkeys(shown))
         position_of = {label: float(position) for position, label in enumerate(labels)}
@@ -88,7 +130,7 @@ class AxisScale(NamedTuple):
         if self.logarithmic:
             axes.set_xscale("log")
         if self.ticks is not None:
-            slanted = sum(len(label) + 2 for label in self.ticks[1]) > 90
+            slanted = sum(len(label) + 2 for label in self.ticks[1]) > 60
             axes.set_xticks(*self.ticks, **({"rotation": 30, "ha": "right"} if slanted else {}))
             axes.set_xticks([], minor=True)
         if self.labels:
@@ -136,6 +178,21 @@ def set_scale(axes, values, axis="y"):
     known = values[np.isfinite(values)]
     if len(known) and known.min() > 0 and known.max() > 3 * known.min():
         axes.set(**{f"{axis}scale": "log"})
+
+
+def set_limits(axes, low, high):
+    """Set the vertical axis from `low` to `high`, with a margin on both sides."""
+    set_scale(axes, np.array([low, high]))
+    if axes.get_yscale() == "log":
+        axes.set_ylim(low / 1.15, high * 1.15**2)
+    else:
+        set_linear_limits(axes, low, high)
+
+
+def set_linear_limits(axes, low, high):
+    """Set a vertical axis of a linear scale from `low` to `high`, with a margin on both sides."""
+    margin = 0.05 * (high - low) or 0.1
+    axes.set_ylim(low - margin, high + margin)
 
 
 def evenly_spread(count, maximum, included):

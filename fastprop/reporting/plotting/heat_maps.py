@@ -5,19 +5,28 @@ from typing import NamedTuple
 import numpy as np
 
 from fastprop.reporting.formatting import short, shortened, words
-from fastprop.reporting.plotting.figures import DIVERGED, LOG_SCALE_RATIO, AxisScale, add_legend, simplify, title
+from fastprop.reporting.plotting.figures import (
+    DIVERGED,
+    LOG_SCALE_RATIO,
+    SMALL_TEXT,
+    STOPPED,
+    AxisScale,
+    add_legend_below,
+    simplify,
+    title,
+)
 
-WRITTEN_CELLS = 100
-"""Up to this many cells have their value written in."""
+WRITTEN_ROWS, WRITTEN_COLUMNS = 12, 7
+"""Up to so many rows and columns of cells have their values written in."""
+
+MANY_CELLS = 100
+"""More cells than this are drawn as pixels even in a vector picture."""
 
 SPARSE = 4
 """Dots are drawn in place of cells if there would be more than this many cells for each configuration."""
 
-DIVERGED_CELL = "#f3c5c0"
-"""Color of a cell in which configurations diverged and none finished."""
-
-_LEGEND = {"loc": "lower left", "bbox_to_anchor": (0, -0.2), "ncols": 2, "frameon": False}
-"""The options of the legend, which is below the picture."""
+DIVERGED_CELL, STOPPED_CELL, EMPTY_CELL = "#f3c5c0", "0.75", "0.95"
+"""Colors of cells in which none finished: where some diverged, where others were stopped, and where none was run."""
 
 
 def heat_map(figure, ranked, across, up):
@@ -30,7 +39,7 @@ def heat_map(figure, ranked, across, up):
     cells = len(set(map(short, table[across]))) * len(set(map(short, table[up])))
     (_draw_dots if cells > SPARSE * len(table) else _draw_cells)(figure, axes, ranked, across, up)
     axes.set_title(f"{title(ranked)}, {ranked.rank_title}")
-    add_legend(axes, **_LEGEND)
+    add_legend_below(figure, axes)
 
 
 def _draw_cells(figure, axes, ranked, across, up):
@@ -39,39 +48,66 @@ def _draw_cells(figure, axes, ranked, across, up):
     values = np.full((len(row_labels), len(column_labels)), np.nan)
     for cell, value in _best_values(ranked, across, up, rows, columns).items():
         values[cell] = value
-    diverged = np.zeros(values.shape, bool)
-    diverged[rows[ranked.diverged], columns[ranked.diverged]] = True
-    diverged &= np.isnan(values)
-    mesh = _draw_mesh(figure, axes, ranked, values, diverged)
-    if values.size <= WRITTEN_CELLS:
+    _draw_unfinished(axes, ranked, np.isnan(values), rows, columns)
+    mesh = _draw_mesh(figure, axes, ranked, values)
+    if len(values) <= WRITTEN_ROWS and len(column_labels) <= WRITTEN_COLUMNS:
         _write_values(axes, values, mesh)
     if ranked.finished.any():
-        best = ranked.ranking[0]
-        style = {"color": DIVERGED, "markersize": 14 if values.size <= 400 else 9, "markerfacecolor": "none"}
-        axes.plot(columns[best], rows[best], "s", markeredgewidth=2, label="best", linestyle="", **style)
+        _frame_cell(axes, rows[ranked.ranking[0]], columns[ranked.ranking[0]])
     for axis, labels, name in ((axes.xaxis, column_labels, across), (axes.yaxis, row_labels, up)):
-        step = -(-len(labels) // 16)
+        step = -(-len(labels) // 12)
         axis.set_ticks(range(0, len(labels), step), [shortened(label, 24) for label in labels[::step]])
         axis.set_label_text(words(name))
-    if sum(len(label.get_text()) + 2 for label in axes.get_xticklabels()) > 75:
-        axes.tick_params("x", rotation=40)
+    if sum(len(label.get_text()) + 2 for label in axes.get_xticklabels()) > 48:
+        for label in axes.get_xticklabels():
+            label.set(rotation=40, ha="right", rotation_mode="anchor")
 
 
-def _draw_mesh(figure, axes, ranked, values, diverged):
-    """Draw the cells and the bar that explains their colors."""
+def _draw_unfinished(axes, ranked, unfinished, rows, columns):
+    """Draw the cells in which no configuration finished, and explain their colors in the legend."""
     from matplotlib.colors import ListedColormap
 
-    rows, columns = values.shape
-    edges = np.arange(columns + 1) - 0.5, np.arange(rows + 1) - 0.5
-    axes.set_facecolor("0.93")
-    if diverged.any():
-        only_diverged = np.where(diverged, 1.0, np.nan)
-        axes.pcolormesh(*edges, only_diverged, cmap=ListedColormap([DIVERGED_CELL]), rasterized=True)
-        axes.plot([], [], "s", color=DIVERGED_CELL, label="diverged")
-    scale = _color_scale(values[np.isfinite(values)], ranked.higher_is_better)
-    mesh = axes.pcolormesh(*edges, values, rasterized=values.size > WRITTEN_CELLS, **scale.style)
+    axes.set_facecolor(EMPTY_CELL)
+    was_stopped = np.isin(ranked.table["stopped"], ("halved", "interrupted", "out of time"))
+    rest = unfinished.copy()
+    for chosen, color, label in (
+        (ranked.diverged, DIVERGED_CELL, "diverged"),
+        (was_stopped, STOPPED_CELL, "stopped before the end"),
+    ):
+        cells = np.zeros(rest.shape, bool)
+        cells[rows[chosen], columns[chosen]] = True
+        cells &= rest
+        rest &= ~cells
+        if cells.any():
+            colormap = ListedColormap([color])
+            axes.pcolormesh(*_edges(rest), np.where(cells, 1.0, np.nan), cmap=colormap, rasterized=True)
+            axes.plot([], [], "s", color=color, markersize=9, label=label)
+    if rest.any():
+        axes.plot([], [], "s", color=EMPTY_CELL, markeredgecolor="0.6", markersize=9, label="not run")
+
+
+def _edges(cells):
+    """Return where the columns and rows of cells begin and end."""
+    rows, columns = cells.shape
+    return np.arange(columns + 1) - 0.5, np.arange(rows + 1) - 0.5
+
+
+def _draw_mesh(figure, axes, ranked, values):
+    """Draw the cells and the bar that explains their colors."""
+    scale = _color_scale(values[np.isfinite(values)], ranked)
+    mesh = axes.pcolormesh(*_edges(values), values, rasterized=values.size > MANY_CELLS, **scale.style)
     figure.colorbar(mesh, ax=axes, label=ranked.rank_title, extend=scale.extend, pad=0.02)
     return mesh
+
+
+def _frame_cell(axes, row, column):
+    """Draw a frame around the cell of the best configuration, whatever the size of the cells."""
+    from matplotlib.patches import Rectangle
+
+    style = {"fill": False, "edgecolor": DIVERGED, "linewidth": 2.5, "clip_on": False, "zorder": 3}
+    axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, **style))
+    style = {"color": DIVERGED, "markerfacecolor": "none", "markeredgewidth": 2.5, "markersize": 9}
+    axes.plot([], [], "s", linestyle="", label="best", **style)
 
 
 def _write_values(axes, values, mesh):
@@ -80,7 +116,7 @@ def _write_values(axes, values, mesh):
         if np.isfinite(value):
             brightness = sum(mesh.cmap(mesh.norm(value))[:3])
             color = "black" if brightness > 1.4 else "white"
-            axes.text(column, row, f"{value:.3g}", ha="center", va="center", color=color)
+            axes.text(column, row, f"{value:.3g}", ha="center", va="center", color=color, fontsize=SMALL_TEXT)
 
 
 def _draw_dots(figure, axes, ranked, across, up):
@@ -88,11 +124,14 @@ def _draw_dots(figure, axes, ranked, across, up):
     x = AxisScale.of(across, table[across])
     y = AxisScale.of(up, table[up])
     ranks = table[ranked.ranked_by]
-    scale = _color_scale(ranks[ranked.finished], ranked.higher_is_better)
+    scale = _color_scale(ranks[ranked.finished], ranked)
     order = ranked.ranking[ranked.finished[ranked.ranking]][::-1]  # the best is drawn over the others
     style = {"s": 40 if len(table) <= 500 else 12, "linewidths": 0, "rasterized": len(table) > 500, **scale.style}
-    dots = axes.scatter(x.positions[order], y.positions[order], c=ranks[order], **style)
+    dots = axes.scatter(x.positions[order], y.positions[order], c=ranks[order], label="finished", **style)
     figure.colorbar(dots, ax=axes, label=ranked.rank_title, extend=scale.extend, pad=0.02)
+    if ranked.halved.any():
+        style = {"color": STOPPED, "markersize": 4, "zorder": 0, "label": "stopped before the end"}
+        axes.plot(x.positions[ranked.halved], y.positions[ranked.halved], ".", **style)
     if ranked.diverged.any():
         style = {"color": DIVERGED, "markersize": 4, "zorder": 0, "label": "diverged"}
         axes.plot(x.positions[ranked.diverged], y.positions[ranked.diverged], "x", **style)
@@ -142,18 +181,21 @@ class _ColorScale(NamedTuple):
     extend: str  # the end of the scale whose color also stands for values beyond it: "min", "max" or "neither"
 
 
-def _color_scale(values, higher_is_better):
-    """Return colors for values: the best is the brightest.
+def _color_scale(values, ranked):
+    """Return colors for values of what ranks: the best is the brightest.
 
-    The scale ends at the worst value, or at the quantile that leaves out the worst tenth if that lies far beyond.
+    The scale ends at the worst value, or at the quantile that leaves out the worst tenth if that lies far beyond; runs
+    that nearly diverged are left out.
     """
     from matplotlib.colors import LogNorm, Normalize
 
+    higher_is_better = ranked.higher_is_better
+    known, values = values, values[values <= ranked.rank_limit]
     if len(values) == 0:
         return _ColorScale({"norm": Normalize(0, 1), "cmap": "viridis"}, "neither")
     low = values.min()
     high = values.max()
-    extend = "neither"
+    extend = "neither" if len(values) == len(known) else "max"
     worst = np.quantile(values, 0.1 if higher_is_better else 0.9)
     if higher_is_better and worst - low > high - worst:
         low, extend = worst, "min"

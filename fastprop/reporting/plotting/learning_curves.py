@@ -10,6 +10,7 @@ from fastprop.reporting.plotting.figures import (
     Colors,
     add_legend,
     evenly_spread,
+    set_limits,
     set_scale,
     simplify,
     title_of_drawn,
@@ -24,22 +25,13 @@ def learning_curves(figure, ranked, name):
     _draw_lines(figure, axes, ranked, name, epochs, ranked.history, trained)
     known = ranked.history[ranked.finished] if ranked.finished.any() else ranked.history
     known = known[np.isfinite(known)]
-    if len(known):
-        _set_limits(axes, known.min(), np.quantile(known, 0.98))  # what diverges would fill the whole scale
+    shown = known[known <= ranked.loss_limit]  # what nearly diverges would fill the whole scale
+    if len(shown):
+        set_limits(axes, shown.min(), np.quantile(shown, 0.98))
     add_legend(axes)
     axes.set_xlabel("epochs")
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_ylabel(words(ranked.criterion))
-
-
-def _set_limits(axes, low, high):
-    """Set the vertical axis from `low` to `high`, with a margin on both sides."""
-    set_scale(axes, np.array([low, high]))
-    if axes.get_yscale() == "log":
-        axes.set_ylim(low / 1.15, high * 1.15**2)
-    else:
-        margin = 0.05 * (high - low) or 0.1
-        axes.set_ylim(low - margin, high + margin)
 
 
 def rungs(figure, ranked, name):
@@ -51,11 +43,14 @@ def rungs(figure, ranked, name):
     epochs = np.array(ranked.rungs)
     _draw_lines(figure, axes, ranked, name, epochs, values, np.flatnonzero(reached.any(axis=1)), marker=".")
     known = values[np.isfinite(values)]
-    if len(known):
+    shown = known[known <= ranked.rank_limit]
+    if len(shown) < len(known) and len(shown):
+        set_limits(axes, shown.min(), shown.max())
+    elif not ranked.higher_is_better:  # shares, such as accuracy, are read on a linear axis
         set_scale(axes, known)
     if epochs[-1] > 4 * epochs[0]:
         axes.set_xscale("log")
-    step = -(-len(epochs) // 12)
+    step = -(-len(epochs) // 8)
     shown = list(range(len(epochs)))[::-step][::-1]
     counts = (~np.isnan(ranked.rung_costs)).sum(axis=0)
     axes.set_xticks(epochs[shown], [f"{epochs[rung]}\nof {counts[rung]:,}" for rung in shown])
@@ -82,6 +77,8 @@ def _draw_lines(figure, axes, ranked, name, x, values, rows, marker=None):
             _add_lines(axes, lines, colors.of_rows(chosen), style, alpha, with_ends)
     if diverged.any():
         axes.plot([], [], "x:", color="0.4", label=f"diverged ({ranked.diverged.sum():,})")
+    if marker is not None and ranked.halved.any():
+        axes.plot([], [], marker, color="0.4", linestyle="", label="stopped there")
     if ranked.finished.any():
         label = f"best: {words(name)} {shortened(short(ranked.best[name]))}"
         style = ".-" if marker or len(x) == 1 else "-"

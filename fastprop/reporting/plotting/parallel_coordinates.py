@@ -1,13 +1,17 @@
 """Parallel coordinates: a line for each configuration, through its hyperparameters to what ranks."""
 
+import textwrap
+
 import numpy as np
 
 from fastprop.reporting.formatting import short, shortened, words
 from fastprop.reporting.plotting.figures import (
     DIVERGED,
     MANY_MARKS,
+    SMALL_TEXT,
     STOPPED,
     AxisScale,
+    add_legend_below,
     evenly_spread,
     title_of_drawn,
 )
@@ -26,20 +30,22 @@ def parallel_coordinates(figure, ranked, *names):
     order = ranked.ranking[was_run]
     drawn = order[evenly_spread(len(order), 2 * MANY_MARKS, 0)][::-1]  # the best is drawn over the others
     scales = [AxisScale.of(name, ranked.table[name]) for name in names]
-    scales.append(AxisScale.of(ranked.ranked_by, _ranks_without_outliers(ranked)))
+    scales.append(AxisScale.of(ranked.ranked_by, _ranks_without_outliers(ranked), not ranked.higher_is_better))
     heights = np.column_stack([_heights(scale) for scale in scales])[drawn]
     if not ranked.higher_is_better:
         heights[:, -1] = 1 - heights[:, -1]
     _draw_lines(axes, heights, ranked.finished[drawn])
     if ranked.finished.any():
         axes.plot(np.arange(len(scales)), heights[-1], color=DIVERGED, linewidth=2.5, label="best", zorder=3)
-        axes.legend(loc="upper left", bbox_to_anchor=(0, -0.06), frameon=False)
+    if not ranked.finished[drawn].all():
+        axes.plot([], [], color=STOPPED, linewidth=2.5, label="not finished")
+    add_legend_below(figure, axes)
     for position, scale in enumerate(scales[:-1]):
         _draw_axis(axes, position, _ticks(scale), (position - 0.025, "right"))
     last = len(names)
     ticks = [(height if ranked.higher_is_better else 1 - height, label) for height, label in _ticks(scales[-1])]
     _draw_axis(axes, last, ticks, (last + 0.02, "left"))
-    axes.set_xticks(range(len(scales)), [words(name) for name in names] + [ranked.rank_title])
+    axes.set_xticks(range(len(scales)), [_in_lines(name) for name in [*names, ranked.rank_title]])
     axes.set_yticks([])
     axes.set_xlim(-0.35, last + 0.25)
     axes.set_ylim(-0.04, 1.04)
@@ -48,12 +54,17 @@ def parallel_coordinates(figure, ranked, *names):
     axes.set_title(title_of_drawn(ranked, len(drawn), len(order)))
 
 
+def _in_lines(name):
+    """Return a name with a word or two in a line, because axes are near each other."""
+    return textwrap.fill(words(name), 12)
+
+
 def _ranks_without_outliers(ranked):
     """Return what ranks, NaN for rows that did not finish; values in the worst 2 % are cut to the limit of these."""
     values = np.where(ranked.finished, ranked.table[ranked.ranked_by], np.nan)
     if not np.isfinite(values).any():
         return values
-    low, high = np.nanquantile(values, [0.02, 0.98])
+    low, high = np.nanquantile(values[~(values > ranked.rank_limit)], [0.02, 0.98])
     return np.maximum(values, low) if ranked.higher_is_better else np.minimum(values, high)
 
 
@@ -77,7 +88,7 @@ def _draw_axis(axes, position, ticks, label_position):
     x, alignment = label_position
     for height, label in ticks:
         axes.plot([position - 0.015, position], [height] * 2, color="0.2", linewidth=1)
-        style = {"ha": alignment, "va": "center", "fontsize": "small", "bbox": _LABEL_BOX, "zorder": 4}
+        style = {"ha": alignment, "va": "center", "fontsize": SMALL_TEXT, "bbox": _LABEL_BOX, "zorder": 4}
         axes.text(x, height, label, **style)
 
 

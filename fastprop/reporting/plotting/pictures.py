@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from fastprop import checks
-from fastprop.reporting.plotting.figures import new_figure, save
+from fastprop.reporting.plotting.figures import finish, new_figure
 from fastprop.reporting.plotting.heat_maps import heat_map
 from fastprop.reporting.plotting.learning_curves import learning_curves, rungs
 from fastprop.reporting.plotting.parallel_coordinates import parallel_coordinates
@@ -65,12 +65,13 @@ def choose(kind, hyperparameters, ranked):
 
 
 def draw(path, ranked, kind, hyperparameters, **options):
-    """Draw a ranked table into a picture file.
+    """Draw a ranked table into a picture file, or return its figure.
 
     Parameters
     ----------
-    path : str, Path or file object
+    path : str, Path, file object or None
         Its ending, such as ``.png``, ``.svg`` or ``.pdf``, gives the format; a file object needs the option ``format``.
+        None to have the figure returned.
     ranked : RankedTable
     kind : str
         One of `KINDS`.
@@ -79,6 +80,11 @@ def draw(path, ranked, kind, hyperparameters, **options):
     **options
         The options of Matplotlib's ``savefig``.
 
+    Returns
+    -------
+    Figure or None
+        The figure, if the path is None.
+
     Raises
     ------
     ImportError
@@ -86,4 +92,4 @@ def draw(path, ranked, kind, hyperparameters, **options):
     """
     figure = new_figure()
     KINDS[kind].draw(figure, ranked, *hyperparameters)
-    save(figure, path, **options)
+    return finish(figure, path, **options)

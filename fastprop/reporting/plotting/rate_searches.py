@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastprop.reporting.plotting.figures import new_figure, save, set_scale, simplify
+from fastprop.reporting.plotting.figures import add_legend, finish, new_figure, set_limits, simplify
 
 
 def rate_search(path, rates, epochs, losses, untrained_loss, suggestion):
@@ -10,8 +10,8 @@ def rate_search(path, rates, epochs, losses, untrained_loss, suggestion):
 
     Parameters
     ----------
-    path : str or Path
-        Its ending, such as ``.png``, ``.svg`` or ``.pdf``, gives the format.
+    path : str, Path or None
+        Its ending, such as ``.png``, ``.svg`` or ``.pdf``, gives the format; None to have the figure returned.
     rates : ndarray
         (rates,): the rates that were tried.
     epochs : list of int
@@ -22,6 +22,11 @@ def rate_search(path, rates, epochs, losses, untrained_loss, suggestion):
         The loss before training.
     suggestion : float
         The learning rate to mark.
+
+    Returns
+    -------
+    Figure or None
+        The figure, if the path is None.
 
     Raises
     ------
@@ -40,17 +45,11 @@ def rate_search(path, rates, epochs, losses, untrained_loss, suggestion):
     known = losses[np.isfinite(losses)]
     worst = 1.2 * untrained_loss if np.isfinite(untrained_loss) else np.inf
     shown = known[known <= worst] if (known <= worst).any() else known
-    low, high = shown.min(), shown.max()
-    set_scale(axes, shown)
-    if axes.get_yscale() == "log":
-        axes.set_ylim(low / 1.15, high * 1.15)
-    else:
-        margin = 0.05 * (high - low) or 0.1
-        axes.set_ylim(low - margin, high + margin)
+    set_limits(axes, shown.min(), shown.max())
     axes.set_xscale("log")
     axes.set_xlabel("learning rate")
     axes.set_ylabel("loss")
     simplify(axes)
-    axes.legend()
+    add_legend(axes)
     axes.set_title(f"{len(rates)} learning rates, of which the better half goes on")
-    save(figure, path)
+    return finish(figure, path)

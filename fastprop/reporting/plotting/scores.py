@@ -6,9 +6,13 @@ from fastprop.reporting.formatting import short, shortened, words
 from fastprop.reporting.plotting.figures import (
     DIVERGED,
     MANY_MARKS,
+    SMALL_TEXT,
     STOPPED,
     AxisScale,
     add_legend,
+    add_legend_below,
+    set_limits,
+    set_linear_limits,
     set_scale,
     simplify,
     title,
@@ -41,19 +45,21 @@ def score(figure, ranked, name):
         _draw_columns(panels, ranked, scale, losses)
     one_loss = len(losses) == 1 or groups is None or len(groups) > 1
     panels[0].set_ylabel(f"{_LOSSES[losses[-1]]} loss" if one_loss else "loss")
-    set_scale(panels[0], np.concatenate([table[column][ranked.finished] for column in losses]))
     if has_scores:
-        panels[-1].set_ylabel(f"{words(ranked.score_name)} on held-out rows")
-        _limit_range(panels[-1], table["score"][ranked.finished])
+        panels[-1].set_ylabel(words(ranked.score_name))
     _draw_unfinished(panels, ranked, scale, losses[-1])
+    _set_ranges(panels, ranked, losses)
     for axes in panels:
         simplify(axes)
         if ranked.finished.any():
             axes.axvline(scale.positions[ranked.ranking[0]], color="0.6", linestyle="--", linewidth=1, zorder=0)
     scale.set_x(panels[-1])
     has_groups = groups is not None and len(groups) > 1
-    for axes in panels[:1] if has_groups else panels:
-        add_legend(axes, title=words(", ".join(others)) if has_groups else None, title_fontsize="small")
+    if has_groups:
+        add_legend_below(figure, panels[0], title=words(", ".join(others)), title_fontsize=SMALL_TEXT, ncols=3)
+    else:
+        for axes in panels:
+            add_legend(axes)
     panels[0].set_title(title(ranked, name))
 
 
@@ -124,31 +130,50 @@ def _draw_dots(panels, ranked, scale, loss):
     style["alpha"] = max(0.15, min(0.7, 60 / max(1, len(order)) ** 0.7))
     for panel, (axes, column) in enumerate(zip(panels, (loss, "score"))):
         values = ranked.table[column]
-        axes.plot(scale.positions[order], values[order], color=f"C{panel}", label=None, **style)
+        axes.plot(scale.positions[order], values[order], color=f"C{panel}", label="a configuration", **style)
         if len(positions) <= len(order) / 3:
             line = "o" if scale.labels else ".-"
             axes.plot(positions, values[best], line, color="black", linewidth=1, label=f"best by {ranked.rank_title}")
 
 
 def _draw_unfinished(panels, ranked, scale, loss):
-    """Draw the configurations that were stopped at a rung, and mark at the upper edge where configurations diverged."""
+    """Draw the configurations that were stopped at a rung, and mark at the upper edge where others diverged."""
     as_pixels = len(ranked.table) > MANY_MARKS
     if ranked.halved.any():
         x = scale.positions[ranked.halved]
         for axes, column in zip(panels, (loss, "score")):
             style = {"color": STOPPED, "markersize": 4, "zorder": 1, "rasterized": as_pixels}
             axes.plot(x, ranked.table[column][ranked.halved], ".", label="stopped at a rung", **style)
-    if ranked.diverged.any():
-        axes = panels[0]
-        x = np.unique(scale.positions[ranked.diverged])
-        style = {"color": DIVERGED, "markersize": 5, "transform": axes.get_xaxis_transform(), "clip_on": False}
-        label = f"diverged ({ranked.diverged.sum():,})"
-        axes.plot(x, np.full(len(x), 0.99), "x", label=label, **style, rasterized=as_pixels)
+    axes = panels[0]
+    nearly = ranked.nearly_diverged & (ranked.finished | ranked.halved)
+    for chosen, marker, label in ((ranked.diverged, "x", "diverged"), (nearly, "^", "above the axis")):
+        if chosen.any():
+            x = np.unique(scale.positions[chosen])
+            style = {"color": DIVERGED, "markersize": 5, "transform": axes.get_xaxis_transform(), "clip_on": False}
+            style |= {"linestyle": "", "rasterized": as_pixels}
+            axes.plot(x, np.full(len(x), 0.99), marker, label=f"{label} ({chosen.sum():,})", **style)
 
 
-def _limit_range(axes, scores):
+def _set_ranges(panels, ranked, losses):
+    """Set the vertical axes, leaving out configurations that nearly diverged."""
+    shown = ranked.finished & ~ranked.nearly_diverged
+    of_losses = np.concatenate([ranked.table[column][shown] for column in losses])
+    of_losses = of_losses[of_losses <= ranked.loss_limit]
+    drawn = ranked.nearly_diverged & (ranked.finished | ranked.halved)
+    if drawn.any() and len(of_losses):
+        set_limits(panels[0], of_losses.min(), of_losses.max())
+    else:
+        set_scale(panels[0], of_losses)
+    if len(panels) > 1:
+        scores = ranked.table["score"][shown]
+        known = scores[np.isfinite(scores)]
+        if drawn.any() and len(known):
+            set_linear_limits(panels[-1], known.min(), known.max())
+        _limit_range(panels[-1], known)
+
+
+def _limit_range(axes, known):
     """Leave out of a panel scores that are far below the others, such as an R² of minus a million."""
-    known = scores[np.isfinite(scores)]
     if len(known) < 3:
         return
     low, middle, high = np.quantile(known, [0, 0.5, 1])

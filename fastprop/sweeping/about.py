@@ -1,0 +1,86 @@
+"""What a sweep ran on: the data, the options and the machine, in words for readers of a saved result or a report."""
+
+import platform
+from datetime import datetime
+
+import numba
+import numpy as np
+
+from fastprop import checks
+from fastprop.reporting.formatting import short, words
+from fastprop.version import __version__
+
+ALWAYS = "optimizer", "epochs", "batch_size", "schedule"
+"""Options that are told whatever they are; others are where they are not as they are by default."""
+
+UNTOLD = "loss", "callback", "gradient_norm", "metrics", "checkpoint"
+"""Options that are told otherwise, or are none of a sweep."""
+
+
+def what_it_ran_on(experiment, options, swept, halving):
+    """Return by name what a sweep runs on, all of which JSON can hold.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    options : TrainingOptions
+        Those that hold for all configurations, unless they are swept.
+    swept : list of str
+        The names of the swept hyperparameters.
+    halving : Halving, MedianStopping or None
+    """
+    prototype = next(iter(experiment.prototypes.values()))
+    fold = experiment.folds[0]
+    return {
+        "date": datetime.now().isoformat(sep=" ", timespec="minutes"),
+        "swept": words(", ".join(swept)),
+        "network": repr(prototype),
+        "loss": ", ".join(map(short, experiment.prototypes)),
+        **_options(options, swept),
+        "halving": "none" if halving is None else str(halving),
+        **_data(experiment),
+        "training rows": len(fold.rows),
+        "held-out rows": len(fold.held_out),
+        "folds": len(experiment.folds),
+        "standardized": fold.mean is not None or prototype.input_mean is not None,
+        "machine": _machine(),
+        "fastprop": f"{__version__}",
+        "backend": experiment.backend,
+        "Python": f"{platform.python_version()}, NumPy {np.__version__}, Numba {numba.__version__}",
+    }
+
+
+def _options(options, swept):
+    """Return the options of training by name, and "swept" for those that differ between configurations."""
+    told = {}
+    for name, value in options._asdict().items():
+        if name in UNTOLD:
+            continue
+        if name in swept:
+            told[words(name)] = "swept"
+        elif name in ALWAYS or value != options._field_defaults[name]:
+            told[words(name)] = "none" if value is None else str(value)
+    return told
+
+
+def _data(experiment):
+    """Return the size of the data, and what its targets are."""
+    data = experiment.data
+    rows, columns = data.inputs.shape
+    weights = ", with weights" if len(data.weights) else ""
+    return {"data": f"{rows:,} rows of {columns:,} inputs{weights}", "targets": data.task.described()}
+
+
+def _machine():
+    """Return the system, the processor and the number of its cores that may be used."""
+    return f"{platform.system()} {platform.machine()}, {_processor()}, {checks.threads(None)} cores"
+
+
+def _processor():
+    """Return the name of the processor, or its kind where the system does not tell."""
+    try:
+        with open("/proc/cpuinfo") as file:
+            names = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
+    except OSError:  # there is such a file on Linux alone
+        names = []
+    return names[0] if names else platform.processor() or "a processor of unknown name"
