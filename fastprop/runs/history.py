@@ -108,7 +108,7 @@ class History:
 
     def _columns(self):
         """Return by name all that was measured in each epoch; columns of NaN are left out."""
-        columns = {name: getattr(self, name) for name in MEASURED} | self.metrics
+        columns = {name: getattr(self, name) for name in MEASURED_ARRAYS} | self.metrics
         return {words(name): values for name, values in columns.items() if np.isfinite(values).any()}
 
     def __repr__(self) -> str:

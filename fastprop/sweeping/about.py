@@ -40,7 +40,7 @@ def what_it_ran_on(experiment, options, swept, halving):
         "halving": "none" if halving is None else str(halving),
         **_data(experiment),
         "training rows": len(fold.rows),
-        "held-out rows": len(fold.held_out),
+        "held-out rows": len(fold.scored),
         "folds": len(experiment.folds),
         "standardized": fold.mean is not None or prototype.input_mean is not None,
         "machine": _machine(),

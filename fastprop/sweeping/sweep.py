@@ -361,22 +361,3 @@ def _description(experiment, options, names, rows, halving, rungs, ranks_by_scor
         sign=experiment.score.sign if ranks_by_score else None,
         about=what_it_ran_on(experiment, options, names, halving),
     )
-<<<<<<< HEAD
-
-
-def _about(experiment):
-    """Return by name what a sweep ran on, for readers of the saved result."""
-    prototype = next(iter(experiment.prototypes.values()))
-    fold = experiment.folds[0]
-    return {
-        "date": datetime.now().isoformat(sep=" ", timespec="minutes"),
-        "fastprop": __version__,
-        "backend": experiment.backend,
-        "network": repr(prototype),
-        "training rows": len(fold.rows),
-        "held-out rows": len(fold.scored),
-        "folds": len(experiment.folds),
-        "standardized": fold.mean is not None or prototype.input_mean is not None,
-    }
-=======
->>>>>>> 8cfd1e6 (Figures, short reprs and a dictionary of the best; pictures show what has not diverged, in text that is read at 400 pixels, and reports are sorted by keyboard)
