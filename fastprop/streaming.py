@@ -39,8 +39,8 @@ def train_stream(
     state (velocities, moments) and the number of steps go on from chunk to chunk. Chunks of whole batches, in order,
     give to the last bit the same result as one epoch of `train` on all rows.
 
-    There is no method that takes a single chunk, such as ``partial_fit``, because a function that takes the whole
-    stream can read one chunk while it trains on another, and because the optimizer's state then has one owner.
+    A function that takes the whole stream can read one chunk while it trains on another. `ChunkTraining` takes one
+    chunk at a time, as ``partial_fit`` of the estimators does.
 
     Parameters
     ----------
@@ -145,6 +145,52 @@ def _train(run, reader, callback, bar):
     except KeyboardInterrupt:
         return "interrupted"
     return "finished"
+
+
+class ChunkTraining:
+    """A training to which chunks of rows are given one at a time, with the result that `train_stream` has for them.
+
+    Parameters
+    ----------
+    network : MLP
+        The network to train. It standardizes its inputs if it has ``input_mean`` and ``input_scale``.
+    batch_size, loss, optimizer, shuffle, seed, threads
+        See `train_stream`.
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> from fastprop.streaming import ChunkTraining
+    >>> X, y = fp.datasets.digits()
+    >>> training = ChunkTraining(fp.MLP((64, 32, 10), output="softmax", seed=0), optimizer=fp.Adam())
+    >>> [training.train(X[first : first + 600], y[first : first + 600]).epochs for first in range(0, 1797, 600)]
+    [1, 2, 3]
+    """
+
+    def __init__(self, network, *, batch_size=32, loss=None, optimizer=SGD(0.1), shuffle=True, seed=0, threads=None):
+        self._network = network
+        self._loss = checks.loss(loss, network.output, network.layer_sizes[-1])
+        options = TrainingOptions(
+            epochs=1, batch_size=batch_size, loss=self._loss, optimizer=optimizer, shuffle=shuffle, seed=seed
+        ).checked()
+        threads = checks.threads(threads)
+        threads = cost_model.team_size(network.layer_sizes, options.batch_size, network.dtype, threads)
+        self._run = STREAMS["kernels"](network, options, threads)
+
+    def train(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> History:
+        """Train on a chunk of rows, and return the history of all chunks so far.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the chunk is not as `train_stream` describes it; the network is as the earlier chunks have left it.
+        """
+        index = self._run.history.epochs
+        self._run.take(Dataset.of_chunk((X, y, sample_weight), index, self._network, self._loss))
+        self._run.prepare()
+        if not thread_pool.run([self._run], 1, lambda: None):
+            raise KeyboardInterrupt
+        return self._run.history
 
 
 class _Reader:

@@ -340,3 +340,31 @@ def test_a_frame_becomes_a_score_in_three_lines():
     wine = datasets.load_wine(as_frame=True)
     classifier = fp.MLPClassifier(random_state=0).fit(wine.data[::2], wine.target[::2])
     assert classifier.score(wine.data[1::2], wine.target[1::2]) > 0.9
+
+
+def test_partial_fit_keeps_the_optimizers_state():
+    parts = [(X[first : first + 50], PRICES[first : first + 50]) for first in range(0, 300, 50)]
+    regressor = MLPRegressor(random_state=0)
+    for part in parts:
+        regressor.partial_fit(*part)
+    network = fp.MLP((4, 64, 1), hidden="relu", output="identity", seed=0)
+    network.input_mean, network.input_scale = moments(X[:50])
+    scaling = TargetScaling.fit(PRICES[:50, None], "mse")
+    chunks = [(some, scaling.scaled(prices[:, None])) for some, prices in parts]
+    fp.train_stream(network, chunks, optimizer=RECIPE.optimizer, batch_size=RECIPE.smallest_batch)
+    np.testing.assert_array_equal(network.flat_parameters, regressor.network_.flat_parameters)
+    copy = pickle.loads(pickle.dumps(regressor))
+    np.testing.assert_array_equal(copy.predict(X), regressor.predict(X))
+    copy.partial_fit(*parts[0])
+
+
+def test_partial_fit_weighs_classes():
+    rare = np.where(X[:, 0] > 1, "rare", "common")
+    by_class, by_row = MLPClassifier(random_state=0, class_weight={"rare": 5}), MLPClassifier(random_state=0)
+    by_class.partial_fit(X, rare, classes=["common", "rare"])
+    by_row.partial_fit(X, rare, np.where(rare == "rare", 5, 1), classes=["common", "rare"])
+    assert (by_class.predict(X) == by_row.predict(X)).mean() > 0.9
+    with pytest.raises(ValueError, match="class_weight"):
+        MLPClassifier(class_weight="balanced").partial_fit(X, rare, classes=["common", "rare"])
+    with pytest.raises(ValueError, match="dropout"):
+        MLPClassifier(dropout=0.5).partial_fit(X, rare, classes=["common", "rare"])

@@ -20,6 +20,7 @@ from sklearn.utils.validation import _check_sample_weight, _check_y, check_is_fi
 from fastprop.annotations import HiddenActivation
 from fastprop.estimators import inputs, parameters
 from fastprop.network import MLP
+from fastprop.streaming import ChunkTraining
 from fastprop.tabular import dense_rows
 from fastprop.tabular.scaling import moments
 from fastprop.training import train
@@ -45,6 +46,11 @@ class Prepared(NamedTuple):
     y: np.ndarray  # (n,) or (n, n_out)
     weights: np.ndarray | None  # (n,) float64
     count: int  # the number of rows whose weight is above 0
+
+
+def _refuse_divergence(history):
+    if history.stopped == "diverged" and history.best_epoch < 0:
+        raise ValueError("The training diverged: give a smaller learning_rate_init, or inputs without outliers.")
 
 
 class BaseMLP(BaseEstimator):
@@ -102,7 +108,9 @@ class BaseMLP(BaseEstimator):
         """Train on inputs and targets as they were given, for all epochs, or for one if `incremental`."""
         begins = not hasattr(self, "network_") or not (incremental or self.warm_start)
         prepared = self.prepared(X, y, sample_weight, begins, incremental)
-        history = self._train(prepared, incremental)
+        history = self._train_chunk(prepared, begins) if incremental else self._train(prepared)
+        if not incremental:
+            vars(self).pop("_chunk_training", None)
         self.network_ = prepared.network
         self._keep_history(history, prepared.count, begins, incremental)
         return self
@@ -138,32 +146,58 @@ class BaseMLP(BaseEstimator):
         y = self._targets(y, weights, begins, incremental)
         X = dense_rows.dense(X) if issparse(X) else X
         rows = len(X) if weights is None else int(np.count_nonzero(weights))
-        network = self._new_network(X, weights, sizes, rows) if begins else self.network_
+        network = self._new_network(X, sizes, rows) if begins else self.network_
+        if begins and (incremental or weights is not None):
+            network.input_mean, network.input_scale = moments(X.astype(np.float64), weights)
         return Prepared(network, X, y, weights, rows)
 
     def data_options(self):
         """Return the options of a training that follow from the targets."""
         return {"loss": self._loss, "class_weight": self._class_weight()}
 
-    def _new_network(self, X, weights, hidden_sizes, rows):
-        """Return an untrained network; where rows have weights, it has the moments of the weighted inputs."""
+    def _new_network(self, X, hidden_sizes, rows):
         given = self.get_params(deep=False)
         self._seed = parameters.seed_of(self.random_state)
-        network = MLP(
+        return MLP(
             (X.shape[1], *hidden_sizes, self.n_outputs_),
             output=self._output,
             seed=self._seed,
             **parameters.network_options(given, rows),
         )
-        if weights is not None:
-            network.input_mean, network.input_scale = moments(X.astype(np.float64), weights)
-        return network
 
-    def _train(self, prepared, incremental):
+    def _train_chunk(self, prepared, begins):
+        """Train for one epoch on the rows of a call of ``partial_fit``; the optimizer's state goes on from the last."""
+        options = parameters.chunk_options(self.get_params(deep=False))
+        earlier, training = (None, None) if begins else getattr(self, "_chunk_training", (None, None))
+        if training is None or earlier != options:
+            training = ChunkTraining(
+                prepared.network, loss=self._loss, seed=self._seed, threads=self.threads, **options
+            )  # fmt: skip
+        history = training.train(prepared.X, prepared.y, self._chunk_weights(prepared))
+        self._chunk_training = options, training
+        _refuse_divergence(history)
+        return history
+
+    def _chunk_weights(self, prepared):
+        """Return the weights of rows times those of their classes, or None."""
+        class_weight = self._class_weight()
+        if class_weight is None:
+            return prepared.weights
+        if isinstance(class_weight, str):
+            raise ValueError("partial_fit does not know how frequent classes are: give class_weight a dict.")
+        weights = np.array([class_weight[index] for index in range(len(class_weight))], np.float64)[prepared.y]
+        return weights if prepared.weights is None else weights * prepared.weights
+
+    def __getstate__(self):
+        """Return the attributes without the optimizer's state of ``partial_fit``, which begins anew in a copy."""
+        state = super().__getstate__()
+        return {name: value for name, value in state.items() if name != "_chunk_training"}
+
+    def _train(self, prepared):
         network, X, y, weights, rows = prepared
         given = self.get_params(deep=False)
         total = None if weights is None else weights.sum()
-        options = (parameters.step_options if incremental else parameters.training_options)(given, rows, total)
+        options = parameters.training_options(given, rows, total)
         history = train(
             network,
             X,
@@ -177,12 +211,11 @@ class BaseMLP(BaseEstimator):
             **self.data_options(),
             **options,
         )
-        if history.stopped == "diverged" and history.best_epoch < 0:
-            raise ValueError("The training diverged: give a smaller learning_rate_init, or inputs without outliers.")
+        _refuse_divergence(history)
         if history.stopped == "interrupted":
             warnings.warn("Training interrupted by user.", stacklevel=5)
         is_planned = self.learning_rate in parameters.PLANNED and self.solver != "lbfgs"
-        if history.stopped == "finished" and not incremental and not is_planned:
+        if history.stopped == "finished" and not is_planned:
             warnings.warn(
                 f"The loss still fell after {history.epochs} iterations: give a larger max_iter.",
                 ConvergenceWarning,
@@ -192,12 +225,13 @@ class BaseMLP(BaseEstimator):
 
     def _keep_history(self, history, rows, begins, incremental):
         """Keep what was measured in a training as attributes of scikit-learn's names."""
-        curve = (history.loss * self._loss_factor).tolist()
+        epochs = 1 if incremental else history.epochs
+        curve = (history.loss[-epochs:] * self._loss_factor).tolist()
         earlier = [] if begins else self.loss_curve_
         self.loss_curve_ = earlier + curve
         self.loss_ = curve[-1]
-        self.n_iter_ = history.epochs
-        self.t_ = (0 if begins else self.t_) + rows * history.epochs
+        self.n_iter_ = epochs
+        self.t_ = (0 if begins else self.t_) + rows * epochs
         self.validation_scores_ = None
         self.best_validation_score_ = None
         self.best_loss_ = min(self.loss_curve_)

@@ -146,13 +146,11 @@ def training_options(parameters, rows, weight=None):
             "optimizer": LBFGS(tolerance=parameters["tol"], weight_decay=parameters["alpha"] / weight),
         }
     size = batch_size(parameters, rows)
-    optimizer, options, is_divided = SOLVERS[parameters["solver"]]
-    decay = parameters["alpha"] / (weight if size >= rows else size) if is_divided else parameters["alpha"]
     is_held_out = holds_out(parameters, rows)
     return {
         "epochs": parameters["max_iter"],
         "batch_size": size,
-        "optimizer": optimizer(parameters["learning_rate_init"], weight_decay=decay, **options(parameters)),
+        "optimizer": _optimizer(parameters, weight if size >= rows else size),
         "schedule": SCHEDULES[parameters["learning_rate"]](parameters),
         "early_stopping": _early_stopping(parameters, is_held_out),
         "validation": parameters["validation_fraction"] if is_held_out else None,
@@ -161,10 +159,20 @@ def training_options(parameters, rows, weight=None):
     }
 
 
-def step_options(parameters, rows, weight=None):
-    """Return the options of `fastprop.train` for one epoch of ``partial_fit``: else as `training_options`."""
-    constant = {"max_iter": 1, "early_stopping": False, "n_iter_no_change": math.inf, "learning_rate": "constant"}
-    return training_options(parameters | constant, rows, weight)
+def chunk_options(parameters):
+    """Return the options of a `fastprop.streaming.ChunkTraining`, whose learning rate is constant."""
+    if parameters["dropout"] > 0:
+        raise ValueError("partial_fit trains without dropout: leave it out.")
+    wanted = parameters["batch_size"]
+    size = RECIPE.smallest_batch if isinstance(wanted, str) else wanted
+    return {"batch_size": size, "optimizer": _optimizer(parameters, size), "shuffle": parameters["shuffle"]}
+
+
+def _optimizer(parameters, size):
+    """Return the optimizer; `size` is the total weight of the rows in a step."""
+    optimizer, options, is_divided = SOLVERS[parameters["solver"]]
+    decay = parameters["alpha"] / size if is_divided else parameters["alpha"]
+    return optimizer(parameters["learning_rate_init"], weight_decay=decay, **options(parameters))
 
 
 def _patience(parameters):
