@@ -98,6 +98,7 @@ def test_what_is_no_mapping_is_no_state():
 # ---- files ----
 
 
+@pytest.mark.slow
 def test_a_file_with_any_byte_changed_is_refused_by_name_or_holds_the_same_network(tmp_path):
     pytest.importorskip("safetensors")
     network = make_network(class_names=["ash", "elm"])
