@@ -99,7 +99,7 @@ fp.train_stream(network, [(X, y, np.ones(len(X))), (X, y, None)])
 found = fp.find_learning_rate(network, X, y, optimizer=fp.SGD(momentum=0.9), min_rate=1e-4, max_rate=1, epochs=50)
 assert_type(found, fp.RateSearch)
 found.plot("rates.png")
-print(found.suggestion, found.learning_rates[0], found.smoothed.min())
+print(found.suggestion, found.rates[0], found.losses.min())
 
 rates = {"learning_rate": np.geomspace(1e-3, 10, 64), "seed": range(4), "hidden": ["tanh", ("relu", "gelu")]}
 result = fp.sweep((64, 32, 10), X, y, rates, epochs=30, optimizer=fp.SGD(momentum=0.9), validation=0.2, keep="all")
