@@ -9,10 +9,11 @@ from fastprop import options as _options
 from fastprop import reference as reference
 from fastprop.network import MLP as MLP
 from fastprop.network import from_torch as from_torch
-from fastprop.network import load as load
 from fastprop.notices import DataWarning as DataWarning
 from fastprop.notices import DivergenceWarning as DivergenceWarning
 from fastprop.options import *
+from fastprop.tabular.model import TableModel as TableModel
+from fastprop.tabular.model import load as load
 from fastprop.version import __version__ as __version__
 
 if TYPE_CHECKING:  # at run time `__getattr__` imports these
@@ -46,7 +47,17 @@ _IMPORTED_ON_USE = {
 """The module of each public name that is imported when it is first used."""
 
 if not TYPE_CHECKING:  # a type checker takes the imports above, and would take a list of names in place of them
-    _IMPORTED = "DataWarning", "DivergenceWarning", "MLP", "datasets", "from_torch", "load", "metrics", "reference"
+    _IMPORTED = (
+        "DataWarning",
+        "DivergenceWarning",
+        "MLP",
+        "TableModel",
+        "datasets",
+        "from_torch",
+        "load",
+        "metrics",
+        "reference",
+    )
     __all__ = sorted([*_IMPORTED, *_options.__all__, *_IMPORTED_ON_USE])
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastprop import annotations, tabular
+from fastprop.annotations import Path as PathLike
+from fastprop.tabular import Choice, ColumnPlan, Encoder, sources
 from fastprop.tabular import Table as Table
-
-ENDINGS = ".csv", ".tsv", ".csv.gz", ".tsv.gz", ".npz"
-"""Endings of the files that can be read."""
 
 
 def digits() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
@@ -42,35 +41,41 @@ def digits() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
 
 
 def read(
-    path: annotations.Path,
+    source: Any,
     target: str | None = None,
     *,
     drop: Sequence[str] = (),
     features: Sequence[str] | None = None,
+    categorical: Sequence[str] = (),
+    numeric: Sequence[str] = (),
 ) -> Table:
-    r"""Read features and targets from a CSV file (extra ``tables``) or an npz file.
+    r"""Read features and targets from a file or a data frame (extra ``tables``).
 
     Parameters
     ----------
-    path : str or Path
-        A CSV file, whose name ends in ``.csv``, ``.tsv``, ``.csv.gz`` or ``.tsv.gz``, or an npz file with arrays ``X``
-        and ``y``. The delimiter of a CSV file (comma, semicolon, tab or ``|``), its encoding, decimal commas beside
-        another delimiter, and a missing header are detected. A first column without a name is the index of the rows,
-        and is left out.
+    source : str, Path or data frame
+        A CSV file, whose name ends in ``.csv``, ``.tsv`` or ``.txt``, also with ``.gz``; a Parquet or Feather file; an
+        npz file with arrays ``X`` and ``y``; an npy file, whose last column is the target; or a data frame of pandas or
+        polars, an Arrow table, or anything with ``__arrow_c_stream__``. The delimiter of a CSV file (comma, semicolon,
+        tab or ``|``), its encoding, decimal commas beside another delimiter, and a missing header are detected. A first
+        column without a name is the index of the rows, and is left out.
     target : str, optional
-        The column (CSV) or array (npz) to predict; by default the last column, or ``y``.
+        The column, or array of an npz file, to predict; by default the last column, or ``y``.
     drop : sequence of str
-        Columns of a CSV file to leave out.
+        Columns to leave out.
     features : sequence of str, optional
-        The columns of a CSV file to predict from; by default all but the target.
+        The columns to predict from; by default all but the target.
+    categorical, numeric : sequence of str
+        Columns that are categories, or numbers, whatever they hold. The others are planned by what they hold, as
+        `fastprop.tabular.Encoder` describes: words are categories.
 
     Returns
     -------
     Table
-        The pair ``X, y``, which can be unpacked, with ``feature_names``, ``target_name`` and ``class_names``. `X` is
-        (n, features), float64 from a CSV file, or of the dtype in the npz file. `y` is int64 if the targets are
-        classes: words, which are numbered in alphabetical order, or whole numbers from 0 on without a gap. Else it
-        holds the numbers in the file.
+        The pair ``X, y``, which can be unpacked, with ``feature_names``, ``target_name``, ``class_names`` and
+        ``encoder``, which makes the same inputs of other tables. `X` is (n, features), float64, or of the dtype in the
+        npz file. `y` is int64 if the targets are classes: words, which are numbered in alphabetical order, or whole
+        numbers from 0 on without a gap. Else it holds the numbers in the file.
 
     Warns
     -----
@@ -80,39 +85,37 @@ def read(
     Raises
     ------
     ValueError
-        If the file is missing, of another kind, or has a feature that is not a number in each row. The message names
+        If the file is missing, of another kind, or has a column that cannot be learned from. The message names
         lines and columns.
     ImportError
-        If pyarrow, which reads CSV files, is not installed.
+        If pyarrow, which reads all but arrays and frames of pandas, is not installed.
 
     Examples
     --------
     >>> import pathlib, tempfile
     >>> import fastprop as fp
     >>> path = pathlib.Path(tempfile.mkdtemp(), "houses.csv")
-    >>> _ = path.write_text("area,rooms,price\n80,3,1.5\n120,5,2.5\n")
+    >>> _ = path.write_text("area,roof,price\n80,flat,1.5\n120,hip,2.5\n")
     >>> X, y = fp.datasets.read(path, target="price")
-    >>> X.shape, y
-    ((2, 2), array([1.5, 2.5]))
-    >>> fp.datasets.read(path, drop=["rooms"]).feature_names
+    >>> X, y
+    (array([[ 80.,   1.,   0.],
+           [120.,   0.,   1.]]), array([1.5, 2.5]))
+    >>> fp.datasets.read(path, drop=["roof"]).feature_names
     ('area',)
     """
-    path = Path(path)
-    if _is_npz(path):
-        if drop or features is not None:
-            raise ValueError(f"{path} has arrays without names of columns: leave out drop and features.")
-        return tabular.read_npz(path, target)
-    return tabular.read_csv(path, target, drop, features)
+    names = None if features is None else tuple(features)
+    found = sources.read(source, Choice(target, tuple(drop), names, tuple(categorical), tuple(numeric)))
+    return found if isinstance(found, Table) else found.encoded(found.encoder())
 
 
-def read_inputs(path: annotations.Path, names: Sequence[str] | None = None) -> NDArray[np.float64]:
-    r"""Read features alone from a file, of which `read` describes the kinds.
+def read_inputs(source: Any, names: Sequence[str] | None = None) -> NDArray[Any]:
+    r"""Read features that are numbers from a file or a data frame, of which `read` describes the kinds.
 
     Parameters
     ----------
-    path : str or Path
+    source : str, Path or data frame
     names : sequence of str, optional
-        The columns of a CSV file to read, in this order; by default all. An npz file has one array ``X``.
+        The columns to read, in this order; by default all. An npz file has one array ``X``.
 
     Returns
     -------
@@ -134,21 +137,23 @@ def read_inputs(path: annotations.Path, names: Sequence[str] | None = None) -> N
     array([[ 80.,   3.],
            [120.,   5.]])
     """
-    path = Path(path)
-    return tabular.read_npz_inputs(path) if _is_npz(path) else tabular.read_csv_inputs(path, names)
+    if sources.is_array_file(source):
+        return sources.read_array(source)
+    columns = sources.read_columns(source, names)
+    return Encoder([ColumnPlan(name, "number") for name in columns]).transform_columns(columns, np.float64)
 
 
-def column_names(path: annotations.Path) -> list[str]:
-    r"""Return the names of the columns of a CSV file, of which `read` describes the kinds.
+def column_names(source: PathLike) -> list[str]:
+    r"""Return the names of the columns of a file or a data frame, of which `read` describes the kinds.
 
     Parameters
     ----------
-    path : str or Path
+    source : str, Path or data frame
 
     Returns
     -------
     list of str
-        Without a column that is left out; empty for an npz file.
+        Without a column that is left out; empty for a file of arrays.
 
     Examples
     --------
@@ -159,16 +164,4 @@ def column_names(path: annotations.Path) -> list[str]:
     >>> fp.datasets.column_names(path)
     ['rooms', 'price', 'area']
     """
-    path = Path(path)
-    return [] if _is_npz(path) else tabular.detect(path).columns
-
-
-def _is_npz(path):
-    """Return whether a file is an npz file and no CSV file; ValueError if it is missing or of another kind."""
-    if not path.is_file():
-        raise ValueError(
-            f"there is no file {path}: check the path, or say 'digits' for the data that ships with fastprop."
-        )
-    if not path.name.lower().endswith(ENDINGS):
-        raise ValueError(f"{path} must end in {', '.join(ENDINGS)}: convert the file.")
-    return path.suffix.lower() == ".npz"
+    return sources.column_names(source)

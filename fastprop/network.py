@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastprop import checks
-from fastprop.annotations import Dtype, FloatArray, HiddenActivation, Initialization, OutputActivation, Path
+from fastprop.annotations import Dtype, FloatArray, HiddenActivation, Initialization, OutputActivation
 from fastprop.data import Inputs
 from fastprop.exchange import Exchange
 from fastprop.initialization import initial_weights
-from fastprop.integrations import safetensors_files
 from fastprop.kernels.layout import aligned_zeros, layers, parameter_offsets, parameter_starts
 from fastprop.reporting import html
 
@@ -235,29 +234,6 @@ class MLP(Exchange):
             for index, (weights, activation) in enumerate(zip(self.weights, self.activations))
         ]
         return html.table(repr(self), ["layer", "inputs", "outputs", "activation", "parameters"], rows)
-
-
-def load(path: Path) -> MLP:
-    """Read a network that `MLP.save` wrote; see its example.
-
-    Parameters
-    ----------
-    path : str or Path
-        The safetensors file.
-
-    Returns
-    -------
-    MLP
-
-    Raises
-    ------
-    ValueError
-        If the file is missing, does not hold a network that fastprop saved, or has been changed since; files of
-        earlier versions have no checksum, by which a change is found.
-    ImportError
-        If safetensors is not installed (extra ``exchange``).
-    """
-    return safetensors_files.read(path, MLP.restored)
 
 
 from_torch = MLP.from_torch

@@ -107,7 +107,12 @@ def test_a_table_is_the_pair_of_features_and_targets(write):
 
 
 REFUSED = {
-    "another kind": ("a.txt", TABLE, None, r"must end in .csv, .tsv, .csv.gz, .tsv.gz, .npz: convert the file"),
+    "another kind": (
+        "a.doc",
+        TABLE,
+        None,
+        r"must end in .csv, .tsv, .*, .npz, .npy: convert the file",
+    ),
     "no X": ("a.npz", {"y": np.ones(3)}, None, r"no array 'X', only y: write it"),
     "no y": (
         "a.npz",

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import fastprop as fp
+from fastprop.tabular import dialect
 from tests.processes import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -60,7 +61,7 @@ def search_with_optuna():
         ("optuna", "optuna", search_with_optuna),
         ("matplotlib", "matplotlib.figure", lambda: sweep().plot("sweep.png")),
         ("pandas", "pandas", lambda: sweep().to_pandas()),
-        ("pyarrow", "pyarrow.csv", lambda: fp.tabular.read_csv("table.csv")),
+        ("pyarrow", "pyarrow.csv", lambda: dialect.detect("table.csv")),
     ],
 )
 def test_the_hint_for_a_missing_library_names_it(library, module, call, monkeypatch):

@@ -18,7 +18,7 @@ SHELL = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text().split("#
 @pytest.mark.slow
 def test_the_commands_run_one_after_the_other_and_twice_in_the_same_folder(tmp_path):
     environment = os.environ | {"PATH": f"{sysconfig.get_path('scripts')}:{os.environ['PATH']}"}
-    assert sum(block.count("fastprop ") for block in SHELL) == 9
+    assert sum(block.count("fastprop ") for block in SHELL) == 10
     for _ in range(2):
         for block in SHELL:
             script = f"set -e\n{block}"

@@ -42,7 +42,9 @@ network = fp.MLP((64, 48, 24, 10), hidden=("gelu", "tanh"), output="softmax", in
 network = fp.MLP([64, 10], initialization=[(np.zeros((64, 10)), np.zeros(10))], dtype="float64")
 network.weights[0][...] = 0.5
 network.save("network.safetensors")
-network = fp.load(Path("network.safetensors")).copy()
+loaded = fp.load(Path("network.safetensors"))
+assert isinstance(loaded, fp.MLP)
+network = loaded.copy()
 network.to_onnx("network.onnx", input_dtype="float64")
 network.to_c(Path("network.h"), name="net")
 network.load_state_dict(network.state_dict())

@@ -7,16 +7,15 @@ import numpy as np
 import fastprop as fp
 from fastprop import checks, exercise
 from fastprop.cli import outputs, printing, values
-from fastprop.cli.problem import problem_of
+from fastprop.cli.problem import problem_of, share
+from fastprop.tabular import search_space
+from fastprop.tabular.recipe import RECIPE
 
 OPTIMIZER_FLAGS = "learning_rate", "momentum", "weight_decay"
 """Hyperparameters of optimizers that are arguments of the command line."""
 
-DEFAULT_OPTIMIZERS = {"sgd": fp.SGD(0.5, momentum=0.9)}
+DEFAULT_OPTIMIZERS = {"sgd": fp.SGD(0.5, momentum=0.9), "adamw": RECIPE.optimizer}
 """Optimizers whose defaults differ from those in Python."""
-
-DEFAULT_RATES = fp.geomspace(1e-3, 10, 64)
-"""Learning rates that are swept by default."""
 
 
 def sweep(options):
@@ -24,39 +23,65 @@ def sweep(options):
     outputs.check(options)
     problem = problem_of(options)
     say = (lambda line: None) if options.json else print
-    say(f"task: {problem.targets.description}")
-    seeds = range(checks.whole_number(options.seeds, "--seeds"))
+    if not options.json:
+        printing.print_problem(problem)
     rows = checks.whole_number(options.top, "--top")
-    optimizer, swept = _optimizer(options)
-    if hasattr(optimizer, "learning_rate"):
-        swept = {"learning_rate": DEFAULT_RATES} | swept
-    sizes = [problem.layer_sizes(hidden) for hidden in options.hidden]
-    grid = swept | {"seed": list(seeds), "layer_sizes": sizes, "hidden": options.activation}
-    single = {name: grid.pop(name)[0] for name in list(grid) if name != "learning_rate" and _is_single(grid[name])}
-    optimizer = optimizer.changed(**{name: single[name] for name in swept if name in single})
-    network = problem.network(options.hidden[0], options.activation[0], seed=0)
-    arguments = {name: getattr(options, name) for name in ("samples", "cv", "score", "halving", "journal")}
+    optimizer, given = _optimizer(options)
+    searched, samples = _searched(problem, options, given)
+    names = [name for name in searched if name != "learning_rate" and _is_single(searched[name])]
+    single = {name: searched.pop(name)[0] for name in names}
+    optimizer = optimizer.changed(**{name: single[name] for name in given if name in single})
+    hidden = single.get("layer_sizes", problem.layer_sizes(RECIPE.hidden_layer_sizes))[1:-1]
+    network = problem.network(hidden, single.get("hidden", RECIPE.hidden), seed=0)
+    arguments = {name: getattr(options, name) for name in ("cv", "halving", "journal")}
+    arguments |= {"samples": samples, "score": problem.score(options.score)}
     arguments |= {"optimizer": optimizer, "progress": not options.json}
-    arguments |= {**_step_arguments(options), **_run_arguments(options)}
-    result = fp.sweep(network, problem.X, problem.y, grid, **arguments)
+    arguments |= {**_step_arguments(options, problem), **_run_arguments(options)}
+    arguments["dropout"] = single.get("dropout", 0.0)
+    result = fp.sweep(network, problem.X, problem.y, searched, **arguments)
+    printing.scale_losses(result, problem.loss_factor)
     code, written = _write_results(result, problem, options)
     if options.json:
         print(json.dumps({"task": problem.targets.description, **printing.as_json(result)}))
     else:
         printing.print_table(result, rows)
     _say_how_it_ended(result, options, say)
+    if result.can_be_best.any():
+        for line in search_space.edges(result.best, searched):
+            say(line)
     for line in written:
         say(line)
     broken_off = {"interrupted"} if options.seconds is not None else {"interrupted", "not run"}
     return 130 if broken_off & set(result.table["stopped"].tolist()) else code
 
 
+def _searched(problem, options, given):
+    """Return the hyperparameters that are swept, by name, and the number of samples to draw of them, or None.
+
+    These are the values that the user gives. Without several values of anything, and without a learning rate, it is
+    the recipe's space, except for what is given.
+    """
+    seeds = range(checks.whole_number(options.seeds, "--seeds"))
+    searched = given | {"seed": list(seeds)}
+    if options.hidden is not None:
+        searched["layer_sizes"] = [problem.layer_sizes(hidden) for hidden in options.hidden]
+    searched |= {} if options.activation is None else {"hidden": options.activation}
+    searched |= {} if options.dropout is None else {"dropout": options.dropout}
+    if not all(map(_is_single, searched.values())) or "learning_rate" in given:
+        return searched, options.samples
+    space = search_space.space(options.optimizer)
+    sizes = space.pop("hidden_sizes").values
+    space["layer_sizes"] = fp.choice([problem.layer_sizes(hidden) for hidden in sizes])
+    samples = search_space.SAMPLES if options.samples is None else options.samples
+    return space | searched, samples
+
+
 def _write_results(result, problem, options):
     """Write the files that were asked for, as `outputs.write` does; without a best network there is an error."""
     if result.best_network is None:
         return 0 if result.finished.any() else 2, []  # in the latter case a warning has said what to do
-    network = problem.named(result.best_network)
-    files = [(options.save, network.save, "network"), (options.plot, result.plot, "picture")]
+    model = problem.model(result.best_network)
+    files = [(options.save, model.save, "network"), (options.plot, result.plot, "picture")]
     return outputs.write([*files, (options.report, result.report, "report")])
 
 
@@ -83,21 +108,21 @@ def train(options):
     """Run ``fastprop train``."""
     outputs.check(options)
     problem = problem_of(options)
-    print(f"task: {problem.targets.description}")
+    printing.print_problem(problem)
     network = problem.network(options.hidden, options.activation, options.seed)
     optimizer, given = _optimizer(options)
     arguments = {"optimizer": optimizer.changed(**given), "seed": options.seed}
-    arguments |= {**_step_arguments(options), **_run_arguments(options)}
+    arguments |= {**_step_arguments(options, problem), **_run_arguments(options)}
     arguments |= {"checkpoint": options.checkpoint, "resume": options.resume}
     history = fp.train(network, problem.X, problem.y, progress=True, **arguments)
     is_lost = history.stopped == "diverged" and history.best_epoch < 0  # then a warning has said what to do
-    files = [] if is_lost else [(options.save, network.save, "network")]
+    files = [] if is_lost else [(options.save, problem.model(network).save, "network")]
     code, written = outputs.write(files)
     print(f"{history.stopped} after {history.epochs} epochs in {history.seconds:.2f} s")
     if is_lost:
         return 2
     if history.epochs:
-        printing.print_losses(history, problem.targets.task)
+        printing.print_losses(history, problem.targets.task, problem.loss_factor)
     print(*written, sep="\n", end="\n" * len(written))
     return 130 if history.stopped == "interrupted" else code
 
@@ -106,13 +131,14 @@ def find_learning_rate(options):
     """Run ``fastprop find-learning-rate``."""
     outputs.check(options)
     problem = problem_of(options)
-    print(f"task: {problem.targets.description}")
+    printing.print_problem(problem)
     network = problem.network(options.hidden, options.activation, options.seed)
     optimizer, given = _optimizer(options)
     names = "min_rate", "max_rate", "epochs", "schedule", "dropout", "standardize", "seed"
     arguments = {"optimizer": optimizer.changed(**given), "validation": options.validation or None}
     arguments |= {name: getattr(options, name) for name in names}
-    arguments |= _step_arguments(options)
+    arguments["schedule"] = _schedule(options)
+    arguments |= _step_arguments(options, problem)
     result = fp.find_learning_rate(network, problem.X, problem.y, **arguments)
     print(f"learning rate {result.suggestion:.2g}")
     code, written = outputs.write([(options.plot, result.plot, "picture")])
@@ -151,20 +177,27 @@ def info(options):
 # ---- options ----
 
 
-def _step_arguments(options):
+def _step_arguments(options, problem):
     """Return the arguments that a step depends on, except the optimizer."""
+    batch_size = RECIPE.batch_size(len(problem.X)) if options.batch_size is None else options.batch_size
     clip = None if options.clip_norm is None else fp.ClipNorm(options.clip_norm)
-    names = "batch_size", "loss", "class_weight", "threads"
-    return {"clip": clip} | {name: getattr(options, name) for name in names}
+    names = "loss", "class_weight", "threads"
+    return {"clip": clip, "batch_size": batch_size} | {name: getattr(options, name) for name in names}
 
 
 def _run_arguments(options):
     """Return the arguments of `train` and `sweep` that say how long and on which rows to train."""
-    early_stopping = None if options.early_stopping is None else fp.EarlyStopping(options.early_stopping)
-    validation = 0.2 if options.validation is None and not getattr(options, "cv", None) else options.validation
-    validation = None if validation == 0 else validation
-    given = {name: getattr(options, name) for name in ("epochs", "schedule", "dropout", "standardize")}
-    return given | {"validation": validation, "early_stopping": early_stopping, "seconds": options.seconds}
+    validation = share(options)
+    is_measured = validation is not None or getattr(options, "cv", None)
+    early_stopping = fp.EarlyStopping(options.early_stopping) if options.early_stopping and is_measured else None
+    given = {name: getattr(options, name) for name in ("epochs", "dropout", "standardize", "seconds")}
+    return given | {"schedule": _schedule(options), "validation": validation, "early_stopping": early_stopping}
+
+
+def _schedule(options):
+    """Return the schedule; the recipe's is not for an optimizer without a learning rate."""
+    is_for_rates = options.optimizer != "lbfgs"
+    return options.schedule if is_for_rates or options.schedule != RECIPE.schedule else None
 
 
 def _optimizer(options):

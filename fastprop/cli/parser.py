@@ -10,10 +10,14 @@ from fastprop import checks
 from fastprop.cli import commands, prediction, values
 from fastprop.metrics import SCORES
 from fastprop.reference import LOSSES
-from fastprop.tabular import TASKS
+from fastprop.tabular import TASKS, sources
+from fastprop.tabular.recipe import RECIPE
 
 ACTIVATIONS = ", ".join(checks.HIDDEN_ACTIVATIONS)
 """The names of activations, for the help."""
+
+FILES = f"a {', '.join(sources.ENDINGS)} file"
+"""The files that hold tables, for the help."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -31,6 +35,7 @@ def make_parser():
         ("sweep", commands.sweep, _add_sweep, "train one network for each configuration and rank them"),
         ("train", commands.train, _add_train, "train one network"),
         ("predict", prediction.predict, _add_predict, "print what a saved network predicts for the rows of a table"),
+        ("evaluate", prediction.evaluate, _add_evaluate, "measure a saved network on the rows of a table"),
         ("find-learning-rate", commands.find_learning_rate, _add_find, "suggest a learning rate"),
         ("exercise", commands.show_exercise, None, "print the hand-worked 2-2-1 exercise"),
         ("info", commands.info, None, "print lanes, threads, peak and where kernels are cached"),
@@ -44,26 +49,25 @@ def make_parser():
 
 def _add_sweep(parser):
     rates = "0.1 or 0.1,0.3 or geomspace:FIRST:LAST:COUNT or linspace:… or with --samples loguniform:LOW:HIGH or "
-    rates += "uniform:… (default geomspace:1e-3:10:64)"
+    rates += "uniform:…"
     _add_data(parser)
     network = parser.add_argument_group("network")
     network.add_argument(
         "--hidden",
         type=values.list_of(values.hidden),
-        default="32",
         metavar="SIZES",
-        help="32, or 64x32 for two layers; 16,32 tries both (default 32)",
+        help="32, or 64x32 for two layers; 16,32 tries both",
     )
     network.add_argument(
         "--activation",
         type=values.list_of(str),
-        default="sigmoid",
         metavar="NAME",
-        help=f"of the hidden layers: {ACTIVATIONS}; relu,tanh tries both (default sigmoid)",
+        help=f"of the hidden layers: {ACTIVATIONS}; relu,tanh tries both (default relu)",
     )
     training = _add_training(parser, values.values, "VALUES", rates, " (likewise)")
     training.add_argument("--seeds", type=int, default=1, metavar="N", help="train each with N seeds (default 1)")
-    _add_run(training)
+    dropout = {"type": values.values, "help": "in the hidden layers (likewise)", "metavar": "VALUES"}
+    _add_run(training, share=None, dropout=dropout)
     _add_seconds(training)
     _add_early_stopping(training)
     _add_search(parser)
@@ -76,7 +80,7 @@ def _add_sweep(parser):
 
 
 def _add_train(parser):
-    training = _add_single_network(parser, "(default 0.5 of sgd, else the optimizer's)")
+    training = _add_single_network(parser, "(default 0.01 of adamw, 0.5 of sgd, else the optimizer's)")
     _add_run(training)
     _add_seconds(training)
     _add_early_stopping(training)
@@ -87,7 +91,7 @@ def _add_train(parser):
 
 def _add_find(parser):
     training = _add_single_network(parser, rates=None)
-    _add_run(training, "by default a fifth, or all in turn where they are few")
+    _add_run(training, "by default a fifth, or all in turn where they are few", share=None)
     lowest = "the lowest to try (default 1e-7, and lower if need be)"
     training.add_argument("--min-rate", type=float, metavar="RATE", help=lowest)
     training.add_argument("--max-rate", type=float, default=50.0, metavar="RATE", help="(default %(default)s)")
@@ -96,18 +100,28 @@ def _add_find(parser):
 
 def _add_predict(parser):
     parser.add_argument("network", help="a safetensors file that --save wrote")
-    parser.add_argument("data", help="'digits', or a .csv, .tsv or .npz file; columns are found by their names")
+    parser.add_argument("data", help=f"'digits', or {FILES}; columns are found by their names")
     parser.add_argument("--output", metavar="FILE", help="write a CSV file in place of printing")
+
+
+def _add_evaluate(parser):
+    parser.add_argument("network", help="a safetensors file that --save wrote")
+    parser.add_argument("data", help=f"'digits', or a table with the target: {FILES}")
+    parser.add_argument("--target", metavar="COLUMN", help="(default: as it was called in training)")
+    parser.add_argument("--score", metavar="NAME", help=f"{', '.join(SCORES)} (default: all that fit)")
 
 
 def _add_data(parser):
     """Add what is learned from, and what is learned."""
-    parser.add_argument("data", help="'digits', or a .csv, .tsv or .npz file")
+    parser.add_argument("data", help=f"'digits', or {FILES}")
     data = parser.add_argument_group("data")
     data.add_argument("--target", help="what to predict: a column (default the last), or an array of the npz file")
     tasks = f"what the target holds: {', '.join(TASKS)} (default: by the loss, the score or its values)"
     data.add_argument("--task", choices=TASKS, metavar="NAME", help=tasks)
     data.add_argument("--drop", action="append", default=[], metavar="COLUMNS", help="leave columns out: id,name")
+    categories = "whatever they hold, such as zip codes"
+    data.add_argument("--categorical", action="append", default=[], metavar="COLUMNS", help=f"categories, {categories}")
+    data.add_argument("--numeric", action="append", default=[], metavar="COLUMNS", help="numbers, not booleans")
     data.add_argument("--features", action="append", metavar="COLUMNS", help="learn from these columns alone")
 
 
@@ -115,10 +129,10 @@ def _add_single_network(parser, rates):
     """Add the data, the network and the training of a command that trains one network; return the last group."""
     _add_data(parser)
     network = parser.add_argument_group("network")
-    sizes = "32, or 64x32 for two layers (default 32)"
-    network.add_argument("--hidden", type=values.hidden, default="32", metavar="SIZES", help=sizes)
-    activation = f"of the hidden layers: {ACTIVATIONS} (default sigmoid)"
-    network.add_argument("--activation", default="sigmoid", metavar="NAME", help=activation)
+    sizes = "32, or 64x32 for two layers (default 64)"
+    network.add_argument("--hidden", type=values.hidden, default=RECIPE.hidden_layer_sizes, metavar="SIZES", help=sizes)
+    activation = f"of the hidden layers: {ACTIVATIONS} (default relu)"
+    network.add_argument("--activation", default=RECIPE.hidden, metavar="NAME", help=activation)
     training = _add_training(parser, float, "NUMBER", rates)
     training.add_argument("--seed", type=int, default=0, help="of weights and row order (default 0)")
     return training
@@ -131,11 +145,13 @@ def _add_training(parser, convert, metavar, rates, note=""):
     the help of the learning rate, or None for a command without this argument. `note` follows the help of the others.
     """
     training = parser.add_argument_group("training")
-    training.add_argument("--batch-size", type=int, default=32, metavar="ROWS", help="(default %(default)s)")
+    training.add_argument("--batch-size", type=int, metavar="ROWS", help="(default 32; a hundredth of many rows)")
     losses = f"{', '.join(LOSSES)} (default: cross_entropy of classes, mse of numbers)"
     training.add_argument("--loss", metavar="NAME", help=losses)
-    optimizers = f"{', '.join(values.OPTIMIZER_NAMES)} (default sgd)"
-    training.add_argument("--optimizer", choices=values.OPTIMIZER_NAMES, default="sgd", metavar="NAME", help=optimizers)
+    optimizers = f"{', '.join(values.OPTIMIZER_NAMES)} (default adamw)"
+    training.add_argument(
+        "--optimizer", choices=values.OPTIMIZER_NAMES, default="adamw", metavar="NAME", help=optimizers
+    )
     with_momentum = [name for name, option in values.OPTIMIZER_NAMES.items() if "momentum" in _fields(option)]
     helps = {
         "learning_rate": rates,
@@ -159,31 +175,41 @@ def _add_seconds(training):
     training.add_argument("--seconds", type=float, metavar="SECONDS", help="how long to train at most")
 
 
-def _add_run(training, default_rows="0 trains on all rows (default 0.2)"):
-    """Add how long and on which rows to train; `default_rows` ends the help of ``--validation``."""
-    training.add_argument("--epochs", type=int, default=30, metavar="N", help="(default %(default)s)")
-    share = f"of the rows to hold out; {default_rows}"
-    training.add_argument("--validation", type=float, metavar="SHARE", help=share)
-    schedules = f"of the learning rate: {', '.join(values.SCHEDULE_NAMES)}; with numbers step:10:0.5 or cosine:0.1:step"
-    schedules += ", and warmup:5+cosine"
-    training.add_argument("--schedule", type=values.schedule, metavar="NAME", help=schedules)
-    dropout = "in the hidden layers (default 0)"
-    training.add_argument("--dropout", type=float, default=0.0, metavar="SHARE", help=dropout)
-    training.add_argument("--standardize", action="store_true", help="the inputs, by the training rows")
+def _add_run(training, default_rows="0 trains on all rows (default 0.2)", share=0.2, dropout=None):
+    """Add how long and on which rows to train.
+
+    `share` is the default of ``--validation``, and `default_rows` ends its help. `dropout` has the
+    arguments of the parser for ``--dropout``.
+    """
+    training.add_argument("--epochs", type=int, default=RECIPE.epochs, metavar="N", help="(default %(default)s)")
+    held_out = f"of the rows to hold out; {default_rows}"
+    training.add_argument("--validation", type=float, default=share, metavar="SHARE", help=held_out)
+    schedules = f"of the learning rate: constant, {', '.join(values.SCHEDULE_NAMES)}; with numbers step:10:0.5 or "
+    schedules += "cosine:0.1:step, and warmup:5+cosine (default cosine)"
+    default = RECIPE.schedule
+    training.add_argument("--schedule", type=values.schedule, default=default, metavar="NAME", help=schedules)
+    one_share = {"type": float, "default": 0.0, "metavar": "SHARE", "help": "in the hidden layers (default 0)"}
+    training.add_argument("--dropout", **(dropout or one_share))
+    standardize = "take the inputs as they are, and do not scale them by the training rows"
+    training.add_argument("--no-standardize", dest="standardize", action="store_false", help=standardize)
 
 
 def _add_early_stopping(training):
     training.add_argument(
         "--early-stopping",
         type=int,
+        default=RECIPE.patience,
         metavar="EPOCHS",
-        help="stop after EPOCHS epochs without an improvement, and restore the best weights",
+        help="stop after EPOCHS epochs without an improvement on the held-out rows, and restore the best weights; "
+        "0 does not (default %(default)s)",
     )
 
 
 def _add_search(parser):
     search = parser.add_argument_group("search")
-    search.add_argument("--samples", type=int, metavar="N", help="draw N configurations if values have distributions")
+    search.add_argument(
+        "--samples", type=int, metavar="N", help="draw N configurations (default 32 if no values are given)"
+    )
     search.add_argument("--cv", type=int, metavar="FOLDS", help="cross-validate, in place of --validation")
     scores = f"measure and rank by {', '.join(SCORES)} (default: by the loss)"
     search.add_argument("--score", metavar="NAME", help=scores)

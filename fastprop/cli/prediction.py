@@ -1,12 +1,19 @@
-"""The command ``fastprop predict``: what a saved network predicts for the rows of a table."""
+"""The commands ``fastprop predict`` and ``fastprop evaluate``: what a saved network makes of the rows of a table."""
 
 import csv
 import io
 import sys
 
+import numpy as np
+
 import fastprop as fp
-from fastprop import atomic_files
+from fastprop import atomic_files, checks, metrics
 from fastprop.cli import outputs
+from fastprop.integrations.arrow_columns import word_of
+from fastprop.metrics.perfect_outputs import why_undefined
+from fastprop.tabular import Choice, Table, sources
+from fastprop.tabular.model import classes
+from fastprop.task import Task
 
 ROWS = 10_000
 """Rows that are predicted and written at a time."""
@@ -15,8 +22,7 @@ ROWS = 10_000
 def predict(options):
     """Run ``fastprop predict``."""
     outputs.check(options)
-    network = fp.load(options.network)
-    X = _inputs(options.data, network)
+    network, X = _network_and_inputs(fp.load(options.network), options.data)
     if options.output is None:
         _write(sys.stdout, network, X)
         return 0
@@ -28,12 +34,56 @@ def predict(options):
     return 0
 
 
-def _inputs(data, network):
-    """Return the inputs of the network from the data that is named."""
+def evaluate(options):
+    """Run ``fastprop evaluate``."""
+    model = fp.load(options.network)
+    network, X = _network_and_inputs(model, options.data)
+    y = _answers(model, network, options)
+    task = Task.of(
+        y, network.layer_sizes[-1], network.output, checks.loss(None, network.output, network.layer_sizes[-1])
+    )
+    predicted = network.predict(X)
+    chosen = [metrics.chosen(options.score, "score", task)] if options.score else metrics.SCORES.values()
+    print(f"rows {len(X)}")
+    for score in chosen:
+        if score.fits(task) and (options.score or not why_undefined(score, task, y, "the table")):
+            print(f"{score.name} {metrics.measure(score, predicted, y).value:.6g}")
+    return 0
+
+
+def _network_and_inputs(model, data):
+    """Return the network of a model, and its inputs from the data that is named."""
     if data == "digits":
         X, _ = fp.datasets.digits()
-        return X
-    return fp.datasets.read_inputs(data, network.feature_names)
+        return getattr(model, "network", model), X
+    if isinstance(model, fp.TableModel):
+        return model.network, model.inputs(data)
+    if sources.is_array_file(data):
+        return model, sources.read_array(data, model.layer_sizes[0])
+    return model, fp.datasets.read_inputs(data, model.feature_names)
+
+
+def _answers(model, network, options):
+    """Return the targets of the data that is named as the network is measured against them, (n,) or (n, outputs)."""
+    if options.data == "digits":
+        return fp.datasets.digits()[1]
+    target = options.target or getattr(model, "target_name", None)
+    features = model.encoder.columns[:1] if isinstance(model, fp.TableModel) else network.feature_names
+    if sources.is_array_file(options.data):
+        features = None
+    found = sources.read(options.data, Choice(target, features=features))
+    y, names = (found.y, found.class_names) if isinstance(found, Table) else found.answers()
+    if network.class_names is None or y.ndim > 1:
+        return y
+    words = [names[label] for label in y] if names is not None else [word_of(float(label)) for label in y]
+    class_of_word = {name: index for index, name in enumerate(network.class_names)}
+    for row, word in enumerate(words):
+        if word not in class_of_word:
+            known = ", ".join(network.class_names[:10])
+            raise ValueError(
+                f"{options.data} has {word!r} as the target of row {row}, but the model knows only {known}: remove it."
+            )
+    return np.array([class_of_word[word] for word in words])
 
 
 def _write(file, network, X):
@@ -58,7 +108,6 @@ def _header(network):
 
 def _cells(network, predicted):
     """Yield the cells of each row of outputs (n, outputs): the name of its class, if there are classes, and numbers."""
-    classes = predicted.argmax(axis=1) if predicted.shape[1] > 1 else (predicted[:, 0] > 0.5).astype(int)
-    for label, numbers in zip(classes.tolist(), predicted):
+    for label, numbers in zip(classes(predicted).tolist(), predicted):
         name = [] if network.class_names is None else [network.class_names[label]]
         yield name + [str(number) for number in numbers]  # as many digits as its dtype has

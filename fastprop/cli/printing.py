@@ -5,18 +5,34 @@ import numpy as np
 from fastprop import metrics
 
 
+def print_problem(problem):
+    """Print what target and columns are taken for, at once: a reader that stops at a line must not end the command."""
+    print("".join(f"{line}\n" for line in problem.lines()), end="")
+
+
 def print_table(result, rows):
     """Print the best `rows`, best first."""
     print("\n".join(result.ranked_table().lines(rows)))
 
 
-def print_losses(history, task):
-    """Print the losses of a training for a `Task`, and its score on the held-out rows, if there are any."""
-    loss = history.loss[history.best_epoch]
+def scale_losses(result, factor):
+    """Multiply the losses of a sweep's result, so that they are in the unit of the targets."""
+    if factor == 1:
+        return
+    for name in ("loss", "validation_loss"):
+        result.table[name] *= factor
+    arrays = [result.history] + [result.rung_costs] * (result.ranks == result.criterion)
+    for array in arrays:
+        array *= factor
+
+
+def print_losses(history, task, factor=1.0):
+    """Print the losses of a training for a `Task`, times a factor, and its score on the held-out rows, if any."""
+    loss = factor * history.loss[history.best_epoch]
     if not np.isfinite(history.score):
         print(f"loss {loss:.6g}")
         return
-    print(f"loss {loss:.6g}, on the held-out rows {history.validation_loss[history.best_epoch]:.6g}")
+    print(f"loss {loss:.6g}, on the held-out rows {factor * history.validation_loss[history.best_epoch]:.6g}")
     print(f"{metrics.default_score(task).name} {history.score:.4f} on the held-out rows")
 
 

@@ -1,14 +1,24 @@
-"""Reads the data that a command names, and says what its target is taken for."""
+"""Reads the data that a command names, says what its columns and its target are taken for, and makes the model."""
 
 import csv
+import warnings
 from typing import NamedTuple
 
 import numpy as np
 
 import fastprop as fp
 from fastprop import checks
+from fastprop.data import Dataset, Split
 from fastprop.notices import warn
-from fastprop.tabular import Table, Targets, notes_on_sizes, targets_of
+from fastprop.tabular import Choice, Encoder, Table, Targets, notes_on_sizes, sources, targets_of
+from fastprop.tabular.scaling import TargetScaling
+
+SHOWN = 8
+"""Columns of numbers whose names are printed."""
+
+
+SHARE = 0.2
+"""Of the rows, what a sweep without a cross-validation holds out."""
 
 
 class Problem(NamedTuple):
@@ -16,12 +26,14 @@ class Problem(NamedTuple):
 
     X: np.ndarray
     targets: Targets
-    feature_names: tuple | None
+    encoder: Encoder | None
+    scaling: TargetScaling | None  # of targets that are numbers
+    target_name: str
 
     @property
     def y(self):
         """What the network is trained on, (n,) or (n, outputs)."""
-        return self.targets.y
+        return self.targets.y if self.scaling is None else self.scaling.scaled(self.targets.y)
 
     def layer_sizes(self, hidden):
         """Return the layer sizes of a network with these hidden layers."""
@@ -29,37 +41,100 @@ class Problem(NamedTuple):
 
     def network(self, hidden, activation, seed):
         """Return an untrained network with the output that fits the targets."""
-        return self.named(
-            fp.MLP(self.layer_sizes(hidden), hidden=activation, output=self.targets.task.output, seed=checks.seed(seed))
+        return fp.MLP(
+            self.layer_sizes(hidden), hidden=activation, output=self.targets.task.output, seed=checks.seed(seed)
         )
 
-    def named(self, network):
-        """Return a network, which now has the names of columns and classes."""
-        network.feature_names = self.feature_names
+    def score(self, name):
+        """Return the score of this name, which is measured in the unit of the targets."""
+        return name if self.scaling is None else self.scaling.score(name)
+
+    @property
+    def loss_factor(self):
+        """By what a loss is multiplied to be in the unit of the targets."""
+        return 1.0 if self.scaling is None else self.scaling.loss_factor(checks.loss_name(self.targets.task.loss))
+
+    def model(self, trained):
+        """Return what is saved of a trained network: it knows columns and classes, and answers in the targets' unit."""
+        network = trained.copy()
+        if self.scaling is not None:
+            self.scaling.fold_into(network)
         network.class_names = self.targets.class_names
-        return network
+        if self.encoder is None:
+            return network
+        network.feature_names = self.encoder.feature_names
+        return fp.TableModel(network, self.encoder, self.target_name)
+
+    def lines(self):
+        """Return what the target and each column are taken for, as lines of text."""
+        lines = [f"task: {self.targets.description}"]
+        if self.encoder is None:
+            return lines
+        plain = [plan.name for plan in self.encoder.plans if plan.kind == "number" and not plan.has_missing]
+        others = Encoder([plan for plan in self.encoder.plans if plan.name not in plain])
+        if plain:
+            more = f", … ({len(plain)} in all)" if len(plain) > SHOWN else ""
+            lines.append(f"numbers: {', '.join(plain[:SHOWN])}{more}")
+        return lines + [f"column {line}" for line in (others.lines() if others.plans else ())]
 
 
 def problem_of(options):
     """Return the `Problem` that the arguments of a command describe.
 
-    Notes on the data are warnings, which `cli.main` prints.
+    The encoder and the scale of the targets are fitted on the rows that are trained on. In a cross-validation these are
+    all rows in turn: then the levels, the medians of missing numbers and the scale of the targets are those of all
+    rows, and the scale of the inputs alone is fitted inside each fold. Notes on the data are warnings, which
+    `cli.main` prints.
     """
-    table = _table(options)
+    found = _table(options)
+    is_array = isinstance(found, Table)
+    table = found if is_array else Table(np.zeros((len(found.target.values), 1)), *_answers(found))
     targets = targets_of(table, options.loss, getattr(options, "score", None), options.task)
-    if not getattr(options, "standardize", False):
-        for note in notes_on_sizes(checks.matrix(table.X), table.feature_names):
+    rows = _training_rows(targets, options)
+    encoder = None if is_array else found.encoder(rows)
+    X = table.X if is_array else encoder.transform_columns(found.columns, np.float64)
+    if not options.standardize:
+        for note in notes_on_sizes(checks.matrix(X), None if is_array else encoder.feature_names):
             warn(note, fp.DataWarning)
-    return Problem(table.X, targets, table.feature_names)
+    is_scaled = targets.task.output == "identity" and targets.task.class_count == 0
+    y = targets.y[rows].reshape(len(rows), -1)
+    scaling = TargetScaling.fit(y, checks.loss_name(targets.task.loss)) if is_scaled else None
+    return Problem(X, targets, encoder, scaling, table.target_name)
+
+
+def share(options):
+    """Return the share of the rows that a command holds out, or None."""
+    if options.validation is None and getattr(options, "cv", None) is None and hasattr(options, "cv"):
+        return SHARE
+    return options.validation or None
+
+
+def _answers(found):
+    y, names = found.answers()
+    return y, tuple(found.columns), found.target_name, names
+
+
+def _training_rows(targets, options):
+    """Return the indices of the rows that a command trains on, as `fp.train` and `fp.sweep` choose them."""
+    rows, held_out = len(targets.y), share(options)
+    if held_out is None:
+        return np.arange(rows)
+    task = targets.task
+    stand_in = fp.MLP((1, task.outputs), output=task.output)
+    with warnings.catch_warnings():  # the training itself will warn
+        warnings.simplefilter("ignore")
+        data = Dataset.of(np.zeros((rows, 1)), targets.y, stand_in, task.loss)
+        return Split.of(held_out, data, stand_in, task.loss).rows
 
 
 def _table(options):
     if options.data != "digits":
-        drop, features = (_names(options.data, lines) for lines in (options.drop, options.features))
-        return fp.datasets.read(options.data, options.target, drop=drop or (), features=features)
-    if options.target is not None or options.drop or options.features:
+        names = {name: _names(options.data, getattr(options, name)) for name in Choice._fields if name != "target"}
+        return sources.read(options.data, Choice(options.target, **names))
+    if any(getattr(options, name) for name in Choice._fields):
         raise ValueError(
-            "digits has its own target and no names of columns: leave --target, --drop and --features out."
+            "digits has its own target and no names of columns: leave --target, --drop, --features, --categorical and "
+            "--numeric out."
         )
     return Table(*fp.datasets.digits(), None, "digit")
 
@@ -70,7 +145,8 @@ def _names(path, lines):
     A line is a name, or several with commas between, in quotes where one holds a comma itself.
     """
     if not lines:
-        return lines
+        return None if lines is None else ()
     known = fp.datasets.column_names(path)
     split = csv.reader([line for line in lines if line not in known], skipinitialspace=True)
-    return [line for line in lines if line in known] + [name.strip() for names in split for name in names]
+    names = [line for line in lines if line in known] + [name.strip() for names in split for name in names]
+    return tuple(names)

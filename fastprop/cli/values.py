@@ -48,7 +48,12 @@ def list_of(convert):
 
 
 def schedule(text):
-    """Return a schedule: step:10:0.5 is ``StepDecay(10, 0.5)``, warmup:5+cosine is ``Warmup(5, CosineDecay())``."""
+    """Return a schedule: step:10:0.5 is ``StepDecay(10, 0.5)``, warmup:5+cosine is ``Warmup(5, CosineDecay())``.
+
+    ``constant`` stands for None.
+    """
+    if text == "constant":
+        return None
     first, _, then = text.partition("+")
     name, *parameters = first.split(":")
     try:

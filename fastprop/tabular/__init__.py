@@ -1,21 +1,20 @@
-"""Tables in files: their columns, which of them are the features, and what the target column holds."""
+"""Tables: their columns, what becomes of these, what the target holds, and models that know all that."""
 
+from fastprop.tabular.column_table import Choice, ColumnTable
 from fastprop.tabular.columns import notes_on_sizes
-from fastprop.tabular.csv_files import read_csv, read_csv_inputs
-from fastprop.tabular.dialect import detect
-from fastprop.tabular.npz_files import read_npz, read_npz_inputs
+from fastprop.tabular.encoder import Encoder
+from fastprop.tabular.plans import ColumnPlan
 from fastprop.tabular.table import Table
 from fastprop.tabular.targets import TASKS, Targets, targets_of
 
 __all__ = [
     "TASKS",
+    "Choice",
+    "ColumnPlan",
+    "ColumnTable",
+    "Encoder",
     "Table",
     "Targets",
-    "detect",
     "notes_on_sizes",
-    "read_csv",
-    "read_csv_inputs",
-    "read_npz",
-    "read_npz_inputs",
     "targets_of",
 ]

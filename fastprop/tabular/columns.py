@@ -1,4 +1,4 @@
-"""Which columns of a CSV file are the features, and which is the target."""
+"""Which columns of a table are the features, and which is the target; notes on them."""
 
 import csv
 import io
@@ -11,31 +11,32 @@ TIMES = 1000
 """Inputs are of very different size if the largest value of one is more than so many times that of another."""
 
 
-def chosen(path, names, target=None, drop=(), features=None):
+def chosen(source, names, choice):
     """Return the names of the feature columns as a tuple, and the name of the target column.
 
     Parameters
     ----------
-    path : Path
-        The file, for messages.
+    source : Path or str
+        The table, for messages.
     names : list of str
         All columns.
-    target, drop, features
-        As `fastprop.datasets.read` describes them.
+    choice : Choice
 
     Raises
     ------
     ValueError
         If a column that is named is not there, or none is left.
     """
-    drop = checked(path, names, drop)
-    features = None if features is None else checked(path, names, features)
+    drop = checked(source, names, choice.drop)
+    features = None if choice.features is None else checked(source, names, choice.features)
+    target = choice.target
+    checked(source, names, (*choice.categorical, *choice.numeric))
     if target is None:
         left = [name for name in names if name not in drop and name not in (features or ())]
         if not left:
-            raise ValueError(f"{path} has no column that is left to predict: name one as the target.")
+            raise ValueError(f"{source} has no column that is left to predict: name one as the target.")
         target = left[-1]
-    (target,) = checked(path, names, (target,))
+    (target,) = checked(source, names, (target,))
     if target in drop or target in (features or ()):
         raise ValueError(f"column {target!r} is the target: do not name it as one to drop, nor as a feature.")
     if features is None:
@@ -43,17 +44,17 @@ def chosen(path, names, target=None, drop=(), features=None):
     features = tuple(name for name in features if name not in drop)
     if not features:
         raise ValueError(
-            f"{path} has no features: give columns beside {target!r}, separated by commas, semicolons, tabs or '|'."
+            f"{source} has no features: give columns beside {target!r}, separated by commas, semicolons, tabs or '|'."
         )
     return features, target
 
 
-def checked(path, names, wanted):
-    """Return the `wanted` names as a tuple; each must be among the `names` of the columns of a file."""
+def checked(source, names, wanted):
+    """Return the `wanted` names as a tuple; each must be among the `names` of the columns of a table."""
     for name in wanted:
         if name not in names:
             shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
-            raise ValueError(f"{path} has no column {name!r}, only {shown}: name one of these.")
+            raise ValueError(f"{source} has no column {name!r}, only {shown}: name one of these.")
     return tuple(dict.fromkeys(wanted))
 
 
@@ -71,18 +72,22 @@ def listed(names):
     return line.getvalue()
 
 
-def notes_on_counters(path, X, names):
+def notes_on_counters(source, columns):
     """Return a note for each column that numbers the rows from 0 or 1 on, in any order, as an index does."""
-    rows = len(X)
-    if rows < 20:
-        return []
-    smallest, largest = X.min(axis=0), X.max(axis=0)
     return [
-        f"column {names[column]!r} of {path} only numbers the rows: leave it out by --drop {listed([names[column]])} "
+        f"column {name!r} of {source} only numbers the rows: leave it out by --drop {listed([name])} "
         "unless it means something."
-        for column in np.flatnonzero(np.isin(smallest, (0, 1)) & (largest == smallest + rows - 1))
-        if np.array_equal(np.sort(X[:, column]), smallest[column] + np.arange(rows))
+        for name, column in columns.items()
+        if column.kind == "numbers" and _numbers_rows(column.values)
     ]
+
+
+def _numbers_rows(values):
+    rows = len(values)
+    smallest = values.min()
+    if rows < 20 or smallest not in (0, 1) or values.max() != smallest + rows - 1:
+        return False
+    return np.array_equal(np.sort(values), smallest + np.arange(rows))
 
 
 def notes_on_sizes(X, names=None):

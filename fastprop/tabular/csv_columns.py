@@ -1,4 +1,4 @@
-"""Reads columns of a CSV file, block by block, into one matrix of features and one array of targets."""
+"""Reads columns of a CSV file, block by block, into one matrix whose columns they are."""
 
 import os
 from typing import NamedTuple
@@ -6,77 +6,85 @@ from typing import NamedTuple
 import numpy as np
 
 from fastprop.integrations import arrow_csv
+from fastprop.integrations.arrow_columns import Column
 from fastprop.tabular import refusals
 from fastprop.tabular.dialect import is_number
-from fastprop.tabular.table import classes_of_words
 
 FEW = 20
-"""Up to so many different numbers of a target are names of classes, where its other cells hold words."""
+"""Up to so many different numbers of a column are levels or names of classes, where its other cells hold words."""
 
 
-class TargetColumn(NamedTuple):
-    """The cells of the target's column."""
+class CsvColumns(NamedTuple):
+    """Columns of a CSV file."""
 
-    values: np.ndarray  # (n,): float64, or int64 classes
-    class_names: tuple | None  # the words of the classes, if the cells are words
+    dialect: object  # the `Dialect` by which it was read in the end
+    columns: list  # the `Column` of each index; the values of all numbers are columns of one matrix (rows, columns)
+    target: Column | None  # the column that is to be predicted
 
 
-def read_columns(path, dialect, features, target=None, as_words=()):
-    """Return the features (n, features) float64 of a file, and its `TargetColumn`, or None without a target.
+def read_columns(path, dialect, included, target=None, as_words=()):
+    """Return the `CsvColumns` of a file.
 
     Parameters
     ----------
     path : Path
     dialect : Dialect
-    features : list of int
-        Indices of the columns of features.
+    included : list of int
+        Indices of columns to read.
     target : int, optional
-        The index of the target's column.
+        The index of the column that is to be predicted, which is read apart from the others.
     as_words : sequence of int
         The indices of columns that are read as words, whatever they hold.
 
     Raises
     ------
     ValueError
-        If a feature is not a number in each row, or a row has too few or too many cells; the message says where.
+        If a row has too few or too many cells; the message says where.
     """
-    included = [*features, *([] if target is None else [target])]
-    found = {index: [] for index in included}
-    rows = _Rows(path, len(features))
+    indices = [*included, *([] if target is None else [target])]
+    rows, target_rows = _Rows(path, len(included)), _Rows(path, len(indices) - len(included))
     try:
-        for block in arrow_csv.read_blocks(path, dialect, included, as_words):
+        for block in arrow_csv.read_blocks(path, dialect, indices, as_words):
             if dialect.delimiter != "," and dialect.decimal == "." and any(map(_has_decimal_commas, block.columns)):
-                return read_columns(path, dialect._replace(decimal=","), features, target, as_words)
-            for index, column in zip(included, block.columns):
-                found[index].append(column if index == target else column._replace(values=None))
-            rows.append(block)
+                return read_columns(path, dialect._replace(decimal=","), included, target, as_words)
+            rows.append(block, block.columns[: len(included)])
+            target_rows.append(block, block.columns[len(included) :])
     except arrow_csv.InvalidTextError as error:
         if "UTF8" in str(error) and dialect.encoding == "utf-8":
-            return read_columns(path, dialect._replace(encoding="cp1252"), features, target, as_words)
+            return read_columns(path, dialect._replace(encoding="cp1252"), included, target, as_words)
         refusals.refuse_rows(path, dialect, error)
     if rows.count == 0:
         raise ValueError(f"{path} has no rows under its header: give at least one.")
-    refusals.refuse_columns(path, dialect, {index: found[index] for index in features})
-    if target is None:
-        return rows.matrix(), None
-    kinds = {column.kind for column in found[target]} - {"nothing"}
-    if kinds not in ({"numbers"}, {"words"}, {"dates"}, set()):
-        return read_columns(path, dialect, features, target, (target,))
-    refusals.refuse_target(path, dialect, target, found[target])
-    return rows.matrix(), _target_column(path, dialect, target, found[target])
+    mixed = [index for index, kinds in zip(indices, rows.kinds + target_rows.kinds) if len(kinds) > 1]
+    if target is not None and target_rows.kinds[0] == {"bools"}:
+        mixed.append(target)  # the names of the classes are the words
+    if not set(mixed) <= set(as_words):
+        return read_columns(path, dialect, included, target, (*as_words, *mixed))
+    return CsvColumns(dialect, rows.columns(), *(target_rows.columns() or [None]))
 
 
 class _Rows:
-    """A matrix of features that grows by blocks of rows."""
+    """Columns that grow by blocks of rows, as the columns of one matrix.
+
+    Attributes
+    ----------
+    count : int
+        The number of rows.
+    kinds : list of set
+        The kinds of cells that are in each column.
+    """
 
     def __init__(self, path, columns):
         self.count = 0
+        self.kinds = [set() for _ in range(columns)]
+        self._codes = [{} for _ in range(columns)]  # by word
+        self._missing = np.zeros(columns, int)
         self._bytes_read = 0
         self._bytes = os.path.getsize(path)
         self._array = np.empty((0, columns))
 
-    def append(self, block):
-        """Append the features of a block; a target that follows them is left out."""
+    def append(self, block, columns):
+        """Append a block of rows of these columns."""
         first, self.count = self.count, self.count + block.rows
         self._bytes_read += block.size
         if self.count > len(self._array):
@@ -84,14 +92,26 @@ class _Rows:
             if expected < self.count:  # the file is packed
                 expected = self.count * 3 // 2
             self._array.resize((expected, self._array.shape[1]), refcheck=False)
-        for place, column in zip(self._array.T, block.columns):
-            if len(column.values):
-                place[first : self.count] = column.values
+        for index, column in enumerate(columns):
+            self.kinds[index] |= {column.kind} - {"nothing"}
+            self._missing[index] += column.missing
+            values = column.values
+            if column.kind == "words":
+                codes = self._codes[index]
+                code_of_index = [codes.setdefault(word, len(codes)) for word in column.words]
+                values = np.array([*code_of_index, np.nan])[values]
+            self._array[first : self.count, index] = values
 
-    def matrix(self):
-        """Return the rows that were appended, (n, features) float64."""
+    def columns(self):
+        """Return the `Column` of each; of one with several kinds of cells the values are of no use."""
         self._array.resize((self.count, self._array.shape[1]), refcheck=False)
-        return self._array
+        return [self._column(index, min(kinds, default="nothing")) for index, kinds in enumerate(self.kinds)]
+
+    def _column(self, index, kind):
+        values = self._array[:, index]
+        if kind == "words":
+            values = np.where(np.isnan(values), -1, values).astype(np.int64)
+        return Column(kind, values, tuple(self._codes[index]), int(self._missing[index]))
 
 
 def _has_decimal_commas(column):
@@ -99,26 +119,12 @@ def _has_decimal_commas(column):
     return column.kind == "words" and all(map(is_number, column.words)) and any("," in word for word in column.words)
 
 
-def _target_column(path, dialect, target, blocks):
-    """Return the `TargetColumn`: numbers, or classes of words."""
-    if blocks[0].kind == "numbers":
-        return TargetColumn(np.concatenate([block.values for block in blocks]), None)
-    codes, words = [], {}
-    for block in blocks:
-        places = [words.setdefault(word.strip(), len(words)) for word in block.words]
-        codes.append(np.array(places, np.int64)[block.values])
-    if _are_numbers(list(words)):
-        refusals.refuse_word(path, dialect, target)
-    order, names = classes_of_words(np.array(list(words)))
-    return TargetColumn(order[np.concatenate(codes)], names)
-
-
-def _are_numbers(words):
-    """Return whether the different words of a target are numbers, but for some cells that are none.
+def are_numbers(words):
+    """Return whether the different words of a column are numbers, but for some cells that are none.
 
     Numbers with decimal commas are among these, as commas may also be of thousands.
     """
     numbers = [float(word.replace(",", ".")) for word in words if is_number(word)]
     has_decimals = any(number % 1 for number in numbers if np.isfinite(number))
     others = len(words) - len(numbers)
-    return others == 0 or len(numbers) > FEW or (has_decimals and others == 1)
+    return bool(numbers) and (others == 0 or len(numbers) > FEW or (has_decimals and others == 1))

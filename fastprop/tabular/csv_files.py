@@ -1,30 +1,56 @@
-"""Reads CSV files as tables of features and targets."""
+"""Reads CSV files as tables of columns."""
 
 from fastprop.notices import DataWarning, warn
-from fastprop.tabular import columns, dialect
-from fastprop.tabular.csv_columns import read_columns
-from fastprop.tabular.table import Table, classes_of_numbers
+from fastprop.tabular import dialect, refusals
+from fastprop.tabular.column_table import ColumnTable
+from fastprop.tabular.columns import checked, chosen, notes_on_counters
+from fastprop.tabular.csv_columns import are_numbers, read_columns
 
 
-def read_csv(path, target=None, drop=(), features=None):
-    """Return the `Table` of a CSV file; `fastprop.datasets.read` describes the parameters."""
+def read_csv(path, choice):
+    """Return the `ColumnTable` of a CSV file for the choice of columns, a `Choice`."""
     written = dialect.detect(path)
-    feature_names, target = columns.chosen(path, written.columns, target, drop, features)
-    X, targets = read_columns(path, written, written.indices(feature_names), written.index(target))
-    _tell([*written.notes, *columns.notes_on_counters(path, X, feature_names)])
-    y = targets.values if targets.class_names else classes_of_numbers(targets.values)
-    return Table(X, y, feature_names, target, targets.class_names)
+    names, target = chosen(path, written.columns, choice)
+    told = written.indices(checked(path, written.columns, choice.categorical))
+    included = written.indices(names)
+    found = read_columns(path, written, included, written.index(target))
+    _refuse_stray_words(path, found, [index for index in included if index not in told], included)
+    refusals.refuse_target(path, found.dialect, written.index(target), found.target)
+    if found.target.words and are_numbers(found.target.words):
+        refusals.refuse_word(path, found.dialect, written.index(target))
+    columns = dict(zip(names, found.columns))
+    _tell([*written.notes, *notes_on_counters(path, columns)])
+    return ColumnTable(columns, target, found.target, choice)
 
 
-def read_csv_inputs(path, names=None):
-    """Return the columns `names` of a CSV file, by default all, (n, names) float64 in this order."""
+def read_csv_columns(path, names=None, as_words=()):
+    """Return columns of a CSV file, a dict of `Column` by name.
+
+    Parameters
+    ----------
+    path : Path
+    names : sequence of str, optional
+        The columns to read, by default all.
+    as_words : sequence of str
+        Those to read as words, whatever they hold.
+    """
     written = dialect.detect(path)
     if names is None:
         names = written.columns
         _tell(written.notes)
-    names = columns.checked(path, written.columns, names)
-    X, _ = read_columns(path, written, written.indices(names))
-    return X
+    names = checked(path, written.columns, names)
+    included = written.indices(names)
+    words = written.indices(as_words)
+    found = read_columns(path, written, included, as_words=words)
+    _refuse_stray_words(path, found, [index for index in included if index not in words], included)
+    return dict(zip(names, found.columns))
+
+
+def _refuse_stray_words(path, found, indices, included):
+    """Refuse columns of numbers with a word among them, which is most often a mistake."""
+    for index, column in zip(included, found.columns):
+        if index in indices and column.words and are_numbers(column.words):
+            refusals.refuse_word(path, found.dialect, index)
 
 
 def _tell(notes):

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from fastprop.integrations import frame_columns
+from fastprop.row_blocks import row_blocks
 from fastprop.tabular import plans
 from fastprop.tabular.plans import ColumnPlan
 
@@ -149,6 +150,8 @@ class Encoder:
                 f"the table has no column {', '.join(map(repr, missing))}, but the training data had: "
                 f"give {'it' if len(missing) == 1 else 'them'}."
             )
+        if dtype == np.float64 and (matrix := self._matrix(columns)) is not None:
+            return matrix
         counts = [len(plan.feature_names) for plan in self.plans]
         rows = len(columns[self.columns[0]].values)
         X = np.empty((rows, sum(counts)), dtype)
@@ -158,6 +161,20 @@ class Encoder:
                 plans.encode(plan, columns[plan.name], X[:, first : first + count])
             first += count
         return X
+
+    def _matrix(self, columns):
+        """Return the matrix whose columns are the inputs as they are, (n, n_in) float64, or None."""
+        used = [plan for plan in self.plans if plan.kind != "left out"]
+        if any(plan.kind != "number" or plan.has_missing for plan in used):
+            return None
+        arrays = [columns[plan.name].values for plan in used]
+        matrix = arrays[0].base
+        if matrix is None or matrix.shape != (len(arrays[0]), len(arrays)) or matrix.dtype != np.float64:
+            return None
+        addresses = [array.ctypes.data - matrix.ctypes.data for array in arrays]
+        if any(array.base is not matrix for array in arrays) or addresses != [8 * i for i in range(len(arrays))]:
+            return None
+        return matrix if all(np.isfinite(matrix[rows]).all() for rows in row_blocks(*matrix.shape)) else None
 
     @property
     def about(self) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Reads npz files: arrays ``X`` and ``y``."""
+"""Reads npz and npy files: arrays ``X`` and ``y``, or one whose last column is y."""
 
 import zipfile
 
@@ -23,9 +23,30 @@ def read_npz(path, target=None):
     return Table(X, classes_of_numbers(checks.numeric(y, target)), None, target)
 
 
-def read_npz_inputs(path):
-    """Return the array ``X`` of an npz file."""
-    return _arrays(path, ("X",))["X"]
+def read_npy(path, choice):
+    """Return the `Table` of an npy file, whose one array has the targets in its last column."""
+    if choice.target is not None:
+        raise ValueError(f"{path} has no names of columns, and its last column is the target: leave the target out.")
+    both = checks.matrix(_array(path))
+    if both.shape[1] < 2:
+        raise ValueError(f"{path} has {both.shape[1]} columns: give features and, in the last column, the target.")
+    return Table(both[:, :-1], classes_of_numbers(both[:, -1]), None, "y")
+
+
+def read_inputs(path, features=None):
+    """Return the array ``X`` of an npz file, or the array of an npy file, of which only the first `features` count."""
+    if path.suffix.lower() == ".npz":
+        return _arrays(path, ("X",))["X"]
+    array = checks.matrix(_array(path))
+    return array[:, :features] if features == array.shape[1] - 1 else array
+
+
+def _array(path):
+    try:
+        array = np.load(path)
+    except (OSError, ValueError, EOFError) as error:
+        raise ValueError(f"{path} is no npy file of numbers ({error}): write it with np.save.") from None
+    return checks.numeric(array, "X")
 
 
 def _arrays(path, wanted):

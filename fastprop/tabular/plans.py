@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fastprop.integrations.arrow_columns import word_of
+from fastprop.tabular.dialect import is_number
 
 KINDS = "number", "boolean", "date", "category", "left out"
 """What a column may be taken for."""
@@ -24,9 +25,10 @@ class ColumnPlan(NamedTuple):
 
     name: str
     kind: str  # one of `KINDS`
-    center: float = 0.0  # of numbers and dates, the median of the training rows, which stands for missing cells
+    center: float = 0.0  # of dates, and of numbers that may be missing, the median of the training rows
     has_missing: bool = False  # whether cells were missing in training rows
     levels: tuple[str, ...] = ()  # of a category, those with a feature of their own, the most frequent first
+    is_of_words: bool = False  # of a category, whether its levels are words, and no numbers or booleans
     has_other: bool = False  # of a category, whether the rare levels of the training rows share a feature
     reason: str = ""  # why the column is left out
 
@@ -87,6 +89,9 @@ def fitted(name, column, told=None, rows=None):
         raise ValueError(
             f"column {name!r} holds {column.words[0]}, which is no number, word, boolean or date: drop the column."
         )
+    is_complete = column.kind in ("numbers", "bools") and column.missing == 0
+    if is_complete and told != "category":
+        return ColumnPlan(name, "number" if told or column.kind == "numbers" else "boolean")
     training = column if rows is None else column.of_rows(rows)
     if training.missing == len(training.values):
         raise ValueError(f"column {name!r} has no value in any of the {len(training.values)} training rows: drop it.")
@@ -96,12 +101,15 @@ def fitted(name, column, told=None, rows=None):
             raise ValueError(f"column {name!r} holds dates, which are no categories: leave it out of them.")
         kind = "category"
     elif told == "number" and kind == "category":
-        raise ValueError(f"column {name!r} holds words such as {training.words[0]!r}, which are no numbers: drop it.")
+        word = next((word for word in column.words if not is_number(word)), column.words[0])
+        raise ValueError(f"column {name!r} holds words such as {word!r}, which are no numbers: drop it.")
     elif told == "number" and kind == "boolean":
         kind = "number"
     if kind == "category":
-        return _category(name, as_words(training), told is None)
-    return ColumnPlan(name, kind, float(np.nanmedian(training.values)), bool(training.missing))
+        is_of_words = training.kind == "words"
+        return _category(name, as_words(training), told is None)._replace(is_of_words=is_of_words)
+    center = float(np.nanmedian(training.values)) if training.missing or kind == "date" else 0.0
+    return ColumnPlan(name, kind, center, bool(training.missing))
 
 
 def as_words(column):
@@ -126,7 +134,8 @@ def _category(name, column, may_be_text):
     order = sorted(used.tolist(), key=lambda code: (-counts[code], column.words[code]))
     frequent = [code for code in order[:MOST_LEVELS] if counts[code] * RARE >= len(column.values)]
     levels = tuple(column.words[code] for code in frequent)
-    return ColumnPlan(name, "category", 0.0, bool(column.missing), levels, len(frequent) < len(order))
+    has_other = len(frequent) < len(order)
+    return ColumnPlan(name, "category", has_missing=bool(column.missing), levels=levels, has_other=has_other)
 
 
 def encode(plan, column, out):

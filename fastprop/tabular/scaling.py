@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+from fastprop.metrics import SCORES, Score
+from fastprop.network import MLP
 
 POWERS = {"mse": 2, "mae": 1, "huber": 2, "poisson": 1}
 """By loss, the power of the targets' unit in which it is measured; that of huber holds near zero."""
@@ -76,3 +80,31 @@ class TargetScaling(NamedTuple):
         Losses of several targets of different scales are left as they are: 1.
         """
         return float(self.scale[0]) ** POWERS[loss] if len(self.scale) == 1 else 1.0
+
+    def fold_into(self, network: MLP) -> None:
+        """Change the last layer of a network that was trained on scaled targets to give them in their own unit.
+
+        Its output is the identity.
+        """
+        weights, biases = network.weights[-1], network.biases[-1]
+        weights[...] = weights * self.scale
+        biases[...] = biases * self.scale + self.center
+
+    def score(self, name: str | None) -> Score | str | None:
+        """Return the score of this name, measured in the unit of the targets."""
+        known = SCORES.get(name) if name else None
+        if known is None or known.needs != "numbers":
+            return name
+        return replace(known, function=_InOwnUnit(known.function, self))
+
+
+@dataclass(frozen=True, eq=False)
+class _InOwnUnit:
+    """A score function that is called with outputs and targets in their own unit."""
+
+    function: Any
+    scaling: TargetScaling
+
+    def __call__(self, outputs, y):
+        both = (self.scaling.restored(np.asarray(each, np.float64).reshape(len(each), -1)) for each in (outputs, y))
+        return self.function(*both)

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fastprop.tabular.encoder import Encoder
+
 
 class _Pair(NamedTuple):
     X: NDArray[Any]
@@ -28,6 +30,8 @@ class Table(_Pair):
         The name of the target's column or array.
     class_names : tuple of str or None
         If the targets are words, the word of each class, in alphabetical order; else None.
+    encoder : Encoder or None
+        How the columns of the file became those of `X`; None if the file has no columns.
 
     Examples
     --------
@@ -42,6 +46,7 @@ class Table(_Pair):
     feature_names: tuple[str, ...] | None
     target_name: str | None
     class_names: tuple[str, ...] | None
+    encoder: Encoder | None
 
     def __new__(
         cls,
@@ -50,11 +55,13 @@ class Table(_Pair):
         feature_names: tuple[str, ...] | None = None,
         target_name: str | None = None,
         class_names: tuple[str, ...] | None = None,
+        encoder: Encoder | None = None,
     ) -> Table:
         table = super().__new__(cls, X, y)
         table.feature_names = feature_names
         table.target_name = target_name
         table.class_names = class_names
+        table.encoder = encoder
         return table
 
 

@@ -1,0 +1,50 @@
+"""`ColumnTable`: the columns of a table before they become inputs, and the column that is to be predicted."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from fastprop.integrations.arrow_columns import Column
+from fastprop.tabular.encoder import Encoder
+from fastprop.tabular.table import Table, classes_of_numbers, classes_of_words
+
+
+class Choice(NamedTuple):
+    """What the user says of the columns of a table."""
+
+    target: str | None = None  # the column to predict, by default the last
+    drop: tuple[str, ...] = ()  # columns to leave out
+    features: tuple[str, ...] | None = None  # the columns to predict from, by default all but the target
+    categorical: tuple[str, ...] = ()  # columns that are categories, whatever they hold
+    numeric: tuple[str, ...] = ()  # columns that are numbers
+
+
+class ColumnTable(NamedTuple):
+    """The columns of a table from which another of its columns is to be predicted."""
+
+    columns: dict[str, Column]  # by name, in the order of the table
+    target_name: str
+    target: Column
+    choice: Choice
+
+    def answers(self):
+        """Return y (n,), which is int64 if the targets are classes, and the names of the classes, or None."""
+        target = self.target
+        if target.kind == "bools":
+            return target.values.astype(np.int64), ("False", "True")
+        if not target.words:
+            return classes_of_numbers(target.values), None
+        order, names = classes_of_words(np.array([word.strip() for word in target.words]))
+        return order[target.values], names
+
+    def encoder(self, rows=None):
+        """Return the `Encoder` that is fitted on some rows, by default all."""
+        return Encoder.fit_columns(
+            self.columns, categorical=self.choice.categorical, numeric=self.choice.numeric, rows=rows
+        )
+
+    def encoded(self, encoder):
+        """Return the `Table` of inputs (n, n_in) float64 and targets."""
+        y, names = self.answers()
+        X = encoder.transform_columns(self.columns, np.float64)
+        return Table(X, y, encoder.feature_names, self.target_name, names, encoder)

@@ -1,0 +1,168 @@
+"""`TableModel`: a network with the encoder of its columns, which predicts from tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastprop.annotations import FloatArray, Path
+from fastprop.integrations import frame_columns, safetensors_files
+from fastprop.network import MLP
+from fastprop.tabular import sources
+from fastprop.tabular.encoder import Encoder
+
+
+class TableModel:
+    """A network that knows the columns of the table on which it was trained; `fastprop.load` reads it from its file.
+
+    Attributes
+    ----------
+    network : MLP
+        What is predicted from the encoded columns.
+    encoder : Encoder
+        How columns become inputs.
+    target_name : str
+        The column that is predicted.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import pandas
+    >>> import fastprop as fp
+    >>> frame = pandas.DataFrame({"size": [1, 2, 8, 9], "color": ["red", "red", "blue", "red"], "kind": [*"aabb"]})
+    >>> table = fp.datasets.read(frame, "kind")
+    >>> network = fp.MLP((3, 8, 2), output="softmax", class_names=table.class_names)
+    >>> history = fp.train(network, *table, epochs=50, optimizer=fp.AdamW(0.01), standardize=True)
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "kinds.safetensors")
+    >>> fp.TableModel(network, table.encoder, "kind").save(path)
+    >>> fp.load(path).predict(frame.drop(columns="kind"))
+    array(['a', 'a', 'b', 'b'], dtype='<U1')
+    """
+
+    def __init__(self, network: MLP, encoder: Encoder | None, target_name: str) -> None:
+        if encoder is None:
+            raise ValueError("arrays have no columns that could be encoded: save the network itself.")
+        if network.layer_sizes[0] != len(encoder.feature_names):
+            raise ValueError(
+                f"the network has {network.layer_sizes[0]} inputs, but the columns make {len(encoder.feature_names)}: "
+                "give the encoder by which its inputs were made."
+            )
+        self.network = network
+        self.encoder = encoder
+        self.target_name = target_name
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """The names of the classes; None if numbers are predicted."""
+        return self.network.class_names
+
+    def inputs(self, table: Any) -> NDArray[np.float64]:
+        """Return the inputs of the network for the rows of a table, (n, n_in); see `predict`."""
+        if not (isinstance(table, str) or hasattr(table, "__fspath__") or frame_columns.is_frame(table)):
+            return np.asarray(table)
+        words = [plan.name for plan in self.encoder.plans if plan.kind == "category" and plan.is_of_words]
+        present = set(sources.column_names(table))
+        names = [name for name in self.encoder.columns if name in present]
+        columns = sources.read_columns(table, names, [name for name in words if name in present]) if names else {}
+        return self.encoder.transform_columns(columns, np.float64)
+
+    def outputs(self, table: Any) -> FloatArray:
+        """Return the outputs of the network, (n, n_out): probabilities of classes, or numbers in their own unit."""
+        return self.network.predict(self.inputs(table))
+
+    def predict(self, table: Any) -> NDArray[Any]:
+        """Return what is predicted for each row of a table.
+
+        Parameters
+        ----------
+        table : data frame, str, Path or array_like
+            A data frame of pandas or polars, an Arrow table, anything with ``__arrow_c_stream__``, or the path of a
+            file that `fastprop.datasets.read` reads. Columns are found by their names; others may stand among
+            them. An array (n, n_in) holds inputs that are encoded already.
+
+        Returns
+        -------
+        ndarray
+            (n,) names of classes, or numbers (n,) or (n, n_out) in the unit of the targets.
+
+        Raises
+        ------
+        ValueError
+            If a column is missing, or holds what `Encoder` does not allow; the message names it.
+        """
+        outputs = self.outputs(table)
+        if self.class_names is None:
+            return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+        return np.array(self.class_names)[classes(outputs)]
+
+    def predict_proba(self, table: Any) -> FloatArray:
+        """Return the probability of each class for each row of a table, (n, classes); `predict` describes `table`.
+
+        Raises
+        ------
+        ValueError
+            As `predict`, and if the network does not predict classes.
+        """
+        if self.class_names is None:
+            raise ValueError("the network predicts numbers, which have no probabilities: call predict.")
+        outputs = self.outputs(table)
+        return np.hstack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs
+
+    def save(self, path: Path) -> None:
+        """Write the network, the plans of its columns and the name of its target to a safetensors file.
+
+        Raises
+        ------
+        ImportError
+            If safetensors is not installed (extra ``exchange``).
+        """
+        table = {"columns": self.encoder.about, "target": self.target_name}
+        safetensors_files.write(path, self.network.about | {"table": table}, self.network.state_dict())
+
+    def __repr__(self) -> str:
+        return f"TableModel({self.network!r}, {self.encoder!r}, {self.target_name!r})"
+
+
+def classes(outputs):
+    """Return the class of each row, (n,), by its outputs (n, n_out)."""
+    return outputs.argmax(axis=1) if outputs.shape[1] > 1 else (outputs[:, 0] > 0.5).astype(int)
+
+
+def load(path: Path) -> MLP | TableModel:
+    """Read a network that `MLP.save` wrote, or a model that `TableModel.save` or the command line wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+        The safetensors file.
+
+    Returns
+    -------
+    MLP or TableModel
+
+    Raises
+    ------
+    ValueError
+        If the file is missing, does not hold a network that fastprop saved, or has been changed since; files of
+        earlier versions have no checksum, by which a change is found.
+    ImportError
+        If safetensors is not installed (extra ``exchange``).
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import fastprop as fp
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "network.safetensors")
+    >>> fp.MLP((2, 2, 1), seed=0).save(path)
+    >>> fp.load(path)
+    MLP((2, 2, 1), hidden='sigmoid', output='sigmoid', dtype='float32')
+    """
+    return safetensors_files.read(path, _restored)
+
+
+def _restored(about, arrays):
+    table = about.pop("table", None)
+    network = MLP.restored(about, arrays)
+    return network if table is None else TableModel(network, Encoder.restored(table["columns"]), table["target"])
