@@ -4,10 +4,13 @@ import pickle
 
 import numpy as np
 import pytest
+import sklearn
+from scipy.sparse import csr_matrix
 from sklearn.base import clone
-from sklearn.datasets import load_iris
+from sklearn.datasets import load_iris, make_multilabel_classification
 from sklearn.exceptions import FitFailedWarning
-from sklearn.model_selection import GridSearchCV
+from sklearn.metrics import accuracy_score, make_scorer
+from sklearn.model_selection import GridSearchCV, GroupKFold, KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -83,6 +86,29 @@ def test_missing_cells_and_categories_are_encoded_by_the_training_rows_of_each_s
     ours, theirs = both(CLASSIFIER, RATES, X=frame)
     np.testing.assert_array_equal(ours.cv_results_["mean_test_score"], theirs.cv_results_["mean_test_score"])
     assert ours.feature_names_in_.tolist() == list("abcde")
+
+
+def test_inputs_may_be_sparse_and_labels_several():
+    X, labels = make_multilabel_classification(60, n_features=8, random_state=0)
+    ours, theirs = both(CLASSIFIER, RATES, X=csr_matrix(X), y=labels)
+    np.testing.assert_array_equal(ours.cv_results_["mean_test_score"], theirs.cv_results_["mean_test_score"])
+
+
+@pytest.mark.parametrize("cv", [KFold(3), GroupKFold(3)], ids=["a class missing in each", "groups"])
+def test_splitters_are_those_of_scikit_learn(cv):
+    given = {"groups": np.arange(len(X)) % 7} if isinstance(cv, GroupKFold) else {}
+    ours, theirs = both(CLASSIFIER, RATES, cv=cv, fit_params=given)
+    np.testing.assert_array_equal(ours.cv_results_["mean_test_score"], theirs.cv_results_["mean_test_score"])
+
+
+def test_metadata_is_routed_to_the_fit_and_to_the_score():
+    weight = np.linspace(1, 2, len(X))
+    scoring = make_scorer(accuracy_score)
+    with sklearn.config_context(enable_metadata_routing=True):
+        estimator = clone(CLASSIFIER).set_fit_request(sample_weight=True)
+        given = {"scoring": scoring.set_score_request(sample_weight=True), "fit_params": {"sample_weight": weight}}
+        ours, theirs = both(estimator, RATES, **given)
+    np.testing.assert_array_equal(ours.cv_results_["mean_test_score"], theirs.cv_results_["mean_test_score"])
 
 
 def test_one_sweep_trains_all_configurations_on_all_folds(monkeypatch):

@@ -26,7 +26,9 @@ class SweepCV(GridSearchCV):
     """A cross-validated search of the parameters of `MLPClassifier` or `MLPRegressor`, by one sweep.
 
     Every split score is, to the last bit, that of the estimator with these parameters that is fitted alone on the
-    training rows of the split. All configurations train side by side on all cores.
+    training rows of the split. All configurations train side by side on all cores. The rows of all splits are in
+    memory at once, encoded and scaled by the training rows of each. What a grid of `fastprop.sweep` cannot hold, such
+    as ``max_iter``, takes a sweep for each of its values.
 
     Parameters
     ----------
