@@ -262,7 +262,8 @@ def test_top_ranks_by_loss_and_best_is_its_first():
     np.testing.assert_array_equal(result.top(2), result.top(4)[:2])
     assert result.best == dict(zip(result.table.dtype.names, result.table[losses.argmin()].tolist()))
     assert list(result.best.keys()) == list(result.table.dtype.names)
-    assert dict(result.best)["learning_rate"] == result.best["learning_rate"] == 0.5
+    best_rate = result.table["learning_rate"][losses.argmin()]
+    assert dict(result.best)["learning_rate"] == result.best["learning_rate"] == best_rate
     assert len(result.top(99)) == 4
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 COLUMNS = {"loss": "loss_function"}
 """Hyperparameters whose column has another name, because the column ``loss`` holds the measured loss."""
 
-MEASURED = "score", "score_std", "loss", "validation_loss"
+MEASURED_COLUMNS = "score", "score_std", "loss", "validation_loss"
 """Columns of measured values, which are NaN until they are measured."""
 
 ROWS_SHOWN = 5
@@ -104,11 +104,11 @@ class SweepResult:
         self.description = description
         self.hyperparameters = [COLUMNS.get(name, name) for name in description.swept]
         columns = [(column, HYPERPARAMETERS[name]) for name, column in zip(description.swept, self.hyperparameters)]
-        columns += [(name, float) for name in MEASURED]
+        columns += [(name, float) for name in MEASURED_COLUMNS]
         columns += [("epochs", int), ("final_epochs", int), ("stopped", "U11"), ("seconds", float)]
         rows = description.configurations
         self.table = np.zeros(rows, columns)
-        for name in MEASURED:
+        for name in MEASURED_COLUMNS:
             self.table[name] = np.nan
         self.table["stopped"] = "not run"
         self._history = np.full((rows, 0), np.nan)  # with room for more epochs than are done
@@ -187,7 +187,8 @@ class SweepResult:
     def finished(self) -> NDArray[np.bool_]:
         """Which rows were trained to the end, (configurations,) bool: finished, stopped early or converged ones.
 
-        So are those that diverged, if early stopping has restored the weights of an earlier epoch.
+        So are those that ended when time was over, and those that diverged, if early stopping has restored the weights
+        of an earlier epoch.
         """
         return may_be_best(self.table["stopped"], self.table["final_epochs"])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from contextlib import ExitStack, suppress
+from contextlib import nullcontext, suppress
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -249,18 +249,13 @@ def sweep(
     planned = PlannedSweep(experiment, configurations, result, halving_rule, seconds, kept, chooser, cv is not None)
 
     # Execute.
-    with ExitStack() as stack:
-        record = None
-        if journal is not None:
-            checks.new_file(checks.instance(journal, "journal", (str, os.PathLike), "'runs.jsonl'"))
-            about = describe(experiment, begin_with, options, {} if chooser is None else space)
-            record = stack.enter_context(Journal(journal, about))
-        stack.enter_context(workers)
-        with suppress(Interrupted):  # the result then has what was finished before
-            without_network = _execute(planned, workers, progress, record)
-            message = divergence.message_of_sweep(experiment, configurations, result, without_network)
-            if message is not None:
-                warn(message, DivergenceWarning)
+    chosen_from = {} if chooser is None else space
+    opened = _opened_journal(journal, experiment, begin_with, options, chosen_from)
+    with opened as record, workers, suppress(Interrupted):  # after Ctrl-C the result has what was finished before
+        without_network = _execute(planned, workers, progress, record)
+        message = divergence.message_of_sweep(experiment, configurations, result, without_network)
+        if message is not None:
+            warn(message, DivergenceWarning)
     return result
 
 
@@ -305,6 +300,14 @@ def _execute(planned, workers, progress, journal):
             runner.train(indices)
     last = experiment.on_all_rows() if planned.is_cross_validated else experiment
     return train_again(last, configurations, result, planned.keep, workers, after_folds=planned.is_cross_validated)
+
+
+def _opened_journal(path, experiment, network, options, space):
+    """Return the `Journal` at a path, or without a path a context of None; see `describe` for the other parameters."""
+    if path is None:
+        return nullcontext()
+    checks.new_file(checks.instance(path, "journal", (str, os.PathLike), "'runs.jsonl'"))
+    return Journal(path, describe(experiment, network, options, space))
 
 
 def _grid(space, samples, search, seed):
