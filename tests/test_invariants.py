@@ -318,7 +318,8 @@ def test_networks_of_a_pack_lower_their_rates_each_at_epochs_of_its_own(dtype):
 def digest_alone(shape, task, dtype):
     """The digest of all that comes of training and predicting."""
     network, X, y = problem(shape, task, dtype)
-    history = fp.train(network, X, y, optimizer=fp.SGD(0.1, momentum=0.9, nesterov=True), **options_of(shape, task))
+    optimizer = fp.SGD(0.1, momentum=0.9, nesterov=True)
+    history = diverging.train(network, X, y, optimizer=optimizer, **options_of(shape, task))
     return digest(*outcome(network, history), network.predict(X))
 
 
