@@ -349,3 +349,25 @@ def test_classes_are_weighted_by_the_names_of_their_columns():
     _, expected = trained(X, ONE_HOT.to_numpy(), class_weight=[1, 3])
     assert_same_bits([history.loss], [expected.loss])
     assert suggestion(ONE_HOT, {"yes": 3}) == suggestion(ONE_HOT.to_numpy(), [1, 3])
+
+
+# ---- rows by position ----
+
+
+def test_rows_of_the_same_labels_in_another_order_are_told():
+    y = pandas.Series(Y, FRAME.index)
+    words = r"^{} have the same labels of rows in different orders, and rows are taken by their position: bring"
+    with pytest.warns(fp.DataWarning, match=words.format("X and y")):
+        trained(FRAME, y[::-1])
+    with pytest.warns(fp.DataWarning, match=words.format("X and sample_weight")):
+        trained(FRAME, Y, sample_weight=y[::-1] + 1.0)
+    with pytest.warns(fp.DataWarning, match=words.format("validation X and validation y")):
+        trained(FRAME, y, validation=(FRAME, y[::-1]))
+    for other in (
+        y,
+        y[::-1].to_numpy(),
+        y[::-1].reset_index(drop=True),
+        y.set_axis(y.index + 1),
+        y.set_axis([7] * ROWS),
+    ):
+        trained(FRAME, other, epochs=1)  # warns of nothing

@@ -52,6 +52,17 @@ def values(X, index):
     return series.cast(float).to_numpy() if _numpy_of_polars(series) is None else series.to_numpy()
 
 
+def have_rows_in_another_order(X, other):
+    """Return whether both are of pandas and have the same labels of rows, but not in the same order."""
+    if "pandas" not in sys.modules:
+        return False
+    Index = sys.modules["pandas"].Index
+    index, others = (getattr(each, "index", None) for each in (X, other))
+    if not (isinstance(index, Index) and isinstance(others, Index)) or len(index) != len(others):
+        return False
+    return bool(not index.equals(others) and index.is_unique and others.is_unique and index.isin(others).all())
+
+
 def _library(X):
     for name, library in (("pandas", sys.modules.get("pandas")), ("polars", sys.modules.get("polars"))):
         if library is not None and isinstance(X, getattr(library, "DataFrame", ())):
