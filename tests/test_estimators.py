@@ -324,6 +324,12 @@ def test_all_solvers_and_schedules_train(solver, learning_rate):
 def test_what_is_wrong_is_said():
     with pytest.raises(ValueError, match="y has one class, 'above': give rows of two classes or more"):
         MLPClassifier().fit(X, ["above"] * len(X))
+    with pytest.raises(TypeError, match="y holds labels of the types NoneType, str: give words alone"):
+        MLPClassifier().fit(X[:3], np.array(["a", None, "b"], object))
+    with pytest.raises(ValueError, match="X has two columns called 'a': rename one"):
+        MLPClassifier().fit(pandas.DataFrame(X, columns=["a", "b", "a", "c"]), LABELS)
+    with pytest.raises(ValueError, match="column 'b' has no value in any of the 300 training rows"):
+        MLPClassifier().fit(pandas.DataFrame({"a": X[:, 0], "b": None}), LABELS)
     with pytest.raises(ValueError, match="'solver' parameter"):
         MLPClassifier(solver="newton").fit(X, LABELS)
     with pytest.raises(ValueError, match="hidden_layer_sizes must be > 0"):

@@ -148,7 +148,7 @@ class BaseMLP(BaseEstimator):
         rows = len(X) if weights is None else int(np.count_nonzero(weights))
         network = self._new_network(X, sizes, rows) if begins else self.network_
         if begins and (incremental or weights is not None):
-            network.input_mean, network.input_scale = moments(X.astype(np.float64), weights)
+            network.input_mean, network.input_scale = moments(X, weights)
         return Prepared(network, X, y, weights, rows)
 
     def data_options(self):

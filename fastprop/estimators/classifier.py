@@ -222,7 +222,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def _targets(self, y, weights, begins, incremental):
         """Return the index of each row's class, (n,), or zeros and ones, (n, n_labels)."""
-        check_classification_targets(y)
+        _check_labels(y)
         is_multilabel = type_of_target(y).startswith("multilabel")
         if not is_multilabel:
             y = column_or_1d(y, warn=True)
@@ -246,3 +246,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         if not isinstance(self.class_weight, dict):
             return self.class_weight
         return {index: self.class_weight.get(name, 1) for index, name in enumerate(self.classes_.tolist())}
+
+
+def _check_labels(y):
+    """Refuse what are no classes."""
+    try:
+        check_classification_targets(y)
+    except TypeError:
+        kinds = ", ".join(sorted({type(label).__name__ for label in y}))
+        raise TypeError(f"y holds labels of the types {kinds}: give words alone, or numbers alone.") from None

@@ -18,6 +18,7 @@ def fitted(estimator, X):
     """
     chosen = estimator.categorical_features
     chosen = np.asarray([] if chosen is None or isinstance(chosen, str) else chosen)
+    _refuse_equal_names(X)
     if _is_frame(X) and (chosen.size or not _holds_numbers(X)):
         columns = _columns_of_frame(estimator, X, reset=True)
     else:
@@ -61,6 +62,14 @@ def _columns_of_array(estimator, X):
 
 def _has_nan(X):
     return X.dtype.kind == "f" and any(np.isnan(X[rows]).any() for rows in row_blocks(*X.shape))
+
+
+def _refuse_equal_names(X):
+    """Refuse a frame of pandas two columns of which have one name; other frames have no such columns."""
+    names = list(getattr(X, "columns", ())) if data_frames.is_frame(X) else []
+    twice = [name for index, name in enumerate(names) if name in names[:index]]
+    if twice:
+        raise ValueError(f"X has two columns called {twice[0]!r}: rename one.")
 
 
 def _is_frame(X):

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from fastprop.metrics import SCORES, Score
 from fastprop.network import MLP
+from fastprop.row_blocks import row_blocks
 
 POWERS = {"mse": 2, "mae": 1, "huber": 2, "poisson": 1}
 """By loss, the power of the targets' unit in which it is measured; that of huber holds near zero."""
@@ -33,12 +34,16 @@ def moments(values: NDArray[Any], weights: NDArray[Any] | None = None) -> tuple[
     >>> mean.tolist(), scale.round(3).tolist()
     ([1.0, 5.0], [1.732, 1.0])
     """
-    if weights is not None:
-        values, weights = values[weights > 0], weights[weights > 0]
-    mean = np.average(values, axis=0, weights=weights).astype(np.float64)
-    scale = np.sqrt(np.average((values - mean) ** 2, axis=0, weights=weights))
-    is_constant = (values == values[0]).all(axis=0)
-    return np.where(is_constant, values[0], mean), np.where(is_constant | (scale == 0), 1.0, scale)
+    weights = np.ones(len(values)) if weights is None else np.asarray(weights, np.float64)
+    first = values[np.flatnonzero(weights)[0]].astype(np.float64)
+    sums, squares = np.zeros((2, values.shape[1]))  # of deviations from the first row, which keeps digits
+    for rows in row_blocks(*values.shape):
+        sums += weights[rows] @ (values[rows] - first)
+    mean = sums / weights.sum()
+    for rows in row_blocks(*values.shape):
+        squares += weights[rows] @ (values[rows] - first - mean) ** 2
+    scale = np.sqrt(squares / weights.sum())
+    return first + mean, np.where(scale > 0, scale, 1.0)
 
 
 class TargetScaling(NamedTuple):
