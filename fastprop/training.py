@@ -76,7 +76,8 @@ def train(
     y : array_like
         (n,) or (n, 1) whole-number labels for more than one output, or (n, n_out) targets, or (n,) for one output.
         They are read in place if they are C-contiguous and of the network's dtype, or int64 for labels; else they are
-        copied once.
+        copied once. Where they are a data frame of several columns, validation targets in a frame may have these in any
+        order.
     epochs : int
         How many times to go through the rows.
     seconds : float, optional
