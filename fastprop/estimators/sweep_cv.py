@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from numbers import Integral
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -14,6 +15,7 @@ from sklearn.exceptions import FitFailedWarning
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import GridSearchCV, ParameterGrid, check_cv
 from sklearn.utils import get_tags, indexable
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import _check_method_params
 
 from fastprop.annotations import Splitter
@@ -77,7 +79,7 @@ class SweepCV(GridSearchCV):
             if name not in ("pre_dispatch", "return_train_score")
         },
         "refit": ["boolean", callable],
-        "halving": [int, *HALVINGS, None],
+        "halving": [Interval(Integral, 2, None, closed="left"), *HALVINGS, None],
     }
 
     return_train_score = False  # read by `_format_results`
