@@ -11,6 +11,10 @@ TIMES = 1000
 """Inputs are of very different size if the largest value of one is more than so many times that of another."""
 
 
+ROWS_TO_COUNT = 20
+"""A table of fewer rows may have a column that numbers them by chance."""
+
+
 def chosen(source, names, choice):
     """Return the names of the feature columns as a tuple, and the name of the target column.
 
@@ -84,8 +88,12 @@ def notes_on_counters(source, columns):
 
 def _numbers_rows(values):
     rows = len(values)
+    first = values[:ROWS_TO_COUNT]
+    may_be = rows >= ROWS_TO_COUNT and len(np.unique(first)) == len(first) and ((first >= 0) & (first <= rows)).all()
+    if not may_be:  # of most columns, the first rows tell
+        return False
     smallest = values.min()
-    if rows < 20 or smallest not in (0, 1) or values.max() != smallest + rows - 1:
+    if smallest not in (0, 1) or values.max() != smallest + rows - 1:
         return False
     return np.array_equal(np.sort(values), smallest + np.arange(rows))
 
