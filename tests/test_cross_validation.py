@@ -203,6 +203,7 @@ def test_rows_that_are_trained_on_and_held_out_are_told():
     words = "fold 1 of cv trains on 10 of the 30 rows that it holds out, so that its score does not tell how"
     with pytest.warns(fp.DataWarning, match=words):
         sweep(cv=[PAIRS[0], (np.arange(70), np.arange(60, 90))])
+    sweep(cv=[(np.arange(90), np.arange(90))])  # on purpose, which warns of nothing
 
 
 # ---- scores ----

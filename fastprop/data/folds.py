@@ -56,9 +56,10 @@ def cross_validation_folds(cv, X, y, data):
 
 
 def _warn_of_shared_rows(folds):
-    """Warn of the first fold that is scored on rows that it trains on."""
+    """Warn of the first fold that is scored on rows that it trains on, unless both are all the same: that is meant."""
     for index, (training, _, scored) in enumerate(folds):
-        if shared := int(np.isin(scored, training).sum()):
+        shared = int(np.isin(scored, training).sum())
+        if shared and not (shared == len(scored) and np.isin(training, scored).all()):
             warn(
                 f"fold {index} of cv trains on {shared} of the {len(scored)} rows that it holds out, so that its "
                 "score does not tell how a network does on new rows: give other rows to hold out.",
