@@ -19,7 +19,19 @@ ROWS = {
 }
 
 polars = pytest.importorskip("polars")
-MAKERS = {"pandas": pd.DataFrame, "polars": polars.DataFrame, "pyarrow": pa.table}
+
+
+class Stream:
+    """What has an Arrow C stream and nothing else, as the results of DuckDB have."""
+
+    def __init__(self, rows):
+        self._table = pa.table(rows)
+
+    def __arrow_c_stream__(self, requested_schema=None):
+        return self._table.__arrow_c_stream__(requested_schema)
+
+
+MAKERS = {"pandas": pd.DataFrame, "polars": polars.DataFrame, "pyarrow": pa.table, "stream": Stream}
 
 
 @pytest.mark.parametrize("library", MAKERS)
