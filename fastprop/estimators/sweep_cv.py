@@ -87,7 +87,7 @@ class SweepCV(GridSearchCV):
     def __init__(
         self,
         estimator: BaseMLP,
-        param_grid: Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Sequence[Any]]],
+        param_grid: Mapping[str, Any] | Sequence[Mapping[str, Any]],
         *,
         scoring: str | Callable[..., float] | None = None,
         n_jobs: int | None = None,
