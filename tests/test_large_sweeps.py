@@ -149,7 +149,7 @@ print(peak(800), peak(4000))
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "limit"),
-    [({"validation": 0.2}, 200), ({"cv": 3, "keep": 0}, 400), ({"halving": 3, "validation": 0.2}, 1500)],
+    [({"validation": 0.2}, 200), ({"cv": 3, "keep": 0}, 450), ({"halving": 3, "validation": 0.2}, 1500)],
     ids=HELD_OUT,
 )
 def test_memory_is_bounded_by_a_row_of_results_and_a_few_numbers_for_each_configuration(options, limit):
