@@ -445,6 +445,6 @@ from fastprop import cli
 from tests.plain_options import plain
 from tests.processes import say_go, trains
 say_go(ready=trains)
-print(cli.main("{command} digits --epochs 1000000".split()))
+print(cli.main(plain("{command} digits --epochs 1000000").split()))
 """
     assert output_after_interrupt(script).split()[-1] == "130"

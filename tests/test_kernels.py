@@ -192,7 +192,7 @@ def test_data_is_not_written(case, dtype):
     sample_weight = np.linspace(1, 2, shape.rows, dtype=dtype)
     arrays = [*data, sample_weight]
     before = [array.copy() for array in arrays]
-    fp.train(network, *data, epochs=1, loss=task.loss, sample_weight=sample_weight, validation=tuple(data))
+    diverging.train(network, *data, epochs=1, loss=task.loss, sample_weight=sample_weight, validation=tuple(data))
     network.predict(data[0])
     for array, copy in zip(arrays, before):
         np.testing.assert_array_equal(array, copy)

@@ -9,6 +9,7 @@ import pytest
 import fastprop as fp
 from fastprop import cli
 from tests.compare import assert_refused, assert_same_bits
+from tests.plain_options import plain
 from tests.problems import three_classes
 
 X, LABELS = three_classes()
@@ -111,9 +112,9 @@ def test_a_search_ends_as_well():
 
 
 def test_the_command_line_has_it(capsys):
-    assert cli.main(["sweep", "digits", "--epochs", "1000000", "--seconds", "0.2", "--threads", "1"]) == 0
+    assert cli.main(plain("sweep digits --epochs 1000000 --seconds 0.2 --threads 1").split()) == 0
     assert "best network: accuracy" in capsys.readouterr().out
-    assert cli.main(["train", "digits", "--epochs", "1000000", "--seconds", "0.2"]) == 0
+    assert cli.main(plain("train digits --epochs 1000000 --seconds 0.2").split()) == 0
     assert "out of time after" in capsys.readouterr().out
 
 

@@ -54,9 +54,7 @@ def values(X, index):
 
 def have_rows_in_another_order(X, other):
     """Return whether both are of pandas and have the same labels of rows, but not in the same order."""
-    if "pandas" not in sys.modules:
-        return False
-    Index = sys.modules["pandas"].Index
+    Index = getattr(sys.modules.get("pandas"), "Index", ())
     index, others = (getattr(each, "index", None) for each in (X, other))
     if not (isinstance(index, Index) and isinstance(others, Index)) or len(index) != len(others):
         return False
