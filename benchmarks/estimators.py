@@ -13,33 +13,30 @@ import time
 import warnings
 
 import numpy as np
-from sklearn import datasets, neural_network
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-
-from fastprop import estimators
 
 DATA = {
-    "iris": lambda: datasets.load_iris(return_X_y=True),
-    "wine": lambda: datasets.load_wine(return_X_y=True),
-    "breast cancer": lambda: datasets.load_breast_cancer(return_X_y=True),
-    "digits": lambda: datasets.load_digits(return_X_y=True),
-    "hastie": lambda: datasets.make_hastie_10_2(4000, random_state=0),
-    "multilabel": lambda: datasets.make_multilabel_classification(2000, random_state=0),
-    "diabetes": lambda: datasets.load_diabetes(return_X_y=True),
-    "friedman 3": lambda: datasets.make_friedman3(1000, noise=0.1, random_state=0),
-    "sparse uncorrelated": lambda: datasets.make_sparse_uncorrelated(600, random_state=0),
-    "swiss roll": lambda: datasets.make_swiss_roll(2000, noise=0.5, random_state=0),
+    "iris": lambda datasets: datasets.load_iris(return_X_y=True),
+    "wine": lambda datasets: datasets.load_wine(return_X_y=True),
+    "breast cancer": lambda datasets: datasets.load_breast_cancer(return_X_y=True),
+    "digits": lambda datasets: datasets.load_digits(return_X_y=True),
+    "hastie": lambda datasets: datasets.make_hastie_10_2(4000, random_state=0),
+    "multilabel": lambda datasets: datasets.make_multilabel_classification(2000, random_state=0),
+    "diabetes": lambda datasets: datasets.load_diabetes(return_X_y=True),
+    "friedman 3": lambda datasets: datasets.make_friedman3(1000, noise=0.1, random_state=0),
+    "sparse uncorrelated": lambda datasets: datasets.make_sparse_uncorrelated(600, random_state=0),
+    "swiss roll": lambda datasets: datasets.make_swiss_roll(2000, noise=0.5, random_state=0),
 }
-"""By name, a function that returns X and y."""
+"""By name, a function of the module `sklearn.datasets` that returns X and y."""
 
 REGRESSION = "diabetes", "friedman 3", "sparse uncorrelated", "swiss roll"
 
 
 def measured(module, name, X, y, seeds):
     """Return score and time of fitting, (seeds, 2), of the estimator of a module."""
+    from sklearn.model_selection import train_test_split
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     kind = "MLPRegressor" if name in REGRESSION else "MLPClassifier"
     found = []
     for seed in seeds:
@@ -53,8 +50,12 @@ def measured(module, name, X, y, seeds):
 
 def rows(names, seeds):
     """Yield the cells of a row of the table for each data set, and whether it reaches scikit-learn's score."""
+    from sklearn import datasets, neural_network
+
+    from fastprop import estimators
+
     for name in names:
-        X, y = DATA[name]()
+        X, y = DATA[name](datasets)
         measured(estimators, name, X, y, [0])  # compiles
         ours = measured(estimators, name, X, y, range(seeds))
         theirs = measured(neural_network, name, X, y, range(seeds))
@@ -68,6 +69,8 @@ def rows(names, seeds):
 
 def main():
     """Print the table; the exit code is 1 if a score is lower by more than the spread, or a fit is slower."""
+    from sklearn.exceptions import ConvergenceWarning
+
     parser = argparse.ArgumentParser(prog="python -m benchmarks.estimators", description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help="data sets, by default all")
     parser.add_argument("--seeds", type=int, default=5)
