@@ -96,8 +96,10 @@ class KernelRun(Run):
 
     def _call_back(self):
         """Call the callback, if there is one and the run has not diverged; return whether it ends training."""
+        if self._options.callback is None:
+            return False
         history = self.history
-        if self._options.callback is None or history.stopped == "diverged":
+        if history.stopped == "diverged":
             return False
         return bool(thread_pool.in_calling_thread(self._options.callback, self.state.done - 1, history))
 
