@@ -84,12 +84,11 @@ def run(jobs, threads, watch):
     """
     workers = _Workers(jobs)
     try:
-        with held_interrupts():
-            workers.start(threads)
+        workers.start(threads)
         watch()
         # Thread.join is not used: if Ctrl-C interrupts it, Python 3.11 takes the thread for ended.
         # https://github.com/python/cpython/issues/90882
-        while not workers.over.is_set():
+        while not workers.over:
             workers.wait()
             watch()
     except KeyboardInterrupt:
@@ -125,7 +124,7 @@ def results(jobs, threads):
         try:
             with held_interrupts() as interrupts:
                 workers.start(threads)
-                while not workers.over.is_set():
+                while not workers.over:
                     workers.wait()
                     yield workers.returned()
                     interrupts.deliver()
@@ -142,40 +141,39 @@ def results(jobs, threads):
 class _Workers:
     """Threads that draw jobs, call them, and put what they return into a queue, if one is given.
 
-    The event `over` is set once a job has raised an exception or all threads have ended. The event `attention`, for
-    which the calling thread waits, is set at the same time, when the queue is full, and when a job wants a function to
-    be called in the calling thread.
+    `over` is true once a job has raised an exception or all threads have ended. The event `attention`, for which the
+    calling thread waits, is set at the same time, when the queue is full, and when a job wants a function to be called
+    in the calling thread.
     """
 
     def __init__(self, jobs, returned=None):
         self._jobs = iter(jobs)
-        self._threads = 0  # the number of threads that were started
         self._returned = returned
         self._calls = deque()  # of `_Call`, which the calling thread is to do; each is removed when it has ended
         self._drawing = threading.Lock()
         self._running = set()
         self._errors = []
-        self._ended = []
-        self._stopping = threading.Event()
-        self.over = threading.Event()
+        self._begun = []  # an element for each thread that has begun; see `stop`
+        self._ended = []  # an element for each thread that has ended
+        self._stopping = False
+        self.over = False
         self.attention = threading.Event()
 
     def start(self, threads):
-        """Start `threads` threads; the caller holds Ctrl-C back, or it could leave started threads unknown."""
-        self._threads = threads
-        for begun in range(threads):
-            try:
-                threading.Thread(target=self._work, daemon=True).start()
-            except RuntimeError as error:  # the system gives no more threads
-                self._errors.append(error)
-                self._threads = begun
-                self._end()
-                break
-
-    def _work(self):
-        _pool.workers = self
+        """Start `threads` threads. Ctrl-C may come amid this: `stop` then finds all that have begun."""
         try:
-            while not self._stopping.is_set():
+            for _ in range(threads):
+                threading.Thread(target=self._work, args=(threads,), daemon=True).start()
+        except RuntimeError as error:  # the system gives no more threads
+            self._errors.append(error)
+            self._end()
+
+    def _work(self, threads):
+        """Draw jobs and call them; the last of `threads` threads that ends says that it is over."""
+        _pool.workers = self
+        self._begun.append(True)
+        try:
+            while not self._stopping:
                 with self._drawing:
                     job = next(self._jobs, None)
                 if job is None:
@@ -189,12 +187,12 @@ class _Workers:
         except BaseException as error:
             self._errors.append(error)
         self._ended.append(True)
-        if self._errors or len(self._ended) == self._threads:
+        if self._errors or len(self._ended) == threads:
             self._end()
 
     def _end(self):
-        """Say that it is over, and wake the calling thread, whichever of the two events it waits for."""
-        self.over.set()
+        """Say that it is over, and wake the calling thread."""
+        self.over = True
         self.attention.set()
 
     def _put(self, result):
@@ -247,11 +245,14 @@ class _Workers:
         return items
 
     def stop(self):
-        """Stop the running jobs, begin no other, and wait for the threads; return what is in the queue, if any."""
-        self._stopping.set()
+        """Stop the running jobs, begin no other, and wait for the threads; return what is in the queue, if any.
+
+        A thread that was started but has not begun yet will find that it is to draw nothing.
+        """
+        self._stopping = True
         rest = []
         while True:
-            over = len(self._ended) == self._threads
+            over = len(self._ended) == len(self._begun)
             if self._returned is not None:
                 rest += self.returned()
             if over:
