@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from fastprop import checks, cost_model, thread_pool
 from fastprop.annotations import Backend, ClassWeight, LossName, Path, ScoreFunction, ScoreName, Validation
 from fastprop.data import Dataset, Origin, Split, balanced, standardization
-from fastprop.metrics import Score, chosen_metrics, default_score
+from fastprop.metrics import Score, chosen_metrics, default_score, refuse_undefined
 from fastprop.network import MLP
 from fastprop.notices import DivergenceWarning, warn
 from fastprop.options import (
@@ -206,8 +206,10 @@ def train(
     split = Split.of(validation, Dataset.of(X, y, network, loss, sample_weight), network, loss, class_weight)
     if checks.is_balanced(class_weight):
         split = balanced(split)
-    measured, measured_rows = split.measured
-    options = options._replace(metrics=chosen_metrics(metrics, split.task, measured.as_given(measured_rows)))
+    options = options._replace(metrics=chosen_metrics(metrics, split.task))
+    if options.metrics:
+        measured, measured_rows = split.measured
+        refuse_undefined(options.metrics, split.task, measured.as_given(measured_rows))
     rows = len(split.rows)
     batch_size = rows if options.optimizer.takes_all_rows else min(options.batch_size, rows)
     threads = cost_model.team_size(network.layer_sizes, batch_size, network.dtype, threads)
@@ -224,7 +226,7 @@ def train(
     if seconds is not None:
         run.deadline = time.monotonic() + seconds
     with ProgressBar(options.epochs, "epoch", shown=progress) as bar:
-        if not thread_pool.run([run], 1, lambda: bar.update(run.history.epochs - bar.n)):
+        if not thread_pool.run([run], 1, lambda: bar.update(run.done - bar.n)):
             run.stop()
     history = run.history
     history.score = scores([network], split, default_score(split.task))[0].value

@@ -1,6 +1,6 @@
 """Networks trained side by side, one in each lane, also where a sweep would find that slower."""
 
-from fastprop.data import Dataset, Split
+from fastprop.data import Dataset, Origin, Split
 from fastprop.kernels import compiler
 from fastprop.runs import KernelRun, TrainingOptions
 
@@ -12,7 +12,7 @@ def train(networks, X, y, *, optimizers, seeds, validation=None, sample_weight=N
     """
     first = networks[0]
     data = Dataset.of(X, y, first, options["loss"], sample_weight)
-    split = Split.of(validation, data, first, options["loss"])
+    split = Split.of(validation, data, first, options["loss"]).readable(first.dtype, Origin.of_network(first))
     options_of_networks = [
         TrainingOptions(**options, optimizer=optimizer, seed=seed) for optimizer, seed in zip(optimizers, seeds)
     ]

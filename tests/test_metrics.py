@@ -267,15 +267,6 @@ def test_what_cannot_be_compared_is_refused_and_never_broadcast(score, outputs, 
 OF_CLASSES = "accuracy balanced_accuracy f1 matthews roc_auc average_precision"
 OF_NUMBERS = "r2 explained_variance mse rmse mae median_absolute_error"
 OF_LABELS = "label_accuracy label_f1 label_roc_auc"
-Y_OF = {
-    "classes": np.array([0, 1, 2, 0]),
-    "one-hot": np.eye(3)[[0, 1, 2, 0, 1, 2]],
-    "labels": np.array([[0, 1], [1, 0], [1, 1], [0, 0]]),
-    "binary": np.array([0, 1]),
-    "numbers": np.array([[0.5, 1], [2, 3], [4, 6], [1, 1]]),
-    "counts": np.array([1, 3]),
-}
-"""For each kind of a task, y of a few rows."""
 
 TASKS = {
     "classes": (Task("classes", 3, "softmax", "cross_entropy"), f"{OF_CLASSES} log_loss"),
@@ -295,11 +286,11 @@ def test_each_task_has_the_scores_that_fit_it(task, fitting):
     assert metrics.default_score(task).name == fitting.split()[0]
     for name in metrics.SCORES:
         if name in fitting.split():
-            assert metrics.chosen_metrics([name], task, Y_OF[task.kind]) == (metrics.SCORES[name],)
+            assert metrics.chosen_metrics([name], task) == (metrics.SCORES[name],)
             assert metrics.chosen(name, "score", task) is metrics.SCORES[name]
         else:
             with pytest.raises(ValueError, match=f"metric '{name}' needs .* are not: choose from"):
-                metrics.chosen_metrics([name], task, Y_OF[task.kind])
+                metrics.chosen_metrics([name], task)
             with pytest.raises(ValueError, match=f"score '{name}' needs .* are not: choose from"):
                 metrics.chosen(name, "score", task)
 

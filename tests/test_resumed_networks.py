@@ -3,7 +3,7 @@
 import pytest
 
 import fastprop as fp
-from fastprop.data import Dataset, Split
+from fastprop.data import UNCHANGED, Dataset, Split
 from fastprop.runs import KernelRun, TrainingOptions
 from tests.compare import assert_refused, assert_same_bits
 from tests.test_checkpoints import PLATEAU, X, Y, assert_same_run
@@ -53,7 +53,8 @@ def test_a_network_that_ctrl_c_stopped_within_an_epoch_goes_on(path):
     fp.train(network, X, Y, epochs=2, checkpoint=path)
     options = TrainingOptions(epochs=4, loss="mse", checkpoint=fp.Checkpoint(path)).checked()
     data = Dataset.of(X, Y, network, "mse")
-    run = KernelRun([network], Split.of(None, data, network, "mse"), [options])
+    split = Split.of(None, data, network, "mse").readable(network.dtype, UNCHANGED)
+    run = KernelRun([network], split, [options])
     run.prepare()
     run.resume()
     run.stop()

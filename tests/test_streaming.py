@@ -8,7 +8,7 @@ import pytest
 
 import fastprop as fp
 from benchmarks.cases import CHUNKS_IN_SEGMENTS, DELTAS_IN_PANELS, DIGITS_SHAPE, SHAPES
-from fastprop.data import Dataset, Origin
+from fastprop.data import UNCHANGED, Dataset
 from fastprop.runs import STREAMS, TrainingOptions
 from tests.compare import assert_close, assert_refused, assert_same_bits, roundings, tolerance
 from tests.marks import slow_except
@@ -235,7 +235,7 @@ def test_a_history_that_was_kept_stays_as_it_was(backend):
 def test_the_memory_of_a_chunk_does_not_depend_on_the_chunks_before_it(run):
     """What a chunk allocates is what makes its cost grow; arrays are doubled now and then."""
     network = fp.MLP((4, 5, 3), output="softmax")
-    data = Dataset.of(X, Y, network, "cross_entropy").readable("float32", Origin.none())
+    data = Dataset.of(X, Y, network, "cross_entropy").readable("float32", UNCHANGED)
     stream = run(network, TrainingOptions(epochs=1, batch_size=20, loss="cross_entropy", optimizer=fp.SGD(0.1)), 1)
     peaks = []
     tracemalloc.start()

@@ -6,9 +6,10 @@ from fastprop.data.dataset import Dataset, scaled_weights
 from fastprop.data.folds import cross_validation_folds
 from fastprop.data.inputs import Inputs
 from fastprop.data.splits import Split, held_out_rows
-from fastprop.data.standardization import Origin, standardization
+from fastprop.data.standardization import UNCHANGED, Origin, standardization
 
 __all__ = [
+    "UNCHANGED",
     "ColumnStatistics",
     "Dataset",
     "Inputs",

@@ -119,7 +119,8 @@ class Dataset(NamedTuple):
     @property
     def arrays(self):
         """The arrays on which a run depends."""
-        return self.inputs.values, *self.inputs.origin, self.targets, self.labels, self.weights
+        inputs = self.inputs
+        return inputs.values, inputs.origin.offset, inputs.origin.unit, self.targets, self.labels, self.weights
 
     @property
     def rows(self):

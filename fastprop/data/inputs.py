@@ -6,7 +6,7 @@ import numpy as np
 
 from fastprop import checks
 from fastprop.data.frames import table
-from fastprop.data.standardization import Origin
+from fastprop.data.standardization import UNCHANGED, Origin
 from fastprop.row_blocks import row_blocks
 
 
@@ -36,7 +36,7 @@ class Inputs:
             if columns != expected:
                 array = array[:, [columns.index(each) for each in expected]]
                 columns = expected
-        return cls(checks.inputs(array, network.layer_sizes[0], name, columns), Origin.none(), name, columns)
+        return cls(checks.inputs(array, network.layer_sizes[0], name, columns), UNCHANGED, name, columns)
 
     @property
     def feature_names(self):
@@ -71,10 +71,10 @@ class Inputs:
         """Return the mean and scale of `values`, (n_in,) float64, where x has `mean` and `scale`; None stays None."""
         if not self.origin.changes:
             return mean, scale
-        offset, unit = self.origin
-        mean = np.zeros(len(offset)) if mean is None else np.asarray(mean, np.float64)
-        scale = np.ones(len(offset)) if scale is None else np.asarray(scale, np.float64)
-        return (mean - offset) / unit, scale / unit
+        origin = self.origin
+        mean = np.zeros(len(origin.offset)) if mean is None else np.asarray(mean, np.float64)
+        scale = np.ones(len(origin.unit)) if scale is None else np.asarray(scale, np.float64)
+        return (mean - origin.offset) / origin.unit, scale / origin.unit
 
     def readable(self, dtype, origin):
         """Return inputs that kernels can read for a network of `dtype`: these, or a copy relative to an `Origin`.
@@ -88,7 +88,7 @@ class Inputs:
             if checks.is_readable_in_place(values) and (is_bytes or values.dtype == dtype):
                 return self
             if np.can_cast(values.dtype, dtype):
-                origin = Origin.none()  # because no digit is lost
+                origin = UNCHANGED  # because no digit is lost
         kind = "uint8" if is_bytes and not origin.scales else dtype
         converted = checks.new_array(values.shape, kind, self.name)
         for block in row_blocks(*values.shape):

@@ -30,6 +30,8 @@ class Split(NamedTuple):
     @property
     def task(self):
         """What the targets of all rows are."""
+        if self.held_out is self.data:
+            return self.data.task
         return most_general([self.data.task, self.held_out.task])
 
     def readable(self, dtype, origin):

@@ -1,6 +1,7 @@
 """Standardization: mean and deviation of each column, and the origin to which columns are converted."""
 
-from typing import NamedTuple
+import functools
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,20 +22,16 @@ NARROW = 1000
 """A fold whose deviation is this many times smaller than that of all rows decides how far the column is moved."""
 
 
-class Origin(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Origin:
     """What is subtracted from each column and by what it is divided when it is converted: both (n_in,) float64.
 
     Both are exact: a divisor is a power of two, and what is subtracted has few digits. Both are (1,) for all columns
-    where nothing is changed.
+    where nothing is changed, as in `UNCHANGED`.
     """
 
     offset: np.ndarray
     unit: np.ndarray
-
-    @classmethod
-    def none(cls):
-        """Return the origin that changes nothing."""
-        return cls(np.zeros(1), np.ones(1))
 
     @classmethod
     def of(cls, mean, scale, dtype):
@@ -45,7 +42,7 @@ class Origin(NamedTuple):
         and scale are None where nothing is standardized.
         """
         if mean is None:
-            return cls.none()
+            return UNCHANGED
         mean = np.asarray(mean, np.float64)
         scale = np.asarray(scale, np.float64)
         _, exponent = np.frexp(scale)
@@ -56,7 +53,7 @@ class Origin(NamedTuple):
             far = np.abs(mean) / FAR > scale
             grid = np.ldexp(1.0, exponent[far] + GRID)
             offset[far] = np.round(mean[far] / grid) * grid
-        return cls(offset, unit)
+        return cls(checks.read_only(offset), checks.read_only(unit))
 
     @classmethod
     def of_network(cls, network):
@@ -71,15 +68,19 @@ class Origin(NamedTuple):
         mean, scale = (np.take_along_axis(arrays, narrowest, axis=0)[0] for arrays in (means, scales))
         return cls.of(mean, scale, dtype)
 
-    @property
+    @functools.cached_property
     def changes(self):
         """Whether it changes any column."""
         return bool(self.offset.any()) or self.scales
 
-    @property
+    @functools.cached_property
     def scales(self):
         """Whether it divides any column."""
         return bool((self.unit != 1).any())
+
+
+UNCHANGED = Origin(checks.read_only(np.zeros(1)), checks.read_only(np.ones(1)))
+"""The origin that changes nothing."""
 
 
 def standardization(inputs, rows):

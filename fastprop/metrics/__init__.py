@@ -1,6 +1,6 @@
 """Scores of predictions: functions of what `predict` returns and of y, and the table of those that have a name."""
 
-from fastprop.metrics.choice import chosen, chosen_metrics, default_score
+from fastprop.metrics.choice import chosen, chosen_metrics, default_score, refuse_undefined
 from fastprop.metrics.classification import accuracy, balanced_accuracy, f1, log_loss, matthews
 from fastprop.metrics.independent_labels import label_accuracy, label_f1, label_roc_auc
 from fastprop.metrics.measuring import UNKNOWN, Measurement, measure
@@ -32,6 +32,7 @@ __all__ = [
     "median_absolute_error",
     "mse",
     "r2",
+    "refuse_undefined",
     "rmse",
     "roc_auc",
     "why_undefined",

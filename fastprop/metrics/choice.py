@@ -84,10 +84,8 @@ def _refuse_other_parameters(function, *names):
         ) from None
 
 
-def chosen_metrics(
-    metrics: Sequence[ScoreName | ScoreFunction | Score], task: Task, y: NDArray[Any]
-) -> tuple[Score, ...]:
-    """Return the scores that a user means by `metrics`; each must fit the task, and the rows of `y` must define it."""
+def chosen_metrics(metrics: Sequence[ScoreName | ScoreFunction | Score], task: Task) -> tuple[Score, ...]:
+    """Return the scores that a user means by `metrics`; each must fit the task."""
     if isinstance(metrics, str) or not isinstance(metrics, (tuple, list)):
         raise TypeError(
             f"metrics must be a tuple of names, not {checks.shown(metrics)}: give one such as ('accuracy',)."
@@ -97,10 +95,14 @@ def chosen_metrics(
     for name in names:
         if names.count(name) > 1:
             raise ValueError(f"metrics has {name!r} twice: give each another name, such as fp.metrics.Score('a', …).")
-    for score in scores:
+    return scores
+
+
+def refuse_undefined(metrics: Sequence[Score], task: Task, y: NDArray[Any]) -> None:
+    """Refuse metrics that are undefined on `y`, the targets of the rows that are measured."""
+    for score in metrics:
         if reason := why_undefined(score, task, y, "the rows that are measured"):
             raise ValueError(f"metric {score.name!r} {reason}: choose another, or hold out other rows.")
-    return scores
 
 
 def default_score(task: Task) -> Score:

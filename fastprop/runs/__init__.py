@@ -1,6 +1,5 @@
 """Training runs, of one network or of a pack: on the kernels, on the reference, by L-BFGS, and over streams."""
 
-from fastprop.data import Origin
 from fastprop.runs.history import History
 from fastprop.runs.kernel_run import KernelRun
 from fastprop.runs.lbfgs_run import OBJECTIVES, LBFGSRun
@@ -44,13 +43,13 @@ def new_run(backend, networks, split, options_of_networks, threads=1):
     networks : list of MLP
         Trained in place.
     split : Split
+        Its data must be readable for the networks, see `Split.readable`.
     options_of_networks : list of TrainingOptions
         One for each network; in a pack they differ in seed, dropout and the optimizer's hyperparameters alone.
     threads : int
         Threads that share each minibatch on the kernels.
     """
     network = networks[0]
-    split = split.readable(network.dtype, Origin.of_network(network))
     options = options_of_networks[0]
     if options.optimizer.takes_all_rows:
         return LBFGSRun(OBJECTIVES[backend](network, split, options, threads), network, split, options)

@@ -5,7 +5,6 @@ import time
 import numpy as np
 
 from fastprop import thread_pool
-from fastprop.data import Origin
 from fastprop.kernels import compiler
 from fastprop.runs import checkpoints, kernel_arguments, prediction
 from fastprop.runs.kernel_team import KernelTeam
@@ -23,6 +22,7 @@ class KernelRun(Run):
     ----------
     networks : list of MLP
     split : Split
+        Its data must be readable for the networks, see `Split.readable`.
     options_of_networks : list of TrainingOptions
         One for each network.
     workers : int
@@ -41,7 +41,6 @@ class KernelRun(Run):
     def __init__(self, networks, split, options_of_networks, workers=1, earlier=None):
         options = options_of_networks[0]
         super().__init__(options)
-        split = split.readable(networks[0].dtype, Origin.of_network(networks[0]))
         self.states = []
         self._data, self._rows = split.measured
         self._epoch_metrics = prediction.EpochMetrics(options.metrics)
@@ -156,3 +155,8 @@ class KernelRun(Run):
     def histories(self):
         """The history of each network."""
         return self.state.histories(self._stop_reason)
+
+    @property
+    def done(self):
+        """The number of finished epochs, of the network that has the most."""
+        return self.state.done

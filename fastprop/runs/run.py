@@ -36,6 +36,11 @@ class Run:
         """The history of the one network, or of the first."""
         return self.histories[0]
 
+    @property
+    def done(self):
+        """The number of finished epochs."""
+        return self.history.epochs
+
     def prepare(self):
         """Compile and import all that training needs."""
 
