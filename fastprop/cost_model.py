@@ -30,6 +30,8 @@ def team_size(layer_sizes, batch_size, dtype, threads):
     >>> team_size((2, 2, 1), 32, "float32", threads=8)
     1
     """
+    if threads == 1:
+        return 1
     segments = layout.segments(layer_sizes, batch_size)
     work = batch_size * cost_alone(layer_sizes, dtype)
     return int(max(1, min(threads, segments if segments > 1 else threads, work // MEMBER_CYCLES)))

@@ -39,11 +39,11 @@ def training(state, split, options_of_lanes, batch_size, workers=1, keeps_gradie
     plans, size = layout.plans(*sizes, workers, state.width, shares_order, keeps_gradient)
     has_dropout = any(each.dropout for each in options_of_lanes)
     shape = network.layer_sizes, codes(network), network.dtype, state.width
-    addresses = np.array(unrolled.addresses(*shape, shares_order, has_dropout), np.int64)
-    learned = network_argument(network, state.learned, split.data.inputs, options.loss)
-    learned = learned._replace(unrolled_addresses=addresses)
-    final = network_argument(network, state.parameters, split.held_out.inputs, options.loss)
-    final = final._replace(unrolled_addresses=addresses)
+    addresses = unrolled.addresses(*shape, shares_order, has_dropout)
+    learned = network_argument(network, state.learned, split.data.inputs, options.loss, addresses)
+    final = learned._replace(parameters=state.parameters)
+    if split.held_out is not split.data:  # whose inputs may be relative to another origin
+        final = network_argument(network, state.parameters, split.held_out.inputs, options.loss, addresses)
     data, validation = data_arguments(split)
     rates, dropout_seeds = zip(*((each.dropout, each.seed) for each in options_of_lanes))
     dropouts = dropout_arguments(rates, dropout_seeds, plans, rows, network.dtype)
@@ -99,10 +99,10 @@ def storing(network):
     return tuple(ACTIVATIONS[name].stores_derivative for name in network.activations)
 
 
-def network_argument(network, parameters, inputs, loss=None):
+def network_argument(network, parameters, inputs, loss=None, unrolled_addresses=(0, 0)):
     """Return the kernels' `Network` of a network, or of a pack of such networks, for what they are given as `inputs`.
 
-    Without a loss it can only predict.
+    Without a loss it can only predict. For `unrolled_addresses` see `unrolled.addresses`.
     """
     code = LOSSES[checks.loss_name(loss)].code if loss is not None else -1
     mean, inverse_std = standardization_arguments(network, inputs)
@@ -114,7 +114,7 @@ def network_argument(network, parameters, inputs, loss=None):
         label_smoothing=getattr(loss, "label_smoothing", 0.0),
         mean=mean,
         input_inverse_std=inverse_std,
-        unrolled_addresses=np.zeros(2, np.int64),
+        unrolled_addresses=np.array(unrolled_addresses, np.int64),
     )
 
 
@@ -165,12 +165,12 @@ def data_argument(data, rows):
     """Return the kernels' `Data` of some `rows` of a data set."""
     dtype = data.targets.dtype
     mantissas, exponents = np.frexp(data.weights)
-    argument = inputs_argument(data.inputs.values, rows, dtype)._replace(
+    weights = np.ldexp(mantissas.astype(dtype).astype(np.float64), exponents)
+    return inputs_argument(data.inputs.values, rows, dtype)._replace(
         targets=read_only(data.targets.reshape(-1)),
         labels=read_only(data.labels.reshape(-1)),
-        weights=read_only(np.ldexp(mantissas.astype(dtype).astype(np.float64), exponents)),
+        weights=read_only(scaled_weights(weights, rows)),
     )
-    return with_rows(argument, rows)
 
 
 def with_rows(data, rows):

@@ -28,7 +28,7 @@ class KernelTeam:
 
     def prepare(self):
         """Compile the kernel, or load it from the disk, by training for no epochs; say so if that takes long."""
-        kind = self._state.parameters.dtype.name, self._state.width > 1
+        kind = self._state.parameters.dtype, self._state.width > 1
         if kind in _PREPARED:
             return
         seconds = self._state.seconds[0]

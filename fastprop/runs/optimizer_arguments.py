@@ -15,22 +15,23 @@ def optimizer_arguments(options, each_optimizer, parameters, final, workers, bat
     row = optimizers.RULES[each_optimizer[0].rule]
     size = layout.line(parameters.dtype)
     given = _given(each_optimizer, size)
+    by_name = dict(zip(optimizers.GIVEN, given))
     plateau = np.zeros((3, size))
     plateau[schedules.FACTOR] = 1
     plateau[schedules.BEST] = np.inf
     step = optimizers.Step(
-        hyperparameters=_hyperparameters(given, parameters.dtype),
-        given=np.array(list(given.values())),
-        rates=given["learning_rate"],
+        hyperparameters=_hyperparameters(by_name, parameters.dtype),
+        given=given,
+        rates=by_name["learning_rate"].copy(),
         norms=np.zeros(size),
         powers=np.ones((2, size)),
         plateau=plateau,
         done=np.zeros(2, np.int64),
     )
-    steps = [optimizers.Step(*(array.copy() for array in step)) for _ in range(workers)]
+    others = [optimizers.Step(*(array.copy() for array in step)) for _ in range(workers - 1)]
     rule = optimizers.Rule(
         code=row.code,
-        with_l1=bool(given["l1"].any()),
+        with_l1=bool(by_name["l1"].any()),
         clip=optimizers.UNLIMITED if options.clip is None else optimizers.CLIPS[type(options.clip).__name__],
         limit=0.0 if options.clip is None else options.clip.limit,
         state=layout.aligned_zeros(row.states * len(parameters), parameters.dtype),
@@ -41,14 +42,17 @@ def optimizer_arguments(options, each_optimizer, parameters, final, workers, bat
         changes_every_step=options.schedule is not None or row.per_step,
         schedule=schedule_argument(options, batches),
     )
-    return optimizer, steps
+    return optimizer, [step, *others]
 
 
 def _given(each_optimizer, size):
-    """Return by name the values (size,) float64 of each hyperparameter; 0 if the optimizer does not have it."""
-    fields = [vars(optimizer) for optimizer in (each_optimizer * size)[:size]]
-    given = np.array([[each.get(name, 0.0) for each in fields] for name in optimizers.GIVEN], np.float64)
-    return dict(zip(optimizers.GIVEN, given))
+    """Return the values of each hyperparameter in the order of `GIVEN`, (hyperparameters, size) float64.
+
+    Those of the lanes are repeated to fill a row; 0 stands for a hyperparameter that the optimizer does not have.
+    """
+    fields = [vars(optimizer) for optimizer in each_optimizer]
+    values = np.array([[each.get(name, 0.0) for each in fields] for name in optimizers.GIVEN], np.float64)
+    return np.concatenate([values] * (size // len(fields)), axis=1)
 
 
 def _hyperparameters(given, dtype):
