@@ -1,4 +1,21 @@
-"""fastprop: a JIT-compiled, high-performance trainer for multilayer perceptrons."""
+"""fastprop: a JIT-compiled, high-performance trainer for multilayer perceptrons.
+
+By task:
+
+- Estimators with scikit-learn's interface: `MLPClassifier`, `MLPRegressor`, `SweepCV`.
+- A network: `MLP`, `train` and its `History`, `train_stream`, `find_learning_rate` and its `RateSearch`, `load`,
+  `from_torch`.
+- Many networks: `sweep`, `SweepResult`, `load_sweep`, `Ensemble`. Values are lists, such as `geomspace` and `linspace`,
+  or drawn from `loguniform`, `uniform`, `integers` and `choice`, or chosen by `OptunaSearch`. `Halving` and
+  `MedianStopping` stop configurations early.
+- Tables: `datasets` reads them, and `TableModel` predicts from them.
+- Optimizers: `SGD`, `Adam`, `AdamW`, `RMSprop`, `Adagrad`, `Lion`, `LBFGS`; `ClipNorm` and `ClipValue` limit gradients.
+- Schedules of the learning rate: `StepDecay`, `ExponentialDecay`, `CosineDecay`, `OneCycle`, `InverseScaling`,
+  `ReduceOnPlateau`, and `Warmup` before any of them.
+- Losses with a parameter: `Huber`, `CrossEntropy`. Others are strings, see `train`.
+- Runs: `EarlyStopping`, `EMA` of the weights, `Checkpoint`; the warnings `DataWarning` and `DivergenceWarning`.
+- `metrics` has the scores, and `reference` computes all of training in plain NumPy.
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -29,6 +46,8 @@ if TYPE_CHECKING:  # at run time `__getattr__` imports these
     from fastprop.sweeping import load_sweep as load_sweep
     from fastprop.sweeping.sweep import sweep as sweep  # not from fastprop.sweeping, where mypy takes it for the module
     from fastprop.training import train as train
+
+__docformat__ = "numpy"  # of the docstrings, for pdoc
 
 _IMPORTED_ON_USE = {
     "History": "fastprop.runs",
@@ -72,4 +91,5 @@ if not TYPE_CHECKING:  # a type checker takes a module with `__getattr__` to hav
         """Import a name that needs Numba when it is first used, so that ``import fastprop`` does not wait for Numba."""
         if name not in _IMPORTED_ON_USE:
             raise AttributeError(f"module 'fastprop' has no attribute {name!r}")
-        return getattr(import_module(_IMPORTED_ON_USE[name]), name)
+        value = globals()[name] = getattr(import_module(_IMPORTED_ON_USE[name]), name)
+        return value

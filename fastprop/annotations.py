@@ -8,12 +8,20 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Protocol, SupportsFloat, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Figure  # which is imported on use
+    from numpy.typing import ArrayLike as ArrayLike
 else:
     Figure = Any
+
+    class ArrayLike:
+        """What NumPy converts to an array: `numpy.typing.ArrayLike`, by a name that documentation can print.
+
+        That alias is a union of eight types, which a signature would show in full.
+        """
+
 
 Path: TypeAlias = str | os.PathLike[str]
 

@@ -13,6 +13,9 @@ from fastprop.annotations import Path as PathLike
 from fastprop.tabular import Choice, ColumnPlan, Encoder, sources
 from fastprop.tabular import Table as Table
 
+__all__ = ["Table", "column_names", "digits", "read", "read_inputs"]
+__docformat__ = "numpy"
+
 
 def digits() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Return the handwritten digits of the UCI repository's test set, 8 × 8 pixels each.

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from fastprop import c_header, checks
-from fastprop.annotations import Dtype, FloatArray, OutputActivation, Path
+from fastprop.annotations import ArrayLike, Dtype, FloatArray, OutputActivation, Path
 from fastprop.integrations import onnx_models, safetensors_files, torch_modules
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from fastprop import checks
-from fastprop.annotations import Backend, ClassWeight, Figure, LossName, Path, Validation
+from fastprop.annotations import ArrayLike, Backend, ClassWeight, Figure, LossName, Path, Validation
 from fastprop.data import Dataset, Split, cross_validation_folds
 from fastprop.network import MLP
 from fastprop.notices import DataWarning, DivergenceWarning

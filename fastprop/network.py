@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from fastprop import checks
-from fastprop.annotations import Dtype, FloatArray, HiddenActivation, Initialization, OutputActivation
+from fastprop.annotations import ArrayLike, Dtype, FloatArray, HiddenActivation, Initialization, OutputActivation
 from fastprop.data import Inputs
 from fastprop.exchange import Exchange
 from fastprop.initialization import initial_weights

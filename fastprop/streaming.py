@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from numpy.typing import ArrayLike
-
 from fastprop import checks, cost_model, thread_pool
-from fastprop.annotations import Backend, LossName
+from fastprop.annotations import ArrayLike, Backend, LossName
 from fastprop.data import Dataset
 from fastprop.network import MLP
 from fastprop.notices import DivergenceWarning, warn

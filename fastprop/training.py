@@ -5,10 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from numpy.typing import ArrayLike
-
 from fastprop import checks, cost_model, thread_pool
-from fastprop.annotations import Backend, ClassWeight, LossName, Path, ScoreFunction, ScoreName, Validation
+from fastprop.annotations import ArrayLike, Backend, ClassWeight, LossName, Path, ScoreFunction, ScoreName, Validation
 from fastprop.data import Dataset, Origin, Split, balanced, standardization
 from fastprop.metrics import Score, chosen_metrics, default_score, refuse_undefined
 from fastprop.network import MLP

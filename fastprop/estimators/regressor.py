@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
-from fastprop.annotations import HiddenActivation
+from fastprop.annotations import ArrayLike, HiddenActivation
 from fastprop.estimators.base import BaseMLP, takes_steps
 from fastprop.estimators.parameters import LearningRate, RegressionLoss, Solver
 from fastprop.tabular.recipe import RECIPE

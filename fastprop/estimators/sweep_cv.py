@@ -9,7 +9,6 @@ from numbers import Integral
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
 from sklearn.base import _fit_context, clone, is_classifier
 from sklearn.exceptions import FitFailedWarning
 from sklearn.metrics import check_scoring
@@ -18,7 +17,7 @@ from sklearn.utils import get_tags, indexable
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import _check_method_params
 
-from fastprop.annotations import Splitter
+from fastprop.annotations import ArrayLike, Splitter
 from fastprop.estimators.base import BaseMLP
 from fastprop.estimators.sweep_plan import How, Rows, evaluate
 from fastprop.options import HALVINGS, Halving, MedianStopping
@@ -124,7 +123,7 @@ class SweepCV(GridSearchCV):
             (n, n_features).
         y : array_like
             (n,) or (n, n_outputs).
-        **params
+        params
             Arguments of the estimator's ``fit``, such as ``sample_weight``, and ``groups`` of the splitter.
 
         Returns

@@ -37,3 +37,4 @@ __all__ = [
     "roc_auc",
     "why_undefined",
 ]
+__docformat__ = "numpy"

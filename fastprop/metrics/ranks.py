@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from fastprop.annotations import ArrayLike
 from fastprop.metrics import arrays
 
 

@@ -46,3 +46,4 @@ __all__ = [
     "train",
     "train_stream",
 ]
+__docformat__ = "numpy"

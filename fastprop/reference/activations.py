@@ -1,7 +1,5 @@
 """Activations, and the way of a gradient back through them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, NamedTuple
 

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from fastprop import checks, runs
-from fastprop.annotations import FloatArray
+from fastprop.annotations import ArrayLike, FloatArray
 from fastprop.data import Inputs
 from fastprop.network import MLP
 

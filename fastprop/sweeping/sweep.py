@@ -9,10 +9,19 @@ from contextlib import nullcontext, suppress
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from fastprop import checks, metrics
-from fastprop.annotations import Backend, ClassWeight, LossName, Path, ScoreFunction, ScoreName, Splitter, Validation
+from fastprop.annotations import (
+    ArrayLike,
+    Backend,
+    ClassWeight,
+    LossName,
+    Path,
+    ScoreFunction,
+    ScoreName,
+    Splitter,
+    Validation,
+)
 from fastprop.data import Dataset, Split, cross_validation_folds
 from fastprop.network import MLP
 from fastprop.notices import DivergenceWarning, warn
