@@ -77,8 +77,9 @@ def read(
     Table
         The pair ``X, y``, which can be unpacked, with ``feature_names``, ``target_name``, ``class_names`` and
         ``encoder``, which makes the same inputs of other tables. `X` is (n, features), float64, or of the dtype in the
-        npz file. `y` is int64 if the targets are classes: words, which are numbered in alphabetical order, or whole
-        numbers from 0 on without a gap. Else it holds the numbers in the file.
+        npz file; all rows decide what stands for missing cells. Give ``columns`` to `train` and `sweep` in place of `X`
+        to have only the rows decide that are trained on. `y` is int64 if the targets are classes: words, which are
+        numbered in alphabetical order, or whole numbers from 0 on without a gap. Else it holds the numbers in the file.
 
     Warns
     -----
@@ -108,7 +109,7 @@ def read(
     """
     names = None if features is None else tuple(features)
     found = sources.read(source, Choice(target, tuple(drop), names, tuple(categorical), tuple(numeric)))
-    return found if isinstance(found, Table) else found.encoded(found.encoder())
+    return found if isinstance(found, Table) else found.encoded()
 
 
 def read_inputs(source: Any, names: Sequence[str] | None = None) -> NDArray[Any]:

@@ -200,7 +200,7 @@ def find_learning_rate(
     highest = checks.number(max_rate, "max_rate", minimum=2 * lowest)
     loss = checks.loss(loss, network.output, network.layer_sizes[-1])
     data = Dataset.of(X, y, network, loss, sample_weight)
-    split = Split.of(validation, data, network, loss)
+    split = Split.of(validation, data, network, loss).fitted()
     sample = _Sample.of(split, seed)
     options = {
         "epochs": min(epochs, EPOCHS),

@@ -202,6 +202,7 @@ def train(
         checkpoint=checkpoint,
     ).checked()
     split = Split.of(validation, Dataset.of(X, y, network, loss, sample_weight), network, loss, class_weight)
+    split = split.fitted()
     if checks.is_balanced(class_weight):
         split = balanced(split)
     options = options._replace(metrics=chosen_metrics(metrics, split.task))

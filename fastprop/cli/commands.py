@@ -1,6 +1,7 @@
 """The commands: each calls the function that a Python user would call, and prints the result."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 
@@ -34,12 +35,12 @@ def sweep(options):
     hidden = single.get("layer_sizes", problem.layer_sizes(RECIPE.hidden_layer_sizes))[1:-1]
     network = problem.network(hidden, single.get("hidden", RECIPE.hidden), seed=0)
     arguments = {name: getattr(options, name) for name in ("cv", "halving", "journal")}
-    arguments |= {"samples": samples, "score": problem.score(options.score)}
+    arguments |= {"samples": samples, "score": options.score}
     arguments |= {"optimizer": optimizer, "progress": not options.json}
     arguments |= {**_step_arguments(options, problem), **_run_arguments(options)}
     arguments["dropout"] = single.get("dropout", 0.0)
-    result = fp.sweep(network, problem.X, problem.y, searched, **arguments)
-    printing.scale_losses(result, problem.loss_factor)
+    result = fp.sweep(network, problem.X, problem.y_of_folds, searched, **arguments)
+    result.about["data"] = f"{Path(options.data).name}, {result.about['data']}"
     code, written = _write_results(result, problem, options)
     if options.json:
         print(json.dumps({"task": problem.targets.description, **printing.as_json(result)}))
@@ -115,6 +116,7 @@ def train(options):
     arguments |= {**_step_arguments(options, problem), **_run_arguments(options)}
     arguments |= {"checkpoint": options.checkpoint, "resume": options.resume}
     history = fp.train(network, problem.X, problem.y, progress=True, **arguments)
+    problem.unscale(network)
     is_lost = history.stopped == "diverged" and history.best_epoch < 0  # then a warning has said what to do
     files = [] if is_lost else [(options.save, problem.model(network).save, "network")]
     code, written = outputs.write(files)
@@ -179,7 +181,7 @@ def info(options):
 
 def _step_arguments(options, problem):
     """Return the arguments that a step depends on, except the optimizer."""
-    batch_size = RECIPE.batch_size(len(problem.X)) if options.batch_size is None else options.batch_size
+    batch_size = RECIPE.batch_size(problem.X.shape[0]) if options.batch_size is None else options.batch_size
     clip = None if options.clip_norm is None else fp.ClipNorm(options.clip_norm)
     names = "loss", "class_weight", "threads"
     return {"clip": clip, "batch_size": batch_size} | {name: getattr(options, name) for name in names}

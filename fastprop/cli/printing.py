@@ -15,17 +15,6 @@ def print_table(result, rows):
     print("\n".join(result.ranked_table().lines(rows)))
 
 
-def scale_losses(result, factor):
-    """Multiply the losses of a sweep's result, so that they are in the unit of the targets."""
-    if factor == 1:
-        return
-    for name in ("loss", "validation_loss"):
-        result.table[name] *= factor
-    arrays = [result.history] + [result.rung_costs] * (result.ranks == result.criterion)
-    for array in arrays:
-        array *= factor
-
-
 def print_losses(history, task, factor=1.0):
     """Print the losses of a training for a `Task`, times a factor, and its score on the held-out rows, if any."""
     loss = factor * history.loss[history.best_epoch]

@@ -8,10 +8,9 @@ import numpy as np
 
 import fastprop as fp
 from fastprop import checks
-from fastprop.data import Dataset, Split
+from fastprop.data import Dataset, ScaledTargets, Split, TargetScaling
 from fastprop.notices import warn
 from fastprop.tabular import Choice, Encoder, Table, Targets, notes_on_sizes, sources, targets_of
-from fastprop.tabular.scaling import TargetScaling
 
 SHOWN = 8
 """Columns of numbers whose names are printed."""
@@ -24,16 +23,21 @@ SHARE = 0.2
 class Problem(NamedTuple):
     """What a command trains on."""
 
-    X: np.ndarray
+    X: object  # (n, n_in): an array, or the `ColumnInputs` of a table
     targets: Targets
-    encoder: Encoder | None
-    scaling: TargetScaling | None  # of targets that are numbers
+    encoder: Encoder | None  # of the columns of a table, fitted to the rows that are trained on
+    scaling: TargetScaling | None  # of targets that are numbers, fitted likewise
     target_name: str
 
     @property
     def y(self):
-        """What the network is trained on, (n,) or (n, outputs)."""
+        """What a single network is trained on, (n,) or (n, outputs)."""
         return self.targets.y if self.scaling is None else self.scaling.scaled(self.targets.y)
+
+    @property
+    def y_of_folds(self):
+        """What the networks of a sweep are trained on, which are scaled by the training rows of each fold."""
+        return self.targets.y if self.scaling is None else ScaledTargets(self.targets.y)
 
     def layer_sizes(self, hidden):
         """Return the layer sizes of a network with these hidden layers."""
@@ -45,20 +49,19 @@ class Problem(NamedTuple):
             self.layer_sizes(hidden), hidden=activation, output=self.targets.task.output, seed=checks.seed(seed)
         )
 
-    def score(self, name):
-        """Return the score of this name, which is measured in the unit of the targets."""
-        return name if self.scaling is None else self.scaling.score(name)
-
     @property
     def loss_factor(self):
         """By what a loss is multiplied to be in the unit of the targets."""
         return 1.0 if self.scaling is None else self.scaling.loss_factor(checks.loss_name(self.targets.task.loss))
 
-    def model(self, trained):
-        """Return what is saved of a trained network: it knows columns and classes, and answers in the targets' unit."""
-        network = trained.copy()
+    def unscale(self, network):
+        """Have a network that was trained on scaled targets answer in their own unit."""
         if self.scaling is not None:
             self.scaling.fold_into(network)
+
+    def model(self, trained):
+        """Return what is saved of a network that answers in the unit of the targets: it knows columns and classes."""
+        network = trained.copy()
         network.class_names = self.targets.class_names
         if self.encoder is None:
             return network
@@ -81,20 +84,20 @@ class Problem(NamedTuple):
 def problem_of(options):
     """Return the `Problem` that the arguments of a command describe.
 
-    The encoder and the scale of the targets are fitted on the rows that are trained on. In a cross-validation these are
-    all rows in turn: then the levels, the medians of missing numbers and the scale of the targets are those of all
-    rows, and the scale of the inputs alone is fitted inside each fold. Notes on the data are warnings, which
-    `cli.main` prints.
+    The columns of a table are encoded, and inputs and targets scaled, by the rows that are trained on, in each fold of
+    a cross-validation anew. The encoder and the scaling of the problem are those of the network that is kept, which is
+    trained on all rows after a cross-validation. Notes on the data are warnings, which `cli.main` prints.
     """
     found = _table(options)
     is_array = isinstance(found, Table)
     table = found if is_array else Table(np.zeros((len(found.target.values), 1)), *_answers(found))
     targets = targets_of(table, options.loss, getattr(options, "score", None), options.task)
     rows = _training_rows(targets, options)
-    encoder = None if is_array else found.encoder(rows)
-    X = table.X if is_array else encoder.transform_columns(found.columns, np.float64)
+    X = table.X if is_array else found.inputs()
+    encoder = None if is_array else X.encoder.fitted_to(found.columns, rows)
     if not options.standardize:
-        for note in notes_on_sizes(checks.matrix(X), None if is_array else encoder.feature_names):
+        sizes = X if is_array else encoder.transform_columns(found.columns, np.float64)
+        for note in notes_on_sizes(checks.matrix(sizes), None if is_array else encoder.feature_names):
             warn(note, fp.DataWarning)
     is_scaled = targets.task.output == "identity" and targets.task.class_count == 0
     y = targets.y[rows].reshape(len(rows), -1)

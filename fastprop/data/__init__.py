@@ -7,6 +7,8 @@ from fastprop.data.folds import cross_validation_folds
 from fastprop.data.inputs import Inputs
 from fastprop.data.splits import Split, held_out_rows
 from fastprop.data.standardization import UNCHANGED, Origin, standardization
+from fastprop.data.target_scaling import ScaledTargets, TargetScaling
+from fastprop.data.unfitted import UnfittedInputs
 
 __all__ = [
     "UNCHANGED",
@@ -14,7 +16,10 @@ __all__ = [
     "Dataset",
     "Inputs",
     "Origin",
+    "ScaledTargets",
     "Split",
+    "TargetScaling",
+    "UnfittedInputs",
     "balanced",
     "cross_validation_folds",
     "held_out_rows",

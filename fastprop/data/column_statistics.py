@@ -17,8 +17,8 @@ class ColumnStatistics:
 
     Attributes
     ----------
-    rows : int
-        Rows added so far.
+    rows : float
+        Rows added so far; rows with weights count as often as their weights say.
     minimum, maximum : ndarray
         (columns,) float64: the smallest and the largest value.
 
@@ -40,21 +40,23 @@ class ColumnStatistics:
         self._mean = 0.0  # (columns,) of the divided columns
         self._squared_deviations = 0.0  # (columns,) likewise: Σ (x - mean)² over the rows
 
-    def add(self, block):
-        """Add a block of rows, (rows, columns)."""
+    def add(self, block, weights=None):
+        """Add a block of rows, (rows, columns), which may have `weights` above 0, (rows,)."""
         block = np.asarray(block, np.float64)
         minimum = block.min(axis=0)
         maximum = block.max(axis=0)
         self._adjust_to(np.maximum(np.abs(minimum), np.abs(maximum)))
         if self._shift.any():
             block = np.ldexp(block, -self._shift)
-        rows = self.rows + len(block)
-        mean = block.mean(axis=0)
+        added = len(block) if weights is None else weights.sum()
+        rows = self.rows + added
+        mean = block.mean(axis=0) if weights is None else weights @ (block - block[0]) / added + block[0]
         difference = mean - self._mean
-        within = ((block - mean) ** 2).sum(axis=0)
-        between = difference**2 * (self.rows * len(block) / rows)
+        squares = (block - mean) ** 2
+        within = squares.sum(axis=0) if weights is None else weights @ squares
+        between = difference**2 * (self.rows * added / rows)
         self._squared_deviations = self._squared_deviations + within + between
-        self._mean = self._mean + difference * (len(block) / rows)
+        self._mean = self._mean + difference * (added / rows)
         self.rows = rows
         self.minimum = np.minimum(self.minimum, minimum)
         self.maximum = np.maximum(self.maximum, maximum)

@@ -33,6 +33,7 @@ class Dataset(NamedTuple):
     given: np.ndarray  # (n,), (n, 1) or (n, n_out), of any dtype: y as the user gave it
     task: Task  # what the targets are
     target_names: tuple[str, ...] | None = None  # the names of the columns of y, where it is a data frame of several
+    copies: int = 0  # rows at the end that are rows again, as they are for other training rows
 
     @classmethod
     def of(cls, X, y, network, loss, sample_weight=None, names=("X", "y", "sample_weight"), column_names=None):
@@ -100,6 +101,30 @@ class Dataset(NamedTuple):
     def readable(self, dtype, origin):
         """Return the same data with inputs that kernels can read for a network of `dtype`, see `Inputs.readable`."""
         return self._replace(inputs=self.inputs.readable(dtype, origin))
+
+    def fitted_to(self, sides):
+        """Return the data with inputs that are made for training rows, and the rows of each side in it.
+
+        Parameters
+        ----------
+        sides : list of tuple of ndarray
+            For each fold its training rows, and other rows of it, as indices. They stay as they are if the inputs do
+            not depend on training rows, or on which ones.
+        """
+        if self.inputs.unfitted is None:
+            return self, sides
+        inputs, sources, positions = self.inputs.fitted_to([rows for rows, *_ in sides])
+        data = self._replace(inputs=inputs, copies=len(sources) - len(self.inputs))
+        if data.copies:
+            arrays = {name: getattr(self, name) for name in ("targets", "labels", "weights", "given")}
+            longer = {name: checks.read_only(array[sources]) for name, array in arrays.items() if len(array)}
+            data = data._replace(**longer)
+        return data, [tuple(position[rows] for rows in side) for position, side in zip(positions, sides)]
+
+    def scaled(self, scaling):
+        """Return the data with targets that are scaled for training, by a `TargetScaling`; `given` stays."""
+        targets = scaling.scaled(self.given.reshape(self.targets.shape)).astype(self.targets.dtype)
+        return self._replace(targets=checks.read_only(targets))
 
     @property
     def column_names(self):

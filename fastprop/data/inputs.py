@@ -7,6 +7,7 @@ import numpy as np
 from fastprop import checks
 from fastprop.data.frames import table
 from fastprop.data.standardization import UNCHANGED, Origin
+from fastprop.data.unfitted import UnfittedInputs, unmade
 from fastprop.row_blocks import row_blocks
 
 
@@ -22,6 +23,7 @@ class Inputs:
     origin: Origin
     name: str = "X"  # in messages
     columns: tuple[object, ...] | None = None  # the labels of the columns of a data frame
+    unfitted: UnfittedInputs | None = None  # what the values are still to be made of; they are zeros until then
 
     @classmethod
     def of(cls, X, network, name="X", feature_names=None):
@@ -29,6 +31,9 @@ class Inputs:
 
         The columns of a data frame get the order of `feature_names`, by default those of the network.
         """
+        if isinstance(X, UnfittedInputs):
+            zeros = checks.inputs(unmade(X), network.layer_sizes[0], name, X.feature_names)
+            return cls(zeros, UNCHANGED, name, X.feature_names, X)
         array, columns = table(X, name)
         expected = network.feature_names if feature_names is None else feature_names
         if expected is not None and columns is not None and all(isinstance(each, str) for each in columns):
@@ -62,6 +67,12 @@ class Inputs:
         kind = self.values.dtype
         return np.finfo(kind if kind.kind == "f" and kind.itemsize >= 4 else np.float64).eps
 
+    def fitted_to(self, row_sets):
+        """Return the inputs that are made for some sets of training rows, see `UnfittedInputs.fitted_to`."""
+        X, sources, positions = self.unfitted.fitted_to(row_sets)
+        values = checks.inputs(X, self.shape[1], self.name, self.columns)
+        return replace(self, values=values, unfitted=None), sources, positions
+
     def numbers(self, rows):
         """Return some rows as they were given, (m, n_in) float64."""
         values = self.values[rows].astype(np.float64)
@@ -82,6 +93,11 @@ class Inputs:
         Rows are read where they are if they are contiguous bytes or numbers of `dtype`, unless a column is too large or
         too small to be standardized in this dtype.
         """
+        if self.unfitted is not None:
+            raise TypeError(
+                f"{self.name} holds columns that are encoded by the rows that are trained on, and here is no training: "
+                "give what the encoder of the model makes of them."
+            )
         values = self.values
         is_bytes = values.dtype == np.uint8
         if self.origin.scales or not origin.scales:

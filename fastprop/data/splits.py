@@ -34,11 +34,21 @@ class Split(NamedTuple):
             return self.data.task
         return most_general([self.data.task, self.held_out.task])
 
+    def fitted(self):
+        """Return the same split with inputs that are made for the rows that are trained on, if they depend on these."""
+        data, _ = self.data.fitted_to([(self.rows,)])
+        return self._replace(data=data, held_out=data if self.held_out is self.data else self.held_out)
+
     def readable(self, dtype, origin):
         """Return the same split of data that kernels can read for a network of `dtype`, see `Inputs.readable`."""
         data = self.data.readable(dtype, origin)
         held_out = data if self.held_out is self.data else self.held_out.readable(dtype, origin)
         return self._replace(data=data, held_out=held_out)
+
+    def scaled(self, scaling):
+        """Return the same split with targets that are scaled for training, see `Dataset.scaled`."""
+        data = self.data.scaled(scaling)
+        return self._replace(data=data, held_out=data if self.held_out is self.data else self.held_out.scaled(scaling))
 
     @classmethod
     def of(cls, validation, data, network, loss, class_weight=None):

@@ -83,7 +83,7 @@ UNCHANGED = Origin(checks.read_only(np.zeros(1)), checks.read_only(np.ones(1)))
 """The origin that changes nothing."""
 
 
-def standardization(inputs, rows):
+def standardization(inputs, rows=None, weights=None):
     """Return mean and standard deviation of each column of `inputs` over some of its rows, (n_in,) float64, read-only.
 
     The variance is divided by the number of rows, not by one less. The deviation of a column that is constant, or
@@ -92,12 +92,26 @@ def standardization(inputs, rows):
     Parameters
     ----------
     inputs : Inputs
-    rows : ndarray
-        (m,) int: the indices of the rows.
+    rows : ndarray, optional
+        (m,) int: the indices of the rows, by default all.
+    weights : ndarray, optional
+        (n,) float64, at least 0, of all rows of `inputs`: a row of weight 2 counts as two rows, one of 0 as none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastprop.data import UNCHANGED, Inputs, standardization
+    >>> inputs = Inputs(np.array([[0.0, 5], [4, 5], [9, 9]]), UNCHANGED)
+    >>> mean, scale = standardization(inputs, weights=np.array([3.0, 1, 0]))
+    >>> mean.tolist(), scale.round(3).tolist()
+    ([1.0, 5.0], [1.732, 1.0])
     """
+    rows = np.arange(len(inputs)) if rows is None else rows
+    if weights is not None:
+        rows = rows[weights[rows] > 0]
     statistics = ColumnStatistics()
     for block in row_blocks(len(rows), inputs.shape[1]):
-        statistics.add(inputs.numbers(rows[block]))
+        statistics.add(inputs.numbers(rows[block]), None if weights is None else weights[rows[block]])
     magnitude = statistics.magnitude
     largest = magnitude.argmax()
     if magnitude[largest] > np.finfo(np.float64).max / 4:

@@ -18,11 +18,11 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight, _check_y, check_is_fitted
 
 from fastprop.annotations import HiddenActivation
+from fastprop.data import Inputs, standardization
 from fastprop.estimators import inputs, parameters
 from fastprop.network import MLP
 from fastprop.streaming import ChunkTraining
 from fastprop.tabular import dense_rows
-from fastprop.tabular.scaling import moments
 from fastprop.training import train
 
 _fraction = Interval(Real, 0, 1, closed="left")
@@ -148,7 +148,7 @@ class BaseMLP(BaseEstimator):
         rows = len(X) if weights is None else int(np.count_nonzero(weights))
         network = self._new_network(X, sizes, rows) if begins else self.network_
         if begins and (incremental or weights is not None):
-            network.input_mean, network.input_scale = moments(X, weights)
+            network.input_mean, network.input_scale = standardization(Inputs.of(X, network), weights=weights)
         return Prepared(network, X, y, weights, rows)
 
     def data_options(self):

@@ -13,10 +13,10 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
 from fastprop.annotations import ArrayLike, HiddenActivation
+from fastprop.data import TargetScaling
 from fastprop.estimators.base import BaseMLP, takes_steps
 from fastprop.estimators.parameters import LearningRate, RegressionLoss, Solver
 from fastprop.tabular.recipe import RECIPE
-from fastprop.tabular.scaling import TargetScaling
 
 LOSSES = {
     "squared_error": ("mse", 0.5),

@@ -67,6 +67,7 @@ def _data(experiment):
     """Return the size of the data, and what its targets are."""
     data = experiment.data
     rows, columns = data.inputs.shape
+    rows -= data.copies
     weights = ", with weights" if len(data.weights) else ""
     return {"data": f"{rows:,} rows of {columns:,} inputs{weights}", "targets": data.task.described()}
 

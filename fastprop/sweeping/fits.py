@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastprop import cost_model, thread_pool
-from fastprop.data import Dataset, Origin, Split, balanced, standardization
+from fastprop import checks, cost_model, thread_pool
+from fastprop.data import Dataset, Origin, Split, TargetScaling, balanced, standardization
 from fastprop.kernels import compiler
 from fastprop.metrics import Score
 from fastprop.network import MLP
@@ -29,12 +29,20 @@ class Fold(NamedTuple):
     scored: np.ndarray  # (s,) int64: indices of the held-out rows on which the score is measured
     mean: np.ndarray | None  # (n_in,) of each input; None where inputs are not standardized
     scale: np.ndarray | None  # (n_in,) standard deviation of each input; None where inputs are not standardized
+    scaling: TargetScaling | None  # of the targets; None where these are trained on as they are
 
     @classmethod
-    def of(cls, data, rows, held_out, scored, standardize):
-        """Return the fold of these rows of a data set; `standardize` fits mean and scale to the training rows."""
-        fitted = standardization(data.inputs, rows) if standardize else (None, None)
-        return cls(rows, held_out, scored, *fitted)
+    def of(cls, data, side, standardizes, scales_targets):
+        """Return the fold of the rows `side` of a data set: those to train on, those to hold out, those to score.
+
+        Mean and scale of inputs and targets are those of the training rows, if they are asked for.
+        """
+        rows = side[0]
+        fitted = standardization(data.inputs, rows) if standardizes else (None, None)
+        scaling = None
+        if scales_targets:
+            scaling = TargetScaling.fit(data.given[rows].reshape(len(rows), -1), data.task.loss)
+        return cls(*side, *fitted, scaling)
 
 
 class Experiment(NamedTuple):
@@ -57,6 +65,8 @@ class Experiment(NamedTuple):
     def split(self, fold):
         """Return the `Split` of the data by the fold with this index."""
         split = Split(self.data, self.folds[fold].rows, self.held_out, self.folds[fold].held_out)
+        if self.folds[fold].scaling is not None:
+            split = split.scaled(self.folds[fold].scaling)
         return balanced(split) if self.is_balanced else split
 
     def scored(self, fold):
@@ -134,10 +144,21 @@ class PackRun:
     def __call__(self):
         self._run(self._job.until)
         states = self._run.states or [None] * len(self._networks)
+        histories = self._histories_in_own_unit()
         scored = self._experiment.scored(self._job.fits[0].fold)
         measured = scores(self._networks, scored, self._experiment.score)
-        each = zip(self._run.histories, measured, self._networks, states)
+        each = zip(histories, measured, self._networks, states)
         return self._job, list(itertools.starmap(FitOutcome, each))
+
+    def _histories_in_own_unit(self):
+        """Return the histories with losses in the unit of the targets, and have the networks answer in it, too."""
+        scaling = self._experiment.folds[self._job.fits[0].fold].scaling
+        if scaling is None:
+            return self._run.histories
+        for network in self._networks:
+            scaling.fold_into(network)
+        losses = [checks.loss_name(fit.configuration.options.loss) for fit in self._job.fits]
+        return [scaling.history_in_own_unit(*each) for each in zip(self._run.histories, losses)]
 
 
 def _new_networks(experiment, fits):

@@ -91,6 +91,8 @@ def _known_data(experiment):
     about["split of the rows"] = Known(rows, checkpoints.digest(*(each for fold in folds for each in fold[:3])))
     about["class_weight='balanced'"] = Known(f"{experiment.is_balanced}")
     about["standardize"] = Known(f"{folds[0].mean is not None}")
+    if folds[0].scaling is not None:
+        about["targets in training"] = Known("scaled by the training rows")
     return about
 
 

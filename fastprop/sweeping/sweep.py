@@ -22,7 +22,7 @@ from fastprop.annotations import (
     Splitter,
     Validation,
 )
-from fastprop.data import Dataset, Split, cross_validation_folds
+from fastprop.data import Dataset, ScaledTargets, Split, UnfittedInputs, cross_validation_folds
 from fastprop.network import MLP
 from fastprop.notices import DivergenceWarning, warn
 from fastprop.options import (
@@ -236,7 +236,7 @@ def sweep(
     halving_rule = _halving_rule(halving)
     checks.ranking(validation, cv, score, list(configurations.prototypes))
     split, tasks = _split(configurations.prototypes, X, y, sample_weight, class_weight, validation)
-    folds, all_rows = _folds(split, cv, X, y, configurations.prototypes, standardize)
+    split, folds, all_rows = _folds(split, cv, X, y, configurations.prototypes, standardize)
     prototype = next(iter(configurations.prototypes.values()))
     split = split.readable(prototype.dtype, common_origin(prototype, [all_rows, *folds]))
     experiment = Experiment(
@@ -349,15 +349,24 @@ def _split(prototypes, X, y, sample_weight, class_weight, validation):
 
 
 def _folds(split, cv, X, y, prototypes, standardize):
-    """Return the folds of a cross-validation, or without one the rows of the split; and all training rows as a fold."""
-    held_out = split.held_out_rows
-    sides = [(split.rows, held_out, held_out)] if cv is None else cross_validation_folds(cv, X, y, split.data)
+    """Return the split with inputs that are made for the folds, the folds, and all training rows as a fold.
+
+    The folds are those of a cross-validation, or without one the rows of the split.
+    """
+    none = split.held_out_rows[:0]
+    sides = [(split.rows, none, none)]
+    if cv is None:
+        sides = [(split.rows, split.held_out_rows, split.held_out_rows)]
+    else:
+        sides += cross_validation_folds(
+            cv, split.data.inputs.values if isinstance(X, UnfittedInputs) else X, y, split.data
+        )
+    data, sides = split.data.fitted_to(sides)
+    split = split._replace(data=data, held_out=data if split.held_out is split.data else split.held_out)
     is_standardized = next(iter(prototypes.values())).input_mean is not None
     fits_columns = checks.flag(standardize, "standardize") and not is_standardized
-    folds = tuple(Fold.of(split.data, *each, fits_columns) for each in sides)
-    if cv is None:
-        return folds, folds[0]
-    return folds, Fold.of(split.data, split.rows, held_out[:0], held_out[:0], fits_columns)
+    all_rows, *folds = [Fold.of(data, side, fits_columns, isinstance(y, ScaledTargets)) for side in sides]
+    return split, tuple(folds) or (all_rows,), all_rows
 
 
 def _description(experiment, options, names, rows, halving, rungs, ranks_by_score):

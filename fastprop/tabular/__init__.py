@@ -1,5 +1,6 @@
 """Tables: their columns, what becomes of these, what the target holds, and models that know all that."""
 
+from fastprop.tabular.column_inputs import ColumnInputs
 from fastprop.tabular.column_table import Choice, ColumnTable
 from fastprop.tabular.columns import notes_on_sizes
 from fastprop.tabular.encoder import Encoder
@@ -10,6 +11,7 @@ from fastprop.tabular.targets import TASKS, Targets, targets_of
 __all__ = [
     "TASKS",
     "Choice",
+    "ColumnInputs",
     "ColumnPlan",
     "ColumnTable",
     "Encoder",

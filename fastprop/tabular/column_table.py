@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fastprop.integrations.arrow_columns import Column
+from fastprop.tabular.column_inputs import ColumnInputs
 from fastprop.tabular.encoder import Encoder
 from fastprop.tabular.table import Table, classes_of_numbers, classes_of_words
 
@@ -37,14 +38,15 @@ class ColumnTable(NamedTuple):
         order, names = classes_of_words(np.array([word.strip() for word in target.words]))
         return order[target.values], names
 
-    def encoder(self, rows=None):
-        """Return the `Encoder` that is fitted on some rows, by default all."""
-        return Encoder.fit_columns(
-            self.columns, categorical=self.choice.categorical, numeric=self.choice.numeric, rows=rows
-        )
+    def inputs(self):
+        """Return the columns to predict from, as `ColumnInputs`."""
+        choice = self.choice
+        encoder = Encoder.fit_columns(self.columns, categorical=choice.categorical, numeric=choice.numeric)
+        return ColumnInputs(self.columns, encoder)
 
-    def encoded(self, encoder):
-        """Return the `Table` of inputs (n, n_in) float64 and targets."""
+    def encoded(self):
+        """Return the `Table` of inputs (n, n_in) float64, encoded by all rows, and targets."""
         y, names = self.answers()
-        X = encoder.transform_columns(self.columns, np.float64)
-        return Table(X, y, encoder.feature_names, self.target_name, names, encoder)
+        inputs = self.inputs()
+        X = inputs.encoder.transform_columns(self.columns, np.float64)
+        return Table(X, y, inputs.feature_names, self.target_name, names, inputs)

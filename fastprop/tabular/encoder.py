@@ -17,15 +17,20 @@ from fastprop.tabular.plans import ColumnPlan
 class Encoder:
     """How the columns of a table become the inputs of a network, fitted on training rows.
 
-    - Numbers stay numbers. Where a training row lacks one, the median of the training rows stands for it, and a further
-      feature says which rows lack it. A missing number in a column that was complete in training is refused.
+    - Numbers stay numbers. Where a row lacks one, the median of the training rows stands for it, and a further feature
+      says which rows lack it. A missing number in a column that was complete in the whole table is refused.
     - Booleans are 0 and 1, and likewise.
-    - Dates are days before or after the median date, and where in the year and the week they are, as sine and cosine.
+    - Dates are years since 2000, and where in the year and the week they are, as sine and cosine; likewise.
     - Categories, which are words, or whole numbers if told, have a feature for each level: 1 in rows of that level,
-      else 0. Up to 50 levels have one, each of which at least one row in 1,000 has; the others of the training rows
-      share one. A level that is new belongs to these, if there are such, and else has 0 in all features. So has a
-      missing cell, unless training rows lacked cells: then missing is a level.
+      else 0. Up to 50 levels have one, each of which at least one row in 1,000 has; the others share one. A level that
+      is new belongs to these, if there are such, and else has 0 in all features. So has a missing cell, unless the
+      table lacked cells: then missing is a level.
     - Words of which most rows have one of their own are left out, unless they are told to be categories.
+
+    Which features there are, with the names of levels, follows from all rows of the table, without a look at what is to
+    be predicted, so that all folds of a cross-validation have the same. What is measured is that of the training rows:
+    the medians, and which levels are frequent enough. A level that too few training rows have counts as another, and a
+    feature that none of them has is 0 in all rows.
 
     Attributes
     ----------
@@ -103,11 +108,15 @@ class Encoder:
             if name in drop:
                 made.append(ColumnPlan(name, "left out", reason="as told"))
             else:
-                made.append(plans.fitted(name, column, told.get(name), rows))
+                made.append(plans.planned(name, column, told.get(name)))
         encoder = cls(made)
         if not encoder.feature_names:
             raise ValueError("the table has no column to learn from: give one of numbers, categories or dates.")
-        return encoder
+        return encoder.fitted_to(columns, rows)
+
+    def fitted_to(self, columns, rows=None):
+        """Return an encoder of the same features that is fitted to other rows of the same columns."""
+        return type(self)([plans.fitted(plan, columns[plan.name], rows) for plan in self.plans])
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -179,12 +188,14 @@ class Encoder:
     @property
     def about(self) -> list[dict[str, Any]]:
         """The plans as objects that JSON can hold, from which `restored` makes an equal encoder."""
-        return [plan._asdict() | {"levels": list(plan.levels)} for plan in self.plans]
+        return [plan._asdict() | {"levels": list(plan.levels), "rare": list(plan.rare)} for plan in self.plans]
 
     @classmethod
     def restored(cls, about: Sequence[Mapping[str, Any]]) -> Self:
         """Return the encoder whose `about` this is."""
-        return cls([ColumnPlan(**{**plan, "levels": tuple(plan["levels"])}) for plan in about])
+        return cls(
+            [ColumnPlan(**{**plan, "levels": tuple(plan["levels"]), "rare": tuple(plan["rare"])}) for plan in about]
+        )
 
     def lines(self) -> list[str]:
         """Return the plan of each column as a line of text."""

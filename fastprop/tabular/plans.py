@@ -19,18 +19,27 @@ RARE = 1000
 YEAR, WEEK = 365.2425, 7.0
 """Days after which a date's features recur."""
 
+ORIGIN = 10957.0
+"""The first day of 2000, in days since 1970: from it on the years of dates are counted."""
+
 
 class ColumnPlan(NamedTuple):
-    """What is made of a column; where training rows lacked cells, a feature says which rows do."""
+    """What is made of a column: its features follow from all rows of the table, and the rest from the training rows.
+
+    A feature that no training row has is 0 in all rows, because a network cannot learn what it means.
+    """
 
     name: str
     kind: str  # one of `KINDS`
-    center: float = 0.0  # of dates, and of numbers that may be missing, the median of the training rows
-    has_missing: bool = False  # whether cells were missing in training rows
+    has_missing: bool = False  # whether cells are missing in the table, so that a feature says which
     levels: tuple[str, ...] = ()  # of a category, those with a feature of their own, the most frequent first
     is_of_words: bool = False  # of a category, whether its levels are words, and no numbers or booleans
-    has_other: bool = False  # of a category, whether the rare levels of the training rows share a feature
+    has_other: bool = False  # of a category, whether the rare levels of the table share a feature
     reason: str = ""  # why the column is left out
+    center: float | None = None  # of numbers, booleans and dates that may be missing, the median of the training rows
+    rare: tuple[str, ...] = ()  # the `levels` that are so rare in training rows that they count as another
+    trains_missing: bool = True  # whether cells are missing in training rows, if they are in the table
+    trains_other: bool = True  # whether training rows have rare levels, if the table has
 
     @property
     def feature_names(self):
@@ -63,13 +72,15 @@ class ColumnPlan(NamedTuple):
 
     @property
     def _shown_center(self):
+        if self.center is None:
+            return "of the training rows"
         if self.kind == "date":
             return np.datetime64(int(np.floor(self.center)), "D")
         return f"{self.center:.6g}"
 
 
-def fitted(name, column, told=None, rows=None):
-    """Return the plan of a column for its training rows.
+def planned(name, column, told=None):
+    """Return the plan of a column, which is not fitted to training rows yet.
 
     Parameters
     ----------
@@ -77,24 +88,18 @@ def fitted(name, column, told=None, rows=None):
     column : Column
     told : str, optional
         "category" or "number", if the user says what the column is.
-    rows : ndarray, optional
-        The indices of the training rows, by default all.
 
     Raises
     ------
     ValueError
-        If no training row has a cell, or the cells are not what the user says.
+        If no row has a cell, or the cells are not what the user says.
     """
     if column.kind == "other":
         raise ValueError(
             f"column {name!r} holds {column.words[0]}, which is no number, word, boolean or date: drop the column."
         )
-    is_complete = column.kind in ("numbers", "bools") and column.missing == 0
-    if is_complete and told != "category":
-        return ColumnPlan(name, "number" if told or column.kind == "numbers" else "boolean")
-    training = column if rows is None else column.of_rows(rows)
-    if training.missing == len(training.values):
-        raise ValueError(f"column {name!r} has no value in any of the {len(training.values)} training rows: drop it.")
+    if column.missing == len(column.values):
+        raise ValueError(f"column {name!r} has no value in any of the {len(column.values)} rows: drop it.")
     kind = {"numbers": "number", "bools": "boolean", "words": "category", "dates": "date"}[column.kind]
     if told == "category":
         if kind == "date":
@@ -106,10 +111,44 @@ def fitted(name, column, told=None, rows=None):
     elif told == "number" and kind == "boolean":
         kind = "number"
     if kind == "category":
-        is_of_words = training.kind == "words"
-        return _category(name, as_words(training), told is None)._replace(is_of_words=is_of_words)
-    center = float(np.nanmedian(training.values)) if training.missing or kind == "date" else 0.0
-    return ColumnPlan(name, kind, center, bool(training.missing))
+        is_of_words = column.kind == "words"
+        return _category(name, as_words(column), told is None)._replace(is_of_words=is_of_words)
+    return ColumnPlan(name, kind, bool(column.missing))
+
+
+def fitted(plan, column, rows=None):
+    """Return a plan that is fitted to some rows of its column, by default all.
+
+    Parameters
+    ----------
+    plan : ColumnPlan
+    column : Column
+        The one for which it was `planned`.
+    rows : ndarray, optional
+        (m,) int: the indices of the training rows.
+
+    Raises
+    ------
+    ValueError
+        If no training row has a cell.
+    """
+    if plan.kind == "left out" or (plan.kind != "category" and not plan.has_missing):
+        return plan
+    training = column if rows is None else column.of_rows(rows)
+    if training.missing == len(training.values):
+        raise ValueError(
+            f"column {plan.name!r} has no value in any of the {len(training.values)} training rows: drop it."
+        )
+    plan = plan._replace(trains_missing=bool(training.missing) or not plan.has_missing)
+    if plan.kind != "category":
+        return plan._replace(center=float(np.nanmedian(training.values)))
+    training = as_words(training)
+    counts = dict(
+        zip(training.words, np.bincount(training.values[training.values >= 0], minlength=len(training.words)))
+    )
+    rare = tuple(level for level in plan.levels if counts.get(level, 0) * RARE < max(1, len(training.values)))
+    others = sum(count for word, count in counts.items() if word not in plan.levels or word in rare)
+    return plan._replace(rare=rare, trains_other=bool(others) or not plan.has_other)
 
 
 def as_words(column):
@@ -135,7 +174,7 @@ def _category(name, column, may_be_text):
     frequent = [code for code in order[:MOST_LEVELS] if counts[code] * RARE >= len(column.values)]
     levels = tuple(column.words[code] for code in frequent)
     has_other = len(frequent) < len(order)
-    return ColumnPlan(name, "category", has_missing=bool(column.missing), levels=levels, has_other=has_other)
+    return ColumnPlan(name, "category", bool(column.missing), levels, has_other=has_other)
 
 
 def encode(plan, column, out):
@@ -147,17 +186,17 @@ def encode(plan, column, out):
     is_missing = np.isnan(values)
     if is_missing.any() and not plan.has_missing:
         raise ValueError(
-            f"column {plan.name!r} has no value in row {int(is_missing.argmax())}, but had one in each training row: "
-            "fill it in."
+            f"column {plan.name!r} has no value in row {int(is_missing.argmax())}, but had one in each row of the "
+            "table that was learned from: fill it in."
         )
     if plan.has_missing:
-        out[:, -1] = is_missing
+        out[:, -1] = is_missing & plan.trains_missing
         values = np.where(is_missing, plan.center, values)
     if plan.kind == "date":
         for first, cycle in ((1, YEAR), (3, WEEK)):
             out[:, first] = np.sin(2 * np.pi / cycle * values)
             out[:, first + 1] = np.cos(2 * np.pi / cycle * values)
-        values = values - plan.center
+        values = (values - ORIGIN) / YEAR
     out[:, 0] = values
 
 
@@ -189,9 +228,9 @@ def _encode_category(plan, column, out):
     else:
         column = as_words(column)
         codes, words = column.values, column.words
-    features = {level: index for index, level in enumerate(plan.levels)}
-    other = len(plan.levels) if plan.has_other else -1
-    missing = len(plan.levels) + plan.has_other if plan.has_missing else -1
+    other = len(plan.levels) if plan.has_other and plan.trains_other else -1
+    missing = len(plan.levels) + plan.has_other if plan.has_missing and plan.trains_missing else -1
+    features = {level: other if level in plan.rare else index for index, level in enumerate(plan.levels)}
     feature_of_code = np.array([*(features.get(word, other) for word in words), missing])
     feature = feature_of_code[codes]
     rows = np.flatnonzero(feature >= 0)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fastprop.tabular.column_inputs import ColumnInputs
 from fastprop.tabular.encoder import Encoder
 
 
@@ -30,8 +31,9 @@ class Table(_Pair):
         The name of the target's column or array.
     class_names : tuple of str or None
         If the targets are words, the word of each class, in alphabetical order; else None.
-    encoder : Encoder or None
-        How the columns of the file became those of `X`; None if the file has no columns.
+    columns : ColumnInputs or None
+        The columns of the file, which `fastprop.train` and `fastprop.sweep` take in the place of `X`, to encode them by
+        the rows that they train on; None if the file has no columns.
 
     Examples
     --------
@@ -46,7 +48,7 @@ class Table(_Pair):
     feature_names: tuple[str, ...] | None
     target_name: str | None
     class_names: tuple[str, ...] | None
-    encoder: Encoder | None
+    columns: ColumnInputs | None
 
     def __new__(
         cls,
@@ -55,14 +57,19 @@ class Table(_Pair):
         feature_names: tuple[str, ...] | None = None,
         target_name: str | None = None,
         class_names: tuple[str, ...] | None = None,
-        encoder: Encoder | None = None,
+        columns: ColumnInputs | None = None,
     ) -> Table:
         table = super().__new__(cls, X, y)
         table.feature_names = feature_names
         table.target_name = target_name
         table.class_names = class_names
-        table.encoder = encoder
+        table.columns = columns
         return table
+
+    @property
+    def encoder(self) -> Encoder | None:
+        """How the columns of the file became those of `X`; None if the file has no columns."""
+        return None if self.columns is None else self.columns.encoder
 
 
 def classes_of_words(words: NDArray[Any]) -> tuple[NDArray[np.int64], tuple[str, ...]]:

@@ -1,0 +1,93 @@
+"""`ColumnInputs`: the columns of a table as inputs that each fold encodes by its own training rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastprop.tabular import plans
+from fastprop.tabular.encoder import Encoder
+
+
+class ColumnInputs:
+    """The columns of a table as inputs for `fastprop.train` and `fastprop.sweep`, encoded by the rows trained on.
+
+    They take the place of `X`. A held-out row has no part in what the columns become: with ``cv`` each fold has the
+    medians and the frequent levels of its own training rows, and the networks that are kept have those of all rows, as
+    `encoder` has. Memory holds one array of the inputs, and each row a further time for each fold in which it differs:
+    mostly these are the rows in which a number is missing.
+
+    Parameters
+    ----------
+    columns : dict of Column
+        By name.
+    encoder : Encoder
+        The encoder of these columns, fitted to all rows.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (n, n_in).
+    feature_names : tuple of str
+        (n_in,).
+    encoder : Encoder
+
+    Examples
+    --------
+    >>> import pandas
+    >>> import fastprop as fp
+    >>> frame = pandas.DataFrame({"size": [1, None, 8, 9], "color": ["red", "red", "blue", "red"], "kind": [*"abab"]})
+    >>> table = fp.datasets.read(frame, "kind")
+    >>> X = table.columns
+    >>> result = fp.sweep((X.shape[1], 8, 2), X, table.y, {"seed": [0]}, epochs=5, standardize=True, cv=2)
+    >>> model = fp.TableModel(result.best_network, X.encoder, "kind")
+    """
+
+    def __init__(self, columns: Mapping[str, Any], encoder: Encoder) -> None:
+        self._columns = columns
+        self.encoder = encoder
+        self.feature_names = encoder.feature_names
+        self.shape = len(next(iter(columns.values())).values), len(self.feature_names)
+
+    def fitted_to(
+        self, row_sets: Sequence[NDArray[np.int64]]
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64], list[NDArray[np.int64]]]:
+        """Return the inputs for several sets of training rows, see `fastprop.data.UnfittedInputs`."""
+        first, *others = (self.encoder.fitted_to(self._columns, rows) for rows in row_sets)
+        X = first.transform_columns(self._columns, np.float64)
+        changes = [self._changes(first, other, X) for other in others]
+        rows = len(X)
+        sources = np.concatenate([np.arange(rows), *(changed for changed, _ in changes)])
+        if len(sources) > rows:
+            X.resize((len(sources), X.shape[1]), refcheck=False)  # in place, where memory allows that
+        positions = [np.arange(rows)]
+        end = rows
+        for changed, values in changes:
+            begin, end = end, end + len(changed)
+            position = np.arange(rows)
+            position[changed] = np.arange(begin, end)
+            X[begin:end] = values
+            positions.append(position)
+        return X, sources, positions
+
+    def _changes(self, first, other, X):
+        """Return which rows (r,) of X, made by the `first` encoder, the `other` makes otherwise, and how (r, n_in)."""
+        blocks = {}
+        is_changed = np.zeros(len(X), bool)
+        begin = 0
+        for plan, other_plan in zip(first.plans, other.plans):
+            end = begin + len(plan.feature_names)
+            if plan != other_plan:
+                block = np.empty((len(X), end - begin))
+                plans.encode(other_plan, self._columns[plan.name], block)
+                is_changed |= (block != X[:, begin:end]).any(axis=1)
+                blocks[begin, end] = block
+            begin = end
+        rows = np.flatnonzero(is_changed)
+        values = X[rows]
+        for (begin, end), block in blocks.items():
+            values[:, begin:end] = block[rows]
+        return rows, values
