@@ -153,9 +153,7 @@ def test_arrays_of_labels_and_of_bools_are_learned_and_predicted(run, data, task
 def test_the_plan_of_each_column_is_printed_and_can_be_changed(run):
     code, output, errors = run("train names.csv --epochs 1 --save n.safetensors")
     assert (code, errors) == (0, "")
-    assert "numbers: a, b\ncolumn name  left out: its 90 different words in 72 rows are no levels\n" in output.replace(
-        "72 different", "90 different"
-    )
+    assert "numbers: a, b\ncolumn name  left out: its 90 different words in 90 rows are no levels\n" in output
     _, output, _ = run("train names.csv --epochs 1 --categorical name --save n.safetensors")
     assert "column name  category of 50 (" in output
     _, output, _ = run("train goals.csv --target a --categorical goals --epochs 1 --save n.safetensors")

@@ -221,7 +221,7 @@ REFUSED = {
         r"'2\.5' in line 2, column 'b', where other rows hold numb",
     ),
     "thousands": (b'a,y\n"1,000",2\n', None, r"'1,000' in line 2, column 'a', where other rows hold numb"),
-    "all missing": (b"x,y\n,2\n,3\n", None, r"column 'x' has no value in any of the 2 training rows"),
+    "all missing": (b"x,y\n,2\n,3\n", None, r"column 'x' has no value in any of the 2 rows"),
     "a word among numbers of a feature": (
         b"x,y\n" + b"".join(b"%d,%d\n" % (row * row, row) for row in range(30)) + b"old,7\n",
         None,
@@ -313,7 +313,8 @@ def test_columns_of_all_kinds_are_read(write, monkeypatch):
     assert by_name["half"] == [row / 2 if row % 3 else median for row in range(24)]
     assert by_name["word=a"] == [float(row % 2 == 0) for row in range(24)]
     assert by_name["flag"] == [float(row % 4 > 0) for row in range(24)]
-    assert by_name["day"] == [row - 11.5 for row in range(24)]
+    days = (np.datetime64("2024-01-01") - np.datetime64("2000-01-01")).astype(int) + np.arange(24)
+    np.testing.assert_allclose(by_name["day"], days / 365.2425, err_msg="years since 2000")
 
 
 def test_a_category_may_hold_numbers_and_words(write, monkeypatch):
@@ -355,7 +356,7 @@ def test_an_npy_file_has_its_target_in_the_last_column(tmp_path):
         (lambda frame: frame.assign(y=[1, None]), "no target in 1 of 2 rows, column 'y'"),
         (lambda frame: frame.assign(y=pandas.to_datetime(["2024-01-01"] * 2)), "has dates in column 'y', the target"),
         (lambda frame: frame[["y"]], "has no features: give columns beside 'y'"),
-        (lambda frame: frame.assign(x=None), "column 'x' has no value in any of the 2 training rows"),
+        (lambda frame: frame.assign(x=None), "column 'x' has no value in any of the 2 rows"),
     ],
 )
 def test_a_frame_that_cannot_be_trained_on_is_refused(change, message):
