@@ -21,7 +21,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import fastprop as fp
-from fastprop.data import Inputs, Origin, TargetScaling, standardization
+from fastprop.data import UNCHANGED, Inputs, TargetScaling, standardization
 from fastprop.estimators import MLPClassifier, MLPRegressor, parameters
 from fastprop.tabular import dense_rows
 from fastprop.tabular.recipe import RECIPE
@@ -171,7 +171,7 @@ def test_a_row_of_weight_2_counts_as_two_rows():
     weighted = MLPRegressor(random_state=0).fit(some, targets, weights)
     repeated = MLPRegressor(random_state=0).fit(some.repeat(weights, axis=0), targets.repeat(weights))
     np.testing.assert_allclose(weighted.predict(X), repeated.predict(X), rtol=1e-9)
-    mean, scale = standardization(Inputs(some, Origin.none()), weights=weights)
+    mean, scale = standardization(Inputs(some, UNCHANGED), weights=weights)
     np.testing.assert_allclose(mean, some.repeat(weights, axis=0).mean(axis=0))
     np.testing.assert_allclose(scale, some.repeat(weights, axis=0).std(axis=0))
 
@@ -328,7 +328,7 @@ def test_what_is_wrong_is_said():
         MLPClassifier().fit(X[:3], np.array(["a", None, "b"], object))
     with pytest.raises(ValueError, match="X has two columns called 'a': rename one"):
         MLPClassifier().fit(pandas.DataFrame(X, columns=["a", "b", "a", "c"]), LABELS)
-    with pytest.raises(ValueError, match="column 'b' has no value in any of the 300 training rows"):
+    with pytest.raises(ValueError, match="column 'b' has no value in any of the 300 rows"):
         MLPClassifier().fit(pandas.DataFrame({"a": X[:, 0], "b": None}), LABELS)
     with pytest.raises(ValueError, match="'solver' parameter"):
         MLPClassifier(solver="newton").fit(X, LABELS)
@@ -356,7 +356,7 @@ def test_partial_fit_keeps_the_optimizers_state():
     for part in parts:
         regressor.partial_fit(*part)
     network = fp.MLP((4, 64, 1), hidden="relu", output="identity", seed=0)
-    network.input_mean, network.input_scale = standardization(Inputs(X[:50], Origin.none()))
+    network.input_mean, network.input_scale = standardization(Inputs(X[:50], UNCHANGED))
     scaling = TargetScaling.fit(PRICES[:50, None], "mse")
     chunks = [(some, scaling.scaled(prices[:, None])) for some, prices in parts]
     fp.train_stream(network, chunks, optimizer=RECIPE.optimizer, batch_size=RECIPE.smallest_batch)
