@@ -144,8 +144,7 @@ class Dataset(NamedTuple):
     @property
     def arrays(self):
         """The arrays on which a run depends."""
-        inputs = self.inputs
-        return inputs.values, inputs.origin.offset, inputs.origin.unit, self.targets, self.labels, self.weights
+        return *self.inputs.arrays, self.targets, self.labels, self.weights
 
     @property
     def rows(self):

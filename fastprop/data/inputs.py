@@ -62,6 +62,11 @@ class Inputs:
         return self.values.shape
 
     @property
+    def arrays(self):
+        """The arrays that give x: `values`, and offset and unit of the origin."""
+        return self.values, self.origin.offset, self.origin.unit
+
+    @property
     def rounding(self):
         """The relative rounding error of a value."""
         kind = self.values.dtype

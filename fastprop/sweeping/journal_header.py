@@ -98,7 +98,7 @@ def _known_data(experiment):
 
 def _known_dataset(data, prefix):
     return {
-        f"{prefix}X": _known_arrays(data.inputs.values, *data.inputs.origin),
+        f"{prefix}X": _known_arrays(*data.inputs.arrays),
         f"{prefix}y": _known_arrays(data.given),  # as scores get it: with all its digits and in its shape
         f"{prefix}sample weights": _known_arrays(data.weights) if len(data.weights) else Known("none"),
     }
