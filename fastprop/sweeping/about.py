@@ -1,5 +1,6 @@
 """What a sweep ran on: the data, the options and the machine, in words for readers of a saved result or a report."""
 
+import functools
 import platform
 from datetime import datetime
 
@@ -77,8 +78,9 @@ def _machine():
     return f"{platform.system()} {platform.machine()}, {_processor()}, {checks.threads(None)} cores"
 
 
+@functools.cache
 def _processor():
-    """Return the name of the processor, or its kind where the system does not tell."""
+    """Return the name of the processor, or its kind where the system does not tell; it is read once a process."""
     try:
         with open("/proc/cpuinfo") as file:
             names = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
