@@ -337,9 +337,9 @@ def _halving_rule(halving):
 
 def _split(prototypes, X, y, sample_weight, class_weight, validation):
     """Check the data for all losses, converting it once; return the `Split` by `validation`, and the task of each."""
-    first_loss, first = next(iter(prototypes.items()))
+    (first_loss, first), *others = prototypes.items()
     data = Dataset.of(X, y, first, first_loss, sample_weight)
-    tasks = [data.for_loss(prototype, loss).task for loss, prototype in prototypes.items()]
+    tasks = [data.task, *(data.for_loss(prototype, loss).task for loss, prototype in others)]
     task = most_special(tasks)
     split = Split.of(validation, data._replace(task=task), prototypes[task.loss], task.loss, class_weight)
     if split.held_out is not split.data:
