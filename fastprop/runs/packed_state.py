@@ -106,19 +106,17 @@ class PackedState:
     def histories(self, stop_reason):
         """Return the `History` of each network; ``stop_reason(ended, done)`` says why one ended."""
         record = self.record
-        lanes = range(len(self.networks))
-        losses = record.losses.swapaxes(1, 2)  # (2, lanes, epochs)
-        metrics = self.metrics.transpose(2, 0, 1)  # (networks, metrics, epochs)
-
-        def history(lane, metrics, *measured):
-            done = int(record.done[lane])
-            by_name = {name: values[:done] for name, values in zip(self._metric_names, metrics)}
-            ended = ENDED[int(record.ended[lane])]
-            seconds = float(self.seconds[0]) / len(self.networks)
+        measured = record.losses[0], record.losses[1], record.rates, record.norms  # (epochs, lanes) each
+        seconds = float(self.seconds[0]) / len(self.networks)
+        epochs_done, codes = record.done.tolist(), record.ended.tolist()
+        histories = []
+        for lane in range(len(self.networks)):
+            done = epochs_done[lane]
+            ended = ENDED[codes[lane]]
+            by_name = {name: values[:done, lane] for name, values in zip(self._metric_names, self.metrics)}
             endings = done, stop_reason(ended, done), seconds, self._best_epoch(lane, ended)
-            return History(*(values[:done] for values in measured), by_name, *endings)
-
-        return [*map(history, lanes, metrics, *losses, record.rates.T, record.norms.T)]
+            histories.append(History(*[values[:done, lane] for values in measured], by_name, *endings))
+        return histories
 
     def export(self, lane):
         """Return the state, between two epochs, from which a network that has not ended can go on: arrays by name."""
