@@ -39,11 +39,13 @@ class Configuration(NamedTuple):
             return getattr(self.options, name)
         return self._of_network(name, prototype)
 
+    def shape(self, prototype):
+        """Return layer sizes, hidden activations and output activation of its network."""
+        return self._of_network("layer_sizes", prototype), self._of_network("hidden", prototype), prototype.output
+
     def pack_key(self, prototype):
         """Return what must be equal for all fits that train in one pack."""
-        sizes = self._of_network("layer_sizes", prototype)
-        hidden = self._of_network("hidden", prototype)
-        return sizes, hidden, prototype.output, self.options.pack_key
+        return *self.shape(prototype), *self.options.pack_key
 
     def pack_group(self, prototype):
         """Return the `cost_model.PackGroup` of the configuration's fits."""

@@ -161,6 +161,21 @@ class PackRun:
         return [scaling.history_in_own_unit(*each) for each in zip(self._run.histories, losses)]
 
 
+def prepare(experiment, job):
+    """Compile all that a job needs, unless this process has compiled it for such a job."""
+    first = job.fits[0].configuration
+    prototype = experiment.prototypes[first.options.loss]
+    optimizer = first.options.optimizer
+    kind = experiment.backend, prototype.dtype, len(job.fits) > 1, optimizer.takes_all_rows, *first.shape(prototype)
+    if kind not in _PREPARED:
+        PackRun(experiment, job).prepare()
+        _PREPARED.add(kind)
+
+
+_PREPARED = set()
+"""The kinds of jobs for which `prepare` has compiled all that they need."""
+
+
 def _new_networks(experiment, fits):
     """Return a network for each fit; equal ones are drawn once and copied, because drawing takes much longer."""
     drawn = {}

@@ -113,7 +113,7 @@ class HalvingRunner:
         chosen = packs(self._experiment, self._configurations, fits, self._workers.count)
         if self._seconds is not None:  # all folds of some configurations are to be done before the time is over
             chosen = sorted(chosen, key=lambda pack: fits.indices[pack].min())
-        self._workers.prepare(self._experiment, [self._job(fits, pack, rung) for pack in _examples(chosen)])
+        self._workers.prepare(self._experiment, (self._job(fits, pack, rung) for pack in _examples(chosen)))
         if self._deadline is None and self._seconds is not None:
             self._deadline = time.time() + self._seconds
         start = time.perf_counter()
@@ -242,9 +242,9 @@ class HalvingRunner:
 
 
 def _examples(packs):
-    """Return a pack of one fit and a pack of several, if there are such, because the two need different kernels."""
+    """Return a pack of one fit and one of two, if packs of one and of several are there: they need other kernels."""
     single = next((pack for pack in packs if len(pack) == 1), None)
-    several = next((pack for pack in packs if len(pack) > 1), None)
+    several = next((pack[:2] for pack in packs if len(pack) > 1), None)
     return [pack for pack in (single, several) if pack is not None]
 
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from fastprop import thread_pool
 from fastprop.sweeping.backends.base import Adapter, Ticket, private_attribute
-from fastprop.sweeping.fits import PackRun
+from fastprop.sweeping.fits import PackRun, prepare
 
 
 class ThreadBackend:
@@ -23,7 +23,7 @@ class ThreadBackend:
     def prepare(self, experiment, jobs):
         """Compile all that such jobs need."""
         for job in jobs:
-            PackRun(experiment, job).prepare()
+            prepare(experiment, job)
 
     def train(self, experiment, jobs):
         """Train each of `jobs`; see `ExecutorBackend.train`."""
