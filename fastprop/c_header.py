@@ -8,7 +8,7 @@ from string import Template
 
 import numpy as np
 
-from fastprop import atomic_files
+from fastprop import files
 from fastprop.reference.activations import CUBIC, NEGATIVE_SLOPE
 from fastprop.version import __version__
 
@@ -151,7 +151,7 @@ def write(path, name, about, layers, standardization, input_dtype):
     body = "".join(Template(part).substitute(words) for part in parts)
     words["digest"] = hashlib.sha256(body.encode()).hexdigest()[:16].upper()  # so that another network is no repetition
     content = Template(HEAD).substitute(words) + body + "#endif\n"
-    with atomic_files.replacing(path, "C header") as file:
+    with files.replacing(path, "C header") as file:
         file.write(content.encode("ascii"))
 
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from fastprop import c_header, checks
 from fastprop.annotations import ArrayLike, Dtype, FloatArray, OutputActivation, Path
-from fastprop.integrations import onnx_models, safetensors_files, torch_modules
+from fastprop.files import tensors
+from fastprop.integrations import onnx_models, torch_modules
 
 
 def state_shapes(layer_sizes: Sequence[int]) -> dict[str, tuple[int, ...]]:
@@ -40,7 +41,8 @@ class Exchange:
 
     @classmethod
     def restored(cls, about: Mapping[str, Any], state: Mapping[str, ArrayLike]) -> Self:
-        """Return a network with this `about` and this `state_dict`."""
+        """Return a network with this `about` and this `state_dict`, which are compared before it takes any memory."""
+        checks.state(state, state_shapes(checks.layer_sizes(about["layer_sizes"])))
         network = cls(**about)
         network.load_state_dict(state)
         return network
@@ -93,9 +95,10 @@ class Exchange:
         self.input_mean, self.input_scale = arrays["input_mean"], arrays["input_scale"]
 
     def save(self, path: Path) -> None:
-        """Write the network to a safetensors file (extra ``exchange``), which `fastprop.load` reads.
+        """Write the network to a file in the format safetensors, which `fastprop.load` reads.
 
-        The file has a checksum: `fastprop.load` refuses one that has been changed since.
+        The file has a checksum: `fastprop.load` refuses one that has been changed since. It follows links, and has the
+        permissions that the umask gives.
 
         Parameters
         ----------
@@ -104,8 +107,8 @@ class Exchange:
 
         Raises
         ------
-        ImportError
-            If safetensors is not installed.
+        ValueError
+            If a weight is not finite, as after a training that diverged.
         OSError
             If the file cannot be written; one that was there is unchanged then.
 
@@ -118,7 +121,8 @@ class Exchange:
         >>> fp.load(path)
         MLP((2, 2, 1), hidden='sigmoid', output='sigmoid', dtype='float32')
         """
-        safetensors_files.write(path, self.about, self.state_dict())
+        checks.finite_weights(self.parameters)
+        tensors.write(path, self.about, self.state_dict(), "network file")
 
     def to_onnx(self, path: Path, *, input_dtype: Dtype | None = None) -> None:
         """Write the network to an ONNX file (extra ``onnx``), which other runtimes predict with.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 
@@ -219,14 +220,15 @@ def train(
     network.input_mean, network.input_scale = fitted
     network.feature_names = network.feature_names or split.data.inputs.feature_names
     run = new_run(backend, [network], split, [options], threads)
-    run.prepare()
-    if resume:
-        run.resume()
-    if seconds is not None:
-        run.deadline = time.monotonic() + seconds
-    with ProgressBar(options.epochs, "epoch", shown=progress) as bar:
-        if not thread_pool.run([run], 1, lambda: bar.update(run.done - bar.n)):
-            run.stop()
+    with contextlib.closing(run):
+        run.prepare()
+        if resume:
+            run.resume()
+        if seconds is not None:
+            run.deadline = time.monotonic() + seconds
+        with ProgressBar(options.epochs, "epoch", shown=progress) as bar:
+            if not thread_pool.run([run], 1, lambda: bar.update(run.done - bar.n)):
+                run.stop()
     history = run.history
     history.score = scores([network], split, default_score(split.task))[0].value
     if history.stopped == "diverged":

@@ -346,8 +346,9 @@ def test_a_damaged_or_foreign_file_is_refused(path):
     trained(checkpoint=path, epochs=1)
     for content in list(foreign(path)):
         path.write_bytes(content)
-        words = f"{path} is no checkpoint or a damaged one: name another file, or leave out resume to begin anew."
-        assert_refused(ValueError, words, trained, checkpoint=path, resume=True)
+        words = "): name another file, or leave out resume to begin anew."
+        for each in (f"{path} is no checkpoint or a damaged one (", words):
+            assert_refused(ValueError, each, trained, checkpoint=path, resume=True)
         assert path.read_bytes() == content
 
 

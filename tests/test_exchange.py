@@ -100,7 +100,6 @@ def test_what_is_no_mapping_is_no_state():
 
 @pytest.mark.slow
 def test_a_file_with_any_byte_changed_is_refused_by_name_or_holds_the_same_network(tmp_path):
-    pytest.importorskip("safetensors")
     network = make_network(class_names=["ash", "elm"])
     path = tmp_path / "network.safetensors"
     network.save(path)
@@ -123,18 +122,17 @@ def test_a_file_with_any_byte_changed_is_refused_by_name_or_holds_the_same_netwo
 
 
 def test_a_file_that_cannot_be_written_is_refused_by_a_sentence(tmp_path):
-    pytest.importorskip("safetensors")
     assert_refused(OSError, "the network file", make_network().save, tmp_path / "nowhere" / "network.safetensors")
 
 
 def test_a_flipped_bit_of_a_weight_is_called_damage(tmp_path):
-    pytest.importorskip("safetensors")
     path = tmp_path / "network.safetensors"
     make_network().save(path)
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    assert_refused(ValueError, f"{path} is damaged, as its content does not fit its checksum", fp.load, path)
+    words = f"{path} is no network that fastprop saved or a damaged one (its content does not fit its checksum)"
+    assert_refused(ValueError, words, fp.load, path)
 
 
 @pytest.mark.parametrize("standardized", [False, True])
@@ -152,7 +150,8 @@ def test_a_file_of_before_whose_tensors_do_not_fit_is_refused_by_name(tmp_path):
     path = tmp_path / "network.safetensors"
     state = network.state_dict() | {"weights.0": np.zeros((1, 1), np.float32)}
     numpy_files.save_file(state, path, {"fastprop": json.dumps(network.about)})
-    assert_refused(ValueError, f"{path} is not a network that fastprop saved (weights.0 has shape", fp.load, path)
+    words = f"{path} is no network that fastprop saved or a damaged one (weights.0 has shape"
+    assert_refused(ValueError, words, fp.load, path)
 
 
 # ---- ONNX ----

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import fastprop as fp
-from fastprop.sweeping import fits, journal_file
+from fastprop.files import locks
+from fastprop.sweeping import fits
 from fastprop.sweeping.journal import RECORDED, Journal
 from fastprop.sweeping.journal_header import FORMAT, Known, differences
 from fastprop.sweeping.outcomes import ConfigurationOutcome
@@ -521,7 +522,7 @@ def test_a_forked_process_that_has_not_closed_the_journal_yet_does_not_hold_it(p
 
     @Stateful
     def score():
-        held.extend(map(os.dup, journal_file._OPEN))  # as a process has it that was just forked
+        held.extend(map(os.dup, locks._LOCKED))  # as a process has it that was just forked
         return 1.0
 
     for _ in range(2):

@@ -82,7 +82,6 @@ def test_repr_says_how_to_make_the_network():
 
 
 def test_a_saved_network_comes_back_with_its_activations_and_initialization(tmp_path):
-    pytest.importorskip("safetensors")
     options = {"hidden": ("relu", "gelu"), "output": "exp", "initialization": "lecun_normal", "dtype": "float64"}
     network = fp.MLP((4, 6, 5, 3), **options, seed=3)
     network.save(tmp_path / "network.safetensors")
@@ -109,7 +108,6 @@ def test_a_copy_has_the_names(duplicate):
 
 @pytest.mark.parametrize("names", [NAMES, dict.fromkeys(NAMES)])
 def test_a_saved_network_comes_back_with_its_names(names, tmp_path):
-    pytest.importorskip("safetensors")
     other = restored(fp.MLP((2, 4, 3), **names), tmp_path)
     assert {name: getattr(other, name) for name in names} == names
 

@@ -54,7 +54,6 @@ def search_with_optuna():
 @pytest.mark.parametrize(
     ("library", "module", "call"),
     [
-        ("safetensors", "safetensors.numpy", lambda: fp.MLP((2, 2, 1)).save("network.safetensors")),
         ("onnx", "onnx", lambda: fp.MLP((2, 2, 1)).to_onnx("network.onnx")),
         ("torch", "torch", lambda: fp.MLP((2, 2, 1)).to_torch()),
         ("scipy", "scipy.optimize", train_with_lbfgs),

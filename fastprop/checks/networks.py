@@ -137,6 +137,15 @@ def state(values, shapes):
     return arrays
 
 
+def finite_weights(parameters):
+    """Refuse parameters (P,) of a network that are not all finite, as files have none such."""
+    if not np.isfinite(parameters).all():
+        raise ValueError(
+            "the network has weights that are not finite, so that it predicts nothing: train it again, such as at a "
+            "smaller learning rate."
+        )
+
+
 def _of_shape(array, shape, dtype, name):
     array = numeric(array, name)
     if array.shape != shape:

@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 
 from fastprop import checks
-from fastprop.integrations import safetensors_files
 from fastprop.reporting import plotting
 
 FLAGS = "save", "plot", "report", "journal", "checkpoint", "output"
@@ -32,8 +31,6 @@ def check(options):
         if endings and not path.lower().endswith(tuple(endings)):
             raise ValueError(f"--{flag} {path} must end in {' or '.join(endings)}: choose another name.")
         checks.new_file(path)
-        if flag == "save":
-            safetensors_files.require()
         if flag == "report":
             plotting.endings()
         resolved = Path(path).resolve()

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 
 import fastprop as fp
-from fastprop import atomic_files, checks, metrics
+from fastprop import checks, files, metrics
 from fastprop.cli import outputs
 from fastprop.integrations.arrow_columns import word_of
 from fastprop.metrics.perfect_outputs import why_undefined
@@ -26,7 +26,7 @@ def predict(options):
     if options.output is None:
         _write(sys.stdout, network, X)
         return 0
-    with atomic_files.replacing(options.output, "file of predictions") as file:
+    with files.replacing(options.output, "file of predictions") as file:
         text = io.TextIOWrapper(file, "utf-8", newline="")
         _write(text, network, X)
         text.detach()  # it writes what it holds, and leaves the file open

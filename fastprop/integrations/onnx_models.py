@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from fastprop import atomic_files
+from fastprop import files
 from fastprop.reference.activations import CUBIC, NEGATIVE_SLOPE
 from fastprop.version import __version__
 
@@ -64,7 +64,7 @@ def write(path, about, layers, standardization, input_dtype):
     sizes = len(layers[0][0]), len(layers[-1][1])
     model = graph.model(sizes, input_dtype, {"fastprop": about, **_names(about)})
     content = model.SerializeToString()
-    with atomic_files.replacing(path, "ONNX file") as file:
+    with files.replacing(path, "ONNX file") as file:
         file.write(content)
 
 

@@ -48,7 +48,10 @@ def decoded(value):
     if not isinstance(value, dict):
         return value
     if "array" in value:
-        return np.array(value["array"], value["dtype"])
+        dtype = np.dtype(value["dtype"])
+        if dtype.kind not in "biuf":
+            raise ValueError(f"an array of dtype {dtype} is no array of numbers")
+        return np.array(value["array"], dtype)
     if "tuple" in value:
         return tuple(decoded(each) for each in value["tuple"])
     return OPTIONS[value["option"]](**{name: decoded(each) for name, each in value.items() if name != "option"})

@@ -6,7 +6,7 @@ from html import escape
 
 import numpy as np
 
-from fastprop import atomic_files
+from fastprop import files
 from fastprop.reporting import plotting
 from fastprop.reporting.formatting import short, words
 
@@ -28,7 +28,7 @@ def write(path, ranked):
         If the file cannot be written.
     """
     page = _page(ranked)
-    with atomic_files.replacing(path, "report") as file:
+    with files.replacing(path, "report") as file:
         file.write(page.encode())
 
 

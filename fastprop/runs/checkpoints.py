@@ -1,24 +1,25 @@
 """Checkpoints: writes the state of a run to a file, and reads it for a run that goes on from it.
 
-The file (see `atomic_files`) also holds a description of the run. Only a run of the same description can go on from it;
-such a run ends with the same bits as a run without interruption.
+The file (see `files.archives`) also holds a description of the run. Only a run of the same description can go on from
+it; such a run ends with the same bits as a run without interruption.
 """
 
 import hashlib
+import os
 import platform
 import time
 from pathlib import Path
 
 import numpy as np
 
-from fastprop import atomic_files
+from fastprop.files import PathLock, archives, refusing
 from fastprop.fingerprints import NoFingerprintError, fingerprint
 from fastprop.metrics import SCORES
 from fastprop.row_blocks import row_blocks
 from fastprop.runs.training_options import OPTIONS
 from fastprop.version import __version__
 
-FORMAT = 2
+FORMAT = 3
 """The version of the file's layout: to be raised when its entries or arrays change their meaning."""
 
 NOT_COMPARED = tuple(name for name, row in OPTIONS.items() if not row.compared_on_resume)
@@ -28,8 +29,8 @@ NOT_COMPARED = tuple(name for name, row in OPTIONS.items() if not row.compared_o
 FIRST_WEIGHTS = "first weights"
 """The entry of a description that has the digest of the weights with which the run began."""
 
-ARRAYS = "arrays"
-"""The entry of a file that has the names of its arrays, a list."""
+KIND, REMEDY = "checkpoint", "name another file, or leave out resume to begin anew"
+"""What the file should be, and what to do if it is not; see `files.refusing`."""
 
 LATER_WEIGHTS = "later weights"
 """The entry of a file that has the digests of the weights with which calls of the run ended, a list."""
@@ -84,6 +85,8 @@ def _code_of(metrics):
 class CheckpointFile:
     """Writes the state of a run to the file of a `Checkpoint`, and reads it back.
 
+    The file is this run's alone from `open` to `close`.
+
     Parameters
     ----------
     checkpoint : Checkpoint
@@ -97,6 +100,16 @@ class CheckpointFile:
         self._later_weights = []  # digests
         self._has_state = False  # whether the file has a state of this run
         self._written = time.monotonic()  # seconds: when the file was last written, or, before that, the run was made
+        self._lock = None
+
+    def open(self):
+        """Keep other runs from the file; BlockingIOError if it is another's, OSError if it cannot be written."""
+        self._lock = PathLock(self._checkpoint.path, "checkpoint")
+
+    def close(self):
+        """Leave the file to other runs."""
+        if self._lock is not None:
+            self._lock.release()
 
     def next_epoch(self, done, pace):
         """Return the epoch at which to ask `is_due` again, when `done` epochs are done at `pace` seconds an epoch."""
@@ -119,8 +132,8 @@ class CheckpointFile:
         OSError
             If the file cannot be written.
         """
-        description = self._description | {LATER_WEIGHTS: self._later_weights, ARRAYS: sorted(state)}
-        atomic_files.write(self._checkpoint.path, description, state, "checkpoint")
+        description = self._description | {LATER_WEIGHTS: self._later_weights}
+        archives.write(self._checkpoint.path, description, state, "checkpoint")
         self._has_state = True
         self._written = time.monotonic()
 
@@ -133,21 +146,22 @@ class CheckpointFile:
         if weights not in (self._description[FIRST_WEIGHTS], *self._later_weights):
             self._later_weights = [*self._later_weights, weights]
             if state is None and self._has_state:
-                _, state = self._contents()
+                _, state = self._content()
         if state is not None:
             self.write(state)
 
-    def read(self, network):
+    def read(self, network, check):
         """Return the state in the file, or None if there is no file; ValueError if it is not that of the same run.
 
         `network` is the one that is to go on: with the weights with which the run began, with those of the state, or
-        with those that it had at the end of an earlier call.
+        with those that it had at the end of an earlier call. ``check(state)`` raises an exception if the run cannot
+        have written a state.
         """
         path = Path(self._checkpoint.path)
-        if not path.exists():
+        if not os.path.lexists(path):
             return None
-        description, state = self._contents()
-        later_weights = description.pop(LATER_WEIGHTS, [])
+        description, state = self._content()
+        later_weights = description.pop(LATER_WEIGHTS)
         if self._description[FIRST_WEIGHTS] in later_weights or _has_weights(network, state):
             self._description = self._description | {FIRST_WEIGHTS: description.get(FIRST_WEIGHTS)}
         if differing := differences(description, self._description):
@@ -155,27 +169,29 @@ class CheckpointFile:
                 f"{path} is the checkpoint of another run, whose {differing}: "
                 "give what it was given, name another file, or leave out resume to begin anew."
             )
+        with refusing(path, KIND, REMEDY):
+            check(state)
         self._later_weights = later_weights
         self._has_state = True
         return state
 
-    def _contents(self):
+    def _content(self):
         """Return the description and the state that the file has."""
-        path = self._checkpoint.path
-        try:
-            description, state = atomic_files.read(path)
-            if description.pop(ARRAYS, None) not in (None, sorted(state)):
-                raise ValueError("the names of arrays are not those that were written")
-            return description, state
-        except Exception as error:  # a damaged file can make the reader raise any kind of error
-            raise ValueError(
-                f"{path} is no checkpoint or a damaged one: name another file, or leave out resume to begin anew."
-            ) from error
+        return archives.read(self._checkpoint.path, KIND, REMEDY, _of_texts)
+
+
+def _of_texts(description, state):
+    """Return the content of a file, whose description must have texts alone, and a list of texts."""
+    texts = [*(value for name, value in description.items() if name != LATER_WEIGHTS), *description[LATER_WEIGHTS]]
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError("its description has values that are no texts")
+    return description, state
 
 
 def _has_weights(network, state):
     """Return whether a network has the weights of a state: the learned ones, their average, or the best ones."""
-    rows = [row for name in ("parameters", "average", "best") for row in state.get(name, ())]
+    arrays = [state[name] for name in ("parameters", "average", "best") if np.ndim(state.get(name)) == 2]
+    rows = [row for array in arrays for row in array]
     return any(np.array_equal(network.flat_parameters, row) for row in rows)
 
 

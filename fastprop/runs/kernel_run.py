@@ -62,7 +62,9 @@ class KernelRun(Run):
         )
 
     def prepare(self):
-        """Compile the kernel, or load it from the disk; say so if that takes long."""
+        """Keep other runs from the checkpoint, and compile the kernel; say so if that takes long."""
+        if self._checkpoint is not None:
+            self._checkpoint.open()
         self._team.prepare()
 
     def __call__(self, until=None):
@@ -129,6 +131,11 @@ class KernelRun(Run):
                 measured = self._epoch_metrics(outputs, self._data, self._rows, done - 1)
                 self.state.metrics[:, done - 1, lane] = measured
 
+    def close(self):
+        """Leave the checkpoint to other runs."""
+        if self._checkpoint is not None:
+            self._checkpoint.close()
+
     def stop(self):
         """Ask a call in another thread to return after its current minibatch."""
         super().stop()
@@ -136,7 +143,7 @@ class KernelRun(Run):
 
     def resume(self):
         """Go on from the checkpoint, if there is one."""
-        state = self._checkpoint.read(self.state.networks[0])
+        state = self._checkpoint.read(self.state.networks[0], self.state.check)
         if state is None:
             return
         done = int(state["done"].max())

@@ -125,6 +125,34 @@ class PackedState:
         state |= {name: array[..., lane].copy() for name, array in self._by_network().items()}
         return state | {"steps": self.steps[0].done.copy(), "seconds": self.seconds / len(self.networks)}
 
+    def check(self, state):
+        """Raise an exception if `state` is none that `export` can have returned for the same options and rows.
+
+        Its arrays must have the shapes and dtypes that this state exports after as many epochs, and its counts must be
+        in their ranges.
+        """
+        done = state["done"]
+        if done.shape != () or done.dtype != np.int64 or done < 0 or state["losses"].shape != (2, done):
+            raise ValueError("its losses are not those of the epochs that are done")
+        begun, self.record.done[:] = self.record.done.copy(), done
+        try:
+            self.make_room(self.done)
+            expected = self.export(0)
+        finally:
+            self.record.done[:] = begun
+        for name in expected | state:
+            ours, theirs = ((array.shape, array.dtype) for array in (expected[name], state[name]))
+            if ours != theirs:
+                raise ValueError(f"{name} is an array of {theirs} and not of {ours}")
+        are_in_range = (
+            int(state["ended"]) in ENDED
+            and -1 <= state["improvement"][1] < done
+            and (state["steps"] >= 0).all()
+            and 0 <= state["seconds"][0] < np.inf
+        )
+        if not are_in_range:
+            raise ValueError("its counts are out of their ranges")
+
     def load(self, states):
         """Go on from `states`, one for each network, which `export` returned for the same options and rows."""
         _, in_pack = self._offsets()

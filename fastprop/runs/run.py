@@ -60,6 +60,9 @@ class Run:
     def go_on(self, states):
         """Go on from `states`, one for each network, which a run with the same options and rows has exported."""
 
+    def close(self):
+        """Leave the files of the run to others."""
+
     def resume(self):
         """Go on from the checkpoint, if there is one."""
 

@@ -1,19 +1,22 @@
 """Files of a sweep's result, which `SweepResult.save` writes and `load_sweep` reads."""
 
-import contextlib
 import math
 from typing import NamedTuple
 
 import numpy as np
 
-from fastprop import atomic_files
+from fastprop import checks
 from fastprop.exchange import state_shapes
+from fastprop.files import archives
 from fastprop.network import MLP
 from fastprop.options import decoded, encoded
 
-FORMAT = 3
+FORMAT = 4
 """The version of the file's layout; raise it when the content changes its meaning."""
 
+
+CRITERIA = "validation_loss", "loss"
+"""The columns that may rank without a score."""
 
 ARRAYS = "history", "rung_costs", "fold_scores", "fold_seconds"
 """Fields of `Saved` that are arrays."""
@@ -50,48 +53,70 @@ def write(path, saved):
         first = networks[0]
         if first.input_mean is not None:  # fitted on the same rows for all networks that are kept
             arrays |= {"input_mean": first.input_mean, "input_scale": first.input_scale}
-    atomic_files.write(path, description, arrays, "result")
+    archives.write(path, description, arrays, "result")
 
 
-def read(path):
-    """Return the content of a file; one that `write` did not write may raise any exception, see `refusing_damage`."""
-    description, arrays = atomic_files.read(path)
+def read(path, build):
+    """Return what `build` makes of the `Saved` content of a file; ValueError if it is none that `write` wrote."""
+    remedy = "give the path of a file that SweepResult.save wrote"
+    return archives.read(path, "result of a sweep", remedy, lambda *content: build(_saved(*content)))
+
+
+def _saved(description, arrays):
     if description["format"] != FORMAT:
-        raise ValueError(f"format {description['format']}")
+        raise ValueError(f"it has format {description['format']}, and this version of fastprop reads {FORMAT}")
     prefix = "table."
     columns = {name.removeprefix(prefix): values for name, values in arrays.items() if name.startswith(prefix)}
     columns |= {name: [decoded(value) for value in values] for name, values in description["values"].items()}
+    _check(description["arguments"], description["seconds"], columns, arrays)
     return Saved(
         description=description["arguments"],
         seconds=description["seconds"],
         columns=columns,
-        networks=dict(_networks(description["networks"], arrays)),
+        networks=dict(_networks(description["networks"], arrays, len(arrays["history"]))),
         **{name: arrays[name] for name in ARRAYS},
     )
 
 
-@contextlib.contextmanager
-def refusing_damage(path):
-    """Raise a ValueError that names the file, in place of any error that occurs while it is read."""
-    try:
-        yield
-    except Exception as error:  # a damaged file may raise any exception
-        missing = isinstance(error, FileNotFoundError)
-        reason = "missing" if missing else "no result of a sweep, a damaged one, or that of another version of fastprop"
-        raise ValueError(f"{path} is {reason}: give the path of a file that SweepResult.save wrote.") from error
+def _check(arguments, seconds, columns, arrays):
+    """Refuse what a result could not be made of: other shapes, which would broadcast, or values of other types."""
+    rows, rungs = arguments["configurations"], arguments["rungs"]
+    folds = arguments["folds"]
+    shapes = {"rung_costs": (rows, len(rungs)), "fold_scores": (rows, len(rungs), folds), "fold_seconds": (rows, folds)}
+    for name, shape in shapes.items():
+        if arrays[name].shape != shape:
+            raise ValueError(f"{name} has shape {arrays[name].shape}, not {shape}")
+    if arrays["history"].ndim != 2 or any(len(each) != rows for each in (arrays["history"], *columns.values())):
+        raise ValueError(f"its arrays do not have {rows} rows each")
+    if any(arrays[name].dtype != np.float64 for name in ARRAYS):
+        raise ValueError("its measured values are no float64")
+    are_known = (
+        arguments["criterion"] in CRITERIA
+        and arguments["sign"] in (None, 1, -1)
+        and isinstance(arguments["score_name"], str)
+        and isinstance(arguments["about"], dict)
+        and all(type(each) is int for each in (rows, arguments["epochs"], *rungs))
+        and isinstance(seconds, float)
+    )
+    if not are_known:
+        raise ValueError("its description has values of other types")
 
 
-def _networks(abouts, arrays):
+def _networks(abouts, arrays, rows):
     """Yield the index and the network of each row that has one, from one vector with the parameters of all."""
     standardization = {name: arrays[name] for name in ("input_mean", "input_scale") if name in arrays}
     first = 0
     for index, about in abouts:
         state = dict(standardization)
-        for name, shape in state_shapes(about["layer_sizes"]).items():
+        for name, shape in state_shapes(checks.layer_sizes(about["layer_sizes"])).items():
             size = math.prod(shape)
             state[name] = arrays["parameters"][first : first + size].reshape(shape)
             first += size
-        yield index, MLP.restored(about, state)
+        if index not in range(rows):
+            raise ValueError(f"it has a network of row {index}, and {rows} rows")
+        network = MLP.restored(about, state)
+        checks.finite_weights(network.parameters)
+        yield index, network
 
 
 def _layers(network):

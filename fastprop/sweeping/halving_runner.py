@@ -223,11 +223,17 @@ class HalvingRunner:
         if found is None:
             return False
         outcome, parameters = found
-        (cost,) = self._result.record([index], [outcome], rung)
-        if parameters is not None:
-            network = self._experiment.network(self._configurations[index], fold=0)
-            network.flat_parameters = np.frombuffer(parameters, network.dtype)
-            self._result.keep(index, network, self._keep)
+        with self._journal.refusing():
+            if len(outcome.fold_scores) != len(self._experiment.folds):
+                raise ValueError(f"configuration {index} has scores of {len(outcome.fold_scores)} folds")
+            (cost,) = self._result.record([index], [outcome], rung)
+            if parameters is not None:
+                network = self._experiment.network(self._configurations[index], fold=0)
+                values = np.frombuffer(parameters, network.dtype)
+                if values.shape != network.flat_parameters.shape or not np.isfinite(values).all():
+                    raise ValueError(f"configuration {index} has a network of other parameters")
+                network.flat_parameters = values
+                self._result.keep(index, network, self._keep)
         if outcome.stopped == "halved":
             self._outcomes[index] = [None] * len(self._experiment.folds)
         else:

@@ -14,9 +14,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fastprop.files import refusing
 from fastprop.sweeping.journal_file import JournalFile
 from fastprop.sweeping.journal_header import Known, differences, text
-from fastprop.sweeping.outcomes import ConfigurationOutcome
+from fastprop.sweeping.outcomes import ENDINGS, ConfigurationOutcome
 
 HEADER = "fastprop sweep"
 """The field of the first line, whose value is what `journal_header.describe` returns."""
@@ -105,6 +106,10 @@ class Journal:
         """Record that a search has asked a study for a `RecordedTrial`."""
         self._added.append(lambda: {"study": name, **trial._asdict()})
 
+    def refusing(self):
+        """Return a context that refuses the journal, by its name, for an exception that a recorded outcome leads to."""
+        return refusing(self._file.path, "journal of this sweep", "name another file")
+
     def flush(self, is_durable=True):
         """Write what was added; OSError if it cannot be written. See `JournalFile.write`."""
         while self._added:
@@ -130,9 +135,7 @@ class Journal:
         if "study" in entry:
             self._studies[entry["study"]] = RecordedStudy(entry["running"], [])
             return
-        arrays = {name: tuple(entry[name]) for name in ("fold_scores", "fold_seconds")}
-        arrays["history"] = np.array(entry["history"], np.float64)
-        outcome = ConfigurationOutcome(**{name: entry[name] for name in RECORDED} | arrays)
+        outcome = _outcome(entry)
         parameters = base64.b64decode(entry["network"], validate=True) if "network" in entry else None
         self._recorded[_key(entry["hyperparameters"], entry["rung"])].append((outcome, parameters))
 
@@ -144,6 +147,27 @@ def _entry(index, rung, values, outcome, network):
     if network is not None:
         entry["network"] = base64.b64encode(network.flat_parameters).decode()
     return entry
+
+
+def _outcome(entry):
+    """Return the outcome of an entry; ValueError, KeyError or TypeError if a field has no value of its kind."""
+    fields = {name: entry[name] for name in RECORDED}
+    for name in ("score", "score_std", "loss", "validation_loss", "seconds"):
+        fields[name] = _number(fields[name])
+    for name in ("fold_scores", "fold_seconds"):
+        fields[name] = tuple(map(_number, fields[name]))
+    fields["history"] = np.array([_number(loss) for loss in fields["history"]])
+    if not all(type(fields[name]) is int and fields[name] >= 0 for name in ("epochs", "final_epochs")):
+        raise ValueError("epochs are no whole numbers")
+    if fields["stopped"] not in ENDINGS or len(fields["history"]) != fields["epochs"]:
+        raise ValueError("the history is not that of the epochs")
+    return ConfigurationOutcome(**fields)
+
+
+def _number(value):
+    if type(value) is not float and not (type(value) is int and -(2**63) < value < 2**63):
+        raise ValueError(f"{value!r} is no number")
+    return float(value)
 
 
 def _known(entry):

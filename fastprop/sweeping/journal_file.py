@@ -10,12 +10,10 @@ import stat
 import zlib
 from pathlib import Path
 
-from fastprop import atomic_files
+from fastprop import files
 
-try:
-    import fcntl
-except ImportError:  # Windows has no fcntl: nothing there keeps two sweeps from writing one journal
-    fcntl = None
+MAX_HEADER = 1 << 26
+"""Bytes of the longest first line."""
 
 
 class JournalFile:
@@ -27,7 +25,7 @@ class JournalFile:
         self._unwritten = bytearray()  # lines that are to be written there
         try:
             self._file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise self._not_written(error) from error
         try:
             self._lock()
@@ -37,10 +35,7 @@ class JournalFile:
 
     def close(self):
         """Unlock and close the file; the lock ends even if a forked process still has the file open."""
-        _OPEN.discard(self._file)
-        if fcntl is not None:
-            fcntl.flock(self._file, fcntl.LOCK_UN)
-        os.close(self._file)
+        files.unlock(self._file)
 
     def read(self, header, check_header, take_in):
         """Read a file that begins with the entry `header`; write the header if the file is new or ends within it.
@@ -59,7 +54,7 @@ class JournalFile:
             If a line before the last is damaged.
         """
         with open(os.dup(self._file), "rb") as file:
-            first = file.readline()
+            first = file.readline(MAX_HEADER)
             if not first.endswith(b"\n") and _line(header).startswith(first):
                 self._begin(header)
                 return
@@ -82,7 +77,7 @@ class JournalFile:
         os.ftruncate(self._file, 0)
         self.append(header)
         self.write()
-        atomic_files.sync_folder(self.path.absolute().parent)
+        files.sync_folder(self.path.absolute().parent)
 
     def append(self, entry):
         """Add an entry, which the next `write` writes."""
@@ -111,8 +106,9 @@ class JournalFile:
             del self._unwritten[:whole]
 
     def _not_written(self, error):
+        reason = getattr(error, "strerror", error)
         return OSError(
-            f"the journal {self.path} cannot be written, {error.strerror}: make room or name another file; "
+            f"the journal {self.path} cannot be written, {reason}: make room or name another file; "
             "what was recorded before is as it was."
         )
 
@@ -120,29 +116,12 @@ class JournalFile:
         """Lock the file, until it is closed or this process has ended."""
         if not stat.S_ISREG(os.fstat(self._file).st_mode):
             raise ValueError(f"the journal {self.path} is no file that can be read again: name a file on a disk.")
-        _OPEN.add(self._file)
-        if fcntl is None:
-            return
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            files.lock(self._file)
         except BlockingIOError:
             raise BlockingIOError(
                 f"the journal {self.path} is that of a sweep which is running: wait for its end, or name another file."
             ) from None
-
-
-_OPEN = set()
-"""The file descriptors of all open journals."""
-
-
-def _close_all():
-    """Close all journals in a forked process, which otherwise would hold their locks as long as it lives."""
-    while _OPEN:
-        os.close(_OPEN.pop())
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_close_all)
 
 
 _CHECKSUM = b', "crc32": '
@@ -160,7 +139,7 @@ def _entry(line):
     text, _, checksum = line.rpartition(_CHECKSUM)
     if checksum != b"%d}\n" % zlib.crc32(text):
         raise ValueError("the checksum of a line is wrong")
-    return json.loads(text + b"}")
+    return files.parsed(text + b"}")
 
 
 def _entry_or_none(line):

@@ -21,7 +21,7 @@ def load_sweep(path: Path) -> SweepResult:
     Raises
     ------
     ValueError
-        If the file is missing, damaged, or no result of a sweep.
+        If the file is missing, damaged, no result of a sweep, or one that another version of fastprop wrote.
 
     Examples
     --------
@@ -33,5 +33,4 @@ def load_sweep(path: Path) -> SweepResult:
     >>> fp.load_sweep(path).best["learning_rate"]
     0.5
     """
-    with files.refusing_damage(path):
-        return SweepResult.restored(files.read(path))
+    return files.read(path, SweepResult.restored)

@@ -17,8 +17,8 @@ ENDED_WELL = "finished", "early", "converged", "out of time"
 NOT_RECORDED = "interrupted", "out of time"
 """The values of `stopped` of configurations that a journal does not have, because they are to be trained again."""
 
-_WORST_FIRST = "interrupted", "diverged", "out of time", "halved", "early", "converged", "finished"
-"""Values of `stopped`: that of a configuration is the first of these that one of its fits has."""
+ENDINGS = "interrupted", "diverged", "out of time", "halved", "early", "converged", "finished"
+"""Values of `stopped`, the worst first: that of a configuration is the first of these that one of its fits has."""
 
 
 def may_be_best(stopped, final_epochs):
@@ -79,7 +79,7 @@ class ConfigurationOutcome(NamedTuple):
     validation_loss: float  # mean over the folds
     epochs: int  # epochs done; maximum over the folds
     final_epochs: int  # epochs to the weights that are kept; mean over the folds, rounded; 0 if there are no such
-    stopped: str  # see `History`; the worst of the folds, see `_WORST_FIRST`
+    stopped: str  # see `History`; the worst of the folds, see `ENDINGS`
     seconds: float  # sum over the folds
     fold_scores: tuple[float, ...]  # the score of each fold
     fold_seconds: tuple[float, ...]  # the seconds of each fold
@@ -122,7 +122,7 @@ class ConfigurationOutcome(NamedTuple):
             validation_loss=_mean([fold.validation_loss for fold in folds]),
             epochs=max(fold.epochs for fold in folds),
             final_epochs=_rounded_mean([fold.final_epochs for fold in folds]),
-            stopped=min((fold.stopped for fold in folds), key=_WORST_FIRST.index),
+            stopped=min((fold.stopped for fold in folds), key=ENDINGS.index),
             seconds=sum(fold.seconds for fold in folds),
             fold_scores=tuple(fold.score for fold in folds),
             fold_seconds=tuple(fold.seconds for fold in folds),

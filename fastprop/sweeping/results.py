@@ -358,7 +358,7 @@ class SweepResult:
                 for index, value in enumerate(values):  # one by one, because NumPy would take tuples apart
                     column[index] = value
             else:
-                column[...] = values
+                np.copyto(column, values, casting="same_kind")
         result._write_history(np.arange(len(result.table)), saved.history)
         for name in ("rung_costs", "fold_scores", "fold_seconds"):
             getattr(result, name)[...] = getattr(saved, name)

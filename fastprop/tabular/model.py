@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastprop import checks
 from fastprop.annotations import FloatArray, Path
-from fastprop.integrations import frame_columns, safetensors_files
+from fastprop.files import tensors
+from fastprop.integrations import frame_columns
 from fastprop.network import MLP
 from fastprop.tabular import sources
 from fastprop.tabular.encoder import Encoder
@@ -111,15 +113,16 @@ class TableModel:
         return np.hstack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs
 
     def save(self, path: Path) -> None:
-        """Write the network, the plans of its columns and the name of its target to a safetensors file.
+        """Write the network, the plans of its columns and the name of its target to a file, as `MLP.save` does.
 
         Raises
         ------
-        ImportError
-            If safetensors is not installed (extra ``exchange``).
+        ValueError, OSError
+            As `MLP.save`.
         """
+        checks.finite_weights(self.network.parameters)
         table = {"columns": self.encoder.about, "target": self.target_name}
-        safetensors_files.write(path, self.network.about | {"table": table}, self.network.state_dict())
+        tensors.write(path, self.network.about | {"table": table}, self.network.state_dict(), "network file")
 
     def __repr__(self) -> str:
         return f"TableModel({self.network!r}, {self.encoder!r}, {self.target_name!r})"
@@ -145,10 +148,8 @@ def load(path: Path) -> MLP | TableModel:
     Raises
     ------
     ValueError
-        If the file is missing, does not hold a network that fastprop saved, or has been changed since; files of
-        earlier versions have no checksum, by which a change is found.
-    ImportError
-        If safetensors is not installed (extra ``exchange``).
+        If the file is missing or cannot be read, does not hold a network that fastprop saved, or has been changed
+        since; files of earlier versions have no checksum, by which a change is found.
 
     Examples
     --------
@@ -159,10 +160,12 @@ def load(path: Path) -> MLP | TableModel:
     >>> fp.load(path)
     MLP((2, 2, 1), hidden='sigmoid', output='sigmoid', dtype='float32')
     """
-    return safetensors_files.read(path, _restored)
+    return tensors.read(path, "network that fastprop saved", "check the path, or take another copy of it", _restored)
 
 
 def _restored(about, arrays):
     table = about.pop("table", None)
-    network = MLP.restored(about, arrays)
+    with np.errstate(over="ignore"):  # weights that are too large for the dtype are found next
+        network = MLP.restored(about, arrays)
+    checks.finite_weights(network.parameters)
     return network if table is None else TableModel(network, Encoder.restored(table["columns"]), table["target"])

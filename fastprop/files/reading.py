@@ -1,0 +1,83 @@
+"""Opens files to read them, and makes one sentence of every fault."""
+
+import contextlib
+import os
+import stat
+import zipfile
+import zlib
+
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+"""How a file is opened: without waiting, as a FIFO has one wait for somebody who writes."""
+
+_SAID = OSError, ValueError, zipfile.BadZipFile, zlib.error
+"""Exceptions whose message says what is wrong with a file."""
+
+REASON = 160
+"""The largest number of characters of a reason in a message."""
+
+ALWAYS_UNPACKED = 1 << 28
+"""Bytes to which a file may unpack, however small it is."""
+
+MOST_UNPACKED = 100
+"""How many times its size a larger file may unpack to; of some that are made for this, a megabyte unpacks to a GB."""
+
+
+def opened(path):
+    """Open a regular file to read its bytes.
+
+    Raises
+    ------
+    OSError
+        If it cannot be opened, or is no regular file: a folder, a FIFO, a device.
+    """
+    descriptor = os.open(path, _FLAGS)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError("it is no regular file")
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+@contextlib.contextmanager
+def reading(path, kind, remedy):
+    """Yield a file that is open for reading; faults in the block are refused, see `refusing`."""
+    with refusing(path, kind, remedy), opened(path) as file:
+        yield file
+
+
+@contextlib.contextmanager
+def refusing(path, kind, remedy):
+    """Raise a ValueError that names the file, in place of any exception that its content leads to in the block.
+
+    Parameters
+    ----------
+    path : str or Path
+    kind : str
+        What the file should be, such as "checkpoint".
+    remedy : str
+        What to do.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise ValueError(f"{path} is missing: {remedy}.") from error
+    except ImportError:  # the file has no part in it
+        raise
+    except Exception as error:
+        raise ValueError(f"{path} is no {kind} or a damaged one ({_reason(error)}): {remedy}.") from error
+
+
+def unpacked_limit(size):
+    """Return to how many bytes a compressed file or member of `size` bytes may unpack."""
+    return max(ALWAYS_UNPACKED, MOST_UNPACKED * size)
+
+
+def _reason(error):
+    if isinstance(error, MemoryError):
+        return "it does not fit into memory"
+    words = " ".join((getattr(error, "strerror", None) or str(error)).split()).rstrip(".")
+    if not isinstance(error, _SAID) or not words:
+        return "its parts are not those that are expected"
+    return words if len(words) <= REASON else f"{words[: REASON - 3]}..."
