@@ -42,7 +42,10 @@ class Exchange:
     @classmethod
     def restored(cls, about: Mapping[str, Any], state: Mapping[str, ArrayLike]) -> Self:
         """Return a network with this `about` and this `state_dict`, which are compared before it takes any memory."""
-        checks.state(state, state_shapes(checks.layer_sizes(about["layer_sizes"])))
+        sizes = about["layer_sizes"]
+        if not all(type(size) is int for size in sizes):
+            raise ValueError(f"layer_sizes must be ints, as they are saved, not {checks.shown(sizes)}: give ints.")
+        checks.state(state, state_shapes(checks.layer_sizes(sizes)))
         network = cls(**about)
         network.load_state_dict(state)
         return network

@@ -281,6 +281,7 @@ def crafted_networks():
             {"__metadata__": {"fastprop": json.dumps(saved.about | {"layer_sizes": [10**12, 10**12]})}}
             | {"weights.0": {"dtype": "F32", "shape": [10**12, 10**12], "data_offsets": [0, 4 * 10**24]}}
         ),
+        "layer of 4.0": of_about(layer_sizes=[5, 4.0, 3]),
         "negative layer": of_about(layer_sizes=[5, -4, 3]),
         "layers by name": of_about(layer_sizes={"0": 5, "1": 4}),
         "too few layers": of_about(layer_sizes=[5]),
