@@ -5,7 +5,7 @@ import pytest
 
 import fastprop as fp
 from tests.compare import assert_close
-from tests.test_readme import BLOCKS
+from tests.test_readme import EXAMPLES
 
 RANDOM = np.random.default_rng(0)
 
@@ -13,9 +13,9 @@ RANDOM = np.random.default_rng(0)
 @pytest.fixture(scope="module")
 def recipes():
     """The functions of the README that send what is measured to trackers, by name."""
-    (block,) = (block for block in BLOCKS if "def to_tensorboard" in block)
-    names = {"np": np, "fp": fp}
-    exec(block.partition("\nfp.train(")[0], names)
+    (code,) = (block.code for block in EXAMPLES if "def to_tensorboard" in block.code)
+    names = {}
+    exec(code.partition("\nX, y = ")[0], names)
     return names
 
 

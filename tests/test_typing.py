@@ -15,7 +15,7 @@ from fastprop.initialization import INITIALIZATIONS
 from fastprop.reference import ACTIVATIONS, LOSSES
 from fastprop.reporting import plotting
 from fastprop.runs import BACKENDS, STREAMS
-from tests.test_readme import BLOCKS
+from tests.test_readme import EXAMPLES
 
 RIGHT = '''
 """All public names, used as the documentation has it."""
@@ -191,10 +191,13 @@ README_OPTIONS = """\
 def test_a_type_checker_passes_over_right_scripts_and_catches_wrong_ones(tmp_path):
     (tmp_path / "right.py").write_text(RIGHT)
     (tmp_path / "wrong.py").write_text(WRONG)
-    (tmp_path / "readme.py").write_text(README_OPTIONS + "".join(BLOCKS))
+    blocks = [block.code for block in EXAMPLES if block.language == "python"]
+    examples = [f"example_{index}.py" for index in range(len(blocks))]
+    for name, code in zip(examples, blocks):
+        (tmp_path / name).write_text(README_OPTIONS + code)
     command = "mypy", "--strict", "--config-file=", "--hide-error-context", "--python-executable", sys.executable
     checked = subprocess.run(
-        [sys.executable, "-m", *command, "right.py", "readme.py", "wrong.py"],
+        [sys.executable, "-m", *command, "right.py", *examples, "wrong.py"],
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -1,0 +1,78 @@
+"""The blocks of code in the README, and the libraries that may be imported in each."""
+
+import contextlib
+import re
+import tomllib
+from importlib import metadata
+from typing import NamedTuple
+
+from packaging.requirements import Requirement
+
+from tests.processes import ROOT
+
+README = (ROOT / "README.md").read_text()
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+class Block(NamedTuple):
+    """A block of code."""
+
+    language: str  # "python", "sh" or "text"
+    code: str
+    extras: tuple[str, ...]  # of the first command, and of the one that is named between this block and the one before
+    heading: str  # under which it stands
+
+    @property
+    def installs(self):
+        """Whether it makes the environment that the others run in; continuous integration runs these."""
+        return ".venv/bin/" in self.code
+
+
+def blocks():
+    """Return all blocks of the README."""
+    found, before, heading = [], 0, ""
+    for match in re.finditer(r"^```(\w+)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE):
+        text = README[before : match.start()]
+        heading = [heading, *re.findall(r"^#+ (.*)$", text, re.MULTILINE)][-1]
+        always = found[0].extras if found else ()
+        code = match[2]
+        found.append(Block(match[1], code, always + _extras(code if not found else text), heading))
+        before = match.end()
+    return found
+
+
+def forbidden(extras):
+    """Return the libraries, by the names under which they are imported, that only extras but these install."""
+    options = PROJECT["optional-dependencies"]
+    allowed = _closure([*PROJECT["dependencies"], *(each for extra in extras for each in options[extra])])
+    every = _closure([each for extra in options.values() for each in extra])
+    modules = metadata.packages_distributions()
+    return sorted(
+        module
+        for module, distributions in modules.items()
+        if (homes := {_name(each) for each in distributions}) <= every and not homes & allowed
+    )
+
+
+def _extras(text):
+    """Return the extras in commands such as pip install '.[plot,tables]'."""
+    return tuple(extra for named in re.findall(r"pip install '\.\[(.*?)\]'", text) for extra in named.split(","))
+
+
+def _closure(requirements):
+    """Return the names of the distributions that are installed for these requirements."""
+    names, waiting = set(), [Requirement(each) for each in requirements]
+    while waiting:
+        requirement = waiting.pop()
+        name = _name(requirement.name)
+        if name == "fastprop-mlp":
+            continue
+        if name not in names and not (requirement.marker and not requirement.marker.evaluate({"extra": ""})):
+            names.add(name)
+            with contextlib.suppress(metadata.PackageNotFoundError):
+                waiting += map(Requirement, metadata.requires(name) or [])
+    return names
+
+
+def _name(distribution):
+    return re.sub(r"[-_.]+", "-", distribution).lower()
