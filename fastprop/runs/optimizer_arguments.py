@@ -20,7 +20,7 @@ def optimizer_arguments(options, each_optimizer, parameters, final, workers, bat
     plateau[schedules.FACTOR] = 1
     plateau[schedules.BEST] = np.inf
     step = optimizers.Step(
-        hyperparameters=_hyperparameters(by_name, parameters.dtype),
+        hyperparameters=_hyperparameters(given, parameters.dtype),
         given=given,
         rates=by_name["learning_rate"].copy(),
         norms=np.zeros(size),
@@ -57,18 +57,15 @@ def _given(each_optimizer, size):
 
 def _hyperparameters(given, dtype):
     """Return the rows of `Step.hyperparameters`, (rows, size) of a dtype, as they are before the first step."""
-    unset = np.full_like(given["learning_rate"], np.nan)  # rows of bias correction, which `begin_step` sets
-    rows = given | {
-        "one_minus_beta1": 1 - given["beta1"],
-        "one_minus_beta2": 1 - given["beta2"],
-        "one_minus_smoothing": 1 - given["smoothing"],
-        "step_size": unset,
-        "scale": unset,
-        "shrinkage": 1 - given["learning_rate"] * given["weight_decay"],
-        "clip_factor": np.ones_like(unset),
-    }
+    values = np.full((len(optimizers.ROWS), given.shape[1]), np.nan)  # `begin_step` sets those of bias correction
+    values[: len(given)] = given
+    rows = dict(zip(optimizers.ROWS, values))
+    for name in ("beta1", "beta2", "smoothing"):
+        rows[f"one_minus_{name}"][:] = 1 - rows[name]
+    rows["shrinkage"][:] = 1 - rows["learning_rate"] * rows["weight_decay"]
+    rows["clip_factor"][:] = 1
     with np.errstate(over="ignore"):
-        return np.array([rows[name] for name in optimizers.ROWS]).astype(dtype)
+        return values.astype(dtype)
 
 
 def _average(average, final):
