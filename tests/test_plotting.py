@@ -274,7 +274,7 @@ def made_up_table():
         table=table,
         hyperparameters=["x", "kind"],
         ranking=np.arange(4),
-        finished=np.array([True, False, False, False]),
+        can_be_best=np.array([True, False, False, False]),
         ranked_by="score",
         higher_is_better=True,
         criterion="loss",

@@ -48,7 +48,7 @@ def _page(ranked):
     title = f"Sweep of {words(', '.join(ranked.hyperparameters))}"
     rows = len(ranked.table)
     parts = [f"<h1>{escape(title)}</h1>", _facts(ranked)]
-    if ranked.finished.any():
+    if ranked.can_be_best.any():
         best = {words(name): short(ranked.best[name]) for name in ranked.hyperparameters}
         parts.append(f"<h2>Best configuration</h2>{_list(best)}")
     parts += [_picture(ranked, *each) for each in _pictures(ranked)]
@@ -62,7 +62,7 @@ def _page(ranked):
 def _facts(ranked):
     """Return boxes with how many configurations there are, how they ended, and what the best one reached."""
     facts = {"configurations": f"{len(ranked.table):,}", "ended": ranked.counts(), "took": ranked.speed()}
-    if ranked.finished.any():
+    if ranked.can_be_best.any():
         best = ranked.best
         facts[ranked.order()] = short(best[ranked.ranked_by])
         if ranked.ranked_by != "score" and not np.isnan(best["score"]):

@@ -19,7 +19,7 @@ class RankedTable(NamedTuple):
     table: np.ndarray  # (configurations,) structured: hyperparameters, losses, score, epochs, stopped, seconds
     hyperparameters: list[str]  # columns of the table that were swept
     ranking: np.ndarray  # (configurations,) int: row indices, best first
-    finished: np.ndarray  # (configurations,) bool: rows that may be the best
+    can_be_best: np.ndarray  # (configurations,) bool: rows that may be the best
     ranked_by: str  # the column that ranks: "score", "validation_loss" or "loss"
     higher_is_better: bool  # whether the highest value of that column is the best
     criterion: str  # what `history` holds: "validation_loss" or "loss"
@@ -68,7 +68,7 @@ class RankedTable(NamedTuple):
         """The value above which what ranks is left out of the scales of pictures."""
         if self.ranked_by != "score":
             return self.loss_limit
-        scores = self.table["score"][self.finished]
+        scores = self.table["score"][self.can_be_best]
         if self.higher_is_better or len(scores) == 0:
             return np.inf
         return _far_above(np.median(scores), scores.min())
@@ -91,7 +91,7 @@ class RankedTable(NamedTuple):
         if name == "score_std":
             return bool((column > 0).any())
         if name == "final_epochs":
-            return bool((column != self.table["epochs"])[self.finished].any())
+            return bool((column != self.table["epochs"])[self.can_be_best].any())
         return column.dtype.kind != "f" or not np.isnan(column).all()
 
     def lines(self, rows):

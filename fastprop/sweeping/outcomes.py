@@ -21,20 +21,20 @@ ENDINGS = "interrupted", "diverged", "out of time", "halved", "early", "converge
 """Values of `stopped`, the worst first: that of a configuration is the first of these that one of its fits has."""
 
 
-def may_be_best(stopped, final_epochs):
-    """Return which configurations may be the best: those that ended well, or diverged after weights to go back to.
+def is_finished(stopped, final_epochs):
+    """Return which configurations are finished: those that ended well, or diverged after weights to go back to.
 
     Both arguments are columns of a result's table, (configurations,), or the values of one row.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from fastprop.sweeping.outcomes import may_be_best
-    >>> may_be_best(np.array(["finished", "diverged", "diverged", "halved"]), np.array([10, 0, 7, 5])).tolist()
+    >>> from fastprop.sweeping.outcomes import is_finished
+    >>> is_finished(np.array(["finished", "diverged", "diverged", "halved"]), np.array([10, 0, 7, 5])).tolist()
     [True, False, True, False]
     """
-    ended_well = functools.reduce(operator.or_, (stopped == each for each in ENDED_WELL))
-    return ended_well | ((stopped == "diverged") & (final_epochs > 0))
+    restored = (stopped == "diverged") & (final_epochs > 0)
+    return functools.reduce(operator.or_, [stopped == each for each in ENDED_WELL], restored)
 
 
 def survived(stopped, rungs_reached):

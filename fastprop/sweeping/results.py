@@ -17,7 +17,7 @@ from fastprop.sweeping import files
 from fastprop.sweeping.bounded_heap import push_bounded
 from fastprop.sweeping.configurations import HYPERPARAMETERS
 from fastprop.sweeping.ensembles import Ensemble
-from fastprop.sweeping.outcomes import ConfigurationOutcome, may_be_best, survived
+from fastprop.sweeping.outcomes import ConfigurationOutcome, is_finished, survived
 
 if TYPE_CHECKING:
     import pandas
@@ -190,7 +190,7 @@ class SweepResult:
         So are those that ended when time was over, and those that diverged, if early stopping has restored the weights
         of an earlier epoch.
         """
-        return may_be_best(self.table["stopped"], self.table["final_epochs"])
+        return is_finished(self.table["stopped"], self.table["final_epochs"])
 
     @property
     def can_be_best(self) -> NDArray[np.bool_]:
@@ -268,7 +268,7 @@ class SweepResult:
         self.fold_seconds[indices] = columns.pop("fold_seconds")
         for name, values in columns.items():
             self.table[name][indices] = values
-        can_rank = may_be_best(columns["stopped"], columns["final_epochs"]) | (columns["stopped"] == "halved")
+        can_rank = is_finished(columns["stopped"], columns["final_epochs"]) | (columns["stopped"] == "halved")
         can_rank &= columns["stopped"] != "out of time"  # between two rungs
         costs = self.rung_costs[indices, rung] = np.where(can_rank, self._costs(columns), np.nan)
         return costs
@@ -283,8 +283,8 @@ class SweepResult:
 
     def keep(self, index: int, network: MLP, count: int) -> bool:
         """Keep the network of a recorded row if the row is among the best `count`; return whether it is."""
-        row = self.table[index]
-        if not may_be_best(row["stopped"], row["final_epochs"]):
+        row = dict(zip(self.table.dtype.names, self.table.item(index)))
+        if not is_finished(row["stopped"], row["final_epochs"]):
             return False
         self._networks[index] = network
         self._networks.pop(push_bounded(self._kept, count, self._costs(row), index), None)
@@ -422,7 +422,7 @@ class SweepResult:
             table=self.table,
             hyperparameters=self.hyperparameters,
             ranking=self.ranking,
-            finished=self.can_be_best,
+            can_be_best=self.can_be_best,
             ranked_by=self.ranks,
             higher_is_better=self.higher_is_better,
             criterion=self.criterion,

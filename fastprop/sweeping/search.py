@@ -10,7 +10,7 @@ from fastprop.integrations import optuna_search
 from fastprop.options import choice, integers, loguniform, uniform
 from fastprop.sweeping import spaces
 from fastprop.sweeping.journal import RecordedTrial
-from fastprop.sweeping.outcomes import may_be_best
+from fastprop.sweeping.outcomes import is_finished
 
 
 class Search:
@@ -221,7 +221,7 @@ def _told(result, index):
     row = result.table[index]
     if row["stopped"] == "halved" and costs:
         return costs, value, "pruned"
-    is_complete = may_be_best(row["stopped"], row["final_epochs"]) and math.isfinite(value)
+    is_complete = is_finished(row["stopped"], row["final_epochs"]) and math.isfinite(value)
     return costs, value, "complete" if is_complete else "fail"
 
 

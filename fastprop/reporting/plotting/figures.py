@@ -205,7 +205,7 @@ def evenly_spread(count, maximum, included):
 def title(ranked, name=None):
     """Return the title of a picture: how many configurations in what time, and the best value of a column."""
     text = f"{len(ranked.table):,} configurations in {ranked.seconds:.3g} s"
-    if not ranked.finished.any():
+    if not ranked.can_be_best.any():
         return f"{text}, none finished"
     if name is None:
         return text

@@ -52,7 +52,7 @@ def _draw_cells(figure, axes, ranked, across, up):
     mesh = _draw_mesh(figure, axes, ranked, values)
     if len(values) <= WRITTEN_ROWS and len(column_labels) <= WRITTEN_COLUMNS:
         _write_values(axes, values, mesh)
-    if ranked.finished.any():
+    if ranked.can_be_best.any():
         _frame_cell(axes, rows[ranked.ranking[0]], columns[ranked.ranking[0]])
     for axis, labels, name in ((axes.xaxis, column_labels, across), (axes.yaxis, row_labels, up)):
         step = -(-len(labels) // 12)
@@ -124,8 +124,8 @@ def _draw_dots(figure, axes, ranked, across, up):
     x = AxisScale.of(across, table[across])
     y = AxisScale.of(up, table[up])
     ranks = table[ranked.ranked_by]
-    scale = _color_scale(ranks[ranked.finished], ranked)
-    order = ranked.ranking[ranked.finished[ranked.ranking]][::-1]  # the best is drawn over the others
+    scale = _color_scale(ranks[ranked.can_be_best], ranked)
+    order = ranked.ranking[ranked.can_be_best[ranked.ranking]][::-1]  # the best is drawn over the others
     style = {"s": 40 if len(table) <= 500 else 12, "linewidths": 0, "rasterized": len(table) > 500, **scale.style}
     dots = axes.scatter(x.positions[order], y.positions[order], c=ranks[order], label="finished", **style)
     figure.colorbar(dots, ax=axes, label=ranked.rank_title, extend=scale.extend, pad=0.02)
@@ -135,7 +135,7 @@ def _draw_dots(figure, axes, ranked, across, up):
     if ranked.diverged.any():
         style = {"color": DIVERGED, "markersize": 4, "zorder": 0, "label": "diverged"}
         axes.plot(x.positions[ranked.diverged], y.positions[ranked.diverged], "x", **style)
-    if ranked.finished.any():
+    if ranked.can_be_best.any():
         best = ranked.ranking[0]
         style = {"color": DIVERGED, "markersize": 12, "markerfacecolor": "none", "linestyle": ""}
         axes.plot(x.positions[best], y.positions[best], "o", markeredgewidth=2, label="best", **style)
@@ -163,7 +163,7 @@ def _best_values(ranked, across, up, rows, columns):
     """Return for each cell, (row, column), the best over the other hyperparameters of the median over seeds."""
     others = [name for name in ranked.hyperparameters if name not in (across, up, "seed")]
     values_of_seeds = {}
-    for index in np.flatnonzero(ranked.finished):
+    for index in np.flatnonzero(ranked.can_be_best):
         row = ranked.table[index]
         key = rows[index], columns[index], *(short(row[name]) for name in others)
         values_of_seeds.setdefault(key, []).append(row[ranked.ranked_by])

@@ -23,7 +23,7 @@ def learning_curves(figure, ranked, name):
     trained = np.flatnonzero(ranked.table["epochs"] > 0)
     epochs = np.arange(1, ranked.history.shape[1] + 1)
     _draw_lines(figure, axes, ranked, name, epochs, ranked.history, trained)
-    known = ranked.history[ranked.finished] if ranked.finished.any() else ranked.history
+    known = ranked.history[ranked.can_be_best] if ranked.can_be_best.any() else ranked.history
     known = known[np.isfinite(known)]
     shown = known[known <= ranked.loss_limit]  # what nearly diverges would fill the whole scale
     if len(shown):
@@ -79,7 +79,7 @@ def _draw_lines(figure, axes, ranked, name, x, values, rows, marker=None):
         axes.plot([], [], "x:", color="0.4", label=f"diverged ({ranked.diverged.sum():,})")
     if marker is not None and ranked.halved.any():
         axes.plot([], [], marker, color="0.4", linestyle="", label="stopped there")
-    if ranked.finished.any():
+    if ranked.can_be_best.any():
         label = f"best: {words(name)} {shortened(short(ranked.best[name]))}"
         style = ".-" if marker or len(x) == 1 else "-"
         axes.plot(x, values[best], style, color=BEST, linewidth=2, label=label)

@@ -34,10 +34,10 @@ def parallel_coordinates(figure, ranked, *names):
     heights = np.column_stack([_heights(scale) for scale in scales])[drawn]
     if not ranked.higher_is_better:
         heights[:, -1] = 1 - heights[:, -1]
-    _draw_lines(axes, heights, ranked.finished[drawn])
-    if ranked.finished.any():
+    _draw_lines(axes, heights, ranked.can_be_best[drawn])
+    if ranked.can_be_best.any():
         axes.plot(np.arange(len(scales)), heights[-1], color=DIVERGED, linewidth=2.5, label="best", zorder=3)
-    if not ranked.finished[drawn].all():
+    if not ranked.can_be_best[drawn].all():
         axes.plot([], [], color=STOPPED, linewidth=2.5, label="not finished")
     add_legend_below(figure, axes)
     for position, scale in enumerate(scales[:-1]):
@@ -61,7 +61,7 @@ def _in_lines(name):
 
 def _ranks_without_outliers(ranked):
     """Return what ranks, NaN for rows that did not finish; values in the worst 2 % are cut to the limit of these."""
-    values = np.where(ranked.finished, ranked.table[ranked.ranked_by], np.nan)
+    values = np.where(ranked.can_be_best, ranked.table[ranked.ranked_by], np.nan)
     if not np.isfinite(values).any():
         return values
     low, high = np.nanquantile(values[~(values > ranked.rank_limit)], [0.02, 0.98])

@@ -51,7 +51,7 @@ def score(figure, ranked, name):
     _set_ranges(panels, ranked, losses)
     for axes in panels:
         simplify(axes)
-        if ranked.finished.any():
+        if ranked.can_be_best.any():
             axes.axvline(scale.positions[ranked.ranking[0]], color="0.6", linestyle="--", linewidth=1, zorder=0)
     scale.set_x(panels[-1])
     has_groups = groups is not None and len(groups) > 1
@@ -76,7 +76,7 @@ def _groups(ranked, others):
 def _draw_groups(panels, ranked, scale, loss, groups):
     """Draw a line for each group of rows."""
     for position, (label, rows) in enumerate(groups.items()):
-        rows = np.array(rows)[ranked.finished[rows]]
+        rows = np.array(rows)[ranked.can_be_best[rows]]
         for axes, column in zip(panels, (loss, "score")):
             _draw_medians(axes, scale, ranked.table[column], rows, f"C{position}", label)
 
@@ -84,7 +84,7 @@ def _draw_groups(panels, ranked, scale, loss, groups):
 def _draw_columns(panels, ranked, scale, losses):
     """Draw a line for each loss, and one for the score if there is a second panel."""
     table = ranked.table
-    rows = np.flatnonzero(ranked.finished)
+    rows = np.flatnonzero(ranked.can_be_best)
     for position, column in enumerate(losses):
         _draw_medians(panels[0], scale, table[column], rows, f"C{position}", _LOSSES[column])
     if len(panels) > 1:
@@ -121,7 +121,7 @@ def _draw_medians(axes, scale, values, rows, color, label, deviations=None):
 
 def _draw_dots(panels, ranked, scale, loss):
     """Draw a dot for each configuration, and a line through the best at each position if these are few."""
-    order = ranked.ranking[ranked.finished[ranked.ranking]]
+    order = ranked.ranking[ranked.can_be_best[ranked.ranking]]
     order = order[np.isfinite(scale.positions[order])]
     positions, first = np.unique(scale.positions[order], return_index=True)
     best = order[first]
@@ -145,7 +145,7 @@ def _draw_unfinished(panels, ranked, scale, loss):
             style = {"color": STOPPED, "markersize": 4, "zorder": 1, "rasterized": as_pixels}
             axes.plot(x, ranked.table[column][ranked.halved], ".", label="stopped at a rung", **style)
     axes = panels[0]
-    nearly = ranked.nearly_diverged & (ranked.finished | ranked.halved)
+    nearly = ranked.nearly_diverged & (ranked.can_be_best | ranked.halved)
     for chosen, marker, label in ((ranked.diverged, "x", "diverged"), (nearly, "^", "above the axis")):
         if chosen.any():
             x = np.unique(scale.positions[chosen])
@@ -156,10 +156,10 @@ def _draw_unfinished(panels, ranked, scale, loss):
 
 def _set_ranges(panels, ranked, losses):
     """Set the vertical axes, leaving out configurations that nearly diverged."""
-    shown = ranked.finished & ~ranked.nearly_diverged
+    shown = ranked.can_be_best & ~ranked.nearly_diverged
     of_losses = np.concatenate([ranked.table[column][shown] for column in losses])
     of_losses = of_losses[of_losses <= ranked.loss_limit]
-    drawn = ranked.nearly_diverged & (ranked.finished | ranked.halved)
+    drawn = ranked.nearly_diverged & (ranked.can_be_best | ranked.halved)
     if drawn.any() and len(of_losses):
         set_limits(panels[0], of_losses.min(), of_losses.max())
     else:
