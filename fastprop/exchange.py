@@ -32,6 +32,7 @@ class Exchange:
     layer_sizes: tuple[int, ...]
     input_mean: FloatArray | None
     input_scale: FloatArray | None
+    training: dict[str, Any] | None
     dtype: Dtype
     if TYPE_CHECKING:  # these are properties of `MLP`
         weights: list[FloatArray]
@@ -41,12 +42,15 @@ class Exchange:
 
     @classmethod
     def restored(cls, about: Mapping[str, Any], state: Mapping[str, ArrayLike]) -> Self:
-        """Return a network with this `about` and this `state_dict`, which are compared before it takes any memory."""
+        """Return a network with this `description` and this `state_dict`, compared before it takes any memory."""
         sizes = about["layer_sizes"]
         if not all(type(size) is int for size in sizes):
             raise ValueError(f"layer_sizes must be ints, as they are saved, not {checks.shown(sizes)}: give ints.")
         checks.state(state, state_shapes(checks.layer_sizes(sizes)))
+        about = dict(about)
+        training = about.pop("training", None)
         network = cls(**about)
+        network.training = training
         network.load_state_dict(state)
         return network
 
@@ -101,7 +105,8 @@ class Exchange:
         """Write the network to a file in the format safetensors, which `fastprop.load` reads.
 
         The file has a checksum: `fastprop.load` refuses one that has been changed since. It follows links, and has the
-        permissions that the umask gives.
+        permissions that the umask gives. Its metadata are JSON that tells shapes, names, the options of the training,
+        and the versions of fastprop, NumPy and Numba; ``fastprop info`` prints them.
 
         Parameters
         ----------
@@ -125,7 +130,12 @@ class Exchange:
         MLP((2, 2, 1), hidden='sigmoid', output='sigmoid', dtype='float32')
         """
         checks.finite_weights(self.parameters)
-        tensors.write(path, self.about, self.state_dict(), "network file")
+        tensors.write(path, self.description, self.state_dict(), "network file")
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """What a file says of the network beside its arrays: `about`, and how it was trained, if it was."""
+        return self.about if self.training is None else self.about | {"training": self.training}
 
     def to_onnx(self, path: Path, *, input_dtype: Dtype | None = None) -> None:
         """Write the network to an ONNX file (extra ``onnx``), which other runtimes predict with.

@@ -58,6 +58,8 @@ class MLP(Exchange):
     feature_names, class_names : tuple of str or None
         As given; both may be set later. Training on a data frame sets `feature_names`, unless there are any. They are
         kept by copies, pickles and files.
+    training : dict or None
+        How the network was trained last: options and numbers of rows by name, in values that JSON can hold.
 
     Raises
     ------
@@ -84,6 +86,7 @@ class MLP(Exchange):
     initialization: Initialization | None
     input_mean: FloatArray | None
     input_scale: FloatArray | None
+    training: dict[str, Any] | None = None
 
     def __init__(
         self,

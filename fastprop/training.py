@@ -25,7 +25,7 @@ from fastprop.options import (
     Schedule,
 )
 from fastprop.progress_bar import ProgressBar
-from fastprop.runs import BACKENDS, History, TrainingOptions, divergence, new_run, scores
+from fastprop.runs import BACKENDS, History, TrainingOptions, divergence, new_run, record, scores
 
 
 def train(
@@ -231,6 +231,9 @@ def train(
                 run.stop()
     history = run.history
     history.score = scores([network], split, default_score(split.task))[0].value
+    counts = len(split.rows), len(split.held_out_rows)
+    others = {"standardize": bool(standardize), "class_weight": class_weight}
+    network.training = record(options, *counts, **others, epochs_done=history.epochs, stopped=history.stopped)
     if history.stopped == "diverged":
         warn(divergence.message_of_run(history, options, split, network), DivergenceWarning)
     return history

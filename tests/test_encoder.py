@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+import fastprop as fp
 from fastprop.tabular.encoder import Encoder
 
 ROWS = {
@@ -73,9 +74,11 @@ def test_a_new_level_is_zeros_or_one_of_the_rare():
     encoder = Encoder.fit(frame)
     assert encoder.feature_names == ("color=blue", "color=red", "color is another")
     new = pd.DataFrame({"color": ["green", "rare", None, "red"]})
-    assert encoder.transform(new).tolist() == [[0, 0, 1], [0, 0, 1], [0, 0, 0], [0, 1, 0]]
+    with pytest.warns(fp.DataWarning, match="column 'color' has 'green', which the network did not learn"):
+        assert encoder.transform(new).tolist() == [[0, 0, 1], [0, 0, 1], [0, 0, 0], [0, 1, 0]]
     encoder = Encoder.fit(frame[:3000])
-    assert encoder.transform(new).tolist() == [[0, 0], [0, 0], [0, 0], [0, 1]]
+    with pytest.warns(fp.DataWarning, match="column 'color' has 'green', 'rare', which"):
+        assert encoder.transform(new).tolist() == [[0, 0], [0, 0], [0, 0], [0, 1]]
 
 
 def test_whole_numbers_are_categories_if_told():

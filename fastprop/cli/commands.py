@@ -1,13 +1,12 @@
 """The commands: each calls the function that a Python user would call, and prints the result."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 
 import fastprop as fp
 from fastprop import checks, exercise
-from fastprop.cli import outputs, printing, values
+from fastprop.cli import outputs, printing, saved_network, values
 from fastprop.cli.problem import problem_of, share
 from fastprop.tabular import search_space
 from fastprop.tabular.recipe import RECIPE
@@ -40,7 +39,7 @@ def sweep(options):
     arguments |= {**_step_arguments(options, problem), **_run_arguments(options)}
     arguments["dropout"] = single.get("dropout", 0.0)
     result = fp.sweep(network, problem.X, problem.y_of_folds, searched, **arguments)
-    result.about["data"] = f"{Path(options.data).name}, {result.about['data']}"
+    result.about["data"] = f"{problem.data['name']}, {result.about['data']}"
     code, written = _write_results(result, problem, options)
     if options.json:
         print(json.dumps({"task": problem.targets.description, **printing.as_json(result)}))
@@ -163,7 +162,10 @@ def show_exercise(options):
 
 
 def info(options):
-    """Run ``fastprop info``."""
+    """Run ``fastprop info``, of this machine or of a saved network."""
+    if options.network is not None:
+        print("\n".join(saved_network.lines(options.network)))
+        return 0
     from fastprop.kernels import compiler, epochs, peak
 
     one_core = peak.measure()

@@ -38,7 +38,12 @@ def make_parser():
         ("evaluate", prediction.evaluate, _add_evaluate, "measure a saved network on the rows of a table"),
         ("find-learning-rate", commands.find_learning_rate, _add_find, "suggest a learning rate"),
         ("exercise", commands.show_exercise, None, "print the hand-worked 2-2-1 exercise"),
-        ("info", commands.info, None, "print lanes, threads, peak and where kernels are cached"),
+        (
+            "info",
+            commands.info,
+            _add_info,
+            "print what a saved network knows, or lanes, threads and peak",
+        ),
     ):
         subparser = subparsers.add_parser(name, help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}.")
         subparser.set_defaults(command=command)
@@ -109,6 +114,10 @@ def _add_evaluate(parser):
     parser.add_argument("data", help=f"'digits', or a table with the target: {FILES}")
     parser.add_argument("--target", metavar="COLUMN", help="(default: as it was called in training)")
     parser.add_argument("--score", metavar="NAME", help=f"{', '.join(SCORES)} (default: all that fit)")
+
+
+def _add_info(parser):
+    parser.add_argument("network", nargs="?", help="a safetensors file that --save wrote (default: the machine)")
 
 
 def _add_data(parser):

@@ -1,7 +1,9 @@
 """Reads the data that a command names, says what its columns and its target are taken for, and makes the model."""
 
 import csv
+import hashlib
 import warnings
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +30,7 @@ class Problem(NamedTuple):
     encoder: Encoder | None  # of the columns of a table, fitted to the rows that are trained on
     scaling: TargetScaling | None  # of targets that are numbers, fitted likewise
     target_name: str
+    data: dict  # name of the file, its checksum and its number of rows
 
     @property
     def y(self):
@@ -63,6 +66,7 @@ class Problem(NamedTuple):
         """Return what is saved of a network that answers in the unit of the targets: it knows columns and classes."""
         network = trained.copy()
         network.class_names = self.targets.class_names
+        network.training = (network.training or {}) | {"data": self.data}
         if self.encoder is None:
             return network
         network.feature_names = self.encoder.feature_names
@@ -102,7 +106,16 @@ def problem_of(options):
     is_scaled = targets.task.output == "identity" and targets.task.class_count == 0
     y = targets.y[rows].reshape(len(rows), -1)
     scaling = TargetScaling.fit(y, checks.loss_name(targets.task.loss)) if is_scaled else None
-    return Problem(X, targets, encoder, scaling, table.target_name)
+    return Problem(X, targets, encoder, scaling, table.target_name, _described(options.data, len(targets.y)))
+
+
+def _described(source, rows):
+    """Return the name of a file of data, its checksum and its number of rows, by name."""
+    if source == "digits":
+        return {"name": source, "rows": rows}
+    with open(source, "rb") as file:
+        checksum = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"name": Path(source).name, "sha256": checksum, "rows": rows}
 
 
 def share(options):

@@ -5,6 +5,7 @@ header is JSON: by the name of each tensor its dtype, shape and bytes, and by ``
 https://github.com/huggingface/safetensors#format.
 """
 
+import importlib.metadata
 import json
 import math
 import os
@@ -15,6 +16,7 @@ from fastprop.files.checksums import checksum
 from fastprop.files.json_text import parsed
 from fastprop.files.reading import reading
 from fastprop.files.writing import replacing
+from fastprop.version import __version__
 
 DTYPES = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8")}
 """By the name that a header has for it, each dtype that is read and written."""
@@ -24,6 +26,12 @@ METADATA = "__metadata__"
 
 DESCRIPTION = "fastprop"
 """The name of the description in the metadata."""
+
+FORMAT = 1
+"""The version of descriptions; files that do not say how they were written have 0."""
+
+WRITTEN_BY = "file"
+"""The entry of a description that says how the file was written: its format, and the versions of libraries."""
 
 CHECKSUM = "sha256"
 """The name of the checksum in the metadata; files of earlier versions have none."""
@@ -43,7 +51,8 @@ def write(path, description, arrays, name):
     OSError
         As `replacing` does, if the file cannot be written.
     """
-    text = json.dumps(description)
+    versions = {name: importlib.metadata.version(name) for name in ("numpy", "numba")}
+    text = json.dumps(description | {WRITTEN_BY: {"format": FORMAT, "fastprop": __version__, **versions}})
     header = {METADATA: {DESCRIPTION: text, CHECKSUM: checksum(text, arrays)}}
     names = {dtype.name: name for name, dtype in DTYPES.items()}
     ordered = sorted(arrays, key=lambda each: (-arrays[each].itemsize, each))  # so that each is aligned
@@ -70,16 +79,36 @@ def read(path, kind, remedy, build):
     Raises
     ------
     ValueError
-        If the file is missing, is none that `write` wrote, has been changed since, or `build` raises an exception.
+        If the file is missing, is none that `write` wrote, is of a later version, has been changed since, or `build`
+        raises an exception.
     """
     with reading(path, kind, remedy) as file:
-        metadata, arrays = _content(file)
-        text, expected = metadata.pop(DESCRIPTION), metadata.pop(CHECKSUM, None)
-        if metadata:
-            raise ValueError(f"its metadata have {min(metadata)!r}, which is not known")
-        if expected not in (None, checksum(text, arrays)):
-            raise ValueError("its content does not fit its checksum")
-        return build(parsed(text), arrays)
+        description, _, arrays = _verified(file)
+        written = description.pop(WRITTEN_BY, {})
+        if written.get("format", 0) <= FORMAT:
+            return build(description, arrays)
+    raise ValueError(
+        f"{path} is a file of fastprop {written.get('fastprop')}, which this version, {__version__}, does not know: "
+        "upgrade fastprop."
+    )
+
+
+def written_by(path, kind, remedy):
+    """Return how a file was written: its format, the versions of libraries, and its checksum; errors are as of `read`."""
+    with reading(path, kind, remedy) as file:
+        description, expected, _ = _verified(file)
+        return {"format": 0} | description.get(WRITTEN_BY, {}) | {"checksum": expected or "none"}
+
+
+def _verified(file):
+    """Return the description of a file, its checksum or None, and its arrays by name."""
+    metadata, arrays = _content(file)
+    text, expected = metadata.pop(DESCRIPTION), metadata.pop(CHECKSUM, None)
+    if metadata:
+        raise ValueError(f"its metadata have {min(metadata)!r}, which is not known")
+    if expected not in (None, checksum(text, arrays)):
+        raise ValueError("its content does not fit its checksum")
+    return parsed(text), expected, arrays
 
 
 def _content(file):

@@ -9,6 +9,7 @@ from fastprop.runs.run import Run
 from fastprop.runs.stream_run import KernelStream, ReferenceStream
 from fastprop.runs.table_checks import check_tables
 from fastprop.runs.training_options import TrainingOptions
+from fastprop.runs.training_records import record
 
 __all__ = [
     "BACKENDS",
@@ -21,6 +22,7 @@ __all__ = [
     "TrainingOptions",
     "new_run",
     "predict",
+    "record",
     "scores",
 ]
 

@@ -40,7 +40,7 @@ from fastprop.options import (
     OptunaSearch,
     Schedule,
 )
-from fastprop.runs import BACKENDS, TrainingOptions
+from fastprop.runs import BACKENDS, TrainingOptions, record
 from fastprop.sweeping import divergence
 from fastprop.sweeping.about import what_it_ran_on
 from fastprop.sweeping.backends import new_backend
@@ -265,6 +265,7 @@ def sweep(
         message = divergence.message_of_sweep(experiment, configurations, result, without_network)
         if message is not None:
             warn(message, DivergenceWarning)
+    _record_trainings(result, experiment, configurations, class_weight)
     return result
 
 
@@ -309,6 +310,17 @@ def _execute(planned, workers, progress, journal):
             runner.train(indices)
     last = experiment.on_all_rows() if planned.is_cross_validated else experiment
     return train_again(last, configurations, result, planned.keep, workers, after_folds=planned.is_cross_validated)
+
+
+def _record_trainings(result, experiment, configurations, class_weight):
+    """Have the networks of a result know how they were trained."""
+    fold = experiment.all_rows
+    counts = len(fold.rows), len(fold.held_out)
+    for index, network in result.networks.items():
+        row = result.table[index]
+        ended = {"epochs_done": row["final_epochs"], "stopped": str(row["stopped"])}
+        others = {"standardize": fold.mean is not None, "class_weight": class_weight, **ended}
+        network.training = record(configurations[index].options, *counts, **others)
 
 
 def _opened_journal(path, experiment, network, options, space):

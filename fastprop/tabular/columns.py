@@ -11,6 +11,10 @@ TIMES = 1000
 """Inputs are of very different size if the largest value of one is more than so many times that of another."""
 
 
+FEW = 20
+"""Up to so many different numbers of a column may be names: of classes, if each stands in two rows or more on average,
+and of levels, if other cells of the column hold words."""
+
 ROWS_TO_COUNT = 20
 """A table of fewer rows may have a column that numbers them by chance."""
 

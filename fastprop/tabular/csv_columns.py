@@ -8,10 +8,8 @@ import numpy as np
 from fastprop.integrations import arrow_csv
 from fastprop.integrations.arrow_columns import Column
 from fastprop.tabular import refusals
+from fastprop.tabular.columns import FEW
 from fastprop.tabular.dialect import is_number
-
-FEW = 20
-"""Up to so many different numbers of a column are levels or names of classes, where its other cells hold words."""
 
 
 class CsvColumns(NamedTuple):

@@ -9,9 +9,13 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from fastprop.integrations import frame_columns
+from fastprop.notices import DataWarning, warn
 from fastprop.row_blocks import row_blocks
 from fastprop.tabular import plans
 from fastprop.tabular.plans import ColumnPlan
+
+SHOWN = 5
+"""New levels of a column that a warning names."""
 
 
 class Encoder:
@@ -23,8 +27,8 @@ class Encoder:
     - Dates are years since 2000, and where in the year and the week they are, as sine and cosine; likewise.
     - Categories, which are words, or whole numbers if told, have a feature for each level: 1 in rows of that level,
       else 0. Up to 50 levels have one, each of which at least one row in 1,000 has; the others share one. A level that
-      is new belongs to these, if there are such, and else has 0 in all features. So has a missing cell, unless the
-      table lacked cells: then missing is a level.
+      is new belongs to these, if there are such, and else has 0 in all features; a `DataWarning` names it. So does a
+      missing cell, without a warning, unless the table lacked cells: then missing is a level.
     - Words of which most rows have one of their own are left out, unless they are told to be categories.
 
     Which features there are, with the names of levels, follows from all rows of the table, without a look at what is to
@@ -159,6 +163,7 @@ class Encoder:
                 f"the table has no column {', '.join(map(repr, missing))}, but the training data had: "
                 f"give {'it' if len(missing) == 1 else 'them'}."
             )
+        self._warn_of_new_levels(columns)
         if dtype == np.float64 and (matrix := self._matrix(columns)) is not None:
             return matrix
         counts = [len(plan.feature_names) for plan in self.plans]
@@ -170,6 +175,23 @@ class Encoder:
                 plans.encode(plan, columns[plan.name], X[:, first : first + count])
             first += count
         return X
+
+    def _warn_of_new_levels(self, columns):
+        """Warn of levels that the table had not that was learned from, of all columns in one sentence."""
+        new = {}
+        for plan in self.plans:
+            if plan.kind == "category" and (levels := plans.new_levels(plan, columns[plan.name])):
+                new[plan.name] = levels
+        if new:
+            shown = "; ".join(
+                f"column {name!r} has {', '.join(map(repr, levels[:SHOWN]))}{', …' * (len(levels) > SHOWN)}"
+                for name, levels in new.items()
+            )
+            warn(
+                f"{shown}, which the network did not learn: such rows count as those of a rare level where the column "
+                "had such, and else have 0 in all features of the column.",
+                DataWarning,
+            )
 
     def _matrix(self, columns):
         """Return the matrix whose columns are the inputs as they are, (n, n_in) float64, or None."""
@@ -188,14 +210,15 @@ class Encoder:
     @property
     def about(self) -> list[dict[str, Any]]:
         """The plans as objects that JSON can hold, from which `restored` makes an equal encoder."""
-        return [plan._asdict() | {"levels": list(plan.levels), "rare": list(plan.rare)} for plan in self.plans]
+        return [{name: _json(value) for name, value in plan._asdict().items()} for plan in self.plans]
 
     @classmethod
     def restored(cls, about: Sequence[Mapping[str, Any]]) -> Self:
         """Return the encoder whose `about` this is."""
-        return cls(
-            [ColumnPlan(**{**plan, "levels": tuple(plan["levels"]), "rare": tuple(plan["rare"])}) for plan in about]
-        )
+        return cls([
+            ColumnPlan(**{name: tuple(value) if isinstance(value, list) else value for name, value in plan.items()})
+            for plan in about
+        ])  # fmt: skip
 
     def lines(self) -> list[str]:
         """Return the plan of each column as a line of text."""
@@ -210,6 +233,10 @@ class Encoder:
 
     def __repr__(self) -> str:
         return f"Encoder of {len(self.columns)} columns, {len(self.feature_names)} features"
+
+
+def _json(value):
+    return list(value) if isinstance(value, tuple) else value
 
 
 def named_columns(frame):

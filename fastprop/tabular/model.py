@@ -15,6 +15,9 @@ from fastprop.network import MLP
 from fastprop.tabular import sources
 from fastprop.tabular.encoder import Encoder
 
+KIND_AND_REMEDY = "network that fastprop saved", "check the path, or take another copy of it"
+"""What `load` reads, and what to do where it is none."""
+
 
 class TableModel:
     """A network that knows the columns of the table on which it was trained; `fastprop.load` reads it from its file.
@@ -122,7 +125,7 @@ class TableModel:
         """
         checks.finite_weights(self.network.parameters)
         table = {"columns": self.encoder.about, "target": self.target_name}
-        tensors.write(path, self.network.about | {"table": table}, self.network.state_dict(), "network file")
+        tensors.write(path, self.network.description | {"table": table}, self.network.state_dict(), "network file")
 
     def __repr__(self) -> str:
         return f"TableModel({self.network!r}, {self.encoder!r}, {self.target_name!r})"
@@ -160,7 +163,12 @@ def load(path: Path) -> MLP | TableModel:
     >>> fp.load(path)
     MLP((2, 2, 1), hidden='sigmoid', output='sigmoid', dtype='float32')
     """
-    return tensors.read(path, "network that fastprop saved", "check the path, or take another copy of it", _restored)
+    return tensors.read(path, *KIND_AND_REMEDY, _restored)
+
+
+def written_by(path):
+    """Return how a file that `load` reads was written: its format, the versions of libraries, and its checksum."""
+    return tensors.written_by(path, *KIND_AND_REMEDY)
 
 
 def _restored(about, arrays):

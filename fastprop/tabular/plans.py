@@ -34,12 +34,17 @@ class ColumnPlan(NamedTuple):
     has_missing: bool = False  # whether cells are missing in the table, so that a feature says which
     levels: tuple[str, ...] = ()  # of a category, those with a feature of their own, the most frequent first
     is_of_words: bool = False  # of a category, whether its levels are words, and no numbers or booleans
-    has_other: bool = False  # of a category, whether the rare levels of the table share a feature
+    others: tuple[str, ...] = ()  # of a category, the rare levels of the table, which share a feature
     reason: str = ""  # why the column is left out
     center: float | None = None  # of numbers, booleans and dates that may be missing, the median of the training rows
     rare: tuple[str, ...] = ()  # the `levels` that are so rare in training rows that they count as another
     trains_missing: bool = True  # whether cells are missing in training rows, if they are in the table
     trains_other: bool = True  # whether training rows have rare levels, if the table has
+
+    @property
+    def has_other(self):
+        """Whether a category has a feature that its rare levels share."""
+        return len(self.others) > 0
 
     @property
     def feature_names(self):
@@ -173,8 +178,8 @@ def _category(name, column, may_be_text):
     order = sorted(used.tolist(), key=lambda code: (-counts[code], column.words[code]))
     frequent = [code for code in order[:MOST_LEVELS] if counts[code] * RARE >= len(column.values)]
     levels = tuple(column.words[code] for code in frequent)
-    has_other = len(frequent) < len(order)
-    return ColumnPlan(name, "category", bool(column.missing), levels, has_other=has_other)
+    others = sorted({column.words[code] for code in order}.difference(levels))
+    return ColumnPlan(name, "category", bool(column.missing), levels, others=tuple(others))
 
 
 def encode(plan, column, out):
@@ -198,6 +203,16 @@ def encode(plan, column, out):
             out[:, first + 1] = np.cos(2 * np.pi / cycle * values)
         values = (values - ORIGIN) / YEAR
     out[:, 0] = values
+
+
+def new_levels(plan, column):
+    """Return the levels of a category that the table had not from which its plan was made, a list."""
+    if plan.kind != "category" or column.kind in ("dates", "other", "nothing"):
+        return []
+    column = as_words(column)
+    known = {*plan.levels, *plan.others}
+    new = [code for code, word in enumerate(column.words) if word not in known]
+    return [column.words[code] for code in new if (column.values == code).any()] if new else []
 
 
 def _numbers(plan, column):

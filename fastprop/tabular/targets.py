@@ -7,13 +7,11 @@ import numpy as np
 from fastprop import checks
 from fastprop.metrics import SCORES
 from fastprop.reference import LOSSES
+from fastprop.tabular.columns import FEW
 from fastprop.task import Task
 
 TASKS = "classes", "counts", "numbers", "labels"
 """What targets may be taken for."""
-
-FEW = 20
-"""Up to so many different whole numbers are taken for classes, if each stands in two rows or more on average."""
 
 _OUTPUTS = {"classes": "softmax", "labels": "sigmoid", "counts": "exp", "numbers": "identity"}
 """By task, the output activation where no loss is named."""

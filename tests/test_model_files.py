@@ -1,0 +1,107 @@
+"""A file of a model holds all that there is to know of it: network, columns, classes, training, data and versions."""
+
+import hashlib
+import json
+
+import numpy as np
+import pandas
+import pytest
+
+import fastprop as fp
+from fastprop import cli
+
+safetensors = pytest.importorskip("safetensors")
+
+RANDOM = np.random.default_rng(0)
+ROWS = 80
+FRAME = pandas.DataFrame({
+    "size": [None if row % 7 == 0 else float(row) for row in range(ROWS)],
+    "town": [["Oslo", "Rome", "Lima"][row % 3] for row in range(ROWS)],
+    "kind": [*"ab"] * (ROWS // 2),
+})  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Return a folder with a table and the model that the command line makes of it."""
+    folder = tmp_path_factory.mktemp("model")
+    FRAME.to_csv(folder / "towns.csv", index=False)
+    line = f"train {folder / 'towns.csv'} --epochs 2 --hidden 4 --optimizer sgd --save {folder / 'm.safetensors'}"
+    assert cli.main(line.split()) == 0
+    return folder
+
+
+def description(path):
+    with safetensors.safe_open(path, "numpy") as file:
+        return json.loads(file.metadata()["fastprop"])
+
+
+def test_a_file_tells_all(folder):
+    told = description(folder / "m.safetensors")
+    assert told["class_names"] == ["a", "b"]
+    assert [column["name"] for column in told["table"]["columns"]] == ["size", "town"]
+    training = told["training"]
+    assert (training["epochs"], training["rows"], training["held_out_rows"]) == (2, 64, 16)
+    assert training["optimizer"]["name"] == "SGD"
+    assert training["optimizer"]["learning_rate"] == 0.5
+    checksum = hashlib.sha256((folder / "towns.csv").read_bytes()).hexdigest()
+    assert training["data"] == {"name": "towns.csv", "sha256": checksum, "rows": 80}
+    assert told["file"]["numpy"] == np.__version__
+    assert {"format", "fastprop", "numba"} < set(told["file"])
+    assert fp.load(folder / "m.safetensors").network.training == training
+
+
+def test_info_prints_what_a_file_tells(folder, capsys):
+    assert cli.main(["info", str(folder / "m.safetensors")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    by_name = {line[:15].strip(): line[16:].strip() for line in lines}
+    assert by_name["network"].startswith("MLP((5, 4, 2)")
+    assert by_name["classes"] == "a, b"
+    assert by_name["optimizer"].startswith("SGD (learning_rate 0.5, momentum 0.9")
+    assert by_name["data"].startswith("towns.csv (sha256 ")
+    assert lines[-2].startswith("column size  number; missing cells are the median")
+    assert lines[-1] == "column town  category of 3 (Oslo, Rome, Lima)"
+
+
+def test_info_of_a_network_and_of_no_network(tmp_path, capsys):
+    network = fp.MLP((2, 3, 1), seed=0)
+    network.save(tmp_path / "n.safetensors")
+    assert cli.main(["info", str(tmp_path / "n.safetensors")]) == 0
+    assert "network     MLP((2, 3, 1)" in capsys.readouterr().out
+    assert cli.main(["info", str(tmp_path / "none.safetensors")]) == 2
+    assert "none.safetensors is missing" in capsys.readouterr().err
+
+
+def test_networks_know_their_last_training(tmp_path):
+    X, y = RANDOM.normal(size=(20, 2)), RANDOM.normal(size=20)
+    network = fp.MLP((2, 3, 1), output="identity", seed=0)
+    assert network.training is None
+    fp.train(network, X, y, epochs=2, schedule=fp.CosineDecay(), seed=4)
+    told = network.training
+    assert (told["epochs"], told["seed"], told["loss"], told["schedule"]["name"]) == (2, 4, "mse", "CosineDecay")
+    assert json.loads(json.dumps(told)) == network.copy().training
+    result = fp.sweep((2, 3, 1), X, y, {"learning_rate": [0.1, 0.2]}, epochs=2, cv=2, keep="all")
+    rates = {index: each.training["optimizer"]["learning_rate"] for index, each in result.networks.items()}
+    assert rates == {0: 0.1, 1: 0.2}
+    assert result.best_network.training["rows"] == 20
+    assert result.best_network.training["epochs_done"] == 2
+
+
+def test_a_file_of_a_later_version_is_refused(tmp_path):
+    path = tmp_path / "later.safetensors"
+    network = fp.MLP((2, 3, 1), seed=0)
+    about = network.about | {"file": {"format": 99, "fastprop": "9.1"}, "made_up": 3}
+    safetensors.numpy.save_file(network.state_dict(), path, {"fastprop": json.dumps(about)})
+    with pytest.raises(ValueError, match=r"later.safetensors is a file of fastprop 9.1, which this version"):
+        fp.load(path)
+
+
+def test_new_levels_are_warned_of_by_name_once(folder):
+    model = fp.load(folder / "m.safetensors")
+    frame = pandas.DataFrame({"size": [1.0, None, 3.0], "town": ["Paris", "Rome", "Paris"]})
+    with pytest.warns(fp.DataWarning, match="column 'town' has 'Paris', which the network did not learn") as caught:
+        predicted = model.predict_proba(frame)
+    assert len(caught) == 1
+    X = np.array([[1.0, 0, 0, 0, 0], [model.encoder.plans[0].center, 1, 0, 1, 0], [3.0, 0, 0, 0, 0]])
+    np.testing.assert_array_equal(predicted, model.network.predict(X))
+    assert model.predict(frame.assign(town="Rome")).tolist()  # without a warning
