@@ -208,7 +208,6 @@ def test_an_output_that_cannot_be_written_is_refused_before_training(run, folder
 @pytest.mark.parametrize(
     ("library", "module", "options"),
     [
-        ("safetensors", "safetensors.numpy", "--save n.safetensors"),
         ("matplotlib", "matplotlib.figure", "--plot a.png"),
         ("matplotlib", "matplotlib.figure", "--report a.html"),
     ],
@@ -291,7 +290,7 @@ def test_digits_and_npz_files_are_predicted_from(run):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("predict words.csv words.csv", "words.csv is not a network that fastprop saved"),
+        ("predict words.csv words.csv", "words.csv is no network that fastprop saved"),
         ("predict n.safetensors missing.csv", "there is no file missing.csv"),
         ("predict n.safetensors digits", "X has 64 features but the network has 2 inputs"),
         ("predict n.safetensors", "required: data"),

@@ -11,6 +11,7 @@ import fastprop as fp
 from fastprop import cli
 
 safetensors = pytest.importorskip("safetensors")
+numpy_files = pytest.importorskip("safetensors.numpy")
 
 RANDOM = np.random.default_rng(0)
 ROWS = 80
@@ -91,7 +92,7 @@ def test_a_file_of_a_later_version_is_refused(tmp_path):
     path = tmp_path / "later.safetensors"
     network = fp.MLP((2, 3, 1), seed=0)
     about = network.about | {"file": {"format": 99, "fastprop": "9.1"}, "made_up": 3}
-    safetensors.numpy.save_file(network.state_dict(), path, {"fastprop": json.dumps(about)})
+    numpy_files.save_file(network.state_dict(), path, {"fastprop": json.dumps(about)})
     with pytest.raises(ValueError, match=r"later.safetensors is a file of fastprop 9.1, which this version"):
         fp.load(path)
 

@@ -94,7 +94,7 @@ def read(path, kind, remedy, build):
 
 
 def written_by(path, kind, remedy):
-    """Return how a file was written: its format, the versions of libraries, and its checksum; errors are as of `read`."""
+    """Return how a file was written: its format, versions of libraries, and its checksum; errors are as of `read`."""
     with reading(path, kind, remedy) as file:
         description, expected, _ = _verified(file)
         return {"format": 0} | description.get(WRITTEN_BY, {}) | {"checksum": expected or "none"}
