@@ -8,8 +8,8 @@ import pytest
 import fastprop as fp
 from fastprop import metrics
 from fastprop.data import Dataset, cross_validation_folds, held_out_rows
-from fastprop.sweeping.backends import ThreadBackend
 from fastprop.sweeping.fits import PackRun
+from fastprop.sweeping.workers import ThreadWorkers
 from fastprop.thread_pool import Interrupted
 from tests.compare import assert_same_bits, padded
 from tests.problems import three_classes
@@ -311,7 +311,7 @@ def test_a_fold_of_numbers_may_hold_out_a_single_row():
 
 
 def test_a_network_is_not_kept_if_ctrl_c_comes_amid_its_training_on_all_rows(monkeypatch):
-    train = ThreadBackend.train
+    train = ThreadWorkers.train
 
     def train_or_stop(self, experiment, jobs):
         if len(experiment.folds) > 1:
@@ -322,7 +322,7 @@ def test_a_network_is_not_kept_if_ctrl_c_comes_amid_its_training_on_all_rows(mon
         yield [run()]
         raise Interrupted
 
-    monkeypatch.setattr(ThreadBackend, "train", train_or_stop)
+    monkeypatch.setattr(ThreadWorkers, "train", train_or_stop)
     result = sweep(keep=2)
     assert result.table["stopped"].tolist() == ["finished"] * 2
     assert result.networks == {}

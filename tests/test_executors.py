@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 import fastprop as fp
-from fastprop.sweeping import backends
-from fastprop.sweeping.backends import base, new_adapter
-from fastprop.sweeping.backends.base import Adapter, ExecutorBackend, Ticket
-from fastprop.sweeping.backends.processes import LokyAdapter, ProcessAdapter, ProcessPoolAdapter
-from fastprop.sweeping.backends.shared_folder import SharedFolder
-from fastprop.sweeping.backends.threads import ThreadPoolAdapter
+from fastprop.sweeping import workers
+from fastprop.sweeping.workers import base, new_adapter
+from fastprop.sweeping.workers.base import Adapter, ExecutorWorkers, Ticket
+from fastprop.sweeping.workers.processes import LokyAdapter, ProcessAdapter, ProcessPoolAdapter
+from fastprop.sweeping.workers.shared_folder import SharedFolder
+from fastprop.sweeping.workers.threads import ThreadPoolAdapter
 from tests.compare import assert_refused, assert_same_bits
 from tests.marks import slow_except
 from tests.problems import three_classes
@@ -165,7 +165,7 @@ class InlineAdapter(Adapter):
 
 def test_a_new_kind_of_executor_is_one_adapter(monkeypatch):
     assert type(new_adapter(Inline())) is ProcessAdapter
-    monkeypatch.setattr(backends, "ADAPTERS", (InlineAdapter, *backends.ADAPTERS))
+    monkeypatch.setattr(workers, "ADAPTERS", (InlineAdapter, *workers.ADAPTERS))
     assert type(new_adapter(Inline())) is InlineAdapter
     assert_same_result(sweep(executor=Inline(), halving=2), sweep(halving=2))
 
@@ -299,10 +299,10 @@ def die_of_the_result_and_then_at_once(shared, folder, is_over):
 
 @pytest.mark.slow
 def test_a_result_that_is_lost_on_its_way_and_never_had_again_is_not_waited_for(tmp_path):
-    with Dask() as executor, ExecutorBackend(new_adapter(executor)) as backend:
+    with Dask() as executor, ExecutorWorkers(new_adapter(executor)) as dask_workers:
         executor._client.cluster.scheduler.allowed_failures = 0
         task = str(tmp_path / "dead")
-        results = backend.results(die_of_the_result_and_then_at_once, None, [task])
+        results = dask_workers.results(die_of_the_result_and_then_at_once, None, [task])
         assert_refused(RuntimeError, f"{task} had 3 workers that died", list, results)
 
 

@@ -20,7 +20,7 @@ class OutOfTime(thread_pool.Interrupted):
 class HalvingRunner:
     """Trains configurations of a `PlannedSweep` from rung to rung, and records their outcomes in its result.
 
-    `workers` are a `ThreadBackend` or an `ExecutorBackend`. Without `halving` there is one rung, at the end. The
+    `workers` are `ThreadWorkers` or `ExecutorWorkers`. Without `halving` there is one rung, at the end. The
     networks of the best `keep` configurations are kept. Only the thread that calls `train` changes anything here;
     threads that draw jobs only read.
     """

@@ -43,7 +43,6 @@ from fastprop.options import (
 from fastprop.runs import BACKENDS, TrainingOptions, record
 from fastprop.sweeping import divergence
 from fastprop.sweeping.about import what_it_ran_on
-from fastprop.sweeping.backends import new_backend
 from fastprop.sweeping.checked_grid import checked_grid
 from fastprop.sweeping.configurations import Configurations
 from fastprop.sweeping.fits import Experiment, Fold, common_origin
@@ -54,6 +53,7 @@ from fastprop.sweeping.journal_header import describe
 from fastprop.sweeping.results import SweepDescription, SweepResult
 from fastprop.sweeping.score_choice import choose_score
 from fastprop.sweeping.search import Search
+from fastprop.sweeping.workers import new_workers
 from fastprop.task import most_special
 from fastprop.thread_pool import Interrupted
 
@@ -209,7 +209,7 @@ def sweep(
         checks.instance(search, "search", OptunaSearch, "fp.OptunaSearch(study)")
     space = checked_grid(grid, samples, search is not None)
     checks.choice(backend, "backend", BACKENDS)
-    workers = new_backend(executor, threads)
+    workers = new_workers(executor, threads)
     seconds = None if seconds is None else checks.number(seconds, "seconds")
     begin_with = network if isinstance(network, MLP) else checks.layer_sizes(network)
     options = TrainingOptions(
@@ -283,7 +283,7 @@ class PlannedSweep(NamedTuple):
 
 
 def _execute(planned, workers, progress, journal):
-    """Have `workers`, a backend, train all configurations of a `PlannedSweep`.
+    """Have `workers` train all configurations of a `PlannedSweep`.
 
     Returns
     -------

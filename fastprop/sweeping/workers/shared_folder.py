@@ -9,7 +9,7 @@ import tempfile
 import threading
 from pathlib import Path
 
-from fastprop.sweeping.backends.base import Ticket
+from fastprop.sweeping.workers.base import Ticket
 
 _ALIGNMENT = 64
 """Each array begins at a multiple of this many bytes, which is a cache line."""

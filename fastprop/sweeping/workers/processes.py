@@ -5,9 +5,9 @@ import sys
 import warnings
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
-from fastprop.sweeping.backends.base import Adapter, private_attribute
-from fastprop.sweeping.backends.shared_folder import SharedFolder
-from fastprop.sweeping.backends.threads import ThreadPoolAdapter
+from fastprop.sweeping.workers.base import Adapter, private_attribute
+from fastprop.sweeping.workers.shared_folder import SharedFolder
+from fastprop.sweeping.workers.threads import ThreadPoolAdapter
 
 
 class ProcessAdapter(Adapter):

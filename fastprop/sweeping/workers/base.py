@@ -83,8 +83,8 @@ class _Submitted(NamedTuple):
     adapter: Adapter  # the adapter that submitted it
 
 
-class ExecutorBackend:
-    """Trains the jobs of a sweep by the workers of an executor, `count` at a time; by default, as many as it has.
+class ExecutorWorkers:
+    """The workers of a sweep that are those of an executor; `count` of them, by default as many as it has.
 
     If an executor breaks when a worker dies, a new one of the same kind does the rest.
     """

@@ -1,15 +1,15 @@
-"""Threads: the backend that trains a sweep by default, and the adapter of `ThreadPoolExecutor`."""
+"""Threads: the workers that train a sweep by default, and the adapter of `ThreadPoolExecutor`."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from fastprop import thread_pool
-from fastprop.sweeping.backends.base import Adapter, Ticket, private_attribute
 from fastprop.sweeping.fits import PackRun, prepare
+from fastprop.sweeping.workers.base import Adapter, Ticket, private_attribute
 
 
-class ThreadBackend:
-    """Trains the jobs of a sweep on `count` threads of this process."""
+class ThreadWorkers:
+    """The workers of a sweep that are `count` threads of this process."""
 
     def __init__(self, count):
         self.count = count
@@ -26,7 +26,7 @@ class ThreadBackend:
             prepare(experiment, job)
 
     def train(self, experiment, jobs):
-        """Train each of `jobs`; see `ExecutorBackend.train`."""
+        """Train each of `jobs`; see `ExecutorWorkers.train`."""
         return thread_pool.results((PackRun(experiment, job) for job in jobs), self.count)
 
 

@@ -5,7 +5,7 @@ import sys
 import warnings
 from concurrent.futures import Future
 
-from fastprop.sweeping.backends.base import Adapter, Ticket, private_attribute
+from fastprop.sweeping.workers.base import Adapter, Ticket, private_attribute
 
 SEEN_IN = "distributed 2026.8"
 """The version in which the private attributes were read."""
