@@ -1,0 +1,175 @@
+"""Functions and objects as scores of a sweep, and as metrics of a training."""
+
+import numpy as np
+import pytest
+
+import fastprop as fp
+from fastprop import metrics
+from tests.compare import assert_refused
+
+DIGITS = fp.datasets.digits()
+RATES = {"learning_rate": [1e-5, 0.5]}
+
+
+def sweep(score, X=DIGITS[0], y=DIGITS[1], sizes=(64, 10), grid=RATES, **options):
+    return fp.sweep(sizes, X, y, grid, score=score, **{"epochs": 3, "validation": 0.2, **options})
+
+
+@pytest.mark.parametrize("name", ["log_loss", "f1", "roc_auc"])
+def test_a_function_of_fastprop_ranks_as_its_name_does(name):
+    by_name, by_function = sweep(name), sweep(getattr(metrics, name))
+    np.testing.assert_array_equal(by_function.table["score"], by_name.table["score"])
+    assert by_function.best["learning_rate"] == by_name.best["learning_rate"] == 0.5
+    assert by_function.score_name == name
+
+
+def test_a_score_may_say_that_the_lowest_is_best():
+    wrong = lambda outputs, y: np.mean(outputs.argmax(axis=1) != y)  # noqa: E731
+    assert sweep(metrics.Score("share wrong", wrong, higher_is_better=False)).best["learning_rate"] == 0.5
+    assert sweep(wrong).best["learning_rate"] == 1e-5
+    assert_refused(ValueError, "needs must be one of anything, classes", metrics.Score, "a", wrong, needs="words")
+    assert_refused(TypeError, "function must be callable, not 3: give a function", metrics.Score, "a", 3)
+
+
+LINE = np.random.default_rng(0).normal(size=(60, 3))
+SUM = LINE @ [1.0, 2.0, 3.0]
+
+
+def sweep_of_sum(score, y=SUM, **options):
+    return sweep(score, LINE, y, (3, 8, 1), {"learning_rate": [1e-3, 0.05, 0.1]}, **options)
+
+
+def test_a_function_that_changes_what_it_gets_changes_nothing_else():
+    def in_place(outputs, y):
+        outputs *= 50
+        outputs += 200
+        y *= 50
+        y += 200
+        return -np.sqrt(np.mean((outputs[:, 0] - y) ** 2))
+
+    def clean(outputs, y):
+        return -50 * np.sqrt(np.mean((outputs[:, 0] - y) ** 2))
+
+    np.testing.assert_allclose(sweep_of_sum(in_place).table["score"], sweep_of_sum(clean).table["score"], rtol=1e-5)
+    network = fp.MLP((3, 8, 1), output="identity")
+    history = fp.train(network, LINE, SUM, epochs=2, metrics=(in_place, "rmse", clean))
+    np.testing.assert_allclose(history.metrics["in_place"], history.metrics["clean"], rtol=1e-5)
+    np.testing.assert_allclose(-history.metrics["clean"] / 50, history.metrics["rmse"], rtol=1e-6)
+
+
+BROADCASTS = {
+    "an error": lambda outputs, y: -np.mean((outputs - y) ** 2),
+    "a comparison": lambda outputs, y: np.mean((outputs > 0) == (y > 0)),
+    "scaled outputs": lambda outputs, y: np.mean(np.abs(2 * outputs + 1 - y)),
+}
+
+
+@pytest.mark.parametrize("score", BROADCASTS.values(), ids=BROADCASTS)
+@pytest.mark.parametrize("backend", ["kernels", "reference"])
+def test_outputs_and_y_that_broadcast_to_a_matrix_are_refused(score, backend):
+    words = (
+        "combines arrays of shapes (12, 1) and (12,), which gives a matrix, as outputs are (12, 1) and y is "
+        "(12,), at configuration 0 (learning_rate=0.001): compare outputs[:, 0] with y of shape (n,)"
+    )
+    assert_refused(ValueError, words, sweep_of_sum, score, backend=backend, threads=1)
+    assert_refused(
+        ValueError,
+        "(60, 1) and (60,)",
+        fp.train,
+        fp.MLP((3, 1), output="identity"),
+        LINE,
+        SUM,
+        epochs=1,
+        metrics=[score],
+    )
+
+
+NO_NUMBERS = {
+    "None": (None, "returned None for outputs of shape (12, 1) and y of shape (12,)"),
+    "a list": ([1.0, 2.0], "returned [1.0, 2.0] of shape (2,)"),
+    "an array of one": (np.ones(1), "of shape (1,)"),
+    "a complex number": (1j, "returned 1j"),
+    "a string": ("0.5", "returned '0.5'"),
+    "a bool": (True, "returned True"),
+    "a dict": ({"f1": 0.5}, "returned {'f1': 0.5}"),
+}
+
+
+@pytest.mark.parametrize(("result", "words"), NO_NUMBERS.values(), ids=NO_NUMBERS)
+def test_a_score_that_is_no_number_is_refused_with_its_name_and_the_configuration(result, words):
+    score = metrics.Score("half", lambda outputs, y: result)
+    assert_refused(ValueError, words, sweep_of_sum, score)
+    assert_refused(ValueError, "at configuration 0 (learning_rate=0.001): a score is", sweep_of_sum, score, threads=1)
+
+
+def test_any_kind_of_one_number_is_a_score():
+    from decimal import Decimal
+    from fractions import Fraction
+
+    for half in (0.5, np.float32(0.5), np.array(0.5), Fraction(1, 2), Decimal("0.5"), np.longdouble(0.5)):
+        assert (sweep_of_sum(lambda outputs, y, half=half: half).table["score"] == 0.5).all()
+    assert (sweep_of_sum(lambda outputs, y: 3).table["score"] == 3).all()
+
+
+def fail_on_noise(outputs, y):
+    return 1 / int((outputs.argmax(axis=1) == 1).sum() > 10)
+
+
+@pytest.mark.parametrize("options", [{}, {"backend": "reference"}, {"cv": 2, "validation": None}, {"halving": 3}])
+def test_a_score_that_raises_is_told_once_and_its_configuration_ranks_last(options):
+    grid = [{"learning_rate": 0.0, "batch_size": 1000}, {"learning_rate": 0.5}, {"learning_rate": 0.0}]
+    words = r"score 'fail_on_noise' raised ZeroDivisionError: .* at configuration [02] \(learning_rate=0.0"
+    with pytest.warns(RuntimeWarning, match=words) as warned:
+        result = sweep(fail_on_noise, grid=grid, **options)
+    assert len(warned) == 1
+    np.testing.assert_array_equal(result.table["score"], [np.nan, 1, np.nan])
+    assert result.best["learning_rate"] == 0.5
+
+
+def test_a_metric_that_raises_is_told_once_and_is_nan_there():
+    calls = []
+
+    def late(outputs, y):
+        calls.append(1)
+        return 1 / (len(calls) - 2)
+
+    with pytest.warns(
+        RuntimeWarning, match=r"metric 'late' raised ZeroDivisionError: .* after epoch 1: it is NaN where it fails"
+    ):
+        history = fp.train(fp.MLP((3, 1), output="identity"), LINE, SUM, epochs=3, metrics=(late, "mse"))
+    np.testing.assert_array_equal(history.metrics["late"], [-1, np.nan, 1])
+    assert np.isfinite(history.metrics["mse"]).all()
+
+
+@pytest.mark.parametrize(
+    "function",
+    [lambda estimator, X, y: 1.0, lambda outputs: 1.0, fp.MLP((2, 1)).predict],
+    ids=["three", "one", "method"],
+)
+def test_a_function_of_other_parameters_is_refused_before_training(function):
+    words = "a score is called with outputs and y, but "
+    assert_refused(ValueError, words, sweep_of_sum, function)
+    assert_refused(ValueError, words, sweep_of_sum, metrics.Score("own", function))
+    assert_refused(ValueError, words, fp.train, fp.MLP((3, 1)), LINE, SUM > 0, epochs=1, metrics=(function,))
+
+
+def test_metrics_of_one_name_are_refused():
+    words = "metrics has 'mse' twice: give each another name, such as fp.metrics.Score('a', …)."
+    assert_refused(
+        ValueError,
+        words,
+        fp.train,
+        fp.MLP((3, 1), output="identity"),
+        LINE,
+        SUM,
+        epochs=1,
+        metrics=("mse", metrics.mse),
+    )
+
+
+def test_an_infinite_score_is_told_and_ranks_last():
+    infinite = metrics.Score("log", lambda outputs, y: -np.inf if np.std(outputs) < 0.9 else 1.0)
+    with pytest.warns(RuntimeWarning, match=r"score 'log' returned -inf, which is not finite, for outputs of shape"):
+        result = sweep_of_sum(infinite, epochs=30)
+    assert result.best["score"] == 1
+    assert np.isnan(result.table["score"]).any()
