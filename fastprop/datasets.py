@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastprop.annotations import Path as PathLike
+from fastprop.notices import DataWarning, warn
 from fastprop.tabular import Choice, ColumnPlan, Encoder, sources
 from fastprop.tabular import Table as Table
+from fastprop.tabular.targets import nothing_to_learn
 
 __all__ = ["Table", "column_names", "digits", "read", "read_inputs"]
 __docformat__ = "numpy"
@@ -84,7 +86,8 @@ def read(
     Warns
     -----
     DataWarning
-        If something was taken for what it may not be: a file without a header, a column that is an index of the rows.
+        If something was taken for what it may not be, a file without a header or a column that is an index of the rows,
+        or if all rows have the same target.
 
     Raises
     ------
@@ -109,7 +112,11 @@ def read(
     """
     names = None if features is None else tuple(features)
     found = sources.read(source, Choice(target, tuple(drop), names, tuple(categorical), tuple(numeric)))
-    return found if isinstance(found, Table) else found.encoded()
+    table = found if isinstance(found, Table) else found.encoded()
+    if len(table.y) > 1 and (table.y == table.y[0]).all():
+        value = f"{table.y[0]}" if table.class_names is None else table.class_names[0]
+        warn(nothing_to_learn(table, value), DataWarning)
+    return table
 
 
 def read_inputs(source: Any, names: Sequence[str] | None = None) -> NDArray[Any]:

@@ -376,7 +376,8 @@ def test_classes_of_a_mixed_table_are_evaluated(capsys, folder):
     assert (printed["rows"], float(printed["accuracy"])) == ("120", pytest.approx(accuracy, rel=1e-5))
     frame.assign(kind="odd").drop(columns="price").to_csv("odd.csv", index=False)
     assert cli.main(["evaluate", "n.safetensors", "odd.csv"]) == 2
-    assert "has 'odd' as the target of row 0, but the model knows only cheap, dear" in capsys.readouterr().err
+    words = "has 'odd' as the target of row 0, column 'kind', but the model knows only cheap, dear"
+    assert words in capsys.readouterr().err
     frame.drop(columns="town").to_csv("without.csv", index=False)
     assert cli.main(["predict", "n.safetensors", "without.csv"]) == 2
     assert capsys.readouterr().err == "fastprop: the table has no column 'town', but the training data had: give it.\n"

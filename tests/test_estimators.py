@@ -328,6 +328,14 @@ def test_what_is_wrong_is_said():
         MLPClassifier().fit(X[:3], np.array(["a", None, "b"], object))
     with pytest.raises(ValueError, match="X has two columns called 'a': rename one"):
         MLPClassifier().fit(pandas.DataFrame(X, columns=["a", "b", "a", "c"]), LABELS)
+    with pytest.raises(ValueError, match="X has two columns called 'a': rename one"):
+        MLPClassifier(max_iter=1).fit(pandas.DataFrame(X, columns=[*"abcd"]), LABELS).predict(
+            pandas.DataFrame(X, columns=[*"abac"])
+        )
+    with pytest.raises(ValueError, match="y, column 'size', has one class, 'big': give rows of two classes or more"):
+        MLPClassifier().fit(X, pandas.Series(["big"] * len(X), name="size"))
+    with pytest.raises(ValueError, match="y, column 'size', has no value in 1 of 300 rows, the first in row 2: remove"):
+        MLPClassifier().fit(X, pandas.DataFrame({"size": ["big", "small", None, *["big"] * (len(X) - 3)]}))
     with pytest.raises(ValueError, match="column 'b' has no value in any of the 300 rows"):
         MLPClassifier().fit(pandas.DataFrame({"a": X[:, 0], "b": None}), LABELS)
     with pytest.raises(ValueError, match="'solver' parameter"):

@@ -279,12 +279,14 @@ def test_networks_of_an_ensemble_may_have_learned_the_columns_in_another_order()
     np.testing.assert_array_equal(other.predict(FRAME), other.predict(FRAME[OTHER_ORDER].to_numpy(float)))
 
 
-def test_a_column_that_is_there_twice_is_refused_where_columns_are_found_by_name():
+def test_two_columns_of_one_name_are_refused():
     network, _ = trained(FRAME)
     twice = pandas.concat([FRAME, FRAME[["age"]]], axis=1)
-    assert_refused(ValueError, "X has the column 'age' twice: give each column once.", network.predict, twice)
-    unnamed, _ = trained(twice[["age", "fare"]].set_axis(["age", "b", "age"], axis=1).join(FRAME.mass))
-    assert unnamed.feature_names is None
+    words = "two columns called 'age': rename one."
+    assert_refused(ValueError, f"X has {words}", network.predict, twice)
+    assert_refused(ValueError, f"X has {words}", trained, twice)
+    assert_refused(ValueError, f"in chunk 0, X has {words}", fp.train_stream, network, [(twice, Y)])
+    assert_refused(ValueError, f"X has {words}", fp.sweep, network, twice, Y, {"learning_rate": [0.1]}, epochs=1)
 
 
 def test_columns_without_names_are_taken_in_their_order():

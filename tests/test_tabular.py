@@ -362,3 +362,15 @@ def test_an_npy_file_has_its_target_in_the_last_column(tmp_path):
 def test_a_frame_that_cannot_be_trained_on_is_refused(change, message):
     with pytest.raises(ValueError, match=message):
         datasets.read(change(pandas.DataFrame({"x": [1, 2], "y": [0.5, 1]})))
+
+
+@pytest.mark.parametrize("name", ["csv", "parquet", "frame"])
+def test_a_target_of_one_class_is_warned_of(name, tmp_path):
+    frame = pandas.DataFrame({"age": [1.0, 2, 3], "buys": ["yes"] * 3})
+    source = frame if name == "frame" else tmp_path / f"table.{name}"
+    if name != "frame":
+        getattr(frame, f"to_{name}")(source, index=False)
+    with pytest.warns(
+        fp.DataWarning, match="^all rows have the target 'yes' in column 'buys': there is nothing to learn"
+    ):
+        fp.datasets.read(source, target="buys")

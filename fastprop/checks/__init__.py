@@ -16,7 +16,7 @@ from fastprop.checks.arrays import (
     shown_column,
 )
 from fastprop.checks.folds import fold, fold_count, fold_pairs, held_out_count, validation_data
-from fastprop.checks.inputs import column_kind, inputs, is_readable_in_place, matrix, same_columns
+from fastprop.checks.inputs import column_kind, different_columns, inputs, is_readable_in_place, matrix, same_columns
 from fastprop.checks.networks import (
     DTYPES,
     HIDDEN_ACTIVATIONS,
@@ -78,6 +78,7 @@ __all__ = [
     "chunks",
     "class_weights",
     "column_kind",
+    "different_columns",
     "dtype",
     "ensemble",
     "ensemble_inputs",

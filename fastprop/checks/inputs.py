@@ -53,13 +53,17 @@ def column_kind(kind, labels, name="X"):
         raise TypeError(f"{name} holds {kind} in column{_listed(labels)}: {_REMEDIES[kind]}.")
 
 
+def different_columns(columns, name="X"):
+    """Refuse a table of which two columns have one name."""
+    if len(set(columns)) < len(columns):
+        twice = next(column for index, column in enumerate(columns) if column in columns[:index])
+        raise ValueError(f"{name} has two columns called {shown(twice)}: rename one.")
+
+
 def same_columns(columns, expected, name="X"):
-    """Refuse a data frame whose columns are not those that are expected, in any order."""
+    """Refuse a data frame whose columns, all different, are not those that are expected, in any order."""
     missing = [column for column in expected if column not in set(columns)]
     extra = [column for column in columns if column not in set(expected)]
-    if not missing and not extra and len(columns) > len(expected):
-        twice = [column for index, column in enumerate(columns) if column in columns[:index]]
-        raise ValueError(f"{name} has the column{_listed(twice)} twice: give each column once.")
     if missing or extra:
         found = [f"lacks the column{_listed(missing)}"] if missing else []
         found += [f"has the column{_listed(extra)}, which the network does not know"] if extra else []

@@ -80,8 +80,10 @@ def _answers(model, network, options):
     for row, word in enumerate(words):
         if word not in class_of_word:
             known = ", ".join(network.class_names[:10])
+            column = f", column {target!r}" if target else ""
             raise ValueError(
-                f"{options.data} has {word!r} as the target of row {row}, but the model knows only {known}: remove it."
+                f"{options.data} has {word!r} as the target of row {row}{column}, but the model knows only {known}: "
+                "remove it."
             )
     return np.array([class_of_word[word] for word in words])
 

@@ -20,6 +20,7 @@ def table(X, name="X"):
     if not data_frames.is_frame(X):
         return checks.numeric(X, name), None
     labels = data_frames.labels(X)
+    checks.different_columns(labels, name)
     plain = data_frames.plain_array(X)
     return (_columns(X, labels, name) if plain is None else plain), labels
 

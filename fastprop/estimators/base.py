@@ -136,6 +136,8 @@ class BaseMLP(BaseEstimator):
             X, self.encoder_ = inputs.fitted(self, X)
         else:
             X = inputs.encoded(self, X, self.encoder_)
+        column = inputs.target_column(y)
+        inputs.refuse_missing_targets(y, column)
         y = _check_y(y, multi_output=True, y_numeric=self._is_numeric, estimator=self)
         check_consistent_length(X, y)
         weights = None
@@ -143,7 +145,7 @@ class BaseMLP(BaseEstimator):
             weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
             if not weights.any():
                 raise ValueError("sample_weight is zero for all rows: give at least one row a weight above zero.")
-        y = self._targets(y, weights, begins, incremental)
+        y = self._targets(y, weights, begins, incremental, column)
         X = dense_rows.dense(X) if issparse(X) else X
         rows = len(X) if weights is None else int(np.count_nonzero(weights))
         network = self._new_network(X, sizes, rows) if begins else self.network_

@@ -220,7 +220,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _score_name(self):
         return "label_accuracy" if self._is_multilabel else "accuracy"
 
-    def _targets(self, y, weights, begins, incremental):
+    def _targets(self, y, weights, begins, incremental, column):
         """Return the index of each row's class, (n,), or zeros and ones, (n, n_labels)."""
         _check_labels(y)
         is_multilabel = type_of_target(y).startswith("multilabel")
@@ -238,7 +238,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         counted = y if weights is None else y[weights > 0]
         if not incremental and len(np.unique(counted)) < 2:
             where = "" if weights is None else " in the rows whose sample_weight is above zero"
-            raise ValueError(f"y has one class, {counted[:1].tolist()[0]!r}{where}: give rows of two classes or more.")
+            raise ValueError(
+                f"y{column} has one class, {counted[:1].tolist()[0]!r}{where}: give rows of two classes or more."
+            )
         return np.searchsorted(self.classes_, y)
 
     def _class_weight(self):

@@ -4,6 +4,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.validation import validate_data
 
+from fastprop import checks
 from fastprop.integrations import data_frames, frame_columns
 from fastprop.integrations.arrow_columns import Column
 from fastprop.row_blocks import row_blocks
@@ -18,7 +19,7 @@ def fitted(estimator, X):
     """
     chosen = estimator.categorical_features
     chosen = np.asarray([] if chosen is None or isinstance(chosen, str) else chosen)
-    _refuse_equal_names(X)
+    _check_names(X)
     if _is_frame(X) and (chosen.size or not _holds_numbers(X)):
         columns = _columns_of_frame(estimator, X, reset=True)
     else:
@@ -32,6 +33,7 @@ def fitted(estimator, X):
 
 def encoded(estimator, X, encoder):
     """Return inputs (n, n_in) for an estimator that is fitted, whose encoder is `encoder` or None."""
+    _check_names(X)
     if encoder is None:
         return _numbers(estimator, X, reset=False)
     if _is_frame(X):
@@ -39,6 +41,24 @@ def encoded(estimator, X, encoder):
     else:
         columns = _columns_of_array(estimator, _numbers(estimator, X, reset=False))
     return encoder.transform_columns(columns, np.float64)
+
+
+def target_column(y):
+    """Return ", column 'price'," where `y` is a column of a frame with a name, else nothing, for messages."""
+    columns = getattr(y, "columns", None)
+    name = getattr(y, "name", None) if columns is None else columns[0] if len(columns) == 1 else None
+    return f", column {name!r}," if isinstance(name, str) and name else ""
+
+
+def refuse_missing_targets(y, column):
+    """Refuse a series or frame of pandas with a missing cell; all other targets are checked by scikit-learn."""
+    if hasattr(y, "isna"):
+        missing = np.asarray(y.isna()).reshape(len(y), -1).any(axis=1)
+        if missing.any():
+            raise ValueError(
+                f"y{column} has no value in {np.count_nonzero(missing)} of {len(y)} rows, the first in row "
+                f"{missing.argmax()}: remove such rows."
+            )
 
 
 def _numbers(estimator, X, reset):
@@ -64,12 +84,10 @@ def _has_nan(X):
     return X.dtype.kind == "f" and any(np.isnan(X[rows]).any() for rows in row_blocks(*X.shape))
 
 
-def _refuse_equal_names(X):
+def _check_names(X):
     """Refuse a frame of pandas two columns of which have one name; other frames have no such columns."""
-    names = list(getattr(X, "columns", ())) if data_frames.is_frame(X) else []
-    twice = [name for index, name in enumerate(names) if name in names[:index]]
-    if twice:
-        raise ValueError(f"X has two columns called {twice[0]!r}: rename one.")
+    if data_frames.is_frame(X):
+        checks.different_columns(data_frames.labels(X))
 
 
 def _is_frame(X):

@@ -182,7 +182,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             biases[-1] = biases[-1] * scale + center
         return weights, biases
 
-    def _targets(self, y, weights, begins, incremental):
+    def _targets(self, y, weights, begins, incremental, column):
         """Return scaled targets, (n, n_outputs)."""
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)

@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from fastprop import checks
 from fastprop.integrations import frame_columns
 from fastprop.notices import DataWarning, warn
 from fastprop.row_blocks import row_blocks
@@ -242,12 +243,8 @@ def _json(value):
 def named_columns(frame):
     """Return the columns of a frame, a dict of `Column` by name; ValueError if two have one name."""
     pairs = frame_columns.columns(frame)
-    columns = dict(pairs)
-    if len(columns) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the table has two columns called {twice!r}: rename one.")
-    return columns
+    checks.different_columns([name for name, _ in pairs], "the table")
+    return dict(pairs)
 
 
 def _listed(names):

@@ -63,6 +63,11 @@ def targets_of(table, loss=None, score=None, task=None):
     return targets._replace(description=targets.description + hint)
 
 
+def nothing_to_learn(table, value):
+    """Return what to say of a `Table` all of whose rows have one target, `value`."""
+    return f"all rows have the target {value!r} in {_name(table)}: there is nothing to learn."
+
+
 def _task_of_loss(loss, y):
     if loss is None:
         return None
@@ -110,7 +115,7 @@ def _classes(table, loss):
         different, y = np.unique(y, return_inverse=True)
         y, names = y.reshape(-1), tuple(str(int(value)) for value in different)
     if len(names) == 1:
-        raise ValueError(f"all rows have the target {names[0]!r} in {_name(table)}: there is nothing to learn.")
+        raise ValueError(nothing_to_learn(table, names[0]))
     if len(names) > max(FEW, len(y) // 2):
         raise ValueError(
             f"{_name(table)} has {len(names)} different values in {len(y)} rows, too many for classes: "
