@@ -106,3 +106,89 @@ def test_new_levels_are_warned_of_by_name_once(folder):
     X = np.array([[1.0, 0, 0, 0, 0], [model.encoder.plans[0].center, 1, 0, 1, 0], [3.0, 0, 0, 0, 0]])
     np.testing.assert_array_equal(predicted, model.network.predict(X))
     assert model.predict(frame.assign(town="Rome")).tolist()  # without a warning
+
+
+# ---- ONNX ----
+
+
+def cells(frame, plans):
+    """Return the columns of a frame as an ONNX graph takes them."""
+    feeds = {}
+    for plan in plans:
+        column = frame[plan.name]
+        if plan.kind == "category":
+            feeds[plan.name] = np.array([["" if pandas.isna(cell) else str(cell)] for cell in column], dtype=object)
+        elif plan.kind == "date":
+            days = (pandas.to_datetime(column) - pandas.Timestamp("1970-01-01")) / pandas.Timedelta(days=1)
+            feeds[plan.name] = days.to_numpy(np.float64)[:, None]
+        else:
+            feeds[plan.name] = column.to_numpy(np.float64, na_value=np.nan)[:, None]
+    return feeds
+
+
+def answers(model, frame, path):
+    """Return by name what onnxruntime makes of a frame, with the model written to a file."""
+    onnxruntime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    model.to_onnx(path)
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    used = [plan for plan in model.encoder.plans if plan.kind != "left out"]
+    return dict(zip([each.name for each in session.get_outputs()], session.run(None, cells(frame, used))))
+
+
+def table(rows=3000):
+    random = np.random.default_rng(1)
+    frame = pandas.DataFrame({
+        "size": random.normal(1000, 5, rows),
+        "town": random.choice(["Oslo", "Rome", "Lima"], rows),
+        "sold": pandas.Timestamp("2020-01-01") + pandas.to_timedelta(random.integers(0, 900, rows), "D"),
+        "is_new": random.random(rows) > 0.5,
+        "rooms": random.integers(1, 5, rows),
+    })  # fmt: skip
+    frame["kind"] = np.array(["small", "medium", "large"])[np.digitize(frame["size"], [997, 1003])]
+    frame["price"] = 1e5 * frame["rooms"] + 1e6 * frame["is_new"]
+    frame.loc[::9, "size"] = np.nan
+    frame.loc[::11, "town"] = None
+    frame.loc[::13, "sold"] = pandas.NaT
+    frame.loc[:1, "town"] = "Ulm"
+    return frame
+
+
+NEW = pandas.DataFrame({
+    "size": [1001.0, np.nan, 990, 1010],
+    "town": ["Rome", None, "Paris", "Ulm"],
+    "sold": pandas.to_datetime(["2021-03-04", "1969-12-31", None, "2030-01-01"]),
+    "is_new": [True, False, True, False],
+    "rooms": [1, 2, 9, 4],
+})  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("target", "output", "n_out", "dtype"),
+    [
+        ("kind", "softmax", 3, "float32"),
+        ("is_new", "sigmoid", 1, "float64"),
+        ("price", "identity", 1, "float32"),
+    ],
+)
+def test_onnx_answers_as_the_loaded_model(tmp_path, target, output, n_out, dtype):
+    frame = table().drop(columns={"kind", "price"} - {target})
+    data = fp.datasets.read(frame, target, categorical=["rooms"])
+    names = {"kind": data.class_names, "is_new": ["no", "yes"], "price": None}[target]
+    network = fp.MLP((data.X.shape[1], 6, n_out), hidden="tanh", output=output, dtype=dtype, class_names=names)
+    y = data.y / 1e5 if target == "price" else data.y
+    fp.train(network, data.columns, y, epochs=2, standardize=True)
+    fp.TableModel(network, data.encoder, target).save(tmp_path / "m.safetensors")
+    model = fp.load(tmp_path / "m.safetensors")
+    assert "town is another" in model.encoder.feature_names
+    new = NEW.drop(columns=target, errors="ignore")
+    found = answers(model, new, tmp_path / "m.onnx")
+    with pytest.warns(fp.DataWarning, match="column 'town' has 'Paris'"):
+        expected = model.predict(new)
+    tolerance = 1e-5 if dtype == "float32" else 1e-12
+    if names is None:
+        np.testing.assert_allclose(found["prediction"][:, 0], expected, rtol=tolerance, atol=tolerance)
+        return
+    assert found["class"].tolist() == expected.tolist()
+    with pytest.warns(fp.DataWarning):
+        np.testing.assert_allclose(found["probabilities"], model.predict_proba(new), rtol=tolerance, atol=tolerance)

@@ -17,6 +17,12 @@ IR_VERSION = 8
 MAX_BYTES = 2**31 - 2**20
 """Bytes of parameters that a file can hold: a protobuf message ends at 2 GiB."""
 
+ML, ML_OPSET = "ai.onnx.ml", 2
+"""The domain of operators for tables, and the version of these."""
+
+ML_OPERATORS = ("LabelEncoder",)
+"""The operators of `ML` that are used."""
+
 INPUT, OUTPUT = "X", "outputs"
 """The names of the input and the output of a graph."""
 
@@ -45,43 +51,61 @@ def write(path, about, layers, standardization, input_dtype):
     OSError
         If the file cannot be written.
     """
-    onnx = _onnx()
+    graph = Graph(about["dtype"])
+    refuse_large(layers)
+    x = add_network(graph, INPUT, input_dtype, layers, standardization)
+    graph.add_named("Identity", [x], OUTPUT)
+    sizes = len(layers[0][0]), len(layers[-1][1])
+    inputs = [(INPUT, input_dtype, sizes[0])]
+    graph.write(path, inputs, [(OUTPUT, about["dtype"], sizes[1])], {"fastprop": about, **names_of(about)})
+
+
+def refuse_large(layers):
+    """Raise a ValueError if the parameters of layers take more than `MAX_BYTES`."""
     size = sum(weights.nbytes + biases.nbytes for weights, biases, _ in layers)
     if size > MAX_BYTES:
         raise ValueError(f"an ONNX file holds 2 GB, and the parameters take {size / 1e9:.1f} GB: use network.save.")
-    graph = _Graph(onnx, about["dtype"])
-    x = graph.cast(INPUT, "float64" if standardization[0] is not None else about["dtype"], input_dtype)
+
+
+def add_network(graph, x, given, layers, standardization):
+    """Add a network to a graph; return the name of its outputs. `x` names inputs (rows, n_in) of the dtype `given`."""
+    x = graph.cast(x, "float64" if standardization[0] is not None else graph.dtype, given)
     if standardization[0] is not None:
         mean, scale = (
             graph.constant(name, np.asarray(array)) for name, array in zip(("mean", "scale"), standardization)
         )
-        x = graph.cast(graph.add("Div", graph.add("Sub", x, mean), scale), about["dtype"], "float64")
+        x = graph.cast(graph.add("Div", graph.add("Sub", x, mean), scale), graph.dtype, "float64")
     for index, (weights, biases, activation) in enumerate(layers):
         W = graph.constant(f"weights.{index}", np.ascontiguousarray(weights))
         z = graph.add("Gemm", x, W, graph.constant(f"biases.{index}", np.ascontiguousarray(biases)))
         x = ACTIVATIONS[activation](graph, z)
-    graph.nodes.append(onnx.helper.make_node("Identity", [x], [OUTPUT]))
-    sizes = len(layers[0][0]), len(layers[-1][1])
-    model = graph.model(sizes, input_dtype, {"fastprop": about, **_names(about)})
-    content = model.SerializeToString()
-    with files.replacing(path, "ONNX file") as file:
-        file.write(content)
+    return x
 
 
-class _Graph:
-    """A graph to which nodes are added; each method returns the name of the value that it added."""
+class Graph:
+    """A graph to which nodes are added; methods that add one return the name of its value.
 
-    def __init__(self, onnx, dtype):
-        self._onnx = onnx
-        self._dtype = dtype
+    Attributes
+    ----------
+    dtype : str
+        The dtype of numbers that are given as such.
+    """
+
+    def __init__(self, dtype):
+        self._onnx = _onnx()
+        self.dtype = dtype
         self._constants = {}  # by name, a tensor
-        self.nodes = []
+        self._nodes = []
 
     def add(self, operator, *inputs, **attributes):
         """Add a node; inputs are names of values, or numbers."""
         inputs = [self._number(each) if isinstance(each, (int, float)) else each for each in inputs]
-        name = f"{operator.lower()}.{len(self.nodes)}"
-        self.nodes.append(self._onnx.helper.make_node(operator, inputs, [name], **attributes))
+        return self.add_named(operator, inputs, f"{operator.lower()}.{len(self._nodes)}", **attributes)
+
+    def add_named(self, operator, inputs, name, **attributes):
+        """Add a node whose value is called `name`; inputs are names of values."""
+        domain = ML if operator in ML_OPERATORS else ""
+        self._nodes.append(self._onnx.helper.make_node(operator, inputs, [name], domain=domain, **attributes))
         return name
 
     def cast(self, x, dtype, given):
@@ -89,35 +113,51 @@ class _Graph:
         return x if dtype == given else self.add("Cast", x, to=self._element_type(dtype))
 
     def constant(self, name, array):
+        """Keep an array under a name, which is returned; the first array of a name counts."""
         self._constants.setdefault(name, self._onnx.numpy_helper.from_array(array, name))
         return name
 
     def _number(self, value):
-        return self.constant(f"number.{float(value)!r}", np.array(value, self._dtype))
+        return self.constant(f"number.{float(value)!r}", np.array(value, self.dtype))
 
     def _element_type(self, dtype):
+        if dtype == "str":
+            return self._onnx.TensorProto.STRING
         return self._onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
 
-    def model(self, sizes, input_dtype, metadata):
-        """Return the model; `sizes` are those of its input and output, `metadata` holds values by name."""
+    def write(self, path, inputs, outputs, metadata):
+        """Write the graph to an ONNX file.
+
+        Parameters
+        ----------
+        path : str or Path
+        inputs, outputs : list of tuple
+            For each its name, its dtype, ``"str"`` for strings, and its number of columns, or None for (rows,).
+        metadata : dict
+            Values by name, which the file has as JSON.
+        """
         helper = self._onnx.helper
-        ends = [
-            helper.make_tensor_value_info(name, self._element_type(dtype), ["rows", size])
-            for name, dtype, size in zip((INPUT, OUTPUT), (input_dtype, self._dtype), sizes)
+        infos = [
+            [
+                helper.make_tensor_value_info(
+                    name, self._element_type(dtype), ["rows"] if size is None else ["rows", size]
+                )
+                for name, dtype, size in ends
+            ]
+            for ends in (inputs, outputs)
         ]
-        graph = helper.make_graph(self.nodes, "mlp", ends[:1], ends[1:], list(self._constants.values()))
-        model = helper.make_model(
-            graph,
-            opset_imports=[helper.make_opsetid("", OPSET)],
-            ir_version=IR_VERSION,
-            producer_name="fastprop",
-            producer_version=__version__,
-        )
+        graph = helper.make_graph(self._nodes, "mlp", *infos, list(self._constants.values()))
+        domains = sorted({node.domain for node in self._nodes})
+        versions = [helper.make_opsetid(domain, ML_OPSET if domain == ML else OPSET) for domain in domains]
+        about = {"producer_name": "fastprop", "producer_version": __version__}
+        model = helper.make_model(graph, opset_imports=versions, ir_version=IR_VERSION, **about)
         helper.set_model_props(model, {name: json.dumps(value) for name, value in metadata.items()})
-        return model
+        content = model.SerializeToString()
+        with files.replacing(path, "ONNX file") as file:
+            file.write(content)
 
 
-def _names(about):
+def names_of(about):
     """Return the names of inputs and classes that the network has."""
     return {name: about[name] for name in ("feature_names", "class_names") if about[name] is not None}
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from fastprop import checks
 from fastprop.annotations import FloatArray, Path
 from fastprop.files import tensors
-from fastprop.integrations import frame_columns
+from fastprop.integrations import frame_columns, onnx_tables
 from fastprop.network import MLP
-from fastprop.tabular import sources
+from fastprop.tabular import plans, sources
 from fastprop.tabular.encoder import Encoder
 
 KIND_AND_REMEDY = "network that fastprop saved", "check the path, or take another copy of it"
@@ -126,6 +126,37 @@ class TableModel:
         checks.finite_weights(self.network.parameters)
         table = {"columns": self.encoder.about, "target": self.target_name}
         tensors.write(path, self.network.description | {"table": table}, self.network.state_dict(), "network file")
+
+    def to_onnx(self, path: Path) -> None:
+        """Write the model to an ONNX file (extra ``onnx``), with the encoding of its columns in the graph.
+
+        The graph has an input (rows, 1) for each column, by its name. Categories are strings, ``""`` where one is
+        missing, without space around them; whole numbers that are categories are written as ``"7"``. All others are
+        float64, NaN where one is missing: numbers, booleans as 0 and 1, and dates as days since 1970, with the time as
+        a part of a day. The outputs are ``class`` (rows,), names as strings, and ``probabilities`` (rows, classes); or
+        ``prediction`` (rows, n_out), numbers in their own unit. Missing cells and new levels are taken as `predict`
+        takes them, but without a warning: a missing number in a column that was complete gives NaN.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file to write; one that exists is replaced as a whole.
+
+        Raises
+        ------
+        ImportError
+            If onnx is not installed.
+        ValueError
+            If the parameters take more than the 2 GB that an ONNX file holds.
+        OSError
+            If the file cannot be written.
+        """
+        used = [plan for plan in self.encoder.plans if plan.kind != "left out"]
+        network = self.network
+        layers = list(zip(network.weights, network.biases, network.activations))
+        standardization = network.input_mean, network.input_scale
+        calendar = plans.YEAR, plans.WEEK, plans.ORIGIN
+        onnx_tables.write(path, network.about | {"target": self.target_name}, used, calendar, layers, standardization)
 
     def __repr__(self) -> str:
         return f"TableModel({self.network!r}, {self.encoder!r}, {self.target_name!r})"

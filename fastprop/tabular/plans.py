@@ -62,6 +62,22 @@ class ColumnPlan(NamedTuple):
         return names + [f"{self.name} is missing"] * self.has_missing
 
     @property
+    def feature_of_others(self):
+        """The feature, by its index, of the rare and new levels of a category; -1 if they have none."""
+        return len(self.levels) if self.has_other and self.trains_other else -1
+
+    @property
+    def feature_of_missing(self):
+        """The feature, by its index, of the missing cells of a category; -1 if they have none."""
+        return len(self.levels) + self.has_other if self.has_missing and self.trains_missing else -1
+
+    @property
+    def feature_of_level(self):
+        """By level of a category, the index of its feature, or -1."""
+        other = self.feature_of_others
+        return {level: other if level in self.rare else index for index, level in enumerate(self.levels)}
+
+    @property
     def described(self):
         """The plan in a few words."""
         text = self.kind
@@ -243,10 +259,8 @@ def _encode_category(plan, column, out):
     else:
         column = as_words(column)
         codes, words = column.values, column.words
-    other = len(plan.levels) if plan.has_other and plan.trains_other else -1
-    missing = len(plan.levels) + plan.has_other if plan.has_missing and plan.trains_missing else -1
-    features = {level: other if level in plan.rare else index for index, level in enumerate(plan.levels)}
-    feature_of_code = np.array([*(features.get(word, other) for word in words), missing])
+    features, other = plan.feature_of_level, plan.feature_of_others
+    feature_of_code = np.array([*(features.get(word, other) for word in words), plan.feature_of_missing])
     feature = feature_of_code[codes]
     rows = np.flatnonzero(feature >= 0)
     out[rows, feature[rows]] = 1

@@ -1,0 +1,100 @@
+"""ONNX: networks with the encoding of a table's columns in the graph (extra ``onnx``)."""
+
+import numpy as np
+
+from fastprop.integrations.onnx_models import Graph, add_network, names_of, refuse_large
+
+CLASS, PROBABILITIES, PREDICTION = "class", "probabilities", "prediction"
+"""The names of outputs: of classes the first two, of numbers the last."""
+
+
+def write(path, about, plans, cycles, layers, standardization):
+    """Write a network with the encoding of its columns to an ONNX file, which it replaces as a whole.
+
+    Parameters
+    ----------
+    path : str or Path
+    about : dict
+        What the file's metadata have as JSON; with the dtype and the names of classes.
+    plans : list of ColumnPlan
+        The plan of each column that becomes features, in order.
+    cycles : pair of float, float, float
+        The days of a year and of a week, and the day since 1970 from which years of dates are counted.
+    layers, standardization
+        As `onnx_models.write` takes them.
+
+    Raises
+    ------
+    ImportError, ValueError, OSError
+        As `onnx_models.write`.
+    """
+    graph = Graph(about["dtype"])
+    refuse_large(layers)
+    features = [each for plan in plans for each in _features(graph, plan, cycles)]
+    x = graph.add("Concat", *features, axis=1)
+    outputs = add_network(graph, x, "float64", layers, standardization)
+    inputs = [(plan.name, "str" if plan.kind == "category" else "float64", 1) for plan in plans]
+    ends = _add_answers(graph, outputs, about, len(layers[-1][1]))
+    graph.write(path, inputs, ends, {"fastprop": about, **names_of(about)})
+
+
+def _features(graph, plan, cycles):
+    """Add the features of a column; return their names, each a value (rows, …) float64."""
+    if plan.kind == "category":
+        return _levels(graph, plan)
+    x, missing = plan.name, []
+    if plan.has_missing:
+        is_missing = graph.add("IsNaN", x)
+        x = graph.add("Where", is_missing, _constant(graph, plan.center), x)
+        indicator = graph.cast(is_missing, "float64", "bool")
+        missing = [graph.add("Mul", indicator, _constant(graph, float(plan.trains_missing)))]
+    if plan.kind != "date":
+        return [x, *missing]
+    year, week, origin = cycles
+    years = graph.add("Div", graph.add("Sub", x, _constant(graph, origin)), _constant(graph, year))
+    waves = []
+    for days in (year, week):
+        angle = graph.add("Mul", x, _constant(graph, 2 * np.pi / days))
+        cosine = graph.add("Sin", graph.add("Add", angle, _constant(graph, np.pi / 2)))  # Cos has no float64 there
+        waves += [graph.add("Sin", angle), cosine]
+    return [years, *waves, *missing]
+
+
+def _levels(graph, plan):
+    """Add the features of a category, whose cells are strings and empty where one is missing."""
+    count = len(plan.feature_names)
+    feature_of_word = plan.feature_of_level | {"": plan.feature_of_missing}
+    index = graph.add(
+        "LabelEncoder",
+        plan.name,
+        keys_strings=list(feature_of_word),
+        values_int64s=[count if feature < 0 else feature for feature in feature_of_word.values()],
+        default_int64=count if plan.feature_of_others < 0 else plan.feature_of_others,
+    )
+    depth = graph.constant(f"depth.{count}", np.array([count], np.int64))
+    on = graph.constant("off and on", np.array([0, 1], np.float32))
+    flat = graph.add("Reshape", index, graph.constant("one axis", np.array([-1], np.int64)))
+    return [graph.cast(graph.add("OneHot", flat, depth, on, axis=-1), "float64", "float32")]
+
+
+def _add_answers(graph, outputs, about, n_out):
+    """Add names of classes with probabilities, or numbers; return the name, dtype and number of columns of each."""
+    names, dtype = about["class_names"], graph.dtype
+    if names is None:
+        graph.add_named("Identity", [outputs], PREDICTION)
+        return [(PREDICTION, dtype, n_out)]
+    if n_out == 1:
+        is_second = graph.cast(graph.add("Greater", outputs, 0.5), "int64", "bool")
+        index = graph.add("Reshape", is_second, graph.constant("one axis", np.array([-1], np.int64)))
+        graph.add_named("Concat", [graph.add("Sub", 1, outputs), outputs], PROBABILITIES, axis=1)
+    else:
+        index = graph.add("ArgMax", outputs, axis=1, keepdims=0)
+        graph.add_named("Identity", [outputs], PROBABILITIES)
+    encoded = {"keys_int64s": list(range(len(names))), "values_strings": list(names)}
+    graph.add_named("LabelEncoder", [index], CLASS, **encoded)
+    return [(CLASS, "str", None), (PROBABILITIES, dtype, len(names))]
+
+
+def _constant(graph, value):
+    """Return the name of a number in float64, in which columns are encoded."""
+    return graph.constant(f"float64.{float(value)!r}", np.array(value, np.float64))
