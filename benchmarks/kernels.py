@@ -7,7 +7,7 @@ import numpy as np
 import fastprop as fp
 from fastprop.data import Inputs
 from fastprop.kernels import compiler, dense, layout
-from fastprop.kernels.team import Worker
+from fastprop.kernels.team import Member
 from fastprop.reference import ACTIVATIONS
 from fastprop.runs import TrainingOptions, kernel_arguments
 from fastprop.runs.optimizer_arguments import optimizer_arguments
@@ -22,22 +22,22 @@ compiled = functools.partial(compiler.kernel, cached=False)
 
 
 @compiled
-def forward(times, network, optimizer, plan, memory, worker):
+def forward(times, network, optimizer, plan, memory, member):
     for _ in range(times):
-        dense.forward(network, plan, memory, worker.dropout, 1, 0, plan.strategy.chunk_rows)
+        dense.forward(network, plan, memory, member.dropout, 1, 0, plan.strategy.chunk_rows)
 
 
 @compiled
-def backward(times, network, optimizer, plan, memory, worker):
+def backward(times, network, optimizer, plan, memory, member):
     for _ in range(times):
-        dense.backward(network, plan, memory, worker.dropout, 1, 0, plan.strategy.chunk_rows)
+        dense.backward(network, plan, memory, member.dropout, 1, 0, plan.strategy.chunk_rows)
 
 
 @compiled
-def gradient(times, network, optimizer, plan, memory, worker):
+def gradient(times, network, optimizer, plan, memory, member):
     target = dense.Target(dense.BLOCK_ONLY, False, True)
     for _ in range(times):
-        dense.gradient(network, optimizer, plan, memory, worker, 1, plan.strategy.chunk_rows, target)
+        dense.gradient(network, optimizer, plan, memory, member, 1, plan.strategy.chunk_rows, target)
 
 
 PASSES = {"forward": forward, "backward": backward, "gradient": gradient}
@@ -58,11 +58,11 @@ class Layer:
         options = TrainingOptions(epochs=1, batch_size=batch_size, loss="mse", optimizer=fp.SGD(1), shuffle=False)
         optimizers = [options.optimizer]
         parameters = network.parameters
-        optimizer, (step,) = optimizer_arguments(options, optimizers, parameters, parameters, workers=1, batches=1)
+        optimizer, (step,) = optimizer_arguments(options, optimizers, parameters, parameters, members=1, batches=1)
         (dropout,) = kernel_arguments.dropout_arguments([0.0], [0], [plan], np.arange(batch_size), network.dtype)
-        worker = Worker(0, 1, np.zeros(24, np.int64), step, np.ones(1), dropout, dropout)
+        member = Member(0, 1, np.zeros(24, np.int64), step, np.ones(1), dropout, dropout)
         argument = kernel_arguments.network_argument(network, parameters, Inputs.of(np.zeros((1, 1)), network))
-        self.passed = argument, optimizer, plan, memory, worker
+        self.passed = argument, optimizer, plan, memory, member
         self.operations = 2 * plan.strategy.chunk_rows * np.prod(layer)
 
         line = plan.sizes.line

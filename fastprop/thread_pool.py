@@ -50,7 +50,7 @@ def spread_over_cores(index):
     """Move the calling thread to the allowed core number `index`, modulo their count; the system may move it again.
 
     The system may start a thread on the core of the thread that began it, and leave both there for tens of
-    milliseconds, during which the workers of a team wait for each other.
+    milliseconds, during which the members of a team wait for each other.
     """
     if hasattr(os, "sched_setaffinity"):  # Linux only
         allowed = os.sched_getaffinity(0)

@@ -8,7 +8,7 @@ import pytest
 
 from fastprop.kernels import activations, compiler, dense, layout, losses, minibatch, optimizers, schedules
 from fastprop.kernels.dropout import Dropout
-from fastprop.kernels.team import Worker
+from fastprop.kernels.team import Member
 from fastprop.reference import ACTIVATIONS
 from tests.compare import assert_close, tolerance
 from tests.marks import compiled_dtype
@@ -20,14 +20,14 @@ FORWARD, BACKWARD, GRADIENT = range(3)
 
 
 @compiled
-def run_pass(which, network, optimizer, plan, memory, worker, layer, target):
+def run_pass(which, network, optimizer, plan, memory, member, layer, target):
     rows = plan.strategy.chunk_rows
     if which == FORWARD:
-        dense.forward(network, plan, memory, worker.dropout, layer, 0, rows)
+        dense.forward(network, plan, memory, member.dropout, layer, 0, rows)
     elif which == BACKWARD:
-        dense.backward(network, plan, memory, worker.dropout, layer, 0, rows)
+        dense.backward(network, plan, memory, member.dropout, layer, 0, rows)
     else:
-        dense.gradient(network, optimizer, plan, memory, worker, layer, rows, target)
+        dense.gradient(network, optimizer, plan, memory, member, layer, rows, target)
 
 
 class Case(NamedTuple):
@@ -88,14 +88,14 @@ class Problem:
         rows = self.memory[offset:][: self.rows * stride].reshape(self.rows, stride)
         return rows[:, : self.case.sizes[layer] * width].reshape(self.rows, -1, width)
 
-    def run(self, which, target=dense.Target(dense.BLOCK_ONLY, False, False), member=0):  # noqa: B008
+    def run(self, which, target=dense.Target(dense.BLOCK_ONLY, False, False), position=0):  # noqa: B008
         nothing, zero = np.zeros(0, self.dtype), np.zeros(2, np.int64)
         codes = np.full(len(self.case.sizes) - 1, activations.SIGMOID)
         network = minibatch.Network(self.parameters, codes, losses.MSE, 1.0, 0.0, nothing, nothing, zero)
-        worker = Worker(
-            member, len(self.plans), np.zeros(24, np.int64), step(self.dtype), np.ones(1), *no_dropout(self.dtype)
+        member = Member(
+            position, len(self.plans), np.zeros(24, np.int64), step(self.dtype), np.ones(1), *no_dropout(self.dtype)
         )
-        run_pass(which, network, sgd(self.dtype), self.plans[member], self.memory, worker, self.case.layer, target)
+        run_pass(which, network, sgd(self.dtype), self.plans[position], self.memory, member, self.case.layer, target)
 
     def result(self):
         """The layer's outputs, (rows, outputs, width)."""
@@ -197,15 +197,15 @@ def test_each_block_of_the_gradient_updates_its_parameters(case, dtype):
 
 
 @pytest.mark.parametrize("name", ["strips in the panel", "transposed inputs"])
-def test_workers_share_the_rows_of_a_gradient(name, dtype):
+def test_members_share_the_rows_of_a_gradient(name, dtype):
     """Of a layer whose network is not cut into segments."""
     problem = Problem(CASES[name], dtype, members=3)
     assert problem.plan.strategy.name == layout.CHUNKED
     target = dense.Target(int(problem.plan.workspace.gradients), False, False)
     found = np.zeros_like(problem.gradient())
-    for member in range(3):
+    for position in range(3):
         problem.gradient()[...] = 0
-        problem.run(GRADIENT, target, member)
+        problem.run(GRADIENT, target, position)
         assert problem.gradient().any()
         found += problem.gradient()
     assert_close(found, problem.expected_gradient(), problem.limit(problem.rows), "g")

@@ -140,13 +140,13 @@ def error_of(call, seconds=60):
 
 
 @pytest.mark.usefixtures("threads_always_share")
-@pytest.mark.parametrize("member", range(3))
-def test_an_error_in_a_workers_thread_is_raised_and_no_thread_is_left(member, monkeypatch):
+@pytest.mark.parametrize("position", range(3))
+def test_an_error_in_a_members_thread_is_raised_and_no_thread_is_left(position, monkeypatch):
     trained()  # compiles the kernel
     before, train = set(threading.enumerate()), epochs.train
 
     def failing(training):
-        if training.worker.member == member:
+        if training.member.position == position:
             raise ZeroDivisionError
         train(training)
 
@@ -162,7 +162,7 @@ def test_where_the_system_gives_no_thread_a_run_says_so(monkeypatch):
 
     class Scarce(thread):
         def start(self):
-            if next(made) == 2:  # the pool's thread is the first, and a worker's the second
+            if next(made) == 2:  # the pool's thread is the first, and a member's the second
                 raise RuntimeError("can't start new thread")
             super().start()
 

@@ -1,4 +1,4 @@
-"""A team of threads: its workers wait for each other, and each has a part of the work."""
+"""A team of threads: its members wait for each other, and each has a part of the work."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,47 +15,47 @@ ROUNDS = 500
 
 
 @compiled
-def meet(worker, rounds, seen):
+def meet(member, rounds, seen):
     # rounds (members,): how often each has come   seen (members, ROUNDS)
     for turn in range(seen.shape[1]):
-        rounds[worker.member] = turn + 1
-        team.wait(worker)
-        seen[worker.member, turn] = rounds.sum()
-        team.wait(worker)
+        rounds[member.position] = turn + 1
+        team.wait(member)
+        seen[member.position, turn] = rounds.sum()
+        team.wait(member)
 
 
 @pytest.mark.parametrize("members", [1, 2, 3, 5, 8])
 def test_members_go_on_when_all_have_come(members):
     barrier, rounds, seen = np.zeros(24, np.int64), np.zeros(members, np.int64), np.zeros((members, ROUNDS), np.int64)
     with ThreadPoolExecutor(members) as pool:
-        for member in range(members):
-            pool.submit(meet, team.Worker(member, members, barrier, None, np.ones(1), None, None), rounds, seen)
+        for position in range(members):
+            pool.submit(meet, team.Member(position, members, barrier, None, np.ones(1), None, None), rounds, seen)
     np.testing.assert_array_equal(seen, np.tile(members * np.arange(1, ROUNDS + 1), (members, 1)))
 
 
 @compiled
-def share(total, member, members, unit):
-    return team.share(total, member, members, unit)
+def share(total, position, members, unit):
+    return team.share(total, position, members, unit)
 
 
 @pytest.mark.parametrize("total", [0, 1, 4, 5, 48, 1000])
 @pytest.mark.parametrize("members", [1, 2, 3, 5, 16])
 @pytest.mark.parametrize("unit", [1, 4, 16])
 def test_shares_are_whole_units_that_join_and_differ_by_one_at_most(total, members, unit):
-    begins, ends = np.transpose([share(total, member, members, unit) for member in range(members)])
+    begins, ends = np.transpose([share(total, position, members, unit) for position in range(members)])
     np.testing.assert_array_equal(np.append(begins, total), np.append(0, ends))
     assert not (begins[begins < total] % unit).any()
     assert np.ptp(-(-(ends - begins) // unit)) <= 1
 
 
 @compiled
-def update_by_sum(network, optimizer, plan, memory, worker, segments):
-    minibatch.update_by_sum(network, optimizer, plan, memory, worker, segments)
+def update_by_sum(network, optimizer, plan, memory, member, segments):
+    minibatch.update_by_sum(network, optimizer, plan, memory, member, segments)
 
 
 @pytest.mark.parametrize("members", [1, 2, 3, 5])
 @pytest.mark.parametrize("segments", [1, 2, 3])
-def test_workers_add_up_the_segments_gradients_in_order(members, segments, dtype):
+def test_members_add_up_the_segments_gradients_in_order(members, segments, dtype):
     plans, size = layout.plans((8, 24, 24, 1), 200, dtype, (False,) * 3, members)
     count = plans[0].sizes.parameters[-1]
     gradients = np.random.default_rng(0).normal(size=(plans[0].strategy.segments, count)).astype(dtype)
@@ -79,9 +79,9 @@ def test_workers_add_up_the_segments_gradients_in_order(members, segments, dtype
         input_inverse_std=memory[:0],
         unrolled_addresses=np.zeros(2, np.int64),
     )
-    for member, plan in enumerate(plans):
-        worker = team.Worker(member, members, np.zeros(24, np.int64), step, np.ones(1), None, None)
-        update_by_sum(network, optimizer, plan, memory, worker, segments)
+    for position, plan in enumerate(plans):
+        member = team.Member(position, members, np.zeros(24, np.int64), step, np.ones(1), None, None)
+        update_by_sum(network, optimizer, plan, memory, member, segments)
     total = gradients[0]
     for gradient in gradients[1:segments]:
         total = total + gradient

@@ -183,19 +183,19 @@ backward_product = make_product(prepare_transposed_weights, backward_block)
 
 
 @inline
-def gradient(network, optimizer, plan, memory, worker, layer, rows, target):
-    """Compute a layer's gradient over a chunk, or a worker's part of it, and do with it as `target` says."""
+def gradient(network, optimizer, plan, memory, member, layer, rows, target):
+    """Compute a layer's gradient over a chunk, or a member's part of it, and do with it as `target` says."""
     # g (1 + I, O) = x (B, 1 + I)ᵀ · d (B, O)
-    task = Gradient(network, optimizer, plan, memory, worker.step, layer, rows, target)
+    task = Gradient(network, optimizer, plan, memory, member.step, layer, rows, target)
     shares = plan.strategy.name != SEGMENTED
     if is_narrow(plan, memory, layer):
-        if worker.member == 0 or not shares:
+        if member.position == 0 or not shares:
             narrow_gradient(task)
         return
     inputs, columns = 1 + plan.sizes.layers[layer], plan.sizes.layers[layer + 1] * width(plan, memory)
     begin, end = 0, inputs
     if shares:
-        begin, end = share(inputs, worker.member, worker.members, PACK_GROUP_ROWS)
+        begin, end = share(inputs, member.position, member.team_size, PACK_GROUP_ROWS)
     at_once = TRANSPOSE_COLUMNS if transposes_inputs(plan, layer, rows) else group_rows(plan, layer, inputs, rows)
     gradient_product(task, begin, end, 0, columns, at_once)
 

@@ -23,7 +23,7 @@ GOLDEN = np.uint32(0x9E3779B9)
 
 
 class Dropout(NamedTuple):
-    """What a worker knows of dropout."""
+    """What a member knows of dropout."""
 
     keys: np.ndarray  # (L - 1, chunk_rows, width) uint32, flat: of the rows in work; empty where nothing is dropped
     seeds: np.ndarray  # (1 or width,) uint64

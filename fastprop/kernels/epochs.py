@@ -1,7 +1,7 @@
 """One run of one network, or of a pack: epochs of minibatches, without a return to Python.
 
-A team of threads may share a run. Each worker then calls `train`, with a plan and a `Worker` of its own. The first
-worker leads: it draws the order of the rows and keeps the record.
+A team of threads may share a run. Each member then calls `train`, with a plan and a `Member` of its own. The first
+member leads: it draws the order of the rows and keeps the record.
 """
 
 from typing import NamedTuple
@@ -38,12 +38,12 @@ class Record(NamedTuple):
     min_improvement: float  # how far below the last improvement's a loss must fall to be one
 
 
-GOING, STOPPED, ENDED = range(3)  # values of Worker.barrier[STATE]
+GOING, STOPPED, ENDED = range(3)  # values of Member.barrier[STATE]
 DIVERGING, DIVERGED, EARLY = 1, 2, 3  # values of Record.ended
 
 
 class Training(NamedTuple):
-    """All that a worker needs to train epochs `begin` to `until`."""
+    """All that a member needs to train epochs `begin` to `until`."""
 
     network: NamedTuple  # see minibatch.py
     final: NamedTuple  # the network if the run ended now: the same, or one with the average of the parameters
@@ -52,7 +52,7 @@ class Training(NamedTuple):
     validation: NamedTuple  # likewise
     plan: NamedTuple  # see layout.py
     memory: np.ndarray  # the workspace, likewise
-    worker: NamedTuple  # see team.py
+    member: NamedTuple  # see team.py
     order: np.ndarray  # (1 or width, m) int64: room for the order of the rows in an epoch
     seeds: np.ndarray  # (1 or width,) int64
     shuffled: bool
@@ -73,39 +73,39 @@ def train_epochs(training):
     # losses (2, epochs, width)   parameters (P,)   order (1 or width, m)
     network, final, optimizer = training.network, training.final, training.optimizer
     data, validation, order, batch_size = training.data, training.validation, training.order, training.batch_size
-    plan, memory, worker, record = training.plan, training.memory, training.worker, training.record
+    plan, memory, member, record = training.plan, training.memory, training.member, training.record
     epoch, state = training.begin, flush_denormals()
-    leads, steps = worker.member == 0, (data.rows.shape[1] + batch_size - 1) // batch_size
+    leads, steps = member.position == 0, (data.rows.shape[1] + batch_size - 1) // batch_size
     watched = int(validation.rows.shape[1] > 0)  # the row of record.losses that says how well a network does
-    while epoch < training.until and worker.barrier[STATE] == GOING:
+    while epoch < training.until and member.barrier[STATE] == GOING:
         if leads:
             arrange(order, data.rows, training.seeds, training.shuffled, epoch)
-        worker.step.done[0] = epoch
-        worker.step.norms[:] = 0
+        member.step.done[0] = epoch
+        member.step.norms[:] = 0
         if epoch > 0:
-            watch(optimizer.schedule, worker.step.plateau, record.losses[watched, epoch - 1])
+            watch(optimizer.schedule, member.step.plateau, record.losses[watched, epoch - 1])
         for learn in (True, False):
             source, rows = (data, order) if learn else (validation, validation.rows)
             if leads:
                 record.totals[:] = 0
-            wait(worker)
+            wait(member)
             for first in range(0, rows.shape[1], batch_size):
-                if worker.barrier[STATE] != GOING:
+                if member.barrier[STATE] != GOING:
                     break
                 batch = Chunk(rows, first, min(batch_size, rows.shape[1] - first), 0)
-                minibatch(network if learn else final, optimizer, source, plan, memory, worker, batch, learn)
+                minibatch(network if learn else final, optimizer, source, plan, memory, member, batch, learn)
                 if leads:
                     add_rows(plan, record.totals, memory, plan.workspace.losses, batch.rows)
                     if learn:
-                        check_losses_finite(worker, record)
-                wait(worker)
+                        check_losses_finite(member, record)
+                wait(member)
                 if leads and learn:
-                    record_divergence(final, source, plan, worker.step, record, epoch, first // batch_size + 1)
-            if leads and worker.barrier[STATE] == GOING:
-                record_losses(network, source, plan, worker.step, record, epoch, steps, learn)
-        if leads and worker.barrier[STATE] == GOING:
-            finish_epoch(network, final, plan, memory, worker, record, epoch, watched)
-        wait(worker)
+                    record_divergence(final, source, plan, member.step, record, epoch, first // batch_size + 1)
+            if leads and member.barrier[STATE] == GOING:
+                record_losses(network, source, plan, member.step, record, epoch, steps, learn)
+        if leads and member.barrier[STATE] == GOING:
+            finish_epoch(network, final, plan, memory, member, record, epoch, watched)
+        wait(member)
         epoch += 1
     restore(state)
 
@@ -146,7 +146,7 @@ def arrange(order, rows, seeds, shuffled, epoch):
 
 
 @inline
-def check_losses_finite(worker, record):
+def check_losses_finite(member, record):
     """Record which networks' losses are no longer finite, and set whether the run goes on."""
     # totals, ended (width,)
     infinite = 0
@@ -157,9 +157,9 @@ def check_losses_finite(worker, record):
             if record.ended[lane] == 0 and not np.isfinite(record.totals[lane]):
                 record.ended[lane] = DIVERGING
         if all_ended(record):
-            worker.barrier[STATE] = ENDED
+            member.barrier[STATE] = ENDED
     if record.stop[0] != 0:
-        worker.barrier[STATE] = STOPPED
+        member.barrier[STATE] = STOPPED
 
 
 @inline
@@ -214,7 +214,7 @@ def record_training_loss(network, data, plan, step, record, epoch, steps, lane):
 
 
 @inline
-def finish_epoch(network, final, plan, memory, worker, record, epoch, watched):
+def finish_epoch(network, final, plan, memory, member, record, epoch, watched):
     """Count the epoch for each network that has not ended, and decide whether it ends now."""
     # losses (width,), those watched   parameters, lost (P,)
     losses = record.losses[watched, epoch]
@@ -229,7 +229,7 @@ def finish_epoch(network, final, plan, memory, worker, record, epoch, watched):
             if record.ended[lane] != 0:
                 copy_parameters(final, record.lost, lane, len(record.done))
     if all_ended(record):
-        worker.barrier[STATE] = ENDED
+        member.barrier[STATE] = ENDED
 
 
 @inline

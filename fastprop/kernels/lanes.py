@@ -149,7 +149,7 @@ class Table(NamedTuple):
 
 
 class Chunk(NamedTuple):
-    """Rows of a minibatch that are worked on at once, or the part of them that one worker takes."""
+    """Rows of a minibatch that are worked on at once, or the part of them that one member takes."""
 
     order: (
         np.ndarray

@@ -17,7 +17,7 @@ The workspace is one flat array. Of a minibatch of B rows, C = `chunk_rows` are 
 of elements in a cache line, and `padded` stands for each matrix's own width::
 
     ┌──────────────┬──────────────────────────────┬──────────────────────────────────────────────────────┐
-    │ losses       │ (B, width)                   │ read when all workers have met                       │
+    │ losses       │ (B, width)                   │ read when all members have met                       │
     │ gradients    │ (segments, P)                │ empty where the strategy is FUSED                    │
     ├──────────────┼──────────────────────────────┼──────────────────────────────────────────────────────┤
     │ activations  │ (C, line + padded) a layer   │ inputs of layers 0 … L - 1                           │
@@ -35,8 +35,8 @@ of elements in a cache line, and `padded` stands for each matrix's own width::
     │ transposed   │ (TRANSPOSE_COLUMNS, C)       │ some of a large layer's inputs                       │
     └──────────────┴──────────────────────────────┴──────────────────────────────────────────────────────┘
 
-The first part is shared by the workers of a run. The third is each worker's own. The second is shared where a minibatch
-is one segment, whose rows the workers share; where there are several segments it is each worker's own.
+The first part is shared by the members of a team. The third is each member's own. The second is shared where a
+minibatch is one segment, whose rows the members share; where there are several segments it is each member's own.
 """
 
 import ctypes
@@ -212,7 +212,7 @@ class Strategy(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What one worker knows of a run's sizes, workspace and strategy. A lane is a neuron of the one network."""
+    """What one member knows of a run's sizes, workspace and strategy. A lane is a neuron of the one network."""
 
     sizes: Sizes
     workspace: Workspace
@@ -258,9 +258,9 @@ def segments(layer_sizes, batch_size):
 
 @functools.lru_cache(maxsize=64)
 def plans(
-    layer_sizes, batch_size, dtype, stores_derivative, workers=1, width=1, shares_rows=False, keeps_gradient=False
+    layer_sizes, batch_size, dtype, stores_derivative, members=1, width=1, shares_rows=False, keeps_gradient=False
 ):
-    """Return the `Plan` of each worker for minibatches of up to `batch_size` rows, and the elements of the workspace.
+    """Return the `Plan` of each member for minibatches of up to `batch_size` rows, and the elements of the workspace.
 
     `stores_derivative` says for each layer whether its activation stores its derivative.
     """
@@ -277,7 +277,7 @@ def plans(
     if strategy.name != SEGMENTED:
         common |= _chunk_offsets(allocator, chunk, sizes)
     result = []
-    for _ in range(workers):
+    for _ in range(members):
         own = allocator.allocate_all(
             [
                 ("panel", max(strategy.chunk_rows, 1 + max(layer_sizes)) * STRIP_LINES * sizes.line),
@@ -351,7 +351,7 @@ def _chunk_offsets(allocator, chunk_sizes, sizes):
 
 
 def new_workspace(plans, size, dtype):
-    """Return the memory that the workers of a run use: zeros, but the 1 in front of each row's activations."""
+    """Return the memory that the members of a team use: zeros, but the 1 in front of each row's activations."""
     memory = aligned_zeros(size, dtype)
     for plan in plans:
         sizes, strategy = plan.sizes, plan.strategy

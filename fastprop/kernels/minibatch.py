@@ -1,13 +1,13 @@
-"""One minibatch, shared by the workers of a run: forward, losses, backward, and a step of gradient descent.
+"""One minibatch, shared by the members of a team: forward, losses, backward, and a step of gradient descent.
 
-The plan's strategy says how; the result is the same for any number of workers.
+The plan's strategy says how; the result is the same for any number of members.
 
-- FUSED: one chunk. The workers share its rows, then the blocks of its gradient. Each block of the parameters is updated
+- FUSED: one chunk. The members share its rows, then the blocks of its gradient. Each block of the parameters is updated
   as soon as its gradient is there, and the gradient is never kept whole.
-- CHUNKED: several chunks, or a gradient whose norm is measured. The workers share the rows of each chunk, then the
+- CHUNKED: several chunks, or a gradient whose norm is measured. The members share the rows of each chunk, then the
   blocks of its gradient, which is added to that of the chunks before. The last chunk updates each block; where the norm
   is measured, the update waits for the whole gradient.
-- SEGMENTED: several segments. Each worker takes whole ones, from the first row to a gradient of their own, and then a
+- SEGMENTED: several segments. Each member takes whole ones, from the first row to a gradient of their own, and then a
   part of the parameters, for which it sums the segments' gradients in order.
 """
 
@@ -61,84 +61,84 @@ class Data(NamedTuple):
 
 
 @inline
-def minibatch(network, optimizer, data, plan, memory, worker, batch, learn):
+def minibatch(network, optimizer, data, plan, memory, member, batch, learn):
     """Write the losses of a minibatch's rows; if it is to `learn`, do a step of gradient descent."""
     # losses (B, width)   parameters (P,)
     for lane in range(len(batch.order)):
         weight = total_weight(data, batch.order[lane], batch.first, batch.rows)
-        worker.scales[lane] = 1 / weight / terms(network, plan)
+        member.scales[lane] = 1 / weight / terms(network, plan)
     if learn:
-        begin_step(optimizer, worker.step)
+        begin_step(optimizer, member.step)
     if plan.strategy.name == FUSED:
-        fused_minibatch(network, optimizer, data, plan, memory, worker, batch, learn)
+        fused_minibatch(network, optimizer, data, plan, memory, member, batch, learn)
     elif plan.strategy.name == SEGMENTED:
-        segmented_minibatch(network, optimizer, data, plan, memory, worker, batch, learn)
+        segmented_minibatch(network, optimizer, data, plan, memory, member, batch, learn)
     else:
-        chunked_minibatch(network, optimizer, data, plan, memory, worker, batch, learn)
+        chunked_minibatch(network, optimizer, data, plan, memory, member, batch, learn)
 
 
 @inline
-def fused_minibatch(network, optimizer, data, plan, memory, worker, batch, learn):
+def fused_minibatch(network, optimizer, data, plan, memory, member, batch, learn):
     """Work on one chunk, and update each block of parameters as soon as its gradient is there."""
     # losses (B, width)   parameters (P,)
-    chunk = shared_chunk(plan, worker, batch, 0, batch.rows)
-    propagate(network, data, plan, memory, worker, batch.first, chunk, learn)
-    wait(worker)
+    chunk = shared_chunk(plan, member, batch, 0, batch.rows)
+    propagate(network, data, plan, memory, member, batch.first, chunk, learn)
+    wait(member)
     if learn:
         target = Target(BLOCK_ONLY, False, True)
-        accumulate_gradient(network, optimizer, plan, memory, worker, batch.rows, target)
+        accumulate_gradient(network, optimizer, plan, memory, member, batch.rows, target)
 
 
 @inline
-def chunked_minibatch(network, optimizer, data, plan, memory, worker, batch, learn):
+def chunked_minibatch(network, optimizer, data, plan, memory, member, batch, learn):
     """Work on one chunk after another; update the parameters with the last one, or after it if the norm is needed."""
     # losses (B, width)   gradient, parameters (P,)
     begin, keeps_gradient = 0, plan.strategy.keeps_gradient
     while begin < batch.rows:
         rows = min(plan.strategy.chunk_rows, batch.rows - begin)
         is_complete = begin + rows == batch.rows and not keeps_gradient
-        chunk = shared_chunk(plan, worker, batch, begin, rows)
-        propagate(network, data, plan, memory, worker, batch.first, chunk, learn)
-        wait(worker)
+        chunk = shared_chunk(plan, member, batch, begin, rows)
+        propagate(network, data, plan, memory, member, batch.first, chunk, learn)
+        wait(member)
         if learn:
             target = Target(plan.workspace.gradients, begin > 0, is_complete)
-            accumulate_gradient(network, optimizer, plan, memory, worker, rows, target)
+            accumulate_gradient(network, optimizer, plan, memory, member, rows, target)
         if not is_complete:
-            wait(worker)
+            wait(member)
         begin += rows
     if keeps_gradient and learn:
-        update_by_norm(network, optimizer, plan, memory, worker, 1)
+        update_by_norm(network, optimizer, plan, memory, member, 1)
 
 
 @inline
-def segmented_minibatch(network, optimizer, data, plan, memory, worker, batch, learn):
-    """Work on each worker's segments, then sum the segments' gradients in order."""
+def segmented_minibatch(network, optimizer, data, plan, memory, member, batch, learn):
+    """Work on each member's segments, then sum the segments' gradients in order."""
     # losses (B, width)   gradients (segments, P)   parameters (P,)
-    segment, segment_rows = worker.member, plan.strategy.segment_rows
+    segment, segment_rows = member.position, plan.strategy.segment_rows
     while segment * segment_rows < batch.rows:
         first, end = segment * segment_rows, min(batch.rows, (segment + 1) * segment_rows)
         begin = first
         while begin < end:
             chunk = Chunk(batch.order, batch.first + begin, min(plan.strategy.chunk_rows, end - begin), 0)
-            propagate(network, data, plan, memory, worker, batch.first, chunk, learn)
+            propagate(network, data, plan, memory, member, batch.first, chunk, learn)
             if learn:
                 target = Target(plan.workspace.gradients + segment * plan.sizes.parameters[-1], begin > first, False)
-                accumulate_gradient(network, optimizer, plan, memory, worker, chunk.rows, target)
+                accumulate_gradient(network, optimizer, plan, memory, member, chunk.rows, target)
             begin += chunk.rows
-        segment += worker.members
-    wait(worker)
+        segment += member.team_size
+    wait(member)
     if learn:
         segments = (batch.rows + segment_rows - 1) // segment_rows
         if plan.strategy.keeps_gradient:
-            update_by_norm(network, optimizer, plan, memory, worker, segments)
+            update_by_norm(network, optimizer, plan, memory, member, segments)
         else:
-            update_by_sum(network, optimizer, plan, memory, worker, segments)
+            update_by_sum(network, optimizer, plan, memory, member, segments)
 
 
 @inline
-def shared_chunk(plan, worker, batch, begin, rows):
-    """Return a worker's part of a chunk: `rows` rows of the minibatch from `begin` on."""
-    row_begin, row_end = share(rows, worker.member, worker.members, plan.sizes.line)
+def shared_chunk(plan, member, batch, begin, rows):
+    """Return a member's part of a chunk: `rows` rows of the minibatch from `begin` on."""
+    row_begin, row_end = share(rows, member.position, member.team_size, plan.sizes.line)
     return Chunk(batch.order, batch.first + begin + row_begin, row_end - row_begin, row_begin)
 
 
@@ -146,7 +146,7 @@ def shared_chunk(plan, worker, batch, begin, rows):
 
 
 @inline
-def accumulate_gradient(network, optimizer, plan, memory, worker, rows, target):
+def accumulate_gradient(network, optimizer, plan, memory, member, rows, target):
     """Compute the gradient over a chunk of `rows` rows, and do with it as `target` says."""
     # g (P,)
     if is_unrolled(network, plan):
@@ -154,24 +154,24 @@ def accumulate_gradient(network, optimizer, plan, memory, worker, rows, target):
         unrolled_gradient(network, plan, memory, g.offset, rows, target.accumulate)
         if target.apply_update:
             count = plan.sizes.parameters[-1]
-            update(optimizer, worker.step, network.parameters, Matrix(0, 0), memory, g, 1, count)
+            update(optimizer, member.step, network.parameters, Matrix(0, 0), memory, g, 1, count)
     else:
-        accumulate_layers(network, optimizer, plan, memory, worker, rows, target)
+        accumulate_layers(network, optimizer, plan, memory, member, rows, target)
 
 
 @noinline
-def accumulate_layers(network, optimizer, plan, memory, worker, rows, target):
+def accumulate_layers(network, optimizer, plan, memory, member, rows, target):
     """Compute the gradient of each layer, from the last to the first."""
     # g (P,), layer by layer (1 + I, O)
     for layer in range(layer_count(plan) - 1, -1, -1):
-        gradient(network, optimizer, plan, memory, worker, layer, rows, target)
+        gradient(network, optimizer, plan, memory, member, layer, rows, target)
 
 
 @inline
-def update_by_sum(network, optimizer, plan, memory, worker, segments):
-    """Update a worker's part of the parameters, block by block, with the sum of the segments' gradients."""
+def update_by_sum(network, optimizer, plan, memory, member, segments):
+    """Update a member's part of the parameters, block by block, with the sum of the segments' gradients."""
     # gradients (segments, P)
-    begin, end = parameter_share(network, plan, worker)
+    begin, end = parameter_share(network, plan, member)
     block = BLOCK_ROWS * STRIP_LINES * plan.sizes.line
     for first in range(begin, end, block):
         count = min(block, end - first)
@@ -179,32 +179,32 @@ def update_by_sum(network, optimizer, plan, memory, worker, segments):
             total = total_of(plan, memory, plan.workspace.gradients + first + i, segments)
             store(memory, plan.workspace.block + i, total)
         gradient_block = Matrix(plan.workspace.block, 0)
-        update(optimizer, worker.step, network.parameters, Matrix(first, 0), memory, gradient_block, 1, count)
+        update(optimizer, member.step, network.parameters, Matrix(first, 0), memory, gradient_block, 1, count)
 
 
 @noinline
-def update_by_norm(network, optimizer, plan, memory, worker, segments):
-    """Sum the segments' gradients whole, add up the norm, and update a worker's part of the parameters."""
+def update_by_norm(network, optimizer, plan, memory, member, segments):
+    """Sum the segments' gradients whole, add up the norm, and update a member's part of the parameters."""
     # gradients (segments, P)
-    begin, end = parameter_share(network, plan, worker)
+    begin, end = parameter_share(network, plan, member)
     gradients = plan.workspace.gradients
     for i in range(gradients + begin, gradients + end, lanes(memory)):
         store(memory, i, total_of(plan, memory, i, segments))
-    wait(worker)
+    wait(member)
     for lane in range(width(plan, memory)):
         norm = gradient_norm(plan, memory, lane)
-        worker.step.norms[lane] += norm
+        member.step.norms[lane] += norm
         if optimizer.rule.clip == BY_NORM:
-            limit_norm(optimizer, worker.step, norm, lane, width(plan, memory))
+            limit_norm(optimizer, member.step, norm, lane, width(plan, memory))
     g = Matrix(gradients + begin, 0)
-    update(optimizer, worker.step, network.parameters, Matrix(begin, 0), memory, g, 1, end - begin)
+    update(optimizer, member.step, network.parameters, Matrix(begin, 0), memory, g, 1, end - begin)
 
 
 @inline
-def parameter_share(network, plan, worker):
-    """Return a worker's part of the parameters."""
-    begin, end = share(plan.sizes.parameters[-1], worker.member, worker.members, plan.sizes.line)
-    if worker.members > 1:  # the other workers' caches hold these lines, which have read them
+def parameter_share(network, plan, member):
+    """Return a member's part of the parameters."""
+    begin, end = share(plan.sizes.parameters[-1], member.position, member.team_size, plan.sizes.line)
+    if member.team_size > 1:  # the other members' caches hold these lines, which have read them
         for i in range(begin, end, plan.sizes.line):
             prefetch_to_write(network.parameters, i)
     return begin, end
@@ -249,7 +249,7 @@ def limit_norm(optimizer, step, norm, lane, unit):
 
 
 @noinline
-def propagate(network, data, plan, memory, worker, batch_first, chunk, learn):
+def propagate(network, data, plan, memory, member, batch_first, chunk, learn):
     """Fetch the rows of a chunk; go forward, write their losses, and if it is to `learn` go backward.
 
     `batch_first` is the index in `chunk.order` of the minibatch's first row.
@@ -261,13 +261,13 @@ def propagate(network, data, plan, memory, worker, batch_first, chunk, learn):
     fetch_targets(data, plan, memory, chunk)
     weighted = len(data.weights) > 0
     if weighted:
-        weigh_rows(data, plan, memory, worker, chunk)
+        weigh_rows(data, plan, memory, member, chunk)
     else:
         store(memory, plan.workspace.weights, 1)
-        store(memory, plan.workspace.scales, worker.scales[0])
-    dropout = worker.dropout if learn else worker.no_dropout
+        store(memory, plan.workspace.scales, member.scales[0])
+    dropout = member.dropout if learn else member.no_dropout
     if drops(dropout):
-        draw_keys(plan, memory, dropout, worker.step.done[0], chunk)
+        draw_keys(plan, memory, dropout, member.step.done[0], chunk)
     forward_pass(network, plan, memory, dropout, chunk.row_begin, chunk.rows)
     losses = plan.workspace.losses + (chunk.first - batch_first) * width(plan, memory)
     losses_and_deltas(network, plan, memory, weighted, chunk.row_begin, chunk.rows, losses)
@@ -300,7 +300,7 @@ def forward_pass(network, plan, memory, dropout, row_begin, rows):
 
 
 @inline
-def weigh_rows(data, plan, memory, worker, chunk):
+def weigh_rows(data, plan, memory, member, chunk):
     # weights, scales (B, width): of each row, and of its deltas
     for row in range(chunk.rows):
         for lane in range(width(plan, memory)):
@@ -308,7 +308,7 @@ def weigh_rows(data, plan, memory, worker, chunk):
             order = lane if len(chunk.order) > 1 else 0
             weight = data.weights[chunk.order[order, chunk.first + row]]
             memory[plan.workspace.weights + i] = weight
-            memory[plan.workspace.scales + i] = worker.scales[order] * weight
+            memory[plan.workspace.scales + i] = member.scales[order] * weight
 
 
 @inline

@@ -114,7 +114,7 @@ class Optimizer(NamedTuple):
 
 
 class Step(NamedTuple):
-    """What a worker knows of the step that it is at. `width` networks fill the lanes of a row again and again."""
+    """What a member knows of the step that it is at. `width` networks fill the lanes of a row again and again."""
 
     hyperparameters: np.ndarray  # (len(ROWS), elements of a cache line), of the network's dtype
     given: np.ndarray  # (len(GIVEN), elements of a cache line) float64: those of the optimizers

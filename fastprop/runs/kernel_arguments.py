@@ -10,11 +10,11 @@ from fastprop.kernels.activations import ACTIVATIONS
 from fastprop.kernels.dropout import Dropout
 from fastprop.kernels.losses import LOSSES
 from fastprop.kernels.minibatch import Data, Network
-from fastprop.kernels.team import BARRIER_SIZE, Worker
+from fastprop.kernels.team import BARRIER_SIZE, Member
 
 
-def training(state, split, options_of_lanes, batch_size, workers=1, keeps_gradient=False):
-    """Return the kernels' `Training` of each worker that trains a state. `KernelTeam` sets `begin` and `until`.
+def training(state, split, options_of_lanes, batch_size, members=1, keeps_gradient=False):
+    """Return the kernels' `Training` of each member that trains a state. `KernelTeam` sets `begin` and `until`.
 
     Parameters
     ----------
@@ -24,8 +24,8 @@ def training(state, split, options_of_lanes, batch_size, workers=1, keeps_gradie
         One for each lane of the state; in a pack they differ in seed, dropout and the optimizer's hyperparameters.
     batch_size : int
         Rows of a minibatch, no more than there are training rows.
-    workers : int
-        Threads that share each minibatch.
+    members : int
+        Threads that share each minibatch: the members of the team.
     keeps_gradient : bool
         Whether the workspace holds the whole gradient after each step, even if no option needs it.
     """
@@ -36,7 +36,7 @@ def training(state, split, options_of_lanes, batch_size, workers=1, keeps_gradie
     shares_order = state.width > 1 and len(seeds) == 1
     sizes = network.layer_sizes, batch_size, network.dtype, storing(network)
     keeps_gradient = keeps_gradient or options.measures_norm
-    plans, size = layout.plans(*sizes, workers, state.width, shares_order, keeps_gradient)
+    plans, size = layout.plans(*sizes, members, state.width, shares_order, keeps_gradient)
     has_dropout = any(each.dropout for each in options_of_lanes)
     shape = network.layer_sizes, codes(network), network.dtype, state.width
     addresses = unrolled.addresses(*shape, shares_order, has_dropout)
@@ -60,14 +60,14 @@ def training(state, split, options_of_lanes, batch_size, workers=1, keeps_gradie
             validation=validation,
             plan=plan,
             memory=memory,
-            worker=Worker(
-                member=member,
-                members=workers,
+            member=Member(
+                position=position,
+                team_size=members,
                 barrier=barrier,
-                step=state.steps[member],
+                step=state.steps[position],
                 scales=layout.aligned_zeros(layout.MAX_LANES, np.float64),
-                dropout=dropouts[member],
-                no_dropout=dropouts[member]._replace(keys=dropouts[member].keys[:0]),
+                dropout=dropouts[position],
+                no_dropout=dropouts[position]._replace(keys=dropouts[position].keys[:0]),
             ),
             order=order,
             seeds=seeds,
@@ -77,7 +77,7 @@ def training(state, split, options_of_lanes, batch_size, workers=1, keeps_gradie
             until=0,
             record=state.record,
         )
-        for member, plan in enumerate(plans)
+        for position, plan in enumerate(plans)
     ]
 
 
@@ -135,7 +135,7 @@ def standardization_arguments(network, inputs):
 
 
 def dropout_arguments(rates, seeds, plans, rows, dtype):
-    """Return the kernels' `Dropout` of each plan's worker.
+    """Return the kernels' `Dropout` of each plan's member.
 
     `rates` and `seeds` have one element for each lane; `rows` are the indices of the training rows.
     """

@@ -25,8 +25,8 @@ class KernelRun(Run):
         Its data must be readable for the networks, see `Split.readable`.
     options_of_networks : list of TrainingOptions
         One for each network.
-    workers : int
-        Threads that share each minibatch.
+    members : int
+        Threads that share each minibatch: the members of the team.
     earlier : KernelRun, optional
         A run of the same network and options, but on other rows and for fewer epochs, from which this one continues.
         It cannot be used afterward.
@@ -38,7 +38,7 @@ class KernelRun(Run):
         The largest number of training rows of this run and of those from which it continues.
     """
 
-    def __init__(self, networks, split, options_of_networks, workers=1, earlier=None):
+    def __init__(self, networks, split, options_of_networks, members=1, earlier=None):
         options = options_of_networks[0]
         super().__init__(options)
         self.states = []
@@ -54,11 +54,11 @@ class KernelRun(Run):
         options_of_lanes = [options_of_networks[min(lane, len(networks) - 1)] for lane in range(width)]
         if earlier is not None:  # whose record takes the place of this one
             options_of_lanes = [each._replace(epochs=1) for each in options_of_lanes]
-        self.state = PackedState(networks, options_of_lanes, -(-len(split.rows) // batch_size), workers)
+        self.state = PackedState(networks, options_of_lanes, -(-len(split.rows) // batch_size), members)
         if earlier is not None:
             self.state.adopt(earlier.state)
         self._team = KernelTeam(
-            self.state, kernel_arguments.training(self.state, split, options_of_lanes, batch_size, workers)
+            self.state, kernel_arguments.training(self.state, split, options_of_lanes, batch_size, members)
         )
 
     def prepare(self):

@@ -1,4 +1,4 @@
-"""`KernelTeam`: workers that train a state on the kernels, a thread each."""
+"""`KernelTeam`: a team that trains a state on the kernels; each member is a thread."""
 
 import gc
 import sys
@@ -13,13 +13,13 @@ _PREPARED = set()
 
 
 class KernelTeam:
-    """Trains a `PackedState` with one kernel call for each worker.
+    """Trains a `PackedState` with one kernel call for each member.
 
     Parameters
     ----------
     state : PackedState
     training : list of kernels.epochs.Training
-        One for each worker.
+        One for each member.
     """
 
     def __init__(self, state, training):
@@ -49,9 +49,9 @@ class KernelTeam:
         """Train until epoch `until` is done, or until all networks have ended or the record says stop."""
         start = time.perf_counter()
         begin = self._state.done
-        self._training[0].worker.barrier[team.STATE] = epochs.GOING
+        self._training[0].member.barrier[team.STATE] = epochs.GOING
         record = self._state.record
-        run_workers([each._replace(begin=begin, until=until, record=record) for each in self._training])
+        run_members([each._replace(begin=begin, until=until, record=record) for each in self._training])
         self._state.unpack()
         self._state.seconds[0] += time.perf_counter() - start
 
@@ -65,10 +65,10 @@ class KernelTeam:
         return memory[plan.workspace.gradients :][: plan.sizes.parameters[-1]]
 
 
-def run_workers(training):
-    """Call the kernel with the `Training` of each worker: the first in this thread, each other in a new thread.
+def run_members(training):
+    """Call the kernel with the `Training` of each member: the first in this thread, each other in a new thread.
 
-    If a worker raises, the others leave the barrier; the first error is raised here once all have returned.
+    If a member raises, the others leave the barrier; the first error is raised here once all have returned.
     """
     leader, *others = training
     if not others:
@@ -78,11 +78,11 @@ def run_workers(training):
 
     def give_up(error):
         errors.append(error)
-        abandon(leader.worker.barrier)
+        abandon(leader.member.barrier)
 
     def work(each):
         try:
-            spread_over_cores(each.worker.member)
+            spread_over_cores(each.member.position)
             epochs.train(each)
         except BaseException as error:
             give_up(error)
@@ -103,6 +103,6 @@ def run_workers(training):
 
 
 def abandon(barrier):
-    """Make all workers leave the barrier and return from the kernel, because one of them will never reach it."""
+    """Make all members leave the barrier and return from the kernel, because one of them will never reach it."""
     barrier[team.STATE] = epochs.STOPPED
     barrier[team.ABANDONED] = 1

@@ -149,7 +149,7 @@ class KernelObjective:
         options = options._replace(
             epochs=1, batch_size=rows, optimizer=SGD(0.0), shuffle=False, early_stopping=None, metrics=()
         )
-        self._state = PackedState([network], [options], steps_per_epoch=1, workers=threads)
+        self._state = PackedState([network], [options], steps_per_epoch=1, members=threads)
         training = kernel_arguments.training(self._state, split, [options], rows, threads, keeps_gradient=True)
         self._team = KernelTeam(self._state, training)
         self._offsets = parameter_offsets(network)

@@ -6,8 +6,8 @@ from fastprop.kernels import layout, optimizers, schedules
 from fastprop.options import Warmup
 
 
-def optimizer_arguments(options, each_optimizer, parameters, final, workers, batches):
-    """Return the kernels' `Optimizer` of a run, and the `Step` of each worker.
+def optimizer_arguments(options, each_optimizer, parameters, final, members, batches):
+    """Return the kernels' `Optimizer` of a run, and the `Step` of each member.
 
     `each_optimizer` has the optimizer of each lane. `final` is the array of the parameters that the run ends with:
     `parameters` itself, or the moving average if `options` has one. `batches` is the number of steps in an epoch.
@@ -28,7 +28,7 @@ def optimizer_arguments(options, each_optimizer, parameters, final, workers, bat
         plateau=plateau,
         done=np.zeros(2, np.int64),
     )
-    others = [optimizers.Step(*(array.copy() for array in step)) for _ in range(workers - 1)]
+    others = [optimizers.Step(*(array.copy() for array in step)) for _ in range(members - 1)]
     rule = optimizers.Rule(
         code=row.code,
         with_l1=bool(by_name["l1"].any()),

@@ -24,7 +24,7 @@ class PackedState:
         (P,) of the network's dtype: the parameters that steps change; without an average, the array `parameters`.
     optimizer : kernels.optimizers.Optimizer
     steps : list of kernels.optimizers.Step
-        One for each worker.
+        One for each member.
     record : kernels.epochs.Record
     metrics : ndarray
         (metrics, epochs, networks) float64, with room for as many epochs as the record; NaN where they were not
@@ -33,7 +33,7 @@ class PackedState:
         (1,) float64: time that the kernels took, in seconds.
     """
 
-    def __init__(self, networks, options_of_lanes, steps_per_epoch, workers=1):
+    def __init__(self, networks, options_of_lanes, steps_per_epoch, members=1):
         first = networks[0]
         options = options_of_lanes[0]
         self.networks = networks
@@ -48,7 +48,7 @@ class PackedState:
             [each.optimizer for each in options_of_lanes],
             self.learned,
             self.parameters,
-            workers,
+            members,
             steps_per_epoch,
         )
         self.record = empty_record(options, self.width, len(self.parameters), first.dtype)
