@@ -71,6 +71,19 @@ def test_a_frame_trains_as_its_numbers_do(frame):
     np.testing.assert_array_equal(network.predict(frame), alone.predict(X))
 
 
+def test_an_arrow_table_trains_as_its_numbers_do():
+    arrow = pytest.importorskip("pyarrow")
+    network, history = trained(arrow.table({name: FRAME[name].to_numpy() for name in FRAME}))
+    alone, expected = trained(X)
+    assert_same_bits([network.parameters, history.loss], [alone.parameters, expected.loss])
+    assert network.feature_names == NAMES
+    network = fp.MLP((2, 1))
+    words = "X holds text in column 'port': encode"
+    assert_refused(TypeError, words, network.predict, arrow.table({"port": ["S"], "age": [1]}))
+    words = "X has a missing value at row 1, column 'age'"
+    assert_refused(ValueError, words, network.predict, arrow.table({"age": [1, None], "fare": [1, 2]}))
+
+
 def test_objects_that_are_numbers_train_as_numbers():
     objects = X.astype(object)
     objects[0, 2], objects[1, 2] = True, np.False_

@@ -7,7 +7,7 @@ import numpy as np
 from fastprop import checks
 from fastprop.data.inputs import Inputs
 from fastprop.data.standardization import Origin
-from fastprop.integrations import data_frames
+from fastprop.integrations import frame_columns
 from fastprop.notices import DataWarning, warn
 from fastprop.task import Task
 
@@ -189,7 +189,7 @@ ORDINARY_EXPONENT = 20
 def _warn_of_another_order(X, others, names):
     """Warn of data frames or series whose rows are those of X in another order, because rows belong by position."""
     for other, name in zip(others, names[1:]):
-        if data_frames.have_rows_in_another_order(X, other):
+        if frame_columns.have_rows_in_another_order(X, other):
             warn(
                 f"{names[0]} and {name} have the same labels of rows in different orders, and rows are taken by their "
                 f"position: bring {name} into the order of {names[0]}, or give arrays.",

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastprop import checks
-from fastprop.integrations import data_frames
+from fastprop.integrations import frame_columns
 
 
 def table(X, name="X"):
@@ -17,28 +17,32 @@ def table(X, name="X"):
     >>> table([[True, 2.5]])
     (array([[1. , 2.5]]), None)
     """
-    if not data_frames.is_frame(X):
+    if not frame_columns.is_frame(X):
         return checks.numeric(X, name), None
-    labels = data_frames.labels(X)
+    plain = frame_columns.plain_array(X)
+    if plain is not None:
+        checks.different_columns(tuple(X.columns), name)
+        return plain, tuple(X.columns)
+    pairs = frame_columns.number_columns(X)
+    labels = tuple(label for label, _ in pairs)
     checks.different_columns(labels, name)
-    plain = data_frames.plain_array(X)
-    return (_columns(X, labels, name) if plain is None else plain), labels
+    return _array(pairs, name), labels
 
 
-def _columns(X, labels, name):
-    """Return the columns of a frame as one array (n, columns) of a dtype that holds the numbers of all."""
-    columns = [data_frames.column(X, index) for index in range(len(labels))]
-    for kind in (each.kind for each in columns):
-        of_kind = [label for label, each in zip(labels, columns) if each.kind == kind]
-        checks.column_kind(kind, of_kind, name)
-    for label, each in zip(labels, columns):
-        if each.missing is not None:
-            checks.refuse_missing(name, each.missing, checks.shown(label))
-    kinds = {each.numbers or np.dtype(float) for each in columns}
-    array = checks.new_array((len(X), len(labels)), np.result_type(*kinds) if kinds else float, name)
-    for index, each in enumerate(columns):
-        values = data_frames.values(X, index)
-        if each.kind == "objects":
-            values = checks.numbers_of_objects(values[:, None], name, [labels[index]])[:, 0]
+def _array(pairs, name):
+    """Return columns, pairs of label and `Column`, as one array (n, columns) of a dtype that holds all numbers."""
+    for kind in (each.kind for _, each in pairs):
+        checks.column_kind(kind, [label for label, each in pairs if each.kind == kind], name)
+    for label, each in pairs:
+        if each.missing:
+            checks.refuse_missing(name, int(np.isnan(each.values).argmax()), checks.shown(label))
+    arrays = [
+        checks.numbers_of_objects(each.values[:, None], name, [label])[:, 0] if each.kind == "objects" else each.values
+        for label, each in pairs
+    ]
+    rows = len(arrays[0]) if arrays else 0
+    dtype = np.result_type(*{each.dtype for each in arrays}) if arrays else float
+    array = checks.new_array((rows, len(arrays)), dtype, name)
+    for index, values in enumerate(arrays):
         array[:, index] = values
     return array

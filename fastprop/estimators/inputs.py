@@ -5,7 +5,7 @@ from scipy.sparse import issparse
 from sklearn.utils.validation import validate_data
 
 from fastprop import checks
-from fastprop.integrations import data_frames, frame_columns
+from fastprop.integrations import frame_columns
 from fastprop.integrations.arrow_columns import Column
 from fastprop.row_blocks import row_blocks
 from fastprop.tabular.encoder import Encoder, named_columns
@@ -20,7 +20,7 @@ def fitted(estimator, X):
     chosen = estimator.categorical_features
     chosen = np.asarray([] if chosen is None or isinstance(chosen, str) else chosen)
     _check_names(X)
-    if _is_frame(X) and (chosen.size or not _holds_numbers(X)):
+    if frame_columns.is_frame(X) and (chosen.size or not _holds_numbers(X)):
         columns = _columns_of_frame(estimator, X, reset=True)
     else:
         X = _numbers(estimator, X, reset=True)
@@ -36,7 +36,7 @@ def encoded(estimator, X, encoder):
     _check_names(X)
     if encoder is None:
         return _numbers(estimator, X, reset=False)
-    if _is_frame(X):
+    if frame_columns.is_frame(X):
         columns = _columns_of_frame(estimator, X, reset=False)
     else:
         columns = _columns_of_array(estimator, _numbers(estimator, X, reset=False))
@@ -86,20 +86,16 @@ def _has_nan(X):
 
 def _check_names(X):
     """Refuse a frame of pandas two columns of which have one name; other frames have no such columns."""
-    if data_frames.is_frame(X):
-        checks.different_columns(data_frames.labels(X))
-
-
-def _is_frame(X):
-    return data_frames.is_frame(X) or frame_columns.is_frame(X)
+    if frame_columns.library(X) is not None:
+        checks.different_columns(tuple(X.columns))
 
 
 def _holds_numbers(frame):
     """Return whether all columns of a frame of pandas or polars are numbers without a gap."""
-    if not data_frames.is_frame(frame):
+    if frame_columns.library(frame) is None:
         return False
-    columns = (data_frames.column(frame, index) for index in range(frame.shape[1]))
-    return all(column.kind in ("numbers", "complex numbers") and column.missing is None for column in columns)
+    columns = (column for _, column in frame_columns.number_columns(frame))
+    return all(column.kind in ("numbers", "complex numbers") and column.missing == 0 for column in columns)
 
 
 def _names(chosen, names):

@@ -1,4 +1,7 @@
-"""The columns of data frames: pandas without further libraries, all others by the Arrow C stream (extra ``tables``)."""
+"""The columns of data frames: pandas and polars as they are, all others by the Arrow C stream (extra ``tables``).
+
+The libraries are not imported: who has a frame has imported its library.
+"""
 
 import sys
 
@@ -7,10 +10,22 @@ import numpy as np
 from fastprop.integrations import arrow_columns
 from fastprop.integrations.arrow_columns import Column, word_of
 
+LIBRARIES = "pandas", "polars"
+"""Libraries whose frames are read without pyarrow where they hold numbers."""
+
+
+def library(table):
+    """Return which of `LIBRARIES` a data frame is of, or None."""
+    for name in LIBRARIES:
+        if isinstance(table, getattr(sys.modules.get(name), "DataFrame", ())):
+            return name
+    return None
+
 
 def is_frame(table):
-    """Return whether `table` is a frame of which `columns` can read the columns."""
-    return _is_pandas(table) or hasattr(table, "__arrow_c_stream__")
+    """Return whether `table` is a frame of columns: of pandas or polars, or one that gives an Arrow C stream."""
+    is_series = hasattr(table, "dtype")
+    return library(table) is not None or (hasattr(table, "__arrow_c_stream__") and not is_series)
 
 
 def columns(frame):
@@ -35,7 +50,7 @@ def columns(frame):
     [('size', Column(kind='numbers', values=array([ 1., nan]), words=(), missing=1)), \
 ('color', Column(kind='words', values=array([0, 1]), words=('red', 'blue'), missing=0))]
     """
-    if _is_pandas(frame):
+    if library(frame) == "pandas":
         return [(str(name), _of_pandas(frame.iloc[:, index])) for index, name in enumerate(frame.columns)]
     if not is_frame(frame):
         raise TypeError(
@@ -45,9 +60,40 @@ def columns(frame):
     return arrow_columns.columns_of_stream(frame)
 
 
-def _is_pandas(table):
-    pandas = sys.modules.get("pandas")
-    return pandas is not None and isinstance(table, getattr(pandas, "DataFrame", ()))
+def number_columns(frame):
+    """Return the label and the `Column` of each column of a frame that should hold numbers, as pairs.
+
+    Values have the dtype that the frame gives them, float64 with NaN if some are missing. A column of objects, which
+    may be numbers, has the kind "objects"; one of anything else has a kind that `checks.column_kind` refuses, and no
+    values.
+    """
+    if library(frame) == "pandas":
+        return [(label, _numbers_of_pandas(frame.iloc[:, index])) for index, label in enumerate(frame.columns)]
+    if library(frame) == "polars":
+        return [(label, _numbers_of_polars(frame.to_series(index))) for index, label in enumerate(frame.columns)]
+    pairs = arrow_columns.columns_of_stream(frame)
+    return [(name, column._replace(kind=_KINDS_OF_ARROW.get(column.kind, "numbers"))) for name, column in pairs]
+
+
+def plain_array(frame):
+    """Return the array of a frame of pandas whose columns are all NumPy numbers of one dtype, or None."""
+    if library(frame) != "pandas":
+        return None
+    kinds = set(frame.dtypes)
+    one = kinds.pop() if len(kinds) == 1 else None
+    return np.asarray(frame) if isinstance(one, np.dtype) and one.kind in "biuf" else None
+
+
+def have_rows_in_another_order(X, other):
+    """Return whether both are of pandas and have the same labels of rows, but not in the same order."""
+    Index = getattr(sys.modules.get("pandas"), "Index", ())
+    index, others = (getattr(each, "index", None) for each in (X, other))
+    if not (isinstance(index, Index) and isinstance(others, Index)) or len(index) != len(others):
+        return False
+    return bool(not index.equals(others) and index.is_unique and others.is_unique and index.isin(others).all())
+
+
+# ---- any columns of pandas ----
 
 
 def _of_pandas(series):
@@ -88,3 +134,56 @@ _INFERRED = {
     "empty": "nothing",
 }
 """By what pandas finds in a series, the kind of its column."""
+
+
+# ---- columns of numbers ----
+
+
+def _numbers_of_pandas(series):
+    dtype = series.dtype
+    by_name = [kind for start, kind in _KINDS_BY_NAME.items() if str(dtype).startswith(start)]
+    kind = by_name[0] if by_name else _KINDS.get(getattr(dtype, "kind", "O"), "other objects")
+    if kind == "objects":
+        return Column(kind, series.to_numpy(), (), 0)
+    if kind != "numbers":
+        return _refused(kind)
+    missing = int(series.isna().sum())
+    numpy_dtype = dtype if isinstance(dtype, np.dtype) else getattr(dtype, "numpy_dtype", None)
+    if missing:
+        return Column(kind, series.to_numpy(np.float64, na_value=np.nan), (), missing)
+    is_plain = numpy_dtype is not None and numpy_dtype.kind in "biuf"
+    return Column(kind, series.to_numpy(numpy_dtype) if is_plain else series.to_numpy(np.float64), (), 0)
+
+
+def _numbers_of_polars(series):
+    dtype = series.dtype
+    name = str(dtype)
+    if name.startswith(("Categorical", "Enum")):
+        return _refused("categories")
+    if dtype.is_temporal():
+        return _refused("dates")
+    if name == "Object":
+        return Column("objects", series.to_numpy(), (), 0)
+    if not dtype.is_numeric() and name not in ("Boolean", "Null"):
+        return _refused("text" if name == "String" else "other objects")
+    try:
+        np.dtype({"boolean": "bool"}.get(name.lower(), name.lower()))
+    except TypeError:  # such as of decimals
+        series = series.cast(float)
+    missing = series.null_count()
+    return Column("numbers", (series.cast(float) if missing else series).to_numpy(), (), missing)
+
+
+def _refused(kind):
+    return Column(kind, np.empty(0), (), 0)
+
+
+_KINDS = dict.fromkeys("biuf", "numbers") | {"c": "complex numbers", "O": "objects", "U": "text", "S": "text"}
+"""By NumPy's letter, the kind of a column of pandas."""
+
+_KINDS_BY_NAME = {"Sparse": "sparse numbers", "category": "categories", "str": "text", "interval": "other objects"}
+_KINDS_BY_NAME |= dict.fromkeys(("date", "time", "period"), "dates")
+"""How the name of a dtype of pandas begins, and the kind of its columns."""
+
+_KINDS_OF_ARROW = {"words": "text", "dates": "dates", "other": "other objects"}
+"""By the kind of a column of an Arrow stream, its kind where it should hold numbers; others are numbers."""

@@ -55,7 +55,7 @@ def _features(graph, plan, cycles):
     waves = []
     for days in (year, week):
         angle = graph.add("Mul", x, _constant(graph, 2 * np.pi / days))
-        cosine = graph.add("Sin", graph.add("Add", angle, _constant(graph, np.pi / 2)))  # Cos has no float64 there
+        cosine = graph.add("Sin", graph.add("Add", angle, _constant(graph, np.pi / 2)))  # not all have Cos in float64
         waves += [graph.add("Sin", angle), cosine]
     return [years, *waves, *missing]
 
