@@ -167,6 +167,16 @@ def test_a_run_that_nearly_diverged_does_not_bend_parallel_coordinates():
     assert np.diff(np.sort(heights)).max() < 0.5
 
 
+def test_what_was_stopped_at_a_rung_is_on_the_axis_beside_a_run_that_nearly_diverged():
+    result = nearly_diverged("halving")
+    ranked = result.ranked_table()
+    figure = result.plot(kind="score", hyperparameters=["learning_rate"])
+    losses = result.table["validation_loss"][ranked.halved & ~ranked.nearly_diverged]
+    low, high = figure.axes[0].get_ylim()
+    assert len(losses)
+    assert low < losses.min() < losses.max() < high
+
+
 def test_losses_that_differ_as_usual_are_all_shown():
     ranked = sweep("rates").ranked_table()
     assert not ranked.nearly_diverged.any()
@@ -202,6 +212,14 @@ def test_legends_explain_cells_and_dots():
     assert {"diverged (2)"} <= legend(drawn("some diverge", "score")[1])
     assert {"a configuration"} <= legend(drawn("drawn", "score")[1])
     assert {"best", "finished"} <= legend(drawn("drawn")[1])
+    assert {"best", "better", "worse"} <= legend(drawn("three", "parallel_coordinates")[1])
+
+
+def test_layer_sizes_stand_in_their_order():
+    sizes = [(4, 20, 3), (4, 6, 3), (4, 8, 8, 3)]
+    result = fp.sweep((4, 6, 3), X, LABELS, {"layer_sizes": sizes}, epochs=1, validation=0.25)
+    axes = result.plot(kind="score").axes[-1]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["4-6-3", "4-8-8-3", "4-20-3"]
 
 
 @pytest.mark.parametrize(("name", "kind"), [("seeds", "score"), ("two", "heat_map"), ("three", "parallel_coordinates")])

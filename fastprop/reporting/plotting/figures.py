@@ -111,7 +111,8 @@ class AxisScale(NamedTuple):
             if len(known) and known.min() < known.max():
                 return cls(name, positions, [], may_be_logarithmic and _is_spread_over_decades(known))
         shown = [short(value) for value in values]
-        labels = list(dict.fromkeys(shown))
+        are_sizes = all(isinstance(value, tuple) and all(isinstance(each, int) for each in value) for value in values)
+        labels = list(dict.fromkeys(map(short, sorted(values)) if are_sizes else shown))
         position_of = {label: float(position) for position, label in enumerate(labels)}
         return cls(name, np.array([position_of[each] for each in shown]), labels, False)
 

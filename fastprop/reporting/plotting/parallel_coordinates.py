@@ -37,9 +37,11 @@ def parallel_coordinates(figure, ranked, *names):
     _draw_lines(axes, heights, ranked.can_be_best[drawn])
     if ranked.can_be_best.any():
         axes.plot(np.arange(len(scales)), heights[-1], color=DIVERGED, linewidth=2.5, label="best", zorder=3)
+        for share, label in ((0.85, "better"), (0.15, "worse")):
+            axes.plot([], [], color=_color_of_rank(share), linewidth=2.5, label=label)
     if not ranked.can_be_best[drawn].all():
         axes.plot([], [], color=STOPPED, linewidth=2.5, label="not finished")
-    add_legend_below(figure, axes)
+    add_legend_below(figure, axes, ncols=4)
     for position, scale in enumerate(scales[:-1]):
         _draw_axis(axes, position, _ticks(scale), (position - 0.025, "right"))
     last = len(names)
@@ -70,16 +72,22 @@ def _ranks_without_outliers(ranked):
 
 def _draw_lines(axes, heights, finished):
     """Draw a line for each row of `heights`, worst first; colors depend on rank, so that each has as many lines."""
-    from matplotlib import colormaps
     from matplotlib.collections import LineCollection
 
     rank = np.linspace(0, 1, max(1, finished.sum()))[: finished.sum()]
     colors = np.tile(np.array([*[float(STOPPED)] * 3, 0.25]), (len(heights), 1))
-    colors[finished] = colormaps["viridis"](rank)
+    colors[finished] = _color_of_rank(rank)
     colors[finished, 3] = (0.25 if len(heights) > 200 else 0.5) + 0.5 * rank**4
     lines = [np.column_stack([np.arange(heights.shape[1]), each]) for each in heights]
     linewidth = 1.8 if len(lines) < 100 else 0.8
     axes.add_collection(LineCollection(lines, colors=colors, linewidths=linewidth, rasterized=len(lines) > 200))
+
+
+def _color_of_rank(rank):
+    """Return the color of a rank, from 0 for the worst to 1 for the best."""
+    from matplotlib import colormaps
+
+    return colormaps["viridis"](rank)
 
 
 def _draw_axis(axes, position, ticks, label_position):

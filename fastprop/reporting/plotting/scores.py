@@ -48,7 +48,7 @@ def score(figure, ranked, name):
     if has_scores:
         panels[-1].set_ylabel(words(ranked.score_name))
     _draw_unfinished(panels, ranked, scale, losses[-1])
-    _set_ranges(panels, ranked, losses)
+    _set_ranges(panels, ranked, losses[-1:] if one_loss else losses)
     for axes in panels:
         simplify(axes)
         if ranked.can_be_best.any():
@@ -156,7 +156,7 @@ def _draw_unfinished(panels, ranked, scale, loss):
 
 def _set_ranges(panels, ranked, losses):
     """Set the vertical axes, leaving out configurations that nearly diverged."""
-    shown = ranked.can_be_best & ~ranked.nearly_diverged
+    shown = (ranked.can_be_best | ranked.halved) & ~ranked.nearly_diverged
     of_losses = np.concatenate([ranked.table[column][shown] for column in losses])
     of_losses = of_losses[of_losses <= ranked.loss_limit]
     drawn = ranked.nearly_diverged & (ranked.can_be_best | ranked.halved)
