@@ -50,7 +50,8 @@ from fastprop.sweeping.grids import Draws, Explicit, Product
 from fastprop.sweeping.halving_runner import HalvingRunner, OutOfTime, train_again
 from fastprop.sweeping.journal import Journal
 from fastprop.sweeping.journal_header import describe
-from fastprop.sweeping.results import SweepDescription, SweepResult
+from fastprop.sweeping.recorded_rows import SweepDescription
+from fastprop.sweeping.results import SweepResult
 from fastprop.sweeping.score_choice import choose_score
 from fastprop.sweeping.search import Search
 from fastprop.sweeping.workers import new_workers

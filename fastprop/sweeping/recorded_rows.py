@@ -1,0 +1,180 @@
+"""`RecordedRows`: the rows of a sweep's result, as they are recorded while it runs, and their order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastprop.sweeping.configurations import HYPERPARAMETERS
+from fastprop.sweeping.outcomes import ConfigurationOutcome, is_finished, survived
+
+COLUMNS = {"loss": "loss_function"}
+"""Hyperparameters whose column has another name, because the column ``loss`` holds the measured loss."""
+
+MEASURED_COLUMNS = "score", "score_std", "loss", "validation_loss"
+"""Columns of measured values, which are NaN until they are measured."""
+
+
+class SweepDescription(NamedTuple):
+    """What is known of a sweep's result before anything has run."""
+
+    swept: list[str]  # names of the swept hyperparameters
+    configurations: int  # the number of rows
+    epochs: int  # the number of epochs of a configuration that is not stopped
+    rungs: list[int]  # the epochs of the rungs; the last is the end
+    folds: int  # the number of folds; 1 without cross-validation
+    criterion: str  # "validation_loss" or "loss": the loss that ranks without a score
+    score_name: str  # such as "accuracy"
+    sign: int | None  # of a score that ranks: 1 if its lowest is best, else -1; None where the criterion ranks
+    about: dict[str, object]  # see `SweepResult`
+
+
+class RecordedRows:
+    """The rows of a sweep, whose attributes are those of `SweepResult`.
+
+    Parameters
+    ----------
+    description : SweepDescription
+    """
+
+    table: NDArray[np.void]
+    rungs: list[int]
+    rung_costs: NDArray[np.float64]
+    fold_scores: NDArray[np.float64]
+    fold_seconds: NDArray[np.float64]
+    hyperparameters: list[str]
+    criterion: str
+    score_name: str
+    seconds: float
+    about: dict[str, object]
+
+    def __init__(self, description: SweepDescription) -> None:
+        self.description = description
+        self.hyperparameters = [COLUMNS.get(name, name) for name in description.swept]
+        columns = [(column, HYPERPARAMETERS[name]) for name, column in zip(description.swept, self.hyperparameters)]
+        columns += [(name, float) for name in MEASURED_COLUMNS]
+        columns += [("epochs", int), ("final_epochs", int), ("stopped", "U11"), ("seconds", float)]
+        rows = description.configurations
+        self.table = np.zeros(rows, columns)
+        for name in MEASURED_COLUMNS:
+            self.table[name] = np.nan
+        self.table["stopped"] = "not run"
+        self._history = np.full((rows, 0), np.nan)  # with room for more epochs than are done
+        self.rungs = description.rungs
+        self.rung_costs = np.full((rows, len(description.rungs)), np.nan)
+        self.fold_scores = np.full((*self.rung_costs.shape, description.folds), np.nan)
+        self.fold_seconds = np.full((rows, description.folds), np.nan)
+        self.criterion = description.criterion
+        self.score_name = description.score_name
+        self.about = description.about
+        self.seconds = 0.0
+
+    @property
+    def ranks(self) -> str:
+        """The column that ranks: ``"score"``, ``"validation_loss"`` or ``"loss"``."""
+        return self.criterion if self.description.sign is None else "score"
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Whether what ranks is best where it is highest."""
+        return self.description.sign == -1
+
+    @property
+    def history(self) -> NDArray[np.float64]:
+        """The loss that ranks after each epoch, (configurations, epochs); see `SweepResult`."""
+        done = self.table["epochs"].max(initial=0)
+        return self._history[:, :done]
+
+    @property
+    def done(self) -> int:
+        """The number of configurations that have run."""
+        return int((self.table["stopped"] != "not run").sum())
+
+    @property
+    def finished(self) -> NDArray[np.bool_]:
+        """Which rows were trained to the end, (configurations,) bool: finished, stopped early or converged ones.
+
+        So are those that ended when time was over, and those that diverged, if early stopping has restored the weights
+        of an earlier epoch.
+        """
+        return is_finished(self.table["stopped"], self.table["final_epochs"])
+
+    @property
+    def can_be_best(self) -> NDArray[np.bool_]:
+        """Which rows may be the best, (configurations,) bool: those that finished and have what ranks.
+
+        After Ctrl-C in a halving, those may be that have survived a rung.
+        """
+        known = ~np.isnan(self._costs(self.table))
+        return known & (self.finished | survived(self.table["stopped"], self._rungs_reached()))
+
+    @property
+    def ranking(self) -> NDArray[np.intp]:
+        """The indices of the rows, best first.
+
+        Those that finished are followed by those that were stopped at a rung, or by Ctrl-C after a rung; of these, the
+        ones that reached the most rungs come first, and among them those that were to go on. All others come last, and
+        so does every row for which what ranks is NaN.
+        """
+        costs = self._costs(self.table)
+        rungs_reached = np.where(self.finished, len(self.rungs) + 1, self._rungs_reached())
+        survivors = survived(self.table["stopped"], rungs_reached)
+        ranked = ~np.isnan(costs) & (self.finished | survivors | (self.table["stopped"] == "halved"))
+        return np.lexsort((np.where(ranked, costs, np.nan), ranked & ~survivors, -rungs_reached * ranked))
+
+    def _rungs_reached(self):
+        """Return how many rungs each row has reached with what ranks, (configurations,) int."""
+        return (~np.isnan(self.rung_costs)).sum(axis=1)
+
+    def _costs(self, rows):
+        """Return what ranks rows, lowest for the best; `rows` is anything that has the table's columns by name."""
+        sign = self.description.sign
+        return rows[self.criterion] if sign is None else sign * rows["score"]
+
+    def enter(self, indices: NDArray[np.intp], columns: Mapping[str, NDArray[Any]]) -> None:
+        """Write hyperparameters into rows; `columns` has by name an array with the values of all rows."""
+        for name, column in zip(self.description.swept, self.hyperparameters):
+            self.table[column][indices] = columns[name][indices]
+
+    def shorten(self, count: int) -> None:
+        """Drop all but the first `count` rows."""
+        self.table = self.table[:count]
+        self._history = self._history[:count]
+        self.rung_costs = self.rung_costs[:count]
+        self.fold_scores = self.fold_scores[:count]
+        self.fold_seconds = self.fold_seconds[:count]
+
+    def record(
+        self, indices: Sequence[int], outcomes: Sequence[ConfigurationOutcome], rung: int
+    ) -> NDArray[np.float64]:
+        """Write the `ConfigurationOutcome` of each of some rows at a rung into the table; return their costs there."""
+        indices = np.array(indices)
+        columns = dict(zip(ConfigurationOutcome._fields, zip(*outcomes)))
+        histories = columns.pop("history")
+        columns = {name: np.array(values) for name, values in columns.items()}
+        columns["history"] = np.full((len(outcomes), max(map(len, histories))), np.nan)
+        for row, history in zip(columns["history"], histories):
+            row[: len(history)] = history
+        for values in columns.values():
+            if values.dtype == float:
+                values[np.isnan(values)] = np.nan  # NaN of one bit pattern, which is also that of a journal
+        self._write_history(indices, columns.pop("history"))
+        self.fold_scores[indices, rung] = columns.pop("fold_scores")
+        self.fold_seconds[indices] = columns.pop("fold_seconds")
+        for name, values in columns.items():
+            self.table[name][indices] = values
+        can_rank = is_finished(columns["stopped"], columns["final_epochs"]) | (columns["stopped"] == "halved")
+        can_rank &= columns["stopped"] != "out of time"  # between two rungs
+        costs = self.rung_costs[indices, rung] = np.where(can_rank, self._costs(columns), np.nan)
+        return costs
+
+    def _write_history(self, indices, histories):
+        """Write histories (rows, epochs) into some rows, for which room is made, but not for all that were planned."""
+        room = self._history.shape[1]
+        if (epochs := histories.shape[1]) > room:
+            more = max(epochs, min(2 * room, self.description.epochs)) - room
+            self._history = np.concatenate([self._history, np.full((len(self._history), more), np.nan)], axis=1)
+        self._history[indices, :epochs] = histories
