@@ -4,7 +4,6 @@ import time
 
 import numpy as np
 
-from fastprop import thread_pool
 from fastprop.kernels import compiler
 from fastprop.runs import checkpoints, kernel_arguments, prediction
 from fastprop.runs.kernel_team import KernelTeam
@@ -87,7 +86,8 @@ class KernelRun(Run):
             if self.state.done < until and not self._is_over():
                 return None  # stopped within an epoch: no run can continue from there
             self._measure()
-            self._called_off = self._call_back()
+            if self._options.callback is not None:
+                self._call_back(self.state.done - 1)
             over = self._called_off or self._stop_requested or self._is_over() or self._ends_by_time()
             if over:
                 return self.state.export(0) if self._checkpoint is not None else None
@@ -95,14 +95,10 @@ class KernelRun(Run):
                 self._checkpoint.write(self.state.export(0))
         return None
 
-    def _call_back(self):
-        """Call the callback, if there is one and the run has not diverged; return whether it ends training."""
-        if self._options.callback is None:
-            return False
-        history = self.history
-        if history.stopped == "diverged":
-            return False
-        return bool(thread_pool.in_calling_thread(self._options.callback, self.state.done - 1, history))
+    def _call_back(self, epoch):
+        """Call the callback as every run does, unless this one has diverged."""
+        if self.history.stopped != "diverged":
+            super()._call_back(epoch)
 
     def _is_over(self):
         return self.state.done >= self._until or self.state.all_ended

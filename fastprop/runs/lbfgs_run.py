@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 
-from fastprop import reference, thread_pool
+from fastprop import reference
 from fastprop.integrations import scipy_minimize
 from fastprop.kernels import layout
 from fastprop.options import SGD
@@ -113,7 +113,7 @@ class LBFGSRun(Run):
         norm = np.linalg.norm(self._gradient) if options.gradient_norm else np.nan
         self._log.append((*self._losses, np.nan, norm), metrics)
         if options.callback is not None:
-            self._called_off = self._call_back(epoch)
+            self._call_back(epoch)
         stops_early = False
         if options.early_stopping is not None:
             improved = self._last_improvement()
@@ -128,13 +128,12 @@ class LBFGSRun(Run):
             raise StopIteration
 
     def _call_back(self, epoch):
-        """Call the callback and return whether it ends training; note the parameters if it changes them."""
+        """Call the callback as every run does, and note the parameters if it changes them."""
         before = self._network.parameters.copy()
-        ends = bool(thread_pool.in_calling_thread(self._options.callback, epoch, self.history))
+        super()._call_back(epoch)
         if not np.array_equal(self._network.parameters, before):
             self._changed = self._network.parameters[self._offsets].astype(np.float64)
             self._point = None
-        return ends
 
     def _last_improvement(self):
         watched = getattr(self.history, self._watched)

@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 
-from fastprop import reference, thread_pool
+from fastprop import reference
 from fastprop.runs import prediction
 from fastprop.runs.history import HistoryLog
 from fastprop.runs.run import Run
@@ -75,20 +75,19 @@ class ReferenceRun(Run):
             metrics = self._measure(outputs, data, rows, epoch)
         self._append(record, metrics)
         if options.callback is not None:
-            self._called_off = self._call_back(epoch)
+            self._call_back(epoch)
         over = self._called_off or self._stop_requested or history.epochs >= self._until
         return over or self._ends_by_time()
 
     def _call_back(self, epoch):
-        """Call the callback and return whether it ends training; parameters that it changes are trained on."""
+        """Call the callback as every run does; parameters that it changes are trained on."""
         copy_parameters(self._trained, self._network)
         arrays = self._network.weights + self._network.biases
         before = [array.copy() for array in arrays]
-        ends = bool(thread_pool.in_calling_thread(self._options.callback, epoch, self.history))
+        super()._call_back(epoch)
         for trained, array, earlier in zip(self._trained.arrays, arrays, before):
             changed = array != earlier  # the others keep the digits that the dtype of the network lacks
             trained[changed] = array[changed]
-        return ends
 
     def _append(self, record, metrics=()):
         """Append the last epoch of a record to the history."""

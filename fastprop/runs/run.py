@@ -2,6 +2,7 @@
 
 import time
 
+from fastprop import thread_pool
 from fastprop.runs.history import stop_reason
 
 
@@ -51,6 +52,10 @@ class Run:
     def stop(self):
         """Ask a call in another thread to return soon: after its current epoch, iteration, minibatch or chunk."""
         self._stop_requested = True
+
+    def _call_back(self, epoch):
+        """Call the callback after an epoch, in the calling thread, and note whether it ends training."""
+        self._called_off = bool(thread_pool.in_calling_thread(self._options.callback, epoch, self.history))
 
     def _ends_by_time(self):
         """Return whether the time of the run is over, and note that it ends because of this."""
