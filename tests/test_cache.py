@@ -126,6 +126,7 @@ pwd.getpwuid = unknown
 not_a_folder = pathlib.Path({str(tmp_path)!r}) / "file"
 not_a_folder.touch()
 cache._KERNELS = not_a_folder
+cache.tempfile.tempdir = str(not_a_folder)
 {MEASURE}
 print(kernel.stats.cache_path)"""
     assert run_python(code, NUMBA_CACHE_DIR="").strip() == "None"

@@ -51,6 +51,8 @@ def reading(path, kind, remedy):
 def refusing(path, kind, remedy):
     """Raise a ValueError that names the file, in place of any exception that its content leads to in the block.
 
+    A ValueError that begins with the name of the file is left as it is.
+
     Parameters
     ----------
     path : str or Path
@@ -66,6 +68,8 @@ def refusing(path, kind, remedy):
     except ImportError:  # the file has no part in it
         raise
     except Exception as error:
+        if isinstance(error, ValueError) and str(error).startswith(f"{path} "):
+            raise
         raise ValueError(f"{path} is no {kind} or a damaged one ({_reason(error)}): {remedy}.") from error
 
 

@@ -1,8 +1,10 @@
 """pyarrow: the columns of a CSV file, block by block (extra ``tables``)."""
 
+import os
 from collections import deque
 from typing import NamedTuple
 
+from fastprop.files import opened, unpacked_limit
 from fastprop.integrations import arrow_columns
 
 WORKERS = 2
@@ -11,6 +13,9 @@ WORKERS = 2
 BLOCK = 1 << 19
 """Bytes that are read and converted at a time, each to a block of rows."""
 
+
+LONGEST_ROW = 1 << 26
+"""Bytes of the longest row that is read."""
 
 LONGEST_CELL = 1 << 16
 """The largest number of bytes of a cell in quotes that is sure to be read where it holds line breaks."""
@@ -31,7 +36,8 @@ class InvalidTextError(ValueError):
 def open_bytes(path, encoding="utf-8"):
     """Open a file for reading; what ends in ``.gz`` is unpacked, and text becomes UTF-8."""
     arrow = _arrow()
-    stream = arrow.input_stream(str(path), compression="detect", buffer_size=BLOCK)
+    compression = "gzip" if str(path).lower().endswith(".gz") else None
+    stream = arrow.input_stream(opened(path), compression=compression, buffer_size=BLOCK)
     return stream if encoding == "utf-8" else arrow.transcoding_input_stream(stream, encoding, "utf-8")
 
 
@@ -51,6 +57,8 @@ def read_blocks(path, dialect, included, as_words=()):
     ------
     InvalidTextError
         If a row has another number of cells than the names, or the file is not of the dialect's encoding.
+    ValueError, OSError
+        If the file cannot be read, has too long a row, or unpacks to too much.
     """
     from concurrent.futures import ThreadPoolExecutor  # on use, because ``import fastprop`` would wait for it
 
@@ -75,7 +83,7 @@ def read_blocks(path, dialect, included, as_words=()):
 
     with ThreadPoolExecutor(WORKERS) as pool, open_bytes(path, dialect.encoding) as file:
         waiting = deque()
-        for data in _whole_rows(file, dialect.skipped_lines):
+        for data in _limited(_whole_rows(file, dialect.skipped_lines), os.path.getsize(path)):
             waiting.append(pool.submit(block_of, data))
             if len(waiting) > WORKERS:
                 yield waiting.popleft().result()
@@ -92,17 +100,29 @@ def _whole_rows(file, skipped_lines):
     """Yield the bytes of a file in blocks that end between rows, without its first lines."""
     rest = b""
     for _ in range(skipped_lines):
-        while (end := rest.find(b"\n")) < 0 and (more := file.read(BLOCK)):
+        while (end := rest.find(b"\n")) < 0 and len(rest) <= LONGEST_ROW and (more := file.read(BLOCK)):
             rest += more
         rest = rest[end + 1 :] if end >= 0 else b""
     while block := file.read(BLOCK):
         block = rest + block
         end = _last_row_end(block)
         rest = block[end:]
+        if len(rest) > LONGEST_ROW:
+            raise ValueError(f"it has a row of more than {LONGEST_ROW:,} bytes")
         if block[:end].strip():
             yield block[:end]
     if rest.strip():
         yield rest
+
+
+def _limited(blocks, size):
+    """Yield the blocks of a file of `size` bytes; ValueError if a packed file has too many."""
+    taken, limit = 0, unpacked_limit(size)
+    for block in blocks:
+        taken += len(block)
+        if taken > limit:
+            raise ValueError(f"it unpacks to more than {limit:,} bytes, which is read where it is unpacked")
+        yield block
 
 
 def _last_row_end(block):

@@ -5,11 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fastprop.files import refusing
 from fastprop.integrations import arrow_csv
 from fastprop.integrations.arrow_columns import Column
 from fastprop.tabular import refusals
 from fastprop.tabular.columns import FEW
-from fastprop.tabular.dialect import is_number
+from fastprop.tabular.dialect import REFUSED, is_number
 
 
 class CsvColumns(NamedTuple):
@@ -41,16 +42,17 @@ def read_columns(path, dialect, included, target=None, as_words=()):
     """
     indices = [*included, *([] if target is None else [target])]
     rows, target_rows = _Rows(path, len(included)), _Rows(path, len(indices) - len(included))
-    try:
-        for block in arrow_csv.read_blocks(path, dialect, indices, as_words):
-            if dialect.delimiter != "," and dialect.decimal == "." and any(map(_has_decimal_commas, block.columns)):
-                return read_columns(path, dialect._replace(decimal=","), included, target, as_words)
-            rows.append(block, block.columns[: len(included)])
-            target_rows.append(block, block.columns[len(included) :])
-    except arrow_csv.InvalidTextError as error:
-        if "UTF8" in str(error) and dialect.encoding == "utf-8":
-            return read_columns(path, dialect._replace(encoding="cp1252"), included, target, as_words)
-        refusals.refuse_rows(path, dialect, error)
+    with refusing(path, *REFUSED):
+        try:
+            for block in arrow_csv.read_blocks(path, dialect, indices, as_words):
+                if dialect.delimiter != "," and dialect.decimal == "." and any(map(_has_decimal_commas, block.columns)):
+                    return read_columns(path, dialect._replace(decimal=","), included, target, as_words)
+                rows.append(block, block.columns[: len(included)])
+                target_rows.append(block, block.columns[len(included) :])
+        except arrow_csv.InvalidTextError as error:
+            if "UTF8" in str(error) and dialect.encoding == "utf-8":
+                return read_columns(path, dialect._replace(encoding="cp1252"), included, target, as_words)
+            refusals.refuse_rows(path, dialect, error)
     if rows.count == 0:
         raise ValueError(f"{path} has no rows under its header: give at least one.")
     mixed = [index for index, kinds in zip(indices, rows.kinds + target_rows.kinds) if len(kinds) > 1]

@@ -7,7 +7,11 @@ import itertools
 import re
 from typing import NamedTuple
 
+from fastprop.files import refusing
 from fastprop.integrations import arrow_csv
+
+REFUSED = "CSV file", "give a header and rows"
+"""What a file that cannot be read should be, and what to do; see `files.refusing`."""
 
 SAMPLE = 1 << 18
 """Bytes at the beginning of a file from which its dialect is detected."""
@@ -108,9 +112,11 @@ def is_number(cell, decimal=".,"):
 
 def _sample(path):
     """Return the text of whole lines at the beginning of a file, and its encoding."""
-    with arrow_csv.open_bytes(path) as file:
+    with refusing(path, *REFUSED), arrow_csv.open_bytes(path) as file:
         start = more = file.read(SAMPLE)
         while more and start.count(b"\n") < 2:  # of a table of very many columns, the first rows
+            if len(start) > arrow_csv.LONGEST_ROW:
+                raise ValueError(f"it has a row of more than {arrow_csv.LONGEST_ROW:,} bytes")
             more = file.read(SAMPLE)
             start += more
     is_whole = len(start) % SAMPLE > 0 or not more

@@ -1,10 +1,7 @@
 """Reads npz and npy files: arrays ``X`` and ``y``, or one whose last column is y."""
 
-import zipfile
-
-import numpy as np
-
 from fastprop import checks
+from fastprop.files import npz, reading
 from fastprop.tabular.table import Table, classes_of_numbers, classes_of_words
 
 
@@ -42,22 +39,16 @@ def read_inputs(path, features=None):
 
 
 def _array(path):
-    try:
-        array = np.load(path)
-    except (OSError, ValueError, EOFError) as error:
-        raise ValueError(f"{path} is no npy file of numbers ({error}): write it with np.save.") from None
-    return checks.numeric(array, "X")
+    with reading(path, "npy file of numbers", "write it with np.save") as file:
+        return checks.numeric(npz.read_npy(file), "X")
 
 
 def _arrays(path, wanted):
     """Return the wanted arrays by name; ValueError if one is missing."""
-    try:
-        with open(path, "rb") as file, np.load(file) as arrays:
-            found = {name: arrays[name] for name in wanted if name in arrays}
-            names = ", ".join(arrays.files)
-    except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is no npz file of numeric arrays ({error}): write it with np.savez.") from None
+    with reading(path, "npz file of numeric arrays", "write it with np.savez") as file:
+        found, names = npz.read_npz(file, wanted)
+    listed = ", ".join(names)
     for name in wanted:
         if name not in found:
-            raise ValueError(f"{path} has no array {name!r}, only {names}: write it, or name another target.")
+            raise ValueError(f"{path} has no array {name!r}, only {listed}: write it, or name another target.")
     return found

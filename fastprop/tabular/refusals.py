@@ -1,6 +1,7 @@
 """Refusals of the contents of a CSV file: sentences that name the line, the column and the cell."""
 
 import csv
+import functools
 import io
 
 from fastprop.checks import shown
@@ -14,7 +15,7 @@ def refuse_rows(path, dialect, error):
     for line, cells in _rows(path, dialect):
         if len(cells) != columns:
             raise ValueError(f"{path} has {len(cells)} cells in line {line} but {columns} columns: mend that line.")
-    raise ValueError(f"{path} is no CSV file ({shown(str(error))}): give a header and rows.")
+    raise error
 
 
 def refuse_target(path, dialect, index, column):
@@ -50,9 +51,10 @@ def _first(path, dialect, index, is_wanted):
 def _rows(path, dialect):
     """Yield for each row of data the line on which it ends, counted from 1, and its cells."""
     with io.TextIOWrapper(arrow_csv.open_bytes(path, dialect.encoding), "utf-8", "replace", newline="") as file:
+        lines = iter(functools.partial(file.readline, arrow_csv.LONGEST_ROW), "")
         for _ in range(dialect.skipped_lines):
-            file.readline()
-        reader = csv.reader(file, delimiter=dialect.delimiter)
+            next(lines, "")
+        reader = csv.reader(lines, delimiter=dialect.delimiter)
         for cells in reader:
             if cells:
                 yield dialect.skipped_lines + reader.line_num, cells

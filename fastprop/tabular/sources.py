@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from fastprop.checks import shown
+from fastprop.files import refusing
 from fastprop.integrations import arrow_files, frame_columns
 from fastprop.tabular import columns, csv_files, dialect, npz_files
 from fastprop.tabular.column_table import Choice, ColumnTable
@@ -25,7 +26,7 @@ def read(source, choice=None):
     """
     choice = choice or Choice()
     if frame_columns.is_frame(source):
-        return _of_frame("the table", source, choice)
+        return _of_columns("the table", named_columns(source), choice)
     path = checked_path(source)
     if is_array_file(source):
         if choice._replace(target=None) != Choice():
@@ -34,7 +35,7 @@ def read(source, choice=None):
             )
         return npz_files.read_npz(path, choice.target) if path.suffix == ".npz" else npz_files.read_npy(path, choice)
     if path.name.lower().endswith(arrow_files.ENDINGS):
-        return _of_frame(path, arrow_files.read(path), choice)
+        return _of_columns(path, _arrow_columns(path), choice)
     return csv_files.read_csv(path, choice)
 
 
@@ -47,7 +48,7 @@ def read_columns(source, names=None, as_words=()):
         return named_columns(source)
     path = checked_path(source)
     if path.name.lower().endswith(arrow_files.ENDINGS):
-        found = named_columns(arrow_files.read(path))
+        found = _arrow_columns(path)
         return {name: found[name] for name in columns.checked(path, list(found), names or found)}
     return csv_files.read_csv_columns(path, names, as_words)
 
@@ -87,8 +88,13 @@ def read_array(source, features=None):
     return npz_files.read_inputs(checked_path(source), features)
 
 
-def _of_frame(source, frame, choice):
-    found = named_columns(frame)
+def _arrow_columns(path):
+    """Return the columns of a Parquet or Feather file, a dict of `Column` by name."""
+    with refusing(path, f"{path.suffix[1:]} file", "write it anew"):
+        return named_columns(arrow_files.read(path))
+
+
+def _of_columns(source, found, choice):
     names, target = columns.chosen(source, list(found), choice)
     answer = found[target]
     if len(answer.values) == 0:

@@ -7,7 +7,11 @@ signature is one file, whose name holds a digest of all that the code depends on
     epochs.train-lanes16-<digest of the sources>-<digest of signature, compiler and processor>.nbc
 
 Nothing else is kept, so that no index can disagree with the files. A file is written under another name and moved into
-place; one that is cut short or damaged is treated as absent and written anew.
+place; one that is cut short, damaged or foreign is treated as absent and written anew. A folder that cannot be written
+to is still read, and the next one is written to; where there is none, every process compiles.
+
+A file is a pickle and machine code, which can do anything. So it is read only if nobody but this user or the
+administrator can have written it: the folder and the file must be theirs, and others may not write to either.
 """
 
 import contextlib
@@ -15,9 +19,10 @@ import functools
 import hashlib
 import os
 import pickle
+import shutil
+import stat
 import sys
 import tempfile
-import uuid
 from pathlib import Path
 
 import llvmlite
@@ -26,6 +31,7 @@ from numba.core.caching import _Cache
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
 
+from fastprop.files import opened, replacing
 from fastprop.kernels.compiler.machine import LANES
 
 _KERNELS = Path(__file__).parent.parent
@@ -44,24 +50,27 @@ class KernelCache(_Cache):
     @property
     def cache_path(self):
         """The folder of the files, or None if there is none that can be written to."""
-        folder = _folder()
-        return None if folder is None else str(folder)
+        return next(map(str, filter(_has_room, _places())), None)
 
     def load_overload(self, sig, target_context):
         """Return the compiled code of a signature, or None if there is none on disk."""
         target_context.refresh()
-        if not self._enabled or _folder() is None:
+        if not self._enabled:
             return None
-        content = _read(self._path(sig, target_context.codegen()))
-        if content is None:
-            return None
-        kept_sig, reduced = pickle.loads(content)
-        return CompileResult._rebuild(target_context, *reduced) if kept_sig == sig else None
+        name = self._file_name(sig, target_context.codegen())
+        for content in filter(None, (_read(folder / name) for folder in _places())):
+            with contextlib.suppress(Exception):  # what a file of another make may raise
+                kept_sig, reduced = pickle.loads(content)
+                if kept_sig == sig:
+                    return CompileResult._rebuild(target_context, *reduced)
+        return None
 
     def save_overload(self, sig, data):
         """Keep the compiled code of a signature, unless it holds addresses of this process."""
-        if self._enabled and _folder() is not None and not data.library.has_dynamic_globals:
-            _write(self._path(sig, data.codegen), dumps((sig, data._reduce())))
+        if not self._enabled or data.library.has_dynamic_globals:
+            return
+        for folder in filter(_has_room, _places()):
+            _write(folder / self._file_name(sig, data.codegen), dumps((sig, data._reduce())))
 
     def enable(self):
         """Use the disk."""
@@ -73,20 +82,23 @@ class KernelCache(_Cache):
 
     def flush(self):
         """Remove all files of this kernel."""
-        if _folder() is not None:
-            for path in _folder().glob(f"{self._name}-*.nbc"):
-                path.unlink(missing_ok=True)
+        for path in (path for folder in _places() for path in folder.glob(f"{self._name}-*.nbc")):
+            with contextlib.suppress(OSError):
+                path.unlink()
 
-    def _path(self, sig, codegen):
+    def _file_name(self, sig, codegen):
         versions = numba.__version__, llvmlite.__version__, sys.version, self._variant
         key = hashlib.sha256(repr((str(sig), codegen.magic_tuple(), versions)).encode()).hexdigest()[:16]
-        return _folder() / f"{self._name}-lanes{LANES}-{_source_digest()}-{key}.nbc"
+        return f"{self._name}-lanes{LANES}-{_source_digest()}-{key}.nbc"
 
 
 def _read(path):
-    """Return a file's content, or None if it is not there or not whole."""
+    """Return a file's content, or None if it is not there, not whole, or may be somebody else's."""
+    if not _is_trusted(path.parent):
+        return None
     try:
-        stored = path.read_bytes()
+        with opened(path) as file:
+            stored = file.read() if _is_ours(os.fstat(file.fileno())) else b""
     except OSError:
         return None
     check, content = stored[:_CHECK_BYTES], stored[_CHECK_BYTES:]
@@ -95,50 +107,79 @@ def _read(path):
 
 def _write(path, content):
     """Write a file whole or not at all: without it, the kernel is compiled again by the next process."""
-    partial = path.with_name(f"{path.name}.{uuid.uuid4().hex[:16]}")
+    with contextlib.suppress(OSError):
+        with replacing(path, "kernel", 0o600) as file:
+            file.write(hashlib.sha256(content).digest() + content)
+        _remove_stale(path.parent)
+
+
+def _is_trusted(folder):
+    """Return whether a folder is there, and only this user or the administrator can have written to it."""
     try:
-        partial.write_bytes(hashlib.sha256(content).digest() + content)
-        os.replace(partial, path)
+        status = folder.lstat()
     except OSError:
-        with contextlib.suppress(OSError):
-            partial.unlink()
+        return False
+    return stat.S_ISDIR(status.st_mode) and _is_ours(status)
+
+
+def _is_ours(status):
+    if not hasattr(os, "geteuid"):  # Windows gives each user folders of their own, and says nothing by these fields
+        return True
+    return status.st_uid in (0, os.geteuid()) and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+def _has_room(folder):
+    """Return whether files can be written to a folder that is there."""
+    return os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > 0
+
+
+@functools.cache
+def _remove_stale(folder):
+    """Remove kernels of another source from a folder, once in a process."""
+    for path in folder.glob("*-lanes*.nb[ci]"):
+        if _source_digest() not in path.name:
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
 @functools.cache
 def _source_digest():
     """Return what identifies the kernels' source: a digest of every file in the folder of the kernels."""
     digest = hashlib.sha256()
-    for file in sorted(_KERNELS.rglob("*.py")):
+    for file in filter(Path.is_file, sorted(_KERNELS.rglob("*.py"))):  # editors leave links that lead nowhere
         digest.update(file.relative_to(_KERNELS).as_posix().encode())
         digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
 
 
 @functools.cache
-def _folder():
-    """Return the folder that kernels are kept in, the first that can be written to, or None; clear it of stale ones."""
+def _places():
+    """Return the folders to look into, a list: the last can be written to, if any can; it is made for this."""
+    found = []
     for folder in _folders():
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            tempfile.TemporaryFile(dir=folder).close()
-        except OSError:
-            continue
-        for stale in folder.glob("*-lanes*.nb[ci]"):
-            if _source_digest() not in stale.name:
-                with contextlib.suppress(OSError):
-                    stale.unlink()
-        return folder
-    return None
+        with contextlib.suppress(OSError):
+            folder.mkdir(0o700, parents=True, exist_ok=True)
+        if _is_trusted(folder):
+            found.append(folder)
+            if _has_room(folder):
+                break
+    return found
 
 
 def _folders():
-    """Yield where kernels may be kept: ``NUMBA_CACHE_DIR``, beside the source, the user's folder for caches."""
-    name = f"{_KERNELS.name}_{hashlib.sha256(str(_KERNELS).encode()).hexdigest()}"
+    """Yield where kernels may be kept, the best first, whether it is there or not.
+
+    These are ``NUMBA_CACHE_DIR``, beside the source, the user's folder for caches, and one for temporary files.
+    """
+    digest = hashlib.sha256(str(_KERNELS).encode()).hexdigest()
+    name = f"{_KERNELS.name}_{digest}"
     if numba.config.CACHE_DIR:
         yield Path(numba.config.CACHE_DIR) / name
     yield _KERNELS / "__pycache__"
     with contextlib.suppress(RuntimeError):  # a user without a home, as in some containers, has no folder for caches
         yield _user_caches() / "numba" / name
+    with contextlib.suppress(FileNotFoundError):  # there may be no folder for temporary files either
+        yield Path(tempfile.gettempdir()) / f"fastprop-{getattr(os, 'geteuid', int)()}-{digest[:16]}"
 
 
 def _user_caches():
