@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fastprop import checks
 from fastprop.annotations import ArrayLike, Backend, ClassWeight, Figure, LossName, Path, Validation
-from fastprop.data import Dataset, Split, cross_validation_folds
+from fastprop.data import Dataset, Split, cross_validation_folds, warn_of_sizes
 from fastprop.network import MLP
 from fastprop.notices import DataWarning, DivergenceWarning
 from fastprop.options import DESCENTS, EMA, SGD, Clip, CrossEntropy, Descent, Halving, Huber, Schedule
@@ -201,6 +201,8 @@ def find_learning_rate(
     loss = checks.loss(loss, network.output, network.layer_sizes[-1])
     data = Dataset.of(X, y, network, loss, sample_weight)
     split = Split.of(validation, data, network, loss).fitted()
+    if network.input_mean is None and not checks.flag(standardize, "standardize"):
+        warn_of_sizes(split.data.inputs, split.rows)
     sample = _Sample.of(split, seed)
     options = {
         "epochs": min(epochs, EPOCHS),

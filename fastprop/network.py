@@ -19,6 +19,9 @@ from fastprop.reporting import html
 class MLP(Exchange):
     """A multilayer perceptron: layers ``a = f(x @ W + b)``.
 
+    The defaults are plain: sigmoid layers, and inputs as they are. `fastprop.MLPClassifier` and
+    `fastprop.MLPRegressor` begin with a recipe that suits most tables.
+
     Parameters
     ----------
     layer_sizes : sequence of int

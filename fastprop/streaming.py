@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from fastprop import checks, cost_model, thread_pool
 from fastprop.annotations import ArrayLike, Backend, LossName
-from fastprop.data import Dataset
+from fastprop.data import Dataset, warn_of_sizes
 from fastprop.network import MLP
 from fastprop.notices import DivergenceWarning, warn
 from fastprop.options import DESCENTS, SGD, Clip, CrossEntropy, Descent, Huber, Schedule
@@ -220,7 +220,10 @@ class _Reader:
         try:
             index, chunk = next(each for each in self._chunks if not checks.is_empty_chunk(each[1]))
             data = Dataset.of_chunk(chunk, index, self._network, self._loss, self._column_names)
-            self._column_names = self._column_names or data.column_names
+            if self._column_names is None:
+                self._column_names = data.column_names
+                if self._network.input_mean is None:
+                    warn_of_sizes(data.inputs, data.rows)
             self._next = data, None
         except Exception as error:
             self._next = None, error

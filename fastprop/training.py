@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from fastprop import checks, cost_model, thread_pool
 from fastprop.annotations import ArrayLike, Backend, ClassWeight, LossName, Path, ScoreFunction, ScoreName, Validation
-from fastprop.data import Dataset, Origin, Split, balanced, standardization
+from fastprop.data import Dataset, Origin, Split, balanced, standardization, warn_of_sizes
 from fastprop.metrics import Score, chosen_metrics, default_score, refuse_undefined
 from fastprop.network import MLP
 from fastprop.notices import DivergenceWarning, warn
@@ -59,6 +59,9 @@ def train(
     backend: Backend = "kernels",
 ) -> History:
     """Train a network in place by minibatch gradient descent.
+
+    The defaults are plain: `SGD(0.1)`, 32 rows in a step, the data as it is, and no rows held out.
+    `fastprop.MLPClassifier`, `fastprop.MLPRegressor` and the command line begin with a recipe that suits most tables.
 
     Parameters
     ----------
@@ -170,6 +173,8 @@ def train(
     DivergenceWarning
         If the loss or the weights are no longer finite, so that training ended. The warning says in which epoch,
         counted from 1, and what may help.
+    DataWarning
+        If columns of X differ in size by more than 1,000 times, and the network does not standardize them.
 
     Examples
     --------
@@ -216,6 +221,8 @@ def train(
     fitted = network.input_mean, network.input_scale
     if checks.flag(standardize, "standardize") and network.input_mean is None:
         fitted = standardization(split.data.inputs, split.rows)
+    if fitted[0] is None:
+        warn_of_sizes(split.data.inputs, split.rows)
     split = split.readable(network.dtype, Origin.of(*fitted, network.dtype))
     network.input_mean, network.input_scale = fitted
     network.feature_names = network.feature_names or split.data.inputs.feature_names

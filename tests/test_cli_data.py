@@ -111,8 +111,8 @@ def test_notes_on_the_data_are_plain_lines_on_stderr(run):
 @pytest.mark.parametrize("command", ["train", "sweep --learning-rate 0.01"])
 def test_inputs_of_very_different_size_are_named_unless_they_are_standardized(run, capsys, command):
     _, _, errors = run(f"{command} sizes.csv --epochs 1")
-    assert errors.startswith("fastprop: inputs are of very different size, from column ")
-    assert errors.endswith("): give --standardize.\n")
+    assert errors.startswith("fastprop: X has columns of very different size, from ")
+    assert errors.endswith("): standardize them.\n")
     assert cli.main(f"{command} sizes.csv --epochs 1".split()) == 0
     assert "very different size" not in capsys.readouterr().err
     assert run(f"{command} sizes.csv --epochs 1 --drop big")[2] == ""

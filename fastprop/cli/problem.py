@@ -11,8 +11,7 @@ import numpy as np
 import fastprop as fp
 from fastprop import checks
 from fastprop.data import Dataset, ScaledTargets, Split, TargetScaling
-from fastprop.notices import warn
-from fastprop.tabular import Choice, Encoder, Table, Targets, notes_on_sizes, sources, targets_of
+from fastprop.tabular import Choice, Encoder, Table, Targets, sources, targets_of
 
 SHOWN = 8
 """Columns of numbers whose names are printed."""
@@ -90,7 +89,7 @@ def problem_of(options):
 
     The columns of a table are encoded, and inputs and targets scaled, by the rows that are trained on, in each fold of
     a cross-validation anew. The encoder and the scaling of the problem are those of the network that is kept, which is
-    trained on all rows after a cross-validation. Notes on the data are warnings, which `cli.main` prints.
+    trained on all rows after a cross-validation.
     """
     found = _table(options)
     is_array = isinstance(found, Table)
@@ -99,10 +98,6 @@ def problem_of(options):
     rows = _training_rows(targets, options)
     X = table.X if is_array else found.inputs()
     encoder = None if is_array else X.encoder.fitted_to(found.columns, rows)
-    if not options.standardize:
-        sizes = X if is_array else encoder.transform_columns(found.columns, np.float64)
-        for note in notes_on_sizes(checks.matrix(sizes), None if is_array else encoder.feature_names):
-            warn(note, fp.DataWarning)
     is_scaled = targets.task.output == "identity" and targets.task.class_count == 0
     y = targets.y[rows].reshape(len(rows), -1)
     scaling = TargetScaling.fit(y, checks.loss_name(targets.task.loss)) if is_scaled else None

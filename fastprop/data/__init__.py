@@ -1,6 +1,7 @@
 """The data of a run: the checked arrays, which rows are trained on and which are held out, and what rows weigh."""
 
 from fastprop.data.class_weights import balanced, weighted
+from fastprop.data.column_sizes import warn_of_sizes
 from fastprop.data.column_statistics import ColumnStatistics
 from fastprop.data.dataset import Dataset, scaled_weights
 from fastprop.data.folds import cross_validation_folds
@@ -25,5 +26,6 @@ __all__ = [
     "held_out_rows",
     "scaled_weights",
     "standardization",
+    "warn_of_sizes",
     "weighted",
 ]

@@ -22,7 +22,7 @@ from fastprop.annotations import (
     Splitter,
     Validation,
 )
-from fastprop.data import Dataset, ScaledTargets, Split, UnfittedInputs, cross_validation_folds
+from fastprop.data import Dataset, ScaledTargets, Split, UnfittedInputs, cross_validation_folds, warn_of_sizes
 from fastprop.network import MLP
 from fastprop.notices import DivergenceWarning, warn
 from fastprop.options import (
@@ -239,6 +239,8 @@ def sweep(
     split, tasks = _split(configurations.prototypes, X, y, sample_weight, class_weight, validation)
     split, folds, all_rows = _folds(split, cv, X, y, configurations.prototypes, standardize)
     prototype = next(iter(configurations.prototypes.values()))
+    if prototype.input_mean is None and all_rows.mean is None:
+        warn_of_sizes(split.data.inputs, all_rows.rows)
     split = split.readable(prototype.dtype, common_origin(prototype, [all_rows, *folds]))
     experiment = Experiment(
         data=split.data,

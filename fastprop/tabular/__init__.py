@@ -2,7 +2,6 @@
 
 from fastprop.tabular.column_inputs import ColumnInputs
 from fastprop.tabular.column_table import Choice, ColumnTable
-from fastprop.tabular.columns import notes_on_sizes
 from fastprop.tabular.encoder import Encoder
 from fastprop.tabular.plans import ColumnPlan
 from fastprop.tabular.table import Table
@@ -17,6 +16,5 @@ __all__ = [
     "Encoder",
     "Table",
     "Targets",
-    "notes_on_sizes",
     "targets_of",
 ]

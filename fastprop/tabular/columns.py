@@ -5,12 +5,6 @@ import io
 
 import numpy as np
 
-from fastprop.row_blocks import row_blocks
-
-TIMES = 1000
-"""Inputs are of very different size if the largest value of one is more than so many times that of another."""
-
-
 FEW = 20
 """Up to so many different numbers of a column may be names: of classes, if each stands in two rows or more on average,
 and of levels, if other cells of the column hold words."""
@@ -100,29 +94,3 @@ def _numbers_rows(values):
     if smallest not in (0, 1) or values.max() != smallest + rows - 1:
         return False
     return np.array_equal(np.sort(values), smallest + np.arange(rows))
-
-
-def notes_on_sizes(X, names=None):
-    """Return a note if the inputs (n, features) are of so different size that a network hardly learns from the small.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from fastprop.tabular import notes_on_sizes
-    >>> notes_on_sizes(np.array([[0.5, 1680], [0.25, 735]]), ("hue", "proline"))
-    ["inputs are of very different size, from column 'hue' (up to 0.5) to 'proline' (up to 1680): give --standardize."]
-    """
-    largest = np.zeros(X.shape[1])
-    for rows in row_blocks(*X.shape):
-        np.maximum(largest, np.abs(X[rows].astype(np.float64)).max(axis=0), out=largest)
-    used = np.flatnonzero(largest > 0)
-    if len(used) == 0:
-        return []
-    small, large = used[largest[used].argmin()], used[largest[used].argmax()]
-    if largest[large] <= TIMES * largest[small]:
-        return []
-    first, second = (f"{index}" if names is None else f"{names[index]!r}" for index in (small, large))
-    return [
-        f"inputs are of very different size, from column {first} (up to {largest[small]:.4g}) to {second} (up to "
-        f"{largest[large]:.4g}): give --standardize."
-    ]

@@ -1,0 +1,58 @@
+"""A warning of inputs of very different size that are not standardized."""
+
+import numpy as np
+
+from fastprop import checks
+from fastprop.data.column_statistics import ColumnStatistics
+from fastprop.notices import DataWarning, warn
+from fastprop.row_blocks import row_blocks
+
+TIMES = 1000
+"""Inputs are of very different size if the largest value of one is more than so many times that of another."""
+
+ROWS = 1000
+"""How many rows tell the size of a column: enough to see its unit, and few enough to cost nothing."""
+
+
+def warn_of_sizes(inputs, rows):
+    """Warn if columns of inputs are of so different size that a network hardly learns from the small ones.
+
+    The size of a column is its largest absolute value, because the deviation of a column of zeros and a few ones is
+    small whatever its unit is. Constant columns are left out: nothing is learned from them.
+
+    Parameters
+    ----------
+    inputs : Inputs
+    rows : ndarray
+        (m,) int: the indices of the rows that are trained on, of which at most `ROWS` are looked at.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import numpy as np
+    >>> from fastprop.data import UNCHANGED, Inputs, warn_of_sizes
+    >>> inputs = Inputs(np.array([[0.5, 1680], [0.25, 735]]), UNCHANGED, columns=("hue", "proline"))
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warn_of_sizes(inputs, np.arange(2))
+    >>> print(caught[0].message)
+    X has columns of very different size, from 'hue' (up to 0.5) to 'proline' (up to 1680): standardize them.
+    """
+    some = rows[:: -(-len(rows) // ROWS)] if len(rows) else rows
+    statistics = ColumnStatistics()
+    for block in row_blocks(len(some), inputs.shape[1]):
+        statistics.add(inputs.numbers(some[block]))
+    varies = np.flatnonzero(statistics.minimum < statistics.maximum)
+    if len(varies) == 0:
+        return
+    sizes = statistics.magnitude[varies]
+    smallest, largest = sizes.argmin(), sizes.argmax()
+    if sizes[largest] <= TIMES * sizes[smallest]:
+        return
+    names = [checks.shown_column(inputs.columns, varies[index]) for index in (smallest, largest)]
+    if inputs.columns is None:
+        names[0] = f"column {names[0]}"
+    warn(
+        f"{inputs.name} has columns of very different size, from {names[0]} (up to {sizes[smallest]:.4g}) to "
+        f"{names[1]} (up to {sizes[largest]:.4g}): standardize them.",
+        DataWarning,
+    )
