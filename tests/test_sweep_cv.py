@@ -9,8 +9,9 @@ from scipy.sparse import csr_matrix
 from sklearn.base import clone
 from sklearn.datasets import load_iris, make_multilabel_classification
 from sklearn.exceptions import FitFailedWarning
-from sklearn.metrics import accuracy_score, make_scorer
-from sklearn.model_selection import GridSearchCV, GroupKFold, KFold
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401 (HalvingGridSearchCV is found by it)
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, make_scorer
+from sklearn.model_selection import GridSearchCV, GroupKFold, HalvingGridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -69,6 +70,88 @@ def test_each_split_score_is_that_of_grid_search_to_the_last_bit(estimator, grid
     assert ours.best_params_ == theirs.best_params_
     assert (ours.best_index_, ours.best_score_) == (theirs.best_index_, theirs.best_score_)
     np.testing.assert_array_equal(ours.predict(X), theirs.predict(X))
+
+
+def both_scores(estimator, X, y):
+    predicted = estimator.predict(X)
+    return {"right": np.mean(predicted == y), "first": np.mean(predicted == "setosa")}
+
+
+SCORINGS = {
+    "a list": (["accuracy", "neg_log_loss"], "neg_log_loss"),
+    "a dict": ({"good": "accuracy", "balanced": make_scorer(balanced_accuracy_score)}, "good"),
+    "a function": (both_scores, "right"),
+    "without refit": (("accuracy", "f1_macro"), False),
+    "one score": ("accuracy", True),
+    "a rule that chooses": (["accuracy", "f1_macro"], lambda results: int(results["rank_test_f1_macro"].argmin())),
+}
+
+
+@pytest.mark.parametrize(("scoring", "refit"), SCORINGS.values(), ids=SCORINGS)
+def test_results_have_the_layout_and_the_values_of_grid_search_key_by_key(scoring, refit):
+    options = {"scoring": scoring, "refit": refit, "return_train_score": True}
+    ours, theirs = both(CLASSIFIER, RATES | {"alpha": [0.0, 0.1]}, **options)
+    assert list(ours.cv_results_) == list(theirs.cv_results_)
+    for name, values in theirs.cv_results_.items():
+        mine = ours.cv_results_[name]
+        assert type(mine) is type(values), name
+        if name == "params":
+            assert mine == values
+            continue
+        assert (mine.dtype, mine.shape) == (values.dtype, values.shape), name
+        if name.endswith("_time"):
+            assert (mine >= 0).all(), name
+        else:
+            np.testing.assert_array_equal(mine, values, name)
+    assert ours.multimetric_ == theirs.multimetric_
+    for name in ("best_params_", "best_index_", "best_score_"):
+        assert hasattr(ours, name) == hasattr(theirs, name), name
+        assert getattr(ours, name, None) == getattr(theirs, name, None), name
+    assert hasattr(ours, "best_estimator_") == bool(refit)
+    assert isinstance(ours.scorer_, dict) == isinstance(theirs.scorer_, dict)
+
+
+def test_halving_has_the_columns_and_attributes_of_halving_grid_search():
+    estimator = clone(CLASSIFIER).set_params(max_iter=4, learning_rate="constant")
+    grid = {"learning_rate_init": [1e-4, 0.01, 0.05, 0.1]}
+    ours = SweepCV(estimator, grid, cv=3, halving=2).fit(X, NAMES)
+    theirs = HalvingGridSearchCV(
+        estimator, grid, cv=3, factor=2, resource="max_iter", max_resources=4, min_resources=1
+    ).fit(X, NAMES)
+    of_resource = {"param_max_iter"}  # their resource is a parameter, ours the number of epochs
+    assert set(ours.cv_results_) == {name for name in theirs.cv_results_ if "train_score" not in name} - of_resource
+    public = {name for name in vars(theirs) if name.endswith("_") and not name.startswith("_")}
+    assert public <= set(dir(ours))
+    for name in public & {name for name in vars(theirs) if name.startswith(("n_", "min_", "max_"))}:
+        assert getattr(ours, name) == getattr(theirs, name), name
+
+
+def test_scores_that_fail_have_the_error_score_under_each_name():
+    with pytest.warns(FitFailedWarning, match="3 fits of 6 failed"):
+        search = SweepCV(
+            CLASSIFIER, {"alpha": [-1.0, 0.1]}, cv=3, scoring=["accuracy", "f1_macro"], refit="f1_macro", error_score=0
+        ).fit(X, NAMES)
+    assert search.cv_results_["mean_test_accuracy"][0] == search.cv_results_["mean_test_f1_macro"][0] == 0
+    assert search.best_params_ == {"alpha": 0.1}
+
+
+def test_a_score_of_several_that_fails_does_not_lose_the_others():
+    def failing(estimator, X, y):
+        raise KeyError("no score")
+
+    scoring = {"good": "accuracy", "bad": failing}
+    with pytest.warns(UserWarning, match="measurements of the score of 6 failed") as caught:
+        search = SweepCV(CLASSIFIER, RATES, cv=3, scoring=scoring, refit="good", error_score=0).fit(X, NAMES)
+    assert any("no score" in str(each.message) for each in caught)
+    assert search.cv_results_["mean_test_bad"].tolist() == [0, 0]
+    assert search.best_score_ == search.cv_results_["mean_test_good"].max() > 0
+    with pytest.raises(KeyError, match="no score"):
+        SweepCV(CLASSIFIER, RATES, cv=3, scoring=scoring, refit="good", error_score="raise").fit(X, NAMES)
+
+
+def test_verbose_says_how_many_fits_there_are(capsys):
+    SweepCV(CLASSIFIER, RATES, cv=3, verbose=1).fit(X, NAMES)
+    assert capsys.readouterr().out == "Fitting 3 folds for each of 2 candidates, totalling 6 fits\n"
 
 
 def test_sample_weights_go_with_their_rows():
@@ -130,6 +213,8 @@ def test_halving_has_a_row_for_each_configuration_at_each_rung():
     assert search.cv_results_["iter"].tolist() == [0] * 9 + [1] * 3 + [2]
     assert search.cv_results_["n_resources"].tolist() == [1] * 9 + [3] * 3 + [9]
     assert search.best_index_ == 12
+    assert (search.min_resources_, search.max_resources_, search.n_remaining_candidates_) == (1, 9, 1)
+    assert (search.n_required_iterations_, search.n_possible_iterations_) == (3, 3)
     alone = GridSearchCV(estimator, {"learning_rate_init": [search.best_params_["learning_rate_init"]]}, cv=3)
     assert search.best_score_ == alone.fit(X, NAMES).best_score_
 
@@ -176,7 +261,19 @@ def test_a_fold_whose_test_rows_alone_lack_cells_has_no_score():
 
 
 REFUSED = {
-    "several scores": (CLASSIFIER, RATES, {"scoring": ["accuracy", "f1_macro"]}, "SweepCV ranks by one score"),
+    "halving by several scores": (
+        CLASSIFIER,
+        RATES,
+        {"scoring": ["accuracy", "f1_macro"], "refit": "accuracy", "halving": 2},
+        "halving ranks by one score",
+    ),
+    "training scores at rungs": (CLASSIFIER, RATES, {"return_train_score": True, "halving": 2}, "leave out return_tr"),
+    "several scores without one that decides": (
+        CLASSIFIER,
+        RATES,
+        {"scoring": ["accuracy", "f1_macro"]},
+        "refit must be set to a scorer key",
+    ),
     "a pipeline": (make_pipeline(CLASSIFIER), RATES, {}, "put SweepCV into a pipeline"),
     "halving of several sweeps": (CLASSIFIER, {"max_iter": [2, 3]}, {"halving": 2}, "these need 2: leave out"),
 }

@@ -33,6 +33,7 @@ def warn_of_sizes(inputs, rows):
     >>> from fastprop.data import UNCHANGED, Inputs, warn_of_sizes
     >>> inputs = Inputs(np.array([[0.5, 1680], [0.25, 735]]), UNCHANGED, columns=("hue", "proline"))
     >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
     ...     warn_of_sizes(inputs, np.arange(2))
     >>> print(caught[0].message)
     X has columns of very different size, from 'hue' (up to 0.5) to 'proline' (up to 1680): standardize them.

@@ -74,8 +74,9 @@ class TargetScaling(NamedTuple):
         Its output is the identity.
         """
         weights, biases = network.weights[-1], network.biases[-1]
-        weights[...] = weights * self.scale
-        biases[...] = biases * self.scale + self.center
+        with np.errstate(over="ignore"):  # of a network that diverged
+            weights[...] = weights * self.scale
+            biases[...] = biases * self.scale + self.center
 
     def history_in_own_unit(self, history: Any, loss: str) -> Any:
         """Return a `History` of a training on scaled targets with losses in the unit of the targets."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import product
 from numbers import Integral
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from sklearn.base import _fit_context, clone, is_classifier
 from sklearn.exceptions import FitFailedWarning
-from sklearn.metrics import check_scoring
 from sklearn.model_selection import GridSearchCV, ParameterGrid, check_cv
 from sklearn.utils import get_tags, indexable
 from sklearn.utils._param_validation import Interval
@@ -19,7 +20,7 @@ from sklearn.utils.validation import _check_method_params
 
 from fastprop.annotations import ArrayLike, Splitter
 from fastprop.estimators.base import BaseMLP
-from fastprop.estimators.sweep_plan import How, Rows, evaluate
+from fastprop.estimators.sweep_plan import ONE_SCORE, How, Measured, Rows, evaluate
 from fastprop.options import HALVINGS, Halving, MedianStopping
 
 
@@ -36,31 +37,38 @@ class SweepCV(GridSearchCV):
     estimator : MLPClassifier or MLPRegressor
     param_grid : dict or list of dict
         Names of parameters and lists of values; see scikit-learn's ``GridSearchCV``.
-    scoring : str, callable or None
-        One score of scikit-learn, by its name or as ``scoring(estimator, X, y)``; by default ``estimator.score``.
+    scoring : str, callable, list, tuple, dict or None
+        One or several scores of scikit-learn, by their names or as ``scoring(estimator, X, y)``; by default
+        ``estimator.score``. With several, ``cv_results_`` has columns of each, and `refit` names the one that decides.
     n_jobs : int, optional
         How many threads train configurations; by default, and for -1, as many as there are cores.
-    refit : bool or callable
-        Whether to fit the best parameters on all rows, or which row of ``cv_results_`` to fit.
+    refit : bool, str or callable
+        Whether to fit the best parameters on all rows, by which of several scores, or which row of ``cv_results_``.
     cv : int, splitter, iterable or None
         See ``GridSearchCV``: a number stands for ``StratifiedKFold`` or ``KFold``, which do not shuffle.
     halving : int, Halving or MedianStopping, optional
         How to stop the worse configurations before the end, see `fastprop.sweep`. ``cv_results_`` then has a row for
         each configuration at each rung, with ``iter`` and ``n_resources``, as ``HalvingGridSearchCV`` has it; the
-        resource is the number of epochs.
+        resource is the number of epochs. Halving ranks by one score.
     error_score : "raise" or float
         The score of a fit or of a measurement that fails.
     verbose : int
-        Above 0 to show a progress bar.
+        Above 0 to print the number of fits and show a progress bar.
+    return_train_score : bool
+        Whether ``cv_results_`` has the scores of the training rows, too; not with `halving`.
 
     Attributes
     ----------
     cv_results_ : dict
-        As that of ``GridSearchCV``; ``mean_score_time`` and ``std_score_time`` are NaN, because they are not measured.
+        As that of ``GridSearchCV``. With `halving`, ``mean_score_time`` and ``std_score_time`` are NaN, because times
+        at rungs are not kept.
     best_params_, best_score_, best_index_, best_estimator_, refit_time_, scorer_, n_splits_, multimetric_
         Those of ``GridSearchCV``.
-    n_candidates_, n_resources_, n_iterations_
-        With `halving`, the number of configurations that reached each rung, the epochs of the rungs, their number.
+    n_candidates_, n_resources_, n_iterations_, min_resources_, max_resources_
+        With `halving`, the number of configurations that reached each rung, the epochs of the rungs, the number of
+        rungs, the epochs of the first one and of the last one.
+    n_remaining_candidates_, n_required_iterations_, n_possible_iterations_
+        Those of ``HalvingGridSearchCV``, if `halving` is a factor or a `Halving`.
 
     Examples
     --------
@@ -75,26 +83,24 @@ class SweepCV(GridSearchCV):
         **{
             name: constraint
             for name, constraint in GridSearchCV._parameter_constraints.items()
-            if name not in ("pre_dispatch", "return_train_score")
+            if name != "pre_dispatch"
         },
-        "refit": ["boolean", callable],
         "halving": [Interval(Integral, 2, None, closed="left"), *HALVINGS, None],
     }
-
-    return_train_score = False  # read by `_format_results`
 
     def __init__(
         self,
         estimator: BaseMLP,
         param_grid: Mapping[str, Any] | Sequence[Mapping[str, Any]],
         *,
-        scoring: str | Callable[..., float] | None = None,
+        scoring: str | Callable[..., Any] | Iterable[str] | Mapping[str, Callable[..., float]] | None = None,
         n_jobs: int | None = None,
-        refit: bool | Callable[[dict[str, Any]], int] = True,
+        refit: bool | str | Callable[[dict[str, Any]], int] = True,
         cv: int | Splitter | Iterable[tuple[ArrayLike, ArrayLike]] | None = None,
         halving: int | Halving | MedianStopping | None = None,
         verbose: int = 0,
         error_score: float | Literal["raise"] = np.nan,
+        return_train_score: bool = False,
     ) -> None:
         self.estimator = estimator
         self.param_grid = param_grid
@@ -105,6 +111,7 @@ class SweepCV(GridSearchCV):
         self.halving = halving
         self.verbose = verbose
         self.error_score = error_score
+        self.return_train_score = return_train_score
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -134,11 +141,11 @@ class SweepCV(GridSearchCV):
         Raises
         ------
         ValueError, TypeError
-            If no fit succeeded, several scores are asked for, or the estimator is none of fastprop.
+            If no fit succeeded, halving is to rank by several scores, or the estimator is none of fastprop.
         """
         self._check_arguments(y)
-        self.scorer_ = self.scoring if callable(self.scoring) else check_scoring(self.estimator, self.scoring)
-        self.multimetric_ = False
+        scorer, refit_metric = self._get_scorers()
+        self.scorer_ = getattr(scorer, "_scorers", scorer)
         X, y = indexable(X, y)
         routed = self._get_routed_params_for_fit(_check_method_params(X, params=params))
         splitter = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
@@ -147,10 +154,13 @@ class SweepCV(GridSearchCV):
         rows = [Rows.of(self.estimator, X, y, split, routed) for split in splits]
         params_of = list(ParameterGrid(self.param_grid))
         threads = None if self.n_jobs is None or self.n_jobs < 0 else self.n_jobs
-        how = How(self.scorer_, self.halving, threads, self.verbose > 0)
+        if self.verbose > 0:
+            fits = len(params_of) * len(rows)
+            print(f"Fitting {len(rows)} folds for each of {len(params_of)} candidates, totalling {fits} fits")
+        how = How(scorer, self.return_train_score, self.halving, threads, self.verbose > 0)
         outcome = evaluate(self.estimator, params_of, rows, how)
         self._tell_of_errors(outcome, len(params_of) * len(rows))
-        self._keep_results(params_of, outcome, [len(test) for _, test in splits])
+        self._keep_results(params_of, outcome, len(rows), refit_metric)
         if self.refit:
             self.best_estimator_ = clone(self.estimator).set_params(**clone(self.best_params_, safe=False))
             begin = time.time()
@@ -166,11 +176,10 @@ class SweepCV(GridSearchCV):
                 f"SweepCV trains MLPClassifier and MLPRegressor of fastprop, not {type(self.estimator).__name__}: give "
                 "one of these, and put SweepCV into a pipeline, not a pipeline into SweepCV."
             )
-        if isinstance(self.scoring, (list, tuple, dict, set)):
-            raise ValueError(
-                f"SweepCV ranks by one score, and scoring names {len(self.scoring)}: give one of them, or use "
-                "GridSearchCV."
-            )
+        if self.halving is not None and isinstance(self.scoring, (list, tuple, dict, set)):
+            raise ValueError(ONE_SCORE)
+        if self.halving is not None and self.return_train_score:
+            raise ValueError("halving measures test rows at each rung: leave out return_train_score, or halving.")
         if y is None:
             raise ValueError("SweepCV requires y to be passed, but the target y is None: give it.")
 
@@ -189,36 +198,75 @@ class SweepCV(GridSearchCV):
                 message = f"{len(failed)} {what} of {fits} failed and have the score {self.error_score}: {failed[0][1]}"
                 warnings.warn(message, category, stacklevel=3)
 
-    def _keep_results(self, params_of, outcome, test_counts):
+    def _keep_results(self, params_of, outcome, folds, refit_metric):
         """Keep the results of all configurations, and which is the best."""
         rows, more = [(index, 0) for index in range(len(params_of))], {}
         if self.halving is not None:
-            reached = outcome.reached
-            rows = [(index, rung) for rung in range(len(outcome.rungs)) for index in np.flatnonzero(reached[:, rung])]
-            more = {"iter": [rung for _, rung in rows], "n_resources": [outcome.rungs[rung] for _, rung in rows]}
-            self.n_candidates_ = reached.sum(axis=0).tolist()
-            self.n_resources_ = list(outcome.rungs)
-            self.n_iterations_ = len(outcome.rungs)
-        scores = np.where(np.isnan(outcome.scores), self._score_of_error, outcome.scores)
-        out = [
-            {
-                "test_scores": scores[index, rung, fold],
-                "n_test_samples": count,
-                "fit_time": outcome.seconds[index, fold],
-                "score_time": np.nan,
-            }
-            for index, rung in rows
-            for fold, count in enumerate(test_counts)
-        ]
-        self.cv_results_ = self._format_results([params_of[index] for index, _ in rows], len(test_counts), out, more)
+            rows, more = self._keep_rungs(outcome)
+        out = self._measurements(outcome, rows, folds)
+        self.cv_results_ = self._format_results([params_of[index] for index, _ in rows], folds, out, more)
+        self.multimetric_ = isinstance(out[0]["test_scores"], dict)
+        if self.multimetric_ and callable(self.scoring):
+            self._check_refit_for_multimetric(out[0]["test_scores"])
+            refit_metric = self.refit
+        if self.multimetric_ and not self.refit:
+            return
         if callable(self.refit) or outcome.best is None:
-            self.best_index_ = self._select_best_index(self.refit, "score", self.cv_results_)
+            self.best_index_ = self._select_best_index(self.refit, refit_metric, self.cv_results_)
         else:
             self.best_index_ = max(row for row, (index, _) in enumerate(rows) if index == outcome.best)
         if not callable(self.refit):
-            self.best_score_ = self.cv_results_["mean_test_score"][self.best_index_]
+            self.best_score_ = self.cv_results_[f"mean_test_{refit_metric}"][self.best_index_]
         self.best_params_ = self.cv_results_["params"][self.best_index_]
 
-    @property
-    def _score_of_error(self):
-        return np.nan if self.error_score == "raise" else self.error_score
+    def _keep_rungs(self, outcome):
+        """Keep what a halving did; return (candidate, rung) of each row of the results, and their further columns."""
+        reached = outcome.reached
+        rungs = outcome.rungs
+        rows = [(index, rung) for rung in range(len(rungs)) for index in np.flatnonzero(reached[:, rung])]
+        self.n_candidates_ = reached.sum(axis=0).tolist()
+        self.n_resources_ = list(rungs)
+        self.n_iterations_ = len(rungs)
+        self.min_resources_, self.max_resources_ = rungs[0], rungs[-1]
+        if not isinstance(self.halving, MedianStopping):
+            factor = self.halving.factor if isinstance(self.halving, Halving) else int(self.halving)
+            self.n_remaining_candidates_ = math.ceil(self.n_candidates_[-1] / factor)
+            self.n_required_iterations_ = 1 + _whole_logarithm(self.n_candidates_[0], factor)
+            self.n_possible_iterations_ = 1 + _whole_logarithm(rungs[-1] // rungs[0], factor)
+        return rows, {"iter": [rung for _, rung in rows], "n_resources": [rungs[rung] for _, rung in rows]}
+
+    def _measurements(self, outcome, rows, folds):
+        """Return what scikit-learn's search makes its results of: a dict for each row and fold."""
+        failed = np.nan if self.error_score == "raise" else self.error_score
+        known = next((each for each in outcome.measured.flat if each is not None), None)
+        if known is not None and isinstance(known.test, dict):
+            failed = dict.fromkeys(known.test, failed)
+        out = []
+        for (index, rung), fold in product(rows, range(folds)):
+            measured = outcome.measured[index, fold]
+            score = outcome.scores[index, rung, fold]
+            if measured is None:
+                score = failed if np.isnan(score) else score
+                measured = Measured(score, failed, np.nan if self.halving is not None else 0.0)
+            out.append({
+                "test_scores": _without_gaps(measured.test, failed),
+                "train_scores": _without_gaps(measured.train, failed),
+                "fit_time": outcome.seconds[index, fold],
+                "score_time": measured.seconds,
+            })  # fmt: skip
+        return out
+
+
+def _without_gaps(score, failed):
+    """Return a number as it is, and several by name with those of `failed` in place of None."""
+    if not isinstance(score, dict):
+        return score
+    return {name: failed[name] if value is None else value for name, value in score.items()}
+
+
+def _whole_logarithm(number, base):
+    """Return the largest whole number whose power of `base` is at most `number`."""
+    exponent = 0
+    while base ** (exponent + 1) <= number:
+        exponent += 1
+    return exponent

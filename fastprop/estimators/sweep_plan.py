@@ -1,5 +1,6 @@
 """What an estimator and its candidates mean for `fastprop.sweep`: rows, folds, options and the score."""
 
+import time
 import traceback
 import warnings
 from typing import NamedTuple
@@ -37,6 +38,7 @@ class Rows(NamedTuple):
     X: object  # of the training
     y: object
     fit_params: dict  # such as sample_weight, for the training rows
+    train_score_params: dict  # for the training rows
     X_test: object
     y_test: object
     score_params: dict  # for the test rows
@@ -48,8 +50,9 @@ class Rows(NamedTuple):
         X_train, y_train = _safe_split(estimator, X, y, train)
         X_test, y_test = _safe_split(estimator, X, y, test, train)
         fit_params = _check_method_params(X, params=routed.estimator.fit, indices=train)
-        score_params = _check_method_params(X, params=routed.scorer.score, indices=test)
-        return cls(X_train, y_train, fit_params, X_test, y_test, score_params)
+        both = (_check_method_params(X, params=routed.scorer.score, indices=rows) for rows in (train, test))
+        train_score_params, score_params = both
+        return cls(X_train, y_train, fit_params, train_score_params, X_test, y_test, score_params)
 
     @property
     def weights(self):
@@ -93,15 +96,14 @@ class Fold(NamedTuple):
         own = None if network.input_mean is None else index  # a sweep has one network's moments
         return ends, own, self.estimator.data_options()["class_weight"], str(self.prepared.X.dtype)
 
-    def score(self, scorer, outputs):
-        """Return the score of outputs (n, n_out) for the test rows."""
+    def score(self, scorer, outputs, of_training=False):
+        """Return what a scorer makes of outputs (n, n_out) for the test rows, or for the training rows."""
         estimator = self.estimator.answering(outputs)
-        value = scorer(estimator, self.rows.X_test, self.rows.y_test, **self.rows.score_params)
-        if isinstance(value, dict):
-            raise TypeError(
-                f"SweepCV ranks by one score, and scoring returned {len(value)}: give one that returns a number."
-            )
-        return value
+        rows = self.rows
+        X, y, params = rows.X_test, rows.y_test, rows.score_params
+        if of_training:
+            X, y, params = rows.X, rows.y, rows.train_score_params
+        return scorer(estimator, X, y, **params)
 
 
 class Stack(NamedTuple):
@@ -125,10 +127,23 @@ class Stack(NamedTuple):
         weights = [each for fold in self.folds for each in (fold.prepared.weights, np.ones(len(fold.X_test)))]
         return X, y, np.concatenate(weights)
 
-    def triples(self):
-        """Return training rows, validation rows and test rows of each fold."""
+    def triples(self, with_training):
+        """Return training rows, validation rows and scored rows of each fold: test rows, after training rows if asked.
+
+        Raises
+        ------
+        ValueError
+            If training rows are to be scored and some have weight 0: a sweep does not see these.
+        """
+        weights = [fold.prepared.weights for fold in self.folds if fold.prepared.weights is not None]
+        if with_training and any(not each.all() for each in weights):
+            raise ValueError("return_train_score measures all training rows: leave out those of sample_weight 0.")
         return [
-            (begin + fold.trained, begin + fold.validation, np.arange(begin + len(fold.prepared.X), end))
+            (
+                begin + fold.trained,
+                begin + fold.validation,
+                np.arange(begin + (0 if with_training else len(fold.prepared.X)), end),
+            )
             for fold, begin, end in zip(self.folds, self.begins, self.begins[1:])
         ]
 
@@ -141,21 +156,67 @@ class Stack(NamedTuple):
         return np.zeros((len(fold.X_test), *fold.prepared.y.shape[1:]), fold.prepared.y.dtype)
 
 
-class Scoring:
-    """A score of a sweep that measures what a scorer of scikit-learn measures, and keeps what it raised."""
+class Measured(NamedTuple):
+    """What a scorer has measured of one network on one fold."""
 
-    def __init__(self, scorer, stack):
-        self._scorer = scorer
+    test: object  # a number, or a dict of numbers by name, None where a score failed
+    train: object  # likewise on the training rows; None where these are not measured
+    seconds: float  # that scoring the test rows took
+
+
+class Scoring:
+    """A score of a sweep that measures what a scorer of scikit-learn measures, and keeps all of it, and what it raised.
+
+    A sweep that ranks gets the number that was measured. One that does not gets the position of what was measured in
+    `measured`, because one number for each network and fold is what a sweep keeps.
+    """
+
+    def __init__(self, how, stack):
+        self._how = how
         self._stack = stack
+        self.measured = []  # of `Measured`
         self.errors = []  # (exception, its traceback as text)
 
     def __call__(self, outputs, y, rows):
-        """Return the score of outputs (n, n_out) for test rows; NaN if the scorer raises an exception."""
+        """Return the score of outputs (n, n_out) for the scored rows; NaN if the scorer raises an exception."""
+        fold = self._stack.fold_of(rows)
+        outputs = np.asarray(outputs)
+        of_training = outputs[: len(outputs) - len(fold.X_test)]
+        begin = time.perf_counter()
         try:
-            return self._stack.fold_of(rows).score(self._scorer, np.asarray(outputs))
+            test = self._numbers(fold.score(self._how.scorer, outputs[len(of_training) :]))
+            seconds = time.perf_counter() - begin
+            train = None
+            if len(of_training):
+                train = self._numbers(fold.score(self._how.scorer, of_training, of_training=True))
         except Exception as error:  # a user's scorer may raise any exception
             self.errors.append((error, traceback.format_exc()))
             return np.nan
+        self.measured.append(Measured(test, train, seconds))
+        if self._how.halving is None:
+            return len(self.measured) - 1
+        if isinstance(test, dict):
+            self.errors.append((TypeError(ONE_SCORE), ONE_SCORE))
+            return np.nan
+        return test
+
+    def _numbers(self, score):
+        """Return a score with None for each of several that failed, in whose place scikit-learn has a traceback."""
+        if not isinstance(score, dict):
+            return score
+        failed = {name for name, value in score.items() if isinstance(value, str)}
+        self.errors.extend((ValueError(f"the score {name!r} failed."), score[name]) for name in sorted(failed))
+        return {name: None if name in failed else value for name, value in score.items()}
+
+    def of(self, positions):
+        """Return the `Measured` of each position in an array of floats of any shape; None where it is NaN."""
+        found = [None if np.isnan(each) else self.measured[int(each)] for each in positions.ravel()]
+        objects = np.empty(positions.size, object)
+        objects[:] = found
+        return objects.reshape(positions.shape)
+
+
+ONE_SCORE = "halving ranks by one score, and scoring measures several: name one, or leave out halving."
 
 
 class Candidate(NamedTuple):
@@ -193,7 +254,8 @@ def _translated(estimator, rows):
 class Outcome(NamedTuple):
     """What came of all candidates on all folds; NaN where there is no score."""
 
-    scores: np.ndarray  # (candidates, rungs, folds) float64
+    scores: np.ndarray  # (candidates, rungs, folds) float64; nothing but NaN without halving
+    measured: np.ndarray  # (candidates, folds) of `Measured` or None; nothing but None with halving
     seconds: np.ndarray  # (candidates, folds) float64: how long each training took
     rungs: list[int]  # the epochs of the rungs; one rung without halving
     best: int | None  # with halving, the index of the best candidate
@@ -203,7 +265,8 @@ class Outcome(NamedTuple):
     @classmethod
     def empty(cls, candidates, folds):
         """Return the outcome before anything is trained, without halving."""
-        return cls(np.full((candidates, 1, folds), np.nan), np.full((candidates, folds), np.nan), [0], None, [], [])
+        unknown = np.full((candidates, 1, folds), np.nan)
+        return cls(unknown, np.full((candidates, folds), None), unknown[:, 0].copy(), [0], None, [], [])
 
     @property
     def reached(self):
@@ -217,6 +280,7 @@ class How(NamedTuple):
     """How candidates are trained and scored."""
 
     scorer: object  # of scikit-learn
+    with_training: bool  # whether the training rows are scored, too
     halving: object  # int, Halving, MedianStopping or None
     threads: int | None
     progress: bool
@@ -270,8 +334,10 @@ def _with_sweep(outcome, candidates, folds, stack, how):
     network = first.prepared.network
     X, y, weights = stack.arrays()
     epochs, _, shuffle, _, _ = next(iter(candidates.values())).common[folds[0]]
-    scoring = Scoring(how.scorer, stack)
+    scoring = Scoring(how, stack)
     with warnings.catch_warnings():
+        if how.with_training:
+            warnings.filterwarnings("ignore", r"fold \d+ of cv trains on", DataWarning)  # on purpose
         warnings.simplefilter("ignore", DivergenceWarning)  # a fit that failed is warned of as in scikit-learn
         result = sweep(
             network,
@@ -279,7 +345,7 @@ def _with_sweep(outcome, candidates, folds, stack, how):
             y,
             [_grid_values(candidate.values[folds[0]], network) for candidate in candidates.values()],
             epochs=epochs,
-            cv=stack.triples(),
+            cv=stack.triples(how.with_training),
             score=Score("score", scoring, takes_rows=True),
             halving=how.halving,
             sample_weight=weights,
@@ -297,7 +363,10 @@ def _with_sweep(outcome, candidates, folds, stack, how):
         scores = np.full((len(outcome.scores), *result.fold_scores.shape[1:]), np.nan)
         best = indices[int(result.ranking[0])] if result.can_be_best.any() else None
         outcome = outcome._replace(scores=scores, rungs=result.rungs, best=best)
-    outcome.scores[np.ix_(indices, range(len(result.rungs)), folds)] = result.fold_scores
+    if how.halving is None:
+        outcome.measured[np.ix_(indices, folds)] = scoring.of(result.fold_scores[:, 0])
+    else:
+        outcome.scores[np.ix_(indices, range(len(result.rungs)), folds)] = result.fold_scores
     outcome.seconds[np.ix_(indices, folds)] = result.fold_seconds
     has_diverged = (result.table["stopped"] == "diverged")[:, None] & np.isnan(result.fold_scores).all(axis=1)
     outcome.fit_errors.extend([(ValueError(DIVERGED), DIVERGED)] * int(has_diverged.sum()))
