@@ -14,6 +14,7 @@ import fastprop as fp
 from fastprop import cli
 from fastprop.data import held_out_rows
 from tests.plain_options import plain
+from tests.processes import TIMEOUT
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(90, 2))
@@ -309,7 +310,7 @@ def test_what_cannot_be_predicted_is_refused(run, line, message):
 )
 def test_the_network_is_written_even_if_nothing_reads_what_is_printed(folder, line):
     script = f"{sys.executable} -m fastprop {line} | head -1; echo ${{PIPESTATUS[0]}}"
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=TIMEOUT)
     assert done.stdout.splitlines() == ["task: 3 classes (cat, dog, emu)", "141"]
     assert "Error" not in done.stderr
     assert fp.load("n.safetensors").class_names == ("cat", "dog", "emu")
@@ -320,7 +321,7 @@ def test_a_pipe_that_is_closed_ends_the_command_quietly(run):
     run("train words.csv --epochs 1 --save n.safetensors")
     pandas.concat([pandas.read_csv("words.csv")] * 500).to_csv("long.csv", index=False)
     line = f"{sys.executable} -m fastprop predict n.safetensors long.csv | head -2; echo ${{PIPESTATUS[0]}}"
-    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=TIMEOUT)
     assert done.stderr == ""
     assert done.stdout.splitlines()[0].startswith("prediction,")
     assert done.stdout.splitlines()[2] == "141"

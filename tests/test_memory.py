@@ -31,7 +31,11 @@ def peaks(epochs):
         status = dict(line.split(":") for line in file)
     return 1024 * int(status["VmHWM"].split()[0]), peak
 
-print(*peaks(2), *peaks(2), *peaks({epochs}))
+def smallest_peaks(epochs):
+    return map(min, zip(*[peaks(epochs) for _ in range(3)]))  # other threads of the process may add to one by chance
+
+peaks(2)
+print(*smallest_peaks(2), *smallest_peaks({epochs}))
 """
 
 TRAIN = {
@@ -47,5 +51,5 @@ TRAIN = {
 @pytest.mark.parametrize("train", TRAIN.values(), ids=TRAIN)
 def test_a_long_run_takes_no_more_memory_than_a_short_one(train):
     peaks = run_python(PEAKS.format(train=train, epochs=EPOCHS)).split()
-    _, short, long = np.reshape(peaks, (3, 2)).astype(int)
+    short, long = np.reshape(peaks, (2, 2)).astype(int)
     assert (long - short < 8 * EPOCHS * MINIBATCHES).all()  # an allocation takes 16 bytes at least

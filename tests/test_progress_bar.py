@@ -11,6 +11,7 @@ import pytest
 
 import fastprop as fp
 from tests.compare import assert_same_bits
+from tests.processes import TIMEOUT
 
 X = np.random.default_rng(0).normal(size=(20, 3))
 
@@ -99,7 +100,7 @@ print(fp.train(fp.MLP((4, 2, 4)), X, X, epochs=50, progress=True, callback=close
         os.close(theirs)
         assert process.stdout.readline() == "begun\n"
         os.close(ours)
-        assert process.communicate("go\n", timeout=60)[0] == "50\n"
+        assert process.communicate("go\n", timeout=TIMEOUT)[0] == "50\n"
 
 
 def test_a_notebook_shows_the_bar_although_its_standard_error_is_no_terminal(monkeypatch):

@@ -1,6 +1,5 @@
 """A budget of time: when training ends, what is the best so far, and that its bits are those of as many epochs."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -33,9 +32,8 @@ def test_training_ends_after_the_epoch_in_which_the_time_is_over(optimizer, back
     options = {"optimizer": optimizer, "backend": backend}
     network, same = new(), new()
     fp.train(new(), X, LABELS, epochs=1, **options)  # compiles
-    start = time.monotonic()
     history = fp.train(network, X, LABELS, epochs=LONG, seconds=0.05, **options)
-    assert time.monotonic() - start < 5
+    assert history.epochs < LONG / 100
     assert history.stopped in ("out of time", "converged")  # L-BFGS may be at the minimum sooner
     assert len(history.loss) == history.epochs >= 1
     stop = lambda epoch, _: epoch + 1 == history.epochs  # noqa: E731
@@ -73,8 +71,9 @@ def test_a_sweep_has_the_best_network_so_far(options, backend):
 
 
 def test_with_halving_those_that_were_to_go_on_may_be_the_best():
-    result = sweep({"learning_rate": [0.1, 0.2, 0.3, 0.5]}, halving=fp.Halving(2, LONG // 10**7), epochs=LONG // 10)
-    assert "halved" in result.table["stopped"]
+    grid, options = {"learning_rate": [0.1, 0.2, 0.3, 0.5]}, {"halving": fp.Halving(2, 10), "epochs": LONG // 10}
+    results = (sweep(grid, seconds=0.05 * 4**attempt, **options) for attempt in range(6))
+    result = next(result for result in results if "halved" in result.table["stopped"])  # a busy machine takes longer
     assert result.best["stopped"] == "out of time"
     assert result.best_network is not None
 

@@ -8,9 +8,7 @@ from contextlib import closing
 import pytest
 
 from fastprop import thread_pool
-from tests.processes import run_python
-
-TIMEOUT = 5  # seconds after which a test that would hang fails
+from tests.processes import TIMEOUT, run_python
 
 
 class Job:
@@ -154,7 +152,7 @@ def flat(batches, into=None):
 def assert_no_thread_is_left(others):
     """Fail if a thread goes on that is not one of the `others`, which were there before."""
     for thread in set(threading.enumerate()) - others:
-        thread.join(timeout=1)  # it has returned from its last job, and may be about to end
+        thread.join(TIMEOUT)  # it has returned from its last job, and may be about to end
         assert not thread.is_alive()
 
 
