@@ -1,4 +1,7 @@
-"""Fixtures by whose names a test runs over all shapes, cases, dtypes or descents; kernels are compiled once for all."""
+"""Fixtures by whose names a test runs over all shapes, cases, dtypes or descents; kernels are compiled once for all.
+
+Of a test that runs over several of these, or over several parametrizations, the fast subset has each value once.
+"""
 
 import fcntl
 import os
@@ -10,11 +13,16 @@ import fastprop as fp
 from benchmarks.cases import SHAPES
 from fastprop import cost_model, progress_bar
 from tests import packs
-from tests.marks import slow_except
+from tests.marks import mark_repeated_values, slow_except
 from tests.problems import CASES, DESCENTS, DTYPES, FAST_CASES, FAST_DESCENTS, FEW_SHAPES
 
 MANY_TESTS = 1000
 """A run of at least this many tests needs all kernels."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
+def pytest_collection_modifyitems(items):
+    mark_repeated_values(items)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -14,7 +14,7 @@ import fastprop as fp
 from fastprop import cli
 from fastprop.data import held_out_rows
 from tests.plain_options import plain
-from tests.processes import output_after_interrupt
+from tests.processes import TIMEOUT, output_after_interrupt
 
 PNG = b"\x89PNG\r\n\x1a\n"
 DIGITS = fp.datasets.digits()
@@ -426,10 +426,11 @@ def test_bad_input_is_one_line_on_stderr_and_exit_code_2(capsys, line, words):
 SCRIPT = Path(sysconfig.get_path("scripts")) / "fastprop"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", [[sys.executable, "-m", "fastprop"], [SCRIPT]], ids=["module", "script"])
 def test_the_command_gives_its_exit_code_to_the_shell(start):
     refused, done = (
-        subprocess.run([*start, *line.split()], capture_output=True, text=True, timeout=60)
+        subprocess.run([*start, *line.split()], capture_output=True, text=True, timeout=TIMEOUT)
         for line in ("sweep missing.csv", "exercise")
     )
     assert (refused.returncode, refused.stdout) == (2, "")

@@ -88,6 +88,7 @@ def test_lanes_follow_from_the_features_where_they_are_not_forced(features, lane
     assert _lane_count("1", features) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.machine() not in NO_OPERATION, reason="no instruction to try is known for this machine")
 def test_inline_assembly_does_not_abort_the_process():
     assert run_python(ASSEMBLY).strip() == "7"

@@ -116,6 +116,7 @@ def test_neither_threads_nor_other_configurations_change_a_row(threads):
         np.testing.assert_array_equal(table[name][7:9], few[name])
 
 
+@pytest.mark.slow
 def test_the_reference_goes_through_the_same_folds():
     network = fp.MLP(SIZES["labels"], output="softmax", dtype="float64")
     kernels, reference = (
@@ -331,6 +332,7 @@ def test_a_network_is_not_kept_if_ctrl_c_comes_amid_its_training_on_all_rows(mon
 # ---- beside scikit-learn ----
 
 
+@pytest.mark.slow
 @pytest.mark.peers
 def test_scores_rank_as_those_of_a_grid_search_of_scikit_learns():
     pytest.importorskip("sklearn")

@@ -14,6 +14,7 @@ from tests.compare import assert_close, tolerance
 from tests.marks import compiled_dtype
 from tests.parts import compiled
 
+pytestmark = pytest.mark.slow  # each process compiles `run_pass` anew; the fast subset has the layers within training
 dtype = compiled_dtype
 
 FORWARD, BACKWARD, GRADIENT = range(3)

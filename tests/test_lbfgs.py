@@ -83,9 +83,10 @@ def test_an_epochs_losses_are_those_of_its_weights():
 # ---- how good ----
 
 
+@pytest.mark.slow
 @pytest.mark.peers
 @pytest.mark.parametrize("alpha", [0.0, 1.0])
-@pytest.mark.parametrize("kind", slow_except(["MLPClassifier", "MLPRegressor"], ["MLPRegressor"]))
+@pytest.mark.parametrize("kind", ["MLPClassifier", "MLPRegressor"])
 def test_the_loss_is_as_low_as_scikit_learns_from_the_same_weights(kind, alpha):
     neural_network = pytest.importorskip("sklearn.neural_network")
     data = fp.datasets.digits() if kind == "MLPClassifier" else (X, Y[:, 0])

@@ -102,6 +102,7 @@ def test_dir_lists_what_is_public_and_nothing_else():
         assert getattr(fp, name) is not None
 
 
+@pytest.mark.slow
 def test_tab_completes_names_that_are_imported_on_use():
     script = "import fastprop as fp, rlcompleter; print(rlcompleter.Completer({'fp': fp}).complete('fp.train_s', 0))"
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout == "fp.train_stream(\n"

@@ -231,6 +231,7 @@ def test_a_history_that_was_kept_stays_as_it_was(backend):
         np.testing.assert_array_equal(history.loss, loss)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("run", STREAMS.values(), ids=STREAMS)
 def test_the_memory_of_a_chunk_does_not_depend_on_the_chunks_before_it(run):
     """What a chunk allocates is what makes its cost grow; arrays are doubled now and then."""
