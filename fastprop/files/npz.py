@@ -1,5 +1,6 @@
 """Arrays in NumPy's formats npz and npy, read within the bounds of the file and without pickled objects."""
 
+import io
 import math
 import os
 import zipfile
@@ -10,6 +11,15 @@ from fastprop.files.reading import unpacked_limit
 
 KINDS = "biufcSUmM"
 """The kinds of dtypes that are read: none that holds objects or fields."""
+
+LENGTH_AND_HEADER = {
+    (1, 0): (2, np.lib.format.read_array_header_1_0),
+    (2, 0): (4, np.lib.format.read_array_header_2_0),
+}
+"""By the version of the format npy, the bytes of its header's length, and the function that reads length and header."""
+
+MAX_HEADER = 10_000
+"""Bytes of the longest header that NumPy reads from a file that is not trusted."""
 
 CHUNK = 1 << 20
 """Bytes that are read at a time."""
@@ -64,12 +74,12 @@ def _member(archive, member, may_be_packed):
 def _array(stream, size):
     """Return the array of a stream of `size` bytes in the format npy."""
     version = np.lib.format.read_magic(stream)
-    if version == (1, 0):
-        shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-    elif version == (2, 0):
-        shape, is_fortran, dtype = np.lib.format.read_array_header_2_0(stream)
-    else:
+    if version not in LENGTH_AND_HEADER:
         raise ValueError(f"version {version[0]}.{version[1]} of the format is for arrays with names of fields")
+    bytes_of_length, read_header = LENGTH_AND_HEADER[version]
+    length = stream.read(bytes_of_length)
+    header = stream.read(min(MAX_HEADER, int.from_bytes(length, "little")))
+    shape, is_fortran, dtype = read_header(io.BytesIO(length + header))
     if dtype.kind not in KINDS or dtype.itemsize == 0:
         raise ValueError(f"an array of dtype {dtype} is no array of numbers or words")
     claimed, has = math.prod(shape) * dtype.itemsize, size - stream.tell()

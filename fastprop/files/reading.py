@@ -15,7 +15,7 @@ _SAID = OSError, ValueError, zipfile.BadZipFile, zlib.error
 REASON = 160
 """The largest number of characters of a reason in a message."""
 
-ALWAYS_UNPACKED = 1 << 28
+ALWAYS_UNPACKED = 1 << 27
 """Bytes to which a file may unpack, however small it is."""
 
 MOST_UNPACKED = 100

@@ -113,14 +113,15 @@ def is_number(cell, decimal=".,"):
 def _sample(path):
     """Return the text of whole lines at the beginning of a file, and its encoding."""
     with refusing(path, *REFUSED), arrow_csv.open_bytes(path) as file:
-        start = more = file.read(SAMPLE)
-        while more and start.count(b"\n") < 2:  # of a table of very many columns, the first rows
+        start = bytearray(more := file.read(SAMPLE))
+        lines = more.count(b"\n")
+        while more and lines < 2:  # of a table of very many columns, the first rows
             if len(start) > arrow_csv.LONGEST_ROW:
                 raise ValueError(f"it has a row of more than {arrow_csv.LONGEST_ROW:,} bytes")
-            more = file.read(SAMPLE)
-            start += more
+            start += (more := file.read(SAMPLE))
+            lines += more.count(b"\n")
     is_whole = len(start) % SAMPLE > 0 or not more
-    marked = _BYTE_ORDER_MARKS.get(start[:2])
+    marked = _BYTE_ORDER_MARKS.get(bytes(start[:2]))
     for encoding in [marked] if marked else ["utf-8", "cp1252"]:
         try:
             text = codecs.getincrementaldecoder(encoding)().decode(start, final=is_whole)

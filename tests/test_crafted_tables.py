@@ -1,0 +1,246 @@
+"""Tables in files that claim more than they have, unpack to too much, hold code, or are no files: refused by name."""
+
+import gzip
+import io
+import os
+import pickle
+import struct
+import tracemalloc
+import zipfile
+import zlib
+
+import numpy as np
+import pytest
+
+import fastprop as fp
+from tests.compare import assert_refused
+from tests.test_files import no_file
+
+ROWS = np.arange(12.0).reshape(6, 2)
+LABELS = np.array([0, 1] * 3)
+
+
+def npy(array=ROWS, **changes):
+    """Return the bytes of an npy file, with changes of its header."""
+    header = {"descr": array.dtype.str, "fortran_order": False, "shape": array.shape} | changes
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, header)
+    return file.getvalue() + array.tobytes()
+
+
+def npz(packed=zipfile.ZIP_STORED, **members):
+    """Return the bytes of an npz file; `members` are bytes of npy files by name."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", packed) as archive:
+        for name, content in ({"X": npy(), "y": npy(LABELS)} | members).items():
+            archive.writestr(f"{name}.npy", content)
+    return file.getvalue()
+
+
+def planted(path):
+    """Return the bytes of an npy file whose pickle makes a folder."""
+    file = io.BytesIO()
+    np.save(file, np.array([Planted(path)], object), allow_pickle=True)
+    return file.getvalue()
+
+
+class Planted:
+    def __init__(self, path):
+        self._path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self._path),)
+
+
+def claiming(content, size):
+    """Return an npz file of which each member claims to unpack to so many bytes."""
+    for signature, place in ((b"PK\1\2", 24), (b"PK\3\4", 22)):
+        first = content.find(signature)
+        while first >= 0:
+            content = content[: first + place] + struct.pack("<I", size) + content[first + place + 4 :]
+            first = content.find(signature, first + 4)
+    return content
+
+
+def overlapping(content):
+    """Return an npz file whose members begin all where the first does."""
+    first = content.find(b"PK\1\2")
+    while first >= 0:
+        content = content[: first + 42] + bytes(4) + content[first + 46 :]
+        first = content.find(b"PK\1\2", first + 4)
+    return content
+
+
+def twice(content, name):
+    """Return an npz file in which a member is there twice."""
+    file = io.BytesIO(content)
+    with zipfile.ZipFile(file, "a") as archive, pytest.warns(UserWarning, match="Duplicate name"):
+        archive.writestr(f"{name}.npy", npy())
+    return file.getvalue()
+
+
+NPY = {
+    "claims 20,000 × 20,000": lambda: npy(shape=(20_000, 20_000))[:576],
+    "claims 10**12 rows": lambda: npy(shape=(10**12, 2)),
+    "claims 10**30 rows": lambda: npy(shape=(10**30, 2)),
+    "has a negative shape": lambda: npy(shape=(-6, -2)),
+    "has fewer rows": lambda: npy(shape=(5, 2)),
+    "is nested": lambda: b"\x93NUMPY\x01\x00" + struct.pack("<H", 300) + b"(" * 300,
+    "has a header that is longer than it": lambda: b"\x93NUMPY\x02\x00" + struct.pack("<I", 2**32 - 1) + b"{",
+    "has words of no letters": lambda: npy(descr="<U0", shape=(10**12,)),
+    "has words of 2**40 letters": lambda: npy(descr=f"<U{2**29 - 1}", shape=(6, 2)),
+    "has fields": lambda: npy(descr=[("a", "<f8"), ("b", "<f8")], shape=(6,)),
+    "is an npz file": npz,
+}
+
+NPZ = {
+    **{f"X {name}": lambda make=make: npz(X=make()) for name, make in NPY.items()},
+    "claims to unpack to 4 GB": lambda: claiming(npz(zipfile.ZIP_DEFLATED), 2**32 - 2),
+    "claims to have 4 GB": lambda: claiming(npz(), 2**32 - 2),
+    "is packed otherwise": lambda: npz(zipfile.ZIP_LZMA),
+    "overlaps": lambda: overlapping(npz()),
+    "has X twice": lambda: twice(npz(), "X"),
+    "has X in a folder": lambda: npz().replace(b"X.npy", b"X/npy"),
+    "is an npy file": npy,
+}
+
+
+def assert_refused_in_bounds(path, content, most=32 << 20):
+    """Fail unless reading a file of this content is refused by its name, and takes little memory."""
+    path.write_bytes(content)
+    tracemalloc.start()
+    try:
+        assert_refused(ValueError, f"{path} ", fp.datasets.read, path)
+        assert tracemalloc.get_traced_memory()[1] < most + 8 * len(content)
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("make", NPY.values(), ids=NPY)
+def test_a_crafted_npy_file_is_refused_by_name(make, tmp_path):
+    assert_refused_in_bounds(tmp_path / "table.npy", make())
+
+
+@pytest.mark.parametrize("make", NPZ.values(), ids=NPZ)
+def test_a_crafted_npz_file_is_refused_by_name(make, tmp_path):
+    assert_refused_in_bounds(tmp_path / "table.npz", make())
+
+
+@pytest.mark.slow
+def test_a_small_npz_file_that_unpacks_to_much_is_refused_by_name(tmp_path):
+    much = npy(np.zeros(0), shape=(150 << 16, 2)) + bytes(150 << 20)
+    assert_refused_in_bounds(tmp_path / "table.npz", npz(zipfile.ZIP_DEFLATED, X=much))
+
+
+def test_no_code_of_a_file_is_run(tmp_path):
+    content = planted(tmp_path / "planted")
+    pickled = pickle.dumps(Planted(tmp_path / "planted"))
+    for name, data in (("a.npy", content), ("b.npz", npz(X=content)), ("c.npz", pickled), ("d.npy", pickled)):
+        assert_refused_in_bounds(tmp_path / name, data)
+    for load in (fp.load, fp.load_sweep):
+        for name in ("b.npz", "c.npz"):
+            assert_refused(ValueError, f"{tmp_path / name} is no ", load, tmp_path / name)
+    assert not (tmp_path / "planted").exists()
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_arrays_of_any_order_and_packing_are_read_as_numpy_reads_them(order, tmp_path):
+    X = np.asarray(ROWS, order=order)
+    np.save(tmp_path / "table.npy", np.asarray(np.c_[X, LABELS], order=order))
+    np.savez(tmp_path / "plain.npz", X=X, y=LABELS, other=np.array(["left", "alone"], object))
+    np.savez_compressed(tmp_path / "packed.npz", X=X.astype(">f4"), y=LABELS)
+    for name in ("table.npy", "plain.npz", "packed.npz"):
+        found, y = fp.datasets.read(tmp_path / name)
+        np.testing.assert_array_equal(found, ROWS)
+        np.testing.assert_array_equal(y, LABELS)
+
+
+# ---- CSV ----
+
+CSV = {
+    "unpacks to one row": lambda: gzip.compress(bytes([ord("1")]) * (80 << 20), 1),
+    "unpacks to rows without end": lambda: gzip.compress(b"a,b\n" + b"1,2\n" * (34 << 20), 1),
+    "is cut": lambda: gzip.compress(b"a,b\n" + b"1,2\n" * 1000)[:-20],
+    "is no gzip file": lambda: b"a,b\n1,2\n",
+    "is empty": lambda: b"",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("make", CSV.values(), ids=CSV)
+def test_a_crafted_packed_csv_file_is_refused_by_name(make, tmp_path):
+    pytest.importorskip("pyarrow")
+    assert_refused_in_bounds(tmp_path / "table.csv.gz", make(), most=1 << 30)
+
+
+def test_a_csv_file_of_one_long_row_is_refused_by_name(monkeypatch, tmp_path):
+    arrow_csv = pytest.importorskip("fastprop.integrations.arrow_csv")
+    monkeypatch.setattr(arrow_csv, "LONGEST_ROW", 1 << 20)
+    path = tmp_path / "table.csv"
+    for content in (b"1" * (3 << 20), b"a,b\n1,2\n" + b"1" * (3 << 20), b'a,b\n"' + b"1\n" * (2 << 20)):
+        assert_refused_in_bounds(path, content)
+
+
+# ---- Parquet and Feather ----
+
+
+def test_a_parquet_file_that_claims_more_values_than_it_can_have_is_refused_by_name(tmp_path, monkeypatch):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    arrow = pytest.importorskip("pyarrow")
+    path = tmp_path / "table.parquet"
+    parquet.write_table(arrow.table({"a": np.zeros(100_000), "y": np.arange(100_000) % 2}), path)
+    for limit in ("ALWAYS_READ", "VALUES_A_BYTE"):
+        monkeypatch.setattr(f"fastprop.integrations.arrow_files.{limit}", 10)
+    assert_refused(ValueError, f"{path} is no parquet file or a damaged one (it has ", fp.datasets.read, path)
+
+
+def test_words_of_a_parquet_file_take_no_more_memory_than_in_the_file(tmp_path):
+    arrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    words = arrow.DictionaryArray.from_arrays(np.arange(200_000, dtype="i4") % 2, ["long" * 2500, "words" * 2000])
+    table = arrow.table({"a": np.arange(200_000.0), "word": words, "y": np.arange(200_000) % 2})
+    parquet.write_table(table, tmp_path / "table.parquet", store_schema=False)
+    before = arrow.default_memory_pool().bytes_allocated()
+    found = fp.datasets.read(tmp_path / "table.parquet", "y")
+    assert found.X.shape == (200_000, 3)
+    assert arrow.default_memory_pool().max_memory() - before < 200 << 20  # of 2 GB
+
+
+def test_a_feather_file_whose_offsets_lead_elsewhere_is_refused_by_name(tmp_path):
+    arrow = pytest.importorskip("pyarrow")
+    feather = pytest.importorskip("pyarrow.feather")
+    path = tmp_path / "table.feather"
+    feather.write_feather(
+        arrow.table({"word": ["one", "two", "three"], "y": [0, 1, 0]}), path, compression="uncompressed"
+    )
+    content = path.read_bytes()
+    offsets = struct.pack("<4i", 0, 3, 6, 11)
+    assert offsets in content
+    path.write_bytes(content.replace(offsets, struct.pack("<4i", 0, 3, 2**30, 11)))
+    assert_refused(ValueError, f"{path} is no feather file or a damaged one (its columns are", fp.datasets.read, path)
+
+
+@pytest.mark.parametrize("described", [b"[", b"[1]", b'{"index_columns": 3}', b'{"index_columns": ["none"]}'])
+def test_a_feather_file_that_pandas_would_not_have_written_is_refused_by_name(described, tmp_path):
+    arrow = pytest.importorskip("pyarrow")
+    feather = pytest.importorskip("pyarrow.feather")
+    path = tmp_path / "table.feather"
+    feather.write_feather(arrow.table({"a": [1, 2], "y": [0, 1]}).replace_schema_metadata({"pandas": described}), path)
+    assert_refused(ValueError, f"{path} is no feather file or a damaged one (", fp.datasets.read, path)
+
+
+# ---- what is no file ----
+
+
+@pytest.mark.parametrize("kind", ["FIFO", "folder", "circle of links", "zero byte"])
+def test_what_is_no_file_is_no_table(kind, tmp_path):
+    path = no_file(kind, tmp_path)
+    assert_refused(ValueError, "there is no file", fp.datasets.read, path)
+
+
+def test_the_checksum_of_a_member_counts(tmp_path):
+    content = npz()
+    path = tmp_path / "table.npz"
+    changed = content.replace(struct.pack("<d", 7.0), struct.pack("<d", 8.0))
+    assert zlib.crc32(changed) != zlib.crc32(content)
+    assert_refused_in_bounds(path, changed)
