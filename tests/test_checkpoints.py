@@ -308,6 +308,18 @@ def test_a_metric_of_the_same_name_and_other_code_is_refused(path):
         assert_refused(ValueError, words, trained, checkpoint=path, metrics=(stored,))
 
 
+def test_y_of_another_shape_or_of_more_digits_is_another_run_for_the_metrics(path):
+    y = Y[:, 0].astype(np.float32)
+    trained((5, 3, 1), y=y, checkpoint=path, epochs=1)
+    words = "whose shape of y is (203,) and not (203, 1), shape of validation y is (203,) and not (203, 1): give"
+    assert_refused(ValueError, words, trained, (5, 3, 1), y=y[:, None], checkpoint=path, resume=True)
+    history, _ = trained((5, 3, 1), y=y.astype(float), checkpoint=path, resume=True)  # whose training is the same
+    assert history.epochs == EPOCHS
+    options = {"checkpoint": path, "metrics": (lambda outputs, y: float(y.sum()),)}
+    trained((5, 3, 1), y=y, epochs=1, **options)
+    assert_refused(ValueError, "whose y is sha256", trained, (5, 3, 1), y=y.astype(float), resume=True, **options)
+
+
 def test_a_refused_checkpoint_leaves_the_network_as_it_was(path):
     trained(checkpoint=path, epochs=1)
     network = fp.MLP((5, 20, 7, 3), output="identity", seed=1)

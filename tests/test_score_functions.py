@@ -84,6 +84,73 @@ def test_outputs_and_y_that_broadcast_to_a_matrix_are_refused(score, backend):
     )
 
 
+MATRICES = {
+    "numpy.asarray": lambda outputs, y: -np.mean((np.asarray(outputs) - np.asarray(y)) ** 2),
+    "a sum": lambda outputs, y: -np.sum(np.abs(np.array(outputs) - y)),
+    "a share of the variance": lambda outputs, y: 1 - np.mean((np.asarray(outputs) - y) ** 2) / np.var(y),
+    "lists": lambda outputs, y: -np.median(np.abs(np.array(outputs.tolist()) - np.array(y.tolist()))),
+    "rows": metrics.Score("rows", lambda o, y, rows: np.mean((np.asarray(o) - y) ** 2 * rows), takes_rows=True),
+}
+
+
+@pytest.mark.parametrize("score", MATRICES.values(), ids=MATRICES)
+@pytest.mark.parametrize("backend", ["kernels", "reference"])
+def test_a_score_that_compares_each_output_with_the_y_of_all_rows_is_refused(score, backend):
+    words = "compares each output with the y of all rows, as outputs are (12, 1) and y is (12,), at configuration"
+    assert_refused(ValueError, words, sweep_of_sum, score, backend=backend, threads=1)
+    network = fp.MLP((3, 1), output="identity")
+    arguments = {"epochs": 2, "metrics": [score], "optimizer": fp.SGD(0.01), "backend": backend}
+    assert_refused(ValueError, "(60, 1) and y is (60,)", fp.train, network, LINE, SUM, **arguments)
+
+
+def test_a_score_of_a_column_y_that_makes_a_matrix_of_it_is_refused():
+    of_numbers = lambda outputs, y: -np.mean((np.asarray(outputs)[:, 0] - np.asarray(y)) ** 2)  # noqa: E731
+    assert np.isfinite(sweep_of_sum(of_numbers).table["score"]).all()
+    assert_refused(ValueError, "outputs are (12, 1) and y is (12, 1)", sweep_of_sum, of_numbers, SUM[:, None])
+    of_classes = lambda outputs, y: np.mean(np.asarray(outputs).argmax(axis=1) == np.asarray(y))  # noqa: E731
+    y = (SUM > 0).astype(int)[:, None]
+    words = "outputs are (12, 2) and y is (12, 1), at configuration 0 (learning_rate=0.5): compare what is made"
+    network = fp.MLP((3, 8, 2), output="softmax")
+    assert_refused(ValueError, words, sweep, of_classes, LINE, y, network, {"learning_rate": [0.5]}, epochs=5)
+
+
+PAIRS = {
+    "a column": lambda outputs, y: -np.mean((np.asarray(outputs)[:, 0] - y) ** 2),
+    "flat arrays": lambda outputs, y: -np.mean((np.ravel(outputs) - np.ravel(y)) ** 2),
+    "a difference of means": lambda outputs, y: -abs(np.mean(outputs) - np.mean(y)),
+    "sorted outputs": lambda outputs, y: -np.mean((np.sort(np.ravel(outputs)) - np.sort(y)) ** 2),
+    "a constant": lambda outputs, y: 1.0,
+    "pairs of rows": lambda outputs, y: np.mean((outputs > outputs.T) == (y[:, None] > y)),
+}
+
+
+@pytest.mark.parametrize("score", PAIRS.values(), ids=PAIRS)
+def test_a_score_that_depends_on_no_row_or_on_pairs_of_rows_is_measured(score):
+    result = sweep_of_sum(score)
+    assert np.isfinite(result.table["score"]).all()
+
+
+def test_a_network_that_says_the_same_of_all_rows_does_not_make_a_sum_a_matrix():
+    def squares(outputs, y):
+        return -np.sum((np.asarray(outputs) - y) ** 2)
+
+    def constant(output):
+        return metrics.measure(metrics.Score("squares", squares), np.full((12, 1), output), SUM[:12, None])
+
+    assert all(np.isfinite(constant(output).value) for output in (0.0, 1.0))
+
+
+def test_a_score_that_converts_no_array_is_called_once_for_each_network():
+    calls = []
+
+    def error(outputs, y):
+        calls.append(len(y))
+        return -np.mean((outputs[:, 0] - y) ** 2)
+
+    fp.sweep((3, 8, 1), LINE, SUM, {"seed": range(3)}, epochs=1, validation=0.5, score=error)
+    assert calls == [30] * 3
+
+
 NO_NUMBERS = {
     "None": (None, "returned None for outputs of shape (12, 1) and y of shape (12,)"),
     "a list": ([1.0, 2.0], "returned [1.0, 2.0] of shape (2,)"),

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from fastprop import checks
 from fastprop.annotations import FloatArray
+from fastprop.integrations.sklearn_scores import SklearnFunction
 from fastprop.metrics.arrays import NotFiniteError
 from fastprop.metrics.guarded_arrays import BroadcastError, GuardedArray
+from fastprop.metrics.pairing import PairingCheck
 from fastprop.metrics.scores import SCORES, Score
 
 
@@ -35,7 +37,8 @@ def measure(score: Score, outputs: FloatArray, y: NDArray[Any], rows: NDArray[np
 
     `rows` (n,) are the indices of the rows in their data set, for a score that takes them.
 
-    A function that is none of this package gets copies, so that it can change what it gets.
+    A function that is none of this package gets copies, so that it can change what it gets. It is called again where
+    it seems to compare each output with the y of all rows, see `PairingCheck`.
 
     Examples
     --------
@@ -52,17 +55,29 @@ def measure(score: Score, outputs: FloatArray, y: NDArray[Any], rows: NDArray[np
         return UNKNOWN
     try:
         arguments = np.array(outputs).view(GuardedArray), np.array(y)
-        result = score.function(*arguments, np.array(rows)) if score.takes_rows else score.function(*arguments)
+        arguments += (np.array(rows),) if score.takes_rows else ()
+        with PairingCheck(score, outputs, y) as check:
+            result = score.function(*arguments)
     except BroadcastError as error:
-        remedy = "compare outputs[:, 0] with y of shape (n,), or outputs with y of shape (n, 1)"
-        return Measurement(float("nan"), f"{error}, as outputs are {outputs.shape} and y is {y.shape},", remedy)
+        return _broadcast(str(error), outputs, y)
     except Exception as error:  # a user's function may raise any exception
         return Measurement(float("nan"), f"raised {type(error).__name__}: {error}")
     measured = _one_number(result)
     if measured.problem:
         shapes = f"for outputs of shape {outputs.shape} and y of shape {y.shape}"
         return measured._replace(problem=f"{measured.problem} {shapes}")
+    if not isinstance(score.function, SklearnFunction) and check.finds_matrix(rows, measured.value):
+        return _broadcast("compares each output with the y of all rows", outputs, y)
     return measured
+
+
+def _broadcast(what, outputs, y):
+    """Return the `Measurement` of a function that makes a matrix of outputs and y."""
+    problem = f"{what}, as outputs are {outputs.shape} and y is {y.shape},"
+    remedy = "compare outputs[:, 0] with y of shape (n,), or outputs with y of shape (n, 1)"
+    if outputs.shape[1] > 1:
+        remedy = "compare what is made of the outputs, (n,), with y[:, 0]"
+    return Measurement(float("nan"), problem, remedy)
 
 
 def _measure_own(score, outputs, y):

@@ -42,7 +42,8 @@ def describe(network, options, split):
     description |= {name: getattr(network, name) for name in ("layer_sizes", "activations", "dtype")}
     description |= {name: value for name, value in options._asdict().items() if name not in NOT_COMPARED}
     description["metrics"] = tuple(score.name for score in options.metrics)
-    if code := _code_of(options.metrics):
+    code = _code_of(options.metrics)
+    if code:
         description["code of metrics"] = code
     if options.schedule is not None and options.schedule.needs_end:
         description["epochs"] = options.epochs
@@ -51,6 +52,10 @@ def describe(network, options, split):
     description["input_mean"] = digest(*standardization)
     description["training data"] = digest(*split.data.arrays, split.rows)
     description["validation data"] = digest(*split.held_out.arrays, split.held_out_rows)
+    for name, data in (("y", split.data), ("validation y", split.held_out)):
+        description[f"shape of {name}"] = data.given.shape  # which metrics get
+        if code:
+            description[name] = digest(data.given)  # with all its digits
     return {name: str(value) for name, value in description.items()}
 
 
