@@ -32,10 +32,9 @@ It is 0 once a function is known to pair each output with the y of its row.
 """
 
 
-CONVERSIONS = frozenset(
-    ("array", "asarray", "ascontiguousarray", "asfortranarray", "require", "frombuffer", "fromiter", "tolist", "view")
-    + ("__array__", "__dlpack__", "tensor", "as_tensor", "from_numpy", "from_dlpack", "convert_to_tensor")
-)
+OF_NUMPY = "array", "asarray", "ascontiguousarray", "asfortranarray", "frombuffer", "fromiter", "tolist", "view"
+OF_OTHERS = "__array__", "__dlpack__", "tensor", "as_tensor", "from_numpy", "from_dlpack", "convert_to_tensor"
+CONVERSIONS = frozenset(OF_NUMPY + OF_OTHERS)
 """Names of functions, of NumPy and other libraries, that make of a `GuardedArray` what broadcasts again."""
 
 
