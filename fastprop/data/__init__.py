@@ -6,6 +6,7 @@ from fastprop.data.column_statistics import ColumnStatistics
 from fastprop.data.dataset import Dataset, scaled_weights
 from fastprop.data.folds import cross_validation_folds
 from fastprop.data.inputs import Inputs
+from fastprop.data.output_range import warn_of_unreachable
 from fastprop.data.splits import Split, held_out_rows
 from fastprop.data.standardization import UNCHANGED, Origin, standardization
 from fastprop.data.target_scaling import ScaledTargets, TargetScaling
@@ -27,5 +28,6 @@ __all__ = [
     "scaled_weights",
     "standardization",
     "warn_of_sizes",
+    "warn_of_unreachable",
     "weighted",
 ]

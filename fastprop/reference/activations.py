@@ -15,6 +15,12 @@ CUBIC = 0.044715
 GELU_LIMIT = 40.0
 """From this |z| on, gelu is 0 or z, and its derivative 0 or 1, to the last bit of float64."""
 
+SILU_MINIMUM = -0.2784645427610738
+"""silu at z = -1.2785, where its derivative is 0."""
+
+GELU_MINIMUM = -0.17004075057125416
+"""gelu at z = -0.7525, where its derivative is 0."""
+
 
 class Activation(NamedTuple):
     """A row of `ACTIVATIONS`: an activation a = f(z), and the backward pass through it.
@@ -27,6 +33,8 @@ class Activation(NamedTuple):
     output_only: bool = False  # whether only the last layer may have it
     initialization: str = "glorot_uniform"  # the default initialization of the layer's weights
     negative_slope: float = 0.0  # a / z for z < 0 of a piecewise linear activation, on which He's gain depends
+    minimum: float = -np.inf  # what a comes near or reaches, and never is below
+    maximum: float = np.inf  # what a comes near or reaches, and never is above
 
 
 # ---- activations ----
@@ -116,22 +124,22 @@ def _through_softmax(z, g):
 _HE = "he_uniform"
 
 ACTIVATIONS = {
-    "sigmoid": Activation(sigmoid, _by(_sigmoid_derivative)),
-    "tanh": Activation(np.tanh, _by(_tanh_derivative)),
-    "relu": Activation(relu, lambda z, g: np.where(z > 0, g, 0), initialization=_HE),
+    "sigmoid": Activation(sigmoid, _by(_sigmoid_derivative), minimum=0.0, maximum=1.0),
+    "tanh": Activation(np.tanh, _by(_tanh_derivative), minimum=-1.0, maximum=1.0),
+    "relu": Activation(relu, lambda z, g: np.where(z > 0, g, 0), initialization=_HE, minimum=0.0),
     "leaky_relu": Activation(
         leaky_relu,
         lambda z, g: np.where(z > 0, g, NEGATIVE_SLOPE * g),
         initialization=_HE,
         negative_slope=NEGATIVE_SLOPE,
     ),
-    "elu": Activation(elu, _by(lambda z: np.exp(np.minimum(z, 0))), initialization=_HE),
-    "softplus": Activation(softplus, _by(sigmoid)),
-    "silu": Activation(silu, _by(_silu_derivative), initialization=_HE),
-    "gelu": Activation(gelu, _by(_gelu_derivative), initialization=_HE),
+    "elu": Activation(elu, _by(lambda z: np.exp(np.minimum(z, 0))), initialization=_HE, minimum=-1.0),
+    "softplus": Activation(softplus, _by(sigmoid), minimum=0.0),
+    "silu": Activation(silu, _by(_silu_derivative), initialization=_HE, minimum=SILU_MINIMUM),
+    "gelu": Activation(gelu, _by(_gelu_derivative), initialization=_HE, minimum=GELU_MINIMUM),
     "identity": Activation(lambda z: z, lambda z, g: g),
-    "exp": Activation(np.exp, _by(np.exp), output_only=True),
-    "softmax": Activation(softmax, _through_softmax, output_only=True),
+    "exp": Activation(np.exp, _by(np.exp), output_only=True, minimum=0.0),
+    "softmax": Activation(softmax, _through_softmax, output_only=True, minimum=0.0, maximum=1.0),
 }
 """One row for each activation."""
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from fastprop import reference
-from fastprop.data import Split
+from fastprop.data import Split, warn_of_unreachable
 from fastprop.runs.history import HistoryLog
 from fastprop.runs.kernel_run import KernelRun
 from fastprop.runs.reference_run import copy_parameters, rows_of
@@ -26,11 +26,13 @@ class StreamRun(Run):
         super().__init__(options)
         self._network = network
         self.split = None
+        self._has_warned = False
         self.histories = [HistoryLog().history]
 
     def take(self, chunk):
         """Train on the rows of `chunk`, a `Dataset`, in the next call."""
         self.split = Split(chunk, chunk.rows, chunk, chunk.rows[:0])
+        self._has_warned = self._has_warned or warn_of_unreachable(chunk)
 
 
 class KernelStream(StreamRun):
