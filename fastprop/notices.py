@@ -7,7 +7,9 @@ __all__ = ["DataWarning", "DivergenceWarning"]
 
 
 class DivergenceWarning(UserWarning):
-    """A training diverged: its loss or its weights are no longer finite, or nothing that a sweep trained finished.
+    """A training diverged: its loss or its weights are no longer finite, or its loss says that it is of no use.
+
+    A sweep warns if nothing finished, or if even the best is of no use.
 
     Examples
     --------

@@ -79,8 +79,8 @@ def train_stream(
     Warns
     -----
     DivergenceWarning
-        If the loss or the weights are no longer finite, so that training ended. The warning says in which chunk,
-        counted from 0, and what may help.
+        If the loss or the weights are no longer finite, so that training ended, or if the loss of the last chunk is
+        that of a network of no use, see `train`. The warning says in which chunk, counted from 0, and what may help.
 
     Examples
     --------
@@ -122,6 +122,8 @@ def train_stream(
     if stopped == "diverged":
         chunk = f"chunk {history.epochs - 1}"
         warn(divergence.message_of_run(history, options, run.split, network, chunk), DivergenceWarning)
+    elif (message := divergence.message_of_ended_run(history, options, run.split, network)) is not None:
+        warn(message, DivergenceWarning)
     if history.epochs == 0 and stopped == "finished":
         raise ValueError("chunks holds no chunk with rows: give an iterable that is not used up.")
     return history

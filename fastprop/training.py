@@ -171,10 +171,12 @@ def train(
     Warns
     -----
     DivergenceWarning
-        If the loss or the weights are no longer finite, so that training ended. The warning says in which epoch,
-        counted from 1, and what may help.
+        If the loss or the weights are no longer finite, so that training ended, or if the loss is over 1000 times that
+        of a network whose weights are all 0 when it ends. The warning says in which epoch, counted from 1, and what may
+        help.
     DataWarning
-        If columns of X differ in size by more than 1,000 times, and the network does not standardize them.
+        If columns of X differ in size by more than 1,000 times, and the network does not standardize them, or if
+        targets are outside the range of the output activation, such as 7 for a sigmoid.
 
     Examples
     --------
@@ -237,10 +239,14 @@ def train(
             if not thread_pool.run([run], 1, lambda: bar.update(run.done - bar.n)):
                 run.stop()
     history = run.history
-    history.score = scores([network], split, default_score(split.task))[0].value
+    score = default_score(split.task, split.held_out.as_given(split.held_out_rows))
+    history.score_name = score.name
+    history.score = scores([network], split, score)[0].value
     counts = len(split.rows), len(split.held_out_rows)
     others = {"standardize": bool(standardize), "class_weight": class_weight}
     network.training = record(options, *counts, **others, epochs_done=history.epochs, stopped=history.stopped)
     if history.stopped == "diverged":
         warn(divergence.message_of_run(history, options, split, network), DivergenceWarning)
+    elif (message := divergence.message_of_ended_run(history, options, split, network)) is not None:
+        warn(message, DivergenceWarning)
     return history

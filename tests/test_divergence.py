@@ -198,3 +198,66 @@ def test_a_configuration_that_diverged_later_may_win_a_sweep(options, backend):
         history, _ = told(fp.train, alone, X, Y, **options)
         assert best["final_epochs"] == history.best_epoch + 1
         assert_same_bits([result.best_network.parameters], [alone.parameters])
+
+
+# ---- a finite loss of no use ----
+
+
+@BACKENDS
+@pytest.mark.parametrize("loss", ["mse", "mae", fp.Huber(2.0)])
+def test_a_run_that_ends_with_a_huge_finite_loss_says_that_it_is_of_no_use(loss, backend):
+    network = new()
+    network.weights[0][...] *= 1e6
+    options = {"epochs": 2, "optimizer": fp.SGD(1e-30), "loss": loss, "backend": backend}
+    history, warning = told(fp.train, network, X, Y, **options)
+    assert history.stopped == "finished"
+    error = {"mse": np.mean(Y**2), "mae": np.mean(abs(Y))}.get(loss)
+    if error is None:
+        error = np.mean(np.where(abs(Y) < 2, Y**2 / 2, 2 * (abs(Y) - 1)))
+    words = (
+        f"training ended with a loss of {history.loss[-1]:.3g}, where a network whose weights are all 0 has {error:.3g}"
+    )
+    assert f"{words}, so that the network is of no use: give a smaller learning rate" in str(warning.message)
+
+
+def test_a_sweep_whose_best_is_of_no_use_says_so():
+    network = new()
+    network.weights[0][...] *= 1e6
+    rates = {"learning_rate": [1e-30, 1e-29]}
+    for options in ({"validation": 0.2}, {"cv": 2}, {}):
+        _, warning = told(fp.sweep, network, X, Y, rates, epochs=1, **options)
+        assert "the best configuration, " in str(warning.message)
+        assert "where a network whose weights are all 0 has 3." in str(warning.message)
+
+
+def test_a_stream_that_ends_with_a_huge_finite_loss_says_that_it_is_of_no_use():
+    network = new()
+    network.weights[0][...] *= 1e6
+    _, warning = told(fp.train_stream, network, [(X, Y)] * 2, optimizer=fp.SGD(1e-30))
+    assert "training ended with a loss of" in str(warning.message)
+
+
+RANDOM_LABELS = random.integers(6, size=120)
+
+
+def test_classes_of_a_huge_finite_loss_are_of_no_use_too():
+    for output, outputs, zero in (("softmax", 3, np.log(3)), ("sigmoid", 1, np.log(2))):
+        network = fp.MLP((4, 8, outputs), hidden="relu", output=output)
+        network.weights[0][...] *= 1e6
+        y = RANDOM_LABELS % (3 if outputs == 3 else 2)
+        _, warning = told(fp.train, network, X, y, epochs=1, optimizer=fp.SGD(1e-30))
+        assert f"where a network whose weights are all 0 has {zero:.3g}" in str(warning.message)
+
+
+@pytest.mark.parametrize("scale", [0.0, 1e-6, 1.0, 1e3])
+def test_a_run_that_has_only_not_learned_yet_is_no_divergence(scale):
+    fp.train(new(), X, scale * Y, epochs=1, optimizer=fp.SGD(1e-9))
+    fp.train(new(), X, scale * Y + 2000 * scale, epochs=1, optimizer=fp.SGD(1e-12))
+
+
+def test_labels_of_numbers_are_columns_of_zeros_and_ones():
+    network = fp.MLP((4, 8, 6), hidden="relu", output="identity")
+    fp.train(network, X, RANDOM_LABELS, epochs=1)
+    network.weights[0][...] *= 1e6
+    _, warning = told(fp.train, network, X, RANDOM_LABELS, epochs=1, optimizer=fp.SGD(1e-30))
+    assert f"where a network whose weights are all 0 has {1 / 6:.3g}" in str(warning.message)

@@ -284,3 +284,11 @@ def test_arrays_that_grow_change_no_bit(monkeypatch, tmp_path):
     options = {"epochs": 20, "batch_size": 160, "loss": "mse", "validation": 0.2}
     first, _ = packs.train([twin.copy(), twin.copy()], X, Y, optimizers=optimizers, seeds=[0, 0], **options)
     assert_same_bits([first.loss, first.validation_loss], [whole.loss, whole.validation_loss])
+
+
+def test_the_score_of_a_single_held_out_number_is_its_squared_error():
+    network = fp.MLP((5, 3, 1), output="identity")
+    history = fp.train(network, X, Y[:, 0], epochs=1, validation=(X[:1], Y[:1, 0]))
+    assert history.score_name == "mse"
+    assert history.score == pytest.approx((network.predict(X[:1])[0, 0] - Y[0, 0]) ** 2, rel=1e-5)
+    assert fp.train(network, X, Y[:, 0], epochs=1, validation=0.2).score_name == "r2"

@@ -105,11 +105,17 @@ def refuse_undefined(metrics: Sequence[Score], task: Task, y: NDArray[Any]) -> N
             raise ValueError(f"metric {score.name!r} {reason}: choose another, or hold out other rows.")
 
 
-def default_score(task: Task) -> Score:
-    """Return the score that is measured by default: accuracy for classes, label_accuracy for labels, r2 for numbers."""
+def default_score(task: Task, *held_out: NDArray[Any]) -> Score:
+    """Return the score that is measured by default: accuracy for classes, label_accuracy for labels, r2 for numbers.
+
+    It is mse where r2 is undefined: on one of `held_out`, each y of rows on which it is to be measured.
+    """
     if task.kind == "labels":
         return SCORES["label_accuracy"]
-    return SCORES["accuracy" if task.class_count else "r2"]
+    if task.class_count:
+        return SCORES["accuracy"]
+    is_undefined = any(len(y) and why_undefined(SCORES["r2"], task, y, "the held-out rows") for y in held_out)
+    return SCORES["mse" if is_undefined else "r2"]
 
 
 def _refuse_unfit(score: Score, kind: str, task: Task) -> None:

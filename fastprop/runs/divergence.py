@@ -2,11 +2,74 @@
 
 import numpy as np
 
+from fastprop import checks, reference
+from fastprop.row_blocks import row_blocks
+
 LARGE = 10.0
 """Inputs and targets that are larger than this are named as a likely cause."""
 
 ROWS_LOOKED_AT = 10_000
 """The number of rows whose largest value is looked for, because a file may be larger than memory."""
+
+
+FAR = 1000.0
+"""A finite loss that is so many times that of a network whose weights are all 0 is that of a network of no use.
+
+So is one only above this for small targets, because outputs of about 1 in size are what a network begins with.
+"""
+
+
+def message_of_ended_run(history, options, split, network):
+    """Return what to say of a run that did not diverge, but ended with weights of no use; None if there is nothing.
+
+    The parameters are those of `message_of_run`.
+    """
+    if history.epochs == 0:
+        return None
+    epoch = history.best_epoch if history.best_epoch >= 0 else history.epochs - 1
+    held_out = history.validation_loss[epoch]
+    loss = np.fmin(history.loss[epoch], held_out)  # the former is a mean over an epoch, in which it may have been high
+    problem = why_of_no_use(loss, options.loss, split, network)
+    if problem is None:
+        return None
+    remedy = advice(split, network, options, history.learning_rate[epoch])
+    return f"training ended with {problem}, so that the network is of no use: {remedy}."
+
+
+def why_of_no_use(loss, of, split, network):
+    """Return in words why a finite loss is that of a network of no use; None if it is not.
+
+    Parameters
+    ----------
+    loss : float
+        Of training, or of the held-out rows if that is lower.
+    of : str or option
+        The loss that was measured.
+    split : Split
+    network : MLP
+    """
+    if not np.isfinite(loss):
+        return None
+    constant = _loss_of_zeros(of, split, network)
+    if loss <= FAR * max(constant, 1.0):
+        return None
+    return f"a loss of {loss:.3g}, where a network whose weights are all 0 has {constant:.3g}"
+
+
+def _loss_of_zeros(loss, split, network):
+    """Return the loss of the training rows for a network whose weights are all 0, which says the same of each row."""
+    data, n_out = split.data, network.layer_sizes[-1]
+    if reference.LOSSES[checks.loss_name(loss)].of_classes:  # all classes are equally likely
+        return float(np.log(max(n_out, 2)))
+    z = np.zeros((1, n_out))
+    a = reference.ACTIVATIONS[network.output].f(z)
+    weights = data.weights[split.rows] if len(data.weights) else np.ones(len(split.rows))
+    total = 0.0
+    for rows in row_blocks(len(split.rows), n_out):
+        targets = reference.one_hot(data.y[split.rows[rows]], n_out)
+        losses, _ = reference.losses_and_delta(loss, z, a, targets, lambda g: g)
+        total += losses @ weights[rows]
+    return float(total / weights.sum())
 
 
 def message_of_run(history, options, split, network, epoch=None):

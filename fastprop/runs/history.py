@@ -48,8 +48,10 @@ class History:
         restored an earlier one. It is -1 before the first epoch has ended, and if the run diverged and nothing was
         restored, so that the weights are of no use.
     score : float
-        Accuracy, label accuracy or r2 (see `metrics.default_score`) of the trained network on the held-out rows; NaN if
-        there are none.
+        Accuracy, label accuracy or r2 (see `metrics.default_score`) of the trained network on the held-out rows, or mse
+        where r2 is undefined, as of a single number; NaN if there are no such rows.
+    score_name : str
+        The name of `score`, such as ``"r2"``.
 
     Examples
     --------
@@ -72,6 +74,7 @@ class History:
     seconds: float = 0.0
     best_epoch: int = -1
     score: float = float("nan")
+    score_name: str = ""
 
     def plot(self, path: Path | None = None) -> Figure | None:
         """Draw the losses, and below them the metrics, over the epochs (extra ``plot``).

@@ -25,8 +25,7 @@ def choose_score(score, tasks, split, folds):
         If the score does not fit a task, or is undefined on the held-out rows of a fold.
     """
     if score is None:
-        default = metrics.default_score(split.task)
-        return metrics.SCORES["mse"] if _why_undefined(default, split, folds) else default
+        return metrics.default_score(split.task, *(split.held_out.as_given(fold.scored) for fold in folds))
     chosen = metrics.chosen(score, "score", *tasks)
     if reason := _why_undefined(chosen, split, folds):
         raise ValueError(
