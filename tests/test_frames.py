@@ -310,6 +310,19 @@ def test_columns_without_names_are_taken_in_their_order():
     np.testing.assert_array_equal(named.predict(unnamed), network.predict(FRAME))
 
 
+@pytest.mark.parametrize("labels", [[3, 1, 2, 7], [2019.0, 2020.0, 2021.0, 2022.0], [("a", 1), ("a", 2), ("b", 1), 5]])
+def test_columns_with_other_labels_than_words_are_found_by_these(labels):
+    frame = pandas.DataFrame(X)
+    frame.columns = pandas.Index(labels, tupleize_cols=False)
+    network, _ = trained(frame)
+    assert network.feature_names == tuple(map(str, labels))
+    expected = trained(X)[0].predict(X)
+    np.testing.assert_array_equal(network.predict(frame.iloc[:, [2, 0, 3, 1]]), expected)
+    np.testing.assert_array_equal(network.predict(frame.to_numpy()), expected)
+    other = frame.set_axis([0, *range(11, 14)], axis=1)
+    assert_refused(ValueError, "which the network does not know: give the columns of", network.predict, other)
+
+
 def test_a_refused_training_leaves_the_names():
     network = new_network()
     assert_refused(ValueError, "y holds label 3", fp.train, network, FRAME, np.full(ROWS, 3), epochs=1)

@@ -36,19 +36,19 @@ class Inputs:
             return cls(zeros, UNCHANGED, name, X.feature_names, X)
         array, columns = table(X, name)
         expected = network.feature_names if feature_names is None else feature_names
-        if expected is not None and columns is not None and all(isinstance(each, str) for each in columns):
-            checks.same_columns(columns, expected, name)
-            if columns != expected:
-                array = array[:, [columns.index(each) for each in expected]]
-                columns = expected
+        names = _names(columns)
+        if expected is not None and names is not None:
+            checks.same_columns(names, expected, name)
+            if names != expected:
+                order = [names.index(each) for each in expected]
+                array, columns = array[:, order], tuple(columns[index] for index in order)
         return cls(checks.inputs(array, network.layer_sizes[0], name, columns), UNCHANGED, name, columns)
 
     @property
     def feature_names(self):
-        """The names of the columns, (n_in,), if all are strings and different; else None."""
-        columns = self.columns
-        are_names = columns is not None and all(isinstance(each, str) for each in columns)
-        return columns if are_names and len(set(columns)) == len(columns) else None
+        """The names of the columns, (n_in,), if they have any and these are different; else None."""
+        names = _names(self.columns)
+        return names if names is not None and len(set(names)) == len(names) else None
 
     def __len__(self):
         return len(self.values)
@@ -131,3 +131,8 @@ class Inputs:
             f"{self.name} holds {self.numbers(block)[row, column]:g} at row {block.start + row}, column "
             f"{checks.shown_column(self.columns, column)}, which is too large for {converted.dtype}: {remedy}."
         )
+
+
+def _names(columns):
+    """Return the labels of the columns of a data frame as strings, or None where they only count the columns from 0."""
+    return None if columns is None or columns == tuple(range(len(columns))) else tuple(map(str, columns))

@@ -1,9 +1,12 @@
 """Reads CSV files as tables of columns."""
 
+import numpy as np
+
 from fastprop.notices import DataWarning, warn
+from fastprop.row_blocks import row_blocks
 from fastprop.tabular import dialect, refusals
 from fastprop.tabular.column_table import ColumnTable
-from fastprop.tabular.columns import checked, chosen, notes_on_counters
+from fastprop.tabular.columns import FEW, checked, chosen, notes_on_counters
 from fastprop.tabular.csv_columns import are_numbers, read_columns
 
 
@@ -13,10 +16,15 @@ def read_csv(path, choice):
     names, target = chosen(path, written.columns, choice)
     told = written.indices(checked(path, written.columns, choice.categorical))
     included = written.indices(names)
-    found = read_columns(path, written, included, written.index(target))
-    _refuse_stray_words(path, found, [index for index in included if index not in told], included)
+    is_padded = written.index(target) in written.padded  # as 007, which as the name of a class is no 7
+    found = read_columns(path, written, included, written.index(target), (written.index(target),) * is_padded)
+    if is_padded and len(found.target.words) > FEW:
+        is_padded = False
+        found = read_columns(path, written, included, written.index(target))
+    _refuse_stray_cells(path, found, [index for index in included if index not in told], included)
     refusals.refuse_target(path, found.dialect, written.index(target), found.target)
-    if found.target.words and are_numbers(found.target.words):
+    _refuse_infinity(path, found.dialect, written.index(target), found.target)
+    if not is_padded and found.target.words and are_numbers(found.target.words):
         refusals.refuse_word(path, found.dialect, written.index(target))
     columns = dict(zip(names, found.columns))
     _tell([*written.notes, *notes_on_counters(path, columns)])
@@ -42,15 +50,24 @@ def read_csv_columns(path, names=None, as_words=()):
     included = written.indices(names)
     words = written.indices(as_words)
     found = read_columns(path, written, included, as_words=words)
-    _refuse_stray_words(path, found, [index for index in included if index not in words], included)
+    _refuse_stray_cells(path, found, [index for index in included if index not in words], included)
     return dict(zip(names, found.columns))
 
 
-def _refuse_stray_words(path, found, indices, included):
-    """Refuse columns of numbers with a word among them, which is most often a mistake."""
+def _refuse_stray_cells(path, found, indices, included):
+    """Refuse columns of numbers with a word or infinity among them, which is most often a mistake."""
     for index, column in zip(included, found.columns):
         if index in indices and column.words and are_numbers(column.words):
             refusals.refuse_word(path, found.dialect, index)
+        if index in indices:
+            _refuse_infinity(path, found.dialect, index, column)
+
+
+def _refuse_infinity(path, dialect, index, column):
+    if column.kind == "numbers" and any(
+        np.isinf(column.values[rows]).any() for rows in row_blocks(len(column.values), 1)
+    ):
+        refusals.refuse_infinity(path, dialect, index)
 
 
 def _tell(notes):

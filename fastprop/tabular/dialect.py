@@ -7,6 +7,7 @@ import itertools
 import re
 from typing import NamedTuple
 
+from fastprop.checks import shown
 from fastprop.files import refusing
 from fastprop.integrations import arrow_csv
 
@@ -37,9 +38,10 @@ class Dialect(NamedTuple):
     delimiter: str
     decimal: str  # "." or ","
     encoding: str
-    skipped_lines: int  # lines before the first row of data: blank lines, the header, and Excel's "sep=;"
+    skipped_lines: int  # lines before the first row of data: blank lines, comments, the header, and Excel's "sep=;"
     names: tuple  # the name of each column, or None for a column that is left out
     notes: tuple  # sentences that say what was taken for what, where that could be wrong
+    padded: tuple  # the indices of columns whose first cells are whole numbers, some with zeros before them, as 007
 
     @property
     def columns(self):
@@ -65,7 +67,10 @@ def detect(path):
     blank = next((index for index, line in enumerate(lines) if line.strip()), None)
     if blank is None:
         raise ValueError(f"{path} is empty: give a header and rows.")
-    lines = lines[blank:]
+    lines, comments = _without_comments(lines[blank:])
+    if not any(map(str.strip, lines)):
+        raise ValueError(f"{path} holds nothing but comments: give a header and rows.")
+    blank += len(comments)
     named = re.fullmatch(r'"?sep=(.)"?', lines[0]) if len(lines) > 1 else None
     if named:
         lines, blank = lines[1:], blank + 1
@@ -77,10 +82,48 @@ def detect(path):
         rows += [[cell.strip() for cell in row] for row in itertools.islice(filter(None, reader), SAMPLE_ROWS)]
     except csv.Error as error:
         raise ValueError(f"{path} is no CSV file ({error}): give a header and rows.") from None
+    _refuse_blanks(path, rows)
+    if comments and comments[-1].count(delimiter) == len(rows[0]) - 1 and any(map(is_number, rows[0])):
+        rows.insert(0, [cell.strip() for cell in comments.pop().lstrip("# ").split(delimiter)])  # as NumPy writes it
+        header_lines = 0
     cells, notes = _header(path, rows)
+    if comments:
+        notes = (
+            f"{path} begins with {len(comments)} line{'s'[: len(comments) > 1]} of comments: they are left out.",
+            *notes,
+        )
     skipped = blank if cells is None else blank + header_lines
     names, more_notes = _names(path, cells, rows)
-    return Dialect(delimiter, ".", encoding, skipped, names, (*notes, *more_notes))
+    return Dialect(delimiter, ".", encoding, skipped, names, (*notes, *more_notes), _padded(rows[cells is not None :]))
+
+
+def _without_comments(lines):
+    """Return lines without those at the beginning that begin with "# ", and these.
+
+    A name may begin with such a sign, as in "#rooms,price", and a header in "# rooms, price" as NumPy writes it.
+    """
+    count = next((index for index, line in enumerate(lines) if not re.match(r"#(\s|$)", line)), len(lines))
+    return lines[count:], lines[:count]
+
+
+def _refuse_blanks(path, rows):
+    """Refuse a file whose cells are separated by blanks: one that seems to have a single column."""
+    cells = [row[0].split() for row in rows[:2] if len(row) == 1]
+    if len(cells) == 2 and len(cells[0]) == len(cells[1]) > 1 and all(map(is_number, cells[1])):
+        raise ValueError(
+            f"{path} separates its cells by blanks, as in {shown(rows[1][0])}: write it with commas or tabs between "
+            "them."
+        )
+
+
+def _padded(body):
+    """Return the indices of columns of whole numbers of which some begin with 0, as in 007."""
+    cells = [[cell for cell in column if cell] for column in itertools.zip_longest(*body, fillvalue="")]
+    return tuple(
+        index
+        for index, column in enumerate(cells)
+        if all(map(str.isdecimal, column)) and any(len(cell) > 1 and cell[0] == "0" for cell in column)
+    )
 
 
 def _are_names_of_rows(header, body):

@@ -250,6 +250,20 @@ def _numbers(plan, column):
     return values
 
 
+def _written_as(plan, column):
+    """Return a column of bools or of 0 and 1 as its levels are written in the training rows: True or 1."""
+    of_bools = not plan.is_of_words and set(plan.levels) <= {"False", "True"}
+    if column.kind == "bools" and not plan.is_of_words and not of_bools:
+        return column._replace(kind="numbers")
+    if column.kind == "numbers" and of_bools:
+        if not np.isin(column.values[~np.isnan(column.values)], (0, 1)).all():
+            raise ValueError(
+                f"column {plan.name!r} holds other numbers than 0 and 1, but held bools before: correct it."
+            )
+        return column._replace(kind="bools")
+    return column
+
+
 def _encode_category(plan, column, out):
     if column.kind in ("dates", "other"):
         raise ValueError(f"column {plan.name!r} holds {column.kind}, but held words in the training rows: correct it.")
@@ -257,7 +271,7 @@ def _encode_category(plan, column, out):
     if column.kind == "nothing":
         codes, words = np.full(len(column.values), -1), ()
     else:
-        column = as_words(column)
+        column = as_words(_written_as(plan, column))
         codes, words = column.values, column.words
     features, other = plan.feature_of_level, plan.feature_of_others
     feature_of_code = np.array([*(features.get(word, other) for word in words), plan.feature_of_missing])

@@ -3,6 +3,7 @@
 import csv
 import functools
 import io
+import math
 
 from fastprop.checks import shown
 from fastprop.integrations import arrow_csv
@@ -13,6 +14,8 @@ def refuse_rows(path, dialect, error):
     """Refuse a file with a row of too few or too many cells, or that cannot be read because of `error`."""
     columns = len(dialect.names)
     for line, cells in _rows(path, dialect):
+        if len(cells) != columns and cells[0].lstrip().startswith("#"):
+            raise ValueError(f"{path} has a comment, {shown(cells[0])}, in line {line}: remove that line.")
         if len(cells) != columns:
             raise ValueError(f"{path} has {len(cells)} cells in line {line} but {columns} columns: mend that line.")
     raise error
@@ -29,6 +32,19 @@ def refuse_target(path, dialect, index, column):
         )
     if column.kind == "dates":
         raise ValueError(f"{path} has dates in column {name!r}, the target: write them as numbers, or name another.")
+
+
+def refuse_infinity(path, dialect, index):
+    """Refuse a column of numbers of which some are infinite."""
+
+    def is_infinite(cell):
+        return is_number(cell, dialect.decimal) and math.isinf(float(cell.replace(",", ".", 1)))
+
+    line, cell = _first(path, dialect, index, is_infinite)
+    raise ValueError(
+        f"{path} has {shown(cell)} in line {line}, column {dialect.names[index]!r}, which is infinite: correct the "
+        "cell, or leave it empty if it is not the target."
+    )
 
 
 def refuse_word(path, dialect, index):

@@ -8,6 +8,7 @@ from fastprop import checks
 from fastprop.metrics import SCORES
 from fastprop.reference import LOSSES
 from fastprop.tabular.columns import FEW
+from fastprop.tabular.dialect import is_number
 from fastprop.task import Task
 
 TASKS = "classes", "counts", "numbers", "labels"
@@ -137,12 +138,14 @@ def _labels(table, loss):
 
 
 def _counts(table, loss):
+    table = _of_written_numbers(table)
     _refuse_words(table)
     _refuse(table, (table.y.reshape(len(table.y), -1) < 0).any(axis=1), "counts or rates of at least 0", "numbers")
     return _of_numbers("counts" if _is_whole(table.y) else "rates", table, loss, "counts")
 
 
 def _numbers(table, loss):
+    table = _of_written_numbers(table)
     _refuse_words(table)
     return _of_numbers("numbers", table, loss, "numbers")
 
@@ -176,6 +179,14 @@ def _refuse(table, bad, needed, other):
             f"{_name(table)} must hold {needed}, for the task, loss or score that is named, but holds "
             f"{checks.shown(value)}: name another, such as --task {other}."
         )
+
+
+def _of_written_numbers(table):
+    """Return the same table, with numbers in place of words that are all numbers, such as 007."""
+    if table.class_names is None or not all(map(is_number, table.class_names)):
+        return table
+    numbers = np.array([float(name.replace(",", ".", 1)) for name in table.class_names])
+    return type(table)(table.X, numbers[table.y], table.feature_names, table.target_name)
 
 
 def _refuse_words(table):

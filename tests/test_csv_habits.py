@@ -1,0 +1,117 @@
+"""CSV files as people have them: comments, blanks for commas, 007, infinity, and bools that are written as 0 and 1."""
+
+import numpy as np
+import pandas
+import pytest
+
+import fastprop as fp
+from fastprop.tabular import Encoder, dialect
+from tests.compare import assert_refused
+
+RANDOM = np.random.default_rng(1)
+FRAME = pandas.DataFrame({"a": RANDOM.normal(size=30), "b": RANDOM.normal(size=30), "y": np.arange(30.0)})
+LINES = FRAME.to_csv(index=False).splitlines()
+
+
+@pytest.fixture
+def written(tmp_path):
+    def written(lines):
+        path = tmp_path / "table.csv"
+        path.write_text("\n".join(lines) + "\n")
+        return path
+
+    return written
+
+
+def test_comments_at_the_beginning_are_left_out_and_told(written):
+    path = written(["# made by me", "# on Monday; at 9, or later", *LINES])
+    with pytest.warns(fp.DataWarning, match=r"begins with 2 lines of comments: they are left out\."):
+        X, y = fp.datasets.read(path)
+    np.testing.assert_array_equal(X, FRAME[["a", "b"]])
+    np.testing.assert_array_equal(y, FRAME["y"])
+
+
+@pytest.mark.parametrize("comments", [[], ["made by me"]])
+def test_the_header_that_numpy_writes_is_the_header(tmp_path, comments, recwarn):
+    path = tmp_path / "table.csv"
+    np.savetxt(path, FRAME, delimiter=",", header="\n".join([*comments, "a,b,y"]))
+    table = fp.datasets.read(path, "y")
+    assert table.feature_names == ("a", "b")
+    np.testing.assert_allclose(table.X, FRAME[["a", "b"]], rtol=1e-15)
+    assert len(recwarn) == len(comments)
+
+
+def test_a_file_of_comments_is_refused(written):
+    assert_refused(ValueError, "holds nothing but comments: give a header", fp.datasets.read, written(["# a", "# b"]))
+
+
+def test_a_header_in_a_comment_may_stand_above_words_and_numbers(written):
+    path = written(["# kind,size,price", "red,1,2", "blue,2,3", "red,3,4", "blue,5,6"])
+    assert fp.datasets.column_names(path) == ["kind", "size", "price"]
+
+
+def test_a_name_may_begin_with_the_sign_of_a_comment(written):
+    assert fp.datasets.column_names(written(["#a,b", "1,2"])) == ["#a", "b"]
+
+
+@pytest.mark.parametrize("place", [10, 31])
+def test_a_comment_among_the_rows_is_named(written, place):
+    path = written([*LINES[:place], "# half", *LINES[place:]])
+    assert_refused(ValueError, f"has a comment, '# half', in line {place + 1}: remove", fp.datasets.read, path)
+
+
+@pytest.mark.parametrize("by", [" ", "   "])
+def test_blanks_in_place_of_commas_are_named(written, by):
+    path = written([line.replace(",", by) for line in LINES])
+    assert_refused(ValueError, "separates its cells by blanks, as in", fp.datasets.read, path, "y")
+    assert_refused(ValueError, "separates its cells by blanks, as in", fp.datasets.column_names, path)
+
+
+def test_a_single_column_of_words_may_hold_blanks(written):
+    assert fp.datasets.column_names(written(["full name", "Ada Lovelace", "Grace Hopper"])) == ["full name"]
+
+
+def test_zeros_before_the_number_of_a_class_belong_to_its_name(written):
+    names = np.where(FRAME["a"] > 0, "007", "120")
+    table = fp.datasets.read(written(FRAME.assign(y=names).to_csv(index=False).splitlines()))
+    assert table.class_names == ("007", "120")
+    np.testing.assert_array_equal(np.array(table.class_names)[table.y], names)
+
+
+def test_many_numbers_with_zeros_before_them_are_numbers(written):
+    prices = [f"{price:05d}" for price in range(30)]
+    table = fp.datasets.read(written(FRAME.assign(y=prices).to_csv(index=False).splitlines()))
+    assert table.class_names is None
+    np.testing.assert_array_equal(table.y, np.arange(30))
+
+
+@pytest.mark.parametrize("cell", ["inf", "-inf", "1e999"])
+@pytest.mark.parametrize("column", ["a", "y"])
+def test_an_infinite_cell_is_named_by_its_line(written, cell, column):
+    rows = FRAME.astype(object)
+    rows.loc[5, column] = cell
+    words = f"has '{cell}' in line 7, column '{column}', which is infinite: correct the cell"
+    assert_refused(ValueError, words, fp.datasets.read, written(rows.to_csv(index=False).splitlines()))
+
+
+FLAGS = np.array([True, False, True, True])
+
+
+@pytest.mark.parametrize("learned", [bool, int, float])
+@pytest.mark.parametrize("given", [bool, int, float])
+def test_bools_that_are_categories_may_be_written_as_zeros_and_ones(learned, given):
+    encoder = Encoder.fit(pandas.DataFrame({"flag": FLAGS.astype(learned)}), categorical=["flag"])
+    X = encoder.transform(pandas.DataFrame({"flag": FLAGS.astype(given)}))
+    first = encoder.feature_names[0]
+    assert first in ("flag=True", "flag=1")
+    np.testing.assert_array_equal(X, np.column_stack([FLAGS, ~FLAGS]))
+
+
+def test_other_numbers_than_zeros_and_ones_are_no_bools():
+    encoder = Encoder.fit(pandas.DataFrame({"flag": FLAGS}), categorical=["flag"])
+    words = "column 'flag' holds other numbers than 0 and 1, but held bools before: correct it."
+    assert_refused(ValueError, words, encoder.transform, pandas.DataFrame({"flag": [0, 2]}))
+
+
+def test_the_header_of_few_lines_is_detected(written):
+    assert dialect.detect(written(["a,y", "1,02"])).padded == (1,)
