@@ -1,6 +1,7 @@
 """The runner of a sweep: it has workers train fits, rung by rung, and records their outcomes."""
 
 import time
+from collections import Counter
 from contextlib import closing
 
 import numpy as np
@@ -11,6 +12,9 @@ from fastprop.sweeping.bounded_heap import push_bounded
 from fastprop.sweeping.fits import Fit, FitArrays, Job, PackRun, packs
 from fastprop.sweeping.outcomes import NOT_RECORDED, ConfigurationOutcome
 from fastprop.sweeping.score_problems import ScoreProblems
+
+FOLD_SECONDS = 0.5
+"""How long a fold may train at the least, so that a configuration that was begun has a score soon after the time."""
 
 
 class OutOfTime(thread_pool.Interrupted):
@@ -118,20 +122,34 @@ class HalvingRunner:
             self._deadline = time.time() + self._seconds
         start = time.perf_counter()
         try:
-            self._record_all((self._job(fits, pack, rung) for pack in self._in_time(chosen, fits)), rung, len(indices))
+            jobs = (self._job(fits, pack, rung, deadline) for pack, deadline in self._in_time(chosen, fits))
+            self._record_all(jobs, rung, len(indices))
         finally:
             self._result.seconds += time.perf_counter() - start
 
     def _in_time(self, chosen, fits):
-        """Yield packs until the time is over, then only those of configurations of which another fold has begun."""
+        """Yield packs until the time is over, then only those of configurations of which another fold has begun.
+
+        Each comes with its deadline, or None: the folds of a configuration share the time that is left.
+        """
         begun = set()
+        to_come = Counter(fits.indices[pack].min() for pack in chosen) if self._seconds is not None else None
         for pack in chosen:
             indices = set(fits.indices[pack].tolist())
-            if not begun or not self._time_is_over():
-                begun |= indices
-                yield pack
-            elif begun & indices:
-                yield pack
+            if begun and self._time_is_over() and not begun & indices:
+                continue
+            begun |= indices
+            yield pack, self._share_of_time(to_come, fits.indices[pack].min())
+
+    def _share_of_time(self, to_come, index):
+        """Return when the next pack of a configuration must end, by how many of its packs are `to_come`; or None."""
+        if to_come is None:
+            return None
+        turns = -(-to_come[index] // self._workers.count)
+        to_come[index] -= 1
+        if len(self._experiment.folds) == 1:
+            return self._deadline
+        return time.time() + max(FOLD_SECONDS, (self._deadline - time.time()) / turns)
 
     def _fits_to_train(self, indices, rung):
         """Return the `FitArrays` of configurations: all folds at the first rung, later only those that go on."""
@@ -148,10 +166,9 @@ class HalvingRunner:
         has_state = np.array([outcome is not None and outcome.state is not None for outcome in earlier])
         return FitArrays(fits.indices[may_go_on], fits.folds[may_go_on], has_state[may_go_on])
 
-    def _job(self, fits, pack, rung):
+    def _job(self, fits, pack, rung, deadline=None):
         """Return the job of a pack, which is an array of positions in `fits`."""
         pairs = zip(fits.indices[pack].tolist(), fits.folds[pack].tolist())
-        deadline = self._deadline if len(self._experiment.folds) == 1 else None  # else the folds would differ in epochs
         return Job([self._fit(index, fold) for index, fold in pairs], self._result.rungs[rung], deadline)
 
     def _fit(self, index, fold):

@@ -117,9 +117,10 @@ def sweep(
     seconds : float, optional
         How long to train at most, without compiling. When the time is over, no other configuration is begun, and those
         in training end after their epoch. They are ``"out of time"`` and may be the best, as they are; with `halving`,
-        so may those that were to go on. Configurations that were not begun stay ``"not run"``. With `cv` a
-        configuration that was begun is finished on all folds, and the training of the networks to keep comes on top. A
-        journal has only what was finished, so that a later call trains the rest.
+        so may those that were to go on. Configurations that were not begun stay ``"not run"``. With `cv` the folds of a
+        configuration share the time that is left, half a second at the least for each, so that one that was begun has
+        all its folds; the training of the networks to keep comes on top. A journal has only what was finished, so that
+        a later call trains the rest.
     samples : int, optional
         How many configurations to draw from a mapping that has distributions. Values are drawn from its lists, too.
         The draws depend on `seed`; a larger number of samples begins with the same draws as a smaller one.
@@ -194,8 +195,10 @@ def sweep(
     Warns
     -----
     DivergenceWarning
-        If no configuration finished, because they diverged, or if one whose network is to be kept diverges when it is
-        trained once more on all rows.
+        If no configuration finished, because they diverged, if one whose network is to be kept diverges when it is
+        trained once more on all rows, or if even the best is of no use, see `train`.
+    DataWarning
+        If targets are outside the range of the output activation; or see `fp.DataWarning`.
 
     Examples
     --------
