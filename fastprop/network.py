@@ -12,7 +12,7 @@ from fastprop.annotations import ArrayLike, Dtype, FloatArray, HiddenActivation,
 from fastprop.data import Inputs
 from fastprop.exchange import Exchange
 from fastprop.initialization import initial_weights
-from fastprop.kernels.layout import aligned_zeros, layers, parameter_offsets, parameter_starts
+from fastprop.kernels.layout import aligned_zeros, layers, parameter_count, parameter_offsets, parameter_starts
 from fastprop.reporting import html
 
 
@@ -107,7 +107,7 @@ class MLP(Exchange):
         self.hidden = checks.hidden(hidden, len(self.layer_sizes) - 2)
         self.output = checks.output(output)
         self.dtype = checks.dtype(dtype)
-        self.parameters = aligned_zeros(int(parameter_starts(self.layer_sizes, self.dtype)[-1]), self.dtype)
+        self.parameters = _new_parameters(self.layer_sizes, self.dtype)
         self.initialization, given = checks.initialization(initialization, self.layer_sizes, self.dtype)
         self.input_mean = None
         self.input_scale = None
@@ -242,3 +242,15 @@ class MLP(Exchange):
 
 
 from_torch = MLP.from_torch
+
+
+def _new_parameters(layer_sizes, dtype):
+    """Return the parameters of a network, which are 0; a MemoryError says which layers are too large."""
+    try:
+        return aligned_zeros(int(parameter_starts(layer_sizes, dtype)[-1]), dtype)
+    except (MemoryError, ValueError, OverflowError):
+        size = parameter_count(layer_sizes) * np.dtype(dtype).itemsize / 1e9
+        raise MemoryError(
+            f"layer_sizes {layer_sizes} need {size:,.0f} GB for the parameters, which do not fit into memory: make the "
+            "layers smaller."
+        ) from None

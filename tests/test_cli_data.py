@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 
@@ -388,3 +389,48 @@ def test_a_target_of_one_class_is_refused(capsys, folder):
     mixed_table().assign(kind="dear").to_csv("t.csv", index=False)
     assert cli.main(["train", "t.csv"]) == 2
     assert "all rows have the target 'dear' in column 'kind'" in capsys.readouterr().err
+
+
+@pytest.fixture
+def prices(folder):
+    """A table of 20 prices from 1e5 to 1.2e5, and one of 20 equal prices."""
+    frame = pandas.DataFrame(X[:20], columns=["a", "b"])
+    frame.assign(price=np.linspace(1e5, 1.2e5, 20)).to_csv(folder / "few.csv", index=False)
+    frame.assign(price=np.full(20, 3.5)).to_csv(folder / "equal.csv", index=False)
+
+
+@pytest.mark.usefixtures("prices")
+def test_the_held_out_loss_of_equal_targets_is_printed(run):
+    code, output, _ = run("train equal.csv --epochs 3 --validation 0.2")
+    loss = re.search(r"on the held-out rows (\S+)\nmse (\S+) on the held-out rows, on which r2 is undefined\n", output)
+    assert code == 0
+    assert loss[1] == loss[2]
+
+
+@pytest.mark.usefixtures("prices")
+@pytest.mark.parametrize("loss", ["mse", "mae"])
+def test_the_error_of_a_single_held_out_number_is_in_its_unit(run, loss):
+    _, output, _ = run(f"train few.csv --epochs 3 --validation 0.05 --loss {loss} --save net.safetensors")
+    (row,) = held_out_rows(20, 0.05)
+    predicted = fp.load("net.safetensors").predict("few.csv")[row]
+    expected = (predicted - np.linspace(1e5, 1.2e5, 20)[row]) ** 2
+    assert float(re.search(r"mse (\S+) on", output)[1]) == pytest.approx(expected, rel=1e-3)
+    line = f"sweep few.csv --epochs 3 --validation 0.05 --loss {loss} --learning-rate 0.01,0.02 --json"
+    best = json.loads(run(line + " --save best.safetensors")[1])
+    row_of_best = best["configurations"][best["best"]]
+    predicted = fp.load("best.safetensors").predict("few.csv")[row]
+    assert best["score"] == "mse"
+    assert row_of_best["score"] == pytest.approx((predicted - np.linspace(1e5, 1.2e5, 20)[row]) ** 2, rel=1e-3)
+
+
+def test_the_advice_to_standardize_can_be_followed(run):
+    assert run("find-learning-rate sizes.csv --epochs 1 --standardize")[0] == 0
+
+
+def test_layers_that_no_machine_holds_are_refused_by_their_sizes(run):
+    code, _, errors = run("train words.csv --hidden 1000000000000")
+    assert code == 2
+    assert "layer_sizes (2, 1000000000000, 3) need 24,000 GB for the parameters, which do not fit into memory" in errors
+    for sizes in ((10**7, 10**7, 3), (2**31, 2**31, 3)):
+        with pytest.raises(MemoryError, match="layer_sizes"):
+            fp.MLP(sizes)

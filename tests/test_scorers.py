@@ -171,3 +171,26 @@ def test_other_scores_of_one_class_are_refused_as_well(score):
     folds = [(even, odd), (even, odd[SUM[odd] <= 0])]
     y = (SUM > 0).astype(int)
     assert_refused(ValueError, words, sweep, score, LINE, y, (3, 8, 2), cv=folds, validation=None)
+
+
+HINGES = {
+    "several classes": ("softmax", 10, DIGITS[1], np.log),
+    "two classes": ("softmax", 2, DIGITS[1] > 4, lambda p: np.log(p[:, 1]) - np.log(p[:, 0])),
+    "one sigmoid": ("sigmoid", 1, DIGITS[1] > 4, lambda p: np.log(p[:, 0]) - np.log1p(-p[:, 0])),
+}
+
+
+@pytest.mark.parametrize(("output", "outputs", "y", "logits"), HINGES.values(), ids=HINGES)
+def test_decision_values_of_probabilities_are_their_logits(output, outputs, y, logits):
+    network, y = fp.MLP((64, outputs), output=output), y.astype(int)
+    options = {"validation": (DIGITS[0][:300], y[:300]), "epochs": 1, "score": sklearn.metrics.hinge_loss}
+    result = fp.sweep(network, DIGITS[0], y, {"learning_rate": [0.01, 0.1]}, keep=2, **options)
+    assert not result.higher_is_better
+    for index, kept in result.networks.items():
+        expected = sklearn.metrics.hinge_loss(y[:300], logits(kept.predict(DIGITS[0][:300]).astype(float)))
+        assert result.table["score"][index] == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_score_of_classes_is_refused_for_numbers_in_words():
+    words = "score 'hinge_loss' needs classes, their probabilities or decision values, which outputs trained on numbers"
+    assert_refused(ValueError, words, sweep, sklearn.metrics.hinge_loss, *OF_SUM)

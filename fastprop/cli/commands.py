@@ -123,7 +123,7 @@ def train(options):
     if is_lost:
         return 2
     if history.epochs:
-        printing.print_losses(history, problem.targets.task, problem.loss_factor)
+        printing.print_losses(history, problem.factor(), problem.factor("mse"))
     print(*written, sep="\n", end="\n" * len(written))
     return 130 if history.stopped == "interrupted" else code
 

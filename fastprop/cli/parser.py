@@ -199,8 +199,8 @@ def _add_run(training, default_rows="0 trains on all rows (default 0.2)", share=
     training.add_argument("--schedule", type=values.schedule, default=default, metavar="NAME", help=schedules)
     one_share = {"type": float, "default": 0.0, "metavar": "SHARE", "help": "in the hidden layers (default 0)"}
     training.add_argument("--dropout", **(dropout or one_share))
-    standardize = "take the inputs as they are, and do not scale them by the training rows"
-    training.add_argument("--no-standardize", dest="standardize", action="store_false", help=standardize)
+    standardize = "scale the inputs by the training rows, which is the default, or take them as they are"
+    training.add_argument("--standardize", action=argparse.BooleanOptionalAction, default=True, help=standardize)
 
 
 def _add_early_stopping(training):

@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from fastprop import metrics
-
 
 def print_problem(problem):
     """Print what target and columns are taken for, at once: a reader that stops at a line must not end the command."""
@@ -15,14 +13,14 @@ def print_table(result, rows):
     print("\n".join(result.ranked_table().lines(rows)))
 
 
-def print_losses(history, task, factor=1.0):
-    """Print the losses of a training for a `Task`, times a factor, and its score on the held-out rows, if any."""
-    loss = factor * history.loss[history.best_epoch]
-    if not np.isfinite(history.score):
-        print(f"loss {loss:.6g}")
-        return
-    print(f"loss {loss:.6g}, on the held-out rows {factor * history.validation_loss[history.best_epoch]:.6g}")
-    print(f"{metrics.default_score(task).name} {history.score:.4f} on the held-out rows")
+def print_losses(history, factor, mse_factor):
+    """Print the losses of a training, times a factor, and its score on the held-out rows, if any; mse has its own."""
+    loss, held_out = (factor * each[history.best_epoch] for each in (history.loss, history.validation_loss))
+    print(f"loss {loss:.6g}" + (f", on the held-out rows {held_out:.6g}" if np.isfinite(held_out) else ""))
+    if history.score_name == "mse" and np.isfinite(history.score):
+        print(f"mse {mse_factor * history.score:.6g} on the held-out rows, on which r2 is undefined")
+    elif np.isfinite(history.score):
+        print(f"{history.score_name} {history.score:.4f} on the held-out rows")
 
 
 def as_json(result):

@@ -51,10 +51,10 @@ class Problem(NamedTuple):
             self.layer_sizes(hidden), hidden=activation, output=self.targets.task.output, seed=checks.seed(seed)
         )
 
-    @property
-    def loss_factor(self):
-        """By what a loss is multiplied to be in the unit of the targets."""
-        return 1.0 if self.scaling is None else self.scaling.loss_factor(checks.loss_name(self.targets.task.loss))
+    def factor(self, loss=None):
+        """By what a loss is multiplied to be in the unit of the targets; by default that which is trained on."""
+        loss = checks.loss_name(loss or self.targets.task.loss)
+        return 1.0 if self.scaling is None else self.scaling.loss_factor(loss)
 
     def unscale(self, network):
         """Have a network that was trained on scaled targets answer in their own unit."""

@@ -49,7 +49,10 @@ class SklearnFunction:
             y = y.reshape(len(y))
         if self.kind in ("classes", "one-hot", "binary", "labels"):
             y = y.astype(np.int64)
-        return self.scorer(_estimator(self.kind, outputs.shape[1], self.gives_probabilities), outputs, y)
+        # The attribute is that of scikit-learn 1.4 to 1.9.
+        asks_for_decisions = getattr(self.scorer, "_response_method", None) == "decision_function"
+        estimator = _estimator(self.kind, outputs.shape[1], self.gives_probabilities, asks_for_decisions)
+        return self.scorer(estimator, outputs, y)
 
 
 def recognized(score):
@@ -109,8 +112,11 @@ def _name(function):
 
 
 @functools.cache
-def _estimator(kind, outputs, gives_probabilities):
-    """Return an estimator whose predictions for X are what a network says whose outputs are X, (n, outputs)."""
+def _estimator(kind, outputs, gives_probabilities, asks_for_decisions):
+    """Return an estimator whose predictions for X are what a network says whose outputs are X, (n, outputs).
+
+    Of probabilities, decision values are the logits.
+    """
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
     class Numbers(RegressorMixin, BaseEstimator):
@@ -138,10 +144,17 @@ def _estimator(kind, outputs, gives_probabilities):
 
     class Decisions(Classes):
         def decision_function(self, X):
-            return X[:, -1] - X[:, 0] if outputs == 2 else X
+            return X[:, -1] - X[:, 0] if outputs == 2 else X[:, 0] if outputs == 1 else X
+
+    class Logits(Decisions):
+        def decision_function(self, X):
+            p = np.maximum(np.float64(X), np.finfo(np.float64).tiny)
+            return super().decision_function(np.log(p) - (np.log1p(-np.minimum(p, 1 - 2**-53)) if outputs == 1 else 0))
 
     if kind == "labels":
         return Labels()
     if kind in ("classes", "one-hot", "binary"):
-        return Probabilities() if gives_probabilities else Decisions()
+        if not gives_probabilities:
+            return Decisions()
+        return Logits() if asks_for_decisions else Probabilities()
     return Numbers()

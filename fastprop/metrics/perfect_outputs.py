@@ -32,6 +32,8 @@ def why_undefined(score: Score, task: Task, y: NDArray[Any], rows: str) -> str:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # scikit-learn warns of what is not defined
             value = score.function(_perfect_outputs(task, y), y)
+    except AttributeError:  # the estimator of `SklearnFunction` has no such method
+        return f"needs classes, their probabilities or decision values, which outputs trained on {task.kind} are not"
     except Exception as error:  # scikit-learn may raise any exception
         sentence = " ".join(str(error).split()).rstrip(".").replace(": ", ", ")
         return f"cannot be measured on {rows}, because scikit-learn says {sentence!r}"
