@@ -24,7 +24,7 @@ SIZES = (5, 3), (5, 20, 7, 3), (5, 70, 130, 3)
 TASKS = {
     "mse": {"y": Y, "output": "identity"},
     "labels": {"y": LABELS, "output": "softmax"},
-    "huber": {"y": Y, "output": "tanh", "loss": fp.Huber(0.5), "hidden": "gelu"},
+    "huber": {"y": np.tanh(Y), "output": "tanh", "loss": fp.Huber(0.5), "hidden": "gelu"},
     "weights": {"y": Y, "output": "identity", "hidden": "relu", "sample_weight": WEIGHTS},
 }
 

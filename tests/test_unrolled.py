@@ -44,7 +44,7 @@ def outcome(network, history):
 @pytest.mark.parametrize("seeds", [[3] * 3, range(3)], ids=["one order", "orders of their own"])
 def test_segments_of_several_chunks_give_the_same_bits_as_alone(seeds, dtype):
     random, sizes, rows = np.random.default_rng(0), (2, 2, 1), 16 * 1200
-    X, y = random.normal(size=(rows + 100, 2)).astype(dtype), random.normal(size=(rows + 100, 1)).astype(dtype)
+    X, y = random.normal(size=(rows + 100, 2)).astype(dtype), random.random((rows + 100, 1)).astype(dtype)
     data, options = (X[:rows], y[:rows]), {"epochs": 2, "batch_size": rows, "loss": "mse"}
     options["validation"] = X[rows:], y[rows:]
     networks = [fp.MLP(sizes, seed=seed, dtype=dtype) for seed in range(3)]

@@ -115,8 +115,9 @@ def train(options):
     arguments |= {**_step_arguments(options, problem), **_run_arguments(options)}
     arguments |= {"checkpoint": options.checkpoint, "resume": options.resume}
     history = fp.train(network, problem.X, problem.y, progress=True, **arguments)
-    problem.unscale(network)
     is_lost = history.stopped == "diverged" and history.best_epoch < 0  # then a warning has said what to do
+    if not is_lost:
+        problem.unscale(network)
     files = [] if is_lost else [(options.save, problem.model(network).save, "network")]
     code, written = outputs.write(files)
     print(f"{history.stopped} after {history.epochs} epochs in {history.seconds:.2f} s")

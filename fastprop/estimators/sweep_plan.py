@@ -171,6 +171,8 @@ class Scoring:
     `measured`, because one number for each network and fold is what a sweep keeps.
     """
 
+    pairs_rows = True  # see `metrics.pairing`
+
     def __init__(self, how, stack):
         self._how = how
         self._stack = stack

@@ -40,6 +40,8 @@ class SklearnFunction:
     kind: str  # that of the `Task`
     gives_probabilities: bool  # whether outputs are probabilities of classes or labels
 
+    pairs_rows = True  # see `metrics.pairing`
+
     def __call__(self, outputs, y):
         outputs = np.asarray(outputs)
         y = np.asarray(y)

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from fastprop import checks
 from fastprop.annotations import FloatArray
-from fastprop.integrations.sklearn_scores import SklearnFunction
 from fastprop.metrics.arrays import NotFiniteError
 from fastprop.metrics.guarded_arrays import BroadcastError, GuardedArray
 from fastprop.metrics.pairing import PairingCheck
@@ -66,7 +65,7 @@ def measure(score: Score, outputs: FloatArray, y: NDArray[Any], rows: NDArray[np
     if measured.problem:
         shapes = f"for outputs of shape {outputs.shape} and y of shape {y.shape}"
         return measured._replace(problem=f"{measured.problem} {shapes}")
-    if not isinstance(score.function, SklearnFunction) and check.finds_matrix(rows, measured.value):
+    if check.finds_matrix(rows, measured.value):
         return _broadcast("compares each output with the y of all rows", outputs, y)
     return measured
 

@@ -42,7 +42,8 @@ class PairingCheck:
     """Finds out whether the function of a user's `Score` makes a matrix (n, n) of outputs and y of other shapes.
 
     The function is called in the context of this. If it converts an array meanwhile, or is not written in Python, it is
-    suspected, and `finds_matrix` calls it again; others are not, because a call may have an effect.
+    suspected, and `finds_matrix` calls it again; others are not, because a call may have an effect. Neither is one of
+    fastprop's own, which says by an attribute ``pairs_rows = True`` that it minds the shapes.
 
     Examples
     --------
@@ -63,7 +64,8 @@ class PairingCheck:
         self._y = y
         self._shapes = outputs.shape[1], y.ndim
         may_broadcast = len(y) > 1 and y.size == len(y) and 1 in (outputs.shape[1], y.ndim - 1)
-        self._attempts = _left(score.function, self._shapes) if may_broadcast else 0
+        is_of_user = not getattr(score.function, "pairs_rows", False)
+        self._attempts = _left(score.function, self._shapes) if may_broadcast and is_of_user else 0
         self._is_suspect = False
 
     def __enter__(self):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from fastprop import checks, reference
+from fastprop.data.target_scaling import POWERS
 from fastprop.row_blocks import row_blocks
 
 LARGE = 10.0
@@ -15,7 +16,7 @@ ROWS_LOOKED_AT = 10_000
 FAR = 1000.0
 """A finite loss that is so many times that of a network whose weights are all 0 is that of a network of no use.
 
-So is one only above this for small targets, because outputs of about 1 in size are what a network begins with.
+It must also be so many times that of outputs as large as 1 or as the inputs, with which a network may begin.
 """
 
 
@@ -50,10 +51,19 @@ def why_of_no_use(loss, of, split, network):
     """
     if not np.isfinite(loss):
         return None
+    name = checks.loss_name(of)
     constant = _loss_of_zeros(of, split, network)
-    if loss <= FAR * max(constant, 1.0):
+    if loss <= FAR * max(constant, 1.0) or loss <= FAR * _size_of_inputs(split, network) ** POWERS.get(name, 1):
         return None
     return f"a loss of {loss:.3g}, where a network whose weights are all 0 has {constant:.3g}"
+
+
+def _size_of_inputs(split, network):
+    """Return how large the inputs are that the first layer gets: the root of their mean square, at least 1."""
+    if network.input_mean is not None:
+        return 1.0
+    numbers = split.data.inputs.numbers(split.rows[:ROWS_LOOKED_AT])
+    return max(1.0, float(np.sqrt(np.mean(numbers**2))))
 
 
 def _loss_of_zeros(loss, split, network):

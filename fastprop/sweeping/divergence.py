@@ -38,7 +38,7 @@ def _why_best_is_of_no_use(experiment, configurations, result):
         return None
     best = int(result.ranking[0])
     configuration = configurations[best]
-    split = experiment.on_all_rows().split(fold=0)
+    split = experiment.on_all_rows().scored(fold=0)  # whose targets are in their own unit, as losses of a result are
     network = experiment.prototypes[configuration.options.loss]
     loss = np.fmin(result.table["loss"][best], result.table["validation_loss"][best])
     return divergence.why_of_no_use(loss, configuration.options.loss, split, network)

@@ -225,7 +225,7 @@ def new_levels(plan, column):
     """Return the levels of a category that the table had not from which its plan was made, a list."""
     if plan.kind != "category" or column.kind in ("dates", "other", "nothing"):
         return []
-    column = as_words(column)
+    column = as_words(_written_as(plan, column))
     known = {*plan.levels, *plan.others}
     new = [code for code, word in enumerate(column.words) if word not in known]
     return [column.words[code] for code in new if (column.values == code).any()] if new else []
@@ -252,7 +252,7 @@ def _numbers(plan, column):
 
 def _written_as(plan, column):
     """Return a column of bools or of 0 and 1 as its levels are written in the training rows: True or 1."""
-    of_bools = not plan.is_of_words and set(plan.levels) <= {"False", "True"}
+    of_bools = not plan.is_of_words and {*plan.levels, *plan.others} <= {"False", "True"}
     if column.kind == "bools" and not plan.is_of_words and not of_bools:
         return column._replace(kind="numbers")
     if column.kind == "numbers" and of_bools:
