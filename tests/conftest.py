@@ -5,6 +5,7 @@ Of a test that runs over several of these, or over several parametrizations, the
 
 import fcntl
 import os
+import signal
 
 import numpy as np
 import pytest
@@ -18,6 +19,12 @@ from tests.problems import CASES, DESCENTS, DTYPES, FAST_CASES, FAST_DESCENTS, F
 
 MANY_TESTS = 1000
 """A run of at least this many tests needs all kernels."""
+
+
+def pytest_configure():
+    """Have Python hear Ctrl-C, which a shell lets processes ignore that it starts in the background."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks

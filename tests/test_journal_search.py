@@ -10,7 +10,6 @@ import fastprop as fp
 from tests import killed
 from tests.compare import assert_refused
 from tests.journals import SPACE, journal_path, new_study, states, sweep, trained_fits
-from tests.marks import slow_except
 from tests.processes import output_after_interrupt
 from tests.results import assert_same_result
 
@@ -53,8 +52,9 @@ class Killed(BaseException):
     pass
 
 
-@pytest.mark.parametrize("options", slow_except([{}, {"halving": 2}], [{}]), ids=str)
-@pytest.mark.parametrize("moment", slow_except(["training", "telling", "asking"], ["training"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [{}, {"halving": 2}], ids=str)
+@pytest.mark.parametrize("moment", ["training", "telling", "asking"])
 def test_a_study_of_a_killed_sweep_goes_on_by_the_same_call(moment, options, path, monkeypatch):
     study, calls = new_study(path), []
 
@@ -90,6 +90,7 @@ def test_a_study_of_a_killed_sweep_goes_on_by_the_same_call(moment, options, pat
     assert len(study.trials) == 24 + (moment == "asking")
 
 
+@pytest.mark.slow
 def test_more_or_fewer_samples_may_be_asked_for_than_before(path):
     study = new_study(path)
     first = searched(path, study, samples=12)

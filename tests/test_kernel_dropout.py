@@ -61,6 +61,7 @@ def test_masks_are_the_references(share, seed, layer, dtype):
     np.testing.assert_array_equal(found[:, :, 0], expected(share, seed, order, layer, dtype))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", [1, 2])
 @pytest.mark.parametrize("shuffled", [True, False])
 @pytest.mark.parametrize("alike", [True, False], ids=["one seed", "seeds"])

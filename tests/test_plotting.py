@@ -47,7 +47,8 @@ def sweep(name):
         return fp.sweep((4, 6, 3), X, options.pop("y"), grid, **options)
 
 
-@pytest.mark.parametrize("name", slow_except(SWEEPS, ["halving"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SWEEPS)
 def test_all_kinds_of_pictures_are_drawn_of_all_kinds_of_sweeps(name, tmp_path):
     result, path = sweep(name), tmp_path / "sweep.png"
     others = [each for each in result.hyperparameters if each != "seed"]

@@ -78,6 +78,7 @@ def test_links_lead_to_headings():
     assert set(links) <= anchors
 
 
+@pytest.mark.slow
 def test_extras_that_no_command_names_are_hidden():
     hidden = readme_blocks.forbidden(("plot",))
     assert {"pandas", "sklearn", "optuna"} <= set(hidden)

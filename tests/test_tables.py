@@ -129,6 +129,7 @@ def test_a_row_of_an_option_without_its_last_entries_is_safe(name):
 # ---- branches ----
 
 
+@pytest.mark.slow
 def test_an_unknown_code_gives_nan(dtype):
     z = np.linspace(-3, 3, 64).astype(dtype)
     unknown = len(activations.ACTIVATIONS)

@@ -84,6 +84,7 @@ def test_a_product_of_numbers(transposed, vectors, accumulate, dtype):
             np.testing.assert_array_equal(c[rows:], start[rows:])  # nothing else is written
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(compiler.LANES == 1, reason="a pack needs lanes")
 @pytest.mark.parametrize("transposed", [False, True], ids=["multiply", "multiply_transposed"])
 def test_a_product_of_a_network_in_each_lane(transposed, dtype):
