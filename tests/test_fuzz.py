@@ -232,6 +232,15 @@ def swept(problem, grid, how, changes=None, **more):
     return fp.sweep(network, X, y, grid, **{"loss": problem.loss, "sample_weight": weight} | how | more)
 
 
+def ranked(result):
+    """Return how configurations stopped, from the best; those that are equal up to rounding are in one sorted list."""
+    top = result.top(99)
+    costs = top[result.ranks] if len(top) else np.zeros(0)
+    limit = 1e-9 * np.maximum(1, np.abs(costs[1:]))
+    starts = np.flatnonzero(~(np.abs(np.diff(costs)) <= limit)) + 1
+    return [sorted(some.tolist()) for some in np.split(top["stopped"], starts)]
+
+
 SPLITS = st.sampled_from([{}, {"validation": 0.3}, {"validation": 0.3}, {"cv": 2}, {"cv": 3}])
 
 
@@ -240,9 +249,16 @@ AT_A_RUNG = {"early_stopping": fp.EarlyStopping(1, 0.001), "halving": 2, "epochs
 
 RATES = [{"learning_rate": rate} for rate in (0.0, 1e-9, 0.1, 0.2)]
 
+UNTRAINED = [
+    {"early_stopping": stop, "hidden": "tanh", "learning_rate": 0.0} for stop in (fp.EarlyStopping(1, 0.001), None)
+]
+
+LOGISTIC = Problem((1, 1), (), "sigmoid", "binary_cross_entropy", "yes or no", rows=50, seed=3)
+
 
 @example(Problem((5, 8, 2), ("tanh",)), RATES, AT_A_RUNG, {"validation": 0.3})
 @example(Problem((5, 8, 2), ("tanh",)), RATES, AT_A_RUNG, {"cv": 3})
+@example(LOGISTIC, UNTRAINED, {"epochs": 3}, {})
 @fuzz(30)
 @given(problems(["float64"], rows=(20, 33, 50, 9)), grids(), options(OF_SWEEP, epochs=EPOCHS), SPLITS)
 def test_kernels_sweep_as_the_reference(problem, grid, how, split):
@@ -253,7 +269,7 @@ def test_kernels_sweep_as_the_reference(problem, grid, how, split):
         went_well = result.table["stopped"] != "diverged"
         words = {name: result.table[name].tolist() for name in ("stopped", "epochs")}
         words["reached"] = np.isfinite(result.rung_costs).tolist()
-        words["ranked"] = result.top(99)["stopped"].tolist()
+        words["ranked"] = ranked(result)
         arrays = {name: result.table[name][went_well] for name in ("score", "score_std", "loss", "validation_loss")}
         arrays["ranked"] = result.top(99)[result.ranks]  # whatever the order of those that are equal up to rounding
         return words, arrays | {"history": result.history[went_well], "rung_costs": result.rung_costs[went_well]}
