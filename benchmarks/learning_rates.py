@@ -5,8 +5,8 @@ three seeds each, on three quarters of the rows; the loss on the other quarter, 
 a rate is. `find_learning_rate` sees the three quarters alone. The table says how many times the best rate's loss the
 suggested rate ends with.
 
-The constants of `find_learning_rate` were chosen on the cases of `TUNING`. Those of `JUDGING` have other data, and were
-looked at only when nothing was chosen any more. The best rates are kept in a folder, since they take minutes to find.
+The constants of `find_learning_rate` were chosen on the cases of `TUNING`. Those of `JUDGING` have other data; NOTES.md
+says how often they were looked at. The best rates are kept in a folder, since they take minutes to find.
 """
 
 import argparse

@@ -27,22 +27,28 @@ MIN_RATE, MAX_RATE = 1e-7, 50.0
 TINIEST_RATE = 1e-30
 """Below this rate no search goes: about where steps become too small for float32."""
 
-SPACING = 0.375
-"""Decades between two rates that are tried."""
+SPACING = 0.63
+"""Decades between two rates that are tried, at most."""
 
-WIDTH = 0.4
+WIDTH = 0.3
 """Decades: the standard deviation of the weights with which the rates around one count for it."""
 
-ROWS = 2000
-"""The largest number of rows that a search looks at, those of all its folds together."""
+ROWS = 1200
+"""The largest number of rows that a search looks at. Of so many a third is held out, of fewer a fifth."""
 
-FOLDS = 5
-"""The largest number of folds, each of which holds out a fifth of the rows."""
+FOLDS = 3
+"""The largest number of folds."""
+
+ROWS_OF_FOLDS = 1500
+"""The largest number of rows of all folds together, if there are several."""
 
 EPOCHS = 20
 """The largest number of epochs for which a rate is tried."""
 
-SHRINKAGE = 0.25
+FIRST_RUNG = 2
+"""The lowest epoch at which rates are compared: in the first, the loss may be measured before any step."""
+
+SHRINKAGE = 0.35
 """The power of the ratio of numbers of steps by which the best rate of a short training is above that of a long one."""
 
 RATES_SHOWN = 5
@@ -133,15 +139,16 @@ def find_learning_rate(
 ) -> RateSearch:
     """Find a learning rate: train copies of a network at many rates side by side, and go on with the better ones.
 
-    About 24 rates, 2.4 times apart, are tried on at most 2,000 rows, four fifths of which are trained on. After a
-    quarter and after half of the epochs the better half of the rates goes on. The suggestion is not the very best rate,
-    which may be next to those that diverge, but the one around which rates are best. As longer trainings need lower
-    rates, it is lowered by the fourth root of how many times more steps the whole training takes.
+    15 rates, 4.2 times apart, are tried on at most 1,200 rows, of which at most 960 are trained on. After 2, 5 and 10
+    of 20 epochs the better half of the rates goes on. The suggestion is not the very best rate, which may be next to
+    those that diverge, but the one around which rates are best. As longer trainings need lower rates, it is lowered the
+    more, the more steps the whole training takes.
 
-    On 30 pairs of a task and an optimizer that were not used to choose all this, 20 epochs at the suggestion end with
-    1.17 times the held-out loss of the best of 57 rates (geometric mean; at most 1.2 times on 87 %), as
-    ``python -m benchmarks.learning_rates`` measures. The work is at most that of 260 epochs of 1,600 rows, about one
-    training for 20 epochs of 20,000 rows, whatever the number of rows; small networks share it in packs.
+    On 30 pairs of a task and an optimizer, 20 epochs at the suggestion end with 1.21 times the held-out loss of the
+    best of 57 rates (geometric mean; at most 1.2 times on 73 %), as ``python -m benchmarks.learning_rates`` measures.
+    The work is that of 96 epochs of 800 rows where there are 1,200 rows or more, whatever their number: four epochs of
+    20,000 rows. Of 500 rows, on three folds, it is that of 96 epochs of 1,200 rows. Such small trainings cost more for
+    each row than large ones: see `benchmarks/NOTES.md` for processor times.
 
     Parameters
     ----------
@@ -160,8 +167,8 @@ def find_learning_rate(
     schedule : one of `fastprop.options.schedules`, optional
         See `train`; it is passed through in the epochs of the search.
     validation : float or (X, y), optional
-        The rows on which rates are measured, see `train`. By default they are a fifth of the rows, or all rows in turn
-        where these are few: up to five folds.
+        The rows on which rates are measured, see `train`. By default they are a fifth of the rows, and where these are
+        few, two or three fifths in turn.
     batch_size, loss, clip, dropout, average, sample_weight, class_weight, standardize, threads, backend
         See `train`.
     seed : int
@@ -189,7 +196,7 @@ def find_learning_rate(
     >>> 0.1 < found.suggestion < 1
     True
     >>> repr(found).split(", ")[1]
-    'of 25 rates from 1e-07 to 50'
+    'of 15 rates from 1e-07 to 50'
     """
     checks.instance(network, "network", MLP, "fp.MLP((64, 32, 10))")
     checks.instance(optimizer, "optimizer", DESCENTS, "fp.SGD()")
@@ -292,7 +299,7 @@ def _of_rows(data, rows):
 
 
 def _folds(X, y, data, rows):
-    """Return as many folds of these rows as let the search look at `ROWS` rows in all, but at least one.
+    """Return up to `FOLDS` folds of these rows, with no more than `ROWS_OF_FOLDS` rows in all, but at least one.
 
     A single row is in no fold.
     """
@@ -300,8 +307,8 @@ def _folds(X, y, data, rows):
         return None
     of_rows = data._replace(inputs=data.inputs[rows], given=y, weights=np.zeros(0))
     with _without_warnings():
-        folds = cross_validation_folds(min(FOLDS, len(rows)), X, y, of_rows)
-    return folds[: max(1, ROWS // len(rows))]
+        folds = cross_validation_folds(3 if len(rows) >= ROWS else min(5, len(rows)), X, y, of_rows)
+    return folds[: max(1, min(FOLDS, ROWS_OF_FOLDS // len(rows)))]
 
 
 class _Found(NamedTuple):
@@ -330,8 +337,9 @@ class _Found(NamedTuple):
         costs = self._costs()
         positions = np.log10(self.rates)
         candidates = np.linspace(positions[0], positions[-1], 10 * len(positions))
-        weights = np.exp(-0.5 * ((candidates[:, None] - positions) / WIDTH) ** 2)
-        return float(10 ** candidates[np.argmin(weights @ costs / weights.sum(axis=1))])
+        weights = np.exp(-0.5 * ((candidates[:, None] - candidates) / WIDTH) ** 2)
+        means = weights @ np.interp(candidates, positions, costs) / weights.sum(axis=1)
+        return float(10 ** candidates[np.argmin(means)])
 
     def _costs(self):
         """Return what each rate costs, (rates,), at the last rung that it reached.
@@ -374,7 +382,7 @@ def _search(network, sample, lowest, highest, options):
             {"learning_rate": [0.0, *rates]},  # at the rate 0 the network stays untrained
             sample_weight=sample.weights,
             cv=sample.folds,
-            halving=Halving(2, min_epochs=max(1, options["epochs"] // 4)),
+            halving=Halving(2, min_epochs=FIRST_RUNG),
             keep=0,
             **options,
         )

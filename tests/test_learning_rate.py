@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.model_selection import KFold
 
 import fastprop as fp
 from benchmarks import learning_rates
@@ -44,7 +45,7 @@ def found():
 # ---- what is measured ----
 
 
-@pytest.mark.parametrize("index", [12, 18], ids=["goes on", "stopped"])
+@pytest.mark.parametrize("index", [9, 4], ids=["goes on", "stopped"])
 def test_the_losses_are_those_of_training_at_each_rate(found, index):
     assert found.epochs == [2, 4, 8]
     history = fp.train(regressor(), X, Y, epochs=8, optimizer=fp.SGD(found.rates[index]), validation=0.25)
@@ -59,9 +60,8 @@ def test_half_of_the_rates_go_on_from_a_rung_and_those_that_diverge_do_not(found
     assert (np.diff(reached.astype(int), axis=0) <= 0).all()
     assert not reached[0, -1]  # 50 is too high
     counts = reached.sum(axis=1)
-    assert len(found.rates) == 25
-    assert 12 <= counts[1] <= 13
-    assert 6 <= counts[2] <= 7
+    assert len(found.rates) == 15
+    assert counts[1:].tolist() == [8, 4]
 
 
 def test_the_loss_before_training_is_that_of_the_network(found):
@@ -70,9 +70,10 @@ def test_the_loss_before_training_is_that_of_the_network(found):
     assert found.untrained_loss == pytest.approx(np.mean(error**2), rel=1e-5)
 
 
-def test_few_rows_are_all_held_out_in_turn():
+def test_of_few_rows_three_fifths_are_held_out_in_turn():
     few = fp.find_learning_rate(regressor(dtype="float64"), X[:50], Y[:50], epochs=1)
-    folds = fp.sweep(regressor(dtype="float64"), X[:50], Y[:50], {"learning_rate": few.rates}, epochs=1, cv=5)
+    cv = list(KFold(5, shuffle=True, random_state=0).split(X[:50]))[:3]
+    folds = fp.sweep(regressor(dtype="float64"), X[:50], Y[:50], {"learning_rate": few.rates}, epochs=1, cv=cv)
     losses = folds.history[:, 0]
     np.testing.assert_array_equal(few.losses[0], np.where(np.isfinite(losses), losses, np.nan))
 
@@ -100,8 +101,8 @@ def test_given_rows_are_measured_with_their_weights():
     weight = np.where(np.arange(200) < 100, 1.0, 3.0)
     given = X[400:], Y[400:], weight
     found = fp.find_learning_rate(regressor(), X[:400], Y[:400], epochs=2, validation=given)
-    history = fp.train(regressor(), X[:400], Y[:400], epochs=2, optimizer=fp.SGD(found.rates[10]), validation=given)
-    assert found.losses[0, 10] == pytest.approx(history.validation_loss[0], rel=1e-5)
+    history = fp.train(regressor(), X[:400], Y[:400], epochs=2, optimizer=fp.SGD(found.rates[8]), validation=given)
+    assert found.losses[0, 8] == pytest.approx(history.validation_loss[1], rel=1e-5)
 
 
 def test_weights_of_rows_and_of_classes_are_those_of_training():
@@ -194,7 +195,7 @@ def test_the_suggestion_is_where_rates_are_good_all_around():
 
 def test_a_longer_training_gets_a_lower_rate():
     short, long = (fp.find_learning_rate(regressor(), X, Y, epochs=epochs).suggestion for epochs in (20, 320))
-    assert long == pytest.approx(short / 2)
+    assert long == pytest.approx(short * (20 / 320) ** learning_rate.SHRINKAGE)
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 10])
