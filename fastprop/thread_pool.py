@@ -104,7 +104,8 @@ def results(jobs, threads):
     """Call each of `jobs` as `run` does, and yield what they return, in the calling thread.
 
     Close the generator (`contextlib.closing`) to stop the running jobs. Ctrl-C is held back while the caller handles a
-    result, so that it never interrupts this.
+    result, so that it never interrupts this. It interrupts a function that a job has called by `in_calling_thread`, and
+    those for which other jobs wait are not called any more.
 
     Yields
     ------
@@ -125,12 +126,12 @@ def results(jobs, threads):
             with held_interrupts() as interrupts:
                 workers.start(threads)
                 while not workers.over:
-                    workers.wait()
+                    workers.wait(interrupts)
                     yield workers.returned()
                     interrupts.deliver()
         except KeyboardInterrupt:
             interrupted = True
-        yield workers.stop()
+        yield workers.stop(calls_functions=not interrupted)
     finally:
         workers.stop()
     if interrupted:
@@ -213,21 +214,25 @@ class _Workers:
             raise call.error
         return call.value
 
-    def wait(self):
-        """Wait until something wants attention, but not for long; then do the calls that jobs have asked for."""
+    def wait(self, interrupts=None):
+        """Wait until something wants attention, but not for long; then do the calls that jobs have asked for.
+
+        `interrupts` are `held_interrupts`, which let Ctrl-C through during the calls.
+        """
         self.attention.wait(WATCH_SECONDS)
         self.attention.clear()
-        self._do_calls()
+        self._do_calls(interrupts)
 
-    def _do_calls(self):
+    def _do_calls(self, interrupts=None):
         while self._calls:
             if not self._calls[0].ended.is_set():
-                self._do(self._calls[0])
+                self._do(self._calls[0], interrupts)
             self._calls.popleft()
 
-    def _do(self, call):
+    def _do(self, call, interrupts):
         try:
-            call.value = call.function(*call.arguments)
+            with contextlib.nullcontext() if interrupts is None else interrupts.let_through():
+                call.value = call.function(*call.arguments)
         except KeyboardInterrupt:
             self._stop_running()  # before the job goes on
             raise
@@ -244,8 +249,15 @@ class _Workers:
                 items.append(self._returned.get_nowait())
         return items
 
-    def stop(self):
+    def _drop_calls(self):
+        """End the calls that jobs have asked for, without doing them."""
+        while self._calls:
+            self._calls.popleft().ended.set()
+
+    def stop(self, calls_functions=True):
         """Stop the running jobs, begin no other, and wait for the threads; return what is in the queue, if any.
+
+        Functions that jobs want to be called in the calling thread are called meanwhile, or their value is None.
 
         A thread that was started but has not begun yet will find that it is to draw nothing.
         """
@@ -258,7 +270,10 @@ class _Workers:
             if over:
                 return rest
             self._stop_running()
-            self._do_calls()
+            if calls_functions:
+                self._do_calls()
+            else:
+                self._drop_calls()
             time.sleep(STOP_SECONDS)
 
     def _stop_running(self):
@@ -291,6 +306,7 @@ class held_interrupts:  # noqa: N801 (used like a function)
 
     def __enter__(self):
         self._held = None
+        self._lets_through = False
         self._process = os.getpid()
         self._handler = None
         in_main_thread = threading.current_thread() is threading.main_thread()
@@ -312,7 +328,17 @@ class held_interrupts:  # noqa: N801 (used like a function)
         if held is not None:
             self._handler(*held)
 
+    @contextlib.contextmanager
+    def let_through(self):
+        """Let Ctrl-C come while a block runs, also one that was held back."""
+        self._lets_through = True
+        try:
+            self.deliver()
+            yield
+        finally:
+            self._lets_through = False
+
     def _hold(self, *signal_and_frame):
-        if self._held is not None or os.getpid() != self._process:
+        if self._lets_through or self._held is not None or os.getpid() != self._process:
             return self._handler(*signal_and_frame)
         self._held = signal_and_frame

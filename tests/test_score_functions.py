@@ -6,6 +6,7 @@ import pytest
 import fastprop as fp
 from fastprop import metrics
 from tests.compare import assert_refused
+from tests.processes import output_after_interrupt
 
 DIGITS = fp.datasets.digits()
 RATES = {"learning_rate": [1e-5, 0.5]}
@@ -240,3 +241,24 @@ def test_an_infinite_score_is_told_and_ranks_last():
         result = sweep_of_sum(infinite, epochs=30)
     assert result.best["score"] == 1
     assert np.isnan(result.table["score"]).any()
+
+
+INTERRUPTED_SCORE = """
+import time, numpy as np, fastprop as fp
+X, y = fp.datasets.digits()
+calls = []
+def slow(outputs, y):
+    calls.append(len(y))
+    if len(calls) == 2:
+        print("go", flush=True)
+        time.sleep(600)
+    return float(np.mean(outputs.argmax(axis=1) == y))
+result = fp.sweep((64, 4, 10), X, y, {"seed": range(4)}, epochs=1, validation=0.2, score=slow, threads=1)
+stopped = result.table["stopped"].tolist()
+print(len(calls), stopped.count("finished"), stopped.count("not run"), np.isfinite(result.best["score"]))
+"""
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_a_slow_score_and_the_configurations_that_wait_for_one_are_not_run():
+    assert output_after_interrupt(INTERRUPTED_SCORE) == "2 1 3 True\n"

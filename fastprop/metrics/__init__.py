@@ -3,13 +3,14 @@
 from fastprop.metrics.choice import chosen, chosen_metrics, default_score, refuse_undefined
 from fastprop.metrics.classification import accuracy, balanced_accuracy, f1, log_loss, matthews
 from fastprop.metrics.independent_labels import label_accuracy, label_f1, label_roc_auc
-from fastprop.metrics.measuring import UNKNOWN, Measurement, measure
+from fastprop.metrics.measuring import INTERRUPTED, UNKNOWN, Measurement, measure
 from fastprop.metrics.perfect_outputs import why_undefined
 from fastprop.metrics.ranks import average_precision, roc_auc
 from fastprop.metrics.regression import explained_variance, mae, median_absolute_error, mse, r2, rmse
 from fastprop.metrics.scores import SCORES, Score
 
 __all__ = [
+    "INTERRUPTED",
     "SCORES",
     "UNKNOWN",
     "Measurement",

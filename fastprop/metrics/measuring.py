@@ -31,6 +31,10 @@ UNKNOWN = Measurement(float("nan"))
 """The score of a network that is not finite, or without held-out rows."""
 
 
+INTERRUPTED = Measurement(float("nan"))
+"""The score of a network that Ctrl-C has left without one; it is known by its identity."""
+
+
 def measure(score: Score, outputs: FloatArray, y: NDArray[Any], rows: NDArray[np.int64] | None = None) -> Measurement:
     """Return the score of outputs (n, n_out) against `y`; it is NaN if the outputs are not finite.
 

@@ -68,7 +68,7 @@ def measure(score, outputs, y, rows):
     """Return the `Measurement` of a score; one that is a function of the user is called in the calling thread."""
     if metrics.SCORES.get(score.name) == score:
         return metrics.measure(score, outputs, y)
-    return thread_pool.in_calling_thread(metrics.measure, score, outputs, y, rows) or metrics.UNKNOWN
+    return thread_pool.in_calling_thread(metrics.measure, score, outputs, y, rows) or metrics.INTERRUPTED
 
 
 class EpochMetrics:

@@ -7,6 +7,7 @@ from contextlib import closing
 import numpy as np
 
 from fastprop import thread_pool
+from fastprop.metrics import INTERRUPTED
 from fastprop.progress_bar import ProgressBar
 from fastprop.sweeping.bounded_heap import push_bounded
 from fastprop.sweeping.fits import Fit, FitArrays, Job, PackRun, packs
@@ -202,6 +203,8 @@ class HalvingRunner:
         """Record the outcomes of fits, and those of configurations all of whose folds have reached the rung."""
         complete = []
         for fit, outcome in zip(fits, outcomes):
+            if outcome.score is INTERRUPTED:  # the configuration stays as it was at the rung before
+                continue
             if fit.index not in self._outcomes:
                 self._outcomes[fit.index] = [None] * len(self._experiment.folds)
             self._outcomes[fit.index][fit.fold] = outcome
