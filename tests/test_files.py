@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import fastprop as fp
-from fastprop import files
+from fastprop import checks, files
 from fastprop.files import archives, tensors
 from tests.compare import assert_refused, assert_same_bits
 from tests.problems import noise
@@ -84,6 +84,19 @@ def test_what_is_no_file_is_never_replaced(kind, result, tmp_path):
     assert not os.path.isfile(path) if kind != "zero byte" else True
 
 
+@pytest.mark.parametrize("kind", ["FIFO", "folder", "circle of links", "zero byte"])
+def test_what_is_no_file_is_refused_before_training(kind, tmp_path):
+    path = no_file(kind, tmp_path)
+    assert_refused(ValueError, f"the file {path} cannot be written, ", checks.new_file, path)
+
+
+def test_a_link_into_a_folder_that_is_missing_is_refused_before_training(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "missing" / "file")
+    (tmp_path / "good").symlink_to(tmp_path / "file")
+    checks.new_file(tmp_path / "good")
+    assert_refused(ValueError, f"make the folder {tmp_path / 'missing'}", checks.new_file, tmp_path / "link")
+
+
 @pytest.mark.parametrize("load", [fp.load, fp.load_sweep])
 def test_a_file_that_is_missing_is_called_so(load, tmp_path):
     assert_refused(ValueError, f"{tmp_path / 'none'} is missing: ", load, tmp_path / "none")
@@ -109,6 +122,7 @@ def test_what_is_written_goes_where_links_point_and_has_the_permissions_of_the_u
         "net.safetensors": network().save,
         "sweep.npz": result.save,
         "sweep.html": result.report,
+        "sweep.png": result.plot,
         "net.h": network().to_c,
         "run.checkpoint": train,
         "sweep.journal": sweep,
@@ -146,7 +160,8 @@ def test_the_longest_name_can_be_written(tmp_path):
 
 @pytest.mark.parametrize("call", ["write", "fsync", "replace"])
 def test_a_full_disk_is_told_and_leaves_the_earlier_file(call, result, monkeypatch, tmp_path):
-    writers = {tmp_path / "net": network().save, tmp_path / "sweep": result.save, tmp_path / "run": train}
+    writers = {"net": network().save, "sweep": result.save, "run": train, "sweep.svg": result.plot}
+    writers = {tmp_path / name: write for name, write in writers.items()}
     for path, write in writers.items():
         write(path)
     before = {path: path.read_bytes() for path in writers}

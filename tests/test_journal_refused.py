@@ -148,7 +148,7 @@ def test_a_line_may_be_taken_out(path):
         (3, TypeError, "journal must be a str or a PathLike, not 3: give one, such as 'runs.jsonl'"),
         ("no/such/runs.jsonl", ValueError, "the file no/such/runs.jsonl cannot be written: make the folder"),
         (os.curdir, ValueError, "the file . cannot be written, because it is a folder: name a file in it."),
-        (os.devnull, ValueError, f"the journal {os.devnull} is no file that can be read again: name a file on a disk."),
+        (os.devnull, ValueError, f"the file {os.devnull} cannot be written, it is no regular file: name another file."),
     ],
 )
 def test_what_is_no_file_is_refused(journal, error, words):

@@ -3,9 +3,10 @@
 import math
 import numbers
 import os
-from pathlib import Path
 
 import numpy as np
+
+from fastprop.files import resolved
 
 
 def shown(value):
@@ -122,12 +123,18 @@ def threads(value):
 
 
 def new_file(path):
-    """Return `path`, whose folder must exist and be writable, and which must not be a folder itself."""
-    folder = Path(path).absolute().parent
-    if not os.access(folder, os.W_OK):
+    """Return `path`, which must lead to a file or to none yet, in a folder that exists and is writable."""
+    try:
+        folder = resolved(path).parent
+    except IsADirectoryError as error:
+        raise ValueError(f"the file {path} cannot be written, because it is a folder: name a file in it.") from error
+    except OSError as error:
+        reason = error.strerror or error
+        raise ValueError(f"the file {path} cannot be written, {reason}: name another file.") from error
+    if not folder.is_dir():
         raise ValueError(f"the file {path} cannot be written: make the folder {folder}, or choose another.")
-    if Path(path).is_dir():
-        raise ValueError(f"the file {path} cannot be written, because it is a folder: name a file in it.")
+    if not os.access(folder, os.W_OK):
+        raise ValueError(f"the file {path} cannot be written: allow writing to the folder {folder}, or choose another.")
     return path
 
 

@@ -1,7 +1,7 @@
 """The files that a command writes: they are checked before it trains, and written after it, the network first."""
 
+import os
 import sys
-from pathlib import Path
 
 from fastprop import checks
 from fastprop.reporting import plotting
@@ -22,7 +22,7 @@ def check(options):
     ImportError
         If the library that writes a file is not installed.
     """
-    taken = {Path(path).resolve(): path for path in (options.data, getattr(options, "network", "")) if path}
+    taken = {os.path.realpath(path): path for path in (options.data, getattr(options, "network", "")) if path}
     for flag in FLAGS:
         path = getattr(options, flag, None)
         if path is None:
@@ -33,7 +33,7 @@ def check(options):
         checks.new_file(path)
         if flag == "report":
             plotting.endings()
-        resolved = Path(path).resolve()
+        resolved = os.path.realpath(path)
         if resolved in taken:
             raise ValueError(f"--{flag} {path} is a file that the command names twice: choose another name.")
         taken[resolved] = path

@@ -11,7 +11,7 @@ Two formats have a checksum of all their content: `archives` (a description and 
 from fastprop.files.json_text import parsed
 from fastprop.files.locks import PathLock, lock, unlock
 from fastprop.files.reading import opened, reading, refusing, unpacked_limit
-from fastprop.files.writing import replacing, sync_folder
+from fastprop.files.writing import replacing, resolved, sync_folder
 
 __all__ = [
     "PathLock",
@@ -21,6 +21,7 @@ __all__ = [
     "reading",
     "refusing",
     "replacing",
+    "resolved",
     "sync_folder",
     "unlock",
     "unpacked_limit",

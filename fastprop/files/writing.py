@@ -82,9 +82,13 @@ def remove_unfinished(target):
 
 
 def sync_folder(folder):
-    """Write a folder's list of files to the disk, so that a file that was made or renamed there survives a crash."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    """Write a folder's list of files to the disk, so that a file that was made or renamed there survives a crash.
+
+    Where the system cannot do that, as Windows and some network disks, nothing happens.
+    """
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

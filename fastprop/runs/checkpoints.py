@@ -163,7 +163,7 @@ class CheckpointFile:
         have written a state.
         """
         path = Path(self._checkpoint.path)
-        if not os.path.lexists(path):
+        if not os.path.exists(path):
             return None
         description, state = self._content()
         later_weights = description.pop(LATER_WEIGHTS)

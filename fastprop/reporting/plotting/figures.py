@@ -1,12 +1,15 @@
 """What all pictures share: a new figure, how values stand on an axis, and their colors."""
 
 import io
+import os
 import textwrap
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from fastprop import files
 from fastprop.reporting.formatting import short, shortened, words
 
 LOG_SCALE_RATIO = 20
@@ -68,7 +71,12 @@ def finish(figure, path, **options):
         axes.title.set_text(textwrap.fill(axes.title.get_text(), LINE))
     if path is None:
         return figure
-    figure.savefig(path, **options)
+    if not isinstance(path, (str, os.PathLike)):
+        figure.savefig(path, **options)
+        return None
+    path = Path(path) if Path(path).suffix else Path(f"{path}.png")
+    with files.replacing(path, "picture") as file:
+        figure.savefig(file, format=path.suffix[1:].lower(), **options)
     return None
 
 
