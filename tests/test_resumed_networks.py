@@ -59,6 +59,7 @@ def test_a_network_that_ctrl_c_stopped_within_an_epoch_goes_on(path):
     run.resume()
     run.stop()
     run()
+    run.close()
     assert run.history.stopped == "interrupted"
     history = fp.train(network, X, Y, epochs=4, checkpoint=path, resume=True)
     expected = fp.train(whole, X, Y, epochs=4)
