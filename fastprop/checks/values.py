@@ -28,9 +28,9 @@ def whole_number(value, name, minimum=1):
 
 def is_whole(value):
     """Return whether `value` is a whole number, which may be a float: 16 and 16.0 are, 16.5 and True are not."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+    if isinstance(value, bool) or not isinstance(value, (int, numbers.Real)):
         return False
-    return isinstance(value, numbers.Integral) or value == value // 1
+    return isinstance(value, (int, numbers.Integral)) or value == value // 1
 
 
 def number(value, name, minimum=0.0, below=np.inf):
