@@ -11,7 +11,7 @@ from fastprop.data import Dataset, cross_validation_folds, held_out_rows
 from fastprop.sweeping.fits import PackRun
 from fastprop.sweeping.workers import ThreadWorkers
 from fastprop.thread_pool import Interrupted
-from tests.compare import assert_same_bits, padded
+from tests.compare import assert_refused, assert_same_bits, padded
 from tests.problems import three_classes
 
 RANDOM = np.random.default_rng(0)
@@ -420,3 +420,10 @@ def test_how_long_it_trains_is_kept_by_files_and_journals_and_shown(tmp_path):
     with ThreadPoolExecutor(2) as executor:
         elsewhere = sweep(grid=grid, **options | {"journal": None}, executor=executor)
     assert_same_bits([elsewhere.best_network.parameters], [result.best_network.parameters])
+
+
+def test_a_splitter_that_needs_groups_says_how_to_give_them():
+    words = "cv=GroupKFold needs the group of each row: give its folds, cv=list(GroupKFold(…).split(X, y, groups))."
+    X, y = fp.datasets.digits()
+    splitter = pytest.importorskip("sklearn.model_selection").GroupKFold(3)
+    assert_refused(ValueError, words, fp.sweep, (64, 10), X, y, {"seed": [0]}, epochs=1, cv=splitter)

@@ -5,6 +5,7 @@ import pandas
 import pytest
 
 import fastprop as fp
+from fastprop import cli
 from fastprop.tabular import Encoder, dialect
 from tests.compare import assert_refused
 
@@ -115,3 +116,32 @@ def test_other_numbers_than_zeros_and_ones_are_no_bools():
 
 def test_the_header_of_few_lines_is_detected(written):
     assert dialect.detect(written(["a,y", "1,02"])).padded == (1,)
+
+
+PRICES = RANDOM.uniform(500, 5000, 30)
+DRESSED = {
+    "money": [f"${price:,.0f}" for price in PRICES],
+    "percent": [f"{price / 100:.1f}%" for price in PRICES],
+    "a unit": [f"{price:.0f} kg" for price in PRICES],
+    "thousands": [f"{1e3 * price:,.0f}" for price in PRICES],
+}
+
+
+@pytest.mark.parametrize("cells", DRESSED.values(), ids=DRESSED)
+def test_numbers_with_signs_and_units_are_no_classes(written, cells, capsys):
+    path = written(FRAME.assign(y=cells).to_csv(index=False).splitlines())
+    assert cli.main(["train", str(path), "--epochs", "1"]) == 2
+    assert "without commas of thousands, signs and units." in capsys.readouterr().err
+
+
+def test_few_amounts_are_names_of_classes(written, capsys):
+    path = written(FRAME.assign(y=["5%", "10%", "20%"] * 10).to_csv(index=False).splitlines())
+    assert cli.main(["train", str(path), "--epochs", "1"]) == 0
+    assert "3 classes (10%, 20%, 5%)" in capsys.readouterr().out
+
+
+def test_a_class_that_nothing_measures_is_named(written, capsys):
+    names = np.where(np.arange(30) < 1, "rare", "common")
+    path = written(FRAME.assign(y=names).to_csv(index=False).splitlines())
+    assert cli.main(["train", str(path), "--epochs", "1", "--validation", "0.2"]) == 0
+    assert "rare" in capsys.readouterr().err

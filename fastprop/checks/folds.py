@@ -37,7 +37,7 @@ def fold_pairs(cv, X, y):
     """Return the folds that a splitter makes of `X` and `y`, or those of an iterable, as a list that is not empty."""
     is_text = isinstance(cv, (str, bytes))
     if hasattr(cv, "split") and not is_text:
-        cv = cv.split(X, y)
+        cv = _split(cv, X, y)
     if is_text or not np.iterable(cv):
         raise TypeError(
             f"cv must be a number of folds, a splitter or pairs of rows, not {shown(cv)}: give one, such as cv=5."
@@ -46,6 +46,19 @@ def fold_pairs(cv, X, y):
     if not pairs:
         raise ValueError("cv has no folds: give at least one pair of training rows and held-out rows.")
     return pairs
+
+
+def _split(splitter, X, y):
+    """Return the folds of a splitter, a list; one that needs groups of rows must be given with these."""
+    try:
+        return list(splitter.split(X, y))
+    except (TypeError, ValueError) as error:
+        if "groups" not in str(error):
+            raise
+        name = type(splitter).__name__
+        raise ValueError(
+            f"cv={name} needs the group of each row: give its folds, cv=list({name}(…).split(X, y, groups))."
+        ) from error
 
 
 def fold(pair, index, counts):

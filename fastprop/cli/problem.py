@@ -48,7 +48,11 @@ class Problem(NamedTuple):
     def network(self, hidden, activation, seed):
         """Return an untrained network with the output that fits the targets."""
         return fp.MLP(
-            self.layer_sizes(hidden), hidden=activation, output=self.targets.task.output, seed=checks.seed(seed)
+            self.layer_sizes(hidden),
+            hidden=activation,
+            output=self.targets.task.output,
+            seed=checks.seed(seed),
+            class_names=self.targets.class_names,
         )
 
     def factor(self, loss=None):

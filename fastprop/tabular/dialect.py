@@ -23,6 +23,9 @@ SAMPLE_ROWS = 50
 DELIMITERS = "\t;|,"
 """What may separate cells. The comma is the last, because it may also stand in numbers."""
 
+UNITS = r"%|[$€£¥]|EUR|USD|GBP|[kmc]?m|m²|m³|[km]?g|lbs?|mi|ft|in|m?l|m?s|min|h|°[CF]?|[kKM]"
+"""A regular expression of what may stand after a number that is written as a word."""
+
 _BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 _PANDAS_INDEX = "Unnamed: 0"
@@ -151,6 +154,18 @@ def is_number(cell, decimal=".,"):
     except ValueError:
         return False
     return True
+
+
+def is_dressed_number(cell):
+    """Return whether a cell holds a number with commas of thousands, a sign of money, percent or a short unit.
+
+    Examples
+    --------
+    >>> from fastprop.tabular.dialect import is_dressed_number
+    >>> [is_dressed_number(cell) for cell in ("$1,000", "-0.5%", "1 234 €", "12 kg", "1.5", "room 7", "12B")]
+    [True, True, True, True, True, False, False]
+    """
+    return re.fullmatch(rf"[-+]?[$€£¥]?\s?[-+]?\d[\d.,'\s]*\s?({UNITS})?", cell.strip()) is not None
 
 
 def _sample(path):

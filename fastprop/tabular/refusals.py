@@ -7,7 +7,7 @@ import math
 
 from fastprop.checks import shown
 from fastprop.integrations import arrow_csv
-from fastprop.tabular.dialect import is_number
+from fastprop.tabular.dialect import is_dressed_number, is_number
 
 
 def refuse_rows(path, dialect, error):
@@ -50,6 +50,11 @@ def refuse_infinity(path, dialect, index):
 def refuse_word(path, dialect, index):
     """Refuse a column that holds a word among many numbers."""
     line, cell = _first(path, dialect, index, lambda cell: not is_number(cell, dialect.decimal))
+    if is_dressed_number(cell):
+        raise ValueError(
+            f"{path} has {shown(cell)} in line {line}, column {dialect.names[index]!r}, among numbers: write numbers "
+            "without commas of thousands, signs and units."
+        )
     raise ValueError(
         f"{path} has {shown(cell)} in line {line}, column {dialect.names[index]!r}, where other rows hold numbers: "
         "replace it, or take the column for categories or leave it out, if it is not the target."

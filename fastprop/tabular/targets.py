@@ -8,7 +8,7 @@ from fastprop import checks
 from fastprop.metrics import SCORES
 from fastprop.reference import LOSSES
 from fastprop.tabular.columns import FEW
-from fastprop.tabular.dialect import is_number
+from fastprop.tabular.dialect import is_dressed_number, is_number
 from fastprop.task import Task
 
 TASKS = "classes", "counts", "numbers", "labels"
@@ -117,6 +117,11 @@ def _classes(table, loss):
         y, names = y.reshape(-1), tuple(str(int(value)) for value in different)
     if len(names) == 1:
         raise ValueError(nothing_to_learn(table, names[0]))
+    if len(names) > FEW and all(map(is_dressed_number, names)):
+        raise ValueError(
+            f"{_name(table)} holds {len(names)} different numbers that are written as words, such as "
+            f"{checks.shown(names[0])}: write them without commas of thousands, signs and units."
+        )
     if len(names) > max(FEW, len(y) // 2):
         raise ValueError(
             f"{_name(table)} has {len(names)} different values in {len(y)} rows, too many for classes: "
