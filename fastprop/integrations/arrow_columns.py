@@ -23,6 +23,14 @@ class Column(NamedTuple):
         return self._replace(values=values, missing=missing)
 
 
+class Block(NamedTuple):
+    """A block of rows of a file."""
+
+    columns: list  # the `Column` of each column that is read
+    rows: int
+    share: float  # of the file that is read with this block, from 0 to 1; more where the file is packed
+
+
 def require():
     """Return pyarrow; ImportError if it is not installed."""
     try:

@@ -2,10 +2,10 @@
 
 import os
 from collections import deque
-from typing import NamedTuple
 
 from fastprop.files import opened, unpacked_limit
 from fastprop.integrations import arrow_columns
+from fastprop.integrations.arrow_columns import Block
 
 WORKERS = 2
 """The largest number of threads that convert blocks."""
@@ -19,14 +19,6 @@ LONGEST_ROW = 1 << 26
 
 LONGEST_CELL = 1 << 16
 """The largest number of bytes of a cell in quotes that is sure to be read where it holds line breaks."""
-
-
-class Block(NamedTuple):
-    """A block of rows."""
-
-    columns: list  # the `Column` of each included index
-    rows: int
-    size: int  # bytes
 
 
 class InvalidTextError(ValueError):
@@ -72,19 +64,23 @@ def read_blocks(path, dialect, included, as_words=()):
     )
     parse = arrow.csv.ParseOptions(delimiter=dialect.delimiter, newlines_in_values=True)
 
-    def block_of(data):
+    size = os.path.getsize(path)
+
+    def block_of(data, read_bytes):
         read = arrow.csv.ReadOptions(column_names=names, block_size=len(data) + 1, use_threads=False)
         try:
             table = arrow.csv.read_csv(arrow.py_buffer(data), read, parse, convert)
         except arrow.ArrowInvalid as error:
             raise InvalidTextError(str(error)) from None
         columns = [arrow_columns.column(column.combine_chunks()) for column in table.columns]
-        return Block(columns, table.num_rows, len(data))
+        return Block(columns, table.num_rows, read_bytes / size)
 
     with ThreadPoolExecutor(WORKERS) as pool, open_bytes(path, dialect.encoding) as file:
         waiting = deque()
+        read_bytes = 0
         for data in _limited(_whole_rows(file, dialect.skipped_lines), os.path.getsize(path)):
-            waiting.append(pool.submit(block_of, data))
+            read_bytes += len(data)
+            waiting.append(pool.submit(block_of, data, read_bytes))
             if len(waiting) > WORKERS:
                 yield waiting.popleft().result()
         while waiting:

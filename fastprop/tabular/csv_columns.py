@@ -1,6 +1,5 @@
 """Reads columns of a CSV file, block by block, into one matrix whose columns they are."""
 
-import os
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +10,7 @@ from fastprop.integrations.arrow_columns import Column
 from fastprop.tabular import refusals
 from fastprop.tabular.columns import FEW
 from fastprop.tabular.dialect import REFUSED, is_number
+from fastprop.tabular.growing_columns import GrowingColumns
 
 
 class CsvColumns(NamedTuple):
@@ -41,7 +41,7 @@ def read_columns(path, dialect, included, target=None, as_words=()):
         If a row has too few or too many cells; the message says where.
     """
     indices = [*included, *([] if target is None else [target])]
-    rows, target_rows = _Rows(path, len(included)), _Rows(path, len(indices) - len(included))
+    rows, target_rows = GrowingColumns(len(included)), GrowingColumns(len(indices) - len(included))
     with refusing(path, *REFUSED):
         try:
             for block in arrow_csv.read_blocks(path, dialect, indices, as_words):
@@ -61,57 +61,6 @@ def read_columns(path, dialect, included, target=None, as_words=()):
     if not set(mixed) <= set(as_words):
         return read_columns(path, dialect, included, target, (*as_words, *mixed))
     return CsvColumns(dialect, rows.columns(), *(target_rows.columns() or [None]))
-
-
-class _Rows:
-    """Columns that grow by blocks of rows, as the columns of one matrix.
-
-    Attributes
-    ----------
-    count : int
-        The number of rows.
-    kinds : list of set
-        The kinds of cells that are in each column.
-    """
-
-    def __init__(self, path, columns):
-        self.count = 0
-        self.kinds = [set() for _ in range(columns)]
-        self._codes = [{} for _ in range(columns)]  # by word
-        self._missing = np.zeros(columns, int)
-        self._bytes_read = 0
-        self._bytes = os.path.getsize(path)
-        self._array = np.empty((0, columns))
-
-    def append(self, block, columns):
-        """Append a block of rows of these columns."""
-        first, self.count = self.count, self.count + block.rows
-        self._bytes_read += block.size
-        if self.count > len(self._array):
-            expected = int(1.02 * self.count * self._bytes / self._bytes_read)
-            if expected < self.count:  # the file is packed
-                expected = self.count * 3 // 2
-            self._array.resize((expected, self._array.shape[1]), refcheck=False)
-        for index, column in enumerate(columns):
-            self.kinds[index] |= {column.kind} - {"nothing"}
-            self._missing[index] += column.missing
-            values = column.values
-            if column.kind == "words":
-                codes = self._codes[index]
-                code_of_index = [codes.setdefault(word, len(codes)) for word in column.words]
-                values = np.array([*code_of_index, np.nan])[values]
-            self._array[first : self.count, index] = values
-
-    def columns(self):
-        """Return the `Column` of each; of one with several kinds of cells the values are of no use."""
-        self._array.resize((self.count, self._array.shape[1]), refcheck=False)
-        return [self._column(index, min(kinds, default="nothing")) for index, kinds in enumerate(self.kinds)]
-
-    def _column(self, index, kind):
-        values = self._array[:, index]
-        if kind == "words":
-            values = np.where(np.isnan(values), -1, values).astype(np.int64)
-        return Column(kind, values, tuple(self._codes[index]), int(self._missing[index]))
 
 
 def _has_decimal_commas(column):

@@ -15,6 +15,9 @@ from fastprop.row_blocks import row_blocks
 from fastprop.tabular import plans
 from fastprop.tabular.plans import ColumnPlan
 
+ENCODED_ROWS = 1 << 13
+"""Rows whose features are written at a time, so that all columns of them are in the cache."""
+
 SHOWN = 5
 """New levels of a column that a warning names."""
 
@@ -167,14 +170,14 @@ class Encoder:
         self._warn_of_new_levels(columns)
         if dtype == np.float64 and (matrix := self._matrix(columns)) is not None:
             return matrix
-        counts = [len(plan.feature_names) for plan in self.plans]
-        rows = len(columns[self.columns[0]].values)
-        X = np.empty((rows, sum(counts)), dtype)
-        first = 0
-        for plan, count in zip(self.plans, counts):
-            if count:
-                plans.encode(plan, columns[plan.name], X[:, first : first + count])
-            first += count
+        used = [plan for plan in self.plans if plan.kind != "left out"]
+        cells = [plans.checked_cells(plan, columns[plan.name]) for plan in used]
+        ends = np.cumsum([0, *(len(plan.feature_names) for plan in used)])
+        X = np.empty((len(cells[0]), ends[-1]), dtype)
+        for first in range(0, len(X), ENCODED_ROWS):
+            rows = slice(first, first + ENCODED_ROWS)
+            for plan, some, begin, end in zip(used, cells, ends, ends[1:]):
+                plans.write(plan, some[rows], X[rows, begin:end])
         return X
 
     def _warn_of_new_levels(self, columns):

@@ -200,9 +200,16 @@ def _category(name, column, may_be_text):
 
 def encode(plan, column, out):
     """Write the features of a column into `out`, (rows, features); ValueError if its cells do not fit the plan."""
+    write(plan, checked_cells(plan, column), out)
+
+
+def checked_cells(plan, column):
+    """Return the cells of a column as `write` takes them, (rows,); ValueError if they do not fit the plan.
+
+    They are numbers, NaN where one is missing; of a category they are the index of each cell's feature, or -1.
+    """
     if plan.kind == "category":
-        _encode_category(plan, column, out)
-        return
+        return _features(plan, column)
     values = _numbers(plan, column)
     is_missing = np.isnan(values)
     if is_missing.any() and not plan.has_missing:
@@ -210,15 +217,26 @@ def encode(plan, column, out):
             f"column {plan.name!r} has no value in row {int(is_missing.argmax())}, but had one in each row of the "
             "table that was learned from: fill it in."
         )
+    return values
+
+
+def write(plan, cells, out):
+    """Write the features of some rows into `out`, (rows, features); `cells` are those of `checked_cells`."""
+    if plan.kind == "category":
+        out[...] = 0
+        rows = np.flatnonzero(cells >= 0)
+        out[rows, cells[rows]] = 1
+        return
     if plan.has_missing:
+        is_missing = np.isnan(cells)
         out[:, -1] = is_missing & plan.trains_missing
-        values = np.where(is_missing, plan.center, values)
+        cells = np.where(is_missing, plan.center, cells)
     if plan.kind == "date":
         for first, cycle in ((1, YEAR), (3, WEEK)):
-            out[:, first] = np.sin(2 * np.pi / cycle * values)
-            out[:, first + 1] = np.cos(2 * np.pi / cycle * values)
-        values = (values - ORIGIN) / YEAR
-    out[:, 0] = values
+            out[:, first] = np.sin(2 * np.pi / cycle * cells)
+            out[:, first + 1] = np.cos(2 * np.pi / cycle * cells)
+        cells = (cells - ORIGIN) / YEAR
+    out[:, 0] = cells
 
 
 def new_levels(plan, column):
@@ -264,10 +282,10 @@ def _written_as(plan, column):
     return column
 
 
-def _encode_category(plan, column, out):
+def _features(plan, column):
+    """Return the index of the feature of each cell of a category, (rows,), -1 where it has none."""
     if column.kind in ("dates", "other"):
         raise ValueError(f"column {plan.name!r} holds {column.kind}, but held words in the training rows: correct it.")
-    out[...] = 0
     if column.kind == "nothing":
         codes, words = np.full(len(column.values), -1), ()
     else:
@@ -275,6 +293,4 @@ def _encode_category(plan, column, out):
         codes, words = column.values, column.words
     features, other = plan.feature_of_level, plan.feature_of_others
     feature_of_code = np.array([*(features.get(word, other) for word in words), plan.feature_of_missing])
-    feature = feature_of_code[codes]
-    rows = np.flatnonzero(feature >= 0)
-    out[rows, feature[rows]] = 1
+    return feature_of_code[codes]

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
+from fastprop import checks
 from fastprop.checks import shown
-from fastprop.files import refusing
 from fastprop.integrations import arrow_files, frame_columns
 from fastprop.tabular import columns, csv_files, dialect, npz_files
 from fastprop.tabular.column_table import Choice, ColumnTable
 from fastprop.tabular.encoder import named_columns
+from fastprop.tabular.growing_columns import GrowingColumns
 
 CSV_ENDINGS = ".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz"
 """Endings of CSV files."""
@@ -26,7 +27,8 @@ def read(source, choice=None):
     """
     choice = choice or Choice()
     if frame_columns.is_frame(source):
-        return _of_columns("the table", named_columns(source), choice)
+        found = named_columns(source)
+        return _table("the table", found, columns.chosen("the table", list(found), choice), choice)
     path = checked_path(source)
     if is_array_file(source):
         if choice._replace(target=None) != Choice():
@@ -35,7 +37,8 @@ def read(source, choice=None):
             )
         return npz_files.read_npz(path, choice.target) if path.suffix == ".npz" else npz_files.read_npy(path, choice)
     if path.name.lower().endswith(arrow_files.ENDINGS):
-        return _of_columns(path, _arrow_columns(path), choice)
+        names, target = columns.chosen(path, column_names(path), choice)
+        return _table(path, _arrow_columns(path, names, target), (names, target), choice)
     return csv_files.read_csv(path, choice)
 
 
@@ -48,20 +51,23 @@ def read_columns(source, names=None, as_words=()):
         return named_columns(source)
     path = checked_path(source)
     if path.name.lower().endswith(arrow_files.ENDINGS):
-        found = _arrow_columns(path)
-        return {name: found[name] for name in columns.checked(path, list(found), names or found)}
+        present = column_names(path)
+        return _arrow_columns(path, columns.checked(path, present, present if names is None else names))
     return csv_files.read_csv_columns(path, names, as_words)
 
 
 def column_names(source):
     """Return the names of the columns of a file or data frame, a list; it is empty for arrays."""
-    if not frame_columns.is_frame(source):
-        path = checked_path(source)
-        if is_array_file(source):
-            return []
-        if not path.name.lower().endswith(arrow_files.ENDINGS):
-            return dialect.detect(path).columns
-    return list(read_columns(source))
+    if frame_columns.is_frame(source):
+        return list(named_columns(source))
+    path = checked_path(source)
+    if is_array_file(source):
+        return []
+    if not path.name.lower().endswith(arrow_files.ENDINGS):
+        return dialect.detect(path).columns
+    names = arrow_files.column_names(path)
+    checks.different_columns(names, f"{path}")
+    return names
 
 
 def checked_path(source):
@@ -88,14 +94,18 @@ def read_array(source, features=None):
     return npz_files.read_inputs(checked_path(source), features)
 
 
-def _arrow_columns(path):
-    """Return the columns of a Parquet or Feather file, a dict of `Column` by name."""
-    with refusing(path, f"{path.suffix[1:]} file", "write it anew"):
-        return named_columns(arrow_files.read(path))
+def _arrow_columns(path, names, *others):
+    """Return columns of a Parquet or Feather file, a dict of `Column` by name; `others` are in another matrix."""
+    groups = GrowingColumns(len(names)), GrowingColumns(len(others))
+    for block in arrow_files.read_blocks(path, [*names, *others]):
+        groups[0].append(block, block.columns[: len(names)])
+        groups[1].append(block, block.columns[len(names) :])
+    return dict(zip([*names, *others], groups[0].columns() + groups[1].columns()))
 
 
-def _of_columns(source, found, choice):
-    names, target = columns.chosen(source, list(found), choice)
+def _table(source, found, chosen, choice):
+    """Return the `ColumnTable` of columns, a dict of `Column` by name; `chosen` are the features and the target."""
+    names, target = chosen
     answer = found[target]
     if len(answer.values) == 0:
         raise ValueError(f"{source} has no rows: give at least one.")

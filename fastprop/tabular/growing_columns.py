@@ -1,0 +1,53 @@
+"""`GrowingColumns`: columns that are read block by block, as the columns of one matrix."""
+
+import numpy as np
+
+from fastprop.integrations.arrow_columns import Column
+
+
+class GrowingColumns:
+    """Columns that grow by blocks of rows, as the columns of one matrix.
+
+    Attributes
+    ----------
+    count : int
+        The number of rows.
+    kinds : list of set
+        The kinds of cells that are in each column.
+    """
+
+    def __init__(self, columns):
+        self.count = 0
+        self.kinds = [set() for _ in range(columns)]
+        self._words = [{} for _ in range(columns)]  # by word, its code
+        self._missing = np.zeros(columns, int)
+        self._array = np.empty((0, columns))
+
+    def append(self, block, columns):
+        """Append some columns of a `Block` of rows."""
+        first, self.count = self.count, self.count + block.rows
+        if self.count > len(self._array):
+            expected = int(1.02 * self.count / block.share)
+            if expected < self.count:  # the file is packed
+                expected = self.count * 3 // 2
+            self._array.resize((expected, self._array.shape[1]), refcheck=False)
+        for index, column in enumerate(columns):
+            self.kinds[index] |= {column.kind} - {"nothing"}
+            self._missing[index] += column.missing
+            values = column.values
+            codes = self._words[index]
+            code_of_index = [codes.setdefault(word, len(codes)) for word in column.words]
+            if column.kind == "words":
+                values = np.array([*code_of_index, np.nan])[values]
+            self._array[first : self.count, index] = values
+
+    def columns(self):
+        """Return the `Column` of each; of one with several kinds of cells the values are of no use."""
+        self._array.resize((self.count, self._array.shape[1]), refcheck=False)
+        return [self._column(index, min(kinds, default="nothing")) for index, kinds in enumerate(self.kinds)]
+
+    def _column(self, index, kind):
+        values = self._array[:, index]
+        if kind == "words":
+            values = np.where(np.isnan(values), -1, values).astype(np.int64)
+        return Column(kind, values, tuple(self._words[index]), int(self._missing[index]))
