@@ -34,7 +34,7 @@ def message_of_ended_run(history, options, split, network):
     if problem is None:
         return None
     remedy = advice(split, network, options, history.learning_rate[epoch])
-    return f"training ended with {problem}, so that the network is of no use: {remedy}."
+    return f"training ended with {problem}: {remedy}."
 
 
 def why_of_no_use(loss, of, split, network):
@@ -55,7 +55,9 @@ def why_of_no_use(loss, of, split, network):
     constant = _loss_of_zeros(of, split, network)
     if loss <= FAR * max(constant, 1.0) or loss <= FAR * _size_of_inputs(split, network) ** POWERS.get(name, 1):
         return None
-    return f"a loss of {loss:.3g}, where a network whose weights are all 0 has {constant:.3g}"
+    is_of_classes = reference.LOSSES[name].of_classes  # which may be right all the same
+    lost = "its probabilities are of no use" if is_of_classes else "the network is of no use"
+    return f"a loss of {loss:.3g}, where a network whose weights are all 0 has {constant:.3g}, so that {lost}"
 
 
 def _size_of_inputs(split, network):

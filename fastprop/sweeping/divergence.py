@@ -21,7 +21,7 @@ def message_of_sweep(experiment, configurations, result, without_network):
         experiment = experiment.on_all_rows()
     elif (problem := _why_best_is_of_no_use(experiment, configurations, result)) is not None:
         index = int(result.ranking[0])
-        what = f"the best configuration, {index}, ended with {problem}, so that its network is of no use"
+        what = f"the best configuration, {index}, ended with {problem}"
     else:
         return None
     options = configurations[index].options
