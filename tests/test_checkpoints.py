@@ -222,6 +222,7 @@ def test_a_run_that_is_killed_at_any_time_goes_on(path):
     for attempt in range(6):
         killed.kill("train", path, wait=waits.uniform(0, 0.1), threads=1 + attempt % 3)
     assert_same_run(killed.train(path), killed.train())
+    assert os.listdir(path.parent) == [path.name]
 
 
 @pytest.mark.slow

@@ -4,8 +4,10 @@ import errno
 import json
 import multiprocessing
 import os
+import re
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ import pytest
 import fastprop as fp
 from fastprop import checks, files
 from fastprop.files import archives, tensors
+from fastprop.sweeping import journal_file
 from tests.compare import assert_refused, assert_same_bits
 from tests.problems import noise
 from tests.processes import ROOT
@@ -351,6 +354,74 @@ def test_other_programs_read_a_saved_network(tmp_path):
     assert_same_bits([arrays[name] for name in sorted(arrays)], [v for _, v in sorted(saved.state_dict().items())])
     offsets = tensors.LENGTH + int.from_bytes((tmp_path / "net.safetensors").read_bytes()[:8], "little")
     assert offsets % 8 == 0
+
+
+TABLES = {
+    "unknown kind": {"kind": "evil"},
+    "level that is a number": {"levels": [1, 2]},
+    "levels that are a word": {"levels": "ab", "others": 3},
+    "flag that is a number": {"has_missing": 1},
+    "no median": {"kind": "number", "has_missing": True},
+    "other features": {"levels": ["a"]},
+    "unknown field": {"evil": 1},
+}
+
+
+@pytest.mark.parametrize("change", TABLES.values(), ids=TABLES)
+def test_a_crafted_model_of_a_table_is_refused_by_name(change, tmp_path):
+    path = tmp_path / "model.safetensors"
+    plan = {"name": "color", "kind": "category", "levels": ["a", "b"], "is_of_words": True}
+    model = fp.MLP((2, 3), output="softmax", seed=0)
+    for table, refused in (([plan], False), ([plan | change], True), (3, True), ([], True)):
+        about = model.about | {"table": {"columns": table, "target": "kind"}}
+        tensors.write(path, about, model.state_dict(), "network file")
+        if refused:
+            assert_refused(ValueError, f"{path} is no network that fastprop saved or a damaged one (", fp.load, path)
+        else:
+            assert fp.load(path).target_name == "kind"
+
+
+JOURNALS = {
+    "score": ["good", None, True, 10**400],
+    "loss": [[1.0], "1"],
+    "epochs": [-1, 1.0, 10**30, 7],
+    "stopped": ["evil", 3],
+    "history": [[1.0, 2.0], 3, ["1"], []],
+    "fold_scores": [[], [1.0, 2.0], 3, [None]],
+    "network": ["AAAA", "evil?", 3, "AADAfwAAwH8="],
+    "rung": [[1], {}],
+    "hyperparameters": [{"learning_rate": [{"evil": {}}] * 3}, 3],
+}
+
+
+@pytest.mark.parametrize("name", JOURNALS)
+def test_a_line_of_a_journal_that_no_sweep_wrote_is_refused_by_name_or_trained_again(name, tmp_path):
+    path = tmp_path / "sweep.journal"
+    whole = sweep(path)
+    header, line = path.read_bytes().splitlines(keepends=True)
+    entry = journal_file._entry(line)
+    for value in JOURNALS[name]:
+        changed = journal_file._line(entry | {name: value})
+        path.write_bytes(header + changed + changed)
+        try:
+            again = sweep(path)
+        except ValueError as error:
+            said = str(error)
+        else:
+            assert_same_bits([again.table["loss"]], [whole.table["loss"]])
+            continue
+        assert re.fullmatch(f"[^\n]*{re.escape(str(path))}[^\n]*\\.", said), said
+
+
+def test_a_line_of_a_journal_that_is_nested_is_refused_by_name(tmp_path):
+    path = tmp_path / "sweep.journal"
+    sweep(path)
+    header, line = path.read_bytes().splitlines(keepends=True)
+    text = b'{"a": ' + b"[" * 100_000
+    nested = b"%b%b%d}\n" % (text, journal_file._CHECKSUM, zlib.crc32(text))
+    for content in (nested, header + nested + line):
+        path.write_bytes(content)
+        assert_refused(ValueError, str(path), sweep, path)
 
 
 def rewritten(path, **changes):

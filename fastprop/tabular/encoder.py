@@ -219,10 +219,7 @@ class Encoder:
     @classmethod
     def restored(cls, about: Sequence[Mapping[str, Any]]) -> Self:
         """Return the encoder whose `about` this is."""
-        return cls([
-            ColumnPlan(**{name: tuple(value) if isinstance(value, list) else value for name, value in plan.items()})
-            for plan in about
-        ])  # fmt: skip
+        return cls([plans.restored(plan) for plan in about])
 
     def lines(self) -> list[str]:
         """Return the plan of each column as a line of text."""

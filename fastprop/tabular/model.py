@@ -49,6 +49,7 @@ class TableModel:
     def __init__(self, network: MLP, encoder: Encoder | None, target_name: str) -> None:
         if encoder is None:
             raise ValueError("arrays have no columns that could be encoded: save the network itself.")
+        checks.instance(target_name, "target_name", str, "'price'")
         if network.layer_sizes[0] != len(encoder.feature_names):
             raise ValueError(
                 f"the network has {network.layer_sizes[0]} inputs, but the columns make {len(encoder.feature_names)}: "

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fastprop.checks import shown
 from fastprop.integrations.arrow_columns import word_of
 from fastprop.tabular.dialect import is_number
 
@@ -170,6 +171,23 @@ def fitted(plan, column, rows=None):
     rare = tuple(level for level in plan.levels if counts.get(level, 0) * RARE < max(1, len(training.values)))
     others = sum(count for word, count in counts.items() if word not in plan.levels or word in rare)
     return plan._replace(rare=rare, trains_other=bool(others) or not plan.has_other)
+
+
+def restored(about):
+    """Return the plan whose fields, as objects of JSON, these are; ValueError if it is no plan of a fitted column."""
+    plan = ColumnPlan(**{name: tuple(value) if isinstance(value, list) else value for name, value in about.items()})
+    words = plan.name, plan.reason, *plan.levels, *plan.others, *plan.rare
+    flags = plan.has_missing, plan.is_of_words, plan.trains_missing, plan.trains_other
+    needs_center = plan.has_missing and plan.kind not in ("category", "left out")
+    is_plan = (
+        plan.kind in KINDS
+        and all(isinstance(each, str) for each in words)
+        and all(isinstance(each, bool) for each in flags)
+        and (isinstance(plan.center, float) and np.isfinite(plan.center) if needs_center else True)
+    )
+    if not is_plan:
+        raise ValueError(f"the plan of a column is not as it was written: {shown(about)}")
+    return plan
 
 
 def as_words(column):
