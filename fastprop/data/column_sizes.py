@@ -3,7 +3,6 @@
 import numpy as np
 
 from fastprop import checks
-from fastprop.data.column_statistics import ColumnStatistics
 from fastprop.notices import DataWarning, warn
 from fastprop.row_blocks import row_blocks
 
@@ -39,13 +38,15 @@ def warn_of_sizes(inputs, rows):
     X has columns of very different size, from 'hue' (up to 0.5) to 'proline' (up to 1680): standardize them.
     """
     some = rows[:: -(-len(rows) // ROWS)] if len(rows) else rows
-    statistics = ColumnStatistics()
+    minimum, maximum = np.inf, -np.inf  # of each column
     for block in row_blocks(len(some), inputs.shape[1]):
-        statistics.add(inputs.numbers(some[block]))
-    varies = np.flatnonzero(statistics.minimum < statistics.maximum)
+        numbers = inputs.numbers(some[block])
+        minimum = np.minimum(minimum, numbers.min(axis=0))
+        maximum = np.maximum(maximum, numbers.max(axis=0))
+    varies = np.flatnonzero(minimum < maximum)
     if len(varies) == 0:
         return
-    sizes = statistics.magnitude[varies]
+    sizes = np.maximum(np.abs(minimum), np.abs(maximum))[varies]
     smallest, largest = sizes.argmin(), sizes.argmax()
     if sizes[largest] <= TIMES * sizes[smallest]:
         return
