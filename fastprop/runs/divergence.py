@@ -49,7 +49,7 @@ def why_of_no_use(loss, of, split, network):
     split : Split
     network : MLP
     """
-    if not np.isfinite(loss):
+    if not np.isfinite(loss) or loss <= FAR:  # below both limits, for which all targets would be read
         return None
     name = checks.loss_name(of)
     constant = _loss_of_zeros(of, split, network)
