@@ -20,12 +20,15 @@ def warn_of_unreachable(data, name="y"):
     if data.has_labels or np.isinf([row.minimum, row.maximum]).all():
         return False
     targets = data.targets
+    lowest, highest = row.minimum - ROUNDING, row.maximum + ROUNDING
+    if targets.min() >= lowest and targets.max() <= highest:  # also those of rows that weigh nothing
+        return False
     weighs = data.weights > 0 if len(data.weights) else np.ones(len(targets), bool)
     low, high = np.full((2, targets.shape[1]), np.nan)
     for rows in row_blocks(*targets.shape):
         some = targets[rows][weighs[rows]]
         low, high = np.fmin(low, some.min(axis=0, initial=np.inf)), np.fmax(high, some.max(axis=0, initial=-np.inf))
-    unreachable = np.flatnonzero((low < row.minimum - ROUNDING) | (high > row.maximum + ROUNDING))
+    unreachable = np.flatnonzero((low < lowest) | (high > highest))
     if len(unreachable) == 0:
         return False
     column = unreachable[0]
