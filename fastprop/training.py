@@ -129,8 +129,9 @@ def train(
     seed : int
         The seed of the order of the rows and of dropout.
     threads : int, optional
-        The largest number of threads to use, by default one a core. A network whose minibatches are too small to share
-        uses one. The result never depends on the number of threads.
+        The largest number of threads to use. By default it is ``FASTPROP_THREADS``, or the number of cores that the
+        affinity and the CPU quotas of the process allow, at most ``OMP_NUM_THREADS``. A network whose minibatches are
+        too small to share uses one. The result never depends on the number of threads.
     progress : bool
         Whether to show a progress bar, where standard error is a terminal or this is a notebook.
     callback : callable, optional

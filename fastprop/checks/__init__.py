@@ -48,6 +48,7 @@ from fastprop.checks.targets import (
     rows,
     targets,
 )
+from fastprop.checks.thread_count import threads
 from fastprop.checks.values import (
     checkpoint,
     choice,
@@ -61,7 +62,6 @@ from fastprop.checks.values import (
     seed,
     sequence,
     shown,
-    threads,
     value_list,
     whole_number,
     with_article,

@@ -115,13 +115,6 @@ def seed(value):
     return whole_number(value, "seed", minimum=0)
 
 
-def threads(value):
-    """Return how many threads to use: `value`, or the number of cores on which this process may run."""
-    if value is not None:
-        return whole_number(value, "threads")
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def new_file(path):
     """Return `path`, which must lead to a file or to none yet, in a folder that exists and is writable."""
     try:

@@ -172,7 +172,12 @@ def _add_training(parser, convert, metavar, rates, note=""):
             training.add_argument(f"--{name.replace('_', '-')}", type=convert, metavar=metavar, help=helps[name])
     training.add_argument("--clip-norm", type=float, metavar="LIMIT", help="of the gradient's norm")
     training.add_argument("--class-weight", choices=["balanced"], metavar="balanced", help="all classes weigh the same")
-    training.add_argument("--threads", type=int, metavar="N", help="(default: all cores)")
+    training.add_argument(
+        "--threads",
+        type=int,
+        metavar="N",
+        help="(default: FASTPROP_THREADS, or as many as there are cores for this process)",
+    )
     return training
 
 

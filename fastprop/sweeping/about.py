@@ -7,7 +7,7 @@ from datetime import datetime
 import numba
 import numpy as np
 
-from fastprop import checks
+from fastprop import available_cores
 from fastprop.reporting.formatting import short, words
 from fastprop.version import __version__
 
@@ -75,7 +75,7 @@ def _data(experiment):
 
 def _machine():
     """Return the system, the processor and the number of its cores that may be used."""
-    return f"{platform.system()} {platform.machine()}, {_processor()}, {checks.threads(None)} cores"
+    return f"{platform.system()} {platform.machine()}, {_processor()}, {available_cores.count()} cores"
 
 
 @functools.cache
