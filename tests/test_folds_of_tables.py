@@ -104,7 +104,7 @@ def test_a_share_and_halving_are_fitted_likewise():
 def test_one_training_is_fitted_to_its_training_rows():
     data = fp.datasets.read(FRAME, "price")
     network = fp.MLP((5, 8, 1), hidden="relu", output="identity", seed=0)
-    fp.train(network, data.columns, data.y, epochs=1, validation=0.3, standardize=True)
+    fp.train(network, data.columns, data.y / 1e6, epochs=1, validation=0.3, standardize=True)
     held_out = held_out_rows(ROWS, 0.3)
     training = np.setdiff1d(np.arange(ROWS), held_out)
     filled = SimpleImputer(strategy="median").fit_transform(FRAME[["a", "b", "c"]].iloc[training])
