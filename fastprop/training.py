@@ -75,6 +75,7 @@ def train(
         mapped into memory (`numpy.memmap`). Such a file may be larger than memory; training then has the speed of the
         disk. Anything else is copied into memory once, as an array of the network's dtype, and so are columns that are
         standardized and too large or small for that. The order of the rows takes up to 32 bytes of memory for each row.
+        The ``columns`` of a table that `fastprop.datasets.read` returns are encoded by the rows that are trained on.
     y : array_like
         (n,) or (n, 1) whole-number labels for more than one output, or (n, n_out) targets, or (n,) for one output.
         They are read in place if they are C-contiguous and of the network's dtype, or int64 for labels; else they are

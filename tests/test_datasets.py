@@ -64,6 +64,7 @@ def test_a_csv_file_may_put_spaces_and_quotes_around_names_and_numbers(write):
         ([0, 0, 0], np.float64),
     ],
 )
+@pytest.mark.filterwarnings("ignore:all rows have the target")
 @pytest.mark.parametrize("kind", ["csv", "npz"])
 def test_targets_are_classes_where_they_are_whole_numbers_from_0_on_without_a_gap(write, kind, targets, dtype):
     if kind == "csv":
@@ -75,6 +76,7 @@ def test_targets_are_classes_where_they_are_whole_numbers_from_0_on_without_a_ga
     np.testing.assert_array_equal(y, targets)
 
 
+@pytest.mark.filterwarnings("ignore:all rows have the target")
 def test_an_npz_file_holds_features_and_a_target_that_may_be_named(write):
     arrays = {"X": np.eye(3, dtype=np.float32), "y": np.array([0.5, 1, 2]), "z": np.ones((3, 2))}
     path = write("table.npz", arrays)

@@ -106,7 +106,8 @@ def sweep(
         and identity for targets. A configuration that names ``seed``, ``layer_sizes``, ``hidden`` or
         ``initialization`` begins with a new network in either case.
     X, y : array_like
-        See `train`.
+        See `train`. The ``columns`` of a table are encoded by the training rows of each fold anew, and by all rows for
+        the networks that are trained on these in the end.
     grid : mapping or list of mappings
         Hyperparameters and their values. A mapping of names to lists of values stands for all combinations. A list of
         mappings of names to single values stands for these alone. The names are learning_rate and the other
