@@ -220,9 +220,9 @@ REFUSED = {
     "points beside decimal commas": (
         b"a;b;y\n1,5;2.5;0\n2,5;3,0;1\n",
         None,
-        r"'2\.5' in line 2, column 'b', where other rows hold numb",
+        r"'2\.5' in line 2, column 'b', among numbers: write numbers",
     ),
-    "thousands": (b'a,y\n"1,000",2\n', None, r"'1,000' in line 2, column 'a', where other rows hold numb"),
+    "thousands": (b'a,y\n"1,000",2\n', None, r"'1,000' in line 2, column 'a', among numbers: write numbers"),
     "all missing": (b"x,y\n,2\n,3\n", None, r"column 'x' has no value in any of the 2 rows"),
     "a word among numbers of a feature": (
         b"x,y\n" + b"".join(b"%d,%d\n" % (row * row, row) for row in range(30)) + b"old,7\n",
@@ -250,7 +250,7 @@ REFUSED = {
     "nothing": (b"", None, r"is empty: give a header and rows"),
     "blank lines": (b"\n \n", None, r"is empty: "),
     "no features": (b"y\n1\n2\n", None, r"no features: give columns beside 'y', separated by commas"),
-    "thousands in the target": (b'x,y\n1,"1,000"\n2,"2,000"\n', None, r"'1,000' in line 2, column 'y', where other"),
+    "thousands in the target": (b'x,y\n1,"1,000"\n2,"2,000"\n', None, r"'1,000' in line 2, column 'y', among numbers"),
     "old Macintosh": (b"x,y\r1,2\r", None, r"ends its lines in carriage returns alone"),
     "no text": (b"\x89PNG\xff\xfe\x00", None, r"is no CSV file, because it is no text"),
 }
