@@ -9,7 +9,7 @@ from fastprop.row_blocks import row_blocks
 TIMES = 1000
 """Inputs are of very different size if the largest value of one is more than so many times that of another."""
 
-ROWS = 1000
+ROWS = 128
 """How many rows tell the size of a column: enough to see its unit, and few enough to cost nothing."""
 
 

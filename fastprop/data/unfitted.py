@@ -1,12 +1,11 @@
 """`UnfittedInputs`: inputs that are made when it is known which rows are trained on."""
 
-from typing import Protocol, runtime_checkable
+from abc import ABC, abstractmethod
 
 import numpy as np
 
 
-@runtime_checkable
-class UnfittedInputs(Protocol):
+class UnfittedInputs(ABC):
     """Inputs of a table that depend on what the training rows hold, such as the medians that missing numbers get.
 
     Attributes
@@ -20,6 +19,7 @@ class UnfittedInputs(Protocol):
     shape: tuple[int, int]
     feature_names: tuple[str, ...]
 
+    @abstractmethod
     def fitted_to(self, row_sets):
         """Return the inputs as they are for several sets of training rows, in one array.
 

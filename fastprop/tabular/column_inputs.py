@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastprop.data import UnfittedInputs
 from fastprop.tabular import plans
 from fastprop.tabular.encoder import Encoder
 
 
-class ColumnInputs:
+class ColumnInputs(UnfittedInputs):
     """The columns of a table as inputs for `fastprop.train` and `fastprop.sweep`, encoded by the rows trained on.
 
     They take the place of `X`. A held-out row has no part in what the columns become: with ``cv`` each fold has the
