@@ -16,7 +16,8 @@ class Checkpoint:
     """Write the state of a run into a file, at intervals and at the end, so that the run can be resumed.
 
     The file is replaced as a whole. However the run ends, by Ctrl-C, by the system or by a power cut, the file holds
-    the state after one of the last epochs. A plain path is short for ``Checkpoint(path)``.
+    the state after one of the last epochs. While a run goes on, a second one with the same file is refused by a
+    BlockingIOError. A plain path is short for ``Checkpoint(path)``.
 
     Parameters
     ----------

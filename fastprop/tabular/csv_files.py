@@ -21,7 +21,7 @@ def read_csv(path, choice):
     if is_padded and len(found.target.words) > FEW:
         is_padded = False
         found = read_columns(path, written, included, written.index(target))
-    _refuse_stray_cells(path, found, [index for index in included if index not in told], included)
+    _refuse_stray_cells(path, found, included, told)
     refusals.refuse_target(path, found.dialect, written.index(target), found.target)
     _refuse_infinity(path, found.dialect, written.index(target), found.target)
     if not is_padded and found.target.words and are_numbers(found.target.words):
@@ -50,17 +50,22 @@ def read_csv_columns(path, names=None, as_words=()):
     included = written.indices(names)
     words = written.indices(as_words)
     found = read_columns(path, written, included, as_words=words)
-    _refuse_stray_cells(path, found, [index for index in included if index not in words], included)
+    _refuse_stray_cells(path, found, included, words)
     return dict(zip(names, found.columns))
 
 
-def _refuse_stray_cells(path, found, indices, included):
-    """Refuse columns of numbers with a word or infinity among them, which is most often a mistake."""
+def _refuse_stray_cells(path, found, included, of_words):
+    """Refuse columns of numbers with a word or infinity among them, which is most often a mistake.
+
+    `included` are the indices of the columns in the file, and `of_words` of those that are to hold words.
+    """
+    of_words = set(of_words)
     for index, column in zip(included, found.columns):
-        if index in indices and column.words and are_numbers(column.words):
+        if index in of_words:
+            continue
+        if column.words and are_numbers(column.words):
             refusals.refuse_word(path, found.dialect, index)
-        if index in indices:
-            _refuse_infinity(path, found.dialect, index, column)
+        _refuse_infinity(path, found.dialect, index, column)
 
 
 def _refuse_infinity(path, dialect, index, column):

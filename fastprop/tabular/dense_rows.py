@@ -1,5 +1,6 @@
 """Rows of sparse matrices as dense arrays, block by block."""
 
+import os
 import tempfile
 
 import numpy as np
@@ -27,10 +28,25 @@ def dense(X, in_memory=IN_MEMORY):
     if rows * columns * X.dtype.itemsize <= in_memory:
         return X.toarray()
     with tempfile.TemporaryFile() as file:
-        array = np.memmap(file, np.float32, "w+", shape=X.shape)
+        _allocate(file, 4 * rows * columns)
+        array = np.memmap(file, np.float32, "r+", shape=X.shape)
     for block in row_blocks(rows, columns):
         array[block] = X[block].toarray()
     return array
+
+
+def _allocate(file, size):
+    """Give a file `size` bytes on its disk: without, the process would be killed where the disk is full."""
+    try:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size)
+        else:
+            os.ftruncate(file.fileno(), size)
+    except OSError as error:
+        raise OSError(
+            f"the {size / 1e9:.1f} GB of the dense rows of a sparse matrix cannot be written to "
+            f"{tempfile.gettempdir()}, {error.strerror}: make room, or have TMPDIR name another folder."
+        ) from error
 
 
 def blocks(X):
