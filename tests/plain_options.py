@@ -8,6 +8,6 @@ def plain(line):
     command, _, rest = line.partition(" ")
     if command not in ("train", "sweep", "find-learning-rate"):
         return line
-    options = PLAIN + " --dropout 0" * (command == "sweep")
+    options = f"{PLAIN} --dropout 0"
     options += "" if command == "find-learning-rate" else " --early-stopping 0"
     return f"{command} {options} {rest}"

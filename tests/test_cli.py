@@ -230,10 +230,10 @@ def test_a_sweep_tries_activations_and_weight_decays_and_takes_the_rest_as_it_is
 
 def test_training_follows_the_recipe_unless_it_is_told_otherwise(capsys):
     assert cli.main(["train", "digits", "--save", "net.safetensors", "--epochs", "20"]) == 0
-    network = fp.MLP((64, 64, 10), hidden="relu", output="softmax", seed=0)
-    options = {"schedule": fp.CosineDecay(), "early_stopping": fp.EarlyStopping(15), "standardize": True}
+    network = fp.MLP((64, 256, 10), hidden="relu", output="softmax", seed=0)
+    options = {"schedule": fp.CosineDecay(), "early_stopping": fp.EarlyStopping(20), "standardize": True}
     history = fp.train(
-        network, *DIGITS, epochs=20, optimizer=fp.AdamW(0.01, weight_decay=0.1), validation=0.2, **options
+        network, *DIGITS, epochs=20, optimizer=fp.AdamW(3e-3, weight_decay=0.1), dropout=0.3, validation=0.2, **options
     )
     np.testing.assert_array_equal(fp.load("net.safetensors").parameters, network.parameters)
     assert history.score > 0.96

@@ -68,11 +68,14 @@ def test_the_defaults_are_those_of_the_recipe():
     assert options["early_stopping"] == fp.EarlyStopping(RECIPE.patience, 1e-4)
     assert options["validation"] == RECIPE.validation
     assert options["batch_size"] == RECIPE.batch_size(2000)
+    assert options["dropout"] == RECIPE.dropout
+    assert parameters.training_options(MLPClassifier().get_params(), 32)["dropout"] == 0
+    assert parameters.training_options(MLPClassifier(dropout=0.5).get_params(), 32)["dropout"] == 0.5
 
 
 def test_a_fit_is_a_training_of_fastprop(regressor):
     scaling = TargetScaling.fit(PRICES[:, None], "mse")
-    network = fp.MLP((4, 64, 1), hidden="relu", output="identity", seed=0)
+    network = fp.MLP((4, 256, 1), hidden="relu", output="identity", seed=0)
     options = parameters.training_options(regressor.get_params(), len(X))
     fp.train(network, X, scaling.scaled(PRICES[:, None]), seed=0, standardize=True, **options)
     np.testing.assert_array_equal(network.flat_parameters, regressor.network_.flat_parameters)
@@ -161,6 +164,8 @@ def test_classes_have_weights():
     found = [(each.predict(noisy) == "rare").sum() for each in (plain, weighted, balanced)]
     assert found[0] < found[1]
     assert found[0] < found[2]
+    with pytest.raises(ValueError, match=r"class_weight names \['Rare'\], which are no classes, and not \['common'"):
+        MLPClassifier(class_weight={"Rare": 5}).fit(noisy, rare)
     by_row = MLPClassifier((), random_state=0).fit(noisy, rare, np.where(rare == "rare", 5, 1))
     np.testing.assert_allclose(weighted.predict_proba(X), by_row.predict_proba(X), atol=0.1)
 
@@ -363,7 +368,7 @@ def test_partial_fit_keeps_the_optimizers_state():
     regressor = MLPRegressor(random_state=0)
     for part in parts:
         regressor.partial_fit(*part)
-    network = fp.MLP((4, 64, 1), hidden="relu", output="identity", seed=0)
+    network = fp.MLP((4, 256, 1), hidden="relu", output="identity", seed=0)
     network.input_mean, network.input_scale = standardization(Inputs(X[:50], UNCHANGED))
     scaling = TargetScaling.fit(PRICES[:50, None], "mse")
     chunks = [(some, scaling.scaled(prices[:, None])) for some, prices in parts]

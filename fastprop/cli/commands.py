@@ -36,8 +36,8 @@ def sweep(options):
     arguments = {name: getattr(options, name) for name in ("cv", "halving", "journal")}
     arguments |= {"samples": samples, "score": options.score}
     arguments |= {"optimizer": optimizer, "progress": not options.json}
-    arguments |= {**_step_arguments(options, problem), **_run_arguments(options)}
-    arguments["dropout"] = single.get("dropout", 0.0)
+    arguments |= {**_step_arguments(options, problem), **_run_arguments(options, problem)}
+    arguments["dropout"] = single.get("dropout", _default_dropout(options, problem))
     result = fp.sweep(network, problem.X, problem.y_of_folds, searched, **arguments)
     result.about["data"] = f"{problem.data['name']}, {result.about['data']}"
     code, written = _write_results(result, problem, options)
@@ -112,7 +112,7 @@ def train(options):
     network = problem.network(options.hidden, options.activation, options.seed)
     optimizer, given = _optimizer(options)
     arguments = {"optimizer": optimizer.changed(**given), "seed": options.seed}
-    arguments |= {**_step_arguments(options, problem), **_run_arguments(options)}
+    arguments |= {**_step_arguments(options, problem), **_run_arguments(options, problem)}
     arguments |= {"checkpoint": options.checkpoint, "resume": options.resume}
     history = fp.train(network, problem.X, problem.y, progress=True, **arguments)
     is_lost = history.stopped == "diverged" and history.best_epoch < 0  # then a warning has said what to do
@@ -136,10 +136,10 @@ def find_learning_rate(options):
     printing.print_problem(problem)
     network = problem.network(options.hidden, options.activation, options.seed)
     optimizer, given = _optimizer(options)
-    names = "min_rate", "max_rate", "epochs", "schedule", "dropout", "standardize", "seed"
+    names = "min_rate", "max_rate", "epochs", "standardize", "seed"
     arguments = {"optimizer": optimizer.changed(**given), "validation": options.validation or None}
     arguments |= {name: getattr(options, name) for name in names}
-    arguments["schedule"] = _schedule(options)
+    arguments |= {"schedule": _schedule(options), "dropout": _dropout(options, problem)}
     arguments |= _step_arguments(options, problem)
     result = fp.find_learning_rate(network, problem.X, problem.y, **arguments)
     print(f"learning rate {result.suggestion:.2g}")
@@ -184,19 +184,35 @@ def info(options):
 
 def _step_arguments(options, problem):
     """Return the arguments that a step depends on, except the optimizer."""
-    batch_size = RECIPE.batch_size(problem.X.shape[0]) if options.batch_size is None else options.batch_size
     clip = None if options.clip_norm is None else fp.ClipNorm(options.clip_norm)
     names = "loss", "class_weight", "threads"
-    return {"clip": clip, "batch_size": batch_size} | {name: getattr(options, name) for name in names}
+    given = {name: getattr(options, name) for name in names}
+    return given | {"clip": clip, "batch_size": _batch_size(options, problem)}
 
 
-def _run_arguments(options):
+def _run_arguments(options, problem):
     """Return the arguments of `train` and `sweep` that say how long and on which rows to train."""
     validation = share(options)
     is_measured = validation is not None or getattr(options, "cv", None)
     early_stopping = fp.EarlyStopping(options.early_stopping) if options.early_stopping and is_measured else None
-    given = {name: getattr(options, name) for name in ("epochs", "dropout", "standardize", "seconds")}
-    return given | {"schedule": _schedule(options), "validation": validation, "early_stopping": early_stopping}
+    given = {name: getattr(options, name) for name in ("epochs", "standardize", "seconds")}
+    given |= {"schedule": _schedule(options), "dropout": _dropout(options, problem)}
+    return given | {"validation": validation, "early_stopping": early_stopping}
+
+
+def _dropout(options, problem):
+    return _default_dropout(options, problem) if options.dropout is None else options.dropout
+
+
+def _default_dropout(options, problem):
+    """Return the dropout of the recipe, which is for an optimizer that takes a part of the rows in each step."""
+    if options.optimizer == "lbfgs":
+        return 0.0
+    return RECIPE.dropout_of(problem.X.shape[0], _batch_size(options, problem))
+
+
+def _batch_size(options, problem):
+    return RECIPE.batch_size(problem.X.shape[0]) if options.batch_size is None else options.batch_size
 
 
 def _schedule(options):

@@ -72,7 +72,7 @@ def _add_sweep(parser):
     training = _add_training(parser, values.values, "VALUES", rates, " (likewise)")
     training.add_argument("--seeds", type=int, default=1, metavar="N", help="train each with N seeds (default 1)")
     dropout = {"type": values.values, "help": "in the hidden layers (likewise)", "metavar": "VALUES"}
-    _add_run(training, share=None, dropout=dropout)
+    _add_run(training, share=None, dropout=dropout, epochs=RECIPE.search_epochs)
     _add_seconds(training)
     _add_early_stopping(training)
     _add_search(parser)
@@ -138,7 +138,7 @@ def _add_single_network(parser, rates):
     """Add the data, the network and the training of a command that trains one network; return the last group."""
     _add_data(parser)
     network = parser.add_argument_group("network")
-    sizes = "32, or 64x32 for two layers (default 64)"
+    sizes = "32, or 64x32 for two layers (default 256)"
     network.add_argument("--hidden", type=values.hidden, default=RECIPE.hidden_layer_sizes, metavar="SIZES", help=sizes)
     activation = f"of the hidden layers: {ACTIVATIONS} (default relu)"
     network.add_argument("--activation", default=RECIPE.hidden, metavar="NAME", help=activation)
@@ -189,20 +189,23 @@ def _add_seconds(training):
     training.add_argument("--seconds", type=float, metavar="SECONDS", help="how long to train at most")
 
 
-def _add_run(training, default_rows="0 trains on all rows (default 0.2)", share=0.2, dropout=None):
+def _add_run(
+    training, default_rows="0 trains on all rows (default 0.2)", share=0.2, dropout=None, epochs=RECIPE.epochs
+):
     """Add how long and on which rows to train.
 
-    `share` is the default of ``--validation``, and `default_rows` ends its help. `dropout` has the
-    arguments of the parser for ``--dropout``.
+    `share` is the default of ``--validation``, and `default_rows` ends its help; `epochs` is that of ``--epochs``.
+    `dropout` has the arguments of the parser for ``--dropout``.
     """
-    training.add_argument("--epochs", type=int, default=RECIPE.epochs, metavar="N", help="(default %(default)s)")
+    training.add_argument("--epochs", type=int, default=epochs, metavar="N", help="(default %(default)s)")
     held_out = f"of the rows to hold out; {default_rows}"
     training.add_argument("--validation", type=float, default=share, metavar="SHARE", help=held_out)
     schedules = f"of the learning rate: constant, {', '.join(values.SCHEDULE_NAMES)}; with numbers step:10:0.5 or "
     schedules += "cosine:0.1:step, and warmup:5+cosine (default cosine)"
     default = RECIPE.schedule
     training.add_argument("--schedule", type=values.schedule, default=default, metavar="NAME", help=schedules)
-    one_share = {"type": float, "default": 0.0, "metavar": "SHARE", "help": "in the hidden layers (default 0)"}
+    in_layers = f"in the hidden layers (default {RECIPE.dropout:g}; 0 of lbfgs)"
+    one_share = {"type": float, "metavar": "SHARE", "help": in_layers}
     training.add_argument("--dropout", **(dropout or one_share))
     standardize = "scale the inputs by the training rows, which is the default, or take them as they are"
     training.add_argument("--standardize", action=argparse.BooleanOptionalAction, default=True, help=standardize)

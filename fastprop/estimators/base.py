@@ -80,7 +80,7 @@ class BaseMLP(BaseEstimator):
         "epsilon": [_positive],
         "n_iter_no_change": [_count, Options(Real, {math.inf})],
         "max_fun": [_count],
-        "dropout": [_fraction],
+        "dropout": [StrOptions({"auto"}), _fraction],
         "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
         "threads": [_count, None],
     }

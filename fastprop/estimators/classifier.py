@@ -60,9 +60,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     validation_fraction, beta_1, beta_2, epsilon : float
     n_iter_no_change, max_fun : int
     class_weight : dict, "balanced" or None
-        The weight of each class, 1 where the dict does not name it; see `fastprop.train`.
-    dropout : float
-        See `fastprop.train`.
+        The weight of each class, 1 where the dict does not name it; see `fastprop.train`. A dict that names other
+        classes than those of `y` and leaves out one of these is refused.
+    dropout : float or "auto"
+        See `fastprop.train`. ``"auto"`` is that of the recipe, but none in ``partial_fit`` and where a step takes all
+        rows, as it does for 32 rows or fewer. The losses of training rows are measured with dropout.
     categorical_features : "from_dtype", array_like or None
         Columns of numbers that are categories, by name, by index, or by a mask. Columns of words and categories of a
         data frame are categories in any case. `fastprop.tabular.encoder.Encoder` says what is made of them, and of
@@ -131,7 +133,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         n_iter_no_change: float = RECIPE.patience,
         max_fun: int = 15000,
         class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
-        dropout: float = 0.0,
+        dropout: float | Literal["auto"] = "auto",
         categorical_features: Literal["from_dtype"] | ArrayLike | None = "from_dtype",
         threads: int | None = None,
     ) -> None:
@@ -247,6 +249,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         """Return the weight of each class by index."""
         if not isinstance(self.class_weight, dict):
             return self.class_weight
+        known = self.classes_.tolist()
+        others = [name for name in self.class_weight if name not in known]
+        unnamed = [name for name in known if name not in self.class_weight]
+        if others and unnamed and not self._is_multilabel:
+            raise ValueError(f"class_weight names {others}, which are no classes, and not {unnamed}: name the classes.")
         return {index: self.class_weight.get(name, 1) for index, name in enumerate(self.classes_.tolist())}
 
 

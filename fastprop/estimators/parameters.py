@@ -154,14 +154,14 @@ def training_options(parameters, rows, weight=None):
         "schedule": SCHEDULES[parameters["learning_rate"]](parameters),
         "early_stopping": _early_stopping(parameters, is_held_out),
         "validation": parameters["validation_fraction"] if is_held_out else None,
-        "dropout": parameters["dropout"],
+        "dropout": RECIPE.dropout_of(rows, size) if isinstance(parameters["dropout"], str) else parameters["dropout"],
         "shuffle": parameters["shuffle"],
     }
 
 
 def chunk_options(parameters):
     """Return the options of a `fastprop.streaming.ChunkTraining`, whose learning rate is constant."""
-    if parameters["dropout"] > 0:
+    if parameters["dropout"] != "auto" and parameters["dropout"] > 0:
         raise ValueError("partial_fit trains without dropout: leave it out.")
     wanted = parameters["batch_size"]
     size = RECIPE.smallest_batch if isinstance(wanted, str) else wanted

@@ -101,7 +101,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         epsilon: float = 1e-8,
         n_iter_no_change: float = RECIPE.patience,
         max_fun: int = 15000,
-        dropout: float = 0.0,
+        dropout: float | Literal["auto"] = "auto",
         categorical_features: Literal["from_dtype"] | ArrayLike | None = "from_dtype",
         threads: int | None = None,
     ) -> None:
