@@ -257,7 +257,7 @@ def test_a_sweep_searches_a_space_of_its_own_and_says_when_the_best_is_on_its_ed
 def test_a_learning_rate_is_found_and_drawn(run, folder):
     output = run("find-learning-rate digits --optimizer adam --max-rate 1 --plot rates.png")
     network = fp.MLP((64, 32, 10), output="softmax", seed=0)
-    found = fp.find_learning_rate(network, *DIGITS, optimizer=fp.Adam(), max_rate=1, epochs=100)
+    found = fp.find_learning_rate(network, *DIGITS, optimizer=fp.Adam(), max_rate=1, epochs=200, dropout=0.3)
     assert output == f"task: {DIGIT_CLASSES}\nlearning rate {found.suggestion:.2g}\npicture: rates.png\n"
     assert (folder / "rates.png").read_bytes().startswith(PNG)
 

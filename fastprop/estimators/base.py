@@ -135,6 +135,7 @@ class BaseMLP(BaseEstimator):
         if begins:
             X, self.encoder_ = inputs.fitted(self, X)
         else:
+            self._refuse_other_sizes(sizes)
             X = inputs.encoded(self, X, self.encoder_)
         column = inputs.target_column(y)
         inputs.refuse_missing_targets(y, column)
@@ -152,6 +153,14 @@ class BaseMLP(BaseEstimator):
         if begins and (incremental or weights is not None):
             network.input_mean, network.input_scale = standardization(Inputs.of(X, network), weights=weights)
         return Prepared(network, X, y, weights, rows)
+
+    def _refuse_other_sizes(self, sizes):
+        trained = self.network_.layer_sizes[1:-1]
+        if tuple(sizes) != trained:
+            raise ValueError(
+                f"hidden_layer_sizes is {list(sizes)}, but the network that goes on has {list(trained)}: "
+                "leave it as it was, or fit with warm_start=False."
+            )
 
     def data_options(self):
         """Return the options of a training that follow from the targets."""
