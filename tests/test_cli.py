@@ -254,6 +254,15 @@ def test_a_sweep_searches_a_space_of_its_own_and_says_when_the_best_is_on_its_ed
 # ---- find-learning-rate ----
 
 
+def test_the_picture_of_learning_rates_has_losses_in_the_unit_of_the_targets(run, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(fp.RateSearch, "plot", lambda found, path=None: drawn.append(found))
+    X, y = fp.datasets.read("prices.csv")
+    np.savetxt("cents.csv", np.column_stack([X, 1000 * y]), delimiter=",", header="size,age,price", comments="")
+    run("find-learning-rate cents.csv --min-rate 0.001 --max-rate 0.1 --epochs 1 --plot rates.png")
+    assert 0.1 < drawn[0].untrained_loss / np.var(1000 * y) < 30
+
+
 def test_a_learning_rate_is_found_and_drawn(run, folder):
     output = run("find-learning-rate digits --optimizer adam --max-rate 1 --plot rates.png")
     network = fp.MLP((64, 32, 10), output="softmax", seed=0)

@@ -1,6 +1,7 @@
 """The commands: each calls the function that a Python user would call, and prints the result."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 
@@ -142,6 +143,8 @@ def find_learning_rate(options):
     arguments |= {"schedule": _schedule(options), "dropout": _dropout(options, problem)}
     arguments |= _step_arguments(options, problem)
     result = fp.find_learning_rate(network, problem.X, problem.y, **arguments)
+    factor = problem.factor()
+    result = replace(result, losses=factor * result.losses, untrained_loss=factor * result.untrained_loss)
     print(f"learning rate {result.suggestion:.2g}")
     code, written = outputs.write([(options.plot, result.plot, "picture")])
     print(*written, sep="\n", end="\n" * len(written))
