@@ -229,10 +229,9 @@ def checked_cells(plan, column):
     if plan.kind == "category":
         return _features(plan, column)
     values = _numbers(plan, column)
-    is_missing = np.isnan(values)
-    if is_missing.any() and not plan.has_missing:
+    if column.missing and not plan.has_missing:
         raise ValueError(
-            f"column {plan.name!r} has no value in row {int(is_missing.argmax())}, but had one in each row of the "
+            f"column {plan.name!r} has no value in row {int(np.isnan(values).argmax())}, but had one in each row of the "
             "table that was learned from: fill it in."
         )
     return values
