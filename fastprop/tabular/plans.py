@@ -230,9 +230,10 @@ def checked_cells(plan, column):
         return _features(plan, column)
     values = _numbers(plan, column)
     if column.missing and not plan.has_missing:
+        row = int(np.isnan(values).argmax())
         raise ValueError(
-            f"column {plan.name!r} has no value in row {int(np.isnan(values).argmax())}, but had one in each row of the "
-            "table that was learned from: fill it in."
+            f"column {plan.name!r} has no value in row {row}, but had one in each row of the table that was learned "
+            "from: fill it in."
         )
     return values
 
