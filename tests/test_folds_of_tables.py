@@ -126,7 +126,7 @@ def test_rows_in_no_fold_change_no_fold():
 def test_the_command_line_fits_inside_each_fold(tmp_path, capsys):
     FRAME.to_csv(tmp_path / "houses.csv", index=False)
     line = f"sweep {tmp_path / 'houses.csv'} --cv 3 --score r2 --epochs 4 --hidden 8 --early-stopping 0 --json"
-    line += " --schedule constant --batch-size 16 --learning-rate 0.01 --weight-decay 0.01"
+    line += " --schedule constant --batch-size 16 --learning-rate 0.01 --weight-decay 0.01 --dropout 0"
     assert cli.main(line.split()) == 0
     (row,) = json.loads(capsys.readouterr().out)["configurations"]
     scores, loss = expected(FOLDS)
