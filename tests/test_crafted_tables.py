@@ -210,14 +210,15 @@ def test_a_full_disk_under_a_large_sparse_matrix_is_told(monkeypatch):
 # ---- Parquet and Feather ----
 
 
-def test_a_parquet_file_that_claims_more_values_than_it_can_have_is_refused_by_name(tmp_path, monkeypatch):
-    parquet = pytest.importorskip("pyarrow.parquet")
-    arrow = pytest.importorskip("pyarrow")
-    path = tmp_path / "table.parquet"
-    parquet.write_table(arrow.table({"a": np.zeros(100_000), "y": np.arange(100_000) % 2}), path)
+@pytest.mark.parametrize("ending", ["parquet", "feather"])
+def test_a_file_of_more_values_than_its_bytes_allow_is_refused_by_name(ending, tmp_path, monkeypatch):
+    parquet, feather = pytest.importorskip("pyarrow.parquet"), pytest.importorskip("pyarrow.feather")
+    path = tmp_path / f"table.{ending}"
+    table = pytest.importorskip("pyarrow").table({"a": np.zeros(100_000), "y": np.arange(100_000) % 2})
+    parquet.write_table(table, path) if ending == "parquet" else feather.write_feather(table, path, compression="zstd")
     for limit in ("ALWAYS_READ", "VALUES_A_BYTE"):
-        monkeypatch.setattr(f"fastprop.integrations.arrow_files.{limit}", 10)
-    assert_refused(ValueError, f"{path} is no parquet file or a damaged one (it has ", fp.datasets.read, path)
+        monkeypatch.setattr(f"fastprop.integrations.arrow_files.{limit}", 1)
+    assert_refused(ValueError, f"{path} is no {ending} file or a damaged one (it has ", fp.datasets.read, path)
 
 
 def test_words_of_a_parquet_file_take_no_more_memory_than_in_the_file(tmp_path):

@@ -14,9 +14,9 @@ BLOCK_ROWS = 1 << 16
 """Rows of a Parquet file that are read and converted at a time."""
 
 ALWAYS_READ = 1 << 27
-"""Values that a Parquet file may have, however small it is; a byte of it may stand for any number of equal ones."""
+"""Values that a file may have, however small it is; a byte of it may stand for any number of equal ones."""
 
-VALUES_A_BYTE = 1000
+VALUES_A_BYTE = 250
 """Values that a larger one may have for each of its bytes."""
 
 
@@ -43,8 +43,11 @@ def read_blocks(path, names):
         If the file is no such file.
     """
     arrow = arrow_columns.require()
+    values, size = 0, os.path.getsize(path)
     with _opened(path, list(names)) as (_, batches, count):
         for index, batch in enumerate(batches):
+            values += batch.num_rows * batch.num_columns
+            _refuse_many(values, size)
             try:
                 batch.validate(full=True)  # its offsets may lead anywhere
             except arrow.ArrowInvalid as error:
@@ -80,11 +83,15 @@ def _parquet(file, names):
 
     described = pyarrow.parquet.ParquetFile(file)
     metadata, schema = described.metadata, described.schema_arrow
-    size, count = os.fstat(file.fileno()).st_size, metadata.num_rows * metadata.num_columns
-    if count > max(ALWAYS_READ, VALUES_A_BYTE * size):
-        raise ValueError(f"it has {size:,} bytes for {count:,} values")
+    _refuse_many(metadata.num_rows * metadata.num_columns, os.fstat(file.fileno()).st_size)
     words = [field.name for field in schema if "string" in str(field.type)]
     opened = pyarrow.parquet.ParquetFile(file, read_dictionary=words, metadata=metadata)
     groups = (metadata.row_group(index).num_rows for index in range(metadata.num_row_groups))
     batches = sum(-(-rows // BLOCK_ROWS) for rows in groups)
     return schema, opened.iter_batches(BLOCK_ROWS, columns=names), max(1, batches)
+
+
+def _refuse_many(values, size):
+    """Refuse a file of `size` bytes with so many values that they would fill the memory."""
+    if values > max(ALWAYS_READ, VALUES_A_BYTE * size):
+        raise ValueError(f"it has {size:,} bytes for {values:,} values, which are read where they are not packed")
