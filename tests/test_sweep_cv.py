@@ -297,7 +297,9 @@ def test_the_best_parameters_on_digits_are_those_of_grid_search():
 @parametrize_with_checks(
     [
         SweepCV(MLPClassifier((5,), max_iter=20, random_state=0), {"learning_rate_init": [0.01, 0.05]}, cv=2),
-        SweepCV(MLPRegressor(hidden_layer_sizes=(5,), max_iter=20, random_state=0), {"alpha": [0.0, 0.1]}, cv=2),
+        SweepCV(
+            clone(REGRESSOR).set_params(max_iter=20, learning_rate_init=0.01, dropout=0), {"alpha": [0.0, 0.1]}, cv=2
+        ),
     ]
 )
 @pytest.mark.filterwarnings("ignore")
