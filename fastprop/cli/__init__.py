@@ -11,7 +11,8 @@ def main(arguments=None):
     """Run a command and return the exit code.
 
     It is 0 if all went well; 2 for bad input or a failure, with one line on stderr; 1 if the result is there but one of
-    its files could not be written; 130 after Ctrl-C; and 141 if what reads the output has closed it, as ``head`` does.
+    its files could not be written, or if ``verify`` finds other bits; 130 after Ctrl-C; and 141 if what reads the
+    output has closed it, as ``head`` does.
     """
     try:
         with warnings.catch_warnings():

@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 
 import fastprop as fp
-from fastprop import checks, exercise
+from fastprop import checks, exercise, verification
 from fastprop.cli import outputs, printing, saved_network, values
 from fastprop.cli.problem import problem_of, share
+from fastprop.sweeping import about
 from fastprop.tabular import search_space
 from fastprop.tabular.recipe import RECIPE
 
@@ -179,6 +180,25 @@ def info(options):
     print(f"threads     {checks.threads(None)}")
     print(f"peak        {one_core:.0f} GFLOP/s float32 on one core, measured")
     print(f"cache       {epochs.train.stats.cache_path}")
+    return 0
+
+
+def verify(options):
+    """Run ``fastprop verify``."""
+    from fastprop.kernels import compiler
+
+    names = verification.names(options.only)
+    print(f"fastprop {fp.__version__}, Python {about.versions()}")
+    print(f"{about.machine()}, vectors of {compiler.LANES} float32", flush=True)  # before the kernels are compiled
+    differing = 0
+    for name, digest, published in verification.differences(names, options.threads):
+        print(f"{name}: {digest} here, {published} published", flush=True)
+        differing += 1
+    if differing:
+        verb = "differs" if differing == 1 else "differ"
+        print(f"{differing} of {len(names)} runs {verb} from what is published")
+        return 1
+    print(f"{len(names)} of {len(verification.names())} runs: same bits as published")
     return 0
 
 

@@ -44,6 +44,7 @@ def make_parser():
             _add_info,
             "print what a saved network knows, or lanes, threads and peak",
         ),
+        ("verify", commands.verify, _add_verify, "train on this machine, and compare the bits with those published"),
     ):
         subparser = subparsers.add_parser(name, help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}.")
         subparser.set_defaults(command=command)
@@ -118,6 +119,11 @@ def _add_evaluate(parser):
 
 def _add_info(parser):
     parser.add_argument("network", nargs="?", help="a safetensors file that --save wrote (default: the machine)")
+
+
+def _add_verify(parser):
+    parser.add_argument("--only", default="", metavar="WORDS", help="only the runs with these words in their names")
+    parser.add_argument("--threads", type=int, metavar="N", help="(default: all cores)")
 
 
 def _add_data(parser):

@@ -44,10 +44,10 @@ def what_it_ran_on(experiment, options, swept, halving):
         "held-out rows": len(fold.scored),
         "folds": len(experiment.folds),
         "standardized": fold.mean is not None or prototype.input_mean is not None,
-        "machine": _machine(),
+        "machine": machine(),
         "fastprop": f"{__version__}",
         "backend": experiment.backend,
-        "Python": f"{platform.python_version()}, NumPy {np.__version__}, Numba {numba.__version__}",
+        "Python": versions(),
     }
 
 
@@ -73,9 +73,14 @@ def _data(experiment):
     return {"data": f"{rows:,} rows of {columns:,} inputs{weights}", "targets": data.task.described()}
 
 
-def _machine():
+def machine():
     """Return the system, the processor and the number of its cores that may be used."""
     return f"{platform.system()} {platform.machine()}, {_processor()}, {available_cores.count()} cores"
+
+
+def versions():
+    """Return the versions of Python, NumPy and Numba, as they follow the word Python."""
+    return f"{platform.python_version()}, NumPy {np.__version__}, Numba {numba.__version__}"
 
 
 @functools.cache

@@ -1,8 +1,7 @@
-"""The runs of golden.txt, whose results are the same on every machine, for any threads and any width of vectors.
+"""The runs of digests.txt, whose results are the same on every machine, for any threads and any width of vectors.
 
-``python -m tests.golden`` prints the table: a line for each run, its name and the first 16 digits of the SHA-256 digest
-of the trained parameters and losses. It needs nothing but fastprop and NumPy. Lines are only ever added: where an old
-line changes, users' results change.
+The file has a line for each run: its name, and the first 16 digits of the SHA-256 digest of the trained parameters and
+losses. Lines are only ever added: where an old line changes, users' results change.
 
 The runs use nothing that machines round differently: no power, logarithm or cosine of the system's library (which
 several schedules and distributions call), no L-BFGS, no matrix product of NumPy, no NaN that a kernel makes.
@@ -10,13 +9,10 @@ several schedules and distributions call), no L-BFGS, no matrix product of NumPy
 
 import hashlib
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
 import fastprop as fp
-
-TABLE = Path(__file__).with_name("golden.txt")
 
 SHAPES = ((1, 1, 1), (2, 2, 1), (3, 5, 2), (7, 3, 2), (13, 29, 11, 4), (64, 32, 10), (9, 150, 33, 4), (130, 70, 3))
 OPTIMIZERS = (
@@ -50,6 +46,7 @@ def with_nan(losses, epochs):
 
 
 def dashed(sizes):
+    """Return layer sizes as they stand in names."""
     return "-".join(map(str, sizes))
 
 
@@ -57,6 +54,7 @@ def dashed(sizes):
 
 
 def train_shape(index, dtype, threads):
+    """Train a new network of one of `SHAPES` on numbers."""
     sizes = SHAPES[index]
     X, y, _ = draw(index, sizes, dtype=dtype)
     network = fp.MLP(sizes, hidden=HIDDEN[index], output="sigmoid", seed=index, dtype=dtype)
@@ -66,6 +64,7 @@ def train_shape(index, dtype, threads):
 
 
 def sweep_shape(index, threads):
+    """Sweep learning rates and seeds of networks of one of `SHAPES` on labels."""
     *sizes, n_out = SHAPES[index]
     X, _, labels = draw(index, SHAPES[index])
     network = fp.MLP((*sizes, max(2, n_out)), hidden=HIDDEN[index], output="softmax", seed=1)
@@ -75,6 +74,7 @@ def sweep_shape(index, threads):
 
 
 def runs_of_shapes():
+    """Yield (name, function of `threads`): two trainings and a sweep of each shape."""
     for index, (*sizes, n_out) in enumerate(SHAPES):
         for dtype in ("float32", "float64"):
             words = dashed(SHAPES[index]), dtype, HIDDEN[index], type(OPTIMIZERS[index % 7]).__name__
@@ -223,24 +223,10 @@ PATHS = {
 }
 
 RUNS = dict(runs_of_shapes()) | PATHS
+"""All runs by name: functions of `threads` that return what is digested, a tuple of arrays."""
 
 
-def golden_digest(name, threads=None):
-    """Return the digest that golden.txt should have for a run, given by name."""
+def digest(name, threads=None):
+    """Return the digest of a run, given by name, as it is computed here, on `threads` threads or on all cores."""
     arrays = RUNS[name](threads=threads)
     return hashlib.sha256(b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)).hexdigest()[:16]
-
-
-def read_table():
-    """Return the digests of golden.txt by the name of the run."""
-    return dict(line.rsplit(" ", 1) for line in TABLE.read_text().splitlines())
-
-
-def main():
-    """Print the table."""
-    for name in RUNS:
-        print(name, golden_digest(name), flush=True)
-
-
-if __name__ == "__main__":
-    main()
