@@ -266,7 +266,7 @@ def test_the_picture_of_learning_rates_has_losses_in_the_unit_of_the_targets(run
 def test_a_learning_rate_is_found_and_drawn(run, folder):
     output = run("find-learning-rate digits --optimizer adam --max-rate 1 --plot rates.png")
     network = fp.MLP((64, 32, 10), output="softmax", seed=0)
-    found = fp.find_learning_rate(network, *DIGITS, optimizer=fp.Adam(), max_rate=1, epochs=200, dropout=0.3)
+    found = fp.find_learning_rate(network, *DIGITS, optimizer=fp.Adam(), max_rate=1, epochs=200)
     assert output == f"task: {DIGIT_CLASSES}\nlearning rate {found.suggestion:.2g}\npicture: rates.png\n"
     assert (folder / "rates.png").read_bytes().startswith(PNG)
 

@@ -100,6 +100,7 @@ def test_logits_of_a_thousand(task, dtype):
     assert_close(before.biases[0] - network.biases[0], db, tolerance(dtype, 3), "db")
 
 
+@pytest.mark.filterwarnings("ignore::fastprop.DivergenceWarning")
 @pytest.mark.parametrize("loss", ["poisson", "mse", "mae", fp.Huber(0.5)], ids=str)
 def test_losses_of_exp_outputs_up_to_the_largest_numbers_are_the_references(loss, dtype):
     largest = np.log(np.finfo(dtype).max)

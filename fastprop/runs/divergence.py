@@ -111,7 +111,7 @@ def message_of_run(history, options, split, network, epoch=None):
 def advice(split, network, options, rate):
     """Return what to do about a run that diverged, as the end of a sentence.
 
-    `rate` is the learning rate at which it diverged, NaN for an optimizer that has none.
+    `rate` is the learning rate at which it diverged, NaN for an optimizer that has none. No rate is smaller than 0.
     """
     rows = split.rows[:ROWS_LOOKED_AT]
     targets = np.abs(split.data.targets[rows]).max() if split.task.kind == "numbers" else 0.0
@@ -121,7 +121,7 @@ def advice(split, network, options, rate):
         means.append(f"scale y, which reaches {targets:.3g}, to about 1 in size")
     if inputs > LARGE and network.input_mean is None:
         means.append(f"standardize X, which reaches {inputs:.3g}")
-    if not np.isnan(rate):
+    if rate > 0:
         means.append(f"give a smaller learning rate than {rate:.3g}")
     if options.clip is None and not options.optimizer.takes_all_rows:
         means.append("limit the gradient by clip=fp.ClipNorm(1.0)")

@@ -117,7 +117,7 @@ def _classes(table, loss):
         y, names = y.reshape(-1), tuple(str(int(value)) for value in different)
     if len(names) == 1:
         raise ValueError(nothing_to_learn(table, names[0]))
-    if len(names) > FEW and all(map(is_dressed_number, names)):
+    if table.class_names is not None and len(names) > FEW and all(map(is_dressed_number, names)):
         raise ValueError(
             f"{_name(table)} holds {len(names)} different numbers that are written as words, such as "
             f"{checks.shown(names[0])}: write them without commas of thousands, signs and units."
