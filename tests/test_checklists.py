@@ -189,8 +189,7 @@ ADDED = {
         "fastprop/runs/optimizer_arguments.py": [
             (
                 "    by_name = dict(zip(optimizers.GIVEN, given))\n",
-                "    by_name = dict(zip(optimizers.GIVEN, given))\n"
-                '    by_name["learning_rate"] *= options.speed\n',
+                '    by_name = dict(zip(optimizers.GIVEN, given))\n    by_name["learning_rate"] *= options.speed\n',
             ),
         ],
         "fastprop/reference/training.py": [
@@ -312,7 +311,11 @@ REMOVED = [
         "OneCycle",
     ),
     ("fastprop/kernels/schedules.py", ', "threshold"', "threshold"),
-    ("fastprop/reference/activations.py", '    "tanh": Activation(np.tanh, _by(_tanh_derivative), minimum=-1.0, maximum=1.0),\n', "tanh"),
+    (
+        "fastprop/reference/activations.py",
+        '    "tanh": Activation(np.tanh, _by(_tanh_derivative), minimum=-1.0, maximum=1.0),\n',
+        "tanh",
+    ),
     ("fastprop/reference/activations.py", ", _by(_sigmoid_derivative)", "gradient"),
     ("fastprop/reference/losses.py", '    "mae": Loss(_mae),\n', "mae"),
     ("fastprop/reference/losses.py", 'output="exp"', "poisson"),
