@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastprop import numpy_settings
 from fastprop.annotations import Path as PathLike
 from fastprop.notices import DataWarning, warn
 from fastprop.tabular import Choice, ColumnPlan, Encoder, sources
@@ -45,6 +46,7 @@ def digits() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         return file["pixels"].astype(np.float32) / 16, file["labels"].astype(np.int64)
 
 
+@numpy_settings.own
 def read(
     source: Any,
     target: str | None = None,
@@ -119,6 +121,7 @@ def read(
     return table
 
 
+@numpy_settings.own
 def read_inputs(source: Any, names: Sequence[str] | None = None) -> NDArray[Any]:
     r"""Read features that are numbers from a file or a data frame, of which `read` describes the kinds.
 

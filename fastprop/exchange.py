@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from fastprop import c_header, checks
+from fastprop import c_header, checks, numpy_settings
 from fastprop.annotations import ArrayLike, Dtype, FloatArray, OutputActivation, Path
 from fastprop.files import tensors
 from fastprop.integrations import onnx_models, torch_modules
@@ -80,6 +80,7 @@ class Exchange:
             arrays |= {"input_mean": self.input_mean, "input_scale": self.input_scale}
         return {name: np.array(array, order="C") for name, array in arrays.items()}
 
+    @numpy_settings.own
     def load_state_dict(self, state: Mapping[str, ArrayLike]) -> None:
         """Copy arrays by name, as `state_dict` returns them, into the network; see its example.
 
@@ -101,6 +102,7 @@ class Exchange:
             view[...] = arrays[name]
         self.input_mean, self.input_scale = arrays["input_mean"], arrays["input_scale"]
 
+    @numpy_settings.own
     def save(self, path: Path) -> None:
         """Write the network to a file in the format safetensors, which `fastprop.load` reads.
 
@@ -137,6 +139,7 @@ class Exchange:
         """What a file says of the network beside its arrays: `about`, and how it was trained, if it was."""
         return self.about if self.training is None else self.about | {"training": self.training}
 
+    @numpy_settings.own
     def to_onnx(self, path: Path, *, input_dtype: Dtype | None = None) -> None:
         """Write the network to an ONNX file (extra ``onnx``), which other runtimes predict with.
 
@@ -174,6 +177,7 @@ class Exchange:
         dtype = checks.dtype(input_dtype or self.dtype, "input_dtype")
         onnx_models.write(path, self.about, self._layers, (self.input_mean, self.input_scale), dtype)
 
+    @numpy_settings.own
     def to_c(self, path: Path, *, name: str | None = None, input_dtype: Dtype | None = None) -> None:
         """Write the network as a C header, which predicts without any library but that of ``math.h``.
 

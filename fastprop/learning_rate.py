@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastprop import checks
+from fastprop import checks, interrupts, numpy_settings
 from fastprop.annotations import ArrayLike, Backend, ClassWeight, Figure, LossName, Path, Validation
 from fastprop.data import Dataset, Split, cross_validation_folds, warn_of_sizes
 from fastprop.network import MLP
@@ -114,6 +114,7 @@ class RateSearch:
         return html.table(repr(self), columns, [[self.rates[index], *self.losses[:, index]] for index in sorted(near)])
 
 
+@numpy_settings.own
 def find_learning_rate(
     network: MLP,
     X: ArrayLike,
@@ -374,7 +375,7 @@ def _search(network, sample, lowest, highest, options):
     """Train at the rates from `lowest` to `highest`, and return the `_Found`."""
     count = 2 + int(np.log10(highest / lowest) / SPACING)
     rates = np.geomspace(lowest, highest, count)
-    with _without_warnings():
+    with _without_warnings(), interrupts.raised():
         result = sweep(
             network,
             sample.X,
@@ -387,8 +388,6 @@ def _search(network, sample, lowest, highest, options):
             **options,
         )
     stopped = result.table["stopped"]
-    if np.isin(stopped, ["interrupted", "not run"]).any():
-        raise KeyboardInterrupt
     losses = result.history[:, np.array(result.rungs) - 1].T
     losses = np.where(np.isfinite(losses), losses, np.nan)
     untrained_loss = losses[0, 0]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fastprop import checks
+from fastprop import checks, numpy_settings
 from fastprop.annotations import ArrayLike, Dtype, FloatArray, HiddenActivation, Initialization, OutputActivation
 from fastprop.data import Inputs
 from fastprop.exchange import Exchange
@@ -189,6 +189,7 @@ class MLP(Exchange):
         return self.parameters[parameter_offsets(self.layer_sizes, self.dtype)[:, 0]]
 
     @flat_parameters.setter
+    @numpy_settings.own
     def flat_parameters(self, values: ArrayLike) -> None:
         self.parameters[parameter_offsets(self.layer_sizes, self.dtype)[:, 0]] = values
 
@@ -200,6 +201,7 @@ class MLP(Exchange):
         self.parameters = aligned_zeros(int(parameter_starts(self.layer_sizes, self.dtype)[-1]), self.dtype)
         self.flat_parameters = state["parameters"]
 
+    @numpy_settings.own
     def predict(self, X: ArrayLike) -> FloatArray:
         """Return the outputs of the last layer.
 

@@ -5,6 +5,8 @@ import functools
 import sys
 import threading
 
+from fastprop.standard_streams import Unbroken
+
 
 class ProgressBar(contextlib.AbstractContextManager):
     """A progress bar of ``tqdm.auto``, on standard error.
@@ -41,7 +43,7 @@ class ProgressBar(contextlib.AbstractContextManager):
         self._bar = None
         if shown and _can_be_seen():
             with self._no_errors():
-                self._bar = _tqdm()(total=total, unit=unit, file=_Unbroken(sys.stderr), dynamic_ncols=True, **style)
+                self._bar = _tqdm()(total=total, unit=unit, file=Unbroken(sys.stderr), dynamic_ncols=True, **style)
 
     def update(self, count):
         """Count `count` more units as done."""
@@ -70,30 +72,6 @@ class ProgressBar(contextlib.AbstractContextManager):
                 self._bar.disable = True  # it writes nothing more, not even when it is deleted
             self._bar = None
             _tqdm.cache_clear()  # the next bar has another lock
-
-
-class _Unbroken:
-    """A stream that writes to another one until that fails, and nothing from then on."""
-
-    def __init__(self, stream):
-        self._stream = stream
-        self._is_broken = False
-
-    def write(self, text):
-        self._try("write", text)
-
-    def flush(self):
-        self._try("flush")
-
-    def _try(self, method, *arguments):
-        if not self._is_broken:
-            try:
-                getattr(self._stream, method)(*arguments)
-            except Exception:
-                self._is_broken = True
-
-    def __getattr__(self, name):
-        return getattr(self._stream, name)
 
 
 def _can_be_seen():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from fastprop import checks, cost_model, thread_pool
+from fastprop import checks, cost_model, interrupts, numpy_settings, thread_pool
 from fastprop.annotations import ArrayLike, Backend, LossName
 from fastprop.data import Dataset, warn_of_sizes
 from fastprop.network import MLP
@@ -14,6 +14,7 @@ from fastprop.progress_bar import ProgressBar
 from fastprop.runs import STREAMS, History, TrainingOptions, divergence
 
 
+@numpy_settings.own
 def train_stream(
     network: MLP,
     chunks: Iterable[tuple[ArrayLike, ArrayLike] | tuple[ArrayLike, ArrayLike, ArrayLike | None]],
@@ -119,6 +120,8 @@ def train_stream(
         stopped = _train(run, reader, callback, bar)
     history = run.history
     history.stopped = stopped
+    if stopped == "interrupted":
+        interrupts.tell(f"the training after {history.epochs} chunks")
     if stopped == "diverged":
         chunk = f"chunk {history.epochs - 1}"
         warn(divergence.message_of_run(history, options, run.split, network, chunk), DivergenceWarning)
@@ -140,7 +143,7 @@ def _train(run, reader, callback, bar):
             bar.update(1)
             if run.history.stopped != "finished":
                 return run.history.stopped
-            if callback is not None and callback(index, run.history):
+            if callback is not None and numpy_settings.call_as_caller(callback, index, run.history):
                 return "callback"
     except KeyboardInterrupt:
         return "interrupted"
@@ -177,6 +180,7 @@ class ChunkTraining:
         threads = cost_model.team_size(network.layer_sizes, options.batch_size, network.dtype, threads)
         self._run = STREAMS["kernels"](network, options, threads)
 
+    @numpy_settings.own
     def train(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> History:
         """Train on a chunk of rows, and return the history of all chunks so far.
 
@@ -220,7 +224,8 @@ class _Reader:
         if self._next is not None:
             return
         try:
-            index, chunk = next(each for each in self._chunks if not checks.is_empty_chunk(each[1]))
+            with numpy_settings.callers():
+                index, chunk = next(each for each in self._chunks if not checks.is_empty_chunk(each[1]))
             data = Dataset.of_chunk(chunk, index, self._network, self._loss, self._column_names)
             if self._column_names is None:
                 self._column_names = data.column_names

@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections.abc import Callable, Sequence
 
-from fastprop import checks, cost_model, thread_pool
+from fastprop import checks, cost_model, interrupts, numpy_settings, thread_pool
 from fastprop.annotations import ArrayLike, Backend, ClassWeight, LossName, Path, ScoreFunction, ScoreName, Validation
 from fastprop.data import Dataset, Origin, Split, balanced, standardization, warn_of_sizes
 from fastprop.metrics import Score, chosen_metrics, default_score, refuse_undefined
@@ -28,6 +28,7 @@ from fastprop.progress_bar import ProgressBar
 from fastprop.runs import BACKENDS, History, TrainingOptions, divergence, new_run, record, scores
 
 
+@numpy_settings.own
 def train(
     network: MLP,
     X: ArrayLike,
@@ -238,9 +239,12 @@ def train(
         if seconds is not None:
             run.deadline = time.monotonic() + seconds
         with ProgressBar(options.epochs, "epoch", shown=progress) as bar:
-            if not thread_pool.run([run], 1, lambda: bar.update(run.done - bar.n)):
+            interrupted = not thread_pool.run([run], 1, lambda: bar.update(run.done - bar.n))
+            if interrupted:
                 run.stop()
     history = run.history
+    if interrupted:
+        interrupts.tell(f"the training after {history.epochs} of {options.epochs} epochs")
     score = default_score(split.task, split.held_out.as_given(split.held_out_rows))
     history.score_name = score.name
     history.score = scores([network], split, score)[0].value

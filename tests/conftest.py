@@ -12,7 +12,7 @@ import pytest
 
 import fastprop as fp
 from benchmarks.cases import SHAPES
-from fastprop import cost_model, progress_bar
+from fastprop import cost_model, interrupts, progress_bar
 from tests import packs
 from tests.marks import mark_repeated_values, slow_except
 from tests.problems import CASES, DESCENTS, DTYPES, FAST_CASES, FAST_DESCENTS, FEW_SHAPES
@@ -25,6 +25,12 @@ def pytest_configure():
     """Have Python hear Ctrl-C, which a shell lets processes ignore that it starts in the background."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c_is_the_first():
+    """A Ctrl-C that a test presses is a first one, which does not end the script."""
+    interrupts.forget()
 
 
 @pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks

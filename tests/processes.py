@@ -72,7 +72,7 @@ def trains():
     """Return whether a thread runs a kernel, which stops at once when it is asked to, as compiling it does not."""
     stacks = [functions(frame) for frame in sys._current_frames().values()]
     return any(
-        stack[0] == ("kernel_team.py", "run_workers") and ("kernel_team.py", "prepare") not in stack for stack in stacks
+        stack[0] == ("kernel_team.py", "run_members") and ("kernel_team.py", "prepare") not in stack for stack in stacks
     )
 
 

@@ -8,7 +8,7 @@ from sklearn.model_selection import KFold
 
 import fastprop as fp
 from benchmarks import learning_rates
-from fastprop import learning_rate
+from fastprop import interrupts, learning_rate
 from tests.compare import assert_refused, assert_same_bits
 
 DIGITS = fp.datasets.digits()
@@ -174,7 +174,7 @@ def test_ctrl_c_ends_the_search(monkeypatch):
 
     def interrupted(*arguments, **options):
         result = sweep(*arguments, **options)
-        result.table["stopped"][-1] = "interrupted"
+        interrupts.tell("the sweep")
         return result
 
     monkeypatch.setattr(learning_rate, "sweep", interrupted)

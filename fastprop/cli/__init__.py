@@ -1,37 +1,55 @@
 """The command line, ``fastprop sweep | train | …``: it parses arguments, calls public functions and prints."""
 
-import os
+import contextlib
 import sys
 import warnings
 
 from fastprop.cli.parser import make_parser
+from fastprop.standard_streams import Unbroken, open_closed_descriptors, say
 
 
 def main(arguments=None):
     """Run a command and return the exit code.
 
     It is 0 if all went well; 2 for bad input or a failure, with one line on stderr; 1 if the result is there but one of
-    its files could not be written, or if ``verify`` finds other bits; 130 after Ctrl-C; and 141 if what reads the
-    output has closed it, as ``head`` does.
+    its files or the output could not be written, or if ``verify`` finds other bits; 130 after Ctrl-C; and 141 if what
+    reads the output has closed it, as ``head`` does. Output that cannot be written does not end the command.
     """
+    open_closed_descriptors()
+    output = Unbroken(sys.stdout)
+    errors = Unbroken(sys.stderr)
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+        try:
+            code = _run(arguments)
+        finally:
+            output.flush()
+            if output.error is not None and not isinstance(output.error, BrokenPipeError):
+                say(f"the output could not be written: {getattr(output.error, 'strerror', None) or output.error}")
+            errors.flush()
+            for stream in (output, errors):
+                if stream.error is not None:
+                    stream.drop_what_is_left()
+    if output.error is None:
+        return code
+    return code or (141 if isinstance(output.error, BrokenPipeError) else 1)
+
+
+def _run(arguments):
+    """Run a command and return its exit code; see `main`."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("always", UserWarning)
             warnings.showwarning = _show_warning
             options = make_parser().parse_args(arguments)
-            code = options.command(options)
-        sys.stdout.flush()
-        return code
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left is written there at the exit
-        return 141
-    except (ValueError, TypeError, ImportError, OSError, MemoryError) as error:
-        print(f"fastprop: {error}", file=sys.stderr)
+            return options.command(options)
+    except (ValueError, TypeError, ImportError, OSError, MemoryError, RuntimeError) as error:
+        say(error)
         return 2
     except KeyboardInterrupt:
+        say("Ctrl-C has ended the command before its result was there.")
         return 130
 
 
 def _show_warning(message, category, filename, lineno, file=None, line=None):
     """Print a warning as one line, without the place in the code that it comes from."""
-    print(f"fastprop: {' '.join(str(message).split())}", file=sys.stderr)
+    say(" ".join(str(message).split()))

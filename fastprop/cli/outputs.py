@@ -1,10 +1,10 @@
 """The files that a command writes: they are checked before it trains, and written after it, the network first."""
 
 import os
-import sys
 
 from fastprop import checks
 from fastprop.reporting import plotting
+from fastprop.standard_streams import say
 
 FLAGS = "save", "plot", "report", "journal", "checkpoint", "output"
 """The arguments that name a file to write."""
@@ -57,7 +57,7 @@ def write(outputs):
         try:
             write_to(path)
         except Exception as error:  # whatever it is, it must not keep the other files from being written
-            print(f"fastprop: the {content} is not written: {error}", file=sys.stderr)
+            say(f"the {content} is not written: {error}")
             code = 1
         else:
             lines.append(f"{content}: {path}")

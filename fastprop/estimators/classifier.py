@@ -13,6 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d
 
+from fastprop import numpy_settings
 from fastprop.annotations import ArrayLike, HiddenActivation
 from fastprop.estimators.base import BaseMLP, takes_steps
 from fastprop.estimators.parameters import LearningRate, Solver
@@ -145,6 +146,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return tags
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @numpy_settings.own
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train on inputs `X` and classes `y`.
 
@@ -166,6 +168,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     @available_if(takes_steps)
     @_fit_context(prefer_skip_nested_validation=True)
+    @numpy_settings.own
     def partial_fit(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, classes: ArrayLike | None = None
     ) -> Self:
@@ -188,6 +191,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             self.classes_ = np.arange(np.shape(y)[1])
         return self._fit(X, y, sample_weight, incremental=True)
 
+    @numpy_settings.own
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Return the class of each row of `X`, (n,), or zeros and ones of independent labels, (n, n_labels)."""
         probabilities = self._outputs(X)
@@ -197,6 +201,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             return self.classes_[(probabilities[:, 0] > 0.5).astype(int)]
         return self.classes_[probabilities.argmax(axis=1)]
 
+    @numpy_settings.own
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the probability of each class, (n, n_classes) in the order of `classes_`, for each row of `X`."""
         probabilities = self._outputs(X)
@@ -206,6 +211,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             return probabilities
         return probabilities / probabilities.sum(axis=1, keepdims=True)  # which rounding in float32 leaves near 1
 
+    @numpy_settings.own
     def predict_log_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the logarithm of `predict_proba`; -inf where a probability is 0."""
         with np.errstate(divide="ignore"):

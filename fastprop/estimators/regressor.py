@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
+from fastprop import numpy_settings
 from fastprop.annotations import ArrayLike, HiddenActivation
 from fastprop.data import TargetScaling
 from fastprop.estimators.base import BaseMLP, takes_steps
@@ -113,6 +114,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return tags
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @numpy_settings.own
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train on inputs `X` and targets `y`.
 
@@ -134,6 +136,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     @available_if(takes_steps)
     @_fit_context(prefer_skip_nested_validation=True)
+    @numpy_settings.own
     def partial_fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train for one epoch on rows, as `fit` takes them, and go on from where the last call ended.
 
@@ -150,6 +153,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self._refuse_partial_early_stopping()
         return self._fit(X, y, sample_weight, incremental=True)
 
+    @numpy_settings.own
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the predicted numbers, (n,) or (n, n_outputs), for each row of `X`, in the unit of the targets."""
         outputs = self._outputs(X)

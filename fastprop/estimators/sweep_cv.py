@@ -18,6 +18,7 @@ from sklearn.utils import get_tags, indexable
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import _check_method_params
 
+from fastprop import numpy_settings
 from fastprop.annotations import ArrayLike, Splitter
 from fastprop.estimators.base import BaseMLP
 from fastprop.estimators.sweep_plan import ONE_SCORE, How, Measured, Rows, evaluate
@@ -121,6 +122,7 @@ class SweepCV(GridSearchCV):
         return tags
 
     @_fit_context(prefer_skip_nested_validation=False)
+    @numpy_settings.own
     def fit(self, X: ArrayLike, y: ArrayLike | None = None, **params: Any) -> Self:
         """Search the best parameters for inputs `X` and targets `y`, and fit them on all rows.
 

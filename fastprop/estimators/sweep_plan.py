@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params
 
-from fastprop import checks
+from fastprop import checks, interrupts
 from fastprop.data import Dataset, Split
 from fastprop.estimators import parameters
 from fastprop.metrics import Score
@@ -337,7 +337,7 @@ def _with_sweep(outcome, candidates, folds, stack, how):
     X, y, weights = stack.arrays()
     epochs, _, shuffle, _, _ = next(iter(candidates.values())).common[folds[0]]
     scoring = Scoring(how, stack)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), interrupts.raised():
         if how.with_training:
             warnings.filterwarnings("ignore", r"fold \d+ of cv trains on", DataWarning)  # on purpose
         warnings.simplefilter("ignore", DivergenceWarning)  # a fit that failed is warned of as in scikit-learn
@@ -358,8 +358,6 @@ def _with_sweep(outcome, candidates, folds, stack, how):
             progress=how.progress,
             **first.estimator.data_options(),
         )
-    if np.isin(result.table["stopped"], ("interrupted", "not run")).any():
-        raise KeyboardInterrupt
     indices = list(candidates)
     if len(result.rungs) > 1:
         scores = np.full((len(outcome.scores), *result.fold_scores.shape[1:]), np.nan)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from fastprop import numpy_settings
 from fastprop.annotations import ArrayLike
 from fastprop.metrics import arrays
 
 
+@numpy_settings.own
 def accuracy(outputs: ArrayLike, y: ArrayLike) -> float:
     """Return the share of rows whose largest output is that of the right class.
 
@@ -38,6 +40,7 @@ def accuracy(outputs: ArrayLike, y: ArrayLike) -> float:
     return float(np.count_nonzero(predicted == truth) / len(truth))
 
 
+@numpy_settings.own
 def balanced_accuracy(outputs: ArrayLike, y: ArrayLike) -> float:
     """Return the mean over the classes in `y` of the share of a class's rows that get the right class.
 
@@ -62,6 +65,7 @@ def balanced_accuracy(outputs: ArrayLike, y: ArrayLike) -> float:
     return float(np.mean(counts.diagonal()[rows > 0] / rows[rows > 0]))
 
 
+@numpy_settings.own
 def f1(outputs: ArrayLike, y: ArrayLike) -> float:
     """Return the F1 score, the harmonic mean of precision and recall: of class 1, or the mean over several classes.
 
@@ -93,6 +97,7 @@ def f1(outputs: ArrayLike, y: ArrayLike) -> float:
     return float(np.mean(2 * right[occurs] / occurrences[occurs])) if occurs.any() else float("nan")
 
 
+@numpy_settings.own
 def matthews(outputs: ArrayLike, y: ArrayLike) -> float:
     """Return Matthews' correlation coefficient between the predicted and the true classes, of two or more.
 
@@ -129,6 +134,7 @@ def matthews(outputs: ArrayLike, y: ArrayLike) -> float:
     return float((counts.trace() * rows - true @ predicted) / np.sqrt(spread_of_truth * spread_of_predictions))
 
 
+@numpy_settings.own
 def log_loss(outputs: ArrayLike, y: ArrayLike) -> float:
     """Return the mean over the rows of -Σ t log p.
 

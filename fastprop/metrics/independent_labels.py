@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from fastprop import numpy_settings
 from fastprop.annotations import ArrayLike
 from fastprop.metrics import arrays, ranks
 
 
+@numpy_settings.own
 def label_accuracy(outputs: ArrayLike, y: ArrayLike) -> float:
     """Return the share of labels that are right, over all rows and labels: those above 0.5 are predicted.
 
@@ -38,6 +40,7 @@ def label_accuracy(outputs: ArrayLike, y: ArrayLike) -> float:
     return float(np.mean((outputs > 0.5) == truth))
 
 
+@numpy_settings.own
 def label_f1(outputs: ArrayLike, y: ArrayLike) -> float:
     """Return the mean over the labels of the F1 score of each.
 
@@ -66,6 +69,7 @@ def label_f1(outputs: ArrayLike, y: ArrayLike) -> float:
     return float(np.mean(2 * right / np.maximum(occurrences, 1)))
 
 
+@numpy_settings.own
 def label_roc_auc(outputs: ArrayLike, y: ArrayLike) -> float:
     """Return the mean over the labels of the area under the ROC curve of each: see `roc_auc`.
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastprop import checks
+from fastprop import checks, numpy_settings
 from fastprop.annotations import FloatArray
 from fastprop.metrics.arrays import NotFiniteError
 from fastprop.metrics.guarded_arrays import BroadcastError, GuardedArray
@@ -59,7 +59,7 @@ def measure(score: Score, outputs: FloatArray, y: NDArray[Any], rows: NDArray[np
     try:
         arguments = np.array(outputs).view(GuardedArray), np.array(y)
         arguments += (np.array(rows),) if score.takes_rows else ()
-        with PairingCheck(score, outputs, y) as check:
+        with PairingCheck(score, outputs, y) as check, numpy_settings.callers():
             result = score.function(*arguments)
     except BroadcastError as error:
         return _broadcast(str(error), outputs, y)

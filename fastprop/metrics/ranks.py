@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from fastprop import numpy_settings
 from fastprop.annotations import ArrayLike
 from fastprop.metrics import arrays
 
 
+@numpy_settings.own
 def roc_auc(outputs: ArrayLike, y: ArrayLike) -> float:
     """Return the area under the ROC curve: how often a row of a class has a larger output than one of another class.
 
@@ -45,6 +47,7 @@ def roc_auc(outputs: ArrayLike, y: ArrayLike) -> float:
     return _mean_over_classes(area, outputs, y)
 
 
+@numpy_settings.own
 def average_precision(outputs: ArrayLike, y: ArrayLike) -> float:
     """Return the average precision: Σ (Rₖ - Rₖ₋₁) Pₖ over all thresholds, with precision P and recall R at each.
 

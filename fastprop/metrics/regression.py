@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from fastprop import numpy_settings
 from fastprop.annotations import ArrayLike
 from fastprop.metrics import arrays
 
 
+@numpy_settings.own
 def mse(outputs: ArrayLike, y: ArrayLike) -> float:
     """Return the mean squared error over rows and outputs.
 
@@ -36,6 +38,7 @@ def mse(outputs: ArrayLike, y: ArrayLike) -> float:
     return float(np.mean((outputs - y) ** 2))
 
 
+@numpy_settings.own
 def rmse(outputs: ArrayLike, y: ArrayLike) -> float:
     """Return the root of the mean squared error over the rows, averaged over the outputs.
 
@@ -59,6 +62,7 @@ def rmse(outputs: ArrayLike, y: ArrayLike) -> float:
     return float(np.mean(np.sqrt(np.mean((outputs - y) ** 2, axis=0))))
 
 
+@numpy_settings.own
 def mae(outputs: ArrayLike, y: ArrayLike) -> float:
     """Return the mean absolute error over rows and outputs.
 
@@ -82,6 +86,7 @@ def mae(outputs: ArrayLike, y: ArrayLike) -> float:
     return float(np.mean(np.abs(outputs - y)))
 
 
+@numpy_settings.own
 def median_absolute_error(outputs: ArrayLike, y: ArrayLike) -> float:
     """Return the median of the absolute errors over the rows, averaged over the outputs.
 
@@ -105,6 +110,7 @@ def median_absolute_error(outputs: ArrayLike, y: ArrayLike) -> float:
     return float(np.mean(np.median(np.abs(outputs - y), axis=0)))
 
 
+@numpy_settings.own
 def r2(outputs: ArrayLike, y: ArrayLike) -> float:
     """Return the coefficient of determination R², averaged over the outputs that are not constant in `y`.
 
@@ -128,6 +134,7 @@ def r2(outputs: ArrayLike, y: ArrayLike) -> float:
     return _explained(((outputs - y) ** 2).sum(axis=0), y)
 
 
+@numpy_settings.own
 def explained_variance(outputs: ArrayLike, y: ArrayLike) -> float:
     """Return the share of the variance of `y` that the outputs explain, averaged as by `r2`.
 

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastprop import numpy_settings
+
 from .activations import ACTIVATIONS
 from .losses import losses_and_delta, one_hot
 
@@ -51,6 +53,7 @@ class Network:
         return all(np.isfinite(array).all() for array in self.arrays)
 
 
+@numpy_settings.own
 def forward(
     network: Network, X: ArrayLike, masks: Sequence[NDArray[Any]] | None = None
 ) -> list[tuple[NDArray[np.float64] | None, NDArray[np.float64]]]:
@@ -73,6 +76,7 @@ def forward(
     return layers
 
 
+@numpy_settings.own
 def loss(
     network: Network,
     X: ArrayLike,
@@ -96,6 +100,7 @@ def loss(
     return np.average(rows, weights=sample_weight)
 
 
+@numpy_settings.own
 def gradients(
     network: Network,
     X: ArrayLike,

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastprop import numpy_settings
+
 from .network import Network, gradients
 from .network import loss as mean_loss
 from .optimizers import clipped, norm, update
@@ -14,6 +16,7 @@ from .randomness import dropout_mask, row_order
 from .schedules import step_factors
 
 
+@numpy_settings.own
 def step(
     network: Network,
     X: ArrayLike,
@@ -112,6 +115,7 @@ class Record(NamedTuple):
     gradient_norm: NDArray[np.float64]  # the mean over the steps
 
 
+@numpy_settings.own
 @np.errstate(over="ignore", invalid="ignore")
 def train(
     network: Network,

@@ -1,11 +1,11 @@
 """`KernelTeam`: a team that trains a state on the kernels; each member is a thread."""
 
 import gc
-import sys
 import threading
 import time
 
 from fastprop.kernels import epochs, team
+from fastprop.standard_streams import say
 from fastprop.thread_pool import spread_over_cores
 
 _PREPARED = set()
@@ -32,7 +32,7 @@ class KernelTeam:
         if kind in _PREPARED:
             return
         seconds = self._state.seconds[0]
-        notice = threading.Timer(1.0, print, ["fastprop: compiling for this machine, once ..."], {"file": sys.stderr})
+        notice = threading.Timer(1.0, say, ["compiling for this machine, once ..."])
         notice.start()
         collects = gc.isenabled()
         gc.disable()  # Numba makes many objects, none of which is garbage, and collecting would visit them all

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from fastprop import metrics, thread_pool
+from fastprop import metrics, reference, thread_pool
 from fastprop.data import Origin
-from fastprop.kernels import epochs, layout
+from fastprop.kernels import compiler, epochs, layout
 from fastprop.notices import warn
 from fastprop.runs import kernel_arguments
 
@@ -15,11 +15,12 @@ PREDICTED_ROWS = 4 * layout.BLOCK_ROWS
 class Predictor:
     """Predicts some `rows` of `inputs`, all by default, with `network` and with similar networks.
 
-    Networks are similar if they have the same layer sizes, activations, dtype and standardization.
+    Networks are similar if they have the same layer sizes, activations, dtype and standardization. Where Numba compiles
+    nothing, the reference predicts.
     """
 
     def __init__(self, network, inputs, rows=None):
-        inputs = readable(inputs, network)
+        self._inputs = inputs = readable(inputs, network)
         self._rows = np.arange(len(inputs)) if rows is None else rows
         batch_size = min(len(self._rows), PREDICTED_ROWS)
         storing = kernel_arguments.storing(network)
@@ -32,9 +33,18 @@ class Predictor:
     def __call__(self, network):
         """Return the outputs (m, n_out) of a network for the rows."""
         outputs = np.empty((len(self._rows), network.layer_sizes[-1]), network.dtype)
+        if compiler.DISABLED:
+            self._predict_by_reference(network, outputs)
+            return outputs
         argument = self._prototype._replace(parameters=network.parameters)
         epochs.predict(argument, self._data, self._plan, self._memory, self._dropout, outputs)
         return outputs
+
+    def _predict_by_reference(self, network, outputs):
+        network = reference.Network.of(network)
+        for first in range(0, len(outputs), PREDICTED_ROWS):
+            rows = slice(first, first + PREDICTED_ROWS)
+            _, outputs[rows] = reference.forward(network, self._inputs.numbers(self._rows[rows]))[-1]
 
 
 def predict(network, inputs, rows=None):

@@ -2,7 +2,7 @@
 
 import time
 
-from fastprop import thread_pool
+from fastprop import numpy_settings, thread_pool
 from fastprop.runs.history import stop_reason
 
 
@@ -55,7 +55,9 @@ class Run:
 
     def _call_back(self, epoch):
         """Call the callback after an epoch, in the calling thread, and note whether it ends training."""
-        self._called_off = bool(thread_pool.in_calling_thread(self._options.callback, epoch, self.history))
+        self._called_off = bool(
+            thread_pool.in_calling_thread(numpy_settings.call_as_caller, self._options.callback, epoch, self.history)
+        )
 
     def _ends_by_time(self):
         """Return whether the time of the run is over, and note that it ends because of this."""

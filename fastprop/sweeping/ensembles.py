@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fastprop import checks, runs
+from fastprop import checks, numpy_settings, runs
 from fastprop.annotations import ArrayLike, FloatArray
 from fastprop.data import Inputs
 from fastprop.network import MLP
@@ -49,6 +49,7 @@ class Ensemble:
         self.networks = checks.networks(networks, MLP)
         checks.ensemble(self.networks)
 
+    @numpy_settings.own
     def predict(self, X: ArrayLike) -> FloatArray:
         """Return the mean of the networks' outputs, (n, n_out) of their dtype, for inputs (n, n_in).
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from fastprop import checks, metrics
+from fastprop import checks, interrupts, metrics, numpy_settings
 from fastprop.annotations import (
     ArrayLike,
     Backend,
@@ -59,6 +59,7 @@ from fastprop.task import most_special
 from fastprop.thread_pool import Interrupted
 
 
+@numpy_settings.own
 def sweep(
     network: MLP | Sequence[int],
     X: ArrayLike,
@@ -267,11 +268,14 @@ def sweep(
     # Execute.
     chosen_from = {} if chooser is None else space
     opened = _opened_journal(journal, experiment, begin_with, options, chosen_from)
-    with opened as record, workers, suppress(Interrupted):  # after Ctrl-C the result has what was finished before
-        without_network = _execute(planned, workers, progress, record)
-        message = divergence.message_of_sweep(experiment, configurations, result, without_network)
-        if message is not None:
-            warn(message, DivergenceWarning)
+    try:
+        with opened as record, workers:
+            without_network = _execute(planned, workers, progress, record)
+            message = divergence.message_of_sweep(experiment, configurations, result, without_network)
+            if message is not None:
+                warn(message, DivergenceWarning)
+    except Interrupted:  # the result has what was finished before
+        interrupts.tell(f"the sweep after {result.finished.sum()} of {len(configurations)} configurations")
     _record_trainings(result, experiment, configurations, class_weight)
     return result
 

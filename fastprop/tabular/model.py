@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastprop import checks
+from fastprop import checks, numpy_settings
 from fastprop.annotations import FloatArray, Path
 from fastprop.files import tensors
 from fastprop.integrations import frame_columns, onnx_tables
@@ -78,6 +78,7 @@ class TableModel:
         """Return the outputs of the network, (n, n_out): probabilities of classes, or numbers in their own unit."""
         return self.network.predict(self.inputs(table))
 
+    @numpy_settings.own
     def predict(self, table: Any) -> NDArray[Any]:
         """Return what is predicted for each row of a table.
 
@@ -103,6 +104,7 @@ class TableModel:
             return outputs[:, 0] if outputs.shape[1] == 1 else outputs
         return np.array(self.class_names)[classes(outputs)]
 
+    @numpy_settings.own
     def predict_proba(self, table: Any) -> FloatArray:
         """Return the probability of each class for each row of a table, (n, classes); `predict` describes `table`.
 
@@ -168,6 +170,7 @@ def classes(outputs):
     return outputs.argmax(axis=1) if outputs.shape[1] > 1 else (outputs[:, 0] > 0.5).astype(int)
 
 
+@numpy_settings.own
 def load(path: Path) -> MLP | TableModel:
     """Read a network that `MLP.save` wrote, or a model that `TableModel.save` or the command line wrote.
 

@@ -54,10 +54,11 @@ fields of ``ArrayModel``                             struct_pointers named tuple
 
 from fastprop.kernels.compiler.addresses import address_of, call
 from fastprop.kernels.compiler.decorators import STOCK, inline, inline_options, kernel, noinline
-from fastprop.kernels.compiler.machine import LANES, REGISTERS, lanes
+from fastprop.kernels.compiler.machine import DISABLED, LANES, REGISTERS, lanes
 from fastprop.kernels.compiler.struct_pointers import refer
 
 __all__ = [
+    "DISABLED",
     "LANES",
     "REGISTERS",
     "STOCK",

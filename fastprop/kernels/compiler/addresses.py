@@ -5,12 +5,16 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from fastprop.kernels.compiler import requirements
+from fastprop.kernels.compiler.machine import DISABLED
 
-_KNOWN = not requirements.unmet_by_calls()
+_KNOWN = not DISABLED and not requirements.unmet_by_calls()
 
 
 def address_of(kernel, arguments):
-    """Compile a kernel for argument types; return its address, or 0 where Numba's calling convention is not known."""
+    """Compile a kernel for argument types; return its address, or 0 if Numba's calling convention is not known.
+
+    It is 0 as well where Numba compiles nothing.
+    """
     if not _KNOWN:
         return 0
     kernel.compile(types.void(*arguments))

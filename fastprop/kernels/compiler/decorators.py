@@ -8,6 +8,7 @@ from numba import types
 from numba.extending import register_jitable
 
 from fastprop.kernels.compiler import requirements
+from fastprop.kernels.compiler.machine import DISABLED
 
 
 def _known(options):
@@ -60,11 +61,21 @@ def kernel(function, cached=True):
 
     A kernel counts no references, and so it cannot allocate.
     """
+    if DISABLED:
+        return _refuse_disabled
     options = _STOCK_KERNEL_OPTIONS if STOCK else {"pipeline_class": KernelCompiler}
     compiled = numba.njit(nogil=True, **_OPTIONS, **options)(function)
     if cached and _CACHED:
         compiled._cache = KernelCache(function, "stock" if STOCK else "own")
     return compiled
+
+
+def _refuse_disabled(*arguments):
+    """Stand for each kernel where Numba compiles nothing."""
+    raise RuntimeError(
+        "the kernels cannot run, because the environment variable NUMBA_DISABLE_JIT is set: unset it, or train with "
+        'backend="reference".'
+    )
 
 
 def inline(function):

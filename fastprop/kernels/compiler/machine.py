@@ -13,6 +13,9 @@ _ARM_64 = ("aarch64", "arm64")
 # there is on aarch64: "Inline asm not supported by this streamer" (https://github.com/numba/llvmlite/issues/271).
 binding.initialize_native_asmparser()
 
+DISABLED = bool(numba.config.DISABLE_JIT)
+"""Whether Numba compiles nothing, because ``NUMBA_DISABLE_JIT`` is set. Kernels cannot run in the interpreter."""
+
 
 def _host_features():
     """Return LLVM's names of what the processor can do, such as "+avx2", as ``NUMBA_…`` variables limit them."""

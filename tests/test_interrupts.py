@@ -1,0 +1,94 @@
+"""Ctrl-C: what it has ended is said on standard error, and a second one ends the script."""
+
+import sys
+
+import numpy as np
+import pytest
+
+import fastprop as fp
+from fastprop import interrupts
+from tests.processes import output_after_interrupt
+
+X = np.linspace(-1, 1, 24).reshape(12, 2)
+Y = np.arange(12) % 2
+
+
+def classifier():
+    return fp.MLP((2, 3, 2), output="softmax")
+
+
+def press(*arguments):
+    """Do what Ctrl-C does while a function of the user runs."""
+    raise KeyboardInterrupt
+
+
+def train(backend):
+    return fp.train(classifier(), X, Y, epochs=4, callback=press, backend=backend).stopped
+
+
+def stream(backend):
+    return fp.train_stream(classifier(), [(X, Y)] * 4, callback=press, backend=backend).stopped
+
+
+def sweep(backend):
+    grid = {"learning_rate": [0.1, 0.2]}
+    return fp.sweep((2, 3, 2), X, Y, grid, epochs=1, validation=0.5, score=press, backend=backend, threads=1).history
+
+
+@pytest.mark.parametrize("backend", ["kernels", "reference"])
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (train, "the training after 1 of 4 epochs"),
+        (stream, "the training after 1 chunks"),
+        (sweep, "the sweep after 0 of 2 configurations"),
+    ],
+)
+def test_what_ctrl_c_ended_is_said_and_a_second_one_ends_the_script(capsys, call, said, backend):
+    call(backend)
+    assert f"fastprop: Ctrl-C has ended {said}, and what is done is returned: " in capsys.readouterr().err
+    with pytest.raises(KeyboardInterrupt):
+        call(backend)
+    assert "Ctrl-C" not in capsys.readouterr().err
+
+
+def test_in_an_interactive_session_a_later_ctrl_c_is_a_first_one_again(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)
+    now = 100.0
+    monkeypatch.setattr(interrupts.time, "monotonic", lambda: now)
+    interrupts.tell("a training")
+    now += interrupts.SECONDS_APART + 1
+    interrupts.tell("another training")
+    now += 1
+    with pytest.raises(KeyboardInterrupt):
+        interrupts.tell("the rest of a loop")
+    assert capsys.readouterr().err.count("Ctrl-C has ended") == 2
+
+
+def test_ctrl_c_in_a_part_of_a_search_ends_the_search(capsys):
+    with pytest.raises(KeyboardInterrupt), interrupts.raised():
+        train("kernels")
+    assert capsys.readouterr().err == ""
+    interrupts.tell("a training")  # which is the first
+
+
+@pytest.mark.slow
+def test_a_loop_of_trainings_ends_at_the_second_ctrl_c():
+    script = """
+import os, signal
+import numpy as np
+import fastprop as fp
+from tests.processes import say_go, trains
+
+def press_again(epoch, history):
+    os.kill(os.getpid(), signal.SIGINT)
+
+X, network = np.eye(4), fp.MLP((4, 4, 4), output="softmax")
+say_go(ready=trains)
+print(fp.train(network, X, range(4), epochs=10**9).stopped)
+try:
+    print(fp.train(network, X, range(4), epochs=10**9, callback=press_again).stopped)
+except KeyboardInterrupt:
+    print("ended")
+"""
+    assert output_after_interrupt(script).split() == ["interrupted", "ended"]
