@@ -6,7 +6,7 @@ import numpy as np
 from numba.core import types
 from numba.extending import intrinsic
 
-from fastprop.kernels import compiler, layout, llvm, load_store
+from fastprop.kernels import compiler, layout, load_store, pointers
 
 # Not kept on disk: the kernels' cache sees edits of fastprop.kernels alone.
 compiled = functools.partial(compiler.kernel, cached=False)
@@ -74,7 +74,7 @@ def limit(dtype):
 @intrinsic
 def store_words(typing_context, array, index, vector):
     def emit(context, builder, sig, args):
-        llvm.emit_store(builder, args[2], llvm.emit_pointer(context, builder, array, *args[:2]))
+        pointers.emit_store(context, builder, args[2], pointers.emit_pointer(context, builder, array, *args[:2]))
         return context.get_dummy_value()
 
     return types.void(array, types.intp, vector), emit

@@ -179,7 +179,7 @@ def test_where_calls_by_address_are_not_known_there_is_no_address(monkeypatch):
     assert addresses.address_of(None, ()) == 0
 
 
-def test_other_values_are_refused():
-    message = "FASTPROP_STOCK_NUMBA must be 0 or 1, not 'yes': set one of these or unset it"
-    with pytest.raises(RuntimeError, match=message):
-        run_python("import fastprop.kernels.compiler", FASTPROP_STOCK_NUMBA="yes")
+@pytest.mark.parametrize("variable", ["FASTPROP_STOCK_NUMBA", "FASTPROP_CHECK_BOUNDS"])
+def test_other_values_are_refused(variable):
+    with pytest.raises(RuntimeError, match=f"{variable} must be 0 or 1, not 'yes': set one of these or unset it"):
+        run_python("import fastprop.kernels.compiler", **{variable: "yes"})

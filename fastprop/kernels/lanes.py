@@ -18,7 +18,7 @@ from numba.extending import intrinsic
 
 from fastprop.kernels.compiler import inline
 from fastprop.kernels.layout import Matrix, PackPlan
-from fastprop.kernels.llvm import emit_load, emit_pointer, emit_splat, numbered
+from fastprop.kernels.llvm import emit_splat, numbered
 from fastprop.kernels.load_store import (
     add_to,
     address,
@@ -30,6 +30,7 @@ from fastprop.kernels.load_store import (
     store,
     transpose_square,
 )
+from fastprop.kernels.pointers import emit_cast, emit_load, emit_load_element, emit_pointer, pointer_type
 from fastprop.kernels.vectors import Vector, words_of
 
 
@@ -56,10 +57,12 @@ def width(typing_context, plan, array):
 @intrinsic
 def broadcast(typing_context, plan, array, index):
     """Return a pointer to element `index` for the tile's operand A: to numbers, or in a pack to vectors."""
-    kind = types.CPointer(Vector(array.dtype) if plan.instance_class is PackPlan else array.dtype)
+    element = Vector(array.dtype) if plan.instance_class is PackPlan else array.dtype
+    kind = pointer_type(element)
 
     def emit(context, builder, sig, args):
-        return builder.bitcast(emit_pointer(context, builder, array, *args[1:]), context.get_value_type(kind))
+        pointer = emit_pointer(context, builder, array, *args[1:])
+        return emit_cast(builder, pointer, context.get_value_type(element))
 
     return kind(plan, array, types.intp), emit
 
@@ -120,8 +123,8 @@ def word_of_each(typing_context, plan, memory, values, index):
     def emit(context, builder, sig, args):
         kind, first = context.get_value_type(vector), emit_pointer(context, builder, values, *args[2:])
         if plan.instance_class is PackPlan:
-            return emit_load(builder, first, kind)
-        return emit_splat(builder, builder.load(first), kind)
+            return emit_load(context, builder, first, kind)
+        return emit_splat(builder, emit_load_element(context, builder, first), kind)
 
     return vector(plan, memory, values, types.intp), emit
 

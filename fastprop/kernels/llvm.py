@@ -1,4 +1,4 @@
-"""Words of LLVM's intermediate representation: vectors in memory, vectors from numbers, loops and branches.
+"""Words of LLVM's intermediate representation: vectors from numbers, loops and branches.
 
 Each `emit_…` appends instructions to `builder` and returns LLVM values. They serve the intrinsics of the files above.
 """
@@ -12,22 +12,6 @@ BYTE, INT32, INT64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
 def size_bytes(vector):
     """Return how many bytes an element of the LLVM type `vector` takes."""
     return 8 if vector.element == ir.DoubleType() else 4
-
-
-def emit_pointer(context, builder, array_type, array, index):
-    """Return the address of element `index` of a one-dimensional array."""
-    data = context.make_array(array_type)(context, builder, value=array).data
-    return builder.gep(data, [index], inbounds=True)
-
-
-def emit_load(builder, pointer, vector):
-    """Load a vector from an element's address, which need not be a multiple of the vector's size."""
-    return builder.load(builder.bitcast(pointer, vector.as_pointer()), align=size_bytes(vector))
-
-
-def emit_store(builder, value, pointer):
-    """Store a vector at an element's address, which need not be a multiple of the vector's size."""
-    builder.store(value, builder.bitcast(pointer, value.type.as_pointer()), align=size_bytes(value.type))
 
 
 def full(vector, number):

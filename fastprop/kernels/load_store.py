@@ -7,20 +7,26 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from fastprop.kernels.compiler import CHECKED
 from fastprop.kernels.llvm import (
     BYTE,
     INT32,
     INT64,
     emit_call,
-    emit_load,
     emit_loop,
-    emit_pointer,
     emit_shuffle,
     emit_splat,
-    emit_store,
     full,
     numbered,
     size_bytes,
+)
+from fastprop.kernels.pointers import (
+    emit_access,
+    emit_advance,
+    emit_load,
+    emit_pointer,
+    emit_store,
+    pointer_type,
 )
 from fastprop.kernels.vectors import Vector, words_of
 
@@ -45,7 +51,7 @@ def load(typing_context, array, index):
 
     def emit(context, builder, sig, args):
         pointer = emit_pointer(context, builder, array, *args)
-        return emit_load(builder, pointer, context.get_value_type(vector))
+        return emit_load(context, builder, pointer, context.get_value_type(vector))
 
     return vector(array, types.intp), emit
 
@@ -59,9 +65,10 @@ def load_as(typing_context, prototype, array, index):
         pointer = emit_pointer(context, builder, array, *args[1:])
         wanted = context.get_value_type(vector)
         if array.dtype == prototype.dtype:
-            return emit_load(builder, pointer, wanted)
+            return emit_load(context, builder, pointer, wanted)
         stored = ir.VectorType(BYTE, vector.lanes)
-        return builder.uitofp(builder.load(builder.bitcast(pointer, stored.as_pointer()), align=1), wanted)
+        address = emit_access(context, builder, pointer, vector.lanes)
+        return builder.uitofp(builder.load(builder.bitcast(address, stored.as_pointer()), align=1), wanted)
 
     return vector(prototype, array, types.intp), emit
 
@@ -72,7 +79,9 @@ def words(typing_context, array, source, index):
     vector = words_of(array.dtype)
 
     def emit(context, builder, sig, args):
-        return emit_load(builder, emit_pointer(context, builder, source, *args[1:]), context.get_value_type(vector))
+        return emit_load(
+            context, builder, emit_pointer(context, builder, source, *args[1:]), context.get_value_type(vector)
+        )
 
     return vector(array, source, types.intp), emit
 
@@ -92,7 +101,7 @@ def store(typing_context, array, index, vector):
     """Write a vector from element `index` on; a number is written to all of its lanes."""
 
     def emit(context, builder, sig, args):
-        emit_store(builder, args[2], emit_pointer(context, builder, array, *args[:2]))
+        emit_store(context, builder, args[2], emit_pointer(context, builder, array, *args[:2]))
         return context.get_dummy_value()
 
     return types.void(array, types.intp, Vector(array.dtype)), emit
@@ -110,12 +119,12 @@ def add_to(typing_context, totals, array, index, count):
         first = emit_pointer(context, builder, array, *args[1:3])
 
         def grow(k, sums):
-            start = builder.gep(first, [builder.mul(k, INT64(vector.count))], inbounds=True)
-            new = emit_load(builder, start, vector)
+            start = emit_advance(builder, first, builder.mul(k, INT64(vector.count)))
+            new = emit_load(context, builder, start, vector)
             return [builder.fadd(sums[0], builder.fpext(new, wide) if new.type != wide else new)]
 
-        (grown,) = emit_loop(builder, args[3], [emit_load(builder, total, wide)], grow)
-        emit_store(builder, grown, total)
+        (grown,) = emit_loop(builder, args[3], [emit_load(context, builder, total, wide)], grow)
+        emit_store(context, builder, grown, total)
         return context.get_dummy_value()
 
     return types.void(totals, array, types.intp, types.intp), emit
@@ -131,6 +140,16 @@ def _emit_first(builder, count, vector):
     return builder.icmp_signed("<", lane, counts)
 
 
+def _emit_first_bytes(builder, count, vector):
+    """Return how many bytes the first `count` lanes take, of those that there are; it is asked by checks alone."""
+    if not CHECKED:
+        return None
+    lanes, zero = INT64(vector.count), INT64(0)
+    count = builder.select(builder.icmp_signed("<", count, lanes), count, lanes)
+    count = builder.select(builder.icmp_signed("<", count, zero), zero, count)
+    return builder.mul(count, INT64(size_bytes(vector)))
+
+
 @intrinsic
 def load_first_as(typing_context, prototype, array, index, count):
     """Return the first `count` lanes of what `load_as` loads, then zeros; no memory behind those lanes is touched."""
@@ -142,10 +161,12 @@ def load_first_as(typing_context, prototype, array, index, count):
         stored = ir.VectorType(BYTE, vector.lanes) if of_bytes else wanted
         element = "i8" if of_bytes else f"f{prototype.dtype.bitwidth}"
         alignment = INT32(1 if of_bytes else size_bytes(wanted))
-        pointer = builder.bitcast(emit_pointer(context, builder, array, *args[1:3]), stored.as_pointer())
+        pointer = emit_pointer(context, builder, array, *args[1:3])
+        address = emit_access(context, builder, pointer, _emit_first_bytes(builder, args[3], stored))
+        address = builder.bitcast(address, stored.as_pointer())
         mask = _emit_first(builder, args[3], wanted)
         name = f"llvm.masked.load.v{vector.lanes}{element}.p0"
-        loaded = emit_call(builder, name, stored, [pointer, alignment, mask, full(stored, 0)])
+        loaded = emit_call(builder, name, stored, [address, alignment, mask, full(stored, 0)])
         return builder.uitofp(loaded, wanted) if of_bytes else loaded
 
     return vector(prototype, array, types.intp, types.intp), emit
@@ -157,11 +178,13 @@ def store_first(typing_context, array, index, vector, count):
 
     def emit(context, builder, sig, args):
         value, count = args[2:]
-        pointer = builder.bitcast(emit_pointer(context, builder, array, *args[:2]), value.type.as_pointer())
+        pointer = emit_pointer(context, builder, array, *args[:2])
+        size = _emit_first_bytes(builder, count, value.type)
+        address = builder.bitcast(emit_access(context, builder, pointer, size, True), value.type.as_pointer())
         alignment = INT32(size_bytes(value.type))
         mask = _emit_first(builder, count, value.type)
         name = f"llvm.masked.store.v{value.type.count}f{array.dtype.bitwidth}.p0"
-        emit_call(builder, name, ir.VoidType(), [value, pointer, alignment, mask])
+        emit_call(builder, name, ir.VoidType(), [value, address, alignment, mask])
         return context.get_dummy_value()
 
     return types.void(array, types.intp, Vector(array.dtype), types.intp), emit
@@ -177,7 +200,7 @@ def address(typing_context, array, index):
     def emit(context, builder, sig, args):
         return emit_pointer(context, builder, array, *args)
 
-    return types.CPointer(array.dtype)(array, types.intp), emit
+    return pointer_type(array.dtype)(array, types.intp), emit
 
 
 @intrinsic
@@ -185,7 +208,7 @@ def advance(typing_context, pointer, count):
     """Return the pointer `count` elements further on."""
 
     def emit(context, builder, sig, args):
-        return builder.gep(args[0], [args[1]], inbounds=True)
+        return emit_advance(builder, *args)
 
     return pointer(pointer, types.intp), emit
 
@@ -195,7 +218,8 @@ def prefetch_to_write(typing_context, array, index):
     """Ask for the cache line of ``array[index]`` for writing, without waiting for it."""
 
     def emit(context, builder, sig, args):
-        pointer = builder.bitcast(emit_pointer(context, builder, array, *args), BYTE.as_pointer())
+        pointer = emit_access(context, builder, emit_pointer(context, builder, array, *args), 1)
+        pointer = builder.bitcast(pointer, BYTE.as_pointer())
         for_writing, to_the_nearest_cache, of_data = INT32(1), INT32(3), INT32(1)
         emit_call(builder, "llvm.prefetch.p0", ir.VoidType(), [pointer, for_writing, to_the_nearest_cache, of_data])
         return context.get_dummy_value()
@@ -218,9 +242,9 @@ def transpose_square(typing_context, source, start, stride, target, target_start
     def emit(context, builder, sig, args):
         def rows(array_type, array, start, stride):
             first = emit_pointer(context, builder, array_type, array, start)
-            return [builder.gep(first, [builder.mul(stride, INT64(i))], inbounds=True) for i in range(vector.lanes)]
+            return [emit_advance(builder, first, builder.mul(stride, INT64(i))) for i in range(vector.lanes)]
 
-        square = [emit_load(builder, row, context.get_value_type(vector)) for row in rows(source, *args[:3])]
+        square = [emit_load(context, builder, row, context.get_value_type(vector)) for row in rows(source, *args[:3])]
         block = vector.lanes // 2
         while block:
             low = [lane if not lane & block else vector.lanes + lane - block for lane in range(vector.lanes)]
@@ -232,7 +256,7 @@ def transpose_square(typing_context, source, start, stride, target, target_start
                     square[i + block] = emit_shuffle(builder, *pair, high)
             block //= 2
         for value, row in zip(square, rows(target, *args[3:])):
-            emit_store(builder, value, row)
+            emit_store(context, builder, value, row)
         return context.get_dummy_value()
 
     index = types.intp

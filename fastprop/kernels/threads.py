@@ -7,7 +7,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from fastprop.kernels.llvm import BYTE, INT32, INT64, emit_call, emit_pointer
+from fastprop.kernels.llvm import BYTE, INT32, INT64, emit_call
+from fastprop.kernels.pointers import emit_access, emit_pointer
 
 _X86 = platform.machine() in ("x86_64", "AMD64")
 _FLUSH = 0x8040 if _X86 else 1 << 24
@@ -62,7 +63,8 @@ def atomic_add(typing_context, array, index, number):
     """Add to an int64 that other threads also add to, and return what it was; they see what was written before."""
 
     def emit(context, builder, sig, args):
-        return builder.atomic_rmw("add", emit_pointer(context, builder, array, *args[:2]), args[2], "acq_rel")
+        pointer = emit_pointer(context, builder, array, *args[:2])
+        return builder.atomic_rmw("add", emit_access(context, builder, pointer, 8, writes=True), args[2], "acq_rel")
 
     return types.int64(array, types.intp, types.int64), emit
 
@@ -72,7 +74,8 @@ def atomic_load(typing_context, array, index):
     """Return an int64 that other threads change; what they wrote before they changed it is seen from then on."""
 
     def emit(context, builder, sig, args):
-        return builder.load_atomic(emit_pointer(context, builder, array, *args), "acquire", 8)
+        pointer = emit_pointer(context, builder, array, *args)
+        return builder.load_atomic(emit_access(context, builder, pointer, 8), "acquire", 8)
 
     return types.int64(array, types.intp), emit
 

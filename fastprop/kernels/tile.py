@@ -19,15 +19,14 @@ from fastprop.kernels.layout import BLOCK_ROWS
 from fastprop.kernels.llvm import (
     INT64,
     emit_fma,
-    emit_load,
     emit_loop,
     emit_opaque,
     emit_splat,
-    emit_store,
     emit_where,
     full,
 )
 from fastprop.kernels.load_store import advance
+from fastprop.kernels.pointers import emit_advance, emit_load, emit_load_element, emit_store
 from fastprop.kernels.vectors import Vector
 
 DEPTH = 128
@@ -89,12 +88,12 @@ def _make_tile(rows, vectors, transposed):
                 vector_stride = INT64(vector.count)
 
             def at(pointer, offset):
-                return builder.gep(pointer, [offset], inbounds=True)
+                return emit_advance(builder, pointer, offset)
 
             def a_vector(pointer):
                 if holds_vectors:
-                    return emit_load(builder, pointer, vector)
-                return emit_splat(builder, builder.load(pointer), vector)
+                    return emit_load(context, builder, pointer, vector)
+                return emit_splat(builder, emit_load_element(context, builder, pointer), vector)
 
             # The offsets of A's rows stay in registers, or LLVM would compute them anew for each k.
             def row_offset(m):
@@ -104,9 +103,8 @@ def _make_tile(rows, vectors, transposed):
 
             def add_products(k, sums):
                 b_row = at(b_first, builder.mul(k, b_stride))
-                b_vectors = [
-                    emit_load(builder, at(b_row, builder.mul(vector_stride, INT64(v))), vector) for v in range(vectors)
-                ]
+                b_pointers = (at(b_row, builder.mul(vector_stride, INT64(v))) for v in range(vectors))
+                b_vectors = [emit_load(context, builder, pointer, vector) for pointer in b_pointers]
                 a_k = at(a_first, builder.mul(k, a_stride) if transposed else k)
                 new_sums = []
                 for m in range(rows):
@@ -118,10 +116,10 @@ def _make_tile(rows, vectors, transposed):
             results = [at(c_row, INT64(v * vector.count)) for c_row in c_rows for v in range(vectors)]
             zeros = [full(vector, 0.0)] * len(results)
             sums = emit_where(
-                builder, accumulate, lambda: [emit_load(builder, each, vector) for each in results], zeros
+                builder, accumulate, lambda: [emit_load(context, builder, each, vector) for each in results], zeros
             )
             for pointer, total in zip(results, emit_loop(builder, depth, sums, add_products)):
-                emit_store(builder, total, pointer)
+                emit_store(context, builder, total, pointer)
             return context.get_dummy_value()
 
         return types.void(a, b, c, types.intp, types.boolean), emit

@@ -18,8 +18,9 @@ from fastprop.kernels.activations import STORED_DERIVATIVES, activation, activat
 from fastprop.kernels.compiler import address_of, call, inline, kernel
 from fastprop.kernels.lanes import is_pack
 from fastprop.kernels.layout import line, padded, parameter_count, parameter_starts
-from fastprop.kernels.llvm import INT64, emit_fma, emit_load, emit_loop, emit_splat, emit_store, emit_where, full
+from fastprop.kernels.llvm import INT64, emit_fma, emit_loop, emit_splat, emit_where, full
 from fastprop.kernels.load_store import address
+from fastprop.kernels.pointers import emit_advance, emit_load, emit_load_element, emit_store, pointer_type
 from fastprop.kernels.vectors import Vector
 
 MAX_PARAMETERS = 40
@@ -56,8 +57,8 @@ def addresses(sizes, activations, dtype, width, shares_rows, has_dropout):
     if width == 1 or has_dropout or stores or parameter_count(sizes) > MAX_PARAMETERS:
         return 0, 0
     element = from_dtype(np.dtype(dtype))
-    shape, elements, integer = Shape(sizes, activations, element, shares_rows), types.CPointer(element), types.intp
-    common = shape, elements, elements, types.CPointer(types.int64), integer
+    shape, elements, integer = Shape(sizes, activations, element, shares_rows), pointer_type(element), types.intp
+    common = shape, elements, elements, pointer_type(types.int64), integer
     return (
         address_of(forward_rows, (*common, integer, integer)),
         address_of(backward_rows, (*common, elements, integer, types.boolean)),
@@ -163,17 +164,21 @@ class _Emitter:
         self._kind = context.get_value_type(shape.vector)
         self.zero = full(self._kind, 0.0)
         self.one = full(self._kind, 1.0)
-        self._starts = [builder.load(self._at(activations, layer)) for layer in range(len(shape.activations))]
+        self._starts = [self.element(activations, layer) for layer in range(len(shape.activations))]
         self.weights = [
             [[self.vector(parameters, w) for w in row] for row in layer] for layer in shape.parameter_offsets()
         ]
 
     def _at(self, pointer, offset):
-        return self._builder.gep(pointer, [INT64(offset)], inbounds=True)
+        return emit_advance(self._builder, pointer, INT64(offset))
+
+    def element(self, pointer, offset):
+        """Return the number that stands at an offset, which is a constant."""
+        return emit_load_element(self._context, self._builder, self._at(pointer, offset))
 
     def vector(self, pointer, offset):
         """Return the vector that starts at an offset, which is a constant."""
-        return emit_load(self._builder, self._at(pointer, offset), self._kind)
+        return emit_load(self._context, self._builder, self._at(pointer, offset), self._kind)
 
     def vectors(self, pointer, count):
         """Return `count` vectors side by side."""
@@ -182,12 +187,12 @@ class _Emitter:
     def store(self, pointer, vectors):
         """Write vectors side by side."""
         for i, vector in enumerate(vectors):
-            emit_store(self._builder, vector, self._at(pointer, i * self._shape.vector.lanes))
+            emit_store(self._context, self._builder, vector, self._at(pointer, i * self._shape.vector.lanes))
 
     def row(self, start, stride, row):
         """Return a pointer to a row of a matrix in memory."""
         offset = self._builder.add(start, self._builder.mul(row, INT64(stride)))
-        return self._builder.gep(self._memory, [offset], inbounds=True)
+        return emit_advance(self._builder, self._memory, offset)
 
     def inputs(self, layer, row):
         """Return a pointer to a row of a layer's inputs."""
@@ -198,7 +203,7 @@ class _Emitter:
         pointer, count = self.inputs(layer, row), self._shape.sizes[layer]
         if self._shape.widths[layer] == self._shape.vector.lanes:
             return [self.one, *self.vectors(pointer, count)]
-        elements = [self._builder.load(self._at(pointer, i)) for i in range(count)]
+        elements = [self.element(pointer, i) for i in range(count)]
         return [self.one, *(emit_splat(self._builder, element, self._kind) for element in elements)]
 
     def chain(self, a, b, total=None):

@@ -4,7 +4,8 @@
 ``@noinline`` a function that kernels call. Kernels have a compiler of their own, which shares Numba's front end and
 differs in what follows: few passes (`pipeline`), each function optimized once (`linking`), a cache on disk that sees an
 edit of any file (`cache`). With ``FASTPROP_STOCK_NUMBA=1`` ``numba.njit`` compiles with its own passes instead, and
-keeps `linking` alone, if its requirements are met (`stock`). Results are the same to the last bit.
+keeps `linking` alone, if its requirements are met (`stock`). With ``FASTPROP_CHECK_BOUNDS=1`` both check each load and
+each store (`bounds`). Results are the same to the last bit.
 
 The compiler uses private names of Numba and llvmlite. `requirements` checks them at import. If one is not as it was in
 the versions that fastprop was tested with, plain ``numba.njit`` compiles, with one warning. All of them, as read in
@@ -45,6 +46,8 @@ options ``_nrt``, ``forceinline``                    decorators      references 
 ``has_dynamic_globals``, ``magic_tuple``,
 ``serialize.dumps``
 fields of ``ArrayModel``                             struct_pointers named tuples are passed by value
+``BaseContext.get_function``, ``get_impl_key``,      bounds          elements read by their index are not checked
+``call_conv.return_user_exc``
 ``call_conv.get_function_type``,                     addresses       packs of tiny networks train layer by layer
 ``get_arg_packer``, ``get_pointer_to_function``
 ==================================================== =============== ===================================================
@@ -53,17 +56,20 @@ fields of ``ArrayModel``                             struct_pointers named tuple
 """
 
 from fastprop.kernels.compiler.addresses import address_of, call
+from fastprop.kernels.compiler.bounds import CHECKED, emit_check
 from fastprop.kernels.compiler.decorators import STOCK, inline, inline_options, kernel, noinline
 from fastprop.kernels.compiler.machine import DISABLED, LANES, REGISTERS, lanes
 from fastprop.kernels.compiler.struct_pointers import refer
 
 __all__ = [
+    "CHECKED",
     "DISABLED",
     "LANES",
     "REGISTERS",
     "STOCK",
     "address_of",
     "call",
+    "emit_check",
     "inline",
     "inline_options",
     "kernel",

@@ -5,6 +5,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from fastprop.kernels.compiler import requirements
+from fastprop.kernels.compiler.bounds import CHECKED, emit_end
 from fastprop.kernels.compiler.machine import DISABLED
 
 _KNOWN = not DISABLED and not requirements.unmet_by_calls()
@@ -40,4 +41,7 @@ def _emit_call(context, builder, address, argument_types, values):
     results = [cgutils.alloca_once(builder, pointer.pointee) for pointer in (result, error)]
     flat = context.get_arg_packer(argument_types).as_arguments(builder, values)
     function = builder.inttoptr(address, function_type.as_pointer())
-    builder.call(function, [*results, no_type(None), *flat])
+    status = builder.call(function, [*results, no_type(None), *flat])
+    if CHECKED:
+        with cgutils.if_unlikely(builder, builder.icmp_signed("!=", status, status.type(0))):
+            emit_end(context, builder)

@@ -8,6 +8,7 @@ from numba import types
 from numba.extending import register_jitable
 
 from fastprop.kernels.compiler import requirements
+from fastprop.kernels.compiler.bounds import CHECKED, CheckedKernel
 from fastprop.kernels.compiler.machine import DISABLED
 
 
@@ -45,6 +46,12 @@ STOCK = _uses_stock_numba()
 
 _CACHED = not requirements.unmet_by_cache()
 
+if CHECKED and requirements.unmet_by_linking():
+    raise RuntimeError(
+        f"FASTPROP_CHECK_BOUNDS needs a version of Numba that fastprop was tested with, not {numba.__version__}: "
+        "install one, or unset the variable."
+    )
+
 if STOCK and not requirements.unmet_by_linking():
     from fastprop.kernels.compiler.stock import StockInlineCompiler, StockKernelCompiler
 
@@ -66,8 +73,8 @@ def kernel(function, cached=True):
     options = _STOCK_KERNEL_OPTIONS if STOCK else {"pipeline_class": KernelCompiler}
     compiled = numba.njit(nogil=True, **_OPTIONS, **options)(function)
     if cached and _CACHED:
-        compiled._cache = KernelCache(function, "stock" if STOCK else "own")
-    return compiled
+        compiled._cache = KernelCache(function, ("stock" if STOCK else "own") + (" checked" if CHECKED else ""))
+    return CheckedKernel(compiled) if CHECKED else compiled
 
 
 def _refuse_disabled(*arguments):

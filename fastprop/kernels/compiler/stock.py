@@ -2,6 +2,7 @@
 
 from numba.core.compiler import Compiler
 
+from fastprop.kernels.compiler.bounds import CHECKED, check_elements
 from fastprop.kernels.compiler.linking import StockInlineLibrary, StockKernelLibrary
 
 
@@ -15,6 +16,8 @@ class Linked:
         library.enable_object_caching()
         flags = self._set(flags)
         super().__init__(typing_context, target_context, library, args, return_type, flags, local_types)
+        if CHECKED:
+            check_elements(self.state.targetctx)
 
     @staticmethod
     def _set(flags):
