@@ -31,6 +31,7 @@ from fastprop.notices import DivergenceWarning as DivergenceWarning
 from fastprop.options import *
 from fastprop.tabular.model import TableModel as TableModel
 from fastprop.tabular.model import load as load
+from fastprop.thread_pool import held_interrupts as _held_interrupts
 from fastprop.version import __version__ as __version__
 
 if TYPE_CHECKING:  # at run time `__getattr__` imports these
@@ -91,5 +92,6 @@ if not TYPE_CHECKING:  # a type checker takes a module with `__getattr__` to hav
         """Import a name that needs Numba when it is first used, so that ``import fastprop`` does not wait for Numba."""
         if name not in _IMPORTED_ON_USE:
             raise AttributeError(f"module 'fastprop' has no attribute {name!r}")
-        value = globals()[name] = getattr(import_module(_IMPORTED_ON_USE[name]), name)
+        with _held_interrupts():  # a module of another library that Ctrl-C left half imported could not be used again
+            value = globals()[name] = getattr(import_module(_IMPORTED_ON_USE[name]), name)
         return value

@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, NamedTuple
 
 import numpy as np
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 import fastprop as fp
+
+# ---- how many ----
+
+COUNT = int(os.environ.get("FASTPROP_FUZZ", 0))
+"""Where it is set, how many cases each test tries, which are other ones in each run."""
+
+
+def fuzz(count):
+    """Return the decorator of a test of `count` random cases, the same in each run."""
+    return settings(
+        max_examples=COUNT or count,
+        derandomize=not COUNT,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        print_blob=False,
+    )
+
 
 # ---- problems ----
 

@@ -2,16 +2,25 @@
 however many threads they have, and alone as in a sweep."""
 
 import itertools
-import os
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, event, example, given, reject, settings
+from hypothesis import event, example, given, reject
 from hypothesis import strategies as st
 
 import fastprop as fp
 from tests.compare import tolerance
-from tests.random_runs import ENDLESS_SCHEDULES, EPOCHS, IN_STREAMS, OF_DESCENTS, STOPS, Problem, options, problems
+from tests.random_runs import (
+    ENDLESS_SCHEDULES,
+    EPOCHS,
+    IN_STREAMS,
+    OF_DESCENTS,
+    STOPS,
+    Problem,
+    fuzz,
+    options,
+    problems,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::UserWarning")]
 
@@ -20,21 +29,6 @@ MARGIN = 100
 
 AMPLIFIED = 30
 """How many times larger differences may be than those that changes of some ε to the problem make in the reference."""
-
-COUNT = int(os.environ.get("FASTPROP_FUZZ", 0))
-"""Where it is set, how many cases each test tries, which are other ones in each run."""
-
-
-def fuzz(count):
-    """Return the decorator of a test of `count` random cases, the same in each run."""
-    return settings(
-        max_examples=COUNT or count,
-        derandomize=not COUNT,
-        database=None,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-        print_blob=False,
-    )
 
 
 # ---- kernels and reference ----

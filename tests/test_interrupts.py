@@ -7,7 +7,7 @@ import pytest
 
 import fastprop as fp
 from fastprop import interrupts
-from tests.processes import output_after_interrupt
+from tests.processes import output_after_interrupt, run_python
 
 X = np.linspace(-1, 1, 24).reshape(12, 2)
 Y = np.arange(12) % 2
@@ -92,3 +92,25 @@ except KeyboardInterrupt:
     print("ended")
 """
     assert output_after_interrupt(script).split() == ["interrupted", "ended"]
+
+
+@pytest.mark.slow
+def test_ctrl_c_while_numba_is_imported_leaves_it_usable():
+    script = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+import fastprop as fp
+
+class Press:
+    def find_spec(self, name, *rest):
+        if name == "numba.core":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Press())
+try:
+    fp.train
+except KeyboardInterrupt:
+    print("interrupted")
+print(fp.train(fp.MLP((1, 1)), [[0.0]], [0.0], epochs=1).stopped)
+"""
+    assert run_python(script).split() == ["interrupted", "finished"]

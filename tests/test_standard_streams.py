@@ -99,5 +99,6 @@ def test_a_command_trains_and_saves_before_it_complains(tmp_path, streams, code,
 def test_a_pipe_that_is_closed_at_once_ends_quietly_with_the_network_saved(tmp_path):
     line = f"{sys.executable} -u -m fastprop {COMMANDS['train']} | true; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True, timeout=TIMEOUT)
-    assert (done.stdout, done.stderr) == ("141\n", "")
+    notices = [line for line in done.stderr.splitlines() if "compiling" not in line]
+    assert (done.stdout, notices) == ("141\n", [])
     assert fp.load(tmp_path / "n.safetensors").layer_sizes == (64, 4, 10)
