@@ -3,6 +3,7 @@
 import glob
 import multiprocessing
 import os
+import pickle
 import signal
 import tempfile
 import threading
@@ -413,6 +414,26 @@ def test_arrays_are_mapped_from_the_folder_and_read_once():
     folder.close()
     assert folder.is_over()
     assert_same_bits(got, given)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes cannot be forked")
+def test_the_folder_that_a_killed_sweep_has_left_is_removed_by_the_next_one(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    going_on = SharedFolder(np.arange(3))
+    child = os.fork()
+    if not child:
+        SharedFolder(np.arange(4))
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    foreign = tmp_path / "fastprop-of-others"
+    foreign.mkdir()
+    assert len(os.listdir(tmp_path)) == 3
+    later = SharedFolder(np.arange(5))
+    assert {str(path) for path in tmp_path.iterdir()} == {going_on._path, later._path, str(foreign)}
+    assert_same_bits([pickle.loads(pickle.dumps(going_on)).get()], [np.arange(3)])
+    for folder in going_on, later:
+        folder.close()
+    assert os.listdir(tmp_path) == [foreign.name]
 
 
 @pytest.mark.parametrize("value", [3, "dask", ThreadPoolExecutor], ids=str)

@@ -9,12 +9,13 @@ Two formats have a checksum of all their content: `archives` (a description and 
 """
 
 from fastprop.files.json_text import parsed
-from fastprop.files.locks import PathLock, lock, unlock
+from fastprop.files.locks import PathLock, is_abandoned, lock, unlock
 from fastprop.files.reading import opened, reading, refusing, unpacked_limit
 from fastprop.files.writing import replacing, resolved, sync_folder
 
 __all__ = [
     "PathLock",
+    "is_abandoned",
     "lock",
     "opened",
     "parsed",

@@ -39,6 +39,26 @@ def unlock(descriptor):
     os.close(descriptor)
 
 
+def is_abandoned(path):
+    """Return whether a file that is locked as long as its owner works is there, and its owner has ended or was killed.
+
+    It is False where the disk has no locks.
+    """
+    if fcntl is None:
+        return False
+    try:
+        descriptor = os.open(path, _NEW & ~os.O_CREAT)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
 def _close_all():
     """Close all locked files in a forked process, which otherwise would hold the locks as long as it lives."""
     while _LOCKED:

@@ -4,30 +4,49 @@ import contextlib
 import mmap
 import os
 import pickle
+import platform
 import shutil
 import tempfile
 import threading
 from pathlib import Path
 
+from fastprop import files
 from fastprop.sweeping.workers.base import Ticket
 
 _ALIGNMENT = 64
 """Each array begins at a multiple of this many bytes, which is a cache line."""
 
+_OWNER = "owner"
+"""The file of a folder that the sweep's process keeps locked, as long as it lives."""
+
 
 class SharedFolder(Ticket):
     """A ticket for processes: a temporary folder with a pickle of the shared value, and a file with its arrays.
 
-    The folder exists until the sweep ends. A worker that does not find it anymore knows that the sweep is over.
+    The folder exists until the sweep ends. A worker that does not find it anymore knows that the sweep is over. The
+    folder of a sweep whose process was killed exists until another sweep on this machine makes one.
     """
 
     def __init__(self, value):
-        self._path = tempfile.mkdtemp(prefix="fastprop-")
+        prefix = f"fastprop-{platform.node()}-"  # because locks of other machines may not be seen
+        _remove_abandoned(prefix)
+        self._path = tempfile.mkdtemp(prefix=prefix)
+        self._owner = None  # file descriptor
         try:
             self._write(value)
         except BaseException:
             self.close()
             raise
+
+    def __getstate__(self):
+        return {"_path": self._path, "_owner": None}
+
+    def _own(self):
+        """Lock a file in the folder; it has its name only then, so that no other sweep takes it for abandoned."""
+        locked = Path(self._path, f"{_OWNER}.new")
+        self._owner = os.open(locked, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        files.lock(self._owner)
+        locked.rename(Path(self._path, _OWNER))
 
     def _write(self, value):
         buffers = []
@@ -40,6 +59,7 @@ class SharedFolder(Ticket):
                 "module, or install cloudpickle."
             ) from error
         try:
+            self._own()
             with open(Path(self._path, "arrays"), "wb") as file:
                 for buffer in buffers:
                     file.write(buffer.raw())
@@ -76,7 +96,17 @@ class SharedFolder(Ticket):
         return not os.path.exists(self._path)
 
     def close(self):
+        owner, self._owner = self._owner, None
+        if owner is not None:
+            files.unlock(owner)  # first, because Windows removes no file that is open
         shutil.rmtree(self._path, ignore_errors=True)
+
+
+def _remove_abandoned(prefix):
+    """Remove the folders of sweeps of this machine whose processes were killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+        if files.is_abandoned(folder / _OWNER):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 _GOT = {}
