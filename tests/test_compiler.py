@@ -11,7 +11,7 @@ from numba.core import compiler as numba_compiler
 from numba.extending import intrinsic
 
 from fastprop.kernels.compiler import STOCK, addresses, noinline, requirements
-from fastprop.kernels.compiler.machine import _lane_count, _register_count
+from fastprop.kernels.compiler.machine import _architecture, _lane_count, _register_count
 from fastprop.kernels.load_store import lanes
 from tests.parts import compiled
 from tests.processes import run_python
@@ -86,6 +86,35 @@ def test_vector_registers_follow_from_the_machine(machine, features, registers):
 def test_lanes_follow_from_the_features_where_they_are_not_forced(features, lanes):
     assert _lane_count(None, features) == lanes
     assert _lane_count("1", features) == 1
+
+
+@pytest.mark.parametrize(
+    ("machine", "name"), [("x86_64", "x86_64"), ("AMD64", "amd64"), ("aarch64", "aarch64"), ("ARM64", "arm64")]
+)
+def test_the_architecture_is_known_by_each_of_its_names(machine, name):
+    assert _architecture(machine) == name
+
+
+@pytest.mark.parametrize("machine", ["riscv64", "ppc64le", "s390x", "i686", "armv7l", ""])
+def test_another_architecture_is_refused_by_a_sentence(machine):
+    with pytest.raises(ImportError, match=rf"not for {machine or 'this machine'}: use fastprop\.reference"):
+        _architecture(machine)
+
+
+@pytest.mark.slow
+def test_the_reference_computes_on_another_architecture():
+    script = """
+import platform
+platform.machine = lambda: "riscv64"
+import fastprop as fp
+print(fp.reference.forward(fp.reference.Network([[[2.0]]], [[1.0]], output="identity"), [[3.0]])[-1])
+try:
+    fp.train
+except ImportError as error:
+    print(error)
+"""
+    *_, refused = run_python(script).splitlines()
+    assert refused.startswith("fastprop compiles for x86-64 and 64-bit ARM, not for riscv64: use fastprop.reference")
 
 
 @pytest.mark.slow

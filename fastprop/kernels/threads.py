@@ -1,18 +1,21 @@
 """What concerns the thread that runs a kernel: denormal numbers, values shared with other threads, and waiting."""
 
-import platform
+import sys
 
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from fastprop.kernels.compiler import IS_X86
 from fastprop.kernels.llvm import BYTE, INT32, INT64, emit_call
 from fastprop.kernels.pointers import emit_access, emit_pointer
 
-_X86 = platform.machine() in ("x86_64", "AMD64")
-_FLUSH = 0x8040 if _X86 else 1 << 24
+_FLUSH = 0x8040 if IS_X86 else 1 << 24
 """The bits that flush denormals: FTZ and DAZ of x86's MXCSR, or FZ of aarch64's FPCR."""
+
+_YIELD = "SwitchToThread" if sys.platform == "win32" else "sched_yield"
+"""The system's function that lets another thread run: POSIX's, or that of Windows, which takes and returns the same."""
 
 
 @intrinsic
@@ -36,14 +39,14 @@ def restore(typing_context, state):
     """Undo `flush_denormals`, which returned `state`."""
 
     def emit(context, builder, sig, args):
-        _emit_set_state(builder, builder.trunc(args[0], INT32) if _X86 else args[0])
+        _emit_set_state(builder, builder.trunc(args[0], INT32) if IS_X86 else args[0])
         return context.get_dummy_value()
 
     return types.void(types.int64), emit
 
 
 def _emit_get_state(builder):
-    if _X86:
+    if IS_X86:
         pointer = builder.bitcast(cgutils.alloca_once(builder, INT32), BYTE.as_pointer())
         emit_call(builder, "llvm.x86.sse.stmxcsr", ir.VoidType(), [pointer])
         return builder.load(builder.bitcast(pointer, INT32.as_pointer()))
@@ -51,7 +54,7 @@ def _emit_get_state(builder):
 
 
 def _emit_set_state(builder, state):
-    if _X86:
+    if IS_X86:
         pointer = cgutils.alloca_once_value(builder, state)
         emit_call(builder, "llvm.x86.sse.ldmxcsr", ir.VoidType(), [builder.bitcast(pointer, BYTE.as_pointer())])
     else:
@@ -85,7 +88,7 @@ def cpu_pause(typing_context):
     """Tell the core that this thread waits in a loop."""
 
     def emit(context, builder, sig, args):
-        if _X86:
+        if IS_X86:
             emit_call(builder, "llvm.x86.sse2.pause", ir.VoidType(), [])
         else:
             builder.asm(ir.FunctionType(ir.VoidType(), []), "yield", "", [], side_effect=True)
@@ -99,7 +102,7 @@ def sched_yield(typing_context):
     """Let another thread run on this core, if one is ready to."""
 
     def emit(context, builder, sig, args):
-        emit_call(builder, "sched_yield", INT32, [])
+        emit_call(builder, _YIELD, INT32, [])
         return context.get_dummy_value()
 
     return types.void(), emit

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from fastprop import files
 
+_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)  # or else Windows would write other ends of lines
+
 MAX_HEADER = 1 << 26
 """Bytes of the longest first line."""
 
@@ -24,7 +26,7 @@ class JournalFile:
         self._end = 0  # byte after the last whole line
         self._unwritten = bytearray()  # lines that are to be written there
         try:
-            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
+            self._file = os.open(self.path, _FLAGS, 0o666)
         except (OSError, ValueError) as error:
             raise self._not_written(error) from error
         try:

@@ -58,12 +58,13 @@ fields of ``ArrayModel``                             struct_pointers named tuple
 from fastprop.kernels.compiler.addresses import address_of, call
 from fastprop.kernels.compiler.bounds import CHECKED, emit_check
 from fastprop.kernels.compiler.decorators import STOCK, inline, inline_options, kernel, noinline
-from fastprop.kernels.compiler.machine import DISABLED, LANES, REGISTERS, lanes
+from fastprop.kernels.compiler.machine import DISABLED, IS_X86, LANES, REGISTERS, lanes
 from fastprop.kernels.compiler.struct_pointers import refer
 
 __all__ = [
     "CHECKED",
     "DISABLED",
+    "IS_X86",
     "LANES",
     "REGISTERS",
     "STOCK",

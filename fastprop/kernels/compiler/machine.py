@@ -7,7 +7,28 @@ import numba
 import numpy as np
 from llvmlite import binding
 
+_X86_64 = ("x86_64", "amd64")
 _ARM_64 = ("aarch64", "arm64")
+
+
+def _architecture(machine):
+    """Return the name of the machine as `_X86_64` or `_ARM_64` has it; Windows writes the same names in capitals.
+
+    On another machine LLVM would end the process at the first instruction that it does not have.
+    """
+    name = machine.lower()
+    if name not in _X86_64 + _ARM_64:
+        raise ImportError(
+            f"fastprop compiles for x86-64 and 64-bit ARM, not for {machine or 'this machine'}: "
+            "use fastprop.reference, which is plain NumPy."
+        )
+    return name
+
+
+_ARCHITECTURE = _architecture(platform.machine())
+
+IS_X86 = _ARCHITECTURE in _X86_64
+"""Whether the machine is an x86-64; else it is a 64-bit ARM."""
 
 # Numba initializes no assembly parser. LLVM then aborts the process at the first inline assembly that is not empty, as
 # there is on aarch64: "Inline asm not supported by this streamer" (https://github.com/numba/llvmlite/issues/271).
@@ -44,7 +65,7 @@ def _lane_count(forced, features):
 
 _FEATURES = _host_features()
 
-REGISTERS = _register_count(platform.machine(), _FEATURES)
+REGISTERS = _register_count(_ARCHITECTURE, _FEATURES)
 """How many vector registers the machine has."""
 
 LANES = _lane_count(os.environ.get("FASTPROP_LANES"), _FEATURES)
