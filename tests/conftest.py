@@ -13,6 +13,7 @@ import pytest
 import fastprop as fp
 from benchmarks.cases import SHAPES
 from fastprop import cost_model, interrupts, progress_bar
+from fastprop.runs import kernel_arguments
 from tests import packs
 from tests.marks import mark_repeated_values, slow_except
 from tests.problems import CASES, DESCENTS, DTYPES, FAST_CASES, FAST_DESCENTS, FEW_SHAPES
@@ -99,5 +100,11 @@ def terminal(capsys, monkeypatch):
 
 @pytest.fixture
 def threads_always_share(monkeypatch):
-    """A network is shared by all threads that are allowed, even where sharing is slower."""
+    """A network is shared by all threads that are allowed, even where sharing is slower and others want the cores."""
     monkeypatch.setattr(cost_model, "MEMBER_CYCLES", 1)
+    new_pacing = kernel_arguments.new_pacing
+
+    def patient_pacing(members):
+        return new_pacing(members)._replace(pause=np.zeros(8, np.int64), start_time=10**10, off_share=np.inf)
+
+    monkeypatch.setattr(kernel_arguments, "new_pacing", patient_pacing)

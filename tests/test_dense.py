@@ -8,7 +8,7 @@ import pytest
 
 from fastprop.kernels import activations, compiler, dense, layout, losses, minibatch, optimizers, schedules
 from fastprop.kernels.dropout import Dropout
-from fastprop.kernels.team import Member
+from fastprop.kernels.team import Member, new_barrier
 from fastprop.reference import ACTIVATIONS
 from tests.compare import assert_close, tolerance
 from tests.marks import compiled_dtype
@@ -93,9 +93,8 @@ class Problem:
         nothing, zero = np.zeros(0, self.dtype), np.zeros(2, np.int64)
         codes = np.full(len(self.case.sizes) - 1, activations.SIGMOID)
         network = minibatch.Network(self.parameters, codes, losses.MSE, 1.0, 0.0, nothing, nothing, zero)
-        member = Member(
-            position, len(self.plans), np.zeros(24, np.int64), step(self.dtype), np.ones(1), *no_dropout(self.dtype)
-        )
+        members, now = len(self.plans), step(self.dtype)
+        member = Member(position, members, new_barrier(members), None, now, now, np.ones(1), *no_dropout(self.dtype))
         run_pass(which, network, sgd(self.dtype), self.plans[position], self.memory, member, self.case.layer, target)
 
     def result(self):

@@ -156,7 +156,7 @@ def test_an_error_in_a_members_thread_is_raised_and_no_thread_is_left(position, 
 
 
 @pytest.mark.usefixtures("threads_always_share")
-def test_where_the_system_gives_no_thread_a_run_says_so(monkeypatch):
+def test_where_the_system_gives_no_thread_a_run_goes_on_with_fewer(monkeypatch):
     trained()  # compiles the kernel
     before, thread, made = set(threading.enumerate()), threading.Thread, itertools.count()
 
@@ -167,8 +167,8 @@ def test_where_the_system_gives_no_thread_a_run_says_so(monkeypatch):
             super().start()
 
     monkeypatch.setattr(threading, "Thread", Scarce)
-    with pytest.raises(RuntimeError, match="can't start new thread"):
-        trained()
+    trained()
+    assert next(made) > 2
     assert set(threading.enumerate()) <= before
 
 

@@ -26,10 +26,16 @@ def meet(member, rounds, seen):
 
 @pytest.mark.parametrize("members", [1, 2, 3, 5, 8])
 def test_members_go_on_when_all_have_come(members):
-    barrier, rounds, seen = np.zeros(24, np.int64), np.zeros(members, np.int64), np.zeros((members, ROUNDS), np.int64)
+    barrier, rounds, seen = (
+        team.new_barrier(members),
+        np.zeros(members, np.int64),
+        np.zeros((members, ROUNDS), np.int64),
+    )
     with ThreadPoolExecutor(members) as pool:
         for position in range(members):
-            pool.submit(meet, team.Member(position, members, barrier, None, np.ones(1), None, None), rounds, seen)
+            pool.submit(
+                meet, team.Member(position, members, barrier, None, None, None, np.ones(1), None, None), rounds, seen
+            )
     np.testing.assert_array_equal(seen, np.tile(members * np.arange(1, ROUNDS + 1), (members, 1)))
 
 
@@ -80,7 +86,7 @@ def test_members_add_up_the_segments_gradients_in_order(members, segments, dtype
         unrolled_addresses=np.zeros(2, np.int64),
     )
     for position, plan in enumerate(plans):
-        member = team.Member(position, members, np.zeros(24, np.int64), step, np.ones(1), None, None)
+        member = team.Member(position, members, team.new_barrier(members), None, step, step, np.ones(1), None, None)
         update_by_sum(network, optimizer, plan, memory, member, segments)
     total = gradients[0]
     for gradient in gradients[1:segments]:

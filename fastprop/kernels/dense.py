@@ -34,7 +34,7 @@ from fastprop.kernels.matrices import (
 )
 from fastprop.kernels.narrow_output import is_narrow, narrow_forward, narrow_gradient
 from fastprop.kernels.optimizers import update
-from fastprop.kernels.team import share
+from fastprop.kernels.team import share, size_of
 from fastprop.kernels.tile import VectorOperand, multiply, multiply_transposed
 
 PACK_GROUP_ROWS = 6
@@ -195,7 +195,7 @@ def gradient(network, optimizer, plan, memory, member, layer, rows, target):
     inputs, columns = 1 + plan.sizes.layers[layer], plan.sizes.layers[layer + 1] * width(plan, memory)
     begin, end = 0, inputs
     if shares:
-        begin, end = share(inputs, member.position, member.team_size, PACK_GROUP_ROWS)
+        begin, end = share(inputs, member.position, size_of(member), PACK_GROUP_ROWS)
     at_once = TRANSPOSE_COLUMNS if transposes_inputs(plan, layer, rows) else group_rows(plan, layer, inputs, rows)
     gradient_product(task, begin, end, 0, columns, at_once)
 

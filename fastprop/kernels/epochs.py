@@ -15,9 +15,10 @@ from fastprop.kernels.lanes import Chunk, add_rows, interleaved_offset, is_pack
 from fastprop.kernels.layout import Matrix
 from fastprop.kernels.load_store import lanes, load, splat, store
 from fastprop.kernels.minibatch import forward_pass, minibatch, terms, total_weight
+from fastprop.kernels.regrouping import joins_team, regroup
 from fastprop.kernels.schedules import watch
 from fastprop.kernels.shuffle import shuffle
-from fastprop.kernels.team import STATE, wait
+from fastprop.kernels.team import ENDED, GOING, OVER, PLACE, STATE, STOPPED, wait
 from fastprop.kernels.threads import flush_denormals, restore
 
 
@@ -38,7 +39,6 @@ class Record(NamedTuple):
     min_improvement: float  # how far below the last improvement's a loss must fall to be one
 
 
-GOING, STOPPED, ENDED = range(3)  # values of Member.barrier[STATE]
 DIVERGING, DIVERGED, EARLY = 1, 2, 3  # values of Record.ended
 
 
@@ -74,39 +74,54 @@ def train_epochs(training):
     network, final, optimizer = training.network, training.final, training.optimizer
     data, validation, order, batch_size = training.data, training.validation, training.order, training.batch_size
     plan, memory, member, record = training.plan, training.memory, training.member, training.record
-    epoch, state = training.begin, flush_denormals()
+    state, belongs = flush_denormals(), joins_team(member)
     leads, steps = member.position == 0, (data.rows.shape[1] + batch_size - 1) // batch_size
     watched = int(validation.rows.shape[1] > 0)  # the row of record.losses that says how well a network does
-    while epoch < training.until and member.barrier[STATE] == GOING:
-        if leads:
-            arrange(order, data.rows, training.seeds, training.shuffled, epoch)
-        member.step.done[0] = epoch
-        member.step.norms[:] = 0
-        if epoch > 0:
-            watch(optimizer.schedule, member.step.plateau, record.losses[watched, epoch - 1])
-        for learn in (True, False):
-            source, rows = (data, order) if learn else (validation, validation.rows)
-            if leads:
-                record.totals[:] = 0
+    epoch, phase, first, begins = training.begin, 0, 0, True
+    if not leads:
+        epoch, phase, first, begins = member.barrier[PLACE], member.barrier[PLACE + 1], member.barrier[PLACE + 2], False
+        if belongs:
             wait(member)
-            for first in range(0, rows.shape[1], batch_size):
-                if member.barrier[STATE] != GOING:
-                    break
+    while belongs and epoch < training.until and (not begins or member.barrier[STATE] == GOING):
+        if begins:
+            if leads:
+                arrange(order, data.rows, training.seeds, training.shuffled, epoch)
+            member.step.done[0] = epoch
+            member.step.norms[:] = 0
+            if epoch > 0:
+                watch(optimizer.schedule, member.step.plateau, record.losses[watched, epoch - 1])
+        while belongs and phase < 2:
+            learn = phase == 0
+            source, rows = (data, order) if learn else (validation, validation.rows)
+            if begins:
+                first = 0
+                if leads:
+                    record.totals[:] = 0
+                belongs = regroup(member, epoch, phase, first, 0)
+            begins = True
+            while belongs and first < rows.shape[1] and member.barrier[STATE] == GOING:
                 batch = Chunk(rows, first, min(batch_size, rows.shape[1] - first), 0)
                 minibatch(network if learn else final, optimizer, source, plan, memory, member, batch, learn)
                 if leads:
                     add_rows(plan, record.totals, memory, plan.workspace.losses, batch.rows)
                     if learn:
                         check_losses_finite(member, record)
-                wait(member)
+                first += batch_size
+                belongs = regroup(member, epoch, phase, first, batch.rows if learn else 0)
                 if leads and learn:
-                    record_divergence(final, source, plan, member.step, record, epoch, first // batch_size + 1)
+                    record_divergence(final, source, plan, member.step, record, epoch, first // batch_size)
             if leads and member.barrier[STATE] == GOING:
                 record_losses(network, source, plan, member.step, record, epoch, steps, learn)
+            phase += 1
         if leads and member.barrier[STATE] == GOING:
             finish_epoch(network, final, plan, memory, member, record, epoch, watched)
-        wait(member)
-        epoch += 1
+            if epoch + 1 == training.until and member.barrier[STATE] == GOING:
+                member.barrier[STATE] = OVER  # before the others return, so that they do not want to join anew
+        if belongs:
+            wait(member)
+        epoch, phase = epoch + 1, 0
+    if leads and member.barrier[STATE] == GOING:
+        member.barrier[STATE] = OVER
     restore(state)
 
 

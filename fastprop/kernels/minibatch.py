@@ -25,7 +25,7 @@ from fastprop.kernels.load_store import lanes, load, prefetch_to_write, store
 from fastprop.kernels.losses import SUMS_OUTPUTS, losses_and_deltas
 from fastprop.kernels.matrices import layer_count
 from fastprop.kernels.optimizers import BY_NORM, CLIP_FACTOR, begin_step, update
-from fastprop.kernels.team import share, wait
+from fastprop.kernels.team import share, size_of, wait
 from fastprop.kernels.unrolled import is_unrolled, unrolled_forward, unrolled_gradient
 
 
@@ -125,7 +125,7 @@ def segmented_minibatch(network, optimizer, data, plan, memory, member, batch, l
                 target = Target(plan.workspace.gradients + segment * plan.sizes.parameters[-1], begin > first, False)
                 accumulate_gradient(network, optimizer, plan, memory, member, chunk.rows, target)
             begin += chunk.rows
-        segment += member.team_size
+        segment += size_of(member)
     wait(member)
     if learn:
         segments = (batch.rows + segment_rows - 1) // segment_rows
@@ -138,7 +138,7 @@ def segmented_minibatch(network, optimizer, data, plan, memory, member, batch, l
 @inline
 def shared_chunk(plan, member, batch, begin, rows):
     """Return a member's part of a chunk: `rows` rows of the minibatch from `begin` on."""
-    row_begin, row_end = share(rows, member.position, member.team_size, plan.sizes.line)
+    row_begin, row_end = share(rows, member.position, size_of(member), plan.sizes.line)
     return Chunk(batch.order, batch.first + begin + row_begin, row_end - row_begin, row_begin)
 
 
@@ -203,8 +203,8 @@ def update_by_norm(network, optimizer, plan, memory, member, segments):
 @inline
 def parameter_share(network, plan, member):
     """Return a member's part of the parameters."""
-    begin, end = share(plan.sizes.parameters[-1], member.position, member.team_size, plan.sizes.line)
-    if member.team_size > 1:  # the other members' caches hold these lines, which have read them
+    begin, end = share(plan.sizes.parameters[-1], member.position, size_of(member), plan.sizes.line)
+    if size_of(member) > 1:  # the other members' caches hold these lines, which have read them
         for i in range(begin, end, plan.sizes.line):
             prefetch_to_write(network.parameters, i)
     return begin, end

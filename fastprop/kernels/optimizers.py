@@ -134,6 +134,22 @@ class Block(NamedTuple):
     columns: int  # a multiple of the lanes
 
 
+@noinline
+def copy_step(step, source):
+    """Copy what another member knows, but for norms of gradients, which the first alone adds up."""
+    for row in range(step.hyperparameters.shape[0]):
+        for i in range(step.hyperparameters.shape[1]):
+            step.hyperparameters[row, i] = source.hyperparameters[row, i]
+    for i in range(len(step.rates)):
+        step.rates[i] = source.rates[i]
+        for row in range(len(step.powers)):
+            step.powers[row, i] = source.powers[row, i]
+        for row in range(len(step.plateau)):
+            step.plateau[row, i] = source.plateau[row, i]
+    for i in range(len(step.done)):
+        step.done[i] = source.done[i]
+
+
 @inline
 def begin_step(optimizer, step):
     """Set the hyperparameters of the next step."""

@@ -1,6 +1,7 @@
 """What concerns the thread that runs a kernel: denormal numbers, values shared with other threads, and waiting."""
 
 import sys
+import time
 
 from llvmlite import ir
 from numba import types
@@ -81,6 +82,22 @@ def atomic_load(typing_context, array, index):
         return builder.load_atomic(emit_access(context, builder, pointer, 8), "acquire", 8)
 
     return types.int64(array, types.intp), emit
+
+
+@intrinsic
+def clock_ns(typing_context, clock):
+    """Return the time of one of the system's clocks in nanoseconds; 0 where POSIX's clocks are not known."""
+
+    def emit(context, builder, sig, args):
+        if not hasattr(time, "clock_gettime"):
+            return INT64(0)
+        seconds_and_ns = cgutils.alloca_once(builder, ir.ArrayType(INT64, 2))  # a struct timespec of 64 bits
+        zero = INT32(0)
+        emit_call(builder, "clock_gettime", INT32, [builder.trunc(args[0], INT32), seconds_and_ns])
+        seconds, ns = (builder.load(builder.gep(seconds_and_ns, [zero, INT32(index)])) for index in range(2))
+        return builder.add(builder.mul(seconds, INT64(10**9)), ns)
+
+    return types.int64(types.int64), emit
 
 
 @intrinsic

@@ -10,7 +10,8 @@ from fastprop.kernels.activations import ACTIVATIONS
 from fastprop.kernels.dropout import Dropout
 from fastprop.kernels.losses import LOSSES
 from fastprop.kernels.minibatch import Data, Network
-from fastprop.kernels.team import BARRIER_SIZE, Member
+from fastprop.kernels.pacing import new_pacing
+from fastprop.kernels.team import Member, new_barrier
 
 
 def training(state, split, options_of_lanes, batch_size, members=1, keeps_gradient=False):
@@ -50,7 +51,7 @@ def training(state, split, options_of_lanes, batch_size, members=1, keeps_gradie
     memory = layout.new_workspace(plans, size, network.dtype)
     order = np.empty((len(seeds), len(rows)), np.int64)
     seeds = np.array(seeds)
-    barrier = layout.aligned_zeros(BARRIER_SIZE, np.int64)
+    barrier, pacing = new_barrier(1), new_pacing(members)
     return [
         epochs.Training(
             network=learned,
@@ -64,7 +65,9 @@ def training(state, split, options_of_lanes, batch_size, members=1, keeps_gradie
                 position=position,
                 team_size=members,
                 barrier=barrier,
+                pacing=pacing,
                 step=state.steps[position],
+                first_step=state.steps[0],
                 scales=layout.aligned_zeros(layout.MAX_LANES, np.float64),
                 dropout=dropouts[position],
                 no_dropout=dropouts[position]._replace(keys=dropouts[position].keys[:0]),

@@ -1,10 +1,15 @@
-"""`KernelTeam`: a team that trains a state on the kernels; each member is a thread."""
+"""`KernelTeam`: a team that trains a state on the kernels; each member is a thread.
+
+The first member is the calling thread. The others come and go as `kernels/pacing.py` decides, and a run goes on without
+those that the system does not start.
+"""
 
 import gc
 import threading
 import time
+from functools import partial
 
-from fastprop.kernels import epochs, team
+from fastprop.kernels import epochs, pacing, team
 from fastprop.standard_streams import say
 from fastprop.thread_pool import spread_over_cores
 
@@ -47,13 +52,26 @@ class KernelTeam:
 
     def train(self, until):
         """Train until epoch `until` is done, or until all networks have ended or the record says stop."""
+        end = self._train_part(until)
+        while self._state.done == end < until and not self._state.all_ended:
+            end = self._train_part(until)
+
+    def _train_part(self, until):
+        """Train until epoch `until` is done, or if other members stay away, about as long as they do; return the epoch.
+
+        A thread that only waits is not worth its start, for which this thread would wait on a busy machine.
+        """
         start = time.perf_counter()
-        begin = self._state.done
-        self._training[0].member.barrier[team.STATE] = epochs.GOING
-        record = self._state.record
-        run_members([each._replace(begin=begin, until=until, record=record) for each in self._training])
+        begin, record = self._state.done, self._state.record
+        pause = seconds_of_pause(self._training[0].member.pacing)
+        training = self._training
+        if pause > 0 and len(training) > 1:
+            training = training[:1]
+            until = min(until, begin + max(1, int(pause * begin / self._state.seconds[0]) if begin > 0 else 1))
+        run_members([each._replace(begin=begin, until=until, record=record) for each in training])
         self._state.unpack()
         self._state.seconds[0] += time.perf_counter() - start
+        return until
 
     def gradient(self):
         """Return the gradient (P,) of the last step, padding included.
@@ -71,38 +89,61 @@ def run_members(training):
     If a member raises, the others leave the barrier; the first error is raised here once all have returned.
     """
     leader, *others = training
+    barrier = leader.member.barrier
+    reset(leader.member)
     if not others:
         epochs.train(leader)
         return
-    errors = []
+    errors, over = [], threading.Event()
 
-    def give_up(error):
-        errors.append(error)
-        abandon(leader.member.barrier)
-
-    def work(each):
+    def work(each, enter):
         try:
-            spread_over_cores(each.member.position)
-            epochs.train(each)
+            enter(each)
         except BaseException as error:
-            give_up(error)
+            errors.append(error)
+            abandon(barrier)
 
     threads = []
     try:
         for each in others:
-            thread = threading.Thread(target=work, args=(each,), daemon=True)
+            thread = threading.Thread(target=work, args=(each, partial(come_and_go, over=over)), daemon=True)
             thread.start()
             threads.append(thread)
-    except BaseException as error:  # for example, the system gives no more threads
-        give_up(error)
-    work(leader)
+    except RuntimeError:  # the system gives no more threads, for which the first member is not to wait
+        leader.member.pacing.state[pacing.STARTS] = 0
+    except BaseException as error:
+        errors.append(error)
+        abandon(barrier)
+    work(leader, epochs.train)
+    over.set()
     for thread in threads:
         thread.join()
     if errors:
         raise errors[0]
 
 
+def reset(member):
+    """Let the first member begin a call of the kernel alone, and wait for the others if these are started."""
+    member.barrier[team.STATE] = team.GOING
+    member.barrier[team.SIZE] = member.barrier[team.NEXT_SIZE] = 1
+    member.pacing.members[pacing.READY :: pacing.LINE] = 0
+    member.pacing.state[pacing.STARTS] = 1
+
+
+def come_and_go(training, over):
+    """Join the team again and again, each time after the pause that it is sent away for, until the call is over."""
+    member = training.member
+    spread_over_cores(member.position)
+    while member.barrier[team.STATE] == team.GOING and not over.wait(max(0, seconds_of_pause(member.pacing))):
+        epochs.train(training)
+
+
+def seconds_of_pause(limits):
+    """Return for how long members that are not in the team stay away from now on, in seconds; it may be negative."""
+    return (int(limits.pause[pacing.END]) - pacing.now()) / 1e9
+
+
 def abandon(barrier):
     """Make all members leave the barrier and return from the kernel, because one of them will never reach it."""
-    barrier[team.STATE] = epochs.STOPPED
+    barrier[team.STATE] = team.STOPPED
     barrier[team.ABANDONED] = 1
