@@ -28,6 +28,7 @@ from typing import NamedTuple
 import numpy as np
 
 import fastprop as fp
+from fastprop import interrupts
 
 SAMPLE_SECONDS = 10
 """Seconds between two samples."""
@@ -151,6 +152,7 @@ def do(name, random, *, is_interrupted):
         main = threading.main_thread().ident
         timer = threading.Timer(random.uniform(0, LATEST), signal.pthread_kill, (main, signal.SIGINT))
         ended_before = False
+        interrupts.forget()  # a second Ctrl-C would end the script
         try:
             timer.start()
             activity(random, Path(folder))
