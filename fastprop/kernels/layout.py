@@ -29,7 +29,8 @@ of elements in a cache line, and `padded` stands for each matrix's own width::
     │ weights      │ (C, width)                   │ of the rows                                          │
     │ scales       │ (C, width)                   │ of the rows' deltas                                  │
     ├──────────────┼──────────────────────────────┼──────────────────────────────────────────────────────┤
-    │ panel        │ (depth, STRIP_LINES · line)  │ one strip of a matrix, its rows side by side         │
+    │ panel        │ (depth, STRIP_LINES · line)  │ one strip of a matrix, its rows side by side; whole  │
+    │              │                              │ squares are written where it is transposed           │
     │ block        │ (BLOCK_ROWS, STRIP_LINES     │ one block of a gradient, or of outputs before they   │
     │              │  · line)                     │ are interleaved                                      │
     │ transposed   │ (TRANSPOSE_COLUMNS, C)       │ some of a large layer's inputs                       │
@@ -280,7 +281,7 @@ def plans(
     for _ in range(members):
         own = allocator.allocate_all(
             [
-                ("panel", max(strategy.chunk_rows, 1 + max(layer_sizes)) * STRIP_LINES * sizes.line),
+                ("panel", max(strategy.chunk_rows, 1 + padded(max(layer_sizes), dtype)) * STRIP_LINES * sizes.line),
                 ("block", BLOCK_ROWS * STRIP_LINES * sizes.line),
                 ("transposed", TRANSPOSE_COLUMNS * strategy.transposed_stride),
             ]
