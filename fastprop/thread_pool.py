@@ -142,9 +142,8 @@ def results(jobs, threads):
 class _Workers:
     """Threads that draw jobs, call them, and put what they return into a queue, if one is given.
 
-    `over` is true once a job has raised an exception or all threads have ended. The event `attention`, for which the
-    calling thread waits, is set at the same time, when the queue is full, and when a job wants a function to be called
-    in the calling thread.
+    `over` is true once a job has raised an exception or all threads have ended. The calling thread is woken at the same
+    time, when the queue is full, and when a job wants a function to be called in the calling thread.
     """
 
     def __init__(self, jobs, returned=None):
@@ -158,7 +157,8 @@ class _Workers:
         self._ended = []  # an element for each thread that has ended
         self._stopping = False
         self.over = False
-        self.attention = threading.Event()
+        # Not an Event: if Ctrl-C came amid its code, which is Python's, its lock could stay locked.
+        self._wakes = queue.SimpleQueue()  # an element for each time that the calling thread is to be woken
 
     def start(self, threads):
         """Start `threads` threads. Ctrl-C may come amid this: `stop` then finds all that have begun."""
@@ -194,21 +194,21 @@ class _Workers:
     def _end(self):
         """Say that it is over, and wake the calling thread."""
         self.over = True
-        self.attention.set()
+        self._wakes.put(None)
 
     def _put(self, result):
         """Put a result into the queue; if it is full, wake the calling thread, and wait until there is room."""
         try:
             self._returned.put_nowait(result)
         except queue.Full:
-            self.attention.set()
+            self._wakes.put(None)
             self._returned.put(result)
 
     def call_in_calling_thread(self, function, arguments):
         """Have the calling thread call a function, and return what it returns; see `in_calling_thread`."""
         call = _Call(function, arguments)
         self._calls.append(call)
-        self.attention.set()
+        self._wakes.put(None)
         call.ended.wait()
         if call.error is not None:
             raise call.error
@@ -219,8 +219,10 @@ class _Workers:
 
         `interrupts` are `held_interrupts`, which let Ctrl-C through during the calls.
         """
-        self.attention.wait(WATCH_SECONDS)
-        self.attention.clear()
+        with contextlib.suppress(queue.Empty):
+            self._wakes.get(timeout=WATCH_SECONDS)
+            while True:
+                self._wakes.get_nowait()
         self._do_calls(interrupts)
 
     def _do_calls(self, interrupts=None):

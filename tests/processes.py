@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import time
-from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -65,7 +64,7 @@ def say_go(shown="", *, ready=lambda: True, watching=True):
 
 def is_watching(thread):
     """Return whether a thread waits in `thread_pool` for those that it has started."""
-    return (("threading.py", "wait"), ("thread_pool.py", "wait")) in pairwise(functions(sys._current_frames()[thread]))
+    return functions(sys._current_frames()[thread])[0] == ("thread_pool.py", "wait")
 
 
 def trains():

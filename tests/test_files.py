@@ -1,12 +1,16 @@
 """Files that are no files, that others use at the same time, that cannot be written: one sentence that names them."""
 
+import contextlib
 import errno
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import fastprop as fp
@@ -176,7 +180,7 @@ def test_a_full_disk_is_told_and_leaves_the_earlier_file(call, result, monkeypat
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     if call == "write":
-        monkeypatch.setattr(os, "fdopen", on_full_disk)
+        monkeypatch.setattr(files.writing, "open", on_full_disk, raising=False)
     else:
         monkeypatch.setattr(os, call, full)
     for path, write in writers.items():
@@ -185,10 +189,10 @@ def test_a_full_disk_is_told_and_leaves_the_earlier_file(call, result, monkeypat
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-def on_full_disk(descriptor, mode):
-    """Return a file of a disk without room, in place of one with this descriptor."""
-    os.close(descriptor)
-    return Path("/dev/full").open(mode)
+def on_full_disk(path, mode, opener):
+    """Return a file of a disk without room, in place of one at a path."""
+    open(path, mode, opener=opener).close()
+    return Path("/dev/full").open("wb")
 
 
 # ---- two runs on one checkpoint ----
@@ -248,3 +252,22 @@ def test_a_forked_process_keeps_no_lock_and_a_killed_one_leaves_none(tmp_path):
     unfinished.touch()
     files.PathLock(path, "checkpoint").release()
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no signal can be sent at a time")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a file is closed when it is freed
+def test_ctrl_c_while_a_file_is_opened_for_writing_leaves_no_file_open(tmp_path):
+    waits = np.random.default_rng(0).uniform(1e-5, 3e-4, 1500)
+    before = len(os.listdir("/dev/fd"))
+    previous = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        for wait in waits:
+            with contextlib.suppress(KeyboardInterrupt):
+                signal.setitimer(signal.ITIMER_REAL, wait)
+                with files.replacing(tmp_path / "file", "file"):
+                    time.sleep(0.01)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+    assert len(os.listdir("/dev/fd")) == before

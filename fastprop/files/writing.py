@@ -2,14 +2,12 @@
 
 import contextlib
 import errno
+import functools
 import hashlib
 import os
 import secrets
 import stat
 from pathlib import Path
-
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-"""How a temporary file is opened: nothing of its name may exist, also no link."""
 
 
 @contextlib.contextmanager
@@ -28,7 +26,9 @@ def replacing(path, name, mode=0o666):
     try:
         target = resolved(path)
         temporary = beside(target, f"-{secrets.token_hex(8)}.part")
-        with os.fdopen(os.open(temporary, _NEW, mode), "wb") as file:
+        # Nothing of this name may exist ("x"), also no link. No Python code has the descriptor, so that Ctrl-C does not
+        # leave it open.
+        with open(temporary, "xb", opener=functools.partial(os.open, mode=mode)) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
