@@ -1,12 +1,10 @@
 """Tables in files that claim more than they have, unpack to too much, hold code, or are no files: refused by name."""
 
-import errno
 import gzip
 import io
 import os
 import pickle
 import struct
-import tempfile
 import tracemalloc
 import zipfile
 import zlib
@@ -15,7 +13,6 @@ import numpy as np
 import pytest
 
 import fastprop as fp
-from fastprop.tabular import dense_rows
 from tests.compare import assert_refused
 from tests.test_files import no_file
 
@@ -190,21 +187,6 @@ def test_a_csv_file_of_very_many_columns_is_refused_by_name(monkeypatch, tmp_pat
     path = tmp_path / "table.csv"
     path.write_bytes(b",".join(b"c%d" % index for index in range(1001)) + b"\n")
     assert_refused(ValueError, f"{path} has 1,001 columns, and at most 1,000 are read", fp.datasets.read, path)
-
-
-# ---- sparse matrices ----
-
-
-def test_a_full_disk_under_a_large_sparse_matrix_is_told(monkeypatch):
-    sparse = pytest.importorskip("scipy.sparse")
-
-    def full(*arguments):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(os, "posix_fallocate", full)
-    matrix = sparse.csr_array(ROWS)
-    words = f"the dense rows of a sparse matrix cannot be written to {tempfile.gettempdir()}, No space left on device"
-    assert_refused(OSError, words, dense_rows.dense, matrix, in_memory=1)
 
 
 # ---- Parquet and Feather ----

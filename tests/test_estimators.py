@@ -23,7 +23,6 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 import fastprop as fp
 from fastprop.data import UNCHANGED, Inputs, TargetScaling, standardization
 from fastprop.estimators import MLPClassifier, MLPRegressor, parameters
-from fastprop.tabular import dense_rows
 from fastprop.tabular.recipe import RECIPE
 
 RANDOM = np.random.default_rng(0)
@@ -227,20 +226,6 @@ def test_frames_of_numbers_are_as_arrays(regressor):
         np.testing.assert_array_equal(by_name.predict(table), regressor.predict(X))
         assert by_name.feature_names_in_.tolist() == names
         assert by_name.encoder_ is None
-
-
-def test_sparse_inputs_are_as_dense_ones(monkeypatch):
-    dense = np.where(np.arange(1200).reshape(300, 4) % 3 == 0, X, 0)
-    expected = MLPRegressor(random_state=0, max_iter=5).fit(dense, PRICES)
-    for make in (scipy.sparse.csr_array, scipy.sparse.csc_matrix):
-        regressor = MLPRegressor(random_state=0, max_iter=5).fit(make(dense), PRICES)
-        np.testing.assert_array_equal(regressor.predict(make(dense)), expected.predict(dense))
-    made = dense_rows.dense(scipy.sparse.csr_array(dense), in_memory=100)
-    assert isinstance(made, np.memmap)
-    np.testing.assert_array_equal(made, dense.astype(np.float32))
-    monkeypatch.setattr(dense_rows, "IN_MEMORY", 100)
-    regressor = MLPRegressor(random_state=0, max_iter=5).fit(scipy.sparse.csr_array(dense), PRICES)
-    np.testing.assert_allclose(regressor.predict(dense), expected.predict(dense), rtol=1e-5)
 
 
 def test_partial_fit_goes_on():

@@ -1,4 +1,4 @@
-"""The inputs of the first layer are compared with NumPy: numbers or bytes, standardized or not."""
+"""The inputs of the first layer are compared with NumPy: numbers, bytes or sparse rows, standardized or not."""
 
 from typing import NamedTuple
 
@@ -37,7 +37,7 @@ KINDS = {
 }
 
 
-def fetched(kind, features, row_stride, as_bytes, standardized, dtype):
+def fetched(kind, features, row_stride, source, standardized, dtype):
     """Return what stands in the workspace, (rows of the chunk, features, width), and what should."""
     width = compiler.lanes(dtype) if kind.pack else 1
     plans, size = layout.plans((features, 1), 40, np.dtype(dtype), (False,), 1, width, kind.shares_rows)
@@ -46,7 +46,7 @@ def fetched(kind, features, row_stride, as_bytes, standardized, dtype):
     before = memory.copy()
     random = np.random.default_rng(features)
     orders = np.array([random.permutation(ROWS_OF_DATA) for _ in range(width if kind.own_orders else 1)])
-    table = np.zeros((ROWS_OF_DATA, row_stride), np.uint8 if as_bytes else dtype)
+    table = np.zeros((ROWS_OF_DATA, row_stride), np.uint8 if source == "bytes" else dtype)
     table[:, :features] = random.integers(0, 256, (ROWS_OF_DATA, features))
     nothing, mean, inverse_std = np.zeros(0, dtype), np.zeros(0, dtype), np.zeros(0, dtype)
     if standardized:
@@ -54,9 +54,21 @@ def fetched(kind, features, row_stride, as_bytes, standardized, dtype):
         mean[:features], inverse_std[:features] = random.uniform(0, 255, features), random.uniform(0.01, 0.1, features)
     addresses = np.zeros(2, np.int64)
     network = minibatch.Network(nothing, np.zeros(1, np.int64), 0, 1.0, 0.0, mean, inverse_std, addresses)
-    numbers, in_bytes = (nothing, table.reshape(-1)) if as_bytes else (table.reshape(-1), np.zeros(0, np.uint8))
-    labels = np.zeros(0, np.int64)
-    data = minibatch.Data(numbers, in_bytes, nothing, labels, np.zeros(0), row_stride, np.zeros((1, 0), np.int64))
+    in_bytes, labels = np.zeros(0, np.uint8), np.zeros(0, np.int64)
+    sparse = inputs.Sparse(np.zeros(0, np.int64), np.zeros(0, np.int32), nothing)
+    numbers = table.reshape(-1)
+    if source == "bytes":
+        numbers, in_bytes = nothing, numbers
+    if source == "sparse":
+        background = np.zeros(layout.padded(features, dtype), dtype)
+        background[:features] = random.integers(0, 256, features)
+        is_kept = random.random((ROWS_OF_DATA, features)) < 0.3
+        table[:, :features] = np.where(is_kept, table[:, :features], background[:features])
+        begins = np.concatenate([[0], np.cumsum(is_kept.sum(axis=1))])
+        numbers = table[:, :features][is_kept]
+        sparse = inputs.Sparse(begins, is_kept.nonzero()[1].astype(np.int32), background)
+    rows = np.zeros((1, 0), np.int64)
+    data = minibatch.Data(numbers, in_bytes, sparse, nothing, labels, np.zeros(0), row_stride, rows)
     fetch(network, data, plan, memory, Chunk(orders, FIRST, ROWS, ROW_BEGIN))
 
     held = 1 if kind.shares_rows else width  # numbers of a feature in a row
@@ -75,12 +87,12 @@ def fetched(kind, features, row_stride, as_bytes, standardized, dtype):
 
 
 @pytest.mark.parametrize("standardized", [False, True], ids=["as they are", "standardized"])
-@pytest.mark.parametrize("as_bytes", [False, True], ids=["numbers", "bytes"])
+@pytest.mark.parametrize("source", ["numbers", "bytes", "sparse"])
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
-def test_rows_are_fetched_in_order(kind, as_bytes, standardized, dtype):
+def test_rows_are_fetched_in_order(kind, source, standardized, dtype):
     if kind.pack and compiler.LANES == 1:
         pytest.skip("a pack needs lanes")
     for features in (1, 15, 16, 17, 70):
         for row_stride in (features, features + 3):
-            found, expected = fetched(kind, features, row_stride, as_bytes, standardized, dtype)
+            found, expected = fetched(kind, features, row_stride, source, standardized, dtype)
             assert_close(found, expected, tolerance(dtype, 4 * standardized), f"{features} features: x")

@@ -12,11 +12,20 @@ from fastprop.checks.arrays import (
     numbers_of_objects,
     numeric,
     read_only,
+    refuse_infinite,
     refuse_missing,
     shown_column,
 )
 from fastprop.checks.folds import fold, fold_count, fold_pairs, held_out_count, validation_data
-from fastprop.checks.inputs import column_kind, different_columns, inputs, is_readable_in_place, matrix, same_columns
+from fastprop.checks.inputs import (
+    column_kind,
+    different_columns,
+    feature_count,
+    inputs,
+    is_readable_in_place,
+    matrix,
+    same_columns,
+)
 from fastprop.checks.networks import (
     DTYPES,
     HIDDEN_ACTIVATIONS,
@@ -83,6 +92,7 @@ __all__ = [
     "ensemble",
     "ensemble_inputs",
     "ensemble_size",
+    "feature_count",
     "finite",
     "finite_weights",
     "flag",
@@ -122,6 +132,7 @@ __all__ = [
     "positive",
     "ranking",
     "read_only",
+    "refuse_infinite",
     "refuse_missing",
     "row_weights",
     "rows",

@@ -107,10 +107,14 @@ def check_finite(array, name, columns=None):
         bad = ~np.isfinite(array[rows])
         if bad.any():
             row, column = np.argwhere(bad)[0] + [rows.start, 0]
-            raise ValueError(
-                f"{name} holds {array[row, column]} at row {row}, column {shown_column(columns, column)}: "
-                "remove or replace values that are not finite."
-            )
+            refuse_infinite(array[row, column], name, row, shown_column(columns, column))
+
+
+def refuse_infinite(value, name, row, column):
+    """Refuse a matrix for a `value` that is NaN or infinite; `column` is the text for it, see `shown_column`."""
+    raise ValueError(
+        f"{name} holds {value} at row {row}, column {column}: remove or replace values that are not finite."
+    )
 
 
 def shown_column(columns, column):

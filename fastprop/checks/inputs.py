@@ -24,16 +24,21 @@ def inputs(X, n_in, name="X", columns=None):
     `columns` are the names of the columns, if they have names.
     """
     X = matrix(X, name)
-    if X.shape[1] != n_in:
-        raise ValueError(
-            f"{name} has {X.shape[1]} features but the network has {n_in} inputs: "
-            f"give {n_in} columns or make the network with {X.shape[1]} inputs."
-        )
+    feature_count(X.shape[1], n_in, name)
     if X.dtype == bool:
         X = X.view(np.uint8)
     if X.dtype.kind == "f":
         check_finite(X, name, columns)
     return read_only(X)
+
+
+def feature_count(count, n_in, name="X"):
+    """Refuse inputs of `count` columns for a network that has `n_in` inputs."""
+    if count != n_in:
+        raise ValueError(
+            f"{name} has {count} features but the network has {n_in} inputs: "
+            f"give {n_in} columns or make the network with {count} inputs."
+        )
 
 
 _REMEDIES = {

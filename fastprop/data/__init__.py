@@ -7,6 +7,7 @@ from fastprop.data.dataset import Dataset, scaled_weights
 from fastprop.data.folds import cross_validation_folds
 from fastprop.data.inputs import Inputs
 from fastprop.data.output_range import warn_of_unreachable
+from fastprop.data.sparse_rows import SparseRows, stacked
 from fastprop.data.splits import Split, held_out_rows
 from fastprop.data.standardization import UNCHANGED, Origin, standardization
 from fastprop.data.target_scaling import ScaledTargets, TargetScaling
@@ -19,6 +20,7 @@ __all__ = [
     "Inputs",
     "Origin",
     "ScaledTargets",
+    "SparseRows",
     "Split",
     "TargetScaling",
     "UnfittedInputs",
@@ -26,6 +28,7 @@ __all__ = [
     "cross_validation_folds",
     "held_out_rows",
     "scaled_weights",
+    "stacked",
     "standardization",
     "warn_of_sizes",
     "warn_of_unreachable",

@@ -6,6 +6,7 @@ import numpy as np
 
 from fastprop import checks
 from fastprop.data.frames import table
+from fastprop.data.sparse_rows import SparseRows
 from fastprop.data.standardization import UNCHANGED, Origin
 from fastprop.data.unfitted import UnfittedInputs, unmade
 from fastprop.row_blocks import row_blocks
@@ -19,7 +20,7 @@ class Inputs:
     the columns are known, which are computed in float64.
     """
 
-    values: np.ndarray  # (n, n_in) finite, read-only: numbers of any dtype, or bytes
+    values: np.ndarray | SparseRows  # (n, n_in) finite, read-only: numbers of any dtype, or bytes
     origin: Origin
     name: str = "X"  # in messages
     columns: tuple[object, ...] | None = None  # the labels of the columns of a data frame
@@ -34,6 +35,10 @@ class Inputs:
         if isinstance(X, UnfittedInputs):
             zeros = checks.inputs(unmade(X), network.layer_sizes[0], name, X.feature_names)
             return cls(zeros, UNCHANGED, name, X.feature_names, X)
+        if isinstance(X, SparseRows):
+            checks.feature_count(X.shape[1], network.layer_sizes[0], name)
+            X.check_finite(name)
+            return cls(X, UNCHANGED, name)
         array, columns = table(X, name)
         expected = network.feature_names if feature_names is None else feature_names
         names = _names(columns)
@@ -64,7 +69,8 @@ class Inputs:
     @property
     def arrays(self):
         """The arrays that give x: `values`, and offset and unit of the origin."""
-        return self.values, self.origin.offset, self.origin.unit
+        values = self.values.arrays if isinstance(self.values, SparseRows) else (self.values,)
+        return *values, self.origin.offset, self.origin.unit
 
     @property
     def rounding(self):
@@ -106,10 +112,12 @@ class Inputs:
         values = self.values
         is_bytes = values.dtype == np.uint8
         if self.origin.scales or not origin.scales:
-            if checks.is_readable_in_place(values) and (is_bytes or values.dtype == dtype):
+            if self._is_in_place and (is_bytes or values.dtype == dtype):
                 return self
             if np.can_cast(values.dtype, dtype):
                 origin = UNCHANGED  # because no digit is lost
+        if isinstance(values, SparseRows):
+            return replace(self, values=self._sparse(dtype, origin), origin=origin)
         kind = "uint8" if is_bytes and not origin.scales else dtype
         converted = checks.new_array(values.shape, kind, self.name)
         for block in row_blocks(*values.shape):
@@ -119,6 +127,27 @@ class Inputs:
             if kind != "uint8" and not np.isfinite(converted[block]).all():
                 self._refuse_large(converted[block], block, origin)
         return replace(self, values=checks.read_only(converted), origin=origin)
+
+    @property
+    def _is_in_place(self):
+        return isinstance(self.values, SparseRows) or checks.is_readable_in_place(self.values)
+
+    def _sparse(self, dtype, origin):
+        """Return the `SparseRows` of a network of `dtype`, relative to an `Origin`, see `readable`."""
+
+        def relative(values, columns):
+            if not origin.changes:
+                return values
+            if self.origin.changes:
+                values = self.origin.offset[columns] + self.origin.unit[columns] * values
+            return (values.astype(np.float64) - origin.offset[columns]) / origin.unit[columns]
+
+        converted = self.values.changed(dtype, relative)
+        bad = np.flatnonzero(~np.isfinite(converted.values))
+        if len(bad):
+            row = int(np.searchsorted(converted.begins, bad[0], side="right") - 1)
+            self._refuse_large(converted[slice(row, row + 1)], slice(row, row + 1), origin)
+        return converted
 
     def _refuse_large(self, converted, block, origin):
         """Raise an error for the first number of a `block` of rows that is infinite once it is converted."""

@@ -18,11 +18,10 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight, _check_y, check_is_fitted
 
 from fastprop.annotations import HiddenActivation
-from fastprop.data import Inputs, standardization
+from fastprop.data import Inputs, SparseRows, standardization
 from fastprop.estimators import inputs, parameters
 from fastprop.network import MLP
 from fastprop.streaming import ChunkTraining
-from fastprop.tabular import dense_rows
 from fastprop.training import train
 
 _fraction = Interval(Real, 0, 1, closed="left")
@@ -39,10 +38,10 @@ def takes_steps(estimator):
 
 
 class Prepared(NamedTuple):
-    """What a training takes: arrays of numbers, and the network with which it begins."""
+    """What a training takes: numbers, and the network with which it begins."""
 
     network: MLP
-    X: np.ndarray  # (n, n_in)
+    X: np.ndarray | SparseRows  # (n, n_in)
     y: np.ndarray  # (n,) or (n, n_out)
     weights: np.ndarray | None  # (n,) float64
     count: int  # the number of rows whose weight is above 0
@@ -147,7 +146,7 @@ class BaseMLP(BaseEstimator):
             if not weights.any():
                 raise ValueError("sample_weight is zero for all rows: give at least one row a weight above zero.")
         y = self._targets(y, weights, begins, incremental, column)
-        X = dense_rows.dense(X) if issparse(X) else X
+        X = SparseRows.of(X) if issparse(X) else X
         rows = len(X) if weights is None else int(np.count_nonzero(weights))
         network = self._new_network(X, sizes, rows) if begins else self.network_
         if begins and (incremental or weights is not None):
@@ -289,15 +288,13 @@ class BaseMLP(BaseEstimator):
         return copied
 
     def encoded(self, X):
-        """Return inputs as they were given as a dense array of numbers (n, n_in), for the network."""
+        """Return inputs as they were given as an array or `SparseRows` of numbers (n, n_in), for the network."""
         X = inputs.encoded(self, X, self.encoder_)
-        return dense_rows.dense(X) if issparse(X) else X
+        return SparseRows.of(X) if issparse(X) else X
 
     def _outputs(self, X):
         """Return the outputs of the network (n, n_out) float64 for inputs as they were given."""
         check_is_fitted(self)
         if self._answer is not None:
             return self._answer
-        X = inputs.encoded(self, X, self.encoder_)
-        blocks = dense_rows.blocks(X) if issparse(X) else [X]
-        return np.concatenate([self.network_.predict(block) for block in blocks]).astype(np.float64)
+        return self.network_.predict(self.encoded(X)).astype(np.float64)

@@ -11,7 +11,7 @@ from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params
 
 from fastprop import checks, interrupts
-from fastprop.data import Dataset, Split
+from fastprop.data import Dataset, SparseRows, Split, stacked
 from fastprop.estimators import parameters
 from fastprop.metrics import Score
 from fastprop.notices import DataWarning, DivergenceWarning
@@ -66,7 +66,7 @@ class Fold(NamedTuple):
 
     estimator: object  # a clone that knows classes and scales; without a trained network
     prepared: object  # what `BaseMLP.prepared` returns for the training rows
-    X_test: np.ndarray  # the encoded test rows
+    X_test: np.ndarray | SparseRows  # the encoded test rows
     rows: Rows  # as they were given
     trained: np.ndarray  # (m,) int: positions in the training rows of those that are trained on
     validation: np.ndarray  # (v,) int: positions of those that are held out of the training; may be empty
@@ -120,7 +120,7 @@ class Stack(NamedTuple):
 
     def arrays(self):
         """Return X, y and weights, or None, of all rows; test rows have a y that nothing reads, and the weight 1."""
-        X = np.concatenate([each for fold in self.folds for each in (fold.prepared.X, fold.X_test)])
+        X = stacked([each for fold in self.folds for each in (fold.prepared.X, fold.X_test)])
         y = np.concatenate([each for fold in self.folds for each in (fold.prepared.y, self._unread(fold))])
         if self.folds[0].prepared.weights is None:
             return X, y, None

@@ -3,6 +3,10 @@
 The data is never copied as a whole: each step is done to the few rows that are needed next.
 """
 
+from typing import NamedTuple
+
+import numpy as np
+
 from fastprop.kernels.compiler import inline, noinline
 from fastprop.kernels.lanes import Chunk, Table, copy_rows, gather, is_pack, width
 from fastprop.kernels.load_store import lanes, load, splat, store
@@ -12,11 +16,19 @@ FETCHED_ROWS = 8
 """Rows that are fetched at a time to be changed: those of 784 inputs take 25 KB, and are then in the L1 cache."""
 
 
+class Sparse(NamedTuple):
+    """Where the elements of sparse rows stand; all arrays are empty for rows that are dense."""
+
+    begins: np.ndarray  # (n + 1,) int64: the index in `Data.inputs` of each row's first element, and their number
+    columns: np.ndarray  # int32: the column of each element
+    background: np.ndarray  # (I, padded): what the other elements of each column are
+
+
 @inline
 def fetch(network, data, plan, memory, chunk):
     """Bring the rows of a chunk into the first layer's inputs."""
     # x (B, I) ← inputs or bytes (n, I)
-    if len(data.bytes) == 0 and len(network.mean) == 0:
+    if len(data.bytes) == 0 and len(data.sparse.begins) == 0 and len(network.mean) == 0:
         table = Table(data.inputs, data.row_stride, plan.sizes.layers[0])
         copy_inputs(table, plan, memory, chunk)
     else:
@@ -28,7 +40,9 @@ def fetch_and_change(network, data, plan, memory, chunk):
     # x (B, I) ← (inputs or bytes (n, I) - mean (I,)) · input_inverse_std (I,)
     for row in range(0, chunk.rows, FETCHED_ROWS):
         few = Chunk(chunk.order, chunk.first + row, min(FETCHED_ROWS, chunk.rows - row), chunk.row_begin + row)
-        if len(data.bytes) > 0:
+        if len(data.sparse.begins) > 0:
+            scatter(data, plan, memory, few)
+        elif len(data.bytes) > 0:
             copy_inputs(Table(data.bytes, data.row_stride, plan.sizes.layers[0]), plan, memory, few)
         else:
             copy_inputs(Table(data.inputs, data.row_stride, plan.sizes.layers[0]), plan, memory, few)
@@ -44,6 +58,28 @@ def copy_inputs(source, plan, memory, chunk):
         copy_rows(source, chunk, memory, x)
     else:
         gather(plan, source, chunk, memory, x)
+
+
+@inline
+def scatter(data, plan, memory, chunk):
+    # x (B, I) ← background (I,), and then the elements of each row at their columns
+    sparse, order, x = data.sparse, chunk.order, part(inputs_of(plan, 0), chunk.row_begin, 0)
+    inputs = plan.sizes.layers[0]
+    for row in range(chunk.rows):
+        y = x.offset + row * x.stride
+        if is_pack(plan) and not has_shared_rows(plan, 0):
+            for j in range(inputs):
+                store(memory, y + j * width(plan, memory), splat(memory, sparse.background[j]))
+            for lane in range(width(plan, memory)):
+                source = order[lane % len(order), chunk.first + row]
+                for k in range(sparse.begins[source], sparse.begins[source + 1]):
+                    memory[y + sparse.columns[k] * width(plan, memory) + lane] = data.inputs[k]
+        else:
+            for j in range(0, inputs, lanes(memory)):
+                store(memory, y + j, load(sparse.background, j))
+            source = order[0, chunk.first + row]
+            for k in range(sparse.begins[source], sparse.begins[source + 1]):
+                memory[y + sparse.columns[k]] = data.inputs[k]
 
 
 @inline

@@ -18,7 +18,7 @@ import numpy as np
 from fastprop.kernels.compiler import inline, noinline
 from fastprop.kernels.dense import BLOCK_ONLY, Target, backward, forward, gradient
 from fastprop.kernels.dropout import draw_keys, drops
-from fastprop.kernels.inputs import fetch
+from fastprop.kernels.inputs import Sparse, fetch
 from fastprop.kernels.lanes import Chunk, Table, gather_interleaved, one_hot, width
 from fastprop.kernels.layout import BLOCK_ROWS, FUSED, SEGMENTED, STRIP_LINES, Matrix
 from fastprop.kernels.load_store import lanes, load, prefetch_to_write, store
@@ -46,10 +46,12 @@ class Data(NamedTuple):
     """Rows of a data set, none of them copied.
 
     Either `inputs` or `bytes` is empty, and either `targets` or `labels`; `weights` is empty where all rows weigh 1.
+    Where the rows are sparse, `inputs` holds the elements that differ from the background of their column.
     """
 
     inputs: np.ndarray  # flat, of the network's dtype: all rows
     bytes: np.ndarray  # flat, uint8: all rows
+    sparse: Sparse
     targets: np.ndarray  # (n · O,)
     labels: np.ndarray  # (n,) int64: the index of the output that should be 1
     weights: np.ndarray  # (n,) float64, with the digits of the network's dtype

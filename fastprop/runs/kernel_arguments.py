@@ -4,10 +4,11 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from fastprop import checks
-from fastprop.data import scaled_weights
+from fastprop.data import SparseRows, scaled_weights
 from fastprop.kernels import epochs, layout, unrolled
 from fastprop.kernels.activations import ACTIVATIONS
 from fastprop.kernels.dropout import Dropout
+from fastprop.kernels.inputs import Sparse
 from fastprop.kernels.losses import LOSSES
 from fastprop.kernels.minibatch import Data, Network
 from fastprop.kernels.pacing import new_pacing
@@ -187,20 +188,30 @@ def with_rows(data, rows):
 
 def inputs_argument(inputs, rows, dtype):
     """Return the kernels' `Data` of some `rows` of the values (n, n_in) of `Inputs`, for a network of `dtype`."""
+    nothing = read_only(np.zeros(0, dtype))
+    others = {
+        "targets": nothing,
+        "labels": read_only(np.zeros(0, np.int64)),
+        "weights": read_only(np.zeros(0)),
+        "rows": read_only(rows[None]),
+    }
+    no_bytes = read_only(np.zeros(0, np.uint8))
+    if isinstance(inputs, SparseRows):
+        background = np.zeros(layout.padded(inputs.shape[1], dtype), dtype)
+        background[: inputs.shape[1]] = inputs.background
+        sparse = Sparse(*(read_only(each.view()) for each in (inputs.begins, inputs.columns, background)))
+        return Data(inputs=read_only(inputs.values.view()), bytes=no_bytes, sparse=sparse, row_stride=0, **others)
     n, row_stride = inputs.shape
     if not inputs.flags.c_contiguous:
         row_stride = inputs.strides[0] // inputs.itemsize
         inputs = as_strided(inputs, [(n - 1) * row_stride + inputs.shape[1]], [inputs.itemsize])
-    nothing = read_only(np.zeros(0, dtype))
     is_bytes = inputs.dtype == np.uint8
     return Data(
         inputs=nothing if is_bytes else read_only(inputs.reshape(-1)),
-        bytes=read_only(inputs.reshape(-1)) if is_bytes else read_only(np.zeros(0, np.uint8)),
-        targets=nothing,
-        labels=read_only(np.zeros(0, np.int64)),
-        weights=read_only(np.zeros(0)),
+        bytes=read_only(inputs.reshape(-1)) if is_bytes else no_bytes,
+        sparse=Sparse(read_only(np.zeros(0, np.int64)), read_only(np.zeros(0, np.int32)), nothing),
         row_stride=row_stride,
-        rows=read_only(rows[None]),
+        **others,
     )
 
 
