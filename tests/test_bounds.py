@@ -8,7 +8,16 @@ import pytest
 from numba.core import types
 
 from fastprop.kernels.compiler import CHECKED, address_of, call, noinline, refer
-from fastprop.kernels.load_store import address, advance, load, load_first_as, store, store_first, transpose_square
+from fastprop.kernels.load_store import (
+    address,
+    advance,
+    load,
+    load_as,
+    load_first_as,
+    store,
+    store_first,
+    transpose_square,
+)
 from fastprop.kernels.pointers import pointer_type
 from fastprop.kernels.tile import Operand, VectorOperand, multiply
 from tests.parts import compiled, lane_count
@@ -39,6 +48,12 @@ def store_vector(array, index, out):
 @compiled
 def load_part(array, index, out):
     store(out, 0, load_first_as(array, array, index, 2))
+
+
+@compiled
+def load_bytes(array, out):
+    store(out, 0, load_as(out, array, len(array) - len(out)))
+    store(out, 0, load_first_as(out, array, len(array) - 1, 1))
 
 
 @compiled
@@ -105,6 +120,14 @@ FUNCTIONS = {  # the verb, and how many elements are reached, as a number or in 
 def sentence(kernel, verb, first, count, name, last):
     elements = f"element {first}" if count == 1 else f"elements {first} to {first + count - 1}"
     return re.escape(f"The kernel {kernel} was to {verb} {elements} of {name}, of which it has elements 0 to {last}: ")
+
+
+def test_bytes_are_read_to_the_last_one():
+    numbers = np.arange(LENGTH + 1, dtype=np.uint8)
+    for dtype in (np.float32, np.float64):
+        out = np.ones(lane_count(np.zeros(1, dtype)), dtype)
+        load_bytes(numbers, out)
+        assert out.tolist() == [LENGTH] + [0] * (len(out) - 1)
 
 
 @checked

@@ -11,7 +11,7 @@ BYTE, INT32, INT64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
 
 def size_bytes(vector):
     """Return how many bytes an element of the LLVM type `vector` takes."""
-    return 8 if vector.element == ir.DoubleType() else 4
+    return {BYTE: 1, ir.FloatType(): 4, ir.DoubleType(): 8, INT32: 4, INT64: 8}[vector.element]
 
 
 def full(vector, number):
