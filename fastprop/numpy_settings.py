@@ -8,8 +8,7 @@ from typing import ParamSpec, TypeVar
 
 import numpy as np
 
-_OWN = {"divide": "warn", "over": "ignore", "under": "ignore", "invalid": "warn"}
-"""NumPy's defaults, but for numbers that are too large: fastprop looks for infinite ones where they matter."""
+from fastprop.reference.numpy_errors import ERRORS
 
 _CALLERS = ContextVar("the settings with which fastprop was called, or None outside of fastprop", default=None)
 
@@ -29,7 +28,7 @@ def own(function: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Resu
             return function(*arguments, **options)
         token = _CALLERS.set(np.geterr())
         try:
-            with np.errstate(**_OWN):
+            with np.errstate(**ERRORS):
                 return function(*arguments, **options)
         finally:
             _CALLERS.reset(token)

@@ -27,10 +27,12 @@ from tests.problems import (
 # ---- training ----
 
 
+@pytest.mark.filterwarnings("ignore::fastprop.DivergenceWarning")
 def test_training(case, dtype):
     assert_trains_as_reference(*case, dtype)
 
 
+@pytest.mark.filterwarnings("ignore::fastprop.DivergenceWarning")
 def test_optimizers(descent, dtype):
     shape, optimizer = descent
     assert_trains_as_reference(shape, LINEAR, dtype, optimizer=optimizer)
@@ -69,6 +71,7 @@ def test_sample_weight_and_a_held_out_fraction(case, dtype):
     assert_trains_as_reference(shape, task, dtype, sample_weight=sample_weight, validation=0.25)
 
 
+@pytest.mark.filterwarnings("ignore::fastprop.DivergenceWarning")
 def test_given_validation_rows_in_order(case, dtype):
     shape, task = case
     _, X, y = problem(shape, task, dtype)

@@ -168,6 +168,7 @@ def test_any_number_of_threads(shape, dtype):
         assert_same_bits(other, one)
 
 
+@pytest.mark.filterwarnings("ignore::fastprop.DivergenceWarning")
 @pytest.mark.parametrize("seeds", [[3] * 5, range(5)], ids=["one order", "orders of their own"])
 def test_alone_and_side_by_side(shape, dtype, seeds):
     network, X, y = raw_problem(shape, dtype)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastprop import numpy_settings
+from .numpy_errors import ERRORS
 
 NEGATIVE_SLOPE = 0.01
 """The slope of leaky_relu for z < 0."""
@@ -42,7 +42,7 @@ class Activation(NamedTuple):
 # ---- activations ----
 
 
-@numpy_settings.own
+@np.errstate(**ERRORS)
 def sigmoid(z: NDArray[Any]) -> NDArray[Any]:
     """Return 1 / (1 + e⁻ᶻ), as eᶻ / (1 + eᶻ) below 0, so that nothing overflows."""
     return np.exp(np.minimum(z, 0)) / (1 + np.exp(-np.abs(z)))
@@ -82,7 +82,7 @@ def gelu(z: NDArray[Any]) -> NDArray[Any]:
     return z * sigmoid(_twice_u(z))
 
 
-@numpy_settings.own
+@np.errstate(**ERRORS)
 def softmax(z: NDArray[Any]) -> NDArray[Any]:
     """Return eᶻ / Σ eᶻ of each row."""
     e = np.exp(z - z.max(axis=1, keepdims=True))

@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastprop import numpy_settings
-
 from .activations import sigmoid, softplus
+from .numpy_errors import ERRORS
 
 
 def _mse(z, a, t, back):
@@ -69,7 +68,7 @@ LOSSES = {
 """One row for each loss."""
 
 
-@numpy_settings.own
+@np.errstate(**ERRORS)
 def losses_and_delta(
     loss: Any, z: NDArray[Any], a: NDArray[Any], t: NDArray[Any], back: Callable[[NDArray[Any]], NDArray[Any]]
 ) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastprop import numpy_settings
-
 from .activations import ACTIVATIONS
 from .losses import losses_and_delta, one_hot
+from .numpy_errors import ERRORS
 
 
 @dataclass
@@ -53,7 +52,7 @@ class Network:
         return all(np.isfinite(array).all() for array in self.arrays)
 
 
-@numpy_settings.own
+@np.errstate(**ERRORS)
 def forward(
     network: Network, X: ArrayLike, masks: Sequence[NDArray[Any]] | None = None
 ) -> list[tuple[NDArray[np.float64] | None, NDArray[np.float64]]]:
@@ -76,7 +75,7 @@ def forward(
     return layers
 
 
-@numpy_settings.own
+@np.errstate(**ERRORS)
 def loss(
     network: Network,
     X: ArrayLike,
@@ -100,7 +99,7 @@ def loss(
     return np.average(rows, weights=sample_weight)
 
 
-@numpy_settings.own
+@np.errstate(**ERRORS)
 def gradients(
     network: Network,
     X: ArrayLike,

@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastprop import numpy_settings
-
 from .network import Network
+from .numpy_errors import ERRORS
 from .schedules import step_factors
 from .training import Descent, counted_rows
 
 
-@numpy_settings.own
+@np.errstate(**ERRORS)
 def train_stream(
     network: Network,
     chunks: Iterable[tuple[NDArray[Any], NDArray[Any], ArrayLike | None]],

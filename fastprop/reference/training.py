@@ -7,16 +7,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastprop import numpy_settings
-
 from .network import Network, gradients
 from .network import loss as mean_loss
+from .numpy_errors import ERRORS
 from .optimizers import clipped, norm, update
 from .randomness import dropout_mask, row_order
 from .schedules import step_factors
 
 
-@numpy_settings.own
+@np.errstate(**ERRORS)
 def step(
     network: Network,
     X: ArrayLike,
@@ -115,7 +114,7 @@ class Record(NamedTuple):
     gradient_norm: NDArray[np.float64]  # the mean over the steps
 
 
-@numpy_settings.own
+@np.errstate(**ERRORS)
 @np.errstate(over="ignore", invalid="ignore")
 def train(
     network: Network,
