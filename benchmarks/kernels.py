@@ -7,7 +7,7 @@ import numpy as np
 import fastprop as fp
 from fastprop.data import Inputs
 from fastprop.kernels import compiler, dense, layout
-from fastprop.kernels.team import Member
+from fastprop.kernels.team import Member, new_barrier
 from fastprop.reference import ACTIVATIONS
 from fastprop.runs import TrainingOptions, kernel_arguments
 from fastprop.runs.optimizer_arguments import optimizer_arguments
@@ -60,7 +60,7 @@ class Layer:
         parameters = network.parameters
         optimizer, (step,) = optimizer_arguments(options, optimizers, parameters, parameters, members=1, batches=1)
         (dropout,) = kernel_arguments.dropout_arguments([0.0], [0], [plan], np.arange(batch_size), network.dtype)
-        member = Member(0, 1, np.zeros(24, np.int64), step, np.ones(1), dropout, dropout)
+        member = Member(0, 1, new_barrier(1), None, step, step, np.ones(1), dropout, dropout)
         argument = kernel_arguments.network_argument(network, parameters, Inputs.of(np.zeros((1, 1)), network))
         self.passed = argument, optimizer, plan, memory, member
         self.operations = 2 * plan.strategy.chunk_rows * np.prod(layer)

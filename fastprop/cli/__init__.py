@@ -4,7 +4,6 @@ import contextlib
 import sys
 import warnings
 
-from fastprop.cli.parser import make_parser
 from fastprop.standard_streams import Unbroken, open_closed_descriptors, say
 
 
@@ -37,6 +36,8 @@ def main(arguments=None):
 def _run(arguments):
     """Run a command and return its exit code; see `main`."""
     try:
+        from fastprop.cli.parser import make_parser  # the kernels refuse bad settings of the environment when imported
+
         with warnings.catch_warnings():
             warnings.simplefilter("always", UserWarning)
             warnings.showwarning = _show_warning

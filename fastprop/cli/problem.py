@@ -51,6 +51,7 @@ class Problem(NamedTuple):
             self.layer_sizes(hidden),
             hidden=activation,
             output=self.targets.task.output,
+            dtype="float32" if self.scaling is None else self.scaling.dtype,
             seed=checks.seed(seed),
             class_names=self.targets.class_names,
         )

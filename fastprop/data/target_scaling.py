@@ -15,6 +15,10 @@ POWERS = {"mse": 2, "mae": 1, "huber": 2, "poisson": 1}
 """By loss, the power of the targets' unit in which it is measured; that of huber holds near zero."""
 
 
+FAR = 1000
+"""How many times their deviation targets may be from zero for a float32 network to answer in their own unit."""
+
+
 @dataclass(frozen=True, eq=False)
 class ScaledTargets:
     """Targets that `fastprop.sweep` centers and scales by the training rows of each fold.
@@ -52,6 +56,11 @@ class TargetScaling(NamedTuple):
         if loss == "poisson":
             return cls(np.zeros(len(mean)), np.where(mean > 0, mean, 1.0))
         return cls(mean, scale)
+
+    @property
+    def dtype(self) -> str:
+        """The dtype in which a network can give the targets in their own unit: their differences need digits."""
+        return "float64" if (np.abs(self.center) > FAR * self.scale).any() else "float32"
 
     def scaled(self, y: NDArray[Any]) -> NDArray[np.float64]:
         """Return targets for training."""

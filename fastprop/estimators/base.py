@@ -143,8 +143,8 @@ class BaseMLP(BaseEstimator):
         weights = None
         if sample_weight is not None:
             weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
-            if not weights.any():
-                raise ValueError("sample_weight is zero for all rows: give at least one row a weight above zero.")
+            if not (weights > 0).any():
+                raise ValueError("sample_weight is above zero for no row: give at least one row a weight above zero.")
         y = self._targets(y, weights, begins, incremental, column)
         X = SparseRows.of(X) if issparse(X) else X
         rows = len(X) if weights is None else int(np.count_nonzero(weights))
