@@ -28,7 +28,7 @@ def own(function: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Resu
             return function(*arguments, **options)
         token = _CALLERS.set(np.geterr())
         try:
-            with np.errstate(**ERRORS):
+            with np.errstate(divide="warn", invalid="warn", **ERRORS):
                 return function(*arguments, **options)
         finally:
             _CALLERS.reset(token)
