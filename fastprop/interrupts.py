@@ -7,7 +7,7 @@ from contextvars import ContextVar
 
 from fastprop.standard_streams import say
 
-SECONDS_APART = 5.0
+SECONDS_BETWEEN = 5.0
 """In an interactive session, the longest time from a first Ctrl-C to a second one, in seconds."""
 
 _FIRST = []
@@ -43,7 +43,7 @@ def tell(what):
     if _IS_PART.get():
         raise KeyboardInterrupt
     now = time.monotonic()
-    is_second = bool(_FIRST) and (not hasattr(sys, "ps1") or now - _FIRST[0] <= SECONDS_APART)
+    is_second = bool(_FIRST) and (not hasattr(sys, "ps1") or now - _FIRST[0] <= SECONDS_BETWEEN)
     _FIRST[:] = [now]
     if is_second:
         raise KeyboardInterrupt

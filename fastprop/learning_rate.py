@@ -140,10 +140,10 @@ def find_learning_rate(
 ) -> RateSearch:
     """Find a learning rate: train copies of a network at many rates side by side, and go on with the better ones.
 
-    15 rates, 4.2 times apart, are tried on at most 1,200 rows, of which at most 960 are trained on. After 2, 5 and 10
-    of 20 epochs the better half of the rates goes on. The suggestion is not the very best rate, which may be next to
-    those that diverge, but the one around which rates are best. As longer trainings need lower rates, it is lowered the
-    more, the more steps the whole training takes.
+    15 rates, each 4.2 times the one before, are tried on at most 1,200 rows, of which at most 960 are trained on. After
+    2, 5 and 10 of 20 epochs the better half of the rates goes on. The suggestion is not the very best rate, which may
+    be next to those that diverge, but the one around which rates are best. As longer trainings need lower rates, it is
+    lowered the more, the more steps the whole training takes.
 
     On 30 pairs of a task and an optimizer, 20 epochs at the suggestion end with 1.21 times the held-out loss of the
     best of 57 rates (geometric mean; at most 1.2 times on 73 %), as ``python -m benchmarks.learning_rates`` measures.

@@ -377,3 +377,18 @@ def test_partial_fit_weighs_classes():
         MLPClassifier(class_weight="balanced").partial_fit(X, rare, classes=["common", "rare"])
     with pytest.raises(ValueError, match="dropout"):
         MLPClassifier(dropout=0.5).partial_fit(X, rare, classes=["common", "rare"])
+
+
+@pytest.mark.parametrize("estimator", [MLPClassifier, MLPRegressor])
+def test_weights_of_which_none_is_above_zero_are_refused(estimator):
+    X, y = np.arange(8.0)[:, np.newaxis], np.arange(8) % 2
+    with pytest.raises(ValueError, match="sample_weight is above zero for no row"):
+        estimator().fit(X, y, sample_weight=-np.ones(8))
+
+
+@pytest.mark.parametrize("estimator", [MLPClassifier, MLPRegressor])
+def test_dates_are_no_targets(estimator):
+    days = pandas.date_range("2026-01-01", periods=8)
+    for y in (days.to_numpy(), pandas.Series(days, name="day"), pandas.Series(days - days[0])):
+        with pytest.raises(ValueError, match=r"y.* holds dates or times, which have no unit"):
+            estimator().fit(np.arange(8.0)[:, np.newaxis], y)

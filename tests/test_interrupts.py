@@ -57,7 +57,7 @@ def test_in_an_interactive_session_a_later_ctrl_c_is_a_first_one_again(capsys, m
     now = 100.0
     monkeypatch.setattr(interrupts.time, "monotonic", lambda: now)
     interrupts.tell("a training")
-    now += interrupts.SECONDS_APART + 1
+    now += interrupts.SECONDS_BETWEEN + 1
     interrupts.tell("another training")
     now += 1
     with pytest.raises(KeyboardInterrupt):

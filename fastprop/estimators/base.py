@@ -137,7 +137,8 @@ class BaseMLP(BaseEstimator):
             self._refuse_other_sizes(sizes)
             X = inputs.encoded(self, X, self.encoder_)
         column = inputs.target_column(y)
-        inputs.refuse_odd_targets(y, column)
+        inputs.refuse_dates(y, column)
+        inputs.refuse_missing_targets(y, column)
         y = _check_y(y, multi_output=True, y_numeric=self._is_numeric, estimator=self)
         check_consistent_length(X, y)
         weights = None

@@ -50,10 +50,14 @@ def target_column(y):
     return f", column {name!r}," if isinstance(name, str) and name else ""
 
 
-def refuse_odd_targets(y, column):
-    """Refuse dates, and a series or frame of pandas with a missing cell; scikit-learn checks all other targets."""
+def refuse_dates(y, column):
+    """Refuse targets that are an array or a series of dates or times; `column` is their name in messages."""
     if getattr(getattr(y, "dtype", None), "kind", "") in ("m", "M"):
         raise ValueError(f"y{column} holds dates or times, which have no unit: give numbers, such as days since a day.")
+
+
+def refuse_missing_targets(y, column):
+    """Refuse a series or frame of pandas with a missing cell; all other targets are checked by scikit-learn."""
     if hasattr(y, "isna"):
         missing = np.asarray(y.isna()).reshape(len(y), -1).any(axis=1)
         if missing.any():

@@ -1,4 +1,4 @@
-"""Locks that tell two runs on one file apart. They end with the process, and forked processes do not keep them."""
+"""Locks that keep two runs from writing one file. They end with the process, and forked processes do not keep them."""
 
 import contextlib
 import os

@@ -166,9 +166,6 @@ class PackedState:
                 array[..., lane :: self.width] = state[name][..., None]
         self.steps[0].done[:] = states[-1]["steps"]
         self.seconds[0] = sum(state["seconds"][0] for state in states)
-        for step in self.steps[1:]:
-            for array, first in zip(step, self.steps[0]):
-                array[...] = first
         if len(self.networks) > 1:
             self.unpack()
 
