@@ -21,6 +21,9 @@ PAGE = mmap.PAGESIZE
 UNIT = PAGE // 4
 """Elements: whole pages, of float32 and of float64. As many stand between two parts of a workspace."""
 
+FORBIDDEN = {}
+"""By the address of each workspace, the begin of each unit of it that nobody may touch, in elements."""
+
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -60,11 +63,19 @@ def guarded_workspace(new_workspace, plans, size, dtype):
     for plan in plans:
         parts = plan.workspace._replace(activations=plan.workspace.activations - plan.sizes.line)
         offsets += np.hstack(parts).tolist()
-    for offset in offsets:
-        guard = offset // UNIT - 1  # each part begins in the first unit behind one that is free
-        if guard >= 0:
-            forbid(memory.ctypes.data + guard * UNIT * memory.itemsize, UNIT * memory.itemsize)
+    # Each part begins in the first unit behind one that is free.
+    FORBIDDEN[memory.ctypes.data] = begins = [offset // UNIT * UNIT - UNIT for offset in offsets if offset >= UNIT]
+    for begin in begins:
+        forbid(memory.ctypes.data + begin * memory.itemsize, UNIT * memory.itemsize)
     return memory
+
+
+def readable(memory):
+    """Return of each element of a workspace whether it may be touched, which all may without `install`."""
+    found = np.ones(len(memory), bool)
+    for begin in FORBIDDEN.get(memory.ctypes.data, ()):
+        found[begin : begin + UNIT] = False
+    return found
 
 
 def forbid(address, size):

@@ -172,6 +172,18 @@ def test_an_array_is_named_by_the_fields_that_lead_to_it():
 
 
 @checked
+@pytest.mark.parametrize("axis", [np.zeros(6)[None], np.zeros((1, 6))[::-1], np.zeros((1, 6))[:, ::-1]])
+def test_axes_of_any_stride_have_their_length(axis):
+    outer = Outer(3, Inner(np.zeros(1)), axis)
+    for column in (0, 5):
+        element_of_table(outer, 0, column)
+        assert axis[0, column] == 3
+    for row, column in ((1, 0), (-1, 0), (0, 6), (0, -1)):
+        with pytest.raises(IndexError, match="The kernel element_of_table was to write"):
+            element_of_table(outer, row, column)
+
+
+@checked
 def test_of_an_empty_array_there_is_nothing():
     with pytest.raises(IndexError, match=re.escape("element 0 of array, of which it has none: ")):
         by_index(np.zeros(0), 0, np.zeros(1))

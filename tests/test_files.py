@@ -155,7 +155,7 @@ def test_a_name_for_the_temporary_file_that_is_taken_is_never_written_to(monkeyp
     monkeypatch.setattr("secrets.token_hex", lambda count: "known")
     victim, path = tmp_path / "victim", tmp_path / "net"
     victim.write_text("untouched")
-    files.writing.beside(path, "-known.part").symlink_to(victim)
+    files.paths.beside(path, "-known.part").symlink_to(victim)
     assert_refused(OSError, f"the network file {path} cannot be written, File exists", network().save, path)
     assert victim.read_text() == "untouched"
     assert not path.exists()
@@ -248,26 +248,110 @@ def test_a_forked_process_keeps_no_lock_and_a_killed_one_leaves_none(tmp_path):
     child.join()
     code = f"from fastprop import files; import os; files.PathLock({str(path)!r}, ''); os._exit(1)"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT)
-    unfinished = files.writing.beside(path, "-0123.part")
+    unfinished = files.paths.beside(path, "-0123.part")
     unfinished.touch()
     files.PathLock(path, "checkpoint").release()
     assert os.listdir(tmp_path) == []
 
 
+KILLED_WHILE_IT_WRITES = """
+import os
+import fastprop as fp
+from fastprop import files
+with files.replacing({path!r}, "network file") as file:
+    file.write(b"half of it")
+    file.flush()
+    {then}
+"""
+
+
+@pytest.mark.slow
+def test_what_a_killed_process_left_of_a_file_is_removed_when_the_file_is_written_again(tmp_path):
+    path, other = tmp_path / "net", tmp_path / "other"
+    for killed in (path, other):
+        code = KILLED_WHILE_IT_WRITES.format(path=str(killed), then="os.kill(os.getpid(), 9)")
+        assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == -signal.SIGKILL
+    assert len(os.listdir(tmp_path)) == 2
+    network().save(path)
+    assert len(os.listdir(tmp_path)) == 2  # what is left of the other file is not looked at
+    network().save(other)
+    assert sorted(os.listdir(tmp_path)) == ["net", "other"]
+
+
+@pytest.mark.slow
+def test_what_another_process_is_writing_is_not_removed(tmp_path):
+    path = tmp_path / "net"
+    code = KILLED_WHILE_IT_WRITES.format(path=str(path), then="print('written', flush=True); input()")
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, **pipes) as process:
+        assert process.stdout.readline() == "written\n"
+        network().save(path)
+        assert len(os.listdir(tmp_path)) == 2
+        process.communicate("\n")
+    assert process.returncode == 0
+    assert path.read_bytes() == b"half of it"  # the last one that ends has written it
+    assert os.listdir(tmp_path) == ["net"]
+
+
+SAVE_OFTEN = """
+import fastprop as fp
+network = fp.MLP((2, 2, 1), seed={seed})
+for _ in range(300):
+    network.save({path!r})
+"""
+
+
+@pytest.mark.slow
+def test_processes_that_write_one_file_again_and_again_all_succeed(tmp_path):
+    codes = [SAVE_OFTEN.format(seed=seed, path=str(tmp_path / "net")) for seed in range(4)]
+    processes = [subprocess.Popen([sys.executable, "-c", code], cwd=ROOT) for code in codes]
+    assert [process.wait() for process in processes] == [0] * 4
+    assert os.listdir(tmp_path) == ["net"]
+    assert fp.load(tmp_path / "net").layer_sizes == (2, 2, 1)
+
+
+def test_only_regular_files_of_the_same_target_are_removed(tmp_path):
+    path = tmp_path / "net"
+    victim = tmp_path / "victim"
+    victim.write_text("untouched")
+    files.paths.beside(path, "-link.part").symlink_to(victim)
+    files.paths.beside(path, "-folder.part").mkdir()
+    os.mkfifo(files.paths.beside(path, "-fifo.part"))
+    files.paths.beside(path, "-old.part").touch()
+    network().save(path)
+    assert victim.read_text() == "untouched"
+    left = {file.name.rpartition("-")[2] for file in tmp_path.iterdir()}
+    assert left == {"net", "victim", "link.part", "folder.part", "fifo.part"}
+
+
+def write(path):
+    with files.replacing(path, "file"):
+        time.sleep(0.01)
+
+
+def read(path):
+    with files.opened(path):
+        time.sleep(0.01)
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no signal can be sent at a time")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a file is closed when it is freed
-def test_ctrl_c_while_a_file_is_opened_for_writing_leaves_no_file_open(tmp_path):
-    waits = np.random.default_rng(0).uniform(1e-5, 3e-4, 1500)
+@pytest.mark.parametrize(("call", "latest"), [(write, 4e-4), (read, 1e-4)])
+def test_ctrl_c_while_a_file_is_opened_leaves_no_file_open(call, latest, tmp_path):
+    path = tmp_path / "file"
+    path.touch()
+    waits = np.random.default_rng(0).uniform(5e-6, latest, 3000)
     before = len(os.listdir("/dev/fd"))
     previous = signal.signal(signal.SIGALRM, signal.default_int_handler)
     try:
         for wait in waits:
             with contextlib.suppress(KeyboardInterrupt):
                 signal.setitimer(signal.ITIMER_REAL, wait)
-                with files.replacing(tmp_path / "file", "file"):
-                    time.sleep(0.01)
+                call(path)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
     assert len(os.listdir("/dev/fd")) == before
+    write(path)
+    assert os.listdir(tmp_path) == ["file"]

@@ -7,6 +7,7 @@ import pytest
 
 from fastprop.kernels import compiler, inputs, layout, minibatch
 from fastprop.kernels.lanes import Chunk
+from tests import guard_pages
 from tests.compare import assert_close, tolerance
 from tests.marks import compiled_dtype
 from tests.parts import compiled
@@ -43,7 +44,9 @@ def fetched(kind, features, row_stride, source, standardized, dtype):
     plans, size = layout.plans((features, 1), 40, np.dtype(dtype), (False,), 1, width, kind.shares_rows)
     plan = (layout.PackPlan if kind.pack else layout.Plan)(*plans[0])
     memory = layout.new_workspace(plans, size, dtype)
-    before = memory.copy()
+    readable = guard_pages.readable(memory)
+    before = np.zeros_like(memory)
+    before[readable] = memory[readable]
     random = np.random.default_rng(features)
     orders = np.array([random.permutation(ROWS_OF_DATA) for _ in range(width if kind.own_orders else 1)])
     table = np.zeros((ROWS_OF_DATA, row_stride), np.uint8 if source == "bytes" else dtype)
@@ -80,7 +83,7 @@ def fetched(kind, features, row_stride, source, standardized, dtype):
     expected = expected.astype(np.float64)
     if standardized:
         expected = (expected - mean[:features, None]) * inverse_std[:features, None]
-    outside = np.ones(len(memory), bool)
+    outside = readable
     outside[start : start + ROWS * stride] = False
     np.testing.assert_array_equal(memory[outside], before[outside])
     return rows[:, line : line + features * held].reshape(ROWS, features, held), expected

@@ -146,7 +146,8 @@ def test_prefetch_to_write_asks_for_a_line_and_changes_nothing(dtype):
     array = np.arange(40, dtype=dtype)
     prefetch_to_write(array, 3)
     np.testing.assert_array_equal(array, np.arange(40))
-    assert all("prefetchw" in code or "pst" in code for code in prefetch_to_write.inspect_asm().values())
+    words = "prefetchw", "prefetcht0", "pst"  # prefetcht0 where a processor knows no other, as that of haswell
+    assert all(any(word in code for word in words) for code in prefetch_to_write.inspect_asm().values())
 
 
 # ---- words ----

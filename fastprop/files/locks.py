@@ -2,8 +2,9 @@
 
 import contextlib
 import os
+import stat
 
-from fastprop.files.writing import beside, remove_unfinished, resolved
+from fastprop.files.paths import beside, resolved
 
 try:
     import fcntl
@@ -39,24 +40,64 @@ def unlock(descriptor):
     os.close(descriptor)
 
 
+def can_lock():
+    """Return whether the system has locks."""
+    return fcntl is not None
+
+
+def lock_new(descriptor, path):
+    """Lock a file that was just made at `path`; return False if somebody has taken it for an abandoned one meanwhile.
+
+    The lock ends when the file is closed. Where the disk has no locks, nothing is locked.
+    """
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return os.path.lexists(path)
+
+
 def is_abandoned(path):
     """Return whether a file that is locked as long as its owner works is there, and its owner has ended or was killed.
 
     It is False where the disk has no locks.
     """
+    with _locked_if_abandoned(path) as abandoned:
+        return abandoned
+
+
+def remove_unfinished(target):
+    """Remove the temporary files of those who were killed while they wrote a file; nothing is removed without locks."""
+    for path in target.parent.glob(beside(target, "-*.part").name):
+        with _locked_if_abandoned(path) as abandoned, contextlib.suppress(OSError):
+            if abandoned and stat.S_ISREG(os.lstat(path).st_mode):
+                path.unlink()
+
+
+@contextlib.contextmanager
+def _locked_if_abandoned(path):
+    """Yield whether a file is abandoned, see `is_abandoned`; nobody else locks it in the block."""
     if fcntl is None:
-        return False
+        yield False
+        return
     try:
         descriptor = os.open(path, _NEW & ~os.O_CREAT)
     except OSError:
-        return False
+        yield False
+        return
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        abandoned = True
     except OSError:
-        return False
+        abandoned = False
+    try:
+        yield abandoned
     finally:
         os.close(descriptor)
-    return True
 
 
 def _close_all():

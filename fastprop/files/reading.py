@@ -30,13 +30,19 @@ def opened(path):
     OSError
         If it cannot be opened, or is no regular file: a folder, a FIFO, a device.
     """
-    descriptor = os.open(path, _FLAGS)
+    # Ctrl-C comes only where Python code is run: what `map` and `extend` call is in the list, or was not opened.
+    opened = []
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        opened.extend(map(os.open, [os.fspath(path)], [_FLAGS]))
+        if not stat.S_ISREG(os.fstat(opened[0]).st_mode):
             raise OSError("it is no regular file")
-        return os.fdopen(descriptor, "rb")
+        opened.extend(map(open, opened[:1], ["rb"]))
+        return opened[1]
     except BaseException:
-        os.close(descriptor)
+        if len(opened) == 2:
+            opened[1].close()
+        elif opened:
+            os.close(opened[0])
         raise
 
 

@@ -1,13 +1,12 @@
 """Replaces files as a whole, so that a crash leaves the old file or the new one."""
 
 import contextlib
-import errno
 import functools
-import hashlib
 import os
 import secrets
-import stat
-from pathlib import Path
+
+from fastprop.files.locks import can_lock, lock_new, remove_unfinished
+from fastprop.files.paths import beside, resolved
 
 
 @contextlib.contextmanager
@@ -15,7 +14,8 @@ def replacing(path, name, mode=0o666):
     """Yield a binary file that replaces the one at `path` when the block ends.
 
     What is written goes to a temporary file in the same folder, which is renamed once it is on the disk. Links are
-    followed: the file to which `path` points is replaced. It has the permissions `mode`, less those of the umask.
+    followed: the file to which `path` points is replaced. It has the permissions `mode`, less those of the umask. What
+    others have left that were killed while they wrote the same file is removed.
 
     Raises
     ------
@@ -25,14 +25,18 @@ def replacing(path, name, mode=0o666):
     temporary = None
     try:
         target = resolved(path)
-        temporary = beside(target, f"-{secrets.token_hex(8)}.part")
-        # Nothing of this name may exist ("x"), also no link. No Python code has the descriptor, so that Ctrl-C does not
-        # leave it open.
-        with open(temporary, "xb", opener=functools.partial(os.open, mode=mode)) as file:
+        remove_unfinished(target)
+        file = None
+        while file is None:
+            temporary = beside(target, f"-{secrets.token_hex(8)}.part")
+            file = _created(temporary, mode)
+        with file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, target)
+            if not can_lock():  # as on Windows, where an open file cannot be renamed
+                file.close()
+            os.replace(temporary, target)
         sync_folder(target.parent)
     except OSError as error:
         raise OSError(
@@ -45,40 +49,22 @@ def replacing(path, name, mode=0o666):
                 temporary.unlink(missing_ok=True)  # it is there if it has not been renamed
 
 
-def resolved(path):
-    """Return the path of the file to which `path` leads by links, which may not be there yet.
+def _created(path, mode):
+    """Return a new file that is locked, so that nobody takes it for that of a writer who was killed.
 
-    Raises
-    ------
-    OSError
-        If the links lead in a circle, or to what is no regular file.
+    It is None if somebody has done so before the lock.
     """
+    # Nothing of this name may exist ("x"), also no link. No Python code has the descriptor, so that Ctrl-C does not
+    # leave it open.
+    file = open(path, "xb", opener=functools.partial(os.open, mode=mode))  # noqa: SIM115 (it is returned)
     try:
-        target = Path(os.path.realpath(path))
-        status = target.lstat()
-    except FileNotFoundError:
-        return target
-    except ValueError as error:  # such as a zero byte
-        raise OSError(errno.EINVAL, str(error)) from error
-    if stat.S_ISLNK(status.st_mode):
-        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-    if stat.S_ISDIR(status.st_mode):
-        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
-    if not stat.S_ISREG(status.st_mode):
-        raise OSError(errno.EINVAL, "it is no regular file")
-    return target
-
-
-def beside(target, ending):
-    """Return the path of a file that belongs to another one in the same folder, of a name that is short enough."""
-    return target.with_name(f".fastprop-{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]}{ending}")
-
-
-def remove_unfinished(target):
-    """Remove the temporary files of writers of a file that were killed; nobody else may be writing it."""
-    for path in target.parent.glob(beside(target, "-*.part").name):
-        with contextlib.suppress(OSError):
-            path.unlink()
+        if lock_new(file.fileno(), path):
+            return file
+    except BaseException:
+        file.close()
+        raise
+    file.close()
+    return None
 
 
 def sync_folder(folder):

@@ -90,15 +90,19 @@ def _emit_element_check(context, builder, kinds, args, writes):
     if isinstance(kinds[1], types.BaseTuple):
         index_kinds, indices = kinds[1].types, cgutils.unpack_tuple(builder, args[1])
     start = builder.ptrtoint(array.data, _INT64)
+    element = context.get_abi_sizeof(array.data.type.pointee)
     for kind, index, stride, length in zip(index_kinds, indices, strides, lengths):
         if not isinstance(kind, types.Integer):
             continue
         index = context.cast(builder, index, kind, types.intp)
         if isinstance(index, ir.Constant) and index.constant < 0:
             index = builder.add(length, index)
-        offset, size = builder.mul(index, stride), builder.mul(length, stride)
-        emit_check(context, builder, (start, size), offset, context.get_abi_sizeof(array.data.type.pointee), writes)
-        start = builder.add(start, offset)
+        # A new axis of length 1 has the stride 0, and a reversed one a negative stride.
+        has_order = builder.icmp_signed(">", stride, _INT64(0))
+        step = builder.select(has_order, stride, _INT64(element))
+        offset, size = builder.mul(index, step), builder.mul(length, step)
+        emit_check(context, builder, (start, size), offset, element, writes)
+        start = builder.add(start, builder.mul(index, stride))
 
 
 # ---- the error ----
