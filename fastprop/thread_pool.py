@@ -68,7 +68,7 @@ def run(jobs, threads, watch):
         Callables with a method ``stop``, which asks a running job to return soon. They are drawn one by one, so that a
         generator makes each job only when a thread takes it.
     threads : int
-        How many jobs run at a time.
+        How many jobs run at a time; fewer where the system gives fewer threads.
     watch : callable
         Called in the calling thread, first immediately and then at least about twenty times a second.
 
@@ -80,7 +80,7 @@ def run(jobs, threads, watch):
     Raises
     ------
     Exception
-        The first that a job raised, after the running jobs were stopped.
+        The first that a job raised, after the running jobs were stopped; RuntimeError if the system gives no thread.
     """
     workers = _Workers(jobs)
     try:
@@ -151,6 +151,7 @@ class _Workers:
         self._returned = returned
         self._calls = deque()  # of `_Call`, which the calling thread is to do; each is removed when it has ended
         self._drawing = threading.Lock()
+        self._threads = 0  # as many have been started, or are to be
         self._running = set()
         self._errors = []
         self._begun = []  # an element for each thread that has begun; see `stop`
@@ -161,16 +162,29 @@ class _Workers:
         self._wakes = queue.SimpleQueue()  # an element for each time that the calling thread is to be woken
 
     def start(self, threads):
-        """Start `threads` threads. Ctrl-C may come amid this: `stop` then finds all that have begun."""
-        try:
-            for _ in range(threads):
-                threading.Thread(target=self._work, args=(threads,), daemon=True).start()
-        except RuntimeError as error:  # the system gives no more threads
-            self._errors.append(error)
+        """Start `threads` threads, or as many as the system gives, but at least one.
+
+        Ctrl-C may come amid this: `stop` then finds all that have begun.
+        """
+        self._threads = threads
+        for started in range(threads):
+            try:
+                threading.Thread(target=self._work, daemon=True).start()
+            except RuntimeError as error:
+                self._go_on_with(started, error)
+                return
+
+    def _go_on_with(self, threads, error):
+        """Have those threads do all jobs that were started before the system gave no more, for which see the error."""
+        self._threads = threads
+        if threads == 0:
+            sentence = f"the system starts no thread, {error}: end other programs, or allow more processes (ulimit -u)."
+            self._errors.append(RuntimeError(sentence))
+        if len(self._ended) >= threads:
             self._end()
 
-    def _work(self, threads):
-        """Draw jobs and call them; the last of `threads` threads that ends says that it is over."""
+    def _work(self):
+        """Draw jobs and call them; the last thread that ends says that it is over."""
         _pool.workers = self
         self._begun.append(True)
         try:
@@ -188,7 +202,7 @@ class _Workers:
         except BaseException as error:
             self._errors.append(error)
         self._ended.append(True)
-        if self._errors or len(self._ended) == threads:
+        if self._errors or len(self._ended) >= self._threads:
             self._end()
 
     def _end(self):

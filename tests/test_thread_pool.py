@@ -77,21 +77,46 @@ def test_an_error_is_raised_after_the_running_jobs_were_stopped_and_no_other_was
     assert not never.ran
 
 
-def test_where_the_system_gives_too_few_threads_those_that_began_are_stopped(monkeypatch):
-    jobs, thread, begun = [Job(until_stopped), Job(until_stopped)], threading.Thread, []
+def give_threads(monkeypatch, count, refusing=nothing):
+    """Have the system start so many threads and no more; return those that it starts. It calls `refusing` first."""
+    thread, begun = threading.Thread, []
 
     class Scarce(thread):
         def start(self):
-            if begun:
+            if len(begun) == count:
+                refusing()
                 raise RuntimeError("can't start new thread")
-            begun.append(self)
             super().start()
+            begun.append(self)
 
     monkeypatch.setattr(threading, "Thread", Scarce)
-    with pytest.raises(RuntimeError, match="can't start new thread"):
-        thread_pool.run(jobs, 2, nothing)
-    begun[0].join(TIMEOUT)
-    assert not begun[0].is_alive()
+    return begun
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_as_many_threads_as_the_system_gives_do_all_jobs(monkeypatch, count):
+    begun, jobs = give_threads(monkeypatch, count), [Job() for _ in range(8)]
+    assert thread_pool.run(jobs, 4, nothing)
+    assert all(job.ran for job in jobs)
+    assert len(begun) == count
+    for thread in begun:
+        thread.join(TIMEOUT)
+        assert not thread.is_alive()
+
+
+def test_threads_that_end_before_the_system_refuses_another_are_counted(monkeypatch):
+    begun = give_threads(monkeypatch, 1, refusing=lambda: begun[0].join(TIMEOUT))
+    jobs = [returning(each) for each in range(8)]
+    with closing(thread_pool.results(jobs, 2)) as batches:
+        assert sorted(flat(batches)) == list(range(8))
+
+
+def test_where_the_system_gives_no_thread_it_is_said_and_no_job_is_begun(monkeypatch):
+    give_threads(monkeypatch, 0)
+    job = Job()
+    with pytest.raises(RuntimeError, match=r"^the system starts no thread, .*: end other programs, or allow more"):
+        thread_pool.run([job], 2, nothing)
+    assert not job.ran
 
 
 def test_an_error_while_drawing_is_raised():

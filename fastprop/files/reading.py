@@ -79,9 +79,9 @@ def refusing(path, kind, remedy):
         raise ValueError(f"{path} is no {kind} or a damaged one ({_reason(error)}): {remedy}.") from error
 
 
-def unpacked_limit(size):
-    """Return to how many bytes a compressed file or member of `size` bytes may unpack."""
-    return max(ALWAYS_UNPACKED, MOST_UNPACKED * size)
+def unpacked_limit(size, always=ALWAYS_UNPACKED):
+    """Return to how many bytes a compressed file or member of `size` bytes may unpack; `always` bytes are allowed."""
+    return max(always, MOST_UNPACKED * size)
 
 
 def _reason(error):

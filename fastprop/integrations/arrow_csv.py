@@ -14,6 +14,9 @@ BLOCK = 1 << 19
 """Bytes that are read and converted at a time, each to a block of rows."""
 
 
+ALWAYS_UNPACKED = 1 << 24
+"""Bytes to which a packed file may unpack, however small it is. The table may take ten times as many."""
+
 LONGEST_ROW = 1 << 26
 """Bytes of the longest row that is read."""
 
@@ -113,7 +116,7 @@ def _whole_rows(file, skipped_lines):
 
 def _limited(blocks, size):
     """Yield the blocks of a file of `size` bytes; ValueError if a packed file has too many."""
-    taken, limit = 0, unpacked_limit(size)
+    taken, limit = 0, unpacked_limit(size, ALWAYS_UNPACKED)
     for block in blocks:
         taken += len(block)
         if taken > limit:

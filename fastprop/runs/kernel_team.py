@@ -4,6 +4,7 @@ The first member is the calling thread. The others come and go as `kernels/pacin
 those that the system does not start.
 """
 
+import contextlib
 import gc
 import threading
 import time
@@ -38,7 +39,8 @@ class KernelTeam:
             return
         seconds = self._state.seconds[0]
         notice = threading.Timer(1.0, say, ["compiling for this machine, once ..."])
-        notice.start()
+        with contextlib.suppress(RuntimeError):  # the system gives no more threads
+            notice.start()
         collects = gc.isenabled()
         gc.disable()  # Numba makes many objects, none of which is garbage, and collecting would visit them all
         try:
