@@ -210,7 +210,7 @@ def find_learning_rate(
     data = Dataset.of(X, y, network, loss, sample_weight)
     split = Split.of(validation, data, network, loss).fitted()
     if network.input_mean is None and not checks.flag(standardize, "standardize"):
-        warn_of_sizes(split.data.inputs, split.rows)
+        warn_of_sizes(split.data.inputs, split.rows, network.dtype)
     sample = _Sample.of(split, seed)
     options = {
         "epochs": min(epochs, EPOCHS),

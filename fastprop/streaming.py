@@ -230,7 +230,7 @@ class _Reader:
             if self._column_names is None:
                 self._column_names = data.column_names
                 if self._network.input_mean is None:
-                    warn_of_sizes(data.inputs, data.rows)
+                    warn_of_sizes(data.inputs, data.rows, self._network.dtype)
             self._next = data, None
         except Exception as error:
             self._next = None, error

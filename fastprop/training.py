@@ -226,9 +226,9 @@ def train(
     fitted = network.input_mean, network.input_scale
     if checks.flag(standardize, "standardize") and network.input_mean is None:
         fitted = standardization(split.data.inputs, split.rows)
-    split = split.readable(network.dtype, Origin.of(*fitted, network.dtype))
     if fitted[0] is None:
-        warn_of_sizes(split.data.inputs, split.rows)
+        warn_of_sizes(split.data.inputs, split.rows, network.dtype)
+    split = split.readable(network.dtype, Origin.of(*fitted, network.dtype))
     network.input_mean, network.input_scale = fitted
     network.feature_names = network.feature_names or split.data.inputs.feature_names
     run = new_run(backend, [network], split, [options], threads)

@@ -1,8 +1,9 @@
-"""A warning of inputs of very different size that are not standardized."""
+"""A warning of inputs of very different size, or far from zero, that are not standardized."""
 
 import numpy as np
 
 from fastprop import checks
+from fastprop.data.rounding import warn_of_rounding
 from fastprop.notices import DataWarning, warn
 from fastprop.row_blocks import row_blocks
 
@@ -13,8 +14,10 @@ ROWS = 128
 """How many rows tell the size of a column: enough to see its unit, and few enough to cost nothing."""
 
 
-def warn_of_sizes(inputs, rows):
+def warn_of_sizes(inputs, rows, dtype):
     """Warn if columns of inputs are of so different size that a network hardly learns from the small ones.
+
+    Or, if the differences of a column are lost when it is rounded to the network's dtype.
 
     The size of a column is its largest absolute value, because the deviation of a column of zeros and a few ones is
     small whatever its unit is. Constant columns are left out: nothing is learned from them.
@@ -24,6 +27,8 @@ def warn_of_sizes(inputs, rows):
     inputs : Inputs
     rows : ndarray
         (m,) int: the indices of the rows that are trained on, of which at most `ROWS` are looked at.
+    dtype : dtype
+        That of the network.
 
     Examples
     --------
@@ -33,7 +38,7 @@ def warn_of_sizes(inputs, rows):
     >>> inputs = Inputs(np.array([[0.5, 1680], [0.25, 735]]), UNCHANGED, columns=("hue", "proline"))
     >>> with warnings.catch_warnings(record=True) as caught:
     ...     warnings.simplefilter("always")
-    ...     warn_of_sizes(inputs, np.arange(2))
+    ...     warn_of_sizes(inputs, np.arange(2), np.dtype("float32"))
     >>> print(caught[0].message)
     X has columns of very different size, from 'hue' (up to 0.5) to 'proline' (up to 1680): standardize them.
     """
@@ -43,6 +48,8 @@ def warn_of_sizes(inputs, rows):
         numbers = inputs.numbers(some[block])
         minimum = np.minimum(minimum, numbers.min(axis=0))
         maximum = np.maximum(maximum, numbers.max(axis=0))
+    if warn_of_rounding((minimum, maximum), dtype, (inputs.name, inputs.columns), "standardize the inputs"):
+        return
     varies = np.flatnonzero(minimum < maximum)
     if len(varies) == 0:
         return

@@ -10,6 +10,7 @@ from fastprop.data.class_coverage import warn_of_unmeasured, warn_of_untrained, 
 from fastprop.data.class_weights import weighted
 from fastprop.data.dataset import Dataset
 from fastprop.data.output_range import warn_of_unreachable
+from fastprop.data.rounding import warn_of_rounded_targets
 from fastprop.task import most_general
 
 
@@ -59,7 +60,7 @@ class Split(NamedTuple):
         other parameters are those of `Dataset.of`, by which validation data is checked.
         """
         data = weighted(data, class_weight)
-        warn_of_unreachable(data)
+        _ = warn_of_unreachable(data) or warn_of_rounded_targets(data, network.dtype)
         rows = data.rows
         if validation is None:
             return cls(data, rows, data, rows[:0])
@@ -69,7 +70,7 @@ class Split(NamedTuple):
         names = "validation X", "validation y", "validation weights"
         held_out = Dataset.of(X, y, network, loss, *weights, names=names, column_names=data.column_names)
         held_out = weighted(held_out, class_weight, names[1])
-        warn_of_unreachable(held_out, names[1])
+        _ = warn_of_unreachable(held_out, names[1]) or warn_of_rounded_targets(held_out, network.dtype, names[1])
         split = cls(data, rows, held_out, held_out.rows)
         if split.task.class_count:
             warn_of_untrained(split.task, data.classes(rows), held_out.classes(held_out.rows))

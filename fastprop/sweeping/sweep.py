@@ -244,9 +244,9 @@ def sweep(
     split, tasks = _split(configurations.prototypes, X, y, sample_weight, class_weight, validation)
     split, folds, all_rows = _folds(split, cv, X, y, configurations.prototypes, standardize)
     prototype = next(iter(configurations.prototypes.values()))
-    split = split.readable(prototype.dtype, common_origin(prototype, [all_rows, *folds]))
     if prototype.input_mean is None and all_rows.mean is None:
-        warn_of_sizes(split.data.inputs, all_rows.rows)
+        warn_of_sizes(split.data.inputs, all_rows.rows, prototype.dtype)
+    split = split.readable(prototype.dtype, common_origin(prototype, [all_rows, *folds]))
     experiment = Experiment(
         data=split.data,
         held_out=split.held_out,
