@@ -1,7 +1,12 @@
 """Random runs, in which kernels and reference do the same up to rounding, and the kernels the same to the last bit
-however many threads they have, and alone as in a sweep."""
+however many threads they have, however wide vectors are, and alone as in a sweep."""
 
+import contextlib
 import itertools
+import os
+import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -9,7 +14,9 @@ from hypothesis import event, example, given, reject
 from hypothesis import strategies as st
 
 import fastprop as fp
+from fastprop.kernels import compiler
 from tests.compare import tolerance
+from tests.processes import ROOT
 from tests.random_runs import (
     ENDLESS_SCHEDULES,
     EPOCHS,
@@ -274,16 +281,21 @@ def test_kernels_sweep_as_the_reference(problem, grid, how, split):
 # ---- threads, and alone as in a sweep ----
 
 
+def assert_same_bits(found, expected):
+    """Fail unless two pairs of words and arrays are equal."""
+    (words, arrays), (expected_words, expected_arrays) = found, expected
+    assert words == expected_words
+    for name, array in expected_arrays.items():
+        np.testing.assert_array_equal(arrays[name], array, err_msg=name)
+
+
 @pytest.mark.usefixtures("threads_always_share")
 @fuzz(80)
 @given(problems(), options(OF_TRAIN, epochs=EPOCHS), st.sampled_from([2, 3, 5]))
 def test_any_number_of_threads_gives_the_same_bits(problem, how, threads):
     how = with_metrics(problem, how)
     (one, network, X), (other, twin, _) = (trained(problem, how, None, threads=count) for count in (1, threads))
-    (words, arrays), (other_words, others) = measured(one), measured(other)
-    assert other_words == words
-    for name, array in arrays.items():
-        np.testing.assert_array_equal(others[name], array, err_msg=name)
+    assert_same_bits(measured(other), measured(one))
     np.testing.assert_array_equal(twin.parameters, network.parameters)
     np.testing.assert_array_equal(twin.predict(X), network.predict(X))
 
@@ -302,3 +314,66 @@ def test_a_configuration_of_a_sweep_has_the_bits_that_it_has_alone(problem, grid
         np.testing.assert_array_equal(result.history[index][:done], alone.history[0][:done], err_msg=str(values))
         if index in result.networks:
             np.testing.assert_array_equal(result.networks[index].parameters, alone.best_network.parameters)
+
+
+# ---- the width of vectors ----
+
+WIDTHS = sorted({1, 4, 8} - {compiler.LANES})
+"""Widths of vectors, as numbers of float32, other than that of this process, that each machine here can have."""
+
+ANSWER = """
+import pickle, sys, warnings
+warnings.simplefilter("ignore")
+from tests.test_fuzz import trained_and_swept
+while True:
+    try:
+        case = pickle.load(sys.stdin.buffer)
+    except EOFError:
+        break
+    pickle.dump(trained_and_swept(*case), sys.stdout.buffer)
+    sys.stdout.flush()
+"""
+"""A process that does what cases say, one after another; it has a width of vectors of its own."""
+
+
+def trained_and_swept(problem, how, validation, seeds):
+    """Return what comes of a training, and of a sweep over seeds, whose packs are as wide as vectors."""
+    history, network, X = trained(problem, how, None, validation=validation)
+    words, arrays = measured(history)
+    result = swept(problem, [{"seed": seed} for seed in seeds], how, validation=validation)
+    words["of the sweep"] = result.table["stopped"].tolist()
+    arrays |= {"parameters": network.parameters, "predictions": network.predict(X), "of the sweep": result.history}
+    return words, arrays
+
+
+@pytest.fixture(scope="module")
+def elsewhere():
+    """A function that does `trained_and_swept` for a case with vectors of another width."""
+    command, pipes = [sys.executable, "-c", ANSWER], {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with contextlib.ExitStack() as stack:
+        processes = {
+            width: stack.enter_context(
+                subprocess.Popen(command, cwd=ROOT, env=os.environ | {"FASTPROP_LANES": str(width)}, **pipes)
+            )
+            for width in WIDTHS
+        }
+
+        def answer(width, case):
+            pickle.dump(case, processes[width].stdin)
+            processes[width].stdin.flush()
+            return pickle.load(processes[width].stdout)
+
+        yield answer
+
+
+@fuzz(60)
+@given(
+    problems(),
+    options(OF_DESCENTS, epochs=EPOCHS),
+    st.sampled_from([None, 0.3]),
+    st.sampled_from([range(1), range(5), range(9)]),
+    st.sampled_from(WIDTHS),
+)
+def test_any_width_of_vectors_gives_the_same_bits(elsewhere, problem, how, validation, seeds, width):
+    case = problem, how, validation, seeds
+    assert_same_bits(elsewhere(width, case), trained_and_swept(*case))
