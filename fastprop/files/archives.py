@@ -1,6 +1,7 @@
 """Files of a description and arrays, in NumPy's format npz, with a checksum of all that is in them."""
 
 import json
+import zipfile
 
 import numpy as np
 
@@ -26,8 +27,12 @@ def write(path, description, arrays, name):
         As `replacing` does, if the file cannot be written.
     """
     text = json.dumps(description)
-    with replacing(path, name) as file:
-        np.savez(file, **{DESCRIPTION: text, CHECKSUM: checksum(text, arrays)}, **arrays)
+    members = {DESCRIPTION: text, CHECKSUM: checksum(text, arrays)} | arrays
+    # Not by `np.savez`, which leaves the archive open where the disk is full, as NumPy 2.0 has it.
+    with replacing(path, name) as file, zipfile.ZipFile(file, "w") as archive:
+        for member_name, array in members.items():
+            with archive.open(f"{member_name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
 
 
 def read(path, kind, remedy, build):
