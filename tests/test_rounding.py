@@ -89,3 +89,10 @@ def test_inputs_that_float32_rounds_together_are_told_unless_standardized(as_giv
     assert "in column 0 and 2 more, which float32 rounds to steps of 128: standardize the inputs" in message
     assert told(lambda: train(X[:, 0], inputs=inputs, standardize=True)) == []
     assert told(lambda: fp.sweep(network(), inputs, X[:, 0], GRID, epochs=1, loss="mse", standardize=True)) == []
+
+
+def test_numbers_that_are_refused_are_not_told_before():
+    inputs = X.copy()
+    inputs[4, 0] = 1e300
+    with pytest.raises(ValueError, match="X holds 1e\\+300 at row 4, column 0, which is too large"):
+        train(X[:, 0], inputs=inputs)

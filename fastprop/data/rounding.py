@@ -59,9 +59,9 @@ def warn_of_rounding(limits, dtype, names, remedy):
         What to do.
     """
     low, high = (np.asarray(each, np.float64) for each in limits)
-    sizes = np.minimum(np.maximum(np.abs(low), np.abs(high)), np.finfo(dtype).max)
-    steps = np.spacing(sizes.astype(dtype)).astype(np.float64)
-    lost = np.flatnonzero((steps > LOST * (high - low)) & (high > low))
+    sizes = np.maximum(np.abs(low), np.abs(high))
+    steps = np.spacing(np.minimum(sizes, np.finfo(dtype).max).astype(dtype)).astype(np.float64)
+    lost = np.flatnonzero((steps > LOST * (high - low)) & (high > low) & np.isfinite(steps))  # else it is refused
     if len(lost) == 0:
         return False
     name, columns = names
