@@ -60,8 +60,9 @@ def warn_of_rounding(limits, dtype, names, remedy):
     """
     low, high = (np.asarray(each, np.float64) for each in limits)
     sizes = np.maximum(np.abs(low), np.abs(high))
-    steps = np.spacing(np.minimum(sizes, np.finfo(dtype).max).astype(dtype)).astype(np.float64)
-    lost = np.flatnonzero((steps > LOST * (high - low)) & (high > low) & np.isfinite(steps))  # else it is refused
+    largest = np.finfo(dtype).max  # what is larger is refused
+    steps = np.spacing(np.minimum(sizes, largest).astype(dtype)).astype(np.float64)
+    lost = np.flatnonzero((steps > LOST * (high - low)) & (high > low) & (sizes <= largest))
     if len(lost) == 0:
         return False
     name, columns = names
