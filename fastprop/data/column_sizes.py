@@ -48,6 +48,8 @@ def warn_of_sizes(inputs, rows, dtype):
         numbers = inputs.numbers(some[block])
         minimum = np.minimum(minimum, numbers.min(axis=0))
         maximum = np.maximum(maximum, numbers.max(axis=0))
+    if np.maximum(np.abs(minimum), np.abs(maximum)).max(initial=0) > np.finfo(dtype).max:
+        return  # because such numbers are refused
     if warn_of_rounding((minimum, maximum), dtype, (inputs.name, inputs.columns), "standardize the inputs"):
         return
     varies = np.flatnonzero(minimum < maximum)
