@@ -29,7 +29,7 @@ FloatArray: TypeAlias = NDArray[np.floating[Any]]
 """An array of a network's dtype."""
 
 HiddenActivation: TypeAlias = Literal[
-    "sigmoid", "tanh", "relu", "leaky_relu", "elu", "softplus", "silu", "gelu", "identity"
+    "sigmoid", "tanh", "relu", "leaky_relu", "elu", "softplus", "silu", "gelu", "selu", "mish", "identity"
 ]
 OutputActivation: TypeAlias = HiddenActivation | Literal["exp", "softmax"]
 

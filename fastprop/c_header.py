@@ -9,7 +9,7 @@ from string import Template
 import numpy as np
 
 from fastprop import files
-from fastprop.reference.activations import CUBIC, NEGATIVE_SLOPE
+from fastprop.reference.activations import CUBIC, NEGATIVE_SLOPE, SELU_LIMIT, SELU_SCALE
 from fastprop.version import __version__
 
 C_TYPES = {"float32": "float", "float64": "double"}
@@ -30,6 +30,8 @@ ACTIVATIONS = {
     "softplus": "(z < 0 ? 0 : z) + log1p${s}(exp${s}(-fabs${s}(z)))",
     "silu": "z / (1 + exp${s}(-z))",
     "gelu": f"z / (1 + exp${{s}}(-{np.sqrt(8 / np.pi):.17g}${{s}} * (z + {CUBIC}${{s}} * z * z * z)))",
+    "selu": f"z > 0 ? {SELU_SCALE}${{s}} * z : {SELU_LIMIT}${{s}} * expm1${{s}}(z)",
+    "mish": "z * tanh${s}((z < 0 ? 0 : z) + log1p${s}(exp${s}(-fabs${s}(z))))",
     "identity": None,
     "exp": "exp${s}(z)",
     "softmax": None,

@@ -28,14 +28,15 @@ class MLP(Exchange):
         Inputs, hidden layers, outputs: ``(64, 32, 10)``.
     hidden : str or sequence of str
         Activation of the hidden layers, or of each: ``"sigmoid"``, ``"tanh"``, ``"relu"``, ``"leaky_relu"``, ``"elu"``,
-        ``"softplus"``, ``"silu"``, ``"gelu"`` (its tanh form) or ``"identity"``.
+        ``"softplus"``, ``"silu"``, ``"gelu"`` (its tanh form), ``"selu"``, ``"mish"`` or ``"identity"``.
     output : str
         Activation of the last layer: one of these, ``"softmax"``, or ``"exp"`` for rates and counts.
     initialization : str or sequence, optional
         Where the weights start: ``"glorot_uniform"``, ``"glorot_normal"``, ``"he_uniform"``, ``"he_normal"``,
         ``"lecun_uniform"``, ``"lecun_normal"`` or ``"orthogonal"``, with biases at zero; or arrays, for each layer its
         weights (n_in, n_out) or a pair of weights and biases (n_out,). By default ``"he_uniform"`` for the layers whose
-        activation is relu, leaky_relu, elu, silu or gelu, and ``"glorot_uniform"`` for the others.
+        activation is relu, leaky_relu, elu, silu, gelu or mish, ``"lecun_normal"`` for selu, and ``"glorot_uniform"`` for
+        the others.
     seed : int
         The seed of the initial weights.
     dtype : str

@@ -53,7 +53,7 @@ def train_stream(
         See `train`. The last step of a chunk takes the rows that are left. `LBFGS` is refused, because it needs all
         rows.
     schedule : one of `fastprop.options.schedules`, optional
-        See `train`. `CosineDecay` and `OneCycle` are refused, because they depend on the length of the run, which a
+        See `train`. Schedules such as `CosineDecay` are refused, because they depend on the length of the run, which a
         stream does not know.
     shuffle : bool
         Whether the rows of each chunk have a new order: that of the epoch with the chunk's index.

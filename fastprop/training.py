@@ -155,8 +155,8 @@ def train(
         with. The network must have the weights with which the run began, those of the checkpoint, or those with which
         an earlier call ended: one network can be trained for more and more epochs in a loop. A metric that is a
         function is known by its code and by all that this uses. The result is, to the last
-        bit, that of the unbroken run, on any number of threads. ``epochs`` may be larger than before, except with
-        `CosineDecay` and `OneCycle`, whose rates depend on it.
+        bit, that of the unbroken run, on any number of threads. ``epochs`` may be larger than before, except with a
+        schedule that depends on it, such as `CosineDecay`.
     backend : str
         ``"kernels"``, or ``"reference"`` for the same run in plain NumPy and float64, to check a result.
 

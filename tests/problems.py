@@ -67,6 +67,8 @@ MORE_TASKS = (
     Task("softplus", "mse", hidden="softplus"),
     Task("silu", "mse", hidden="silu"),
     Task("gelu", "mse", hidden="gelu"),
+    Task("selu", "mse", hidden="selu"),
+    Task("mish", "mse", hidden="mish"),
     Task("identity", "mae", hidden="identity"),
     MIXED_HIDDEN,
     Task("silu", fp.Huber(0.25), hidden=("tanh", "silu")),
@@ -126,6 +128,10 @@ SCHEDULES = (
     fp.ExponentialDecay(0.9, by="step"),
     fp.CosineDecay(final=0.1),
     fp.CosineDecay(by="step"),
+    fp.FlatCosine(0.4, final=0.1),
+    fp.FlatCosine(by="epoch"),
+    fp.CosineLog(),
+    fp.CosineLog(2, by="epoch"),
     fp.OneCycle(),
     fp.OneCycle(start=0.2, final=0.1, rise=0.6),
     fp.InverseScaling(),
@@ -145,6 +151,7 @@ SCHEDULES = (
     fp.Warmup(20, fp.ReduceOnPlateau(0.5, patience=0, threshold=0.9), by="step"),
     fp.Warmup(5, fp.OneCycle(rise=0.5), by="step"),
     fp.Warmup(5, fp.CosineDecay(by="step"), by="step"),
+    fp.Warmup(5, fp.CosineLog(), by="step"),
 )
 
 

@@ -202,6 +202,8 @@ def endless_schedules(by):
 def schedules_by(by):
     """Return a strategy of schedules by epoch or step."""
     cosine = st.builds(fp.CosineDecay, FACTORS, by=st.just(by))
+    cosine |= st.builds(fp.FlatCosine, st.sampled_from([0.0, 0.3, 0.9]), FACTORS, by=st.just(by))
+    cosine |= st.builds(fp.CosineLog, st.sampled_from([1, 4]), by=st.just(by))
     cycle = st.builds(fp.OneCycle, start=FACTORS, final=FACTORS, rise=st.sampled_from([0.0, 0.3, 0.9]))
     return endless_schedules(by) | cosine | (cycle if by == "step" else cosine)
 

@@ -10,7 +10,7 @@ X = np.random.default_rng(0).random((12, 4))
 LABELS = np.arange(12) % 3
 
 
-HIDDEN = "sigmoid, tanh, relu, leaky_relu, elu, softplus, silu, gelu, identity"
+HIDDEN = "sigmoid, tanh, relu, leaky_relu, elu, softplus, silu, gelu, selu, mish, identity"
 NETWORKS = [
     ({"layer_sizes": (4,)}, ValueError, "layer_sizes must name at least inputs and outputs, not (4,): give two sizes"),
     ({"layer_sizes": (4, 0, 3)}, ValueError, "each of layer_sizes must be at least 1, not 0: give a larger number"),

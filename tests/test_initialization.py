@@ -73,10 +73,9 @@ def test_variances_are_those_of_torch(name, make):
 
 @pytest.mark.parametrize("activation", reference.ACTIVATIONS)
 def test_a_layer_has_what_goes_with_its_activation(activation):
-    rectifies = activation in ("relu", "leaky_relu", "elu", "silu", "gelu")
-    expected = initial_weights(
-        np.random.default_rng(3), 9, 5, activation, "he_uniform" if rectifies else "glorot_uniform"
-    )
+    rectifiers = dict.fromkeys(("relu", "leaky_relu", "elu", "silu", "gelu", "mish"), "he_uniform")
+    name = {**rectifiers, "selu": "lecun_normal"}.get(activation, "glorot_uniform")
+    expected = initial_weights(np.random.default_rng(3), 9, 5, activation, name)
     network = fp.MLP((9, 5), output=activation, seed=3, dtype="float64")
     np.testing.assert_array_equal(network.weights[0], expected)
     assert not network.biases[0].any()

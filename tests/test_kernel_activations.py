@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fastprop.kernels import activations
-from fastprop.kernels.activations import ACTIVATIONS, GELU
+from fastprop.kernels.activations import ACTIVATIONS, GELU, MISH
 from tests.marks import compiled_dtype
 from tests.parts import by_lanes, limit
 
@@ -21,7 +21,11 @@ EXACT = {
     "silu": lambda z: z / (1 + np.exp(-z)),
     "gelu": lambda z: z / (1 + np.exp(np.minimum(-np.sqrt(8 / PI) * (z + np.longdouble(0.044715) * z**3), 11_000))),
     "exp": np.exp,
+    "selu": lambda z: np.where(z > 0, SELU_SCALE * z, SELU_SCALE * SELU_ALPHA * np.expm1(np.minimum(z, 0))),
+    "mish": lambda z: z * np.tanh(np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))),
 }
+SELU_SCALE = np.longdouble("1.0507009873554804934193349852946")
+SELU_ALPHA = np.longdouble("1.6732632423543772848170429916717")
 PI = 4 * np.arctan(np.longdouble(1))
 
 STATED = {
@@ -35,6 +39,8 @@ STATED = {
     "silu": (3, 3),
     "gelu": (2, 2),
     "exp": (1.5, 1.5),
+    "selu": (2, 3),
+    "mish": (5, 4.5),
 }
 """What `apply` says of each, float32 and float64, in ulp; of gelu in those of z."""
 
@@ -94,6 +100,27 @@ def test_derivative_of_gelu(dtype):
     growth = np.sqrt(2 / PI) * (1 + 3 * np.longdouble(0.044715) * wide**2)
     exact = (1 + np.tanh(u)) / 2 + wide * growth / (2 * np.cosh(np.clip(u, -5000, 5000)) ** 2)
     assert np.abs(derivative_of_gelu(z) - exact).max() <= 2 * np.finfo(dtype).eps
+
+
+def derivative_of_mish(z):
+    return by_lanes(lambda a, b, c, d: activations.derivative(MISH, a), z)
+
+
+@needs_long_double
+def test_derivative_of_mish(dtype):
+    # tanh s + z / cosh² s · σ(z) with s = log(1 + eᶻ)
+    z = numbers(dtype)
+    wide = z.astype(np.longdouble)
+    s = np.maximum(wide, 0) + np.log1p(np.exp(-np.abs(wide)))
+    exact = np.tanh(s) + wide / np.cosh(np.minimum(s, 5000)) ** 2 / (1 + np.exp(-wide))
+    assert np.abs(derivative_of_mish(z) - exact).max() <= 2.5 * np.finfo(dtype).eps
+
+
+def test_far_out_the_derivative_of_mish_is_0_or_1(dtype):
+    far = np.geomspace(80, np.finfo(dtype).max / 2, 64, dtype=dtype)
+    np.testing.assert_allclose(derivative_of_mish(far), 1, rtol=np.finfo(dtype).eps)
+    assert np.abs(derivative_of_mish(np.linspace(-1e6, -80, 64, dtype=dtype))).max() < 1e-30
+    assert np.isnan(derivative_of_mish(np.full_like(far, np.nan))).all()
 
 
 def test_far_out_the_derivative_of_gelu_is_0_or_1(dtype):

@@ -48,7 +48,7 @@ def test_rows_name_what_there_is():
 
 def test_only_what_is_known_to_train_is_initialized_for_rectifiers():
     rectifiers = [name for name, row in reference.ACTIVATIONS.items() if row.initialization == "he_uniform"]
-    assert rectifiers == ["relu", "leaky_relu", "elu", "silu", "gelu"]
+    assert rectifiers == ["relu", "leaky_relu", "elu", "silu", "gelu", "mish"]
     assert [name for name, row in reference.ACTIVATIONS.items() if row.negative_slope] == ["leaky_relu"]
 
 

@@ -57,6 +57,8 @@ def activation_in_torch(activation, z):
         "softplus": functional.softplus,
         "silu": functional.silu,
         "gelu": lambda z: functional.gelu(z, approximate="tanh"),
+        "selu": functional.selu,
+        "mish": functional.mish,
         "identity": lambda z: z,
         "softmax": lambda z: z.softmax(dim=1),
     }

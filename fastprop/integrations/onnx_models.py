@@ -5,7 +5,7 @@ import json
 import numpy as np
 
 from fastprop import files
-from fastprop.reference.activations import CUBIC, NEGATIVE_SLOPE
+from fastprop.reference.activations import CUBIC, NEGATIVE_SLOPE, SELU_LIMIT, SELU_SCALE
 from fastprop.version import __version__
 
 OPSET = 17
@@ -183,6 +183,16 @@ def _softplus(graph, z):
     return graph.add("Add", graph.add("Max", z, 0), graph.add("Where", graph.add("Equal", w, 1), u, corrected))
 
 
+def _selu(graph, z):
+    # the derivative of elu at 0 is 1, so that the two sides differ in their slope alone
+    negative = graph.add("Mul", _elu(graph, graph.add("Min", z, 0)), SELU_LIMIT)
+    return graph.add("Add", graph.add("Mul", graph.add("Max", z, 0), SELU_SCALE), negative)
+
+
+def _mish(graph, z):
+    return graph.add("Mul", z, graph.add("Tanh", _softplus(graph, z)))
+
+
 def _silu(graph, z):
     return _times_sigmoid(graph, z, z)
 
@@ -206,6 +216,8 @@ ACTIVATIONS = {
     "softplus": _softplus,
     "silu": _silu,
     "gelu": _gelu,
+    "selu": _selu,
+    "mish": _mish,
     "identity": lambda _, z: z,
     "exp": lambda graph, z: graph.add("Exp", z),
     "softmax": lambda graph, z: graph.add("Softmax", z, axis=1),

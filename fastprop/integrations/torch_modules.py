@@ -21,6 +21,8 @@ ACTIVATIONS = {
     "softplus": ("Softplus", {"beta": 1.0, "threshold": SOFTPLUS_THRESHOLD}),
     "silu": ("SiLU", {}),
     "gelu": ("GELU", {"approximate": "tanh"}),
+    "selu": ("SELU", {}),
+    "mish": ("Mish", {}),
     "identity": ("Identity", {}),
     "exp": ("Exp", {}),
     "softmax": ("Softmax", {"dim": -1}),

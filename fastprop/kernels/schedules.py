@@ -15,7 +15,7 @@ class ScheduleRow(NamedTuple):
     constants: tuple[str, ...]  # the attributes of its option that stand in `Schedule.constants`, in this order
 
 
-CONSTANT, STEP_DECAY, EXPONENTIAL_DECAY, COSINE_DECAY, ONE_CYCLE, INVERSE_SCALING, PLATEAU = range(7)
+CONSTANT, STEP_DECAY, EXPONENTIAL_DECAY, COSINE_DECAY, ONE_CYCLE, INVERSE_SCALING, PLATEAU, FLAT_COSINE, COSINE_LOG = range(9)
 
 SCHEDULES = {
     "StepDecay": ScheduleRow(STEP_DECAY, ("every", "factor")),
@@ -23,6 +23,8 @@ SCHEDULES = {
     "CosineDecay": ScheduleRow(COSINE_DECAY, ("final",)),
     "OneCycle": ScheduleRow(ONE_CYCLE, ("start", "final", "rise")),
     "InverseScaling": ScheduleRow(INVERSE_SCALING, ("power",)),
+    "FlatCosine": ScheduleRow(FLAT_COSINE, ("flat", "final")),
+    "CosineLog": ScheduleRow(COSINE_LOG, ("cycles",)),
     "ReduceOnPlateau": ScheduleRow(PLATEAU, ("factor", "patience", "threshold", "minimum")),
 }
 """One row for each schedule, by the name of its option. A warm-up is a part of `Schedule` and not one of them."""
@@ -69,6 +71,12 @@ def scheduled(schedule, position):
         if position < highest:
             return half_wave(start, 1.0, position / highest)
         return half_wave(1.0, final, (position - highest) / (last - highest))
+    if schedule.code == FLAT_COSINE:
+        begin, final = constants[0] * total, constants[1]
+        return half_wave(1.0, final, max(0.0, position - begin) / (total - begin))
+    if schedule.code == COSINE_LOG:
+        cycles = constants[0]
+        return half_wave(0.0, 1.0, 2 * np.log2(1 + (2**cycles - 1) * position / total))
     if schedule.code == CONSTANT or schedule.code == PLATEAU:
         return 1.0
     return NO_BRANCH

@@ -13,7 +13,17 @@ from typing import TypeAlias, get_args
 from fastprop import checks
 from fastprop.annotations import ScheduleUnit
 
-__all__ = ["CosineDecay", "ExponentialDecay", "InverseScaling", "OneCycle", "ReduceOnPlateau", "StepDecay", "Warmup"]
+__all__ = [
+    "CosineDecay",
+    "CosineLog",
+    "ExponentialDecay",
+    "FlatCosine",
+    "InverseScaling",
+    "OneCycle",
+    "ReduceOnPlateau",
+    "StepDecay",
+    "Warmup",
+]
 
 UNITS = get_args(ScheduleUnit)
 """What a schedule may count."""
@@ -136,6 +146,92 @@ class CosineDecay(_Schedule):
 
 
 @dataclass(frozen=True)
+class FlatCosine(_Schedule):
+    """Keep the learning rate for a part of the run, then lower it along half a cosine wave.
+
+    The rate is multiplied by 1 until flat · total, and after it by
+    final + (1 - final) / 2 · (1 + cos(π · (done - flat · total) / (total - flat · total))).
+
+    Parameters
+    ----------
+    flat : float
+        From 0 to below 1: the share of the run in which the rate stays.
+    final : float
+        At least 0: the factor that would follow after the last epoch or step.
+    by : str
+        ``"epoch"`` or ``"step"``: what it counts.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a value is out of its range.
+
+    References
+    ----------
+    Holzmüller, Grinsztajn and Steinwart, "Better by default: strong pre-tuned MLPs and boosted trees on tabular data",
+    NeurIPS 2024, whose RealMLP lowers weight decay and dropout so.
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> fp.FlatCosine(0.7)
+    FlatCosine(flat=0.7, final=0.0, by='step')
+    """
+
+    flat: float = 0.5
+    final: float = 0.0
+    by: ScheduleUnit = "step"
+
+    needs_end = True
+
+    def __post_init__(self):
+        checks.number_fields(self, "flat", below=1.0)
+        checks.number_fields(self, "final")
+        checks.choice(self.by, "by", UNITS)
+
+
+@dataclass(frozen=True)
+class CosineLog(_Schedule):
+    """Raise and lower the learning rate in cosine waves, each twice as long as the one before.
+
+    The rate is multiplied by (1 - cos(2π · log₂(1 + (2 ** cycles - 1) · done / total))) / 2: it is 0 where a wave
+    begins, at the first step, too.
+
+    Parameters
+    ----------
+    cycles : int
+        At least 1: the waves of the run.
+    by : str
+        ``"epoch"`` or ``"step"``: what it counts.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a value is out of its range.
+
+    References
+    ----------
+    Holzmüller, Grinsztajn and Steinwart, "Better by default: strong pre-tuned MLPs and boosted trees on tabular data",
+    NeurIPS 2024: "coslog4", the schedule of RealMLP.
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> fp.CosineLog()
+    CosineLog(cycles=4, by='step')
+    """
+
+    cycles: int = 4
+    by: ScheduleUnit = "step"
+
+    needs_end = True
+
+    def __post_init__(self):
+        object.__setattr__(self, "cycles", checks.whole_number(self.cycles, "cycles"))
+        checks.choice(self.by, "by", UNITS)
+
+
+@dataclass(frozen=True)
 class OneCycle(_Schedule):
     """Raise the learning rate, then lower it, over all steps of the run, as ``OneCycleLR`` does.
 
@@ -253,7 +349,9 @@ class ReduceOnPlateau(_Schedule):
         object.__setattr__(self, "patience", checks.whole_number(self.patience, "patience", minimum=0))
 
 
-AfterWarmup: TypeAlias = StepDecay | ExponentialDecay | CosineDecay | OneCycle | InverseScaling | ReduceOnPlateau
+AfterWarmup: TypeAlias = (
+    StepDecay | ExponentialDecay | CosineDecay | FlatCosine | CosineLog | OneCycle | InverseScaling | ReduceOnPlateau
+)
 
 
 @dataclass(frozen=True)

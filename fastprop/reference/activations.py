@@ -23,6 +23,18 @@ SILU_MINIMUM = -0.2784645427610738
 GELU_MINIMUM = -0.17004075057125416
 """gelu at z = -0.7525, where its derivative is 0."""
 
+SELU_SCALE = 1.0507009873554805
+"""The slope of selu for z > 0: the value with which outputs of mean 0 and variance 1 keep both."""
+
+SELU_LIMIT = 1.7580993408473766
+"""What -selu comes near for z → -∞: `SELU_SCALE` times its α, 1.6732632423543772."""
+
+MISH_MINIMUM = -0.3088434130172504
+"""mish at z = -1.1924, where its derivative is 0."""
+
+MISH_LIMIT = 20.0
+"""From this z on, mish is z, and its derivative 1, to the last bit of float64."""
+
 
 class Activation(NamedTuple):
     """A row of `ACTIVATIONS`: an activation a = f(z), and the backward pass through it.
@@ -82,6 +94,21 @@ def gelu(z: NDArray[Any]) -> NDArray[Any]:
     return z * sigmoid(_twice_u(z))
 
 
+def selu(z: NDArray[Any]) -> NDArray[Any]:
+    """Return λ z where z is positive, else λ α (eᶻ - 1): Klambauer et al., NeurIPS 2017."""
+    return np.where(z > 0, SELU_SCALE * z, SELU_LIMIT * np.expm1(np.minimum(z, 0)))
+
+
+@np.errstate(**ERRORS)
+def mish(z: NDArray[Any]) -> NDArray[Any]:
+    """Return z tanh(log(1 + eᶻ)): Misra, arXiv:1908.08681.
+
+    It is computed as z n / (n + 2) with n = eᶻ (eᶻ + 2), which is the same and does not cancel.
+    """
+    n = _mish_n(z)
+    return z * (n / (n + 2))
+
+
 @np.errstate(**ERRORS)
 def softmax(z: NDArray[Any]) -> NDArray[Any]:
     """Return eᶻ / Σ eᶻ of each row."""
@@ -114,6 +141,19 @@ def _gelu_derivative(z):
     return sigmoid(_twice_u(z)) * (1 + z * growth * sigmoid(-_twice_u(z)))
 
 
+@np.errstate(**ERRORS)
+def _mish_n(z):
+    e = np.exp(np.minimum(z, MISH_LIMIT))
+    return e * (e + 2)
+
+
+@np.errstate(**ERRORS)
+def _mish_derivative(z):
+    z = np.minimum(z, MISH_LIMIT)
+    n, e = _mish_n(z), np.exp(z)
+    return n / (n + 2) + 4 * z * e * (e + 1) / (n + 2) ** 2
+
+
 def _by(derivative):
     """Return the backward pass through an activation with this derivative."""
     return lambda z, g: g * derivative(z)
@@ -141,6 +181,13 @@ ACTIVATIONS = {
     "softplus": Activation(softplus, _by(sigmoid), minimum=0.0),
     "silu": Activation(silu, _by(_silu_derivative), initialization=_HE, minimum=SILU_MINIMUM),
     "gelu": Activation(gelu, _by(_gelu_derivative), initialization=_HE, minimum=GELU_MINIMUM),
+    "selu": Activation(
+        selu,
+        _by(lambda z: np.where(z > 0, SELU_SCALE, SELU_LIMIT * np.exp(np.minimum(z, 0)))),
+        initialization="lecun_normal",
+        minimum=-SELU_LIMIT,
+    ),
+    "mish": Activation(mish, _by(_mish_derivative), initialization=_HE, minimum=MISH_MINIMUM),
     "identity": Activation(lambda z: z, lambda z, g: g),
     "exp": Activation(np.exp, _by(np.exp), output_only=True, minimum=0.0),
     "softmax": Activation(softmax, _through_softmax, output_only=True, minimum=0.0, maximum=1.0),

@@ -25,6 +25,15 @@ def _cosine_decay(schedule, position, total, losses):
     return _half_wave(1.0, schedule.final, position / total)
 
 
+def _flat_cosine(schedule, position, total, losses):
+    begin = schedule.flat * total
+    return _half_wave(1.0, schedule.final, max(0.0, position - begin) / (total - begin))
+
+
+def _cosine_log(schedule, position, total, losses):
+    return _half_wave(0.0, 1.0, 2 * np.log2(1 + (2.0**schedule.cycles - 1) * position / total))
+
+
 def _one_cycle(schedule, position, total, losses):
     highest, last = schedule.rise * total - 1, total - 1
     if position < highest:
@@ -60,6 +69,8 @@ SCHEDULES = {
     "StepDecay": _step_decay,
     "ExponentialDecay": _exponential_decay,
     "CosineDecay": _cosine_decay,
+    "FlatCosine": _flat_cosine,
+    "CosineLog": _cosine_log,
     "OneCycle": _one_cycle,
     "InverseScaling": _inverse_scaling,
     "ReduceOnPlateau": _plateau,
