@@ -131,7 +131,10 @@ def test_an_exp_output_beyond_the_largest_number_is_infinite_and_its_run_diverge
 
 
 DIVERGING = (
-    *(Task(name, "mse", hidden=name) for name in ("relu", "leaky_relu", "elu", "softplus", "silu", "gelu", "selu", "mish")),
+    *(
+        Task(name, "mse", hidden=name)
+        for name in ("relu", "leaky_relu", "elu", "softplus", "silu", "gelu", "selu", "mish")
+    ),
     Task("identity", "mae", hidden="relu"),
     Task("identity", "huber", hidden="relu"),
     Task("exp", "poisson", hidden="relu"),
