@@ -35,8 +35,8 @@ class MLP(Exchange):
         Where the weights start: ``"glorot_uniform"``, ``"glorot_normal"``, ``"he_uniform"``, ``"he_normal"``,
         ``"lecun_uniform"``, ``"lecun_normal"`` or ``"orthogonal"``, with biases at zero; or arrays, for each layer its
         weights (n_in, n_out) or a pair of weights and biases (n_out,). By default ``"he_uniform"`` for the layers whose
-        activation is relu, leaky_relu, elu, silu, gelu or mish, ``"lecun_normal"`` for selu, and ``"glorot_uniform"`` for
-        the others.
+        activation is relu, leaky_relu, elu, silu, gelu or mish, ``"lecun_normal"`` for selu, and ``"glorot_uniform"``
+        for the others.
     seed : int
         The seed of the initial weights.
     dtype : str

@@ -155,7 +155,7 @@ def activation_backward(code, stored, delta):
 
 @inline
 def derivative(code, z):
-    """Return f'(z) of each lane, for an activation that stores it. That of gelu errs by at most 2 ε, that of mish by 2.5 ε."""
+    """Return f'(z) of each lane, for an activation that stores it; gelu's errs by at most 2 ε, mish's by 2.5."""
     # f'(z (V))
     if code == SILU:
         s = sigmoid(z)
