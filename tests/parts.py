@@ -49,7 +49,24 @@ def interleaved_in_memory(plan, numbers, stride, padding):
 
 
 def by_lanes(function, *arrays):
-    """Return the results of a function of four vectors for up to four arrays, vector by vector."""
+    """Return the results of a function of four vectors for up to four arrays of whole vectors, vector by vector."""
+    out = np.empty_like(arrays[0])
+    _run_of(function)(*arrays, *arrays[:1] * (4 - len(arrays)), out)
+    return out
+
+
+def of_one(function, array):
+    """Return the results of a function of one vector, which kernels call, for an array of whole vectors."""
+    return by_lanes(_of_four(function), array)
+
+
+@functools.cache
+def _of_four(function):
+    return lambda a, b, c, d: function(a)
+
+
+@functools.cache  # because compiling takes longer than any test with what was compiled
+def _run_of(function):
     function = compiler.inline(function)
 
     @compiled
@@ -61,9 +78,7 @@ def by_lanes(function, *arrays):
                 function(load_store.load(a, i), load_store.load(b, i), load_store.load(c, i), load_store.load(d, i)),
             )
 
-    out = np.empty_like(arrays[0])
-    run(*arrays, *arrays[:1] * (4 - len(arrays)), out)
-    return out
+    return run
 
 
 def limit(dtype):

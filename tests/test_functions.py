@@ -5,7 +5,7 @@ import pytest
 
 from fastprop.kernels import functions
 from tests.marks import compiled_dtype
-from tests.parts import by_lanes, limit
+from tests.parts import limit, of_one
 
 dtype = compiled_dtype
 
@@ -51,7 +51,7 @@ def domain(function, dtype):
 def units_in_the_last_place(function, x):
     """Return the distance of each lane of `function` from the exact value."""
     exact = EXACT[function](x.astype(np.longdouble))
-    return np.abs(by_lanes(lambda a, b, c, d: function(a), x) - exact) / np.spacing(np.abs(exact).astype(x.dtype))
+    return np.abs(of_one(function, x) - exact) / np.spacing(np.abs(exact).astype(x.dtype))
 
 
 @pytest.mark.skipif(np.finfo(np.longdouble).eps > 1e-18, reason="long double is no longer than float64 here")
@@ -69,18 +69,18 @@ def test_clamps(function, dtype):
     maximum, largest = np.array(limit(dtype), dtype), np.finfo(dtype).max
     beyond = np.array([maximum, np.nextafter(maximum, np.inf), 2 * maximum, largest, np.inf] * 16, dtype)
     for x in (beyond, -beyond):
-        actual = by_lanes(lambda a, b, c, d: function(a), x)
+        actual = of_one(function, x)
         np.testing.assert_array_equal(actual, actual[0])
         assert np.abs(actual[0]) >= np.finfo(dtype).tiny
 
 
 def exp_to_infinity(x):
-    return by_lanes(lambda a, b, c, d: functions.exp_to_infinity(a), x)
+    return of_one(functions.exp_to_infinity, x)
 
 
 def test_exp_to_infinity_has_the_bits_of_exp_where_that_does_not_clamp(dtype):
     x = domain(functions.exp, dtype)
-    np.testing.assert_array_equal(exp_to_infinity(x), by_lanes(lambda a, b, c, d: functions.exp(a), x))
+    np.testing.assert_array_equal(exp_to_infinity(x), of_one(functions.exp, x))
 
 
 def test_exp_to_infinity_ends_with_the_largest_numbers_and_with_0(dtype):
@@ -102,14 +102,14 @@ def test_exp_to_infinity_ends_with_the_largest_numbers_and_with_0(dtype):
 @takes_nan
 def test_nan_stays_nan(function, dtype):
     x = np.full(64, np.nan, dtype)
-    np.testing.assert_array_equal(by_lanes(lambda a, b, c, d: function(a), x), x)
+    np.testing.assert_array_equal(of_one(function, x), x)
 
 
 @takes_nan
 def test_nan_stays_nan_whatever_its_payload(function, dtype):
     x = np.full(64, np.nan, dtype)
     x.view(f"u{x.itemsize}")[...] += np.arange(1, 65, dtype=f"u{x.itemsize}")
-    np.testing.assert_array_equal(by_lanes(lambda a, b, c, d: function(a), x), np.full(64, np.nan))
+    np.testing.assert_array_equal(of_one(function, x), np.full(64, np.nan))
 
 
 @pytest.mark.parametrize(
@@ -117,4 +117,4 @@ def test_nan_stays_nan_whatever_its_payload(function, dtype):
 )
 def test_zero_and_less_than_a_rounding_stay_as_they_are(function, dtype):
     x = np.repeat(np.array([0, np.finfo(dtype).tiny, np.finfo(dtype).eps / 4, np.finfo(dtype).eps / 2], dtype), 16)
-    np.testing.assert_array_equal(by_lanes(lambda a, b, c, d: function(a), x), x)
+    np.testing.assert_array_equal(of_one(function, x), x)

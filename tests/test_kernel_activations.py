@@ -1,12 +1,14 @@
 """The kernels' activations are compared with exact values."""
 
+import functools
+
 import numpy as np
 import pytest
 
-from fastprop.kernels import activations
+from fastprop.kernels import activations, compiler
 from fastprop.kernels.activations import ACTIVATIONS, GELU, MISH
 from tests.marks import compiled_dtype
-from tests.parts import by_lanes, limit
+from tests.parts import limit, of_one
 
 dtype = compiled_dtype
 
@@ -54,8 +56,13 @@ def numbers(dtype):
 
 
 def activated(name, z):
+    return of_one(function_of(name), z)
+
+
+@functools.cache
+def function_of(name):
     code = ACTIVATIONS[name].code
-    return by_lanes(lambda a, b, c, d: activations.activation(code, a), z)
+    return compiler.inline(lambda z: activations.activation(code, z))
 
 
 needs_long_double = pytest.mark.skipif(
@@ -88,8 +95,18 @@ def test_gelu_has_digits_where_it_is_small(dtype):
     assert (np.abs(activated("gelu", z) - exact) / np.spacing(np.abs(exact).astype(dtype))).max() <= 110
 
 
+@compiler.inline
+def _gelu_derivative(z):
+    return activations.derivative(GELU, z)
+
+
+@compiler.inline
+def _mish_derivative(z):
+    return activations.derivative(MISH, z)
+
+
 def derivative_of_gelu(z):
-    return by_lanes(lambda a, b, c, d: activations.derivative(GELU, a), z)
+    return of_one(_gelu_derivative, z)
 
 
 @needs_long_double
@@ -103,7 +120,7 @@ def test_derivative_of_gelu(dtype):
 
 
 def derivative_of_mish(z):
-    return by_lanes(lambda a, b, c, d: activations.derivative(MISH, a), z)
+    return of_one(_mish_derivative, z)
 
 
 @needs_long_double
