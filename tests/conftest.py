@@ -15,7 +15,7 @@ from benchmarks.cases import SHAPES
 from fastprop import cost_model, interrupts, progress_bar
 from fastprop.runs import kernel_arguments
 from tests import packs
-from tests.marks import mark_repeated_values, slow_except
+from tests.marks import mark_peers, mark_repeated_values, slow_except
 from tests.problems import CASES, DESCENTS, DTYPES, FAST_CASES, FAST_DESCENTS, FEW_SHAPES
 
 MANY_TESTS = 1000
@@ -36,6 +36,7 @@ def ctrl_c_is_the_first():
 
 @pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
 def pytest_collection_modifyitems(items):
+    mark_peers(items)
     mark_repeated_values(items)
 
 

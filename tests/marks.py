@@ -12,6 +12,13 @@ def slow_except(values, fast):
     return [value if value in fast else pytest.param(value, marks=pytest.mark.slow) for value in values]
 
 
+def mark_peers(items):
+    """Mark those tests slow that compare with another library: each of pytest's workers would import it for seconds."""
+    for item in items:
+        if item.get_closest_marker("peers") is not None:
+            item.add_marker(pytest.mark.slow)
+
+
 def mark_repeated_values(items):
     """Mark those tests slow that only combine anew what other tests of the same function try.
 

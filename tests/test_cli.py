@@ -379,7 +379,7 @@ REFUSED = [
     ("train digits --optimizer lbfgs --clip-norm 1", "LBFGS takes all rows in each step"),
     (
         "train digits --schedule warm:5",
-        "argument --schedule: 'warm:5' is not step or exponential or cosine or one-cycle",
+        "argument --schedule: 'warm:5' is not step or exponential or cosine or flat-cosine or cosine-log or one-cycle",
     ),
     ("train digits --schedule steps", "argument --schedule: 'steps' is not"),
     ("train digits --schedule step:0", "every must be at least 1, not 0"),

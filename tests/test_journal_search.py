@@ -101,6 +101,7 @@ def test_more_or_fewer_samples_may_be_asked_for_than_before(path):
     assert states(study) == ["COMPLETE"] * 20
 
 
+@pytest.mark.slow  # because it waits
 def test_trials_that_others_run_are_left_alone(path):
     study = new_study(path)
     mine, theirs = study.ask(), study.ask()

@@ -86,6 +86,7 @@ def test_with_folds_a_configuration_that_was_begun_is_finished():
     assert result.best_network is not None
 
 
+@pytest.mark.slow
 @BACKENDS
 @pytest.mark.parametrize("options", [{}, {"halving": fp.Halving(3, 5)}, {"threads": 1}], ids=str)
 def test_folds_share_the_time_and_end_after_it(options, backend):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fastprop.kernels import layout, losses, minibatch, optimizers, schedules, team
-from tests.marks import compiled_dtype
+from tests.marks import compiled_dtype, slow_except
 from tests.parts import compiled
 
 dtype = compiled_dtype
@@ -24,7 +24,7 @@ def meet(member, rounds, seen):
         team.wait(member)
 
 
-@pytest.mark.parametrize("members", [1, 2, 3, 5, 8])
+@pytest.mark.parametrize("members", slow_except([1, 2, 3, 5, 8], [1, 2]))
 def test_members_go_on_when_all_have_come(members):
     barrier, rounds, seen = (
         team.new_barrier(members),
