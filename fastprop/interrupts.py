@@ -1,14 +1,13 @@
 """What Ctrl-C ends: a first one ends a training, whose result is returned, and a second one the script."""
 
 import contextlib
-import sys
 import time
 from contextvars import ContextVar
 
 from fastprop.standard_streams import say
 
 SECONDS_BETWEEN = 5.0
-"""In an interactive session, the longest time from a first Ctrl-C to a second one, in seconds."""
+"""The longest time from a first Ctrl-C to a second one, in seconds: a later one is a first one again."""
 
 _FIRST = []
 """When a Ctrl-C ended a training, in the seconds of `time.monotonic`; empty if none has."""
@@ -37,17 +36,20 @@ def tell(what):
     Raises
     ------
     KeyboardInterrupt
-        Within `raised`; and if this Ctrl-C is a second one, which is to end the script. In an interactive session,
-        where people end a training and begin another, it is a second one only if it comes soon after the first.
+        Within `raised`; and if this Ctrl-C is a second one, which is to end the script: it comes soon after the first.
+        One that comes later is to end another training, as when a script or a person goes on after the first.
     """
     if _IS_PART.get():
         raise KeyboardInterrupt
     now = time.monotonic()
-    is_second = bool(_FIRST) and (not hasattr(sys, "ps1") or now - _FIRST[0] <= SECONDS_BETWEEN)
+    is_second = bool(_FIRST) and now - _FIRST[0] <= SECONDS_BETWEEN
     _FIRST[:] = [now]
     if is_second:
         raise KeyboardInterrupt
-    say(f"Ctrl-C has ended {what}, and what is done is returned: press it again to end the script.")
+    say(
+        f"Ctrl-C has ended {what}, and what is done is returned: press it again within {SECONDS_BETWEEN:g} seconds to "
+        "end the script."
+    )
 
 
 def forget():

@@ -184,6 +184,19 @@ class MLP(Exchange):
         other.parameters[...] = self.parameters
         return other
 
+    def in_float64(self) -> MLP:
+        """Return a copy whose parameters and computation are float64.
+
+        Examples
+        --------
+        >>> import fastprop as fp
+        >>> fp.MLP((2, 2, 1), seed=0).in_float64().dtype
+        'float64'
+        """
+        other = MLP.__new__(MLP)
+        other.__setstate__(self.__getstate__() | {"dtype": "float64"})
+        return other
+
     @property
     def flat_parameters(self) -> FloatArray:
         """A copy (P,) of `parameters` without padding: for each layer the biases, then the weights row by row."""

@@ -1,7 +1,5 @@
 """Ctrl-C: what it has ended is said on standard error, and a second one ends the script."""
 
-import sys
-
 import numpy as np
 import pytest
 
@@ -52,8 +50,7 @@ def test_what_ctrl_c_ended_is_said_and_a_second_one_ends_the_script(capsys, call
     assert "Ctrl-C" not in capsys.readouterr().err
 
 
-def test_in_an_interactive_session_a_later_ctrl_c_is_a_first_one_again(capsys, monkeypatch):
-    monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)
+def test_a_later_ctrl_c_in_a_script_is_a_first_one_again(capsys, monkeypatch):
     now = 100.0
     monkeypatch.setattr(interrupts.time, "monotonic", lambda: now)
     interrupts.tell("a training")

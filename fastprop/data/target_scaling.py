@@ -78,14 +78,24 @@ class TargetScaling(NamedTuple):
         return float(self.scale[0]) ** POWERS[loss] if len(self.scale) == 1 else 1.0
 
     def fold_into(self, network: Any) -> None:
-        """Change the last layer of a network that was trained on scaled targets to give them in their own unit.
-
-        Its output is the identity.
-        """
+        """Change the last layer of a network that was trained on scaled targets to give them in their own unit."""
         weights, biases = network.weights[-1], network.biases[-1]
         with np.errstate(over="ignore"):  # of a network that diverged
-            weights[...] = weights * self.scale
-            biases[...] = biases * self.scale + self.center
+            weights[...], biases[...] = self.folded(weights, biases, network.output)
+
+    def folded(self, weights: NDArray[Any], biases: NDArray[Any], output: str) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return the weights and biases of a last layer that gives targets in their own unit.
+
+        Parameters
+        ----------
+        weights, biases : ndarray
+            (n_in, outputs) and (outputs,), of the layer that was trained on scaled targets.
+        output : str
+            Its activation, ``"identity"``, or ``"exp"`` for targets that are only divided by their scale.
+        """
+        if output == "exp":
+            return weights, biases + np.log(self.scale)
+        return weights * self.scale, biases * self.scale + self.center
 
     def history_in_own_unit(self, history: Any, loss: str) -> Any:
         """Return a `History` of a training on scaled targets with losses in the unit of the targets."""

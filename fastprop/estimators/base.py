@@ -17,11 +17,15 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight, _check_y, check_is_fitted
 
-from fastprop.annotations import HiddenActivation
+from fastprop import numpy_settings
+from fastprop.annotations import HiddenActivation, Path
 from fastprop.data import Inputs, SparseRows, standardization
 from fastprop.estimators import inputs, parameters
 from fastprop.network import MLP
 from fastprop.streaming import ChunkTraining
+from fastprop.tabular.encoder import Encoder
+from fastprop.tabular.model import TableModel
+from fastprop.tabular.plans import ColumnPlan
 from fastprop.training import train
 
 _fraction = Interval(Real, 0, 1, closed="left")
@@ -132,11 +136,14 @@ class BaseMLP(BaseEstimator):
             )
         sizes = parameters.hidden_sizes(self.get_params(deep=False))
         if begins:
+            self._column_names = inputs.column_names(X)
             X, self.encoder_ = inputs.fitted(self, X)
         else:
             self._refuse_other_sizes(sizes)
             X = inputs.encoded(self, X, self.encoder_)
         column = inputs.target_column(y)
+        if begins:
+            self._target_name = inputs.target_name(y)
         inputs.refuse_dates(y, column)
         inputs.refuse_missing_targets(y, column)
         y = _check_y(y, multi_output=True, y_numeric=self._is_numeric, estimator=self)
@@ -279,6 +286,59 @@ class BaseMLP(BaseEstimator):
         weights[0] /= network.input_scale[:, None]
         biases[0] -= network.input_mean @ weights[0]
         return weights, biases
+
+    @numpy_settings.own
+    def to_model(self, target_name: str | None = None) -> TableModel:
+        """Return a model of its own that predicts from tables in the unit of the targets, as the estimator does.
+
+        The model has a copy of the network, the columns and how they are encoded. ``model.save`` writes a file for
+        `fastprop.load` and the command line, and ``model.to_onnx`` one for ONNX. Its names of classes are words: "1"
+        for the class 1. For independent labels it predicts their probabilities.
+
+        Parameters
+        ----------
+        target_name : str, optional
+            The column that is predicted; by default the name of `y` if that was a column of a frame, else "target".
+
+        Returns
+        -------
+        TableModel
+            Inputs that were an array are columns called x0, x1, …; an array is taken as well, unless cells of that
+            array were missing, or columns of it were categories.
+
+        Examples
+        --------
+        >>> import fastprop as fp
+        >>> X, y = fp.datasets.digits()
+        >>> model = fp.MLPClassifier(max_iter=5, random_state=0).fit(X, y).to_model("digit")
+        >>> model.predict(X[:3]).tolist(), model.network.layer_sizes
+        (['0', '1', '2'], (64, 256, 10))
+        """
+        check_is_fitted(self)
+        encoder = self.encoder_
+        if encoder is None:
+            names = self._column_names or [f"x{index}" for index in range(self.n_features_in_)]
+            encoder = Encoder([ColumnPlan(name, "number") for name in names])
+        network = self._network_in_own_units()
+        network.feature_names = encoder.feature_names
+        return TableModel(network, encoder, target_name or self._target_name)
+
+    def save(self, path: Path, target_name: str | None = None) -> None:
+        """Write the model that `to_model` returns to a file, which `fastprop.load` and ``fastprop predict`` read.
+
+        Parameters
+        ----------
+        path : str or Path
+            The safetensors file to write; one that exists is replaced as a whole.
+        target_name : str, optional
+            See `to_model`.
+
+        Raises
+        ------
+        ValueError, OSError
+            As `TableModel.save`.
+        """
+        self.to_model(target_name).save(path)
 
     _answer = None  # outputs that take the place of those of the network
 

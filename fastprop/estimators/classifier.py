@@ -17,6 +17,7 @@ from fastprop import numpy_settings
 from fastprop.annotations import ArrayLike, HiddenActivation
 from fastprop.estimators.base import BaseMLP, takes_steps
 from fastprop.estimators.parameters import LearningRate, Solver
+from fastprop.integrations.arrow_columns import word_of
 from fastprop.tabular.recipe import RECIPE
 
 
@@ -227,6 +228,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     @property
     def _score_name(self):
         return "label_accuracy" if self._is_multilabel else "accuracy"
+
+    def _network_in_own_units(self):
+        network = self.network_.copy()
+        if not self._is_multilabel:
+            network.class_names = [word_of(name) for name in self.classes_.tolist()]
+        return network
 
     def _targets(self, y, weights, begins, incremental, column):
         """Return the index of each row's class, (n,), or zeros and ones, (n, n_labels)."""

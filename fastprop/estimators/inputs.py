@@ -43,11 +43,27 @@ def encoded(estimator, X, encoder):
     return encoder.transform_columns(columns, np.float64)
 
 
+def column_names(X):
+    """Return the names of the columns of a frame, as tables have them, or None for an array."""
+    return [str(name) for name in X.columns] if frame_columns.library(X) is not None else None
+
+
+def target_name(y):
+    """Return the name of targets that are a column of a frame, or several, else "target"."""
+    return ", ".join(_names_of_targets(y)) or "target"
+
+
 def target_column(y):
     """Return ", column 'price'," where `y` is a column of a frame with a name, else nothing, for messages."""
-    columns = getattr(y, "columns", None)
-    name = getattr(y, "name", None) if columns is None else columns[0] if len(columns) == 1 else None
-    return f", column {name!r}," if isinstance(name, str) and name else ""
+    names = _names_of_targets(y)
+    return f", column {names[0]!r}," if len(names) == 1 else ""
+
+
+def _names_of_targets(y):
+    """Return the names of a series or of the columns of a frame, as far as they are words, a list."""
+    names = getattr(y, "columns", None)
+    names = [getattr(y, "name", None)] if names is None else names
+    return [name for name in names if isinstance(name, str) and name]
 
 
 def refuse_dates(y, column):

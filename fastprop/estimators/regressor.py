@@ -49,7 +49,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     Attributes
     ----------
     network_, encoder_, n_features_in_, feature_names_in_, n_iter_, n_outputs_, t_
-        See `MLPClassifier`. The network answers with standardized targets.
+        See `MLPClassifier`. The network answers with standardized targets; that of `to_model` with their own unit.
     loss_, loss_curve_, best_loss_, validation_scores_, best_validation_score_
         See `MLPClassifier`.
 
@@ -178,13 +178,13 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     @property
     def _own_units(self):
         weights, biases = super()._own_units
-        center, scale = self._scaling
-        if self.loss == "poisson":
-            biases[-1] += np.log(scale)
-        else:
-            weights[-1] *= scale
-            biases[-1] = biases[-1] * scale + center
+        weights[-1], biases[-1] = self._scaling.folded(weights[-1], biases[-1], self.network_.output)
         return weights, biases
+
+    def _network_in_own_units(self):
+        network = self.network_.copy() if self._scaling.dtype == "float32" else self.network_.in_float64()
+        self._scaling.fold_into(network)
+        return network
 
     def _targets(self, y, weights, begins, incremental, column):
         """Return scaled targets, (n, n_outputs)."""

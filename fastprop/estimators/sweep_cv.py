@@ -16,13 +16,14 @@ from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import GridSearchCV, ParameterGrid, check_cv
 from sklearn.utils import get_tags, indexable
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import _check_method_params
+from sklearn.utils.validation import _check_method_params, check_is_fitted
 
 from fastprop import numpy_settings
-from fastprop.annotations import ArrayLike, Splitter
+from fastprop.annotations import ArrayLike, Path, Splitter
 from fastprop.estimators.base import BaseMLP
 from fastprop.estimators.sweep_plan import ONE_SCORE, How, Measured, Rows, evaluate
 from fastprop.options import HALVINGS, Halving, MedianStopping
+from fastprop.tabular.model import TableModel
 
 
 class SweepCV(GridSearchCV):
@@ -171,6 +172,23 @@ class SweepCV(GridSearchCV):
             if hasattr(self.best_estimator_, "feature_names_in_"):
                 self.feature_names_in_ = self.best_estimator_.feature_names_in_
         return self
+
+    def to_model(self, target_name: str | None = None) -> TableModel:
+        """Return the model of the best estimator; see `MLPClassifier.to_model`.
+
+        Raises
+        ------
+        AttributeError
+            If the search did not fit the best parameters on all rows, because of ``refit=False``.
+        """
+        check_is_fitted(self)
+        if not hasattr(self, "best_estimator_"):
+            raise AttributeError("refit=False leaves no best estimator: fit with refit=True.")
+        return self.best_estimator_.to_model(target_name)
+
+    def save(self, path: Path, target_name: str | None = None) -> None:
+        """Write the model of the best estimator to a file; see `MLPClassifier.save`."""
+        self.to_model(target_name).save(path)
 
     def _check_arguments(self, y):
         if not isinstance(self.estimator, BaseMLP):
