@@ -348,7 +348,7 @@ REFUSED = [
     ("frobnicate", "invalid choice: 'frobnicate'"),
     ("sweep", "required: data"),
     ("sweep missing.csv", "there is no file missing.csv: check the path"),
-    ("train .", "there is no file .: check the path"),
+    ("train .", ". is a folder: give one of the files in it"),
     (
         "train text.csv --numeric age --validation 0",
         "column 'age' holds words such as 'old', which are no numbers: drop it",

@@ -141,7 +141,10 @@ def test_names_of_columns_are_refused_of_an_npz_file_which_has_none(write):
         datasets.read(write("table.npz", {"X": np.eye(2), "y": np.ones(2)}), drop=["a"])
 
 
-@pytest.mark.parametrize("name", ["missing.csv", "."])
-def test_a_missing_file_is_named(tmp_path, name):
-    with pytest.raises(ValueError, match=r"there is no file .*: check the path"):
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("missing.csv", r"there is no file .*: check the path"), (".", "is a folder: give one of the files")],
+)
+def test_a_missing_file_is_named(tmp_path, name, said):
+    with pytest.raises(ValueError, match=said):
         datasets.read(tmp_path / name)

@@ -220,7 +220,7 @@ REFUSED = {
     "points beside decimal commas": (
         b"a;b;y\n1,5;2.5;0\n2,5;3,0;1\n",
         None,
-        r"'2\.5' in line 2, column 'b', among numbers: write numbers",
+        r"'2\.5' in line 2, column 'b', but commas before the decimals of other numbers: write commas",
     ),
     "thousands": (b'a,y\n"1,000",2\n', None, r"'1,000' in line 2, column 'a', among numbers: write numbers"),
     "all missing": (b"x,y\n,2\n,3\n", None, r"column 'x' has no value in any of the 2 rows"),

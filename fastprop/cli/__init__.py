@@ -36,12 +36,15 @@ def main(arguments=None):
 def _run(arguments):
     """Run a command and return its exit code; see `main`."""
     try:
+        from fastprop.cli import standard_input
         from fastprop.cli.parser import make_parser  # the kernels refuse bad settings of the environment when imported
 
         with warnings.catch_warnings():
             warnings.simplefilter("always", UserWarning)
             warnings.showwarning = _show_warning
             options = make_parser().parse_args(arguments)
+            if hasattr(options, "data"):
+                options.data = standard_input.kept(options.data)
             return options.command(options)
     except (ValueError, TypeError, ImportError, OSError, MemoryError, RuntimeError) as error:
         say(error)

@@ -16,7 +16,7 @@ from fastprop.tabular.recipe import RECIPE
 ACTIVATIONS = ", ".join(checks.HIDDEN_ACTIVATIONS)
 """The names of activations, for the help."""
 
-FILES = f"a {', '.join(sources.ENDINGS)} file"
+FILES = f"a {', '.join(sources.ENDINGS)} file, or - for standard input"
 """The files that hold tables, for the help."""
 
 

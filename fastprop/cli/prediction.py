@@ -71,6 +71,11 @@ def _answers(model, network, options):
     features = model.encoder.columns[:1] if isinstance(model, fp.TableModel) else network.feature_names
     if sources.is_array_file(options.data):
         features = None
+    elif target is not None and target not in sources.column_names(options.data):
+        raise ValueError(
+            f"{options.data} has no column {target!r}, the target, with which predictions are compared: give a table "
+            "with it, name another by --target, or run fastprop predict."
+        )
     found = sources.read(options.data, Choice(target, features=features))
     y, names = (found.y, found.class_names) if isinstance(found, Table) else found.answers()
     if network.class_names is None or y.ndim > 1:

@@ -64,6 +64,14 @@ def column(array):
     return Column(kind, found, (), int(np.isnan(found).sum()))
 
 
+def of_codes(codes, words):
+    """Return a column of words, of which some that differ in their types alone may be the same."""
+    different = {word: index for index, word in enumerate(dict.fromkeys(words))}
+    if len(different) < len(words):
+        codes = np.array([*(different[word] for word in words), -1])[codes]
+    return Column("words", codes, tuple(different), int((codes == -1).sum()))
+
+
 def word_of(cell):
     """Return the word of a level, which is the same for a number whatever its type: "7" for 7 and for 7.0.
 

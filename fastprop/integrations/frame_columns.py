@@ -102,11 +102,11 @@ def _of_pandas(series):
     is_missing = series.isna().to_numpy(bool)
     if isinstance(series.dtype, pandas.CategoricalDtype):
         words = tuple(map(word_of, series.cat.categories))
-        return _of_codes(series.cat.codes.to_numpy(np.int64), words)
+        return arrow_columns.of_codes(series.cat.codes.to_numpy(np.int64), words)
     kind = _INFERRED.get(pandas.api.types.infer_dtype(series, skipna=True), "other")
     if series.dtype.kind == "O" and kind == "words":
         codes, words = pandas.factorize(series)
-        return _of_codes(np.asarray(codes, np.int64), tuple(map(word_of, words)))
+        return arrow_columns.of_codes(np.asarray(codes, np.int64), tuple(map(word_of, words)))
     if kind in ("nothing", "other"):
         return Column(kind, np.full(len(series), np.nan), (str(series.dtype),) * (kind == "other"), is_missing.sum())
     if kind == "dates":
@@ -116,14 +116,6 @@ def _of_pandas(series):
         values = series.to_numpy(np.float64, na_value=np.nan) if is_missing.any() else series.to_numpy(np.float64)
     values = np.where(is_missing, np.nan, values)
     return Column(kind, values, (), int(is_missing.sum()))
-
-
-def _of_codes(codes, words):
-    """Return a column of words, of which some that differ in their types alone may be the same."""
-    different = {word: index for index, word in enumerate(dict.fromkeys(words))}
-    if len(different) < len(words):
-        codes = np.array([*(different[word] for word in words), -1])[codes]
-    return Column("words", codes, tuple(different), int((codes == -1).sum()))
 
 
 _INFERRED = {

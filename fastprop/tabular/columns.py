@@ -34,9 +34,15 @@ def chosen(source, names, choice):
     target = choice.target
     checked(source, names, (*choice.categorical, *choice.numeric))
     if target is None:
-        left = [name for name in names if name not in drop and name not in (features or ())]
+        kept = [name for name in names if name not in drop]
+        left = [name for name in kept if name not in (features or ())]
         if not left:
             raise ValueError(f"{source} has no column that is left to predict: name one as the target.")
+        if len(left) > 1 and left[-1] != kept[-1]:
+            raise ValueError(
+                f"column {kept[-1]!r} of {source}, the last one, is named as a feature, and which of {', '.join(left)} "
+                "is the target is not said: name the target."
+            )
         target = left[-1]
     (target,) = checked(source, names, (target,))
     if target in drop or target in (features or ()):

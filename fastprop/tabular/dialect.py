@@ -10,6 +10,7 @@ from typing import NamedTuple
 from fastprop.checks import shown
 from fastprop.files import refusing
 from fastprop.integrations import arrow_csv
+from fastprop.integrations.arrow_columns import word_of
 
 REFUSED = "CSV file", "give a header and rows"
 """What a file that cannot be read should be, and what to do; see `files.refusing`."""
@@ -161,6 +162,22 @@ def is_number(cell, decimal=".,"):
     except ValueError:
         return False
     return True
+
+
+def level_of(cell):
+    """Return the level of a category that a cell of numbers is, or None if it holds no number.
+
+    It is the same for 7 and 7.0, but digits stay as they are: 01234 and 1234 are two levels.
+
+    Examples
+    --------
+    >>> from fastprop.tabular.dialect import level_of
+    >>> [level_of(cell) for cell in ("7", "7.0", "1,5", "01234", "1234", "red")]
+    ['7', '7', '1.5', '01234', '1234', None]
+    """
+    if re.fullmatch(r"[-+]?0\d+|-?\d+", cell):
+        return cell
+    return word_of(float(cell.replace(",", ".", 1))) if is_number(cell) else None
 
 
 def is_dressed_number(cell):

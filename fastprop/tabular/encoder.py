@@ -104,7 +104,7 @@ class Encoder:
         """Return an encoder that is fitted on the columns of a table, a dict of `Column` by name; else as `fit`."""
         for name in (*categorical, *numeric, *drop):
             if name not in columns:
-                raise ValueError(f"there is no column {name!r}, only {_listed(columns)}: name one of these.")
+                raise ValueError(f"there is no column {name!r}, only {listed_names(columns)}: name one of these.")
         both = set(categorical) & set(numeric)
         if both:
             raise ValueError(f"column {min(both)!r} is named both categorical and numeric: name it once.")
@@ -247,5 +247,6 @@ def named_columns(frame):
     return dict(pairs)
 
 
-def _listed(names):
+def listed_names(names):
+    """Return the first names of a table with commas between, for messages."""
     return ", ".join(list(names)[:20]) + (", …" if len(names) > 20 else "")

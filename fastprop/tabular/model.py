@@ -13,7 +13,7 @@ from fastprop.files import tensors
 from fastprop.integrations import frame_columns, onnx_tables
 from fastprop.network import MLP
 from fastprop.tabular import plans, sources
-from fastprop.tabular.encoder import Encoder
+from fastprop.tabular.encoder import Encoder, listed_names
 
 KIND_AND_REMEDY = "network that fastprop saved", "check the path, or take another copy of it"
 """What `load` reads, and what to do where it is none."""
@@ -68,10 +68,20 @@ class TableModel:
         """Return the inputs of the network for the rows of a table, (n, n_in); see `predict`."""
         if not (isinstance(table, str) or hasattr(table, "__fspath__") or frame_columns.is_frame(table)):
             return np.asarray(table)
-        words = [plan.name for plan in self.encoder.plans if plan.kind == "category" and plan.is_of_words]
-        present = set(sources.column_names(table))
+        categories = [plan for plan in self.encoder.plans if plan.kind == "category"]
+        words = [plan.name for plan in categories if plan.is_of_words]
+        levels = [plan.name for plan in categories if not plan.is_of_words and not plan.is_of_bools]
+        present = sources.column_names(table)
         names = [name for name in self.encoder.columns if name in present]
-        columns = sources.read_columns(table, names, [name for name in words if name in present]) if names else {}
+        if not names:
+            raise ValueError(
+                f"{'the table' if frame_columns.is_frame(table) else table} has none of the columns "
+                f"{listed_names(self.encoder.columns)} of the training data, but {listed_names(present)}: "
+                "give it a header with the names of its columns."
+            )
+        columns = sources.read_columns(
+            table, names, [name for name in words if name in present], [name for name in levels if name in present]
+        )
         return self.encoder.transform_columns(columns, np.float64)
 
     def outputs(self, table: Any) -> FloatArray:

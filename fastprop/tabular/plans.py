@@ -6,7 +6,7 @@ import numpy as np
 
 from fastprop.checks import shown
 from fastprop.integrations.arrow_columns import word_of
-from fastprop.tabular.dialect import is_number
+from fastprop.tabular.dialect import is_number, level_of
 
 KINDS = "number", "boolean", "date", "category", "left out"
 """What a column may be taken for."""
@@ -61,6 +61,11 @@ class ColumnPlan(NamedTuple):
                 f"{self.name} ({wave} of the {cycle})" for cycle in ("year", "week") for wave in ("sine", "cosine")
             ]
         return names + [f"{self.name} is missing"] * self.has_missing
+
+    @property
+    def is_of_bools(self):
+        """Whether the levels of a category are booleans."""
+        return not self.is_of_words and {*self.levels, *self.others} <= {"False", "True"}
 
     @property
     def feature_of_others(self):
@@ -130,10 +135,12 @@ def planned(name, column, told=None):
     elif told == "number" and kind == "category":
         word = next((word for word in column.words if not is_number(word)), column.words[0])
         raise ValueError(f"column {name!r} holds words such as {word!r}, which are no numbers: drop it.")
+    elif told == "number" and kind == "date":
+        raise ValueError(f"column {name!r} holds dates, which are not plain numbers: leave it out of the numeric ones.")
     elif told == "number" and kind == "boolean":
         kind = "number"
     if kind == "category":
-        is_of_words = column.kind == "words"
+        is_of_words = column.kind == "words" and any(level_of(word) != word for word in column.words)
         return _category(name, as_words(column), told is None)._replace(is_of_words=is_of_words)
     return ColumnPlan(name, kind, bool(column.missing))
 
@@ -288,10 +295,9 @@ def _numbers(plan, column):
 
 def _written_as(plan, column):
     """Return a column of bools or of 0 and 1 as its levels are written in the training rows: True or 1."""
-    of_bools = not plan.is_of_words and {*plan.levels, *plan.others} <= {"False", "True"}
-    if column.kind == "bools" and not plan.is_of_words and not of_bools:
+    if column.kind == "bools" and not plan.is_of_words and not plan.is_of_bools:
         return column._replace(kind="numbers")
-    if column.kind == "numbers" and of_bools:
+    if column.kind == "numbers" and plan.is_of_bools:
         if not np.isin(column.values[~np.isnan(column.values)], (0, 1)).all():
             raise ValueError(
                 f"column {plan.name!r} holds other numbers than 0 and 1, but held bools before: correct it."

@@ -50,6 +50,11 @@ def refuse_infinity(path, dialect, index):
 def refuse_word(path, dialect, index):
     """Refuse a column that holds a word among many numbers."""
     line, cell = _first(path, dialect, index, lambda cell: not is_number(cell, dialect.decimal))
+    if dialect.decimal == "," and is_number(cell):
+        raise ValueError(
+            f"{path} has {shown(cell)} in line {line}, column {dialect.names[index]!r}, but commas before the decimals "
+            "of other numbers: write commas there too, and no points of thousands."
+        )
     if is_dressed_number(cell):
         raise ValueError(
             f"{path} has {shown(cell)} in line {line}, column {dialect.names[index]!r}, among numbers: write numbers "

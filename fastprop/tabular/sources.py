@@ -42,10 +42,11 @@ def read(source, choice=None):
     return csv_files.read_csv(path, choice)
 
 
-def read_columns(source, names=None, as_words=()):
+def read_columns(source, names=None, as_words=(), as_levels=()):
     """Return columns of a file or data frame, a dict of `Column` by name, by default all.
 
-    `as_words` are columns of a CSV file that are read as words, whatever they hold.
+    `as_words` are columns of a CSV file that are read as words, whatever they hold, and `as_levels` those whose numbers
+    are levels of a category.
     """
     if frame_columns.is_frame(source):
         return named_columns(source)
@@ -53,7 +54,7 @@ def read_columns(source, names=None, as_words=()):
     if path.name.lower().endswith(arrow_files.ENDINGS):
         present = column_names(path)
         return _arrow_columns(path, columns.checked(path, present, present if names is None else names))
-    return csv_files.read_csv_columns(path, names, as_words)
+    return csv_files.read_csv_columns(path, names, as_words, as_levels)
 
 
 def column_names(source):
@@ -75,6 +76,8 @@ def checked_path(source):
     if not isinstance(source, (str, Path)):
         raise TypeError(f"a table must be the path of a file or a data frame, not {shown(source)}: give one of these.")
     path = Path(source)
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder: give one of the files in it.")
     if not path.is_file():
         raise ValueError(
             f"there is no file {path}: check the path, or say 'digits' for the data that ships with fastprop."
