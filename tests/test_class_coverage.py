@@ -134,3 +134,26 @@ def test_a_splitter_is_given_y_as_the_user_gave_it():
         seen = []
         sweep(y, outputs, "sigmoid", cv=Splitter())
         assert seen[0] is y
+
+
+@pytest.mark.parametrize(
+    ("network", "y", "name"),
+    [
+        (fp.MLP((4, 3), output="softmax"), np.full(24, 2), "2"),
+        (fp.MLP((4, 3), output="softmax", class_names=("cat", "dog", "fox")), np.full(24, 2), "fox"),
+        (fp.MLP((4, 1), output="sigmoid"), np.zeros(24), "0"),
+        (fp.MLP((4, 2), output="softmax"), np.tile([0.0, 1.0], (24, 1)), "1"),
+    ],
+    ids=["labels", "names", "0 and 1", "one-hot"],
+)
+def test_rows_of_one_class_alone_are_told(network, y, name):
+    inputs = np.random.default_rng(0).normal(size=(24, 4))
+    words = f"^all 24 rows are of class {name}, so that the network learns to answer it always: give rows of other"
+    for call in (
+        lambda: fp.train(network, inputs, y, epochs=1),
+        lambda: fp.train(network, inputs, y, epochs=1, validation=0.25, backend="reference"),
+        lambda: fp.sweep(network, inputs, y, {"learning_rate": [0.1]}, epochs=1, cv=2),
+        lambda: fp.find_learning_rate(network, inputs, y, epochs=1),
+    ):
+        with pytest.warns(fp.DataWarning, match=words):
+            call()

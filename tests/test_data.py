@@ -273,6 +273,7 @@ def test_a_fraction_holds_out_rows_that_are_not_trained_on(rows, fraction):
     np.testing.assert_array_equal(split.held_out_rows, held_out_rows(rows, fraction))
 
 
+@pytest.mark.filterwarnings("ignore:all 50 rows are of class 0")
 def test_validation_data_is_held_out_as_a_whole_and_nothing_is_without():
     data = dataset()
     split = Split.of(None, data, *CLASSIFIER)

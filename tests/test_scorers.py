@@ -157,6 +157,7 @@ def test_what_scikit_learn_does_not_tell_or_cannot_measure_is_refused_before_tra
     assert_refused(ValueError, words, sweep, score, *data)
 
 
+@pytest.mark.filterwarnings("ignore:all 60 rows are of class 0")
 def test_a_metric_that_the_rows_do_not_define_is_refused():
     words = (
         "metric 'r2' is undefined on the rows that are measured, whose y is all alike or lacks a class: choose another"

@@ -13,6 +13,7 @@ from fastprop.checks.arrays import (
     numeric,
     read_only,
     refuse_infinite,
+    refuse_masked,
     refuse_missing,
     shown_column,
 )
@@ -133,6 +134,7 @@ __all__ = [
     "ranking",
     "read_only",
     "refuse_infinite",
+    "refuse_masked",
     "refuse_missing",
     "row_weights",
     "rows",

@@ -20,10 +20,15 @@ def numeric(array, name):
     return given
 
 
-def as_array(array, name):
-    """Return `array` as a dense array of any dtype."""
+def refuse_masked(array, name):
+    """Refuse an array of which elements are masked."""
     if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
         raise ValueError(f"{name} is an array with masked elements: fill them, or leave out their rows.")
+
+
+def as_array(array, name):
+    """Return `array` as a dense array of any dtype."""
+    refuse_masked(array, name)
     if hasattr(array, "toarray") or "sparse" in str(getattr(array, "layout", "")):
         raise TypeError(
             f"{name} is sparse, a {type(array).__name__}: make it dense, such as by {name}.toarray(), or make chunks "

@@ -7,6 +7,9 @@ from fastprop.notices import DataWarning, warn
 SHOWN_CLASSES = 5
 """Classes that a warning names, before it counts the others."""
 
+MANY_ROWS = 20
+"""Rows of one class that are no exercise, and no part of a table that somebody trains on part by part."""
+
 
 def with_every_class(held_out, classes):
     """Return the positions of held-out rows, changed so that each class is on both sides if it has two rows.
@@ -44,6 +47,14 @@ def with_every_class(held_out, classes):
             is_held_out[[comes, goes]] = side, not side
             counts[[missing, most]] += 1, -1
     return np.flatnonzero(is_held_out)
+
+
+def warn_of_one_class(task, classes):
+    """Warn if all of `MANY_ROWS` rows or more are of one class; `classes` (n,) int is the class of each row."""
+    if len(classes) >= MANY_ROWS and (classes == classes[0]).all():
+        name = task.class_name(classes[0])
+        message = f"all {len(classes)} rows are of class {name}, so that the network learns to answer it always: "
+        warn(message + "give rows of other classes, too.", DataWarning)
 
 
 def warn_of_untrained(task, trained, held_out, where="the rows that are trained on"):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fastprop import checks
-from fastprop.data.class_coverage import warn_of_unmeasured, warn_of_untrained, with_every_class
+from fastprop.data.class_coverage import warn_of_one_class, warn_of_unmeasured, warn_of_untrained, with_every_class
 from fastprop.data.class_weights import weighted
 from fastprop.data.dataset import Dataset
 from fastprop.data.output_range import warn_of_unreachable
@@ -62,6 +62,8 @@ class Split(NamedTuple):
         data = weighted(data, class_weight)
         _ = warn_of_unreachable(data) or warn_of_rounded_targets(data, network.dtype)
         rows = data.rows
+        if data.task.class_count:
+            warn_of_one_class(data.task, data.classes(rows))
         if validation is None:
             return cls(data, rows, data, rows[:0])
         if isinstance(validation, numbers.Real) and not isinstance(validation, bool):

@@ -19,7 +19,7 @@ def fitted(estimator, X):
     """
     chosen = estimator.categorical_features
     chosen = np.asarray([] if chosen is None or isinstance(chosen, str) else chosen)
-    _check_names(X)
+    _check(X)
     if frame_columns.is_frame(X) and (chosen.size or not _holds_numbers(X)):
         columns = _columns_of_frame(estimator, X, reset=True)
     else:
@@ -33,7 +33,7 @@ def fitted(estimator, X):
 
 def encoded(estimator, X, encoder):
     """Return inputs (n, n_in) for an estimator that is fitted, whose encoder is `encoder` or None."""
-    _check_names(X)
+    _check(X)
     if encoder is None:
         return _numbers(estimator, X, reset=False)
     if frame_columns.is_frame(X):
@@ -106,8 +106,9 @@ def _has_nan(X):
     return X.dtype.kind == "f" and any(np.isnan(X[rows]).any() for rows in row_blocks(*X.shape))
 
 
-def _check_names(X):
-    """Refuse a frame of pandas two columns of which have one name; other frames have no such columns."""
+def _check(X):
+    """Refuse what scikit-learn takes without a word: masked elements, and columns of pandas that have one name."""
+    checks.refuse_masked(X, "X")
     if frame_columns.library(X) is not None:
         checks.different_columns(tuple(X.columns))
 
