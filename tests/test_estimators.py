@@ -317,7 +317,9 @@ def test_all_solvers_and_schedules_train(solver, learning_rate):
 def test_what_is_wrong_is_said():
     with pytest.raises(ValueError, match="y has one class, 'above': give rows of two classes or more"):
         MLPClassifier().fit(X, ["above"] * len(X))
-    with pytest.raises(TypeError, match="y holds labels of the types NoneType, str: give words alone"):
+    with pytest.raises(TypeError, match="y holds labels of the types int, str: give words alone"):
+        MLPClassifier().fit(X[:3], np.array(["a", 1, "b"], object))
+    with pytest.raises(ValueError, match="y has no value in 1 of 3 rows, the first in row 1: remove such rows"):
         MLPClassifier().fit(X[:3], np.array(["a", None, "b"], object))
     with pytest.raises(ValueError, match="X has two columns called 'a': rename one"):
         MLPClassifier().fit(pandas.DataFrame(X, columns=["a", "b", "a", "c"]), LABELS)
@@ -392,3 +394,42 @@ def test_dates_are_no_targets(estimator):
     for y in (days.to_numpy(), pandas.Series(days, name="day"), pandas.Series(days - days[0])):
         with pytest.raises(ValueError, match=r"y.* holds dates or times, which have no unit"):
             estimator().fit(np.arange(8.0)[:, np.newaxis], y)
+
+
+@pytest.mark.filterwarnings("ignore:X has feature names", "ignore:The loss still fell")
+@pytest.mark.parametrize("library", [pandas, polars])
+def test_a_frame_is_predicted_by_places_after_an_array_with_gaps(library):
+    gaps = np.where(X > 2, np.nan, X)
+    regressor = MLPRegressor(hidden_layer_sizes=4, max_iter=2, random_state=0).fit(gaps, PRICES)
+    frame = library.DataFrame({name: gaps[:, index] for index, name in enumerate("abcd")})
+    np.testing.assert_array_equal(regressor.predict(frame), regressor.predict(gaps))
+
+
+@pytest.mark.parametrize(
+    ("inputs", "targets", "error", "said"),
+    [
+        (pandas.DataFrame({"a": [[1, 2]] * 300}), PRICES, ValueError, "column 'a' holds cells of the type list"),
+        (
+            polars.LazyFrame({"a": PRICES}),
+            PRICES,
+            TypeError,
+            r"a LazyFrame of polars has no rows yet: call collect\(\)",
+        ),
+        (X, polars.Series("price", [1.0, None, *PRICES[2:]]), ValueError, "y, column 'price', has no value in 1"),
+        (X, [1.0, None, *PRICES[2:]], ValueError, "y has no value in 1 of 300 rows, the first in row 1"),
+        (
+            X,
+            np.where(np.arange(300) == 7, -5000, PRICES),
+            ValueError,
+            "y holds -5000 in row 7, but loss='poisson' needs",
+        ),
+    ],
+    ids=["lists", "LazyFrame", "null", "None", "negative counts"],
+)
+def test_what_cannot_be_learned_is_refused_by_its_name(inputs, targets, error, said):
+    regressor = MLPRegressor("poisson", max_iter=2)
+    with pytest.raises(error, match=said):
+        regressor.fit(inputs, targets)
+    if error is TypeError:  # before scikit-learn looks at the rows
+        with pytest.raises(error, match=said):
+            fp.SweepCV(regressor, {"alpha": [0.1]}).fit(inputs, targets)

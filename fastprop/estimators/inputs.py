@@ -17,9 +17,10 @@ def fitted(estimator, X):
     The estimator keeps the number and the names of the columns. Inputs are encoded if they are a data frame that holds
     anything but numbers, if cells are missing, or if ``categorical_features`` names columns.
     """
+    estimator._has_fitted_frame = frame_columns.is_frame(X)
     chosen = estimator.categorical_features
     chosen = np.asarray([] if chosen is None or isinstance(chosen, str) else chosen)
-    _check(X)
+    check(X)
     if frame_columns.is_frame(X) and (chosen.size or not _holds_numbers(X)):
         columns = _columns_of_frame(estimator, X, reset=True)
     else:
@@ -33,12 +34,12 @@ def fitted(estimator, X):
 
 def encoded(estimator, X, encoder):
     """Return inputs (n, n_in) for an estimator that is fitted, whose encoder is `encoder` or None."""
-    _check(X)
+    check(X)
     if encoder is None:
         return _numbers(estimator, X, reset=False)
-    if frame_columns.is_frame(X):
+    if frame_columns.is_frame(X) and estimator._has_fitted_frame:
         columns = _columns_of_frame(estimator, X, reset=False)
-    else:
+    else:  # the columns of an array are told by their places, in a frame as well
         columns = _columns_of_array(estimator, _numbers(estimator, X, reset=False))
     return encoder.transform_columns(columns, np.float64)
 
@@ -73,14 +74,23 @@ def refuse_dates(y, column):
 
 
 def refuse_missing_targets(y, column):
-    """Refuse a series or frame of pandas with a missing cell; all other targets are checked by scikit-learn."""
+    """Refuse targets with a missing cell, of a frame or None; scikit-learn refuses NaN in arrays."""
     if hasattr(y, "isna"):
-        missing = np.asarray(y.isna()).reshape(len(y), -1).any(axis=1)
-        if missing.any():
-            raise ValueError(
-                f"y{column} has no value in {np.count_nonzero(missing)} of {len(y)} rows, the first in row "
-                f"{missing.argmax()}: remove such rows."
-            )
+        missing = y.isna()
+    elif frame_columns.library(y) == "polars":
+        missing = np.stack([each.is_null() for each in y.get_columns()], axis=1)
+    elif hasattr(y, "is_null"):
+        missing = y.is_null()
+    elif isinstance(y, (list, tuple)) or (isinstance(y, np.ndarray) and y.dtype.kind == "O"):
+        missing = [each is None for each in y]
+    else:
+        return
+    missing = np.asarray(missing).reshape(len(y), -1).any(axis=1)
+    if missing.any():
+        raise ValueError(
+            f"y{column} has no value in {np.count_nonzero(missing)} of {len(y)} rows, the first in row "
+            f"{missing.argmax()}: remove such rows."
+        )
 
 
 def _numbers(estimator, X, reset):
@@ -106,8 +116,8 @@ def _has_nan(X):
     return X.dtype.kind == "f" and any(np.isnan(X[rows]).any() for rows in row_blocks(*X.shape))
 
 
-def _check(X):
-    """Refuse what scikit-learn takes without a word: masked elements, and columns of pandas that have one name."""
+def check(X):
+    """Refuse masked elements, columns of pandas that have one name, and frames of polars that have no rows yet."""
     checks.refuse_masked(X, "X")
     if frame_columns.library(X) is not None:
         checks.different_columns(tuple(X.columns))

@@ -192,6 +192,12 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             y = column_or_1d(y, warn=True)
         y = y.reshape(len(y), -1).astype(np.float64)
         self.n_outputs_ = y.shape[1]
+        if self.loss == "poisson" and (y < 0).any():
+            row = int((y < 0).any(axis=1).argmax())
+            raise ValueError(
+                f"y{column} holds {y[row].min():g} in row {row}, but loss='poisson' needs counts or rates of at least "
+                "0: choose another loss."
+            )
         if begins:
             self._scaling = TargetScaling.fit(y, self._loss, weights)
         return self._scaling.scaled(y)

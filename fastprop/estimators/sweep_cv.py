@@ -20,6 +20,7 @@ from sklearn.utils.validation import _check_method_params, check_is_fitted
 
 from fastprop import numpy_settings
 from fastprop.annotations import ArrayLike, Path, Splitter
+from fastprop.estimators import inputs
 from fastprop.estimators.base import BaseMLP
 from fastprop.estimators.sweep_plan import ONE_SCORE, How, Measured, Rows, evaluate
 from fastprop.options import HALVINGS, Halving, MedianStopping
@@ -147,6 +148,7 @@ class SweepCV(GridSearchCV):
             If no fit succeeded, halving is to rank by several scores, or the estimator is none of fastprop.
         """
         self._check_arguments(y)
+        inputs.check(X)
         scorer, refit_metric = self._get_scorers()
         self.scorer_ = getattr(scorer, "_scorers", scorer)
         X, y = indexable(X, y)

@@ -15,7 +15,9 @@ LIBRARIES = "pandas", "polars"
 
 
 def library(table):
-    """Return which of `LIBRARIES` a data frame is of, or None."""
+    """Return which of `LIBRARIES` a data frame is of, or None; TypeError for a LazyFrame, which has no rows yet."""
+    if isinstance(table, getattr(sys.modules.get("polars"), "LazyFrame", ())):
+        raise TypeError("a LazyFrame of polars has no rows yet: call collect(), and give the frame that it returns.")
     for name in LIBRARIES:
         if isinstance(table, getattr(sys.modules.get(name), "DataFrame", ())):
             return name
@@ -105,7 +107,11 @@ def _of_pandas(series):
         return arrow_columns.of_codes(series.cat.codes.to_numpy(np.int64), words)
     kind = _INFERRED.get(pandas.api.types.infer_dtype(series, skipna=True), "other")
     if series.dtype.kind == "O" and kind == "words":
-        codes, words = pandas.factorize(series)
+        try:
+            codes, words = pandas.factorize(series)
+        except TypeError:  # of cells that have no hash
+            kinds = sorted({type(cell).__name__ for cell in series.dropna()})
+            return Column("other", np.full(len(series), np.nan), (f"cells of the type {' and '.join(kinds)}",), 0)
         return arrow_columns.of_codes(np.asarray(codes, np.int64), tuple(map(word_of, words)))
     if kind in ("nothing", "other"):
         return Column(kind, np.full(len(series), np.nan), (str(series.dtype),) * (kind == "other"), is_missing.sum())

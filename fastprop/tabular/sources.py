@@ -118,5 +118,6 @@ def _table(source, found, chosen, choice):
             "rows, or name another target."
         )
     if answer.kind in ("dates", "other"):
-        raise ValueError(f"{source} has {answer.kind} in column {target!r}, the target: name another.")
+        held = answer.words[0] if answer.kind == "other" else answer.kind
+        raise ValueError(f"{source} has {held} in column {target!r}, the target: name another.")
     return ColumnTable({name: found[name] for name in names}, target, answer, choice)
