@@ -2,10 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
-import sysconfig
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,49 +9,14 @@ import pytest
 import fastprop as fp
 from fastprop import cli
 from fastprop.data import held_out_rows
-from tests.plain_options import plain
-from tests.processes import TIMEOUT, output_after_interrupt
+from tests import command_line
 
 PNG = b"\x89PNG\r\n\x1a\n"
 DIGITS = fp.datasets.digits()
 DIGIT_CLASSES = "10 classes (0, 1, 2, 3, 4, 5, 6, 7, 8, 9); --task numbers or counts takes them as such"
 
 
-@pytest.fixture(autouse=True, scope="module")
-def compiled():
-    """The kernels, so that no test reads on stderr that they are being compiled."""
-    fp.train(fp.MLP((2, 1)), [[0, 0]], [0], epochs=1)
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    """A current directory with a few files."""
-    random = np.random.default_rng(0)
-    X = random.random((60, 2))
-    lines = [f"{a},{b},{3 * a - b}" for a, b in X]
-    (tmp_path / "prices.csv").write_text("\n".join(["size,age,price", *lines]))
-    (tmp_path / "text.csv").write_text("size,age,price\n1,2,3\n4,old,6\n")
-    (tmp_path / "empty.csv").write_text("")
-    (tmp_path / "not-a-number.csv").write_text("size,price\n1,2\n1,3\nnan,5\n")
-    (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 and so on")
-    np.savez(tmp_path / "scalar.npz", X=np.array(3.0), y=np.arange(2))
-    np.savez(tmp_path / "no-rows.npz", X=np.zeros((0, 2)), y=np.zeros(0, int))
-    np.savez(tmp_path / "thousands.npz", X=X, y=(X[:, 0] * 1000).astype(int))
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def run(capsys):
-    """Run a command line that ends well; return what it printed."""
-
-    def run(line):
-        code = cli.main(plain(line).split())
-        output, errors = capsys.readouterr()
-        assert code == 0, errors
-        return output
-
-    return run
+compiled, folder, run = command_line.compiled, command_line.folder, command_line.run
 
 
 def score(output):
@@ -340,121 +301,3 @@ def test_a_report_and_a_picture_are_written(run, folder):
     assert (folder / "sweep.html").read_text().startswith("<!doctype html>")
     assert (folder / "sweep.png").read_bytes().startswith(PNG)
     assert "report: sweep.html\n" in output
-
-
-# ---- bad input ----
-
-REFUSED = [
-    ("frobnicate", "invalid choice: 'frobnicate'"),
-    ("sweep", "required: data"),
-    ("sweep missing.csv", "there is no file missing.csv: check the path"),
-    ("train .", ". is a folder: give one of the files in it"),
-    (
-        "train text.csv --numeric age --validation 0",
-        "column 'age' holds words such as 'old', which are no numbers: drop it",
-    ),
-    ("sweep prices.csv --target weight", "prices.csv has no column 'weight', only size, age, price: name one of these"),
-    (
-        "sweep digits --target price",
-        "digits has its own target and no names of columns: leave --target",
-    ),
-    ("sweep empty.csv", "empty.csv"),
-    ("train broken.npz", "broken.npz"),
-    ("train scalar.npz", "X must have two dimensions"),
-    ("train no-rows.npz", "X has no rows: give at least one"),
-    (
-        "train prices.csv --loss cross_entropy",
-        "column 'price' must hold whole numbers or words, for the task",
-    ),
-    ("train digits --loss hinge", "loss must be one of mse"),
-    ("train digits --epochs -3", "epochs must be at least 1, not -3: give a larger number"),
-    ("train digits --epochs many", "argument --epochs: invalid int value: 'many'"),
-    ("sweep digits --batch-size 0", "batch_size must be at least 1, not 0: give a larger number"),
-    ("sweep digits --validation 1.5", "validation must be at least 0 and below 1, not 1.5: give"),
-    ("sweep digits --threads 0", "threads must be at least 1, not 0: give a larger number"),
-    ("sweep digits --optimizer sgd --momentum 1", "momentum must be at least 0 and below 1, not 1.0: give"),
-    ("train digits --optimizer newton", "argument --optimizer: invalid choice: 'newton'"),
-    ("train digits --optimizer adam --momentum 0.9", "adam has no momentum: leave it out"),
-    ("sweep digits --optimizer lbfgs --learning-rate 0.1", "lbfgs has no learning rate: leave it out"),
-    ("train digits --optimizer lbfgs --clip-norm 1", "LBFGS takes all rows in each step"),
-    (
-        "train digits --schedule warm:5",
-        "argument --schedule: 'warm:5' is not step or exponential or cosine or flat-cosine or cosine-log or one-cycle",
-    ),
-    ("train digits --schedule steps", "argument --schedule: 'steps' is not"),
-    ("train digits --schedule step:0", "every must be at least 1, not 0"),
-    ("train digits --schedule cosine+cosine", "argument --schedule: 'cosine+cosine' is not"),
-    ("train digits --schedule warmup:2+warmup:3", "then must be a StepDecay or an ExponentialDecay"),
-    ("train digits --schedule cosine:fast", "argument --schedule: 'cosine:fast' is not"),
-    ("train digits --clip-norm -1", "limit must be at least 0 and finite, not -1.0"),
-    ("train digits --early-stopping -1", "patience must be at least 1, not -1"),
-    ("train digits --activation relux", "hidden must be one of"),
-    ("sweep digits --activation relu,relux --learning-rate 0.1", "hidden must be one of"),
-    ("find-learning-rate digits --learning-rate 0.1", "unrecognized arguments: --learning-rate 0.1"),
-    ("find-learning-rate digits --epochs 0", "epochs must be at least 1, not 0"),
-    ("find-learning-rate digits --optimizer lbfgs", "optimizer must be an SGD or an Adam"),
-    ("find-learning-rate prices.csv --min-rate 1e3 --max-rate 1e6", "the loss falls at none of the learning rates"),
-    ("sweep digits --seeds 0", "seeds"),
-    ("sweep digits --cv 1", "cv must be at least 2, not 1: give a larger number"),
-    ("sweep digits --cv 3 --validation 0.2", "cv holds out each fold's rows, and validation others: give one"),
-    ("sweep digits --score speed", "a score must be one of accuracy"),
-    ("sweep digits --halving 1", "halving must be at least 2, not 1: give a larger number"),
-    ("sweep digits --learning-rate loguniform:0.1:1", "say how many configurations to draw, such as samples=100"),
-    ("sweep digits --samples 5 --hidden 4,8", "samples are drawn from distributions, of which grid has none"),
-    ("sweep digits --learning-rate loguniform:0.1", "argument --learning-rate: 'loguniform:0.1' is not 0.1 or"),
-    ("sweep digits --journal text.csv", "text.csv"),
-    ("sweep digits --report nowhere/sweep.html", "nowhere"),
-    ("sweep digits --seeds -2", "seeds"),
-    ("train digits --seed -2", "seed must be at least 0, not -2: give"),
-    ("sweep digits --hidden 0", "each of layer_sizes must be at least 1, not 0: give"),
-    ("sweep digits --hidden big", "argument --hidden: 'big' is not 32 or 64x32"),
-    ("sweep digits --learning-rate fast", "argument --learning-rate: 'fast' is not 0.1 or"),
-    ("sweep digits --learning-rate geomspace:1:2", "argument --learning-rate: 'geomspace:1:2' is not"),
-    ("sweep digits --learning-rate geomspace:0:1:4", "argument --learning-rate: 'geomspace:0:1:4' is not"),
-    ("sweep digits --learning-rate geomspace:-1:1:4", "-1"),
-    ("sweep digits --learning-rate geomspace:1:2:0", "geomspace:1:2:0"),
-    ("sweep digits --learning-rate 0.1,-1", "learning_rate must be at least 0 and finite, not -1.0: give"),
-    (
-        "sweep digits --epochs 1 --learning-rate 1e300",
-        "1 of 1 configurations diverged and none finished, so that there is no best: give",
-    ),
-    ("sweep digits --epochs 1 --learning-rate 0.1 --plot nowhere/sweep.png", "nowhere/sweep.png"),
-    ("sweep digits --epochs 1 --learning-rate 0.1 --plot sweep.picture", "picture"),
-    ("sweep digits --epochs 1 --learning-rate 0.1 --save nowhere/best.safetensors", "nowhere"),
-]
-
-
-@pytest.mark.parametrize(("line", "words"), REFUSED)
-def test_bad_input_is_one_line_on_stderr_and_exit_code_2(capsys, line, words):
-    assert cli.main(line.split()) == 2
-    errors = re.sub(r".*\|.*\n", "", capsys.readouterr().err.replace("\r", "\n"))  # the progress bar
-    assert re.fullmatch(r"\s*fastprop: [^\n]+\n", errors)
-    assert words in errors
-
-
-SCRIPT = Path(sysconfig.get_path("scripts")) / "fastprop"
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("start", [[sys.executable, "-m", "fastprop"], [SCRIPT]], ids=["module", "script"])
-def test_the_command_gives_its_exit_code_to_the_shell(start):
-    refused, done = (
-        subprocess.run([*start, *line.split()], capture_output=True, text=True, timeout=TIMEOUT)
-        for line in ("sweep missing.csv", "exercise")
-    )
-    assert (refused.returncode, refused.stdout) == (2, "")
-    assert re.fullmatch(r"fastprop: there is no file missing\.csv: [^\n]+\n", refused.stderr)
-    assert (done.returncode, done.stderr) == (0, "")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("command", ["train", "sweep --learning-rate 0.1,0.5"])
-def test_ctrl_c_before_anything_is_finished_is_exit_code_130(command):
-    script = f"""
-from fastprop import cli
-from tests.plain_options import plain
-from tests.processes import say_go, trains
-say_go(ready=trains)
-print(cli.main(plain("{command} digits --epochs 1000000").split()))
-"""
-    assert output_after_interrupt(script).split()[-1] == "130"

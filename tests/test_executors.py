@@ -1,13 +1,11 @@
 """Sweeps on the workers of executors have the same bits as on threads of this process, even if workers die."""
 
-import glob
-import multiprocessing
 import os
 import pickle
 import signal
 import tempfile
 import threading
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -15,21 +13,19 @@ import pytest
 import fastprop as fp
 from fastprop.sweeping import workers
 from fastprop.sweeping.workers import base, new_adapter
-from fastprop.sweeping.workers.base import Adapter, ExecutorWorkers, Ticket
+from fastprop.sweeping.workers.base import Adapter, Ticket
 from fastprop.sweeping.workers.processes import LokyAdapter, ProcessAdapter, ProcessPoolAdapter
 from fastprop.sweeping.workers.shared_folder import SharedFolder
 from fastprop.sweeping.workers.threads import ThreadPoolAdapter
+from tests import executors
 from tests.compare import assert_refused, assert_same_bits
+from tests.executors import ALONE, ELSEWHERE, SPAWN, Dask, lowest, processes, sweep, threads
 from tests.marks import slow_except
-from tests.problems import three_classes
 from tests.processes import output_after_interrupt
 from tests.results import assert_same_result
 
 RANDOM = np.random.default_rng(0)
-X, LABELS = three_classes()
-RATES = {"learning_rate": np.geomspace(0.01, 3, 20)}
-ALONE = (4, 1200, 3)  # too large for packs: each configuration is a task
-SPAWN = multiprocessing.get_context("spawn")
+nothing_left = executors.nothing_left
 
 SWEEPS = {
     "validation": {"keep": 3},
@@ -45,62 +41,12 @@ SWEEPS = {
 }
 
 
-def sweep(network=(4, 6, 3), grid=RATES, X=X, y=LABELS, **options):
-    return fp.sweep(network, X, y, grid, **{"epochs": 9, "validation": 0.2} | options)
-
-
-def threads():
-    return ThreadPoolExecutor(2)
-
-
-def processes():
-    return ProcessPoolExecutor(2, SPAWN)
-
-
-class Loky:
-    """Loky's reusable executor, whose workers end with the block."""
-
-    def __enter__(self):
-        self._executor = pytest.importorskip("loky").get_reusable_executor(2)
-        return self._executor
-
-    def __exit__(self, *error):
-        self._executor.shutdown(kill_workers=True)
-
-
-class Dask:
-    """The executor of a Dask client of two processes."""
-
-    def __enter__(self):
-        distributed = pytest.importorskip("distributed")
-        self._cluster = distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=50
-        )
-        self._client = distributed.Client(self._cluster)
-        return self._client.get_executor()
-
-    def __exit__(self, *error):
-        self._client.close()
-        self._cluster.close()
-
-
-ELSEWHERE = {"processes": processes, "loky": Loky, "dask": Dask}
-
-
 @pytest.fixture(
     scope="module", params=slow_except([threads, *ELSEWHERE.values()], [threads]), ids=["threads", *ELSEWHERE]
 )
 def executor(request):
     with request.param() as executor:
         yield executor
-
-
-@pytest.fixture
-def nothing_left(monkeypatch, tmp_path):
-    """Fail if a folder is left when the test is over."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    yield
-    assert glob.glob(f"{tmp_path}/fastprop-*") == []
 
 
 # ---- the same bits ----
@@ -127,10 +73,6 @@ def test_packs_are_cut_to_the_vectors_of_the_worker():
     narrow = "import os; os.environ['FASTPROP_LANES'] = '4'"
     with ProcessPoolExecutor(1, SPAWN, exec, (narrow,)) as executor:
         assert_same_result(sweep(executor=executor), sweep())
-
-
-def lowest(outputs, labels):
-    return float(outputs.min())
 
 
 @pytest.mark.slow
@@ -219,122 +161,6 @@ def test_as_many_tasks_are_under_way_as_keep_the_workers_busy(threads, maximum):
     executor = Slow()
     sweep(ALONE, executor=executor, threads=threads, epochs=1)
     assert executor.maximum == maximum
-
-
-# ---- workers that die ----
-
-
-def die_once(outputs, labels, folder):
-    """Leave a file for each call, and kill the process at the first one."""
-    descriptor, _ = tempfile.mkstemp(dir=folder, prefix="call")
-    os.close(descriptor)
-    if len(glob.glob(f"{folder}/call*")) > 5:
-        try:
-            os.mkdir(f"{folder}/dead")
-        except FileExistsError:
-            return lowest(outputs, labels)
-        os.kill(os.getpid(), signal.SIGKILL)
-    return lowest(outputs, labels)
-
-
-class DieOnce:
-    """The same as a score, which has a name."""
-
-    __name__ = "lowest"
-
-    def __init__(self, folder):
-        self.folder = str(folder)
-
-    def __call__(self, outputs, labels):
-        return die_once(outputs, labels, self.folder)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("new", ELSEWHERE.values(), ids=ELSEWHERE)
-def test_a_worker_that_dies_costs_what_it_was_at(new, tmp_path):
-    with new() as executor:
-        result = sweep(ALONE, executor=executor, score=DieOnce(tmp_path), halving=2)
-    assert_same_result(result, sweep(ALONE, score=lowest, halving=2))
-    assert (tmp_path / "dead").exists()
-    trials = np.isfinite(result.rung_costs).sum()
-    assert len(glob.glob(f"{tmp_path}/call*")) <= trials + 4  # two tasks for each of two workers
-
-
-def die_at_zeros(outputs, labels):
-    if not outputs.any():
-        os.kill(os.getpid(), signal.SIGKILL)
-    return lowest(outputs, labels)
-
-
-DEADLY = [{"learning_rate": 0.1}] * 7
-DEADLY += [{"initialization": [np.zeros((4, 1200)), np.zeros((1200, 3))], "learning_rate": 0.0}, {"learning_rate": 0.3}]
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("nothing_left")
-@pytest.mark.parametrize("new", ELSEWHERE.values(), ids=ELSEWHERE)
-def test_what_kills_its_workers_over_and_over_ends_the_sweep_in_one_sentence(new, monkeypatch):
-    network = fp.MLP(ALONE, output="identity")
-    with new() as executor:
-        if new is Dask:
-            deploy = pytest.importorskip("dask").config.get("distributed.deploy")
-            monkeypatch.setitem(deploy, "lost-worker-timeout", "1 ms")  # a worker that has died is given up at once
-            executor._client.cluster.scheduler.allowed_failures = 0  # each try of its own takes a new process
-        words = "configuration 7 had 3 workers that died: see what they write"
-        options = {"network": network, "grid": DEADLY, "loss": "mse", "executor": executor, "score": die_at_zeros}
-        assert_refused(RuntimeError, words, sweep, **options)
-
-
-class DeadlyToSend:
-    def __reduce__(self):
-        os.kill(os.getpid(), signal.SIGKILL)
-
-
-def die_of_the_result_and_then_at_once(shared, folder, is_over):
-    try:
-        os.mkdir(folder)
-    except FileExistsError:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return DeadlyToSend()
-
-
-@pytest.mark.slow
-def test_a_result_that_is_lost_on_its_way_and_never_had_again_is_not_waited_for(tmp_path):
-    with Dask() as executor, ExecutorWorkers(new_adapter(executor)) as dask_workers:
-        executor._client.cluster.scheduler.allowed_failures = 0
-        task = str(tmp_path / "dead")
-        results = dask_workers.results(die_of_the_result_and_then_at_once, None, [task])
-        assert_refused(RuntimeError, f"{task} had 3 workers that died", list, results)
-
-
-class Breaking(Executor):
-    """An executor of an unknown kind that breaks for good at its tenth task."""
-
-    def __init__(self):
-        self._calls = 0
-
-    def submit(self, function, *arguments):
-        self._calls += 1
-        future = Future()
-        if self._calls >= 10:
-            future.set_exception(BrokenExecutor())
-        else:
-            future.set_result(function(*arguments))
-        return future
-
-
-def test_where_no_new_workers_can_be_made_the_rest_is_done_here():
-    with pytest.warns(RuntimeWarning, match="a worker of Breaking died, and no new one can be made: the rest is done"):
-        result = sweep(ALONE, executor=Breaking())
-    assert_same_result(result, sweep(ALONE))
-
-
-@pytest.mark.slow
-def test_a_broken_executor_is_replaced():
-    with processes() as executor:
-        with pytest.raises(BrokenExecutor):
-            executor.submit(os._exit, 1).result()
-        assert_same_result(sweep(executor=executor), sweep())
 
 
 # ---- errors, and Ctrl-C ----

@@ -1,0 +1,71 @@
+"""Executors of each kind that tests know, and sweeps that they are compared on."""
+
+import glob
+import multiprocessing
+import tempfile
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+import fastprop as fp
+from tests.problems import three_classes
+
+X, LABELS = three_classes()
+RATES = {"learning_rate": np.geomspace(0.01, 3, 20)}
+ALONE = (4, 1200, 3)  # too large for packs: each configuration is a task
+SPAWN = multiprocessing.get_context("spawn")
+
+
+def sweep(network=(4, 6, 3), grid=RATES, X=X, y=LABELS, **options):
+    return fp.sweep(network, X, y, grid, **{"epochs": 9, "validation": 0.2} | options)
+
+
+def threads():
+    return ThreadPoolExecutor(2)
+
+
+def processes():
+    return ProcessPoolExecutor(2, SPAWN)
+
+
+class Loky:
+    """Loky's reusable executor, whose workers end with the block."""
+
+    def __enter__(self):
+        self._executor = pytest.importorskip("loky").get_reusable_executor(2)
+        return self._executor
+
+    def __exit__(self, *error):
+        self._executor.shutdown(kill_workers=True)
+
+
+class Dask:
+    """The executor of a Dask client of two processes."""
+
+    def __enter__(self):
+        distributed = pytest.importorskip("distributed")
+        self._cluster = distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=50
+        )
+        self._client = distributed.Client(self._cluster)
+        return self._client.get_executor()
+
+    def __exit__(self, *error):
+        self._client.close()
+        self._cluster.close()
+
+
+ELSEWHERE = {"processes": processes, "loky": Loky, "dask": Dask}
+
+
+@pytest.fixture
+def nothing_left(monkeypatch, tmp_path):
+    """Fail if a folder is left when the test is over."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    yield
+    assert glob.glob(f"{tmp_path}/fastprop-*") == []
+
+
+def lowest(outputs, labels):
+    return float(outputs.min())

@@ -1,0 +1,133 @@
+"""Workers of executors that die cost what they were at, and a sweep ends as if none had."""
+
+import glob
+import os
+import signal
+import tempfile
+from concurrent.futures import BrokenExecutor, Executor, Future
+
+import numpy as np
+import pytest
+
+import fastprop as fp
+from fastprop.sweeping.workers import new_adapter
+from fastprop.sweeping.workers.base import ExecutorWorkers
+from tests import executors
+from tests.compare import assert_refused
+from tests.executors import ALONE, ELSEWHERE, Dask, lowest, processes, sweep
+from tests.results import assert_same_result
+
+nothing_left = executors.nothing_left
+
+
+def die_once(outputs, labels, folder):
+    """Leave a file for each call, and kill the process at the first one."""
+    descriptor, _ = tempfile.mkstemp(dir=folder, prefix="call")
+    os.close(descriptor)
+    if len(glob.glob(f"{folder}/call*")) > 5:
+        try:
+            os.mkdir(f"{folder}/dead")
+        except FileExistsError:
+            return lowest(outputs, labels)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return lowest(outputs, labels)
+
+
+class DieOnce:
+    """The same as a score, which has a name."""
+
+    __name__ = "lowest"
+
+    def __init__(self, folder):
+        self.folder = str(folder)
+
+    def __call__(self, outputs, labels):
+        return die_once(outputs, labels, self.folder)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("new", ELSEWHERE.values(), ids=ELSEWHERE)
+def test_a_worker_that_dies_costs_what_it_was_at(new, tmp_path):
+    with new() as executor:
+        result = sweep(ALONE, executor=executor, score=DieOnce(tmp_path), halving=2)
+    assert_same_result(result, sweep(ALONE, score=lowest, halving=2))
+    assert (tmp_path / "dead").exists()
+    trials = np.isfinite(result.rung_costs).sum()
+    assert len(glob.glob(f"{tmp_path}/call*")) <= trials + 4  # two tasks for each of two workers
+
+
+def die_at_zeros(outputs, labels):
+    if not outputs.any():
+        os.kill(os.getpid(), signal.SIGKILL)
+    return lowest(outputs, labels)
+
+
+DEADLY = [{"learning_rate": 0.1}] * 7
+DEADLY += [{"initialization": [np.zeros((4, 1200)), np.zeros((1200, 3))], "learning_rate": 0.0}, {"learning_rate": 0.3}]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("nothing_left")
+@pytest.mark.parametrize("new", ELSEWHERE.values(), ids=ELSEWHERE)
+def test_what_kills_its_workers_over_and_over_ends_the_sweep_in_one_sentence(new, monkeypatch):
+    network = fp.MLP(ALONE, output="identity")
+    with new() as executor:
+        if new is Dask:
+            deploy = pytest.importorskip("dask").config.get("distributed.deploy")
+            monkeypatch.setitem(deploy, "lost-worker-timeout", "1 ms")  # a worker that has died is given up at once
+            executor._client.cluster.scheduler.allowed_failures = 0  # each try of its own takes a new process
+        words = "configuration 7 had 3 workers that died: see what they write"
+        options = {"network": network, "grid": DEADLY, "loss": "mse", "executor": executor, "score": die_at_zeros}
+        assert_refused(RuntimeError, words, sweep, **options)
+
+
+class DeadlyToSend:
+    def __reduce__(self):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_of_the_result_and_then_at_once(shared, folder, is_over):
+    try:
+        os.mkdir(folder)
+    except FileExistsError:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return DeadlyToSend()
+
+
+@pytest.mark.slow
+def test_a_result_that_is_lost_on_its_way_and_never_had_again_is_not_waited_for(tmp_path):
+    with Dask() as executor, ExecutorWorkers(new_adapter(executor)) as dask_workers:
+        executor._client.cluster.scheduler.allowed_failures = 0
+        task = str(tmp_path / "dead")
+        results = dask_workers.results(die_of_the_result_and_then_at_once, None, [task])
+        assert_refused(RuntimeError, f"{task} had 3 workers that died", list, results)
+
+
+class Breaking(Executor):
+    """An executor of an unknown kind that breaks for good at its tenth task."""
+
+    def __init__(self):
+        self._calls = 0
+
+    def submit(self, function, *arguments):
+        self._calls += 1
+        future = Future()
+        if self._calls >= 10:
+            future.set_exception(BrokenExecutor())
+        else:
+            future.set_result(function(*arguments))
+        return future
+
+
+def test_where_no_new_workers_can_be_made_the_rest_is_done_here():
+    with pytest.warns(RuntimeWarning, match="a worker of Breaking died, and no new one can be made: the rest is done"):
+        result = sweep(ALONE, executor=Breaking())
+    assert_same_result(result, sweep(ALONE))
+
+
+@pytest.mark.slow
+def test_a_broken_executor_is_replaced():
+    with processes() as executor:
+        with pytest.raises(BrokenExecutor):
+            executor.submit(os._exit, 1).result()
+        assert_same_result(sweep(executor=executor), sweep())
