@@ -178,8 +178,9 @@ def train(
         of a network whose weights are all 0 when it ends. The warning says in which epoch, counted from 1, and what may
         help.
     DataWarning
-        If columns of X differ in size by more than 1,000 times, and the network does not standardize them, or if
-        targets are outside the range of the output activation, such as 7 for a sigmoid.
+        If columns of X differ in size by more than 1,000 times, and the network does not standardize them; if targets
+        are outside the range of the output activation, such as 7 for a sigmoid; if all rows are of one class; or if
+        float32 loses the differences of targets or of inputs that are not standardized, such as times in seconds.
 
     Examples
     --------

@@ -15,7 +15,7 @@ CONTRIBUTING = (ROOT / ".github" / "CONTRIBUTING.md").read_text()
 ADDED = {
     "An activation": {
         "fastprop/kernels/activations.py": [
-            ("GELU, EXP = range(11)", "GELU, EXP, SOFTSIGN = range(12)"),
+            ("SELU, MISH = range(13)", "SELU, MISH, SOFTSIGN = range(14)"),
             (
                 '    "exp": Activation(',
                 '    "softsign": Activation(SOFTSIGN, stores_derivative=True),\n    "exp": Activation(',
@@ -39,7 +39,7 @@ ADDED = {
                 '    ),\n    "identity": Activation(',
             ),
         ],
-        "fastprop/annotations.py": [('"gelu", "identity"', '"gelu", "softsign", "identity"')],
+        "fastprop/annotations.py": [('"mish", "identity"', '"mish", "softsign", "identity"')],
         "fastprop/integrations/onnx_models.py": [
             ('    "identity": ', '    "softsign": lambda graph, z: graph.add("Softsign", z),\n    "identity": '),
         ],
@@ -121,15 +121,15 @@ ADDED = {
     },
     "A schedule": {
         "fastprop/options/schedules.py": [
-            ('"ReduceOnPlateau", "StepDecay"', '"ReduceOnPlateau", "Sawtooth", "StepDecay"'),
+            ('    "StepDecay",\n    "Warmup",', '    "Sawtooth",\n    "StepDecay",\n    "Warmup",'),
             (
-                "AfterWarmup: TypeAlias =",
+                "AfterWarmup: TypeAlias = (\n",
                 "@dataclass(frozen=True)\nclass Sawtooth(_Schedule):\n    fall: float = 0.5\n    period: int = 3\n"
-                '    by: ScheduleUnit = "step"\n\n\nAfterWarmup: TypeAlias = Sawtooth |',
+                '    by: ScheduleUnit = "step"\n\n\nAfterWarmup: TypeAlias = (\n    Sawtooth |\n',
             ),
         ],
         "fastprop/kernels/schedules.py": [
-            ("INVERSE_SCALING, PLATEAU = range(7)", "INVERSE_SCALING, PLATEAU, SAWTOOTH = range(8)"),
+            ("COSINE_LOG = range(7, 9)", "COSINE_LOG, SAWTOOTH = range(7, 10)"),
             (
                 '    "OneCycle": ScheduleRow(',
                 '    "Sawtooth": ScheduleRow(SAWTOOTH, ("period", "fall")),\n    "OneCycle": ScheduleRow(',

@@ -15,12 +15,11 @@ ROWS = 128
 
 
 def warn_of_sizes(inputs, rows, dtype):
-    """Warn if columns of inputs are of so different size that a network hardly learns from the small ones.
+    """Warn of columns of inputs from which a network hardly learns, because they are not standardized.
 
-    Or, if the differences of a column are lost when it is rounded to the network's dtype.
-
-    The size of a column is its largest absolute value, because the deviation of a column of zeros and a few ones is
-    small whatever its unit is. Constant columns are left out: nothing is learned from them.
+    Either the differences of a column are lost when it is rounded to the network's dtype, or a column is much smaller
+    than another. The size of a column is its largest absolute value, because the deviation of a column of zeros and a
+    few ones is small whatever its unit is. Constant columns are left out: nothing is learned from them.
 
     Parameters
     ----------

@@ -15,9 +15,8 @@ class ScheduleRow(NamedTuple):
     constants: tuple[str, ...]  # the attributes of its option that stand in `Schedule.constants`, in this order
 
 
-CONSTANT, STEP_DECAY, EXPONENTIAL_DECAY, COSINE_DECAY, ONE_CYCLE, INVERSE_SCALING, PLATEAU, FLAT_COSINE, COSINE_LOG = (
-    range(9)
-)
+CONSTANT, STEP_DECAY, EXPONENTIAL_DECAY, COSINE_DECAY, ONE_CYCLE, INVERSE_SCALING, PLATEAU = range(7)
+FLAT_COSINE, COSINE_LOG = range(7, 9)
 
 SCHEDULES = {
     "StepDecay": ScheduleRow(STEP_DECAY, ("every", "factor")),
