@@ -40,6 +40,7 @@ def train(
     loss: LossName | Huber | CrossEntropy | None = None,
     optimizer: Descent | LBFGS = SGD(0.1),
     schedule: Schedule | None = None,
+    weight_decay_schedule: Schedule | None = None,
     clip: Clip | None = None,
     dropout: float = 0.0,
     average: EMA | None = None,
@@ -94,9 +95,12 @@ def train(
         ``"cross_entropy"`` (softmax output). By default the loss that belongs to the output's activation, or mse.
     optimizer : one of `fastprop.options.optimizers`
         The rule of the steps, such as `SGD` or `Adam`. `LBFGS` takes all rows in each step and accepts no options of
-        minibatches: leave out batch_size, schedule, clip, dropout and average.
+        minibatches: leave out batch_size, schedules, clip, dropout and average.
     schedule : one of `fastprop.options.schedules`, optional
         A factor on the optimizer's learning rate that changes with each epoch or step, such as `CosineDecay`.
+    weight_decay_schedule : one of `fastprop.options.schedules`, optional
+        A factor on the optimizer's weight decay, likewise, such as `FlatCosine`, which RealMLP has (Holzmüller et al.,
+        NeurIPS 2024). Decay that AdamW and Lion apply to the weights is multiplied by the learning rate's factor, too.
     clip : ClipNorm or ClipValue, optional
         A limit on the gradient.
     dropout : float
@@ -205,6 +209,7 @@ def train(
         shuffle=shuffle,
         seed=seed,
         schedule=schedule,
+        weight_decay_schedule=weight_decay_schedule,
         clip=clip,
         dropout=dropout,
         average=average,

@@ -110,7 +110,8 @@ class Optimizer(NamedTuple):
     rule: Rule
     average: EMA
     changes_every_step: bool  # whether hyperparameters change from step to step
-    schedule: Schedule
+    schedule: Schedule  # of the learning rate
+    weight_decay_schedule: Schedule
 
 
 class Step(NamedTuple):
@@ -156,19 +157,29 @@ def begin_step(optimizer, step):
     # step.hyperparameters (15, K) from step.given (8, K)
     if not optimizer.changes_every_step:
         return
-    schedule = optimizer.schedule
-    position = step.done[1] if schedule.by_step else step.done[0]
+    schedule, decay_schedule = optimizer.schedule, optimizer.weight_decay_schedule
+    position = position_in(schedule, step)
     factor = scheduled(schedule, position)
+    decay_factor = scheduled(decay_schedule, position_in(decay_schedule, step))
     step.done[1] += 1
     for lane in range(step.powers.shape[1]):
         plateau = 1.0 if position < schedule.warmup else step.plateau[FACTOR, lane]  # it counts epochs of a warm-up too
         rate = step.given[LEARNING_RATE, lane] * (factor * plateau)
+        weight_decay = step.given[WEIGHT_DECAY, lane] * decay_factor
         step.powers[0, lane] *= step.given[BETA1, lane]
         step.powers[1, lane] *= step.given[BETA2, lane]
         step.rates[lane] = step.hyperparameters[LEARNING_RATE, lane] = rate
         step.hyperparameters[STEP_SIZE, lane] = rate / (1 - step.powers[0, lane])
         step.hyperparameters[SCALE, lane] = 1 / np.sqrt(1 - step.powers[1, lane])
-        step.hyperparameters[SHRINKAGE, lane] = 1 - rate * step.given[WEIGHT_DECAY, lane]
+        step.hyperparameters[WEIGHT_DECAY, lane] = weight_decay
+        step.hyperparameters[SHRINKAGE, lane] = 1 - rate * weight_decay
+
+
+@inline
+def position_in(schedule, step):
+    """Return how many steps or epochs are done, as the schedule counts."""
+    # an int
+    return step.done[1] if schedule.by_step else step.done[0]
 
 
 @inline

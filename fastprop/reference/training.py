@@ -1,7 +1,7 @@
 """One step, and a run of many."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -70,21 +70,22 @@ class Descent:
     averaged: Network | None = None  # the moving average of the network, if there is an `average`
     state: dict[int, Any] = field(default_factory=dict)  # see `step`
 
-    def go_through(self, X, y, weight, epoch, factors):
+    def go_through(self, X, y, weight, epoch, factors, decay_factors):
         """Go once through the rows, step by step, until the loss is no longer finite.
 
-        `factors` has the factor on the learning rate of each step. Return the mean loss, the learning rate of the last
-        step, and the mean norm of the gradients.
+        `factors` and `decay_factors` have what the learning rate and the weight decay are multiplied by in each step.
+        Return the mean loss, the learning rate of the last step, and the mean norm of the gradients.
         """
         order = row_order(len(X), self.seed, epoch) if self.shuffle else np.arange(len(X))
         total = 0.0
         norms = []
-        for first, factor in zip(range(0, len(X), self.batch_size), factors):
+        for first, factor, decay_factor in zip(range(0, len(X), self.batch_size), factors, decay_factors):
+            optimizer = replace(self.optimizer, weight_decay=self.optimizer.weight_decay * decay_factor)
             rows = order[first : first + self.batch_size]
             masks = self._masks(epoch, rows)
             batch = self.network, X[rows], y[rows], self.loss
             total += weight[rows].sum() * mean_loss(*batch, weight[rows], masks)
-            rate, length = step(*batch, self.optimizer, self.state, weight[rows], masks, clip=self.clip, factor=factor)
+            rate, length = step(*batch, optimizer, self.state, weight[rows], masks, clip=self.clip, factor=factor)
             norms.append(length)
             self._move_average(epoch)
             if not np.isfinite(total):
@@ -130,6 +131,7 @@ def train(
     shuffle: bool = True,
     seed: int = 0,
     schedule: Any = None,
+    weight_decay_schedule: Any = None,
     clip: Any = None,
     dropout: float = 0.0,
     average: Any = None,
@@ -138,8 +140,9 @@ def train(
 ) -> Record:
     """Train in place; return the `Record` of the epochs that were done.
 
-    `validation` is (X, y) or (X, y, sample_weight). `schedule`, `clip`, `average` and `early_stopping` are options, or
-    None. `dropout` is the probability with which an activation of a hidden layer is dropped.
+    `validation` is (X, y) or (X, y, sample_weight). `schedule`, `weight_decay_schedule`, `clip`, `average` and
+    `early_stopping` are options, or None. `dropout` is the probability with which an activation of a hidden layer is
+    dropped.
 
     Rows of weight 0 are as if left out. A run whose loss or weights are no longer finite ends there; so does one
     whose callback returns true. However it ends, the network has the weights of the last improvement if
@@ -163,8 +166,10 @@ def train(
     measured = []
     best = None
     for epoch in range(epochs):
-        factors = step_factors(schedule, epoch, epoch * batches, batches, epochs, getattr(record, watched))
-        training_loss, rate, length = descent.go_through(X, y, weight, epoch, factors)
+        steps = epoch, epoch * batches, batches, epochs
+        factors = step_factors(schedule, *steps, getattr(record, watched))
+        decay_factors = step_factors(weight_decay_schedule, *steps, ())
+        training_loss, rate, length = descent.go_through(X, y, weight, epoch, factors, decay_factors)
         validation_loss = np.nan
         if validation is not None and np.isfinite(training_loss):
             validation_loss = mean_loss(network, *validation[:2], loss, *validation[2:])

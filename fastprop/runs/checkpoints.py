@@ -45,7 +45,7 @@ def describe(network, options, split):
     code = _code_of(options.metrics)
     if code:
         description["code of metrics"] = code
-    if options.schedule is not None and options.schedule.needs_end:
+    if any(each is not None and each.needs_end for each in (options.schedule, options.weight_decay_schedule)):
         description["epochs"] = options.epochs
     standardization = [array for array in (network.input_mean, network.input_scale) if array is not None]
     description[FIRST_WEIGHTS] = digest(network.parameters)

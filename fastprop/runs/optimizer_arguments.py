@@ -39,8 +39,9 @@ def optimizer_arguments(options, each_optimizer, parameters, final, members, bat
     optimizer = optimizers.Optimizer(
         rule=rule,
         average=_average(options.average, final),
-        changes_every_step=options.schedule is not None or row.per_step,
-        schedule=schedule_argument(options, batches),
+        changes_every_step=row.per_step or (options.schedule, options.weight_decay_schedule) != (None, None),
+        schedule=schedule_argument(options.schedule, options.epochs, batches),
+        weight_decay_schedule=schedule_argument(options.weight_decay_schedule, options.epochs, batches),
     )
     return optimizer, [step, *others]
 
@@ -74,10 +75,9 @@ def _average(average, final):
     return optimizers.EMA(parameters=final, rest=1 - average.decay, start=average.start_epoch)
 
 
-def schedule_argument(options, batches):
-    """Return the kernels' `Schedule` of a run whose epochs have `batches` steps."""
+def schedule_argument(schedule, epochs, batches):
+    """Return the kernels' `Schedule` of an option, or None, in a run of some epochs that have `batches` steps each."""
     warmup = 0  # in epochs or steps
-    schedule = options.schedule
     by_step = schedule is not None and schedule.by == "step"
     if isinstance(schedule, Warmup):
         warmup, schedule = schedule.length, schedule.then
@@ -87,4 +87,4 @@ def schedule_argument(options, batches):
         row = schedules.SCHEDULES[type(schedule).__name__]
         code = row.code
         constants[: len(row.constants)] = [getattr(schedule, name) for name in row.constants]
-    return schedules.Schedule(code, by_step, options.epochs * (batches if by_step else 1), warmup, constants)
+    return schedules.Schedule(code, by_step, epochs * (batches if by_step else 1), warmup, constants)

@@ -12,7 +12,17 @@ from operator import itemgetter
 from typing import Annotated, NamedTuple, get_type_hints
 
 from fastprop import checks
-from fastprop.options import CLIPS, EMA, OPTIMIZERS, SCHEDULES, SGD, Checkpoint, ClipNorm, EarlyStopping
+from fastprop.options import (
+    CLIPS,
+    EMA,
+    OPTIMIZERS,
+    SCHEDULES,
+    SGD,
+    Checkpoint,
+    ClipNorm,
+    EarlyStopping,
+    ReduceOnPlateau,
+)
 
 
 def _equal(value):
@@ -83,6 +93,16 @@ def _checkpoint(value, name):
 _dropout = partial(checks.number, below=1.0)
 _optimizer = _instance(OPTIMIZERS, "fp.SGD(0.1)")
 _schedule = _or_none(_instance(SCHEDULES, "fp.CosineDecay()"))
+
+
+@_or_none
+def _planned_schedule(value, name):
+    _schedule(value, name)
+    if ReduceOnPlateau in (type(value), type(getattr(value, "then", None))):
+        raise ValueError(f"{name} cannot be {value}, which waits for losses: give one that follows a plan.")
+    return value
+
+
 _clip = _or_none(_instance(CLIPS, "fp.ClipNorm(1.0)"))
 _average = _or_none(_instance(EMA, "fp.EMA(0.999)"))
 _early_stopping = _or_none(_instance(EarlyStopping, "fp.EarlyStopping()"))
@@ -101,6 +121,7 @@ class TrainingOptions(NamedTuple):
     loss: Annotated[object, Option(_loss, column=object, in_stream=True)] = None
     optimizer: Annotated[object, Option(_optimizer, column=object, pack_key=_structure, in_stream=True)] = SGD(0.1)
     schedule: Annotated[object, Option(_schedule, column=object, in_stream=True, minibatch_only=True)] = None
+    weight_decay_schedule: Annotated[object, Option(_planned_schedule, column=object, minibatch_only=True)] = None
     clip: Annotated[object, Option(_clip, column=object, in_stream=True, minibatch_only=True)] = None
     average: Annotated[object, Option(_average, column=object, minibatch_only=True)] = None
     early_stopping: Annotated[object, Option(_early_stopping, column=object)] = None
