@@ -43,6 +43,7 @@ def train(
     weight_decay_schedule: Schedule | None = None,
     clip: Clip | None = None,
     dropout: float = 0.0,
+    dropout_schedule: Schedule | None = None,
     average: EMA | None = None,
     early_stopping: EarlyStopping | None = None,
     validation: Validation | None = None,
@@ -106,6 +107,8 @@ def train(
     dropout : float
         From 0 to below 1: the probability with which an output of a hidden layer is set to 0 in a step; the others are
         multiplied by 1 / (1 - dropout) (Srivastava et al., JMLR 15, 2014). Validation and prediction drop nothing.
+    dropout_schedule : one of `fastprop.options.schedules`, optional
+        A factor on the dropout that changes with each epoch or step; it raises dropout to no more than 0.99.
     average : EMA, optional
         A moving average of the weights. Validation measures the average, and the network ends with it.
     early_stopping : EarlyStopping, optional
@@ -212,6 +215,7 @@ def train(
         weight_decay_schedule=weight_decay_schedule,
         clip=clip,
         dropout=dropout,
+        dropout_schedule=dropout_schedule,
         average=average,
         early_stopping=early_stopping,
         callback=callback,

@@ -219,6 +219,9 @@ def schedules(draw, schedules_by):
 
 
 SCHEDULES = schedules(schedules_by)
+PLANNED_SCHEDULES = SCHEDULES.filter(
+    lambda schedule: fp.ReduceOnPlateau not in (type(schedule), type(getattr(schedule, "then", None)))
+)
 ENDLESS_SCHEDULES = schedules(endless_schedules)
 CLIPS = st.builds(fp.ClipNorm, st.sampled_from([0.01, 0.1, 1.0])) | st.builds(
     fp.ClipValue, st.sampled_from([0.01, 0.1])
@@ -242,7 +245,9 @@ IN_STREAMS = {
 
 OF_DESCENTS = IN_STREAMS | {
     "schedule": SCHEDULES,
+    "weight_decay_schedule": PLANNED_SCHEDULES,
     "dropout": st.sampled_from([0.0, 0.0, 0.1, 0.5]),
+    "dropout_schedule": PLANNED_SCHEDULES,
     "average": AVERAGES,
     "early_stopping": STOPS,
 }

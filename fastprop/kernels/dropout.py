@@ -21,6 +21,9 @@ DROPOUT = np.uint64(2**63)
 GOLDEN = np.uint32(0x9E3779B9)
 """2³² divided by the golden ratio: the distance between the counters of neighboring neurons."""
 
+MOST_DROPPED = 0.99
+"""What a schedule may raise dropout to, because nothing would be left at 1."""
+
 
 class Dropout(NamedTuple):
     """What a member knows of dropout."""
@@ -28,7 +31,8 @@ class Dropout(NamedTuple):
     keys: np.ndarray  # (L - 1, chunk_rows, width) uint32, flat: of the rows in work; empty where nothing is dropped
     seeds: np.ndarray  # (1 or width,) uint64
     row_indices: np.ndarray  # (n,) int64: of each row of the data, its index among those that are trained on
-    thresholds: np.ndarray  # (a cache line,) uint32: each network's dropout · 2³²
+    rates: np.ndarray  # (a cache line,) float64: each network's dropout, before a schedule
+    thresholds: np.ndarray  # (a cache line,) uint32: each network's dropout in this step · 2³²
     scales: np.ndarray  # (2, a cache line): each network's 1 / (1 - dropout) and 1 - dropout
 
 
@@ -36,6 +40,17 @@ class Dropout(NamedTuple):
 def drops(dropout):
     """Return whether anything is dropped."""
     return len(dropout.keys) > 0
+
+
+@inline
+def set_rates(dropout, factor):
+    """Set what a step drops: each network's dropout times a factor, which does not raise it above `MOST_DROPPED`."""
+    # thresholds (K,)   scales (2, K)
+    for lane in range(len(dropout.rates)):
+        rate = min(dropout.rates[lane] * factor, max(dropout.rates[lane], MOST_DROPPED))
+        dropout.thresholds[lane] = np.uint32(rate * 2**32)
+        dropout.scales[0, lane] = 1 / (1 - rate)
+        dropout.scales[1, lane] = 1 - rate
 
 
 @inline

@@ -17,14 +17,14 @@ import numpy as np
 
 from fastprop.kernels.compiler import inline, noinline
 from fastprop.kernels.dense import BLOCK_ONLY, Target, backward, forward, gradient
-from fastprop.kernels.dropout import draw_keys, drops
+from fastprop.kernels.dropout import draw_keys, drops, set_rates
 from fastprop.kernels.inputs import Sparse, fetch
 from fastprop.kernels.lanes import Chunk, Table, gather_interleaved, one_hot, width
 from fastprop.kernels.layout import BLOCK_ROWS, FUSED, SEGMENTED, STRIP_LINES, Matrix
 from fastprop.kernels.load_store import lanes, load, prefetch_to_write, store
 from fastprop.kernels.losses import SUMS_OUTPUTS, losses_and_deltas
 from fastprop.kernels.matrices import layer_count
-from fastprop.kernels.optimizers import BY_NORM, CLIP_FACTOR, begin_step, update
+from fastprop.kernels.optimizers import BY_NORM, CLIP_FACTOR, begin_step, scheduled_in, update
 from fastprop.kernels.team import share, size_of, wait
 from fastprop.kernels.unrolled import is_unrolled, unrolled_forward, unrolled_gradient
 
@@ -70,6 +70,8 @@ def minibatch(network, optimizer, data, plan, memory, member, batch, learn):
         weight = total_weight(data, batch.order[lane], batch.first, batch.rows)
         member.scales[lane] = 1 / weight / terms(network, plan)
     if learn:
+        if optimizer.schedules_dropout and drops(member.dropout):
+            set_rates(member.dropout, scheduled_in(optimizer.dropout_schedule, member.step))
         begin_step(optimizer, member.step)
     if plan.strategy.name == FUSED:
         fused_minibatch(network, optimizer, data, plan, memory, member, batch, learn)

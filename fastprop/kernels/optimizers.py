@@ -112,6 +112,8 @@ class Optimizer(NamedTuple):
     changes_every_step: bool  # whether hyperparameters change from step to step
     schedule: Schedule  # of the learning rate
     weight_decay_schedule: Schedule
+    dropout_schedule: Schedule
+    schedules_dropout: bool  # whether there is a `dropout_schedule`
 
 
 class Step(NamedTuple):
@@ -157,10 +159,10 @@ def begin_step(optimizer, step):
     # step.hyperparameters (15, K) from step.given (8, K)
     if not optimizer.changes_every_step:
         return
-    schedule, decay_schedule = optimizer.schedule, optimizer.weight_decay_schedule
+    schedule = optimizer.schedule
     position = position_in(schedule, step)
     factor = scheduled(schedule, position)
-    decay_factor = scheduled(decay_schedule, position_in(decay_schedule, step))
+    decay_factor = scheduled_in(optimizer.weight_decay_schedule, step)
     step.done[1] += 1
     for lane in range(step.powers.shape[1]):
         plateau = 1.0 if position < schedule.warmup else step.plateau[FACTOR, lane]  # it counts epochs of a warm-up too
@@ -173,6 +175,13 @@ def begin_step(optimizer, step):
         step.hyperparameters[SCALE, lane] = 1 / np.sqrt(1 - step.powers[1, lane])
         step.hyperparameters[WEIGHT_DECAY, lane] = weight_decay
         step.hyperparameters[SHRINKAGE, lane] = 1 - rate * weight_decay
+
+
+@inline
+def scheduled_in(schedule, step):
+    """Return the factor of a schedule in the step that comes."""
+    # a float
+    return scheduled(schedule, position_in(schedule, step))
 
 
 @inline

@@ -40,7 +40,7 @@ def train_stream(
         batches = -(-len(X) // batch_size)
         factors = step_factors(schedule, index, steps, batches, np.inf, losses)
         with np.errstate(over="ignore", invalid="ignore"):
-            measured = descent.go_through(X, y, weight, index, factors, [1.0] * batches)
+            measured = descent.go_through(X, y, weight, index, [(factor, 1.0, 1.0) for factor in factors])
         steps += batches
         losses.append(measured[0])
         yield measured

@@ -54,6 +54,10 @@ def step(
     return rate, norm(dW + db)
 
 
+MOST_DROPPED = 0.99
+"""What a schedule may raise dropout to, because nothing would be left at 1."""
+
+
 @dataclass
 class Descent:
     """Minibatch gradient descent: the options of a run, and its state from step to step."""
@@ -70,33 +74,34 @@ class Descent:
     averaged: Network | None = None  # the moving average of the network, if there is an `average`
     state: dict[int, Any] = field(default_factory=dict)  # see `step`
 
-    def go_through(self, X, y, weight, epoch, factors, decay_factors):
+    def go_through(self, X, y, weight, epoch, factors):
         """Go once through the rows, step by step, until the loss is no longer finite.
 
-        `factors` and `decay_factors` have what the learning rate and the weight decay are multiplied by in each step.
+        `factors` has for each step what learning rate, weight decay and dropout are multiplied by.
         Return the mean loss, the learning rate of the last step, and the mean norm of the gradients.
         """
         order = row_order(len(X), self.seed, epoch) if self.shuffle else np.arange(len(X))
         total = 0.0
         norms = []
-        for first, factor, decay_factor in zip(range(0, len(X), self.batch_size), factors, decay_factors):
-            optimizer = replace(self.optimizer, weight_decay=self.optimizer.weight_decay * decay_factor)
+        for first, (of_rate, of_decay, of_dropout) in zip(range(0, len(X), self.batch_size), factors):
+            optimizer = replace(self.optimizer, weight_decay=self.optimizer.weight_decay * of_decay)
             rows = order[first : first + self.batch_size]
-            masks = self._masks(epoch, rows)
+            masks = self._masks(epoch, rows, of_dropout)
             batch = self.network, X[rows], y[rows], self.loss
             total += weight[rows].sum() * mean_loss(*batch, weight[rows], masks)
-            rate, length = step(*batch, optimizer, self.state, weight[rows], masks, clip=self.clip, factor=factor)
+            rate, length = step(*batch, optimizer, self.state, weight[rows], masks, clip=self.clip, factor=of_rate)
             norms.append(length)
             self._move_average(epoch)
             if not np.isfinite(total):
                 break
         return total / weight.sum(), rate, np.mean(norms)
 
-    def _masks(self, epoch, rows):
+    def _masks(self, epoch, rows, factor):
         if self.dropout == 0:
             return None
+        dropout = min(self.dropout * factor, max(self.dropout, MOST_DROPPED))
         sizes = map(len, self.network.biases[:-1])
-        return [dropout_mask(self.dropout, self.seed, epoch, rows, *layer) for layer in enumerate(sizes, start=1)]
+        return [dropout_mask(dropout, self.seed, epoch, rows, *layer) for layer in enumerate(sizes, start=1)]
 
     def _move_average(self, epoch):
         if self.average is None:
@@ -134,15 +139,16 @@ def train(
     weight_decay_schedule: Any = None,
     clip: Any = None,
     dropout: float = 0.0,
+    dropout_schedule: Any = None,
     average: Any = None,
     early_stopping: Any = None,
     callback: Callable[[int, Record], object] = lambda epoch, record: False,
 ) -> Record:
     """Train in place; return the `Record` of the epochs that were done.
 
-    `validation` is (X, y) or (X, y, sample_weight). `schedule`, `weight_decay_schedule`, `clip`, `average` and
-    `early_stopping` are options, or None. `dropout` is the probability with which an activation of a hidden layer is
-    dropped.
+    `validation` is (X, y) or (X, y, sample_weight). `schedule`, `weight_decay_schedule`, `dropout_schedule`, `clip`,
+    `average` and `early_stopping` are options, or None. `dropout` is the probability with which an activation of a
+    hidden layer is dropped.
 
     Rows of weight 0 are as if left out. A run whose loss or weights are no longer finite ends there; so does one
     whose callback returns true. However it ends, the network has the weights of the last improvement if
@@ -167,9 +173,10 @@ def train(
     best = None
     for epoch in range(epochs):
         steps = epoch, epoch * batches, batches, epochs
-        factors = step_factors(schedule, *steps, getattr(record, watched))
-        decay_factors = step_factors(weight_decay_schedule, *steps, ())
-        training_loss, rate, length = descent.go_through(X, y, weight, epoch, factors, decay_factors)
+        losses = getattr(record, watched)
+        planned = schedule, weight_decay_schedule, dropout_schedule
+        factors = list(zip(*(step_factors(each, *steps, losses) for each in planned)))
+        training_loss, rate, length = descent.go_through(X, y, weight, epoch, factors)
         validation_loss = np.nan
         if validation is not None and np.isfinite(training_loss):
             validation_loss = mean_loss(network, *validation[:2], loss, *validation[2:])

@@ -154,7 +154,9 @@ def dropout_arguments(rates, seeds, plans, rows, dtype):
         sizes = [(len(plan.sizes.layers) - 2) * plan.strategy.chunk_rows * plan.sizes.width for plan in plans]
     thresholds = (rates * 2**32).astype(np.uint32)
     scales = np.array([1 / (1 - rates), 1 - rates], dtype)
-    return [Dropout(np.zeros(size, np.uint32), seeds, indices, thresholds, scales) for size in sizes]
+    return [
+        Dropout(np.zeros(size, np.uint32), seeds, indices, rates, thresholds.copy(), scales.copy()) for size in sizes
+    ]
 
 
 def data_arguments(split):

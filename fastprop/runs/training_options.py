@@ -122,6 +122,7 @@ class TrainingOptions(NamedTuple):
     optimizer: Annotated[object, Option(_optimizer, column=object, pack_key=_structure, in_stream=True)] = SGD(0.1)
     schedule: Annotated[object, Option(_schedule, column=object, in_stream=True, minibatch_only=True)] = None
     weight_decay_schedule: Annotated[object, Option(_planned_schedule, column=object, minibatch_only=True)] = None
+    dropout_schedule: Annotated[object, Option(_planned_schedule, column=object, minibatch_only=True)] = None
     clip: Annotated[object, Option(_clip, column=object, in_stream=True, minibatch_only=True)] = None
     average: Annotated[object, Option(_average, column=object, minibatch_only=True)] = None
     early_stopping: Annotated[object, Option(_early_stopping, column=object)] = None

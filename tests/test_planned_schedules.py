@@ -1,4 +1,4 @@
-"""A schedule of the weight decay: kernels and reference, packs, resumed runs, and the formula by hand."""
+"""Schedules of weight decay and dropout: kernels and reference, packs, resumed runs, and formulas by hand."""
 
 import numpy as np
 import pytest
@@ -77,6 +77,57 @@ def test_a_run_goes_on_from_its_checkpoint(tmp_path):
     assert_same_bits([part.parameters], [whole.parameters])
     with pytest.raises(ValueError, match="epochs"):  # the schedule depends on them
         fp.train(part, X, Y, epochs=9, batch_size=16, loss="mse", checkpoint=path, resume=True, **options)
+
+
+def test_dropout_by_hand_what_is_dropped_follows_the_schedule():
+    # identity layers: with the weights left alone, the training loss is that of the masks of the reference
+    X = np.ones((40, 1))
+    network = fp.MLP((1, 30, 1), hidden="identity", output="identity", seed=1, dtype="float64")
+    schedule, factors = fp.StepDecay(1, 0.5), (1.0, 0.5, 0.25)
+    history = fp.train(
+        network, X, np.zeros((40, 1)), epochs=3, batch_size=40, loss="mse", optimizer=fp.SGD(0.0), dropout=0.8,
+        dropout_schedule=schedule, seed=3,
+    )  # fmt: skip
+    z = X @ network.weights[0]
+    for epoch, factor in enumerate(factors):
+        mask = fp.reference.dropout_mask(0.8 * factor, 3, epoch, np.arange(40), 1, 30)
+        expected = ((z * mask @ network.weights[1]) ** 2).mean()
+        np.testing.assert_allclose(history.loss[epoch], expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("schedule", [*DECAYS, fp.StepDecay(1, 3.0)], ids=str)
+@pytest.mark.parametrize("options", [{}, {"optimizer": fp.Adam(0.01)}, {"schedule": fp.CosineDecay()}], ids=str)
+def test_dropout_in_kernels_follows_the_reference(schedule, options):
+    options = {"dropout": 0.4, "dropout_schedule": schedule, "optimizer": fp.SGD(1e-4)} | options
+    ours, first = trained(**options)
+    theirs, second = trained(backend="reference", **options)
+    assert_close(ours.parameters, theirs.parameters, 50 * tolerance("float64", EPOCHS * 200), "parameters")
+    np.testing.assert_allclose(first.loss, second.loss, rtol=1e-9)
+
+
+def test_a_constant_schedule_of_dropout_changes_no_bit(dtype):
+    for dropout in (0.3, 0.995):
+        options = {"dropout": dropout, "dtype": dtype, "optimizer": fp.SGD(1e-6)}
+        constant, plain = (trained(dropout_schedule=each, **options) for each in (fp.StepDecay(99), None))
+        assert_same_bits([constant[0].parameters, constant[1].loss], [plain[0].parameters, plain[1].loss])
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_dropout_with_a_schedule_has_the_same_bits_on_any_number_of_threads(threads, threads_always_share):
+    options = {"dropout": 0.3, "dropout_schedule": fp.FlatCosine(), "batch_size": 50, "dtype": "float32"}
+    one, several = (trained(threads=each, **options)[0] for each in (1, threads))
+    assert_same_bits([several.parameters], [one.parameters])
+
+
+def test_a_sweep_tries_schedules_of_dropout_and_each_is_what_it_would_be_alone():
+    grid = {"dropout_schedule": [None, *DECAYS], "dropout": [0.0, 0.2, 0.5]}
+    options = {"epochs": EPOCHS, "batch_size": 16, "loss": "mse", "optimizer": fp.SGD(0.01), "keep": "all"}
+    network = fp.MLP((4, 6, 3), hidden="tanh", output="identity", seed=0)
+    result = fp.sweep(network, X, Y, grid, **options)
+    for index, row in enumerate(result.table):
+        tried = {name: row[name] for name in grid}
+        alone, _ = trained(fp.SGD(0.01), "float32", **tried)
+        assert_same_bits([result.networks[index].parameters], [alone.parameters])
 
 
 @pytest.mark.parametrize("schedule", [fp.ReduceOnPlateau(), fp.Warmup(2, fp.ReduceOnPlateau())], ids=str)
