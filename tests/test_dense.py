@@ -135,13 +135,13 @@ def sgd(dtype):
     nothing = np.zeros(0, dtype)
     rule = optimizers.Rule(optimizers.SGD, False, optimizers.UNLIMITED, 0.0, nothing)
     schedule = schedules.Schedule(schedules.CONSTANT, False, 1, 0, np.zeros(4))
-    return optimizers.Optimizer(rule, optimizers.EMA(nothing, 1.0, 0), False, schedule)
+    return optimizers.Optimizer(rule, optimizers.EMA(nothing, 1.0, 0), False, schedule, schedule, schedule, False)
 
 
 def no_dropout(dtype):
     line, nothing = layout.line(dtype), np.zeros(0, np.int64)
     nothing_dropped = np.zeros(0, np.uint32), np.zeros(1, np.uint64), nothing
-    return (Dropout(*nothing_dropped, np.zeros(line, np.uint32), np.ones((2, line), dtype)),) * 2
+    return (Dropout(*nothing_dropped, np.zeros(line), np.zeros(line, np.uint32), np.ones((2, line), dtype)),) * 2
 
 
 @pytest.fixture(

@@ -74,7 +74,7 @@ def test_members_add_up_the_segments_gradients_in_order(members, segments, dtype
     schedule = schedules.Schedule(schedules.CONSTANT, False, 1, 0, np.zeros(4))
     average = optimizers.EMA(memory[:0], 1.0, 0)
     rule = optimizers.Rule(optimizers.SGD, False, optimizers.UNLIMITED, 0.0, memory)
-    optimizer = optimizers.Optimizer(rule, average, False, schedule)
+    optimizer = optimizers.Optimizer(rule, average, False, schedule, schedule, schedule, False)
     network = minibatch.Network(
         parameters=parameters,
         activations=np.zeros(3, np.int64),
