@@ -199,7 +199,7 @@ ADDED = {
             ),
             (
                 "        training_loss, rate, length = descent.go_through(",
-                "        factors = [factor * speed for factor in factors]\n"
+                "        factors = [(of_rate * speed, *others) for of_rate, *others in factors]\n"
                 "        training_loss, rate, length = descent.go_through(",
             ),
         ],
