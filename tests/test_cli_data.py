@@ -14,6 +14,7 @@ import pytest
 import fastprop as fp
 from fastprop import cli
 from fastprop.data import held_out_rows
+from tests import command_line
 from tests.plain_options import plain
 from tests.processes import TIMEOUT
 
@@ -23,9 +24,7 @@ GOALS = RANDOM.poisson(2, 90)
 SPECIES = np.array(["cat", "dog", "emu"])[np.digitize(X[:, 0], [-0.5, 0.5])]
 
 
-@pytest.fixture(autouse=True, scope="module")
-def compiled():
-    fp.train(fp.MLP((2, 1)), [[0, 0]], [0], epochs=1)
+compiled = command_line.compiled
 
 
 @pytest.fixture(autouse=True)

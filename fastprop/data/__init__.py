@@ -6,7 +6,7 @@ from fastprop.data.column_statistics import ColumnStatistics
 from fastprop.data.dataset import Dataset, scaled_weights
 from fastprop.data.folds import cross_validation_folds
 from fastprop.data.inputs import Inputs
-from fastprop.data.output_range import warn_of_unreachable
+from fastprop.data.output_range import warn_of_targets
 from fastprop.data.rounding import warn_of_rounded_targets
 from fastprop.data.sparse_rows import SparseRows, stacked
 from fastprop.data.splits import Split, held_out_rows
@@ -33,6 +33,6 @@ __all__ = [
     "standardization",
     "warn_of_rounded_targets",
     "warn_of_sizes",
-    "warn_of_unreachable",
+    "warn_of_targets",
     "weighted",
 ]

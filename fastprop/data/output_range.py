@@ -1,14 +1,22 @@
-"""Warns of targets that the output activation never gives, such as 7 for a sigmoid."""
+"""Warns of targets that a network cannot learn, such as 7 for a sigmoid."""
 
 import numpy as np
 
 from fastprop import checks
+from fastprop.data.rounding import limits, warn_of_rounded_targets
 from fastprop.notices import DataWarning, warn
 from fastprop.reference import ACTIVATIONS
-from fastprop.row_blocks import row_blocks
 
 ROUNDING = 1e-6
 """By how much targets may be outside the range of the activation, which have been scaled into it."""
+
+
+def warn_of_targets(data, dtype, name="y"):
+    """Warn of targets of a `Dataset` that a network of `dtype` cannot learn; return whether there are any.
+
+    Its output never gives them, or rounding takes their differences away. `name` is that of y.
+    """
+    return warn_of_unreachable(data, name) or warn_of_rounded_targets(data, dtype, name)
 
 
 def warn_of_unreachable(data, name="y"):
@@ -23,11 +31,7 @@ def warn_of_unreachable(data, name="y"):
     lowest, highest = row.minimum - ROUNDING, row.maximum + ROUNDING
     if targets.min() >= lowest and targets.max() <= highest:  # also those of rows that weigh nothing
         return False
-    weighs = data.weights > 0 if len(data.weights) else np.ones(len(targets), bool)
-    low, high = np.full((2, targets.shape[1]), np.nan)
-    for rows in row_blocks(*targets.shape):
-        some = targets[rows][weighs[rows]]
-        low, high = np.fmin(low, some.min(axis=0, initial=np.inf)), np.fmax(high, some.max(axis=0, initial=-np.inf))
+    low, high = limits(targets, data.weights)
     unreachable = np.flatnonzero((low < lowest) | (high > highest))
     if len(unreachable) == 0:
         return False

@@ -32,24 +32,34 @@ def warn_of_rounded_targets(data, dtype, name="y"):
     if data.has_labels or np.can_cast(data.given.dtype, dtype):
         return False
     given = data.given.reshape(len(data.given), -1)
-    low, high = np.full((2, given.shape[1]), np.nan)
-    for rows in row_blocks(*given.shape):
-        some = given[rows].astype(np.float64)
-        if len(data.weights):
-            some = some[data.weights[rows] > 0]
-        if len(some):
-            low, high = np.fmin(low, some.min(axis=0)), np.fmax(high, some.max(axis=0))
     shown = data.target_names if given.shape[1] > 1 else None
     remedy = "subtract its mean, or make the network with dtype='float64'"
-    return warn_of_rounding((low, high), dtype, (name, shown), remedy)
+    return warn_of_rounding(limits(given, data.weights), dtype, (name, shown), remedy)
 
 
-def warn_of_rounding(limits, dtype, names, remedy):
+def limits(targets, weights):
+    """Return the smallest and the largest of each column of targets (n, n_out), two arrays (n_out,) float64.
+
+    Rows of weight 0 do not count; `weights` are (n,), or (0,) where all rows weigh 1.
+    """
+    low, high = np.full((2, targets.shape[1]), [[np.inf], [-np.inf]])
+    for rows in row_blocks(*targets.shape):
+        some = targets[rows].astype(np.float64)
+        if len(weights):
+            some = some[weights[rows] > 0]
+        low, high = (
+            np.minimum(low, some.min(axis=0, initial=np.inf)),
+            np.maximum(high, some.max(axis=0, initial=-np.inf)),
+        )
+    return low, high
+
+
+def warn_of_rounding(extremes, dtype, names, remedy):
     """Warn of the first column whose differences are lost when its numbers are rounded; return whether there is one.
 
     Parameters
     ----------
-    limits : pair of ndarray
+    extremes : pair of ndarray
         (columns,) float64: the smallest and the largest number of each column.
     dtype : dtype
         What the numbers are rounded to.
@@ -58,7 +68,7 @@ def warn_of_rounding(limits, dtype, names, remedy):
     remedy : str
         What to do.
     """
-    low, high = (np.asarray(each, np.float64) for each in limits)
+    low, high = (np.asarray(each, np.float64) for each in extremes)
     sizes = np.maximum(np.abs(low), np.abs(high))
     largest = np.finfo(dtype).max  # what is larger is refused
     steps = np.spacing(np.minimum(sizes, largest).astype(dtype)).astype(np.float64)

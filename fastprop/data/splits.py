@@ -9,8 +9,7 @@ from fastprop import checks
 from fastprop.data.class_coverage import warn_of_one_class, warn_of_unmeasured, warn_of_untrained, with_every_class
 from fastprop.data.class_weights import weighted
 from fastprop.data.dataset import Dataset
-from fastprop.data.output_range import warn_of_unreachable
-from fastprop.data.rounding import warn_of_rounded_targets
+from fastprop.data.output_range import warn_of_targets
 from fastprop.task import most_general
 
 
@@ -60,29 +59,29 @@ class Split(NamedTuple):
         other parameters are those of `Dataset.of`, by which validation data is checked.
         """
         data = weighted(data, class_weight)
-        _ = warn_of_unreachable(data) or warn_of_rounded_targets(data, network.dtype)
+        warn_of_targets(data, network.dtype)
         rows = data.rows
-        if data.task.class_count:
-            warn_of_one_class(data.task, data.classes(rows))
+        classes = data.classes(rows)
+        if classes is not None:
+            warn_of_one_class(data.task, classes)
         if validation is None:
             return cls(data, rows, data, rows[:0])
         if isinstance(validation, numbers.Real) and not isinstance(validation, bool):
-            return cls._of_share(validation, data)
+            return cls._of_share(validation, data, classes)
         X, y, *weights = checks.validation_data(validation)
         names = "validation X", "validation y", "validation weights"
         held_out = Dataset.of(X, y, network, loss, *weights, names=names, column_names=data.column_names)
         held_out = weighted(held_out, class_weight, names[1])
-        _ = warn_of_unreachable(held_out, names[1]) or warn_of_rounded_targets(held_out, network.dtype, names[1])
+        warn_of_targets(held_out, network.dtype, names[1])
         split = cls(data, rows, held_out, held_out.rows)
         if split.task.class_count:
             warn_of_untrained(split.task, data.classes(rows), held_out.classes(held_out.rows))
         return split
 
     @classmethod
-    def _of_share(cls, fraction, data):
+    def _of_share(cls, fraction, data, classes):
         rows = data.rows
         held_out = held_out_rows(len(rows), fraction)
-        classes = data.classes(rows)
         if classes is not None:
             held_out = with_every_class(held_out, classes)
         trained = np.delete(np.arange(len(rows)), held_out)

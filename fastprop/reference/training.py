@@ -84,7 +84,9 @@ class Descent:
         total = 0.0
         norms = []
         for first, (of_rate, of_decay, of_dropout) in zip(range(0, len(X), self.batch_size), factors):
-            optimizer = replace(self.optimizer, weight_decay=self.optimizer.weight_decay * of_decay)
+            optimizer = self.optimizer
+            if of_decay != 1:
+                optimizer = replace(optimizer, weight_decay=optimizer.weight_decay * of_decay)
             rows = order[first : first + self.batch_size]
             masks = self._masks(epoch, rows, of_dropout)
             batch = self.network, X[rows], y[rows], self.loss

@@ -45,8 +45,7 @@ def describe(network, options, split):
     code = _code_of(options.metrics)
     if code:
         description["code of metrics"] = code
-    planned = options.schedule, options.weight_decay_schedule, options.dropout_schedule
-    if any(each is not None and each.needs_end for each in planned):
+    if any(each is not None and each.needs_end for each in options.schedules):
         description["epochs"] = options.epochs
     standardization = [array for array in (network.input_mean, network.input_scale) if array is not None]
     description[FIRST_WEIGHTS] = digest(network.parameters)

@@ -36,14 +36,14 @@ def optimizer_arguments(options, each_optimizer, parameters, final, members, bat
         limit=0.0 if options.clip is None else options.clip.limit,
         state=layout.aligned_zeros(row.states * len(parameters), parameters.dtype),
     )
-    planned = options.schedule, options.weight_decay_schedule, options.dropout_schedule
+    of_rate, of_decay, of_dropout = (schedule_argument(each, options.epochs, batches) for each in options.schedules)
     optimizer = optimizers.Optimizer(
         rule=rule,
         average=_average(options.average, final),
-        changes_every_step=row.per_step or planned != (None, None, None),
-        schedule=schedule_argument(options.schedule, options.epochs, batches),
-        weight_decay_schedule=schedule_argument(options.weight_decay_schedule, options.epochs, batches),
-        dropout_schedule=schedule_argument(options.dropout_schedule, options.epochs, batches),
+        changes_every_step=row.per_step or any(each is not None for each in options.schedules),
+        schedule=of_rate,
+        weight_decay_schedule=of_decay,
+        dropout_schedule=of_dropout,
         schedules_dropout=options.dropout_schedule is not None,
     )
     return optimizer, [step, *others]

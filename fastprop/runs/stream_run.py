@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from fastprop import reference
-from fastprop.data import Split, warn_of_rounded_targets, warn_of_unreachable
+from fastprop.data import Split, warn_of_targets
 from fastprop.runs.history import HistoryLog
 from fastprop.runs.kernel_run import KernelRun
 from fastprop.runs.reference_run import copy_parameters, rows_of
@@ -32,9 +32,7 @@ class StreamRun(Run):
     def take(self, chunk):
         """Train on the rows of `chunk`, a `Dataset`, in the next call."""
         self.split = Split(chunk, chunk.rows, chunk, chunk.rows[:0])
-        self._has_warned = (
-            self._has_warned or warn_of_unreachable(chunk) or warn_of_rounded_targets(chunk, self._network.dtype)
-        )
+        self._has_warned = self._has_warned or warn_of_targets(chunk, self._network.dtype)
 
 
 class KernelStream(StreamRun):

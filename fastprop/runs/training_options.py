@@ -133,6 +133,11 @@ class TrainingOptions(NamedTuple):
     checkpoint: Annotated[object, Option(_checkpoint, compared_on_resume=False, in_reference=False)] = None
 
     @property
+    def schedules(self):
+        """What changes by a plan from step to step or from epoch to epoch, each a schedule or None."""
+        return self.schedule, self.weight_decay_schedule, self.dropout_schedule
+
+    @property
     def measures_norm(self):
         """Whether the norm of each step's gradient is measured, to be recorded or to be limited."""
         return self.gradient_norm or isinstance(self.clip, ClipNorm)
