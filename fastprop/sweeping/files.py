@@ -11,12 +11,15 @@ from fastprop.files import archives
 from fastprop.network import MLP
 from fastprop.options import decoded, encoded
 
-FORMAT = 4
+FORMAT = 5
 """The version of the file's layout; raise it when the content changes its meaning."""
 
 
 CRITERIA = "validation_loss", "loss"
 """The columns that may rank without a score."""
+
+STANDARDIZATION = "input_mean", "input_scale"
+"""Attributes of networks that are equal for all configurations: of all training rows, or of those of each fold."""
 
 ARRAYS = "history", "rung_costs", "fold_scores", "fold_seconds"
 """Fields of `Saved` that are arrays."""
@@ -32,7 +35,8 @@ class Saved(NamedTuple):
     rung_costs: np.ndarray  # (configurations, rungs)
     fold_scores: np.ndarray  # (configurations, rungs, folds)
     fold_seconds: np.ndarray  # (configurations, folds)
-    networks: dict[int, MLP]  # by row index, best first
+    networks: dict[int, tuple[MLP, ...]]  # by row index, best first: one, or one for each fold
+    out_of_fold: dict[int, np.ndarray]  # by row index, (n, n_out)
 
 
 def write(path, saved):
@@ -43,16 +47,20 @@ def write(path, saved):
         "arguments": saved.description,
         "seconds": saved.seconds,
         "values": {name: [encoded(value) for value in saved.columns[name]] for name in objects},
-        "networks": [[index, network.about] for index, network in saved.networks.items()],
+        "networks": [[index, [each.about for each in networks]] for index, networks in saved.networks.items()],
+        "out_of_fold": list(saved.out_of_fold),
     }
     arrays = {f"table.{name}": values for name, values in saved.columns.items() if name not in objects}
     arrays |= {name: getattr(saved, name) for name in ARRAYS}
     if saved.networks:
         networks = list(saved.networks.values())
-        arrays["parameters"] = np.concatenate([each.ravel() for network in networks for each in _layers(network)])
-        first = networks[0]
-        if first.input_mean is not None:  # fitted on the same rows for all networks that are kept
-            arrays |= {"input_mean": first.input_mean, "input_scale": first.input_scale}
+        every = [network for of_row in networks for network in of_row]
+        arrays["parameters"] = np.concatenate([each.ravel() for network in every for each in _layers(network)])
+        if networks[0][0].input_mean is not None:  # fitted on the same rows for the networks of all configurations
+            for name in STANDARDIZATION:
+                arrays[name] = np.stack([getattr(network, name) for network in networks[0]])
+    if saved.out_of_fold:
+        arrays["out_of_fold"] = np.stack(list(saved.out_of_fold.values()))
     archives.write(path, description, arrays, "result")
 
 
@@ -69,11 +77,13 @@ def _saved(description, arrays):
     columns = {name.removeprefix(prefix): values for name, values in arrays.items() if name.startswith(prefix)}
     columns |= {name: [decoded(value) for value in values] for name, values in description["values"].items()}
     _check(description["arguments"], description["seconds"], columns, arrays)
+    networks = dict(_networks(description["networks"], arrays, len(arrays["history"])))
     return Saved(
         description=description["arguments"],
         seconds=description["seconds"],
         columns=columns,
-        networks=dict(_networks(description["networks"], arrays, len(arrays["history"]))),
+        networks=networks,
+        out_of_fold=dict(_outputs(description["out_of_fold"], arrays, networks)),
         **{name: arrays[name] for name in ARRAYS},
     )
 
@@ -103,20 +113,33 @@ def _check(arguments, seconds, columns, arrays):
 
 
 def _networks(abouts, arrays, rows):
-    """Yield the index and the network of each row that has one, from one vector with the parameters of all."""
-    standardization = {name: arrays[name] for name in ("input_mean", "input_scale") if name in arrays}
+    """Yield the index and the networks of each row that has any, from one vector with the parameters of all."""
     first = 0
-    for index, about in abouts:
-        state = dict(standardization)
-        for name, shape in state_shapes(checks.layer_sizes(about["layer_sizes"])).items():
-            size = math.prod(shape)
-            state[name] = arrays["parameters"][first : first + size].reshape(shape)
-            first += size
+    for index, of_folds in abouts:
+        networks = []
+        for fold, about in enumerate(of_folds):
+            state = {name: arrays[name][fold] for name in STANDARDIZATION if name in arrays}
+            for name, shape in state_shapes(checks.layer_sizes(about["layer_sizes"])).items():
+                size = math.prod(shape)
+                state[name] = arrays["parameters"][first : first + size].reshape(shape)
+                first += size
+            networks.append(MLP.restored(about, state))
+            checks.finite_weights(networks[-1].parameters)
         if index not in range(rows):
             raise ValueError(f"it has a network of row {index}, and {rows} rows")
-        network = MLP.restored(about, state)
-        checks.finite_weights(network.parameters)
-        yield index, network
+        yield index, tuple(networks)
+
+
+def _outputs(indices, arrays, networks):
+    """Yield the index and the out-of-fold outputs, (n, n_out), of each row that has these."""
+    if not indices:
+        return
+    outputs = arrays["out_of_fold"]
+    if outputs.ndim != 3 or len(outputs) != len(indices) or not set(indices) <= set(networks):
+        raise ValueError("its out-of-fold outputs are not those of its networks")
+    for index, each in zip(indices, outputs):
+        each.flags.writeable = False
+        yield index, each
 
 
 def _layers(network):

@@ -56,6 +56,7 @@ class Experiment(NamedTuple):
     backend: str  # "kernels" or "reference"
     score: Score  # what is measured on the held-out rows
     is_balanced: bool  # whether the classes of each fold's training rows weigh alike
+    keeps_folds: bool = False  # whether the networks of the folds are kept, and none is trained on all rows
 
     @property
     def dtype(self):
@@ -203,7 +204,7 @@ def train(experiment, job, is_over):
                         outcomes += some
             except thread_pool.Interrupted:
                 return None
-    if len(experiment.folds) > 1:  # no network of a single fold is kept, so that none has to be sent back
+    if len(experiment.folds) > 1 and not experiment.keeps_folds:  # then no network has to be sent back
         outcomes = [outcome._replace(network=None) for outcome in outcomes]
     return outcomes
 

@@ -82,17 +82,21 @@ class HalvingRunner:
         table["stopped"][[index for index in self._outcomes if table["stopped"][index] == "halved"]] = ending
         can_be_best = self._result.can_be_best
         best = [index for index in self._result.ranking[: self._keep].tolist() if can_be_best[index]]
-        networks = {index: self._network(index) for index in best if index in self._outcomes}
+        networks = {index: self._networks(index) for index in best if index in self._outcomes}
         self._result.keep_survivors({index: each for index, each in networks.items() if each is not None}, self._keep)
 
-    def _network(self, index):
-        """Return the network of a configuration in training, or None if only the journal has its outcome."""
-        (outcome,) = self._outcomes[index]
+    def _networks(self, index):
+        """Return the network of each fold of a configuration in training, or None if only the journal has one's."""
+        networks = tuple(self._network(index, fold) for fold in range(len(self._outcomes[index])))
+        return None if any(each is None for each in networks) else networks
+
+    def _network(self, index, fold):
+        outcome = self._outcomes[index][fold]
         if outcome is None:
             return None
         if outcome.network is not None or outcome.state is None:
             return outcome.network
-        job = Job([Fit(index, 0, self._configurations[index], outcome)], int(self._result.table["epochs"][index]))
+        job = Job([Fit(index, fold, self._configurations[index], outcome)], int(self._result.table["epochs"][index]))
         _, ((_, _, network, _),) = PackRun(self._experiment, job)()  # the epochs are done: nothing is trained
         return network
 
@@ -224,15 +228,16 @@ class HalvingRunner:
         costs = self._result.record(indices, outcomes, rung)
         for index, outcome, cost in zip(indices, outcomes, costs):
             of_folds = self._outcomes[index]
-            network = of_folds[0].network if len(of_folds) == 1 else None
-            is_kept = network is not None and self._result.keep(index, network, self._keep)
+            networks = tuple(each.network for each in of_folds) if self._keep > 0 else (None,)
+            is_kept = all(each is not None for each in networks) and self._result.keep(index, networks, self._keep)
             if self._journal is not None and outcome.stopped not in NOT_RECORDED:
                 values = self._configurations.grid[index]
-                self._journal.add(index, self._result.rungs[rung], values, outcome, network if is_kept else None)
+                recorded = networks[0] if is_kept and not self._experiment.keeps_folds else None
+                self._journal.add(index, self._result.rungs[rung], values, outcome, recorded)
             if outcome.stopped == "interrupted":
                 continue
             if outcome.stopped == "halved":
-                self._outcomes[index] = [each.while_waiting() for each in of_folds]
+                self._outcomes[index] = [each.while_waiting(self._experiment.keeps_folds) for each in of_folds]
             else:
                 del self._outcomes[index]
             self._rank(index, cost)
@@ -253,7 +258,7 @@ class HalvingRunner:
                 if values.shape != network.flat_parameters.shape or not np.isfinite(values).all():
                     raise ValueError(f"configuration {index} has a network of other parameters")
                 network.flat_parameters = values
-                self._result.keep(index, network, self._keep)
+                self._result.keep(index, (network,), self._keep)
         if outcome.stopped == "halved":
             self._outcomes[index] = [None] * len(self._experiment.folds)
         else:
@@ -296,7 +301,7 @@ def train_again(experiment, configurations, result, keep, workers, after_folds=F
                 if outcome.history.best_epoch < 0:
                     diverged.append(index)
                 else:
-                    result.keep(index, outcome.network, keep)
+                    result.keep(index, (outcome.network,), keep)
     return diverged
 
 

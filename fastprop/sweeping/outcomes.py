@@ -58,10 +58,13 @@ class FitOutcome(NamedTuple):
         """Whether the fit was stopped at a rung, and may go on."""
         return self.history.stopped == "halved"
 
-    def while_waiting(self):
-        """Return what is kept until the fit may go on: no network and no history where its state has both."""
+    def while_waiting(self, keeps_folds=False):
+        """Return what is kept until the fit may go on: no network and no history where its state has both.
+
+        A fit that has ended, while other folds of its configuration go on, keeps its network only with `keeps_folds`.
+        """
         if not self.is_halved:
-            return self._replace(network=None)
+            return self if keeps_folds else self._replace(network=None)
         none = np.zeros(0)
         network = self.network if self.state is None else None
         return self._replace(network=network, history=History(none, none, none, none, stopped="halved"))

@@ -30,6 +30,7 @@ class SweepDescription(NamedTuple):
     score_name: str  # such as "accuracy"
     sign: int | None  # of a score that ranks: 1 if its lowest is best, else -1; None where the criterion ranks
     about: dict[str, object]  # see `SweepResult`
+    keeps_folds: bool = False  # whether the networks of the folds are kept, and none is trained on all rows
 
 
 class RecordedRows:

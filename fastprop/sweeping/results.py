@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastprop import checks
-from fastprop.annotations import Figure, Path, PlotKind
+from fastprop.annotations import Figure, FloatArray, Path, PlotKind
 from fastprop.integrations import pandas_frames
 from fastprop.network import MLP
 from fastprop.reporting import RankedTable, html, plotting
@@ -71,7 +71,8 @@ class SweepResult(RecordedRows):
 
     def __init__(self, description: SweepDescription) -> None:
         super().__init__(description)
-        self._networks: dict[int, MLP] = {}  # by the index of their row
+        self._networks: dict[int, tuple[MLP, ...]] = {}  # by the index of their row, one, or one for each fold
+        self._out_of_fold: dict[int, FloatArray] = {}  # by the index of their row, see `out_of_fold`
         self._kept = []  # a heap of their rows, see `push_bounded`
 
     @property
@@ -102,12 +103,70 @@ class SweepResult(RecordedRows):
     @property
     def best_network(self) -> MLP | None:
         """The trained network of the best row; None if there is no best row, or no network was to be kept."""
-        return self._networks.get(int(self.ranking[0])) if self.can_be_best.any() else None
+        return self.networks.get(int(self.ranking[0])) if self.can_be_best.any() else None
 
     @property
     def networks(self) -> dict[int, MLP]:
-        """The trained networks that were kept (see `sweep`), by the index of their row, best first."""
-        return {int(index): self._networks[index] for index in self.ranking if index in self._networks}
+        """The trained networks that were kept (see `sweep`), by the index of their row, best first.
+
+        There are none where those of the folds were kept in their place, see `fold_networks`.
+        """
+        return {} if self.description.keeps_folds else {index: each for index, (each,) in self._best_first()}
+
+    @property
+    def fold_networks(self) -> dict[int, tuple[MLP, ...]]:
+        """The networks of the folds that a sweep with ``refit=False`` kept, by the index of their row, best first.
+
+        Examples
+        --------
+        >>> import fastprop as fp
+        >>> X, y = fp.datasets.digits()
+        >>> result = fp.sweep((64, 16, 10), X, y, {"learning_rate": [0.01, 0.5]}, epochs=3, cv=5, refit=False)
+        >>> [(index, len(networks)) for index, networks in result.fold_networks.items()]
+        [(1, 5)]
+        """
+        return dict(self._best_first()) if self.description.keeps_folds else {}
+
+    def out_of_fold(self, index: int) -> FloatArray:
+        """Return what the networks of the folds of a row give for the rows of the data that they were not trained on.
+
+        A sweep with ``refit=False`` has these outputs of the configurations whose networks it kept.
+
+        Parameters
+        ----------
+        index : int
+            The index of a row of the table that `fold_networks` has.
+
+        Returns
+        -------
+        ndarray
+            (n, n_out) of the networks' dtype, read-only: for each row of the data the output of the network whose fold
+            held it out to be scored; the mean, where several did; NaN, where none did.
+
+        Raises
+        ------
+        ValueError
+            If the networks of the row were not kept.
+
+        Examples
+        --------
+        >>> import fastprop as fp
+        >>> X, y = fp.datasets.digits()
+        >>> result = fp.sweep((64, 16, 10), X, y, {"learning_rate": [0.01, 0.5]}, epochs=3, cv=5, refit=False)
+        >>> outputs = result.out_of_fold(1)
+        >>> outputs.shape, bool(abs((outputs.argmax(axis=1) == y).mean() - result.best["score"]) < 1e-3)
+        ((1797, 10), True)
+        """
+        if index not in self._out_of_fold:
+            kept = ", ".join(map(str, self.fold_networks)) or "none"
+            raise ValueError(
+                f"the networks of the folds of row {index} were not kept, but those of rows {kept}: sweep with "
+                "refit=False and a larger keep, or give one of these."
+            )
+        return self._out_of_fold[index]
+
+    def _best_first(self):
+        return [(int(index), self._networks[index]) for index in self.ranking if index in self._networks]
 
     def top(self, count: int) -> NDArray[np.void]:
         """Return the best `count` rows, best first; those that did not finish, or have no score, come last."""
@@ -125,16 +184,20 @@ class SweepResult(RecordedRows):
             "sweep smaller learning rates where they diverged."
         )
 
-    def keep(self, index: int, network: MLP, count: int) -> bool:
-        """Keep the network of a recorded row if the row is among the best `count`; return whether it is."""
+    def keep(self, index: int, networks: tuple[MLP, ...], count: int) -> bool:
+        """Keep the network of a recorded row, or one for each fold, if it is among the best `count`; return if so."""
         row = dict(zip(self.table.dtype.names, self.table.item(index)))
         if not is_finished(row["stopped"], row["final_epochs"]):
             return False
-        self._networks[index] = network
+        self._networks[index] = networks
         self._networks.pop(push_bounded(self._kept, count, self._costs(row), index), None)
         return index in self._networks
 
-    def keep_survivors(self, networks: Mapping[int, MLP], count: int) -> None:
+    def keep_out_of_fold(self, outputs: Mapping[int, FloatArray]) -> None:
+        """Keep what `out_of_fold` returns, {index: outputs}."""
+        self._out_of_fold = dict(outputs)
+
+    def keep_survivors(self, networks: Mapping[int, tuple[MLP, ...]], count: int) -> None:
         """Keep networks of rows that survived a rung, {index: network}, as far as fewer than `count` are kept."""
         for index in self.ranking:
             if index in networks and self.can_be_best[index] and len(self._networks) < count:
@@ -142,6 +205,8 @@ class SweepResult(RecordedRows):
 
     def ensemble(self, count: int) -> Ensemble:
         """Return the `Ensemble` of the best `count` networks, whose outputs it averages.
+
+        With ``refit=False`` it is that of the networks of all folds of the best `count` configurations.
 
         Raises
         ------
@@ -157,8 +222,9 @@ class SweepResult(RecordedRows):
         >>> result.ensemble(2).predict(X[:5]).shape
         (5, 10)
         """
-        networks = list(self.networks.values())
-        return Ensemble(networks[: checks.ensemble_size(count, len(networks), int(self.finished.sum()))])
+        kept = [networks for _, networks in self._best_first()]
+        chosen = kept[: checks.ensemble_size(count, len(kept), int(self.finished.sum()))]
+        return Ensemble(network for networks in chosen for network in networks)
 
     def to_pandas(self) -> pandas.DataFrame:
         """Return the table as a ``pandas.DataFrame`` (extra ``pandas``), a row for each configuration.
@@ -188,7 +254,8 @@ class SweepResult(RecordedRows):
             rung_costs=self.rung_costs,
             fold_scores=self.fold_scores,
             fold_seconds=self.fold_seconds,
-            networks=self.networks,
+            networks=dict(self._best_first()),
+            out_of_fold=self._out_of_fold,
         )
         files.write(path, saved)
 
@@ -208,6 +275,7 @@ class SweepResult(RecordedRows):
             getattr(result, name)[...] = getattr(saved, name)
         result.seconds = saved.seconds
         result._networks = dict(saved.networks)
+        result._out_of_fold = dict(saved.out_of_fold)
         return result
 
     def plot(

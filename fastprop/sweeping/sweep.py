@@ -41,7 +41,7 @@ from fastprop.options import (
     Schedule,
 )
 from fastprop.runs import BACKENDS, TrainingOptions, record
-from fastprop.sweeping import divergence
+from fastprop.sweeping import divergence, fold_networks
 from fastprop.sweeping.about import what_it_ran_on
 from fastprop.sweeping.checked_grid import checked_grid
 from fastprop.sweeping.configurations import Configurations
@@ -90,6 +90,7 @@ def sweep(
     shuffle: bool = True,
     seed: int = 0,
     keep: int | Literal["best", "all"] = "best",
+    refit: bool = True,
     threads: int | None = None,
     executor: Executor | None = None,
     journal: Path | None = None,
@@ -163,6 +164,13 @@ def sweep(
         reference, they are trained again from the beginning.
     keep : str or int
         The trained networks to keep: ``"best"``, ``"all"``, or the number of the best ones to keep.
+    refit : bool
+        Whether the networks that are kept after a cross-validation are trained once more, on all rows. With
+        ``refit=False`` the networks of the folds are kept instead, and nothing is trained on top:
+        `SweepResult.fold_networks` has them, and `SweepResult.out_of_fold` what each gives for the rows that it was not
+        trained on. They take as much memory as the configurations that are kept, times the folds, have parameters, and
+        until a configuration has all its folds, as much as those that it has. A journal does not have them: where a
+        configuration that is to be kept was taken from one, its folds are trained again.
     standardize : bool
         See `train`. Mean and deviation are computed once for all configurations, or on the training rows of each fold.
         If the given network has a standardization, new networks have the same one.
@@ -246,10 +254,13 @@ def sweep(
         configurations.check(chooser.extremes())
     rows = len(configurations) if chooser is None else samples
     kept = checks.keep(keep, rows)
+    keeps_folds = not checks.flag(refit, "refit")
     halving_rule = _halving_rule(halving)
     checks.ranking(validation, cv, score, list(configurations.prototypes))
+    if keeps_folds and cv is None:
+        raise ValueError("refit=False keeps the networks of the folds of cv, but there is no cv: give it, or no refit.")
     split, tasks = _split(configurations.prototypes, X, y, sample_weight, class_weight, validation)
-    split, folds, all_rows = _folds(split, cv, X, y, configurations.prototypes, standardize)
+    split, folds, all_rows, scored = _folds(split, cv, X, y, configurations.prototypes, standardize)
     prototype = next(iter(configurations.prototypes.values()))
     if prototype.input_mean is None and all_rows.mean is None:
         warn_of_sizes(split.data.inputs, all_rows.rows, prototype.dtype)
@@ -263,6 +274,7 @@ def sweep(
         backend=backend,
         score=choose_score(score, tasks, split, folds),
         is_balanced=checks.is_balanced(class_weight),
+        keeps_folds=keeps_folds,
     )
     together = rows if chooser is None else min(rows, chooser.batch)
     rungs = [options.epochs] if halving_rule is None else halving_rule.rungs(options.epochs, together)
@@ -284,6 +296,8 @@ def sweep(
     except Interrupted:  # the result has what was finished before
         interrupts.tell(f"the sweep after {result.finished.sum()} of {len(configurations)} configurations")
     _record_trainings(result, experiment, configurations, class_weight)
+    if keeps_folds:
+        result.keep_out_of_fold(fold_networks.out_of_fold(result.fold_networks, experiment, scored))
     return result
 
 
@@ -316,7 +330,8 @@ def _execute(planned, workers, progress, journal):
     experiment = planned.experiment
     configurations = planned.configurations
     result = planned.result
-    keep = 0 if planned.is_cross_validated else planned.keep  # no network of a single fold is kept
+    trains_on_all_rows = planned.is_cross_validated and not experiment.keeps_folds
+    keep = 0 if trains_on_all_rows else planned.keep  # then no network of a single fold is kept
     runner = HalvingRunner(planned, workers, keep, progress, journal)
     with suppress(OutOfTime):
         if planned.search is not None:
@@ -326,19 +341,22 @@ def _execute(planned, workers, progress, journal):
             indices = np.arange(len(configurations))
             result.enter(indices, configurations.columns)
             runner.train(indices)
-    last = experiment.on_all_rows() if planned.is_cross_validated else experiment
-    return train_again(last, configurations, result, planned.keep, workers, after_folds=planned.is_cross_validated)
+    if experiment.keeps_folds:
+        return fold_networks.train_missing(experiment, configurations, result, planned.keep, workers)
+    last = experiment.on_all_rows() if trains_on_all_rows else experiment
+    return train_again(last, configurations, result, planned.keep, workers, after_folds=trains_on_all_rows)
 
 
 def _record_trainings(result, experiment, configurations, class_weight):
     """Have the networks of a result know how they were trained."""
-    fold = experiment.all_rows
-    counts = len(fold.rows), len(fold.held_out)
-    for index, network in result.networks.items():
+    folds = experiment.folds if experiment.keeps_folds else (experiment.all_rows,)
+    kept = result.fold_networks or {index: (network,) for index, network in result.networks.items()}
+    for index, networks in kept.items():
         row = result.table[index]
         ended = {"epochs_done": row["final_epochs"], "stopped": str(row["stopped"])}
-        others = {"standardize": fold.mean is not None, "class_weight": class_weight, **ended}
-        network.training = record(configurations[index].options, *counts, **others)
+        for fold, network in zip(folds, networks):
+            others = {"standardize": fold.mean is not None, "class_weight": class_weight, **ended}
+            network.training = record(configurations[index].options, len(fold.rows), len(fold.held_out), **others)
 
 
 def _opened_journal(path, experiment, network, options, space):
@@ -381,7 +399,8 @@ def _split(prototypes, X, y, sample_weight, class_weight, validation):
 def _folds(split, cv, X, y, prototypes, standardize):
     """Return the split with inputs that are made for the folds, the folds, and all training rows as a fold.
 
-    The folds are those of a cross-validation, or without one the rows of the split.
+    The folds are those of a cross-validation, or without one the rows of the split. The last that is returned has for
+    each fold the rows to score, as indices of the rows that were given, which those of the split may repeat.
     """
     none = split.held_out_rows[:0]
     sides = [(split.rows, none, none)]
@@ -391,12 +410,13 @@ def _folds(split, cv, X, y, prototypes, standardize):
         sides += cross_validation_folds(
             cv, split.data.inputs.values if isinstance(X, UnfittedInputs) else X, y, split.data
         )
+    scored = [side[2] for side in sides[1:]]
     data, sides = split.data.fitted_to(sides)
     split = split._replace(data=data, held_out=data if split.held_out is split.data else split.held_out)
     is_standardized = next(iter(prototypes.values())).input_mean is not None
     fits_columns = checks.flag(standardize, "standardize") and not is_standardized
     all_rows, *folds = [Fold.of(data, side, fits_columns, isinstance(y, ScaledTargets)) for side in sides]
-    return split, tuple(folds) or (all_rows,), all_rows
+    return split, tuple(folds) or (all_rows,), all_rows, scored
 
 
 def _description(experiment, options, names, rows, halving, rungs, ranks_by_score):
@@ -411,4 +431,5 @@ def _description(experiment, options, names, rows, halving, rungs, ranks_by_scor
         score_name=experiment.score.name,
         sign=experiment.score.sign if ranks_by_score else None,
         about=what_it_ran_on(experiment, options, names, halving),
+        keeps_folds=experiment.keeps_folds,
     )

@@ -1,0 +1,76 @@
+"""The networks of the folds of a cross-validation, where these are kept and none is trained on all rows."""
+
+from contextlib import closing
+
+import numpy as np
+
+from fastprop.checks import read_only
+from fastprop.runs import predict
+from fastprop.sweeping.fits import Fit, FitArrays, Job, packs
+
+
+def train_missing(experiment, configurations, result, keep, workers):
+    """Train the folds of those of the best `keep` configurations again whose networks were not kept, and keep them.
+
+    These are configurations that were taken from a journal. Returns the indices of those whose training diverged, which
+    have no networks.
+    """
+    finished = result.finished
+    known = result.fold_networks
+    best = [int(index) for index in result.ranking[:keep] if finished[index] and index not in known]
+    if not best:
+        return []
+    folds = len(experiment.folds)
+    fits = FitArrays(np.repeat(best, folds), np.tile(np.arange(folds), len(best)), np.zeros(folds * len(best), bool))
+    chosen = packs(experiment, configurations, fits, workers.count)
+    jobs = (Job([_fit(fits, configurations, position) for position in pack], None) for pack in chosen)
+    networks = {index: [None] * folds for index in best}
+    diverged = set()
+    with closing(workers.train(experiment, jobs)) as results:
+        for ended in results:
+            for job, outcomes in ended:
+                for fit, outcome in zip(job.fits, outcomes):
+                    if outcome.history.stopped == "interrupted":
+                        continue
+                    if outcome.history.best_epoch < 0:
+                        diverged.add(fit.index)
+                    networks[fit.index][fit.fold] = outcome.network
+    for index, of_folds in networks.items():
+        if index not in diverged and all(each is not None for each in of_folds):
+            result.keep(index, tuple(of_folds), keep)
+    return sorted(diverged)
+
+
+def _fit(fits, configurations, position):
+    index, fold = int(fits.indices[position]), int(fits.folds[position])
+    return Fit(index, fold, configurations[index], None)
+
+
+def out_of_fold(networks, experiment, scored):
+    """Return what networks of folds give for the rows that these hold out to score, by the index of a configuration.
+
+    Parameters
+    ----------
+    networks : dict
+        By index of a configuration, the network of each fold.
+    experiment : Experiment
+    scored : list of ndarray
+        For each fold the rows to score, as indices of the rows of the data that was given.
+
+    Returns
+    -------
+    dict
+        By index, (n, n_out) of the networks' dtype, read-only: NaN for rows that no fold scores, and the mean for rows
+        that several do.
+    """
+    rows = len(experiment.data.inputs) - experiment.data.copies
+    counts = sum(np.bincount(each, minlength=rows) for each in scored)
+    found = {}
+    for index, of_folds in networks.items():
+        total = np.zeros((rows, of_folds[0].layer_sizes[-1]), of_folds[0].dtype)
+        for network, fold, given in zip(of_folds, experiment.folds, scored):
+            np.add.at(total, given, predict(network, experiment.held_out.inputs, fold.scored))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            total /= counts[:, None].astype(total.dtype)
+        found[index] = read_only(total)
+    return found
