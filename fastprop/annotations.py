@@ -58,6 +58,8 @@ ScoreName: TypeAlias = Literal[
     "median_absolute_error",
 ]
 
+NumericEncodingName: TypeAlias = Literal["standard", "robust", "piecewise"]
+
 ScoreFunction: TypeAlias = Callable[[NDArray[Any], NDArray[Any]], SupportsFloat]
 """A function of a network's outputs (n, n_out) and of y, in the shape in which it was given."""
 

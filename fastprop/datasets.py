@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastprop import numpy_settings
+from fastprop.annotations import NumericEncodingName
 from fastprop.annotations import Path as PathLike
 from fastprop.notices import DataWarning, warn
 from fastprop.tabular import Choice, ColumnPlan, Encoder, sources
 from fastprop.tabular import Table as Table
+from fastprop.tabular.numeric_encodings import checked
 from fastprop.tabular.targets import nothing_to_learn
 
 __all__ = ["Table", "column_names", "digits", "read", "read_inputs"]
@@ -55,6 +57,7 @@ def read(
     features: Sequence[str] | None = None,
     categorical: Sequence[str] = (),
     numeric: Sequence[str] = (),
+    numeric_encoding: NumericEncodingName = "standard",
 ) -> Table:
     r"""Read features and targets from a file or a data frame (extra ``tables``).
 
@@ -75,6 +78,10 @@ def read(
     categorical, numeric : sequence of str
         Columns that are categories, or numbers, whatever they hold. The others are planned by what they hold, as
         `fastprop.tabular.Encoder` describes: words are categories.
+    numeric_encoding : str
+        What becomes of numbers: ``"standard"`` leaves them, ``"robust"`` scales them by their quartiles and keeps them
+        between -3 and 3, and ``"piecewise"`` makes a feature of each of up to 48 bins, as `fastprop.tabular.Encoder`
+        describes. Files of arrays have no columns to encode.
 
     Returns
     -------
@@ -113,7 +120,8 @@ def read(
     ('area',)
     """
     names = None if features is None else tuple(features)
-    found = sources.read(source, Choice(target, tuple(drop), names, tuple(categorical), tuple(numeric)))
+    told = tuple(categorical), tuple(numeric), checked(numeric_encoding)
+    found = sources.read(source, Choice(target, tuple(drop), names, *told))
     table = found if isinstance(found, Table) else found.encoded()
     if len(table.y) > 1 and (table.y == table.y[0]).all():
         value = f"{table.y[0]}" if table.class_names is None else table.class_names[0]

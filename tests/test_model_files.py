@@ -164,16 +164,18 @@ NEW = pandas.DataFrame({
 
 
 @pytest.mark.parametrize(
-    ("target", "output", "n_out", "dtype"),
+    ("target", "output", "n_out", "dtype", "numeric_encoding"),
     [
-        ("kind", "softmax", 3, "float32"),
-        ("is_new", "sigmoid", 1, "float64"),
-        ("price", "identity", 1, "float32"),
+        ("kind", "softmax", 3, "float32", "standard"),
+        ("is_new", "sigmoid", 1, "float64", "standard"),
+        ("price", "identity", 1, "float32", "standard"),
+        ("kind", "softmax", 3, "float64", "robust"),
+        ("is_new", "sigmoid", 1, "float64", "piecewise"),
     ],
 )
-def test_onnx_answers_as_the_loaded_model(tmp_path, target, output, n_out, dtype):
+def test_onnx_answers_as_the_loaded_model(tmp_path, target, output, n_out, dtype, numeric_encoding):
     frame = table().drop(columns={"kind", "price"} - {target})
-    data = fp.datasets.read(frame, target, categorical=["rooms"])
+    data = fp.datasets.read(frame, target, categorical=["rooms"], numeric_encoding=numeric_encoding)
     names = {"kind": data.class_names, "is_new": ["no", "yes"], "price": None}[target]
     network = fp.MLP((data.X.shape[1], 6, n_out), hidden="tanh", output=output, dtype=dtype, class_names=names)
     y = data.y / 1e5 if target == "price" else data.y

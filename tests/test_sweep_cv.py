@@ -54,6 +54,7 @@ CASES = {
         {},
     ),
     "several numbers of epochs": (REGRESSOR, {"max_iter": [2, 4]}, NUMBERS, {"cv": 4}),
+    "numeric encodings": (CLASSIFIER, {"numeric_encoding": ["standard", "robust", "piecewise"]}, NAMES, {}),
     "all rows in a step": (CLASSIFIER, {"solver": ["lbfgs"], "alpha": [0.1, 10]}, NAMES, {"cv": 4}),
     "balanced classes": (clone(CLASSIFIER).set_params(class_weight="balanced"), RATES, NAMES, {}),
 }

@@ -15,6 +15,7 @@ from fastprop.initialization import INITIALIZATIONS
 from fastprop.reference import ACTIVATIONS, LOSSES
 from fastprop.reporting import plotting
 from fastprop.runs import BACKENDS, STREAMS
+from fastprop.tabular.numeric_encodings import NUMERIC_ENCODINGS
 from tests.test_readme import EXAMPLES
 
 RIGHT = '''
@@ -219,6 +220,7 @@ def test_a_type_checker_passes_over_right_scripts_and_catches_wrong_ones(tmp_pat
         (annotations.Initialization, INITIALIZATIONS),
         (annotations.LossName, LOSSES),
         (annotations.ScoreName, metrics.SCORES),
+        (annotations.NumericEncodingName, NUMERIC_ENCODINGS),
         (annotations.Dtype, checks.DTYPES),
         (annotations.Backend, BACKENDS),
         (annotations.Backend, STREAMS),

@@ -11,6 +11,7 @@ from fastprop.cli import commands, prediction, values
 from fastprop.metrics import SCORES
 from fastprop.reference import LOSSES
 from fastprop.tabular import TASKS, sources
+from fastprop.tabular.numeric_encodings import NUMERIC_ENCODINGS
 from fastprop.tabular.recipe import RECIPE
 
 ACTIVATIONS = ", ".join(checks.HIDDEN_ACTIVATIONS)
@@ -137,6 +138,8 @@ def _add_data(parser):
     categories = "whatever they hold, such as zip codes"
     data.add_argument("--categorical", action="append", default=[], metavar="COLUMNS", help=f"categories, {categories}")
     data.add_argument("--numeric", action="append", default=[], metavar="COLUMNS", help="numbers, not booleans")
+    how = f"what becomes of numbers: {', '.join(NUMERIC_ENCODINGS)} (default %(default)s)"
+    data.add_argument("--numeric-encoding", choices=NUMERIC_ENCODINGS, default="standard", metavar="NAME", help=how)
     data.add_argument("--features", action="append", metavar="COLUMNS", help="learn from these columns alone")
 
 

@@ -17,6 +17,9 @@ SHOWN = 8
 """Columns of numbers whose names are printed."""
 
 
+LISTS_OF_COLUMNS = "drop", "features", "categorical", "numeric"
+"""Arguments that name columns of a table."""
+
 SHARE = 0.2
 """Of the rows, what a sweep without a cross-validation holds out."""
 
@@ -85,7 +88,9 @@ class Problem(NamedTuple):
         others = Encoder([plan for plan in self.encoder.plans if plan.name not in plain])
         if plain:
             more = f", … ({len(plain)} in all)" if len(plain) > SHOWN else ""
-            lines.append(f"numbers: {', '.join(plain[:SHOWN])}{more}")
+            encoding = next(plan for plan in self.encoder.plans if plan.name == plain[0]).encoding
+            how = "" if encoding == "standard" else f", {encoding}"
+            lines.append(f"numbers{how}: {', '.join(plain[:SHOWN])}{more}")
         return lines + [f"column {line}" for line in (others.lines() if others.plans else ())]
 
 
@@ -145,12 +150,12 @@ def _training_rows(targets, options):
 
 def _table(options):
     if options.data != "digits":
-        names = {name: _names(options.data, getattr(options, name)) for name in Choice._fields if name != "target"}
-        return sources.read(options.data, Choice(options.target, **names))
-    if any(getattr(options, name) for name in Choice._fields):
+        names = {name: _names(options.data, getattr(options, name)) for name in LISTS_OF_COLUMNS}
+        return sources.read(options.data, Choice(options.target, numeric_encoding=options.numeric_encoding, **names))
+    if any(getattr(options, name) for name in ("target", *LISTS_OF_COLUMNS)) or options.numeric_encoding != "standard":
         raise ValueError(
-            "digits has its own target and no names of columns: leave --target, --drop, --features, --categorical and "
-            "--numeric out."
+            "digits has its own target and no names of columns: leave --target, --drop, --features, --categorical, "
+            "--numeric and --numeric-encoding out."
         )
     return Table(*fp.datasets.digits(), None, "digit")
 

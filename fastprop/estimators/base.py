@@ -25,6 +25,7 @@ from fastprop.network import MLP
 from fastprop.streaming import ChunkTraining
 from fastprop.tabular.encoder import Encoder
 from fastprop.tabular.model import TableModel
+from fastprop.tabular.numeric_encodings import NUMERIC_ENCODINGS
 from fastprop.tabular.plans import ColumnPlan
 from fastprop.training import train
 
@@ -85,6 +86,7 @@ class BaseMLP(BaseEstimator):
         "max_fun": [_count],
         "dropout": [StrOptions({"auto"}), _fraction],
         "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
+        "numeric_encoding": [StrOptions(set(NUMERIC_ENCODINGS))],
         "threads": [_count, None],
     }
 

@@ -14,7 +14,7 @@ from sklearn.utils.multiclass import _check_partial_fit_first_call, check_classi
 from sklearn.utils.validation import column_or_1d
 
 from fastprop import numpy_settings
-from fastprop.annotations import ArrayLike, HiddenActivation
+from fastprop.annotations import ArrayLike, HiddenActivation, NumericEncodingName
 from fastprop.estimators.base import BaseMLP, takes_steps
 from fastprop.estimators.parameters import LearningRate, Solver
 from fastprop.integrations.arrow_columns import word_of
@@ -71,6 +71,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Columns of numbers that are categories, by name, by index, or by a mask. Columns of words and categories of a
         data frame are categories in any case. `fastprop.tabular.encoder.Encoder` says what is made of them, and of
         missing cells.
+    numeric_encoding : str
+        What becomes of columns of numbers: ``"standard"``, ``"robust"`` (scaled by quartiles and smoothly kept between
+        -3 and 3) or ``"piecewise"`` (a feature of each of up to 48 bins), as `fastprop.tabular.encoder.Encoder` says.
+        All are standardized afterward.
     threads : int, optional
         See `fastprop.train`.
 
@@ -137,6 +141,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
         dropout: float | Literal["auto"] = "auto",
         categorical_features: Literal["from_dtype"] | ArrayLike | None = "from_dtype",
+        numeric_encoding: NumericEncodingName = "standard",
         threads: int | None = None,
     ) -> None:
         self._keep(locals())

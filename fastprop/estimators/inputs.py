@@ -15,20 +15,23 @@ def fitted(estimator, X):
     """Return inputs (n, n_in) for a training that begins, and the `Encoder` that made them, or None.
 
     The estimator keeps the number and the names of the columns. Inputs are encoded if they are a data frame that holds
-    anything but numbers, if cells are missing, or if ``categorical_features`` names columns.
+    anything but numbers, if cells are missing, if ``categorical_features`` names columns, or if ``numeric_encoding``
+    changes numbers.
     """
     estimator._has_fitted_frame = frame_columns.is_frame(X)
     chosen = estimator.categorical_features
     chosen = np.asarray([] if chosen is None or isinstance(chosen, str) else chosen)
+    is_encoded = chosen.size > 0 or estimator.numeric_encoding != "standard"
     check(X)
-    if frame_columns.is_frame(X) and (chosen.size or not _holds_numbers(X)):
+    if frame_columns.is_frame(X) and (is_encoded or not _holds_numbers(X)):
         columns = _columns_of_frame(estimator, X, reset=True)
     else:
         X = _numbers(estimator, X, reset=True)
-        if not chosen.size and (issparse(X) or not _has_nan(X)):
+        if not is_encoded and (issparse(X) or not _has_nan(X)):
             return X, None
         columns = _columns_of_array(estimator, X)
-    encoder = Encoder.fit_columns(columns, categorical=_names(chosen, list(columns)))
+    categorical = _names(chosen, list(columns))
+    encoder = Encoder.fit_columns(columns, categorical=categorical, numeric_encoding=estimator.numeric_encoding)
     return encoder.transform_columns(columns, np.float64), encoder
 
 

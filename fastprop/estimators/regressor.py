@@ -13,7 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
 from fastprop import numpy_settings
-from fastprop.annotations import ArrayLike, HiddenActivation
+from fastprop.annotations import ArrayLike, HiddenActivation, NumericEncodingName
 from fastprop.data import TargetScaling
 from fastprop.estimators.base import BaseMLP, takes_steps
 from fastprop.estimators.parameters import LearningRate, RegressionLoss, Solver
@@ -43,7 +43,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         See `MLPClassifier`.
     shuffle, random_state, tol, verbose, warm_start, momentum, nesterovs_momentum, early_stopping, validation_fraction
         See `MLPClassifier`.
-    beta_1, beta_2, epsilon, n_iter_no_change, max_fun, dropout, categorical_features, threads
+    beta_1, beta_2, epsilon, n_iter_no_change, max_fun, dropout, categorical_features, numeric_encoding, threads
         See `MLPClassifier`.
 
     Attributes
@@ -104,6 +104,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         max_fun: int = 15000,
         dropout: float | Literal["auto"] = "auto",
         categorical_features: Literal["from_dtype"] | ArrayLike | None = "from_dtype",
+        numeric_encoding: NumericEncodingName = "standard",
         threads: int | None = None,
     ) -> None:
         self._keep(locals())

@@ -49,7 +49,7 @@ def _features(graph, plan, cycles):
         indicator = graph.cast(is_missing, "float64", "bool")
         missing = [graph.add("Mul", indicator, _constant(graph, float(plan.trains_missing)))]
     if plan.kind != "date":
-        return [x, *missing]
+        return [ENCODINGS[plan.encoding](graph, x, plan), *missing]
     year, week, origin = cycles
     years = graph.add("Div", graph.add("Sub", x, _constant(graph, origin)), _constant(graph, year))
     waves = []
@@ -58,6 +58,36 @@ def _features(graph, plan, cycles):
         cosine = graph.add("Sin", graph.add("Add", angle, _constant(graph, np.pi / 2)))  # not all have Cos in float64
         waves += [graph.add("Sin", angle), cosine]
     return [years, *waves, *missing]
+
+
+def _robust(graph, x, plan):
+    """Add numbers that are robustly scaled: s / √(1 + (s / 3)²)."""
+    median, factor = plan.constants
+    scaled = graph.add("Mul", graph.add("Sub", x, _constant(graph, median)), _constant(graph, factor))
+    scaled = graph.add("Clip", scaled, _constant(graph, -1e150), _constant(graph, 1e150))  # with a finite square
+    third = graph.add("Div", scaled, _constant(graph, 3))
+    square = graph.add("Add", _constant(graph, 1), graph.add("Mul", third, third))
+    return graph.add("Div", scaled, graph.add("Sqrt", square))
+
+
+def _piecewise(graph, x, plan):
+    """Add a feature of each bin: (x - left edge) / (right edge - left edge), not below 0 or above 1 but at the ends."""
+    edges, name = np.array(plan.constants), plan.name
+    bins = len(edges) - 1
+    lefts, widths = np.full(plan.features, np.inf), np.ones(plan.features)  # a bin that training rows had not is 0
+    lowest, highest = np.zeros(plan.features), np.ones(plan.features)
+    if bins > 0:
+        lefts[:bins], widths[:bins], lowest[0], highest[bins - 1] = edges[:-1], np.diff(edges), -np.inf, np.inf
+    lefts, widths, lowest, highest = (
+        graph.constant(f"{kind} of {name}", values[None])
+        for kind, values in (("lefts", lefts), ("widths", widths), ("lowest", lowest), ("highest", highest))
+    )
+    parts = graph.add("Div", graph.add("Sub", x, lefts), widths)
+    return graph.add("Max", graph.add("Min", parts, highest), lowest)
+
+
+ENCODINGS = {"standard": lambda graph, x, plan: x, "robust": _robust, "piecewise": _piecewise}
+"""By name of a numeric encoding, what adds its features."""
 
 
 def _levels(graph, plan):

@@ -18,6 +18,7 @@ class Choice(NamedTuple):
     features: tuple[str, ...] | None = None  # the columns to predict from, by default all but the target
     categorical: tuple[str, ...] = ()  # columns that are categories, whatever they hold
     numeric: tuple[str, ...] = ()  # columns that are numbers
+    numeric_encoding: str = "standard"  # what becomes of numbers, of `NUMERIC_ENCODINGS`
 
 
 class ColumnTable(NamedTuple):
@@ -41,7 +42,12 @@ class ColumnTable(NamedTuple):
     def inputs(self):
         """Return the columns to predict from, as `ColumnInputs`."""
         choice = self.choice
-        encoder = Encoder.fit_columns(self.columns, categorical=choice.categorical, numeric=choice.numeric)
+        encoder = Encoder.fit_columns(
+            self.columns,
+            categorical=choice.categorical,
+            numeric=choice.numeric,
+            numeric_encoding=choice.numeric_encoding,
+        )
         return ColumnInputs(self.columns, encoder)
 
     def encoded(self):

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from fastprop import checks
+from fastprop.annotations import NumericEncodingName
 from fastprop.integrations import frame_columns
 from fastprop.notices import DataWarning, warn
 from fastprop.row_blocks import row_blocks
-from fastprop.tabular import plans
+from fastprop.tabular import numeric_encodings, plans
 from fastprop.tabular.plans import ColumnPlan
 
 ENCODED_ROWS = 1 << 13
@@ -25,8 +26,12 @@ SHOWN = 5
 class Encoder:
     """How the columns of a table become the inputs of a network, fitted on training rows.
 
-    - Numbers stay numbers. Where a row lacks one, the median of the training rows stands for it, and a further feature
-      says which rows lack it. A missing number in a column that was complete in the whole table is refused.
+    - Numbers stay numbers, if `numeric_encoding` is ``"standard"``. They are scaled by median and quartile range and
+      smoothly kept between -3 and 3 if it is ``"robust"`` [1]_, and are one feature for each of up to 48 quantile bins
+      if it is ``"piecewise"`` [2]_: 1 where a number is above the bin, 0 where it is below, and how far it is in the
+      bin, where it is in there. Where a row lacks a number, the median of the training rows stands for it, and a
+      further feature says which rows lack it. A missing number in a column that was complete in the whole table is
+      refused.
     - Booleans are 0 and 1, and likewise.
     - Dates are years since 2000, and where in the year and the week they are, as sine and cosine; likewise.
     - Categories, which are words, or whole numbers if told, have a feature for each level: 1 in rows of that level,
@@ -57,6 +62,13 @@ class Encoder:
     array([[ 80.,   0.,   1.,   0.],
            [ 90.,   1.,   0.,   1.],
            [100.,   0.,   1.,   0.]], dtype=float32)
+
+    References
+    ----------
+    .. [1] Holzmüller, Grinsztajn and Steinwart, "Better by Default: Strong Pre-Tuned MLPs and Boosted Trees on Tabular
+       Data", NeurIPS 2024.
+    .. [2] Gorishniy, Rubachev and Babenko, "On Embeddings for Numerical Features in Tabular Deep Learning", NeurIPS
+       2022.
     """
 
     plans: tuple[ColumnPlan, ...]
@@ -73,6 +85,7 @@ class Encoder:
         numeric: Sequence[str] = (),
         drop: Sequence[str] = (),
         rows: NDArray[np.int64] | None = None,
+        numeric_encoding: NumericEncodingName = "standard",
     ) -> Self:
         """Return an encoder that is fitted on some rows of a table.
 
@@ -86,6 +99,8 @@ class Encoder:
             Columns to leave out.
         rows : ndarray, optional
             (m,) int: the indices of the training rows, by default all.
+        numeric_encoding : str
+            What becomes of numbers: ``"standard"``, ``"robust"`` or ``"piecewise"``.
 
         Raises
         ------
@@ -97,14 +112,16 @@ class Encoder:
         ImportError
             If pyarrow, which reads all frames but those of pandas, is not installed.
         """
-        return cls.fit_columns(named_columns(frame), categorical=categorical, numeric=numeric, drop=drop, rows=rows)
+        given = {"categorical": categorical, "numeric": numeric, "drop": drop, "rows": rows}
+        return cls.fit_columns(named_columns(frame), numeric_encoding=numeric_encoding, **given)
 
     @classmethod
-    def fit_columns(cls, columns, *, categorical=(), numeric=(), drop=(), rows=None):
+    def fit_columns(cls, columns, *, categorical=(), numeric=(), drop=(), rows=None, numeric_encoding="standard"):
         """Return an encoder that is fitted on the columns of a table, a dict of `Column` by name; else as `fit`."""
         for name in (*categorical, *numeric, *drop):
             if name not in columns:
                 raise ValueError(f"there is no column {name!r}, only {listed_names(columns)}: name one of these.")
+        numeric_encodings.checked(numeric_encoding)
         both = set(categorical) & set(numeric)
         if both:
             raise ValueError(f"column {min(both)!r} is named both categorical and numeric: name it once.")
@@ -116,7 +133,7 @@ class Encoder:
             if name in drop:
                 made.append(ColumnPlan(name, "left out", reason="as told"))
             else:
-                made.append(plans.planned(name, column, told.get(name)))
+                made.append(plans.planned(name, column, told.get(name), numeric_encoding))
         encoder = cls(made)
         if not encoder.feature_names:
             raise ValueError("the table has no column to learn from: give one of numbers, categories or dates.")
@@ -200,7 +217,7 @@ class Encoder:
     def _matrix(self, columns):
         """Return the matrix whose columns are the inputs as they are, (n, n_in) float64, or None."""
         used = [plan for plan in self.plans if plan.kind != "left out"]
-        if any(plan.kind != "number" or plan.has_missing for plan in used):
+        if any(plan.kind != "number" or plan.has_missing or plan.encoding != "standard" for plan in used):
             return None
         arrays = [columns[plan.name].values for plan in used]
         matrix = arrays[0].base

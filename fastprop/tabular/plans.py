@@ -7,6 +7,7 @@ import numpy as np
 from fastprop.checks import shown
 from fastprop.integrations.arrow_columns import word_of
 from fastprop.tabular.dialect import is_number, level_of
+from fastprop.tabular.numeric_encodings import NUMERIC_ENCODINGS
 
 KINDS = "number", "boolean", "date", "category", "left out"
 """What a column may be taken for."""
@@ -41,6 +42,9 @@ class ColumnPlan(NamedTuple):
     rare: tuple[str, ...] = ()  # the `levels` that are so rare in training rows that they count as another
     trains_missing: bool = True  # whether cells are missing in training rows, if they are in the table
     trains_other: bool = True  # whether training rows have rare levels, if the table has
+    encoding: str = "standard"  # of numbers, one of `NUMERIC_ENCODINGS`
+    features: int = 1  # of numbers, how many features they become by this encoding
+    constants: tuple[float, ...] = ()  # of numbers, those of the encoding, by the training rows
 
     @property
     def has_other(self):
@@ -53,6 +57,8 @@ class ColumnPlan(NamedTuple):
         if self.kind == "left out":
             return []
         names = [self.name]
+        if self.features > 1:
+            names = [f"{self.name} (bin {index + 1})" for index in range(self.features)]
         if self.kind == "category":
             names = [f"{self.name}={level}" for level in self.levels]
             names += [f"{self.name} is another"] * self.has_other
@@ -86,7 +92,7 @@ class ColumnPlan(NamedTuple):
     @property
     def described(self):
         """The plan in a few words."""
-        text = self.kind
+        text = self.kind + NUMERIC_ENCODINGS[self.encoding].note.format(features=self.features)
         if self.kind == "category":
             shown = ", ".join(self.levels[:5]) + (", …" if len(self.levels) > 5 else "")
             text += f" of {len(self.levels)} ({shown})" + ", rare ones are one" * self.has_other
@@ -106,7 +112,7 @@ class ColumnPlan(NamedTuple):
         return f"{self.center:.6g}"
 
 
-def planned(name, column, told=None):
+def planned(name, column, told=None, encoding="standard"):
     """Return the plan of a column, which is not fitted to training rows yet.
 
     Parameters
@@ -115,6 +121,8 @@ def planned(name, column, told=None):
     column : Column
     told : str, optional
         "category" or "number", if the user says what the column is.
+    encoding : str
+        Of `NUMERIC_ENCODINGS`, what becomes of the column if it holds numbers.
 
     Raises
     ------
@@ -142,7 +150,11 @@ def planned(name, column, told=None):
     if kind == "category":
         is_of_words = column.kind == "words" and any(level_of(word) != word for word in column.words)
         return _category(name, as_words(column), told is None)._replace(is_of_words=is_of_words)
-    return ColumnPlan(name, kind, bool(column.missing))
+    plan = ColumnPlan(name, kind, bool(column.missing))
+    if kind != "number" or encoding == "standard":
+        return plan
+    features = NUMERIC_ENCODINGS[encoding].features(_present(plan, column))
+    return plan._replace(encoding=encoding, features=features)
 
 
 def fitted(plan, column, rows=None):
@@ -161,7 +173,8 @@ def fitted(plan, column, rows=None):
     ValueError
         If no training row has a cell.
     """
-    if plan.kind == "left out" or (plan.kind != "category" and not plan.has_missing):
+    depends = plan.kind == "category" or plan.has_missing or plan.encoding != "standard"
+    if plan.kind == "left out" or not depends:
         return plan
     training = column if rows is None else column.of_rows(rows)
     if training.missing == len(training.values):
@@ -170,7 +183,7 @@ def fitted(plan, column, rows=None):
         )
     plan = plan._replace(trains_missing=bool(training.missing) or not plan.has_missing)
     if plan.kind != "category":
-        return plan._replace(center=float(np.nanmedian(training.values)))
+        return _fitted_numbers(plan, training)
     training = as_words(training)
     counts = dict(
         zip(training.words, np.bincount(training.values[training.values >= 0], minlength=len(training.words)))
@@ -178,6 +191,33 @@ def fitted(plan, column, rows=None):
     rare = tuple(level for level in plan.levels if counts.get(level, 0) * RARE < max(1, len(training.values)))
     others = sum(count for word, count in counts.items() if word not in plan.levels or word in rare)
     return plan._replace(rare=rare, trains_other=bool(others) or not plan.has_other)
+
+
+def _fitted_numbers(plan, training):
+    """Return a plan of numbers, booleans or dates with the median and the constants of the `training` column."""
+    if plan.has_missing:
+        plan = plan._replace(center=float(np.nanmedian(training.values)))
+    if plan.encoding == "standard":
+        return plan
+    constants = NUMERIC_ENCODINGS[plan.encoding].fit(_present(plan, training), plan.features)
+    if not np.isfinite(constants).all():
+        raise ValueError(
+            f"column {plan.name!r} holds numbers that are too large for numeric_encoding={plan.encoding!r}: divide the "
+            "column by a constant."
+        )
+    return plan._replace(constants=constants)
+
+
+def _present(plan, column):
+    """Return the numbers of a column without its missing cells; ValueError if one is infinite."""
+    _refuse_infinite(plan, column.values)
+    return column.values[~np.isnan(column.values)] if column.missing else column.values
+
+
+def _refuse_infinite(plan, values):
+    is_infinite = np.isinf(values)
+    if is_infinite.any():
+        raise ValueError(f"column {plan.name!r} holds infinity in row {int(is_infinite.argmax())}: correct it.")
 
 
 def restored(about):
@@ -191,10 +231,24 @@ def restored(about):
         and all(isinstance(each, str) for each in words)
         and all(isinstance(each, bool) for each in flags)
         and (isinstance(plan.center, float) and np.isfinite(plan.center) if needs_center else True)
+        and _has_valid_encoding(plan)
     )
     if not is_plan:
         raise ValueError(f"the plan of a column is not as it was written: {shown(about)}")
     return plan
+
+
+def _has_valid_encoding(plan):
+    """Return whether the encoding of a plan, which was read, can have been written."""
+    encoding = NUMERIC_ENCODINGS.get(plan.encoding) if isinstance(plan.encoding, str) else None
+    return (
+        encoding is not None
+        and (plan.encoding == "standard" or plan.kind == "number")
+        and type(plan.features) is int
+        and isinstance(plan.constants, tuple)
+        and all(isinstance(each, float) and np.isfinite(each) for each in plan.constants)
+        and encoding.is_valid(plan.constants, plan.features)
+    )
 
 
 def as_words(column):
@@ -261,7 +315,12 @@ def write(plan, cells, out):
             out[:, first] = np.sin(2 * np.pi / cycle * cells)
             out[:, first + 1] = np.cos(2 * np.pi / cycle * cells)
         cells = (cells - ORIGIN) / YEAR
-    out[:, 0] = cells
+    features, values = NUMERIC_ENCODINGS[plan.encoding].encode(cells, plan.constants)
+    if plan.features == 1:
+        out[:, 0] = values
+    else:
+        out[:, : plan.features] = np.arange(plan.features) < features[:, None]
+        out[np.arange(len(out)), features] = values
 
 
 def new_levels(plan, column):
@@ -287,9 +346,7 @@ def _numbers(plan, column):
     values = column.values
     if plan.kind == "boolean" and not np.isin(values[~np.isnan(values)], (0, 1)).all():
         raise ValueError(f"column {plan.name!r} holds other numbers than 0 and 1, but held bools before: correct it.")
-    is_infinite = np.isinf(values)
-    if is_infinite.any():
-        raise ValueError(f"column {plan.name!r} holds infinity in row {int(is_infinite.argmax())}: correct it.")
+    _refuse_infinite(plan, values)
     return values
 
 

@@ -33,7 +33,8 @@ def read(source, choice=None):
     if is_array_file(source):
         if choice._replace(target=None) != Choice():
             raise ValueError(
-                f"{path} has arrays without names of columns: leave out drop and features, or categorical and numeric."
+                f"{path} has arrays without names of columns: leave out drop, features, categorical, numeric and "
+                "numeric_encoding."
             )
         return npz_files.read_npz(path, choice.target) if path.suffix == ".npz" else npz_files.read_npy(path, choice)
     if path.name.lower().endswith(arrow_files.ENDINGS):
