@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from fastprop import checks, cost_model, interrupts, numpy_settings, thread_pool
 from fastprop.annotations import ArrayLike, Backend, LossName
-from fastprop.data import Dataset, warn_of_sizes
+from fastprop.data import Dataset, OneClass, warn_of_sizes
 from fastprop.network import MLP
 from fastprop.notices import DivergenceWarning, warn
 from fastprop.options import DESCENTS, SGD, Clip, CrossEntropy, Descent, Huber, Schedule
@@ -82,6 +82,8 @@ def train_stream(
     DivergenceWarning
         If the loss or the weights are no longer finite, so that training ended, or if the loss of the last chunk is
         that of a network of no use, see `train`. The warning says in which chunk, counted from 0, and what may help.
+    DataWarning
+        If all of 20 rows or more are of one class.
 
     Examples
     --------
@@ -127,6 +129,7 @@ def train_stream(
         warn(divergence.message_of_run(history, options, run.split, network, chunk), DivergenceWarning)
     elif (message := divergence.message_of_ended_run(history, options, run.split, network)) is not None:
         warn(message, DivergenceWarning)
+    reader.warn_of_one_class()
     if history.epochs == 0 and stopped == "finished":
         raise ValueError("chunks holds no chunk with rows: give an iterable that is not used up.")
     return history
@@ -206,6 +209,8 @@ class _Reader:
         self._loss = loss
         self._next = None  # (chunk, None), or (None, the error that reading it raised)
         self._column_names = None  # the `ColumnNames` of the first chunk, in whose order later columns are put
+        self._task = None  # that of the last chunk with rows of classes
+        self._rows = OneClass()
 
     def __iter__(self):
         return self
@@ -217,7 +222,16 @@ class _Reader:
         if error is not None:
             raise error
         self._network.feature_names = self._network.feature_names or chunk.inputs.feature_names
+        classes = chunk.classes(chunk.rows) if self._rows.is_alone else None
+        if classes is not None:
+            self._task = chunk.task
+            self._rows.add(classes)
         return chunk
+
+    def warn_of_one_class(self):
+        """Warn if the rows of all chunks are of one class, and are many."""
+        if self._task is not None:
+            self._rows.warn(self._task)
 
     def read_ahead(self):
         """Read and check the next chunk, unless that is done; an error is kept until the chunk is asked for."""

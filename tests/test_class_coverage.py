@@ -154,6 +154,12 @@ def test_rows_of_one_class_alone_are_told(network, y, name):
         lambda: fp.train(network, inputs, y, epochs=1, validation=0.25, backend="reference"),
         lambda: fp.sweep(network, inputs, y, {"learning_rate": [0.1]}, epochs=1, cv=2),
         lambda: fp.find_learning_rate(network, inputs, y, epochs=1),
+        lambda: fp.train_stream(network, [(inputs[:10], y[:10]), (inputs[10:], y[10:])]),
     ):
         with pytest.warns(fp.DataWarning, match=words):
             call()
+
+
+def test_chunks_of_one_class_each_are_not_told_if_the_classes_differ():
+    chunks = [(X[LABELS == index], LABELS[LABELS == index]) for index in range(3)]
+    assert fp.train_stream(fp.MLP((4, 3), output="softmax"), chunks).epochs == 3

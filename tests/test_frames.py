@@ -310,6 +310,31 @@ def test_columns_without_names_are_taken_in_their_order():
     np.testing.assert_array_equal(named.predict(unnamed), network.predict(FRAME))
 
 
+def test_columns_that_are_counted_in_another_order_are_found_by_their_numbers():
+    counted = pandas.DataFrame(X)
+    other = counted[[2, 0, 3, 1]]
+    expected = trained(X)[0].predict(X)
+    for given in (X, counted):
+        np.testing.assert_array_equal(trained(given)[0].predict(other), expected)
+    network, _ = trained(other)
+    assert network.feature_names == ("2", "0", "3", "1")
+    np.testing.assert_array_equal(network.predict(counted), network.predict(other.to_numpy()))
+    np.testing.assert_array_equal(fp.Ensemble([network, network]).predict(counted), network.predict(other))
+
+
+def test_validation_and_chunks_that_count_columns_in_another_order_are_put_in_order():
+    counted = pandas.DataFrame(X)
+    other = counted[[2, 0, 3, 1]]
+    for first, second in ((counted, other), (other, counted), (X, other)):
+        same = first if isinstance(first, np.ndarray) else second[first.columns]
+        one, twin = (trained(first, validation=(held_out, Y))[1].validation_loss for held_out in (second, same))
+        assert_same_bits([one], [twin])
+        networks = new_network(), new_network()
+        for network, chunk in zip(networks, (second, same)):
+            fp.train_stream(network, [(first, Y), (chunk, Y)])
+        assert_same_bits(*([network.parameters] for network in networks))
+
+
 @pytest.mark.parametrize("labels", [[3, 1, 2, 7], [2019.0, 2020.0, 2021.0, 2022.0], [("a", 1), ("a", 2), ("b", 1), 5]])
 def test_columns_with_other_labels_than_words_are_found_by_these(labels):
     frame = pandas.DataFrame(X)

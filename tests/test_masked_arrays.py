@@ -31,6 +31,19 @@ def test_so_they_do_when_they_predict(estimator):
         estimator.fit(X, Y).predict(masked(X))
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=["classifier", "regressor"])
+def test_so_they_do_when_they_are_scored(estimator):
+    search = fp.SweepCV(estimator, {"alpha": [0.1]}, scoring="r2", cv=2).fit(X, Y)
+    for scored in (estimator.fit(X, Y), search):
+        with pytest.raises(ValueError, match=r"^y is an array with masked elements"):
+            scored.score(X, masked(Y))
+    with pytest.raises(ValueError, match=r"^sample_weight is an array with masked elements"):
+        estimator.score(X, Y, masked(np.ones(30)))
+    with pytest.raises(ValueError, match=r"^y is an array with masked elements"):
+        search.fit(X, masked(Y))
+
+
 def test_an_array_without_a_masked_element_is_one_of_numbers():
     whole = np.ma.masked_array(X, np.zeros(X.shape, bool))
     first, second = (fp.MLPRegressor(max_iter=1, random_state=0) for _ in range(2))

@@ -67,11 +67,10 @@ def ensemble(networks):
 
 def ensemble_inputs(feature_names, orders):
     """Refuse inputs whose columns have no names (None) where networks have learned them in different `orders`."""
-    known = [names for names in orders if names is not None]
-    if feature_names is None and len(known) > 1:
+    if feature_names is None and len(orders) > 1:
         raise ValueError(
             f"X has no names of columns, and the ensemble's networks have learned them in different orders, "
-            f"{shown(list(known[0]))} and {shown(list(known[1]))}: give a data frame."
+            f"{shown(list(orders[0]))} and {shown(list(orders[1]))}: give a data frame."
         )
 
 

@@ -1,11 +1,12 @@
 """The data of a run: the checked arrays, which rows are trained on and which are held out, and what rows weigh."""
 
+from fastprop.data.class_coverage import OneClass
 from fastprop.data.class_weights import balanced, weighted
 from fastprop.data.column_sizes import warn_of_sizes
 from fastprop.data.column_statistics import ColumnStatistics
 from fastprop.data.dataset import Dataset, scaled_weights
 from fastprop.data.folds import cross_validation_folds
-from fastprop.data.inputs import Inputs
+from fastprop.data.inputs import Inputs, order_of_columns, places
 from fastprop.data.output_range import warn_of_targets
 from fastprop.data.rounding import warn_of_rounded_targets
 from fastprop.data.sparse_rows import SparseRows, stacked
@@ -19,6 +20,7 @@ __all__ = [
     "ColumnStatistics",
     "Dataset",
     "Inputs",
+    "OneClass",
     "Origin",
     "ScaledTargets",
     "SparseRows",
@@ -28,6 +30,8 @@ __all__ = [
     "balanced",
     "cross_validation_folds",
     "held_out_rows",
+    "order_of_columns",
+    "places",
     "scaled_weights",
     "stacked",
     "standardization",

@@ -49,12 +49,38 @@ def with_every_class(held_out, classes):
     return np.flatnonzero(is_held_out)
 
 
-def warn_of_one_class(task, classes):
-    """Warn if all of `MANY_ROWS` rows or more are of one class; `classes` (n,) int is the class of each row."""
-    if len(classes) >= MANY_ROWS and (classes == classes[0]).all():
-        name = task.class_name(classes[0])
-        message = f"all {len(classes)} rows are of class {name}, so that the network learns to answer it always: "
-        warn(message + "give rows of other classes, too.", DataWarning)
+class OneClass:
+    """Sees whether all rows are of one class, part by part.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastprop.data.class_coverage import OneClass
+    >>> rows = OneClass()
+    >>> rows.add(np.array([1, 1])), rows.add(np.array([1, 0]))
+    (None, None)
+    >>> rows.is_alone
+    False
+    """
+
+    def __init__(self):
+        self.is_alone = True
+        self._first = None
+        self._count = 0
+
+    def add(self, classes):
+        """Add rows of some `classes`, (m,) int."""
+        if self._first is None and len(classes):
+            self._first = classes[0]
+        self.is_alone = self.is_alone and bool((classes == self._first).all())
+        self._count += len(classes)
+
+    def warn(self, task):
+        """Warn if all of `MANY_ROWS` rows or more are of one class, which `task` names."""
+        if self.is_alone and self._count >= MANY_ROWS:
+            name = task.class_name(self._first)
+            message = f"all {self._count} rows are of class {name}, so that the network learns to answer it always: "
+            warn(message + "give rows of other classes, too.", DataWarning)
 
 
 def warn_of_untrained(task, trained, held_out, where="the rows that are trained on"):

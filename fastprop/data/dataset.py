@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fastprop import checks
-from fastprop.data.inputs import Inputs
+from fastprop.data.inputs import Inputs, places
 from fastprop.data.standardization import Origin
 from fastprop.integrations import frame_columns
 from fastprop.notices import DataWarning, warn
@@ -13,7 +13,7 @@ from fastprop.task import Task
 
 
 class ColumnNames(NamedTuple):
-    """The names of the columns of data frames, None where an array was given."""
+    """The names of the columns of X, which may be `places`, and of y where it is a data frame of several columns."""
 
     features: tuple[str, ...] | None = None
     targets: tuple[str, ...] | None = None
@@ -128,8 +128,8 @@ class Dataset(NamedTuple):
 
     @property
     def column_names(self):
-        """The `ColumnNames` of the data frames that were given."""
-        return ColumnNames(self.inputs.feature_names, self.target_names)
+        """The `ColumnNames` that data which belongs to this has, too."""
+        return ColumnNames(self.inputs.feature_names or places(self.inputs.shape[1]), self.target_names)
 
     @property
     def has_labels(self):

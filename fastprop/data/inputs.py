@@ -30,7 +30,8 @@ class Inputs:
     def of(cls, X, network, name="X", feature_names=None):
         """Check inputs (n, n_in) for a network; nothing is converted yet.
 
-        The columns of a data frame get the order of `feature_names`, by default those of the network.
+        The columns of a data frame get the order of `feature_names`, by default those of the network. If neither are
+        known, the columns stay as they are.
         """
         if isinstance(X, UnfittedInputs):
             zeros = checks.inputs(unmade(X), network.layer_sizes[0], name, X.feature_names)
@@ -41,19 +42,22 @@ class Inputs:
             return cls(X, UNCHANGED, name)
         array, columns = table(X, name)
         expected = network.feature_names if feature_names is None else feature_names
-        names = _names(columns)
-        if expected is not None and names is not None:
-            checks.same_columns(names, expected, name)
-            if names != expected:
-                order = [names.index(each) for each in expected]
+        if expected is not None and columns is not None:
+            order = order_of_columns(columns, expected, name)
+            if order is not None:
                 array, columns = array[:, order], tuple(columns[index] for index in order)
         return cls(checks.inputs(array, network.layer_sizes[0], name, columns), UNCHANGED, name, columns)
 
     @property
     def feature_names(self):
-        """The names of the columns, (n_in,), if they have any and these are different; else None."""
-        names = _names(self.columns)
-        return names if names is not None and len(set(names)) == len(names) else None
+        """The names of the columns, (n_in,), if they have any and these are different; else None.
+
+        Labels of a data frame that count its columns from 0, in order, are no names.
+        """
+        if self.columns is None or _count_places(self.columns):
+            return None
+        names = tuple(map(str, self.columns))
+        return names if len(set(names)) == len(names) else None
 
     def __len__(self):
         return len(self.values)
@@ -162,6 +166,36 @@ class Inputs:
         )
 
 
-def _names(columns):
-    """Return the labels of the columns of a data frame as strings, or None where they only count the columns from 0."""
-    return None if columns is None or columns == tuple(range(len(columns))) else tuple(map(str, columns))
+def places(count):
+    """Return names (count,) of columns that have none: they count the columns from 0.
+
+    Examples
+    --------
+    >>> from fastprop.data.inputs import places
+    >>> places(3)
+    ('0', '1', '2')
+    """
+    return tuple(map(str, range(count)))
+
+
+def _count_places(labels):
+    return labels == tuple(range(len(labels)))
+
+
+def order_of_columns(labels, expected, name="X"):
+    """Return the order that gives columns with `labels` the names that are `expected`, or None if they have it.
+
+    Where one of the two only counts the columns and the other has words, columns are told by their places.
+
+    Examples
+    --------
+    >>> from fastprop.data.inputs import order_of_columns
+    >>> order_of_columns((2, 0, 1), ("0", "1", "2"))
+    [1, 2, 0]
+    """
+    names = tuple(map(str, labels))
+    is_counted = _count_places(labels) or expected == places(len(expected))
+    if names == expected or (is_counted and set(names) != set(expected)):
+        return None
+    checks.same_columns(names, expected, name)
+    return [names.index(each) for each in expected]

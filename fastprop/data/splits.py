@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fastprop import checks
-from fastprop.data.class_coverage import warn_of_one_class, warn_of_unmeasured, warn_of_untrained, with_every_class
+from fastprop.data.class_coverage import OneClass, warn_of_unmeasured, warn_of_untrained, with_every_class
 from fastprop.data.class_weights import weighted
 from fastprop.data.dataset import Dataset
 from fastprop.data.output_range import warn_of_targets
@@ -63,7 +63,9 @@ class Split(NamedTuple):
         rows = data.rows
         classes = data.classes(rows)
         if classes is not None:
-            warn_of_one_class(data.task, classes)
+            all_rows = OneClass()
+            all_rows.add(classes)
+            all_rows.warn(data.task)
         if validation is None:
             return cls(data, rows, data, rows[:0])
         if isinstance(validation, numbers.Real) and not isinstance(validation, bool):

@@ -17,7 +17,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight, _check_y, check_is_fitted
 
-from fastprop import checks, numpy_settings
+from fastprop import numpy_settings
 from fastprop.annotations import HiddenActivation, Path
 from fastprop.data import Inputs, SparseRows, standardization
 from fastprop.estimators import inputs, parameters
@@ -136,8 +136,7 @@ class BaseMLP(BaseEstimator):
             raise ValueError(
                 f"This {type(self).__name__} estimator requires y to be passed, but the target y is None: give it."
             )
-        checks.refuse_masked(y, "y")
-        checks.refuse_masked(sample_weight, "sample_weight")
+        inputs.refuse_masked_targets(y, sample_weight)
         sizes = parameters.hidden_sizes(self.get_params(deep=False))
         if begins:
             self._column_names = inputs.column_names(X)

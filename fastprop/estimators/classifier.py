@@ -15,6 +15,7 @@ from sklearn.utils.validation import column_or_1d
 
 from fastprop import numpy_settings
 from fastprop.annotations import ArrayLike, HiddenActivation, NumericEncodingName
+from fastprop.estimators import inputs
 from fastprop.estimators.base import BaseMLP, takes_steps
 from fastprop.estimators.parameters import LearningRate, Solver
 from fastprop.integrations.arrow_columns import word_of
@@ -196,6 +197,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         if _check_partial_fit_first_call(self, classes) and type_of_target(y).startswith("multilabel"):
             self.classes_ = np.arange(np.shape(y)[1])
         return self._fit(X, y, sample_weight, incremental=True)
+
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return the accuracy of the predictions for inputs `X` and targets `y`, as `fit` takes them."""
+        inputs.refuse_masked_targets(y, sample_weight)
+        return super().score(X, y, sample_weight)
 
     @numpy_settings.own
     def predict(self, X: ArrayLike) -> NDArray[Any]:

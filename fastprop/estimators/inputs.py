@@ -5,6 +5,7 @@ from scipy.sparse import issparse
 from sklearn.utils.validation import validate_data
 
 from fastprop import checks
+from fastprop.data import order_of_columns, places
 from fastprop.integrations import frame_columns
 from fastprop.integrations.arrow_columns import Column
 from fastprop.row_blocks import row_blocks
@@ -38,6 +39,7 @@ def fitted(estimator, X):
 def encoded(estimator, X, encoder):
     """Return inputs (n, n_in) for an estimator that is fitted, whose encoder is `encoder` or None."""
     check(X)
+    X = _in_fitted_order(estimator, X)
     if encoder is None:
         return _numbers(estimator, X, reset=False)
     if frame_columns.is_frame(X) and estimator._has_fitted_frame:
@@ -70,6 +72,12 @@ def _names_of_targets(y):
     return [name for name in names if isinstance(name, str) and name]
 
 
+def refuse_masked_targets(y, sample_weight=None):
+    """Refuse targets and weights with masked elements, of which scikit-learn would take what lies below the mask."""
+    checks.refuse_masked(y, "y")
+    checks.refuse_masked(sample_weight, "sample_weight")
+
+
 def refuse_dates(y, column):
     """Refuse targets that are an array or a series of dates or times; `column` is their name in messages."""
     if getattr(getattr(y, "dtype", None), "kind", "") in ("m", "M"):
@@ -99,6 +107,18 @@ def refuse_missing_targets(y, column):
 def _numbers(estimator, X, reset):
     """Return inputs of numbers (n, n_in), an array or a sparse matrix in rows; the estimator checks or keeps names."""
     return validate_data(estimator, X, reset=reset, accept_sparse="csr", dtype="numeric", ensure_all_finite="allow-nan")
+
+
+def _in_fitted_order(estimator, X):
+    """Return inputs with columns in the order of `fit`, if they are a frame whose labels are numbers.
+
+    scikit-learn refuses words in another order, and leaves labels of other kinds to us.
+    """
+    has_numbers = frame_columns.library(X) == "pandas" and not any(isinstance(label, str) for label in X.columns)
+    if not has_numbers or X.shape[1] != estimator.n_features_in_:
+        return X
+    order = order_of_columns(tuple(X.columns), tuple(estimator._column_names or places(X.shape[1])))
+    return X if order is None else X.iloc[:, order]
 
 
 def _columns_of_frame(estimator, X, reset):

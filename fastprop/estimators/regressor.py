@@ -15,6 +15,7 @@ from sklearn.utils.validation import column_or_1d
 from fastprop import numpy_settings
 from fastprop.annotations import ArrayLike, HiddenActivation, NumericEncodingName
 from fastprop.data import TargetScaling
+from fastprop.estimators import inputs
 from fastprop.estimators.base import BaseMLP, takes_steps
 from fastprop.estimators.parameters import LearningRate, RegressionLoss, Solver
 from fastprop.tabular.recipe import RECIPE
@@ -153,6 +154,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         """
         self._refuse_partial_early_stopping()
         return self._fit(X, y, sample_weight, incremental=True)
+
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return the R² of the predictions for inputs `X` and targets `y`, as `fit` takes them."""
+        inputs.refuse_masked_targets(y, sample_weight)
+        return super().score(X, y, sample_weight)
 
     @numpy_settings.own
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:

@@ -149,6 +149,7 @@ class SweepCV(GridSearchCV):
         """
         self._check_arguments(y)
         inputs.check(X)
+        inputs.refuse_masked_targets(y)
         scorer, refit_metric = self._get_scorers()
         self.scorer_ = getattr(scorer, "_scorers", scorer)
         X, y = indexable(X, y)
@@ -174,6 +175,11 @@ class SweepCV(GridSearchCV):
             if hasattr(self.best_estimator_, "feature_names_in_"):
                 self.feature_names_in_ = self.best_estimator_.feature_names_in_
         return self
+
+    def score(self, X: ArrayLike, y: ArrayLike | None = None, **params: Any) -> float:
+        """Return the score of the best estimator for inputs `X` and targets `y`, as `fit` takes them."""
+        inputs.refuse_masked_targets(y)
+        return super().score(X, y, **params)
 
     def to_model(self, target_name: str | None = None) -> TableModel:
         """Return the model of the best estimator; see `MLPClassifier.to_model`.

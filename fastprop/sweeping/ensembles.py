@@ -9,7 +9,7 @@ import numpy as np
 
 from fastprop import checks, numpy_settings, runs
 from fastprop.annotations import ArrayLike, FloatArray
-from fastprop.data import Inputs
+from fastprop.data import Inputs, places
 from fastprop.network import MLP
 
 
@@ -55,9 +55,10 @@ class Ensemble:
 
         See `MLP.predict` for what `X` may be, and for errors.
         """
-        known = next(filter(None, (network.feature_names for network in self.networks)), None)
+        unnamed = places(self.networks[0].layer_sizes[0])
+        known = next(filter(None, (network.feature_names for network in self.networks)), unnamed)
         orders = [network.feature_names or known for network in self.networks]
-        inputs = {names: Inputs.of(X, self.networks[0], feature_names=names) for names in set(orders)}
+        inputs = {names: Inputs.of(X, self.networks[0], feature_names=names) for names in dict.fromkeys(orders)}
         checks.ensemble_inputs(inputs[known].feature_names, list(inputs))
         total = np.array(runs.predict(self.networks[0], inputs[orders[0]]))
         for network, names in zip(self.networks[1:], orders[1:]):
