@@ -161,5 +161,5 @@ def test_rows_of_one_class_alone_are_told(network, y, name):
 
 
 def test_chunks_of_one_class_each_are_not_told_if_the_classes_differ():
-    chunks = [(X[LABELS == index], LABELS[LABELS == index]) for index in range(3)]
+    chunks = [(X[index == LABELS], LABELS[index == LABELS]) for index in range(3)]
     assert fp.train_stream(fp.MLP((4, 3), output="softmax"), chunks).epochs == 3
