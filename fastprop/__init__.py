@@ -8,7 +8,7 @@ By task:
 - Many networks: `sweep`, `SweepResult`, `load_sweep`, `Ensemble`. Values are lists, such as `geomspace` and `linspace`,
   or drawn from `loguniform`, `uniform`, `integers` and `choice`, or chosen by `OptunaSearch`. `Halving` and
   `MedianStopping` stop configurations early.
-- Tables: `datasets` reads them, and `TableModel` predicts from them.
+- Tables: `datasets` reads them, and `TableModel` and `TableEnsemble` predict from them.
 - Optimizers: `SGD`, `Adam`, `AdamW`, `RMSprop`, `Adagrad`, `Lion`, `LBFGS`; `ClipNorm` and `ClipValue` limit gradients.
 - Schedules of the learning rate: `StepDecay`, `ExponentialDecay`, `CosineDecay`, `FlatCosine`, `CosineLog`, `OneCycle`,
   `InverseScaling`, `ReduceOnPlateau`, and `Warmup` before any of them.
@@ -24,13 +24,15 @@ from fastprop import datasets as datasets
 from fastprop import metrics as metrics
 from fastprop import options as _options
 from fastprop import reference as reference
+from fastprop.ensembles import Ensemble as Ensemble
 from fastprop.network import MLP as MLP
 from fastprop.network import from_torch as from_torch
 from fastprop.notices import DataWarning as DataWarning
 from fastprop.notices import DivergenceWarning as DivergenceWarning
 from fastprop.options import *
+from fastprop.tabular.ensemble_model import TableEnsemble as TableEnsemble
+from fastprop.tabular.loading import load as load
 from fastprop.tabular.model import TableModel as TableModel
-from fastprop.tabular.model import load as load
 from fastprop.thread_pool import held_interrupts as _held_interrupts
 from fastprop.version import __version__ as __version__
 
@@ -42,7 +44,6 @@ if TYPE_CHECKING:  # at run time `__getattr__` imports these
     from fastprop.learning_rate import find_learning_rate as find_learning_rate
     from fastprop.runs import History as History
     from fastprop.streaming import train_stream as train_stream
-    from fastprop.sweeping import Ensemble as Ensemble
     from fastprop.sweeping import SweepResult as SweepResult
     from fastprop.sweeping import load_sweep as load_sweep
     from fastprop.sweeping.sweep import sweep as sweep  # not from fastprop.sweeping, where mypy takes it for the module
@@ -59,7 +60,6 @@ _IMPORTED_ON_USE = {
     "find_learning_rate": "fastprop.learning_rate",
     "train": "fastprop.training",
     "train_stream": "fastprop.streaming",
-    "Ensemble": "fastprop.sweeping",
     "SweepResult": "fastprop.sweeping",
     "load_sweep": "fastprop.sweeping",
     "sweep": "fastprop.sweeping",
@@ -70,7 +70,9 @@ if not TYPE_CHECKING:  # a type checker takes the imports above, and would take 
     _IMPORTED = (
         "DataWarning",
         "DivergenceWarning",
+        "Ensemble",
         "MLP",
+        "TableEnsemble",
         "TableModel",
         "datasets",
         "from_torch",

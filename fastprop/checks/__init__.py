@@ -47,7 +47,15 @@ from fastprop.checks.networks import (
     state,
 )
 from fastprop.checks.streams import chunk, chunks, is_empty_chunk
-from fastprop.checks.sweeps import ensemble, ensemble_inputs, ensemble_size, keep, networks, ranking
+from fastprop.checks.sweeps import (
+    ensemble,
+    ensemble_inputs,
+    ensemble_size,
+    ensemble_weights,
+    keep,
+    networks,
+    ranking,
+)
 from fastprop.checks.targets import (
     class_weights,
     is_balanced,
@@ -93,6 +101,7 @@ __all__ = [
     "ensemble",
     "ensemble_inputs",
     "ensemble_size",
+    "ensemble_weights",
     "feature_count",
     "finite",
     "finite_weights",

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from fastprop.checks.arrays import numeric, read_only
 from fastprop.checks.values import is_whole, shown, whole_number
 
 
@@ -63,6 +64,17 @@ def ensemble(networks):
             f"an ensemble needs networks of the same classes in the same order, not {shown(list(class_names[0]))} and "
             f"{shown(list(class_names[1]))}: leave out one kind."
         )
+
+
+def ensemble_weights(weights, count):
+    """Return the weights of `count` networks, (count,) float64 whose sum is 1; by default all are alike."""
+    weights = np.ones(count) if weights is None else np.array(numeric(weights, "weights"), np.float64)
+    if weights.shape != (count,) or not (np.isfinite(weights) & (weights > 0)).all():
+        raise ValueError(
+            f"weights must be {count} numbers above 0, one for each network, not {shown(weights.tolist())}: leave out "
+            "networks without weight."
+        )
+    return read_only(weights / weights.sum())
 
 
 def ensemble_inputs(feature_names, orders):

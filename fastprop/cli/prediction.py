@@ -9,6 +9,7 @@ import numpy as np
 import fastprop as fp
 from fastprop import checks, files, metrics
 from fastprop.cli import outputs
+from fastprop.cli.saved_network import is_table_model, networks_of
 from fastprop.integrations.arrow_columns import word_of
 from fastprop.metrics.perfect_outputs import why_undefined
 from fastprop.tabular import Choice, Table, sources
@@ -22,13 +23,14 @@ ROWS = 10_000
 def predict(options):
     """Run ``fastprop predict``."""
     outputs.check(options)
-    network, X = _network_and_inputs(fp.load(options.network), options.data)
+    model = fp.load(options.network)
+    X = _inputs(model, options.data)
     if options.output is None:
-        _write(sys.stdout, network, X)
+        _write(sys.stdout, model, X)
         return 0
     with files.replacing(options.output, "file of predictions") as file:
         text = io.TextIOWrapper(file, "utf-8", newline="")
-        _write(text, network, X)
+        _write(text, model, X)
         text.detach()  # it writes what it holds, and leaves the file open
     print(f"predictions: {options.output} ({len(X)} rows)")
     return 0
@@ -37,12 +39,13 @@ def predict(options):
 def evaluate(options):
     """Run ``fastprop evaluate``."""
     model = fp.load(options.network)
-    network, X = _network_and_inputs(model, options.data)
-    y = _answers(model, network, options)
+    network = networks_of(model)[0]
+    X = _inputs(model, options.data)
+    y = _answers(model, options)
     task = Task.of(
         y, network.layer_sizes[-1], network.output, checks.loss(None, network.output, network.layer_sizes[-1])
     )
-    predicted = network.predict(X)
+    predicted = _outputs(model, X)
     chosen = [metrics.chosen(options.score, "score", task)] if options.score else metrics.SCORES.values()
     print(f"rows {len(X)}")
     for score in chosen:
@@ -51,24 +54,29 @@ def evaluate(options):
     return 0
 
 
-def _network_and_inputs(model, data):
-    """Return the network of a model, and its inputs from the data that is named."""
+def _inputs(model, data):
+    """Return the inputs for a model from the data that is named."""
     if data == "digits":
-        X, _ = fp.datasets.digits()
-        return getattr(model, "network", model), X
-    if isinstance(model, fp.TableModel):
-        return model.network, model.inputs(data)
+        data, _ = fp.datasets.digits()
+        return model.inputs(data) if is_table_model(model) else data
+    if is_table_model(model):
+        return model.inputs(data)
     if sources.is_array_file(data):
-        return model, sources.read_array(data, model.layer_sizes[0])
-    return model, fp.datasets.read_inputs(data, model.feature_names)
+        return sources.read_array(data, networks_of(model)[0].layer_sizes[0])
+    return fp.datasets.read_inputs(data, model.feature_names)
 
 
-def _answers(model, network, options):
-    """Return the targets of the data that is named as the network is measured against them, (n,) or (n, outputs)."""
+def _outputs(model, X):
+    """Return the outputs (n, outputs) of a model for rows of its inputs."""
+    return model.outputs_of(X) if is_table_model(model) else model.predict(X)
+
+
+def _answers(model, options):
+    """Return the targets of the data that is named as the model is measured against them, (n,) or (n, outputs)."""
     if options.data == "digits":
         return fp.datasets.digits()[1]
     target = options.target or getattr(model, "target_name", None)
-    features = model.encoder.columns[:1] if isinstance(model, fp.TableModel) else network.feature_names
+    features = model.columns[:1] if is_table_model(model) else model.feature_names
     if sources.is_array_file(options.data):
         features = None
     elif target is not None and target not in sources.column_names(options.data):
@@ -78,13 +86,13 @@ def _answers(model, network, options):
         )
     found = sources.read(options.data, Choice(target, features=features))
     y, names = (found.y, found.class_names) if isinstance(found, Table) else found.answers()
-    if network.class_names is None or y.ndim > 1:
+    if model.class_names is None or y.ndim > 1:
         return y
     words = [names[label] for label in y] if names is not None else [word_of(float(label)) for label in y]
-    class_of_word = {name: index for index, name in enumerate(network.class_names)}
+    class_of_word = {name: index for index, name in enumerate(model.class_names)}
     for row, word in enumerate(words):
         if word not in class_of_word:
-            known = ", ".join(network.class_names[:10])
+            known = ", ".join(model.class_names[:10])
             column = f", column {target!r}" if target else ""
             raise ValueError(
                 f"{options.data} has {word!r} as the target of row {row}{column}, but the model knows only {known}: "
@@ -93,28 +101,29 @@ def _answers(model, network, options):
     return np.array([class_of_word[word] for word in words])
 
 
-def _write(file, network, X):
+def _write(file, model, X):
     """Write predictions as CSV, a block of rows at a time."""
     writer = csv.writer(file, lineterminator="\n")
     for first in range(0, len(X), ROWS):
-        predicted = network.predict(X[first : first + ROWS])
+        predicted = _outputs(model, X[first : first + ROWS])
         if first == 0:
-            writer.writerow(_header(network))
-        writer.writerows(_cells(network, predicted))
+            writer.writerow(_header(model))
+        writer.writerows(_cells(model, predicted))
 
 
-def _header(network):
+def _header(model):
     """Return the names of the columns of predictions."""
+    network = networks_of(model)[0]
     kind = "probability" if network.output in ("softmax", "sigmoid") else "output"
-    if network.class_names is None:
+    if model.class_names is None:
         count = network.layer_sizes[-1]
         return ["prediction"] if count == 1 else [f"{kind}_{index + 1}" for index in range(count)]
-    names = network.class_names if network.layer_sizes[-1] > 1 else network.class_names[1:]
+    names = model.class_names if network.layer_sizes[-1] > 1 else model.class_names[1:]
     return ["prediction", *(f"{kind}_{name}" for name in names)]
 
 
-def _cells(network, predicted):
+def _cells(model, predicted):
     """Yield the cells of each row of outputs (n, outputs): the name of its class, if there are classes, and numbers."""
     for label, numbers in zip(classes(predicted).tolist(), predicted):
-        name = [] if network.class_names is None else [network.class_names[label]]
+        name = [] if model.class_names is None else [model.class_names[label]]
         yield name + [str(number) for number in numbers]  # as many digits as its dtype has

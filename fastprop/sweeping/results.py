@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastprop import checks
-from fastprop.annotations import Figure, FloatArray, Path, PlotKind
+from fastprop import checks, metrics
+from fastprop.annotations import ArrayLike, Figure, FloatArray, Path, PlotKind, ScoreFunction, ScoreName
+from fastprop.ensembles import Ensemble
 from fastprop.integrations import pandas_frames
 from fastprop.network import MLP
 from fastprop.reporting import RankedTable, html, plotting
 from fastprop.sweeping import files
 from fastprop.sweeping.bounded_heap import push_bounded
-from fastprop.sweeping.ensembles import Ensemble
+from fastprop.sweeping.greedy_weights import STEPS, greedy_weights
 from fastprop.sweeping.outcomes import is_finished
 from fastprop.sweeping.recorded_rows import RecordedRows, SweepDescription
+from fastprop.task import Task
 
 if TYPE_CHECKING:
     import pandas
@@ -225,6 +227,53 @@ class SweepResult(RecordedRows):
         kept = [networks for _, networks in self._best_first()]
         chosen = kept[: checks.ensemble_size(count, len(kept), int(self.finished.sum()))]
         return Ensemble(network for networks in chosen for network in networks)
+
+    def weighted_ensemble(
+        self, y: ArrayLike, *, score: ScoreName | ScoreFunction | metrics.Score | None = None, steps: int = STEPS
+    ) -> Ensemble:
+        """Return the `Ensemble` of networks of folds whose weights are chosen greedily on out-of-fold outputs.
+
+        A sweep with ``refit=False`` has the networks. Those of the folds of one configuration share its weight alike.
+        At each of `steps` steps the configuration is added that makes the mean of all outputs the best, one that was
+        added before included; the best of these ensembles is taken.
+
+        Parameters
+        ----------
+        y : array_like
+            The targets of the sweep, with which the outputs are compared.
+        score : str, callable or Score, optional
+            What is best, see `sweep`; by default the log loss of probabilities, and else the squared error.
+        steps : int
+            At least 1.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the sweep kept no networks of folds, or an argument is not as described.
+
+        References
+        ----------
+        Caruana, Niculescu-Mizil, Crew and Ksikes, "Ensemble selection from libraries of models", ICML 2004.
+
+        Examples
+        --------
+        >>> import fastprop as fp
+        >>> X, y = fp.datasets.digits()
+        >>> rates = {"learning_rate": [0.1, 0.5, 1.0]}
+        >>> result = fp.sweep((64, 16, 10), X, y, rates, epochs=3, cv=3, refit=False, keep="all")
+        >>> result.weighted_ensemble(y).predict(X[:5]).shape
+        (5, 10)
+        """
+        kept = self.fold_networks
+        if not kept:
+            raise ValueError("no networks of folds were kept: sweep with cv, refit=False and keep.")
+        steps = checks.whole_number(steps, "steps")
+        first = next(iter(kept.values()))[0]
+        task = Task.of(y, first.layer_sizes[-1], first.output, checks.loss(None, first.output, first.layer_sizes[-1]))
+        chosen = None if score is None else metrics.chosen(score, "score", task)
+        outputs = [self.out_of_fold(index) for index in kept]
+        weights = greedy_weights(outputs, np.asarray(y), first.output, score=chosen, steps=steps)
+        return Ensemble.of_folds(kept.values(), weights)
 
     def to_pandas(self) -> pandas.DataFrame:
         """Return the table as a ``pandas.DataFrame`` (extra ``pandas``), a row for each configuration.

@@ -15,9 +15,6 @@ from fastprop.network import MLP
 from fastprop.tabular import plans, sources
 from fastprop.tabular.encoder import Encoder, listed_names
 
-KIND_AND_REMEDY = "network that fastprop saved", "check the path, or take another copy of it"
-"""What `load` reads, and what to do where it is none."""
-
 
 class TableModel:
     """A network that knows the columns of the table on which it was trained; `fastprop.load` reads it from its file.
@@ -64,29 +61,23 @@ class TableModel:
         """The names of the classes; None if numbers are predicted."""
         return self.network.class_names
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns that a table must have."""
+        return self.encoder.columns
+
     def inputs(self, table: Any) -> NDArray[np.float64]:
         """Return the inputs of the network for the rows of a table, (n, n_in); see `predict`."""
-        if not (isinstance(table, str) or hasattr(table, "__fspath__") or frame_columns.is_frame(table)):
-            return np.asarray(table)
-        categories = [plan for plan in self.encoder.plans if plan.kind == "category"]
-        words = [plan.name for plan in categories if plan.is_of_words]
-        levels = [plan.name for plan in categories if not plan.is_of_words and not plan.is_of_bools]
-        present = sources.column_names(table)
-        names = [name for name in self.encoder.columns if name in present]
-        if not names:
-            raise ValueError(
-                f"{'the table' if frame_columns.is_frame(table) else table} has none of the columns "
-                f"{listed_names(self.encoder.columns)} of the training data, but {listed_names(present)}: "
-                "give it a header with the names of its columns."
-            )
-        columns = sources.read_columns(
-            table, names, [name for name in words if name in present], [name for name in levels if name in present]
-        )
-        return self.encoder.transform_columns(columns, np.float64)
+        columns = columns_to_encode(self.encoder, table)
+        return np.asarray(table) if columns is None else self.encoder.transform_columns(columns, np.float64)
+
+    def outputs_of(self, inputs: NDArray[np.float64]) -> FloatArray:
+        """Return the outputs of the network, (n, n_out), for rows of what `inputs` returned."""
+        return self.network.predict(inputs)
 
     def outputs(self, table: Any) -> FloatArray:
         """Return the outputs of the network, (n, n_out): probabilities of classes, or numbers in their own unit."""
-        return self.network.predict(self.inputs(table))
+        return self.outputs_of(self.inputs(table))
 
     @numpy_settings.own
     def predict(self, table: Any) -> NDArray[Any]:
@@ -109,10 +100,7 @@ class TableModel:
         ValueError
             If a column is missing, or holds what `Encoder` does not allow; the message names it.
         """
-        outputs = self.outputs(table)
-        if self.class_names is None:
-            return outputs[:, 0] if outputs.shape[1] == 1 else outputs
-        return np.array(self.class_names)[classes(outputs)]
+        return named_classes(self.outputs(table), self.class_names)
 
     @numpy_settings.own
     def predict_proba(self, table: Any) -> FloatArray:
@@ -123,10 +111,7 @@ class TableModel:
         ValueError
             As `predict`, and if the network does not predict classes.
         """
-        if self.class_names is None:
-            raise ValueError("the network predicts numbers, which have no probabilities: call predict.")
-        outputs = self.outputs(table)
-        return np.hstack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs
+        return probabilities_of_classes(self.outputs(table), self.class_names)
 
     def save(self, path: Path) -> None:
         """Write the network, the plans of its columns and the name of its target to a file, as `MLP.save` does.
@@ -175,50 +160,40 @@ class TableModel:
         return f"TableModel({self.network!r}, {self.encoder!r}, {self.target_name!r})"
 
 
+def columns_to_encode(encoder, table):
+    """Return the columns of a table that an encoder takes, a dict of `Column` by name; None for an array."""
+    if not (isinstance(table, str) or hasattr(table, "__fspath__") or frame_columns.is_frame(table)):
+        return None
+    categories = [plan for plan in encoder.plans if plan.kind == "category"]
+    words = [plan.name for plan in categories if plan.is_of_words]
+    levels = [plan.name for plan in categories if not plan.is_of_words and not plan.is_of_bools]
+    present = sources.column_names(table)
+    names = [name for name in encoder.columns if name in present]
+    if not names:
+        raise ValueError(
+            f"{'the table' if frame_columns.is_frame(table) else table} has none of the columns "
+            f"{listed_names(encoder.columns)} of the training data, but {listed_names(present)}: "
+            "give it a header with the names of its columns."
+        )
+    return sources.read_columns(
+        table, names, [name for name in words if name in present], [name for name in levels if name in present]
+    )
+
+
+def named_classes(outputs, class_names):
+    """Return the name of each row's class, (n,), by outputs (n, n_out); without names, the outputs themselves."""
+    if class_names is None:
+        return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+    return np.array(class_names)[classes(outputs)]
+
+
+def probabilities_of_classes(outputs, class_names):
+    """Return the probability of each class, (n, classes), by outputs (n, n_out); classes must have names."""
+    if class_names is None:
+        raise ValueError("the network predicts numbers, which have no probabilities: call predict.")
+    return np.hstack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs
+
+
 def classes(outputs):
     """Return the class of each row, (n,), by its outputs (n, n_out)."""
     return outputs.argmax(axis=1) if outputs.shape[1] > 1 else (outputs[:, 0] > 0.5).astype(int)
-
-
-@numpy_settings.own
-def load(path: Path) -> MLP | TableModel:
-    """Read a network that `MLP.save` wrote, or a model that `TableModel.save` or the command line wrote.
-
-    Parameters
-    ----------
-    path : str or Path
-        The safetensors file.
-
-    Returns
-    -------
-    MLP or TableModel
-
-    Raises
-    ------
-    ValueError
-        If the file is missing or cannot be read, does not hold a network that fastprop saved, or has been changed
-        since; files of earlier versions have no checksum, by which a change is found.
-
-    Examples
-    --------
-    >>> import pathlib, tempfile
-    >>> import fastprop as fp
-    >>> path = pathlib.Path(tempfile.mkdtemp(), "network.safetensors")
-    >>> fp.MLP((2, 2, 1), seed=0).save(path)
-    >>> fp.load(path)
-    MLP((2, 2, 1), hidden='sigmoid', output='sigmoid', dtype='float32')
-    """
-    return tensors.read(path, *KIND_AND_REMEDY, _restored)
-
-
-def written_by(path):
-    """Return how a file that `load` reads was written: its format, the versions of libraries, and its checksum."""
-    return tensors.written_by(path, *KIND_AND_REMEDY)
-
-
-def _restored(about, arrays):
-    table = about.pop("table", None)
-    with np.errstate(over="ignore"):  # weights that are too large for the dtype are found next
-        network = MLP.restored(about, arrays)
-    checks.finite_weights(network.parameters)
-    return network if table is None else TableModel(network, Encoder.restored(table["columns"]), table["target"])

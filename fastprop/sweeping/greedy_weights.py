@@ -1,0 +1,116 @@
+"""Weights of networks in an ensemble: chosen greedily, by outputs for rows that the networks were not trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastprop import metrics
+from fastprop.annotations import FloatArray
+
+STEPS = 40
+"""Networks that are chosen, one that is chosen several times included: weights are whole parts of at most so many."""
+
+LEAST_PROBABILITY = 1e-7
+"""A probability below this counts as this, so that one row cannot decide alone; about the rounding of float32."""
+
+
+def greedy_weights(
+    outputs: Sequence[FloatArray],
+    y: NDArray[Any],
+    activation: str,
+    *,
+    score: metrics.Score | None = None,
+    steps: int = STEPS,
+) -> NDArray[np.float64]:
+    """Return the weights (networks,) of a mean of outputs that is best on held-out rows.
+
+    From no network on, at each step that one is added which makes the mean of all that were added the best, one that
+    was added before included; of equally good ones the first. Of the ensembles of all steps, the best one is taken, and
+    of equally good ones the smallest. A network's weight is its share of the networks that were added.
+
+    Parameters
+    ----------
+    outputs : sequence of ndarray
+        (networks,) arrays (n, n_out): the outputs of each for rows that it was not trained on. Rows in which an output
+        is NaN do not count.
+    y : ndarray
+        (n,) or (n, n_out) targets, as a sweep takes them.
+    activation : str
+        The output activation of the networks. With softmax and sigmoid the mean of -log of the probability of what
+        occurred is made small, and else the mean of squared errors, in units of each target's variance.
+    score : Score, optional
+        What to make best in their place.
+    steps : int
+        At least 1.
+
+    Raises
+    ------
+    ValueError
+        If there is no row for which all networks have outputs.
+
+    References
+    ----------
+    Caruana, Niculescu-Mizil, Crew and Ksikes, "Ensemble selection from libraries of models", ICML 2004.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastprop.sweeping.greedy_weights import greedy_weights
+    >>> y = np.array([0.0, 1.0, 2.0])
+    >>> too_high, too_low, wrong = y + 1, y - 1, -y
+    >>> greedy_weights([each[:, None] for each in (too_high, too_low, wrong)], y, "identity").tolist()
+    [0.5, 0.5, 0.0]
+    """
+    outputs = np.stack([np.asarray(each, np.float64) for each in outputs])
+    counts = np.isfinite(outputs).all(axis=(0, 2))
+    if not counts.any():
+        raise ValueError("no row was held out of the training of all networks: give folds that share held-out rows.")
+    outputs, y = outputs[:, counts], np.asarray(y)[counts]
+    if score is not None:
+        return _best_counts(outputs, _costs_by_score(score, y), steps)
+    if activation in ("softmax", "sigmoid"):
+        return _best_counts(_probabilities(outputs, y, activation), _costs_of_probabilities, steps)
+    y = y.reshape(len(y), -1)
+    scale = y.std(axis=0)
+    errors = (outputs - y) / np.where(scale > 0, scale, 1)
+    return _best_counts(errors, _mean_squares, steps)
+
+
+def _best_counts(values, costs, steps):
+    """Return the weights (networks,) by `values` (networks, n, …), whose means have costs; see `greedy_weights`."""
+    total = np.zeros(values.shape[1:])
+    chosen, best, best_size = [], np.inf, 1
+    for size in range(1, steps + 1):
+        costs_of_each = np.nan_to_num(costs((total + values) / size), nan=np.inf, posinf=np.inf)
+        index = int(costs_of_each.argmin())
+        chosen.append(index)
+        total += values[index]
+        if costs_of_each[index] < best:
+            best, best_size = costs_of_each[index], size
+    return np.bincount(chosen[:best_size], minlength=len(values)) / best_size
+
+
+def _probabilities(outputs, y, activation):
+    """Return the probability of what occurred, (networks, n, 1) of classes or (networks, n, n_out) of labels."""
+    if activation == "softmax" and y.ndim == 1:
+        return np.take_along_axis(outputs, y.astype(np.int64)[None, :, None], axis=2)
+    y = y.reshape(len(y), -1)
+    if activation == "softmax":
+        return (outputs * y).sum(axis=2, keepdims=True)
+    return np.where(y > 0.5, outputs, 1 - outputs)
+
+
+def _costs_of_probabilities(probabilities):
+    return -np.log(np.maximum(probabilities, LEAST_PROBABILITY)).mean(axis=(1, 2))
+
+
+def _mean_squares(errors):
+    return (errors * errors).mean(axis=(1, 2))
+
+
+def _costs_by_score(score, y):
+    return lambda outputs: np.array([score.sign * metrics.measure(score, each, y).value for each in outputs])

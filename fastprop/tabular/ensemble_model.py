@@ -1,0 +1,131 @@
+"""`TableEnsemble`: an ensemble of networks with the encoders of their columns, which predicts from tables."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastprop import checks, numpy_settings
+from fastprop.annotations import FloatArray, Path
+from fastprop.ensembles import Ensemble
+from fastprop.files import tensors
+from fastprop.notices import DataWarning
+from fastprop.tabular.encoder import Encoder
+from fastprop.tabular.model import columns_to_encode, named_classes, probabilities_of_classes
+
+
+class TableEnsemble:
+    """An ensemble that knows the columns of the table on which it was trained; `fastprop.load` reads it from its file.
+
+    Networks of different folds of a cross-validation may have different encoders, because each is fitted to its own
+    training rows. A table is encoded once by each of these.
+
+    Attributes
+    ----------
+    ensemble : Ensemble
+        The networks and their weights.
+    encoders : tuple of Encoder
+        How columns become the inputs of each network, (networks,).
+    target_name : str
+        The column that is predicted.
+
+    Examples
+    --------
+    >>> import pandas
+    >>> import fastprop as fp
+    >>> frame = pandas.DataFrame({"size": [1, 2, 8, 9], "kind": [*"aabb"]})
+    >>> table = fp.datasets.read(frame, "kind")
+    >>> networks = [fp.MLP((1, 2), output="softmax", class_names=table.class_names, seed=seed) for seed in range(2)]
+    >>> model = fp.TableEnsemble(fp.Ensemble(networks), [table.encoder] * 2, "kind")
+    >>> model.predict_proba(frame).shape
+    (4, 2)
+    """
+
+    def __init__(self, ensemble: Ensemble, encoders: Sequence[Encoder], target_name: str) -> None:
+        checks.instance(ensemble, "ensemble", Ensemble, "fp.Ensemble(networks)")
+        checks.instance(target_name, "target_name", str, "'price'")
+        if len(encoders) != len(ensemble.networks):
+            raise ValueError(
+                f"there are {len(ensemble.networks)} networks and {len(encoders)} encoders: give one for each network."
+            )
+        self._different = list(dict.fromkeys(encoders))
+        n_in = ensemble.networks[0].layer_sizes[0]
+        names = [encoder.feature_names for encoder in self._different]
+        if len(set(names)) > 1 or len(names[0]) != n_in:
+            raise ValueError("encoders must make the inputs of the networks: give those by which they were made.")
+        self.ensemble = ensemble
+        self.encoders = tuple(encoders)
+        self.target_name = target_name
+        self._n_in = n_in
+        self._block_of = [self._different.index(encoder) for encoder in encoders]
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """The names of the classes; None if numbers are predicted."""
+        return self.ensemble.class_names
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns that a table must have."""
+        return self.encoders[0].columns
+
+    def inputs(self, table: Any) -> NDArray[np.float64]:
+        """Return the inputs for the rows of a table, (n, encoders · n_in): side by side those of each that differs."""
+        first, *others = self._different
+        columns = columns_to_encode(first, table)
+        if columns is None:
+            return np.hstack([np.asarray(table)] * len(self._different))
+        blocks = [first.transform_columns(columns, np.float64)]
+        with warnings.catch_warnings():  # the first encoder has warned of levels that are new to all
+            warnings.simplefilter("ignore", DataWarning)
+            blocks += [encoder.transform_columns(columns, np.float64) for encoder in others]
+        return np.hstack(blocks)
+
+    def outputs_of(self, inputs: NDArray[np.float64]) -> FloatArray:
+        """Return the outputs of the ensemble, (n, n_out), for rows of what `inputs` returned."""
+        blocks = [inputs[:, self._n_in * index : self._n_in * (index + 1)] for index in range(len(self._different))]
+        pairs = zip(self.ensemble.networks, self._block_of)
+        return self.ensemble.mean(network.predict(blocks[index]) for network, index in pairs)
+
+    def outputs(self, table: Any) -> FloatArray:
+        """Return the outputs of the ensemble, (n, n_out): probabilities of classes, or numbers in their own unit."""
+        return self.outputs_of(self.inputs(table))
+
+    @numpy_settings.own
+    def predict(self, table: Any) -> NDArray[Any]:
+        """Return what is predicted for each row of a table, as `TableModel.predict` does."""
+        return named_classes(self.outputs(table), self.class_names)
+
+    @numpy_settings.own
+    def predict_proba(self, table: Any) -> FloatArray:
+        """Return the probability of each class for each row of a table, as `TableModel.predict_proba` does."""
+        return probabilities_of_classes(self.outputs(table), self.class_names)
+
+    @numpy_settings.own
+    def save(self, path: Path) -> None:
+        """Write the networks, their weights, the plans of columns and the name of the target to a file.
+
+        Raises
+        ------
+        ValueError, OSError
+            As `MLP.save`.
+        """
+        table = {
+            "columns": [encoder.about for encoder in self._different],
+            "encoders": self._block_of,
+            "target": self.target_name,
+        }
+        tensors.write(path, self.ensemble.description | {"table": table}, self.ensemble.state_dict(), "network file")
+
+    @classmethod
+    def restored(cls, table: Mapping[str, Any], ensemble: Ensemble) -> Self:
+        """Return the model of what a file says of the table."""
+        different = [Encoder.restored(each) for each in table["columns"]]
+        return cls(ensemble, [different[index] for index in table["encoders"]], table["target"])
+
+    def __repr__(self) -> str:
+        return f"TableEnsemble({self.ensemble!r}, {self.encoders[0]!r}, {self.target_name!r})"

@@ -1,0 +1,214 @@
+"""Ensembles with weights: the greedy choice of these, the mean, and files that the shell reads as well."""
+
+import csv
+
+import numpy as np
+import pandas
+import pytest
+from sklearn.metrics import accuracy_score, log_loss, mean_squared_error
+
+import fastprop as fp
+from fastprop import cli
+from fastprop.sweeping.greedy_weights import greedy_weights
+from fastprop.tabular.encoder import named_columns
+from tests.compare import assert_refused
+from tests.problems import three_classes
+
+RANDOM = np.random.default_rng(5)
+LABELS = RANDOM.integers(0, 3, 60)
+PROBABILITIES = [RANDOM.dirichlet([1, 1, 1], 60) * 0.7 + 0.3 * np.eye(3)[LABELS] for _ in range(6)]
+ONES = RANDOM.integers(0, 2, 60)
+CHANCES = [np.clip(0.3 * ONES + 0.7 * RANDOM.random(60), 0.01, 0.99)[:, None] for _ in range(6)]
+NUMBERS = RANDOM.normal(5, 3, 60)
+GUESSES = [(NUMBERS + RANDOM.normal(size=60) + offset)[:, None] for offset in (-1, 0, 2, 1, -2, 0.5)]
+
+
+def chosen_by_hand(outputs, cost, steps):
+    """Return the weights of the greedy selection of Caruana et al., written out."""
+    bag, bags = [], []
+    for _ in range(steps):
+        costs = [cost(np.mean([outputs[index] for index in [*bag, more]], axis=0)) for more in range(len(outputs))]
+        bag = [*bag, int(np.argmin(costs))]
+        bags.append((min(costs), bag))
+    _, best = min(bags, key=lambda pair: pair[0])
+    return [best.count(index) / len(best) for index in range(len(outputs))]
+
+
+@pytest.mark.parametrize(
+    ("outputs", "y", "activation", "score", "cost"),
+    [
+        (PROBABILITIES, LABELS, "softmax", None, lambda mean: log_loss(LABELS, mean)),
+        (PROBABILITIES, np.eye(3)[LABELS], "softmax", None, lambda mean: log_loss(LABELS, mean)),
+        (CHANCES, ONES, "sigmoid", None, lambda mean: log_loss(ONES, mean)),
+        (GUESSES, NUMBERS, "identity", None, lambda mean: mean_squared_error(NUMBERS, mean)),
+        (PROBABILITIES, LABELS, "softmax", "accuracy", lambda mean: -accuracy_score(LABELS, mean.argmax(axis=1))),
+        (GUESSES, NUMBERS, "identity", "mae", lambda mean: np.abs(mean[:, 0] - NUMBERS).mean()),
+    ],
+)
+def test_weights_are_those_of_the_greedy_selection_written_out(outputs, y, activation, score, cost):
+    score = None if score is None else fp.metrics.SCORES[score]
+    for steps in (1, 3, 12):
+        weights = greedy_weights(outputs, y, activation, score=score, steps=steps)
+        np.testing.assert_allclose(weights, chosen_by_hand(outputs, cost, steps))
+    assert weights.sum() == pytest.approx(1)
+    assert (weights > 0).sum() > 1
+
+
+def test_rows_that_no_fold_scored_do_not_count():
+    outputs = [each.copy() for each in GUESSES]
+    for each in outputs:
+        each[:20] = np.nan
+    expected = greedy_weights([each[20:] for each in GUESSES], NUMBERS[20:], "identity")
+    np.testing.assert_array_equal(greedy_weights(outputs, NUMBERS, "identity"), expected)
+    outputs[0][...] = np.nan
+    assert_refused(ValueError, "no row was held out of the training of all", greedy_weights, outputs, NUMBERS, "mse")
+
+
+def test_a_score_that_is_undefined_everywhere_chooses_the_first():
+    score = fp.metrics.Score("none", lambda outputs, y: np.nan)
+    assert greedy_weights(GUESSES, NUMBERS, "identity", score=score)[0] == 1
+
+
+# ---- the ensemble of a sweep ----
+
+
+@pytest.fixture(scope="module")
+def result():
+    X, y = three_classes()
+    return fp.sweep(
+        (4, 6, 3), X, y, {"learning_rate": [0.05, 0.3, 1, 3]}, epochs=4, cv=3, refit=False, keep="all", standardize=True
+    )
+
+
+def test_the_ensemble_of_a_sweep_weighs_the_networks_of_folds(result):
+    X, y = three_classes()
+    indices = list(result.fold_networks)
+    outputs = [result.out_of_fold(index).astype(float) for index in indices]
+    expected = chosen_by_hand(outputs, lambda mean: -np.log(mean[np.arange(len(y)), y]).mean(), 40)
+    ensemble = result.weighted_ensemble(y)
+    mean = sum(
+        weight * np.mean([network.predict(X).astype(float) for network in result.fold_networks[index]], axis=0)
+        for index, weight in zip(indices, expected)
+    )
+    np.testing.assert_allclose(ensemble.predict(X), mean, rtol=1e-5, atol=1e-6)
+    assert len(ensemble.networks) == 3 * np.count_nonzero(expected)
+    by_score = result.weighted_ensemble(y, score="accuracy", steps=1)
+    assert by_score.networks == list(result.fold_networks[indices[np.argmax([
+        accuracy_score(y, each.argmax(axis=1)) for each in outputs
+    ])]])  # fmt: skip
+
+
+def test_what_a_weighted_ensemble_needs(result):
+    X, y = three_classes()
+    plain = fp.sweep((4, 6, 3), X, y, {"learning_rate": [0.1]}, epochs=1, cv=2)
+    assert_refused(ValueError, "no networks of folds were kept: sweep with cv, refit=False", plain.weighted_ensemble, y)
+    assert_refused(ValueError, "steps must be at least 1, not 0", result.weighted_ensemble, y, steps=0)
+    assert_refused(ValueError, "score 'mae' needs numbers", result.weighted_ensemble, y, score="mae")
+
+
+# ---- weights and files ----
+
+
+def test_outputs_are_the_weighted_mean_and_come_back_from_a_file(tmp_path):
+    X, _ = three_classes()
+    networks = [fp.MLP((4, *hidden, 3), seed=seed) for seed, hidden in enumerate([(5,), (3, 2), ()])]
+    networks[1].input_mean, networks[1].input_scale = np.ones(4), np.full(4, 2.0)
+    ensemble = fp.Ensemble(networks, [1, 2, 5])
+    mean = sum(weight * network.predict(X).astype(float) for weight, network in zip([0.125, 0.25, 0.625], networks))
+    np.testing.assert_array_equal(ensemble.predict(X), mean.astype(np.float32))
+    ensemble.save(tmp_path / "e.safetensors")
+    again = fp.load(tmp_path / "e.safetensors")
+    np.testing.assert_array_equal(again.predict(X), ensemble.predict(X))
+    assert again.networks[1].layer_sizes == (4, 3, 2, 3)
+
+
+@pytest.mark.parametrize("weights", [[1.0], [1, 0], [1, -1], [1, np.inf], [[1, 1]]])
+def test_weights_that_are_refused(weights):
+    assert_refused((ValueError, TypeError), "weights ", fp.Ensemble, [fp.MLP((2, 1)), fp.MLP((2, 1))], weights)
+
+
+def test_an_ensemble_that_diverged_is_not_saved(tmp_path):
+    network = fp.MLP((2, 1))
+    network.weights[0][...] = np.nan
+    assert_refused(ValueError, "finite", fp.Ensemble([network]).save, tmp_path / "e.safetensors")
+
+
+# ---- tables ----
+
+ROWS = 60
+FRAME = pandas.DataFrame({
+    "size": [None if row % 7 == 0 else float(row * row % 31) for row in range(ROWS)],
+    "town": [["Oslo", "Rome", "Lima"][row % 3] for row in range(ROWS)],
+    "kind": [*"ab"] * (ROWS // 2),
+})  # fmt: skip
+
+
+@pytest.fixture
+def model():
+    """A model whose networks have two encoders, one of them fitted to the first rows alone."""
+    table = fp.datasets.read(FRAME, "kind")
+    encoders = [table.encoder, table.encoder.fitted_to(named_columns(FRAME), np.arange(10))]
+    assert encoders[0] != encoders[1]
+    networks = [fp.MLP((5, 4, 2), hidden="tanh", output="softmax", seed=seed, class_names=[*"ab"]) for seed in range(3)]
+    return fp.TableEnsemble(fp.Ensemble(networks, [1, 2, 1]), [encoders[0], encoders[1], encoders[0]], "kind")
+
+
+def expected_outputs(model):
+    """Return what the networks make of what each one's encoder makes of the table."""
+    encoded = [encoder.transform(FRAME, np.float64) for encoder in model.encoders]
+    assert not np.array_equal(encoded[0], encoded[1])
+    outputs = [network.predict(X).astype(float) for network, X in zip(model.ensemble.networks, encoded)]
+    return 0.25 * outputs[0] + 0.5 * outputs[1] + 0.25 * outputs[2]
+
+
+def test_each_network_of_a_table_has_its_encoder(model, tmp_path):
+    np.testing.assert_allclose(model.predict_proba(FRAME), expected_outputs(model), rtol=1e-6)
+    model.save(tmp_path / "m.safetensors")
+    again = fp.load(tmp_path / "m.safetensors")
+    assert again.encoders == model.encoders
+    np.testing.assert_array_equal(again.predict_proba(FRAME), model.predict_proba(FRAME))
+    np.testing.assert_array_equal(again.predict(FRAME), np.array(["a", "b"])[expected_outputs(model).argmax(axis=1)])
+
+
+def test_the_shell_reads_an_ensemble(model, tmp_path, capsys):
+    path, table = str(tmp_path / "m.safetensors"), str(tmp_path / "t.csv")
+    model.save(path)
+    FRAME.to_csv(table, index=False)
+    assert cli.main(["predict", path, table]) == 0
+    rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    expected = expected_outputs(model)
+    np.testing.assert_allclose([float(row["probability_b"]) for row in rows], expected[:, 1], rtol=1e-5)
+    assert [row["prediction"] for row in rows] == ["ab"[index] for index in expected.argmax(axis=1)]
+    assert cli.main(["evaluate", path, table, "--score", "accuracy"]) == 0
+    accuracy = np.mean(expected.argmax(axis=1) == np.arange(ROWS) % 2)
+    assert capsys.readouterr().out.splitlines() == [f"rows {ROWS}", f"accuracy {accuracy:.6g}"]
+    assert cli.main(["info", path]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["networks", "3,", "an", "ensemble"]
+    assert "100% of the weight" in lines[1]
+    assert "3 of MLP((5, 4, 2)" in lines[1]
+    assert lines[-1].startswith("column town  category of 3 (")
+
+
+def test_the_shell_reads_an_ensemble_without_columns(tmp_path, capsys):
+    networks = [fp.MLP((64, 10), output="softmax", seed=seed) for seed in range(2)]
+    path = str(tmp_path / "e.safetensors")
+    fp.Ensemble(networks).save(path)
+    assert cli.main(["evaluate", path, "digits", "--score", "accuracy"]) == 0
+    X, y = fp.datasets.digits()
+    accuracy = np.mean((networks[0].predict(X) + networks[1].predict(X)).argmax(axis=1) == y)
+    assert capsys.readouterr().out.splitlines()[1] == f"accuracy {accuracy:.6g}"
+    assert cli.main(["info", path]) == 0
+
+
+def test_a_new_level_is_told_once(model):
+    with pytest.warns(fp.DataWarning, match="column 'town' has 'Bonn'") as told:
+        model.predict(FRAME.assign(town="Bonn"))
+    assert len(told) == 1
+
+
+def test_encoders_that_do_not_fit_are_refused(model):
+    ensemble, encoder = model.ensemble, model.encoders[0]
+    assert_refused(ValueError, "3 networks and 1 encoders", fp.TableEnsemble, ensemble, [encoder], "kind")
+    other = fp.datasets.read(FRAME[["size", "kind"]], "kind").encoder
+    assert_refused(ValueError, "encoders must make the inputs", fp.TableEnsemble, ensemble, [other] * 3, "kind")
