@@ -56,9 +56,9 @@ class Layer:
         (plan,), size = layout.plans(network.layer_sizes, batch_size, network.dtype, stores_derivative=(False,) * 3)
         memory = layout.new_workspace([plan], size, network.dtype)
         options = TrainingOptions(epochs=1, batch_size=batch_size, loss="mse", optimizer=fp.SGD(1), shuffle=False)
-        optimizers = [options.optimizer]
         parameters = network.parameters
-        optimizer, (step,) = optimizer_arguments(options, optimizers, parameters, parameters, members=1, batches=1)
+        shape = [options], network.layer_sizes
+        optimizer, (step,) = optimizer_arguments(*shape, parameters, parameters, members=1, batches=1)
         (dropout,) = kernel_arguments.dropout_arguments([0.0], [0], [plan], np.arange(batch_size), network.dtype)
         member = Member(0, 1, new_barrier(1), None, step, step, np.ones(1), dropout, dropout)
         argument = kernel_arguments.network_argument(network, parameters, Inputs.of(np.zeros((1, 1)), network))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -127,6 +128,8 @@ def find_learning_rate(
     loss: LossName | Huber | CrossEntropy | None = None,
     optimizer: Descent = SGD(),
     schedule: Schedule | None = None,
+    layer_rates: Sequence[float] | None = None,
+    bias_rate: float = 1.0,
     clip: Clip | None = None,
     dropout: float = 0.0,
     average: EMA | None = None,
@@ -170,7 +173,9 @@ def find_learning_rate(
     validation : float or (X, y), optional
         The rows on which rates are measured, see `train`. By default they are a fifth of the rows, and where these are
         few, two or three fifths in turn.
-    batch_size, loss, clip, dropout, average, sample_weight, class_weight, standardize, threads, backend
+    batch_size, loss, layer_rates, bias_rate, clip, dropout, average
+        See `train`.
+    sample_weight, class_weight, standardize, threads, backend
         See `train`.
     seed : int
         The seed of the order of the rows and of dropout, and of which rows of a large data set are looked at.
@@ -218,6 +223,8 @@ def find_learning_rate(
         "loss": loss,
         "optimizer": optimizer,
         "schedule": schedule,
+        "layer_rates": layer_rates,
+        "bias_rate": bias_rate,
         "clip": clip,
         "dropout": dropout,
         "average": average,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from fastprop import checks, cost_model, interrupts, numpy_settings, thread_pool
 from fastprop.annotations import ArrayLike, Backend, LossName
@@ -23,6 +23,8 @@ def train_stream(
     loss: LossName | Huber | CrossEntropy | None = None,
     optimizer: Descent = SGD(0.1),
     schedule: Schedule | None = None,
+    layer_rates: Sequence[float] | None = None,
+    bias_rate: float = 1.0,
     clip: Clip | None = None,
     shuffle: bool = True,
     seed: int = 0,
@@ -49,7 +51,7 @@ def train_stream(
     chunks : iterable of (X, y) or (X, y, sample_weight)
         Each chunk has any number of rows, which may be fewer than a batch; a chunk without rows is skipped. `train`
         says what the arrays may be. To go through a data set several times, yield it several times.
-    batch_size, loss, optimizer, clip, seed, threads, progress
+    batch_size, loss, optimizer, layer_rates, bias_rate, clip, seed, threads, progress
         See `train`. The last step of a chunk takes the rows that are left. `LBFGS` is refused, because it needs all
         rows.
     schedule : one of `fastprop.options.schedules`, optional
@@ -105,11 +107,14 @@ def train_stream(
         loss=loss,
         optimizer=optimizer,
         schedule=schedule,
+        layer_rates=layer_rates,
+        bias_rate=bias_rate,
         clip=clip,
         shuffle=shuffle,
         seed=seed,
         callback=callback,
     ).checked()
+    checks.fits_layers(options.layer_rates, network.layer_sizes)
     if schedule is not None and schedule.needs_end:
         raise ValueError(
             f"schedule {schedule} depends on the length of the run, which a stream does not know: give another one."

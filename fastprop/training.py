@@ -41,6 +41,8 @@ def train(
     optimizer: Descent | LBFGS = SGD(0.1),
     schedule: Schedule | None = None,
     weight_decay_schedule: Schedule | None = None,
+    layer_rates: Sequence[float] | None = None,
+    bias_rate: float = 1.0,
     clip: Clip | None = None,
     dropout: float = 0.0,
     dropout_schedule: Schedule | None = None,
@@ -96,12 +98,19 @@ def train(
         ``"cross_entropy"`` (softmax output). By default the loss that belongs to the output's activation, or mse.
     optimizer : one of `fastprop.options.optimizers`
         The rule of the steps, such as `SGD` or `Adam`. `LBFGS` takes all rows in each step and accepts no options of
-        minibatches: leave out batch_size, schedules, clip, dropout and average.
+        minibatches: leave out batch_size, schedules, factors of rates, clip, dropout and average.
     schedule : one of `fastprop.options.schedules`, optional
         A factor on the optimizer's learning rate that changes with each epoch or step, such as `CosineDecay`.
     weight_decay_schedule : one of `fastprop.options.schedules`, optional
         A factor on the optimizer's weight decay, likewise, such as `FlatCosine`, which RealMLP has (Holzmüller et al.,
         NeurIPS 2024). Decay that AdamW and Lion apply to the weights is multiplied by the learning rate's factor, too.
+    layer_rates : sequence of float, optional
+        A factor of at least 0 on the learning rate for each layer of weights, from the first to the last; 0 leaves a
+        layer as it is. Decay that AdamW and Lion apply to the weights is multiplied by it, too, as in PyTorch's groups
+        of parameters.
+    bias_rate : float
+        A factor on the learning rate of all biases, likewise, beside that of their layer: RealMLP has 0.1 (Holzmüller
+        et al., NeurIPS 2024).
     clip : ClipNorm or ClipValue, optional
         A limit on the gradient.
     dropout : float
@@ -213,6 +222,8 @@ def train(
         seed=seed,
         schedule=schedule,
         weight_decay_schedule=weight_decay_schedule,
+        layer_rates=layer_rates,
+        bias_rate=bias_rate,
         clip=clip,
         dropout=dropout,
         dropout_schedule=dropout_schedule,
@@ -222,6 +233,7 @@ def train(
         gradient_norm=gradient_norm,
         checkpoint=checkpoint,
     ).checked()
+    checks.fits_layers(options.layer_rates, network.layer_sizes)
     split = Split.of(validation, Dataset.of(X, y, network, loss, sample_weight), network, loss, class_weight)
     split = split.fitted()
     if checks.is_balanced(class_weight):

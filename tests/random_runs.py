@@ -49,6 +49,11 @@ class Problem(NamedTuple):
     dtype: str = "float64"
     seed: int = 0
 
+    def fitted(self, how):
+        """Return options of which `layer_rates` has one factor for each layer."""
+        layers = len(self.layers) - 1
+        return how | {name: how[name][:layers] for name in ("layer_rates",) if name in how}
+
     def made(self, changes=None):
         """Return network, inputs, targets and weights of rows.
 
@@ -234,10 +239,14 @@ STOPS = st.builds(
     restore_best=st.booleans(),
 )
 
+RATE_FACTORS = st.sampled_from([1.0, 0.1, 0.0, 3.0])
+
 IN_STREAMS = {
     "batch_size": st.sampled_from([1, 2, 7, 16, 31, 32, 33, 64, 150]),
     "optimizer": OPTIMIZERS,
     "clip": CLIPS,
+    "layer_rates": st.tuples(*[RATE_FACTORS] * 4),  # of which a run has as many as there are layers
+    "bias_rate": RATE_FACTORS,
     "shuffle": st.booleans(),
     "seed": st.sampled_from([0, 1, 7, 2**31, 2**63 - 1]),
 }

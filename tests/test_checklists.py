@@ -95,8 +95,9 @@ ADDED = {
             ),
             ("    smoothing: Vector\n", "    smoothing: Vector\n    friction: Vector\n"),
             (
-                "        load(hyperparameters[14], 0),\n",
-                "        load(hyperparameters[14], 0),\n        load(hyperparameters[15], 0),\n",
+                "        loaded(hyperparameters, 14, rate_factor),\n",
+                "        loaded(hyperparameters, 14, rate_factor),\n"
+                "        loaded(hyperparameters, 15, rate_factor),\n",
             ),
             (
                 "    if code == LION:\n        return lion(",

@@ -17,8 +17,8 @@ def network():
 
 KNOWN = (
     "learning_rate, momentum, weight_decay, l1, beta1, beta2, epsilon, smoothing, batch_size, seed, dropout, loss, "
-    "optimizer, schedule, weight_decay_schedule, dropout_schedule, clip, average, early_stopping, layer_sizes, "
-    "hidden, initialization"
+    "optimizer, schedule, weight_decay_schedule, dropout_schedule, layer_rates, bias_rate, clip, average, "
+    "early_stopping, layer_sizes, hidden, initialization"
 )
 GRIDS = [
     ({}, ValueError, f"grid has no hyperparameters: give values for at least one of {KNOWN}"),
@@ -71,6 +71,22 @@ GRIDS = [
         ValueError,
         "layer_sizes must name at least inputs and outputs, not (3,): give two sizes",
     ),
+    (
+        {"layer_rates": [(1, 1, 1)]},
+        ValueError,
+        "layer_rates must be 2, the number of layers of weights of (4, 5, 3), not 3: give",
+    ),
+    (
+        {"layer_rates": [(1, 2)], "layer_sizes": [(4, 5, 3), (4, 3)]},
+        ValueError,
+        "the length of layer_rates must be 1, the number of layers of weights of (4, 3), not 2: give one",
+    ),
+    (
+        {"layer_rates": (0.5, 1)},
+        TypeError,
+        "layer_rates must be a tuple such as (0.5, 1.0), not 0.5: give one for each",
+    ),
+    ({"bias_rate": [-1]}, ValueError, "bias_rate must be at least 0 and finite, not -1: give a number"),
     ({"layer_sizes": (4, 5, 3)}, TypeError, "layer_sizes must be a tuple such as (64, 32, 10), not 4: give one size"),
 ]
 

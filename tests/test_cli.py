@@ -138,6 +138,7 @@ HOW = [
     ("--schedule plateau:0.5:1", {"schedule": fp.ReduceOnPlateau(0.5, 1)}),
     ("--clip-norm 0.1", {"clip": fp.ClipNorm(0.1)}),
     ("--dropout 0.2", {"dropout": 0.2}),
+    ("--layer-rates 0.5x1 --bias-rate 0.1", {"layer_rates": (0.5, 1), "bias_rate": 0.1}),
     ("--schedule constant", {}),
     (
         "--early-stopping 1 --learning-rate 4",
@@ -184,6 +185,16 @@ def test_a_sweep_tries_activations_and_weight_decays_and_takes_the_rest_as_it_is
     optimizer = fp.AdamW(0.01, weight_decay=weight_decay)
     fp.train(network, *DIGITS, epochs=3, validation=0.2, optimizer=optimizer, **options)
     np.testing.assert_array_equal(fp.load("best.safetensors").parameters, network.parameters)
+
+
+def test_a_sweep_tries_factors_of_the_learning_rate(run):
+    line = "--learning-rate 0.1 --layer-rates 1x1,6x1 --bias-rate 0.1,1 --epochs 2"
+    header, *rows = table(run(f"sweep digits {line} --save best.safetensors"))
+    assert header[1:3] == ["layer_rates", "bias_rate"]
+    assert {tuple(row[1:3]) for row in rows} == {("1-1", "0.1"), ("1-1", "1"), ("6-1", "0.1"), ("6-1", "1")}
+    training = fp.load("best.safetensors").training
+    factors = training.get("layer_rates", [1, 1]), training.get("bias_rate", 1)
+    assert rows[0][1:3] == ["-".join(f"{each:g}" for each in factors[0]), f"{factors[1]:g}"]
 
 
 # ---- the recipe ----

@@ -96,7 +96,7 @@ def measured(history):
 def trained(problem, how, changes, backend="kernels", **more):
     """Train as a case says; return the history, the network and its inputs."""
     network, X, y, weight = problem.made(changes)
-    how = how | more
+    how = problem.fitted(how) | more
     if isinstance(how.get("validation"), tuple):
         _, *held_out = problem._replace(rows=how["validation"][0], seed=100).made()
         how["validation"] = tuple(held_out[: 2 if held_out[2] is None else 3])
@@ -190,7 +190,7 @@ def test_kernels_train_on_a_stream_as_the_reference(problem, how, chunks):
             (X[rows], y[rows], None if weight is None else weight[rows])
             for rows in (slice(first, end) for first, end in zip(ends, ends[1:]) if first < end)
         ]
-        history = fp.train_stream(network, chunks, loss=problem.loss, backend=backend, **how)
+        history = fp.train_stream(network, chunks, loss=problem.loss, backend=backend, **problem.fitted(how))
         words, arrays = measured(history)
         if history.stopped != "diverged":
             arrays |= {"parameters": network.flat_parameters, "predictions": network.predict(X)}
@@ -207,6 +207,7 @@ GRIDS = {
     "dropout": [0.0, 0.3],
     "weight_decay": [0.0, 0.1],
     "batch_size": [8, 20],
+    "bias_rate": [1.0, 0.1],
     "hidden": ["tanh", "gelu"],
     "early_stopping": [None, fp.EarlyStopping(1, 0.001), fp.EarlyStopping(2, 0.01, restore_best=False)],
 }
@@ -229,7 +230,7 @@ def grids(draw):
 def swept(problem, grid, how, changes=None, **more):
     """Sweep as a case says; return the result."""
     network, X, y, weight = problem.made(changes)
-    how = {name: value for name, value in how.items() if name not in grid[0]}
+    how = {name: value for name, value in problem.fitted(how).items() if name not in grid[0]}
     return fp.sweep(network, X, y, grid, **{"loss": problem.loss, "sample_weight": weight} | how | more)
 
 

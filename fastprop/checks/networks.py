@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from fastprop.checks.arrays import finite, numeric, read_only
-from fastprop.checks.values import choice, shown, whole_number
+from fastprop.checks.values import choice, number, shown, whole_number
 from fastprop.initialization import INITIALIZATIONS
 from fastprop.reference import ACTIVATIONS, LOSSES, OUTPUT_ONLY
 
@@ -46,6 +46,23 @@ def layer_sizes_between(sizes, expected):
             "like the sweep's network: change the first and last size."
         )
     return sizes
+
+
+def layer_rates(rates, name="layer_rates"):
+    """Return factors of the learning rate as a tuple of finite floats of at least 0."""
+    if isinstance(rates, (str, bytes)) or not np.iterable(rates):
+        raise TypeError(f"{name} must be a tuple such as (0.5, 1.0), not {shown(rates)}: give one for each layer.")
+    return tuple(number(rate, f"each of {name}") for rate in rates)
+
+
+def fits_layers(rates, layer_sizes):
+    """Refuse factors of the learning rate, or None, that are not one for each layer of weights."""
+    layers = len(layer_sizes) - 1
+    if rates is not None and len(rates) != layers:
+        raise ValueError(
+            f"the length of layer_rates must be {layers}, the number of layers of weights of {layer_sizes}, not "
+            f"{len(rates)}: give one factor for each."
+        )
 
 
 def hidden(names, layers):

@@ -72,6 +72,7 @@ def _add_sweep(parser):
         help=f"of the hidden layers: {ACTIVATIONS}; relu,tanh tries both (default relu)",
     )
     training = _add_training(parser, values.values, "VALUES", rates, " (likewise)")
+    _add_rate_factors(training, values.list_of(values.layer_rates), "; 1x1,6x1 tries both", values.values, "VALUES")
     training.add_argument("--seeds", type=int, default=1, metavar="N", help="train each with N seeds (default 1)")
     dropout = {"type": values.values, "help": "in the hidden layers (likewise)", "metavar": "VALUES"}
     _add_run(training, share=None, dropout=dropout, epochs=RECIPE.search_epochs)
@@ -153,7 +154,17 @@ def _add_single_network(parser, rates):
     network.add_argument("--activation", default=RECIPE.hidden, metavar="NAME", help=activation)
     training = _add_training(parser, float, "NUMBER", rates)
     training.add_argument("--seed", type=int, default=0, help="of weights and row order (default 0)")
+    _add_rate_factors(training, values.layer_rates, "", float, "NUMBER")
     return training
+
+
+def _add_rate_factors(training, of_layers, note, of_biases, metavar):
+    """Add the factors of the learning rate; `of_layers` and `of_biases` convert strings."""
+    each = f"factors on the learning rate of each layer, such as 0.5x1x1 with two hidden layers{note}"
+    training.add_argument("--layer-rates", type=of_layers, metavar="FACTORS", help=each)
+    training.add_argument(
+        "--bias-rate", type=of_biases, metavar=metavar, help="factor on that of the biases (default 1)"
+    )
 
 
 def _add_training(parser, convert, metavar, rates, note=""):

@@ -1,4 +1,4 @@
-"""Converts the strings of the command line to hyperparameters, hidden layers and schedules."""
+"""Converts the strings of the command line to hyperparameters, hidden layers, factors of layers and schedules."""
 
 import argparse
 import re
@@ -40,6 +40,14 @@ def hidden(text):
         return tuple(int(size) for size in text.split("x"))
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not 32 or 64x32") from None
+
+
+def layer_rates(text):
+    """Return a factor of the learning rate for each layer: 0.5x1x1."""
+    try:
+        return tuple(float(factor) for factor in text.split("x"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not numbers for each layer such as 0.5x1x1") from None
 
 
 def list_of(convert):

@@ -4,7 +4,7 @@ The formulas are PyTorch's. A hyperparameter is a number of each network, so tha
 it: a row of `Step.hyperparameters`. The driver `update_vectors` is the one loop over a block. What it does with a
 vector of parameters is an update rule: ``w, s0, s1 ← rule(h, w, g, s0, s1)``, where g is the gradient, within its
 limit and with that of l1, h are the hyperparameters, and s0 and s1 are the numbers that the rule keeps of each
-parameter from step to step.
+parameter from step to step. Where parameters have learning rates of their own, h has that of the vector.
 """
 
 from typing import NamedTuple
@@ -85,6 +85,9 @@ LEARNING_RATE, WEIGHT_DECAY, BETA1, BETA2, STEP_SIZE, SCALE, SHRINKAGE, CLIP_FAC
     ("learning_rate", "weight_decay", "beta1", "beta2", "step_size", "scale", "shrinkage", "clip_factor"),
 )
 
+RATES = 1 << LEARNING_RATE | 1 << STEP_SIZE
+"""A bit for each row that is proportional to the learning rate."""
+
 
 class Rule(NamedTuple):
     """What becomes of a parameter in a step."""
@@ -94,6 +97,7 @@ class Rule(NamedTuple):
     clip: int  # UNLIMITED, BY_VALUE or BY_NORM
     limit: float  # of the gradient's elements or of its norm; 0 where it is unlimited
     state: np.ndarray  # (states · P,): all s0, then all s1
+    rate_factors: np.ndarray  # (P,): by what the learning rate is multiplied; empty where by 1 everywhere
 
 
 class EMA(NamedTuple):
@@ -217,32 +221,42 @@ def update_block(rule, hyperparameters, parameters, memory, block):
     """Do the step of a block. The code is passed as a constant, so that the loop has no branches."""
     # weights (R, C) in parameters   gradient (R, C) in memory   state (states, P)
     code = rule.code
-    if code == SGD and not rule.with_l1 and rule.clip == UNLIMITED:
-        update_vectors(SGD, True, rule, hyperparameters, parameters, memory, block)
+    if len(rule.rate_factors) > 0:
+        update_scaled_block(rule, hyperparameters, parameters, memory, block)
+    elif code == SGD and not rule.with_l1 and rule.clip == UNLIMITED:
+        update_vectors(SGD, True, False, rule, hyperparameters, parameters, memory, block)
     elif code == SGD:
-        update_vectors(SGD, False, rule, hyperparameters, parameters, memory, block)
+        update_vectors(SGD, False, False, rule, hyperparameters, parameters, memory, block)
     elif code == MOMENTUM:
-        update_vectors(MOMENTUM, False, rule, hyperparameters, parameters, memory, block)
+        update_vectors(MOMENTUM, False, False, rule, hyperparameters, parameters, memory, block)
     elif code == NESTEROV:
-        update_vectors(NESTEROV, False, rule, hyperparameters, parameters, memory, block)
+        update_vectors(NESTEROV, False, False, rule, hyperparameters, parameters, memory, block)
     elif code == ADAM:
-        update_vectors(ADAM, False, rule, hyperparameters, parameters, memory, block)
+        update_vectors(ADAM, False, False, rule, hyperparameters, parameters, memory, block)
     elif code == ADAMW:
-        update_vectors(ADAMW, False, rule, hyperparameters, parameters, memory, block)
+        update_vectors(ADAMW, False, False, rule, hyperparameters, parameters, memory, block)
     elif code == LION:
-        update_vectors(LION, False, rule, hyperparameters, parameters, memory, block)
+        update_vectors(LION, False, False, rule, hyperparameters, parameters, memory, block)
     else:
-        update_vectors(code, False, rule, hyperparameters, parameters, memory, block)
+        update_vectors(code, False, False, rule, hyperparameters, parameters, memory, block)
+
+
+@noinline
+def update_scaled_block(rule, hyperparameters, parameters, memory, block):
+    """Do the step of a block whose parameters have learning rates of their own."""
+    # weights (R, C) in parameters   gradient (R, C) in memory   state (states, P)   rate_factors (P,)
+    update_vectors(rule.code, False, True, rule, hyperparameters, parameters, memory, block)
 
 
 @inline
-def update_vectors(code, plain, rule, hyperparameters, parameters, memory, block):
-    """Do the step of a block, vector by vector; `plain` says that the gradient has no limit and no l1."""
+def update_vectors(code, plain, scaled, rule, hyperparameters, parameters, memory, block):
+    """Do the step of a block. If it is `plain`, the gradient has no limit and no l1; if `scaled`, there are factors."""
     # weights (R, C) in parameters   gradient (R, C) in memory   state (states, P)
-    h = vectors_of(hyperparameters)
+    of_step = vectors_of(hyperparameters, 1)
     for row in range(block.rows):
         for j in range(0, block.columns, lanes(parameters)):
             i = block.weights.offset + row * block.weights.stride + j
+            h = vectors_of(hyperparameters, load(rule.rate_factors, i)) if scaled else of_step
             w = load(parameters, i)
             g = load(memory, block.gradient.offset + row * block.gradient.stride + j)
             if not plain:
@@ -258,26 +272,39 @@ def update_vectors(code, plain, rule, hyperparameters, parameters, memory, block
 
 
 @inline
-def vectors_of(hyperparameters):
+def vectors_of(hyperparameters, rate_factor):
     """Return the `Hyperparameters` of a step, loaded. Those that a rule does not use, LLVM does not load."""
     # 15 vectors (V) ← (15, V)
     return Hyperparameters(
-        load(hyperparameters[0], 0),
-        load(hyperparameters[1], 0),
-        load(hyperparameters[2], 0),
-        load(hyperparameters[3], 0),
-        load(hyperparameters[4], 0),
-        load(hyperparameters[5], 0),
-        load(hyperparameters[6], 0),
-        load(hyperparameters[7], 0),
-        load(hyperparameters[8], 0),
-        load(hyperparameters[9], 0),
-        load(hyperparameters[10], 0),
-        load(hyperparameters[11], 0),
-        load(hyperparameters[12], 0),
-        load(hyperparameters[13], 0),
-        load(hyperparameters[14], 0),
+        loaded(hyperparameters, 0, rate_factor),
+        loaded(hyperparameters, 1, rate_factor),
+        loaded(hyperparameters, 2, rate_factor),
+        loaded(hyperparameters, 3, rate_factor),
+        loaded(hyperparameters, 4, rate_factor),
+        loaded(hyperparameters, 5, rate_factor),
+        loaded(hyperparameters, 6, rate_factor),
+        loaded(hyperparameters, 7, rate_factor),
+        loaded(hyperparameters, 8, rate_factor),
+        loaded(hyperparameters, 9, rate_factor),
+        loaded(hyperparameters, 10, rate_factor),
+        loaded(hyperparameters, 11, rate_factor),
+        loaded(hyperparameters, 12, rate_factor),
+        loaded(hyperparameters, 13, rate_factor),
+        loaded(hyperparameters, 14, rate_factor),
     )
+
+
+@inline
+def loaded(hyperparameters, row, rate_factor):
+    """Return a row of the hyperparameters, in which a factor multiplies the learning rate; 1 changes no bit."""
+    # (V) ← (15, V)
+    h = load(hyperparameters[row], 0)
+    if RATES >> row & 1:
+        return h * rate_factor
+    if row == SHRINKAGE:  # 1 - f η λ from 1 - η λ
+        scaled = fma(rate_factor, h - 1, 1)
+        return where_less(rate_factor, 1, scaled, where_less(1, rate_factor, scaled, h))
+    return h
 
 
 @inline

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,8 @@ def train_stream(
     shuffle: bool = True,
     seed: int = 0,
     schedule: Any = None,
+    layer_rates: Sequence[float] | None = None,
+    bias_rate: float = 1.0,
     clip: Any = None,
 ) -> Iterator[tuple[float, float, float]]:
     """Train in place on chunks (X, y, sample_weight); yield the loss, learning rate and gradient norm of each.
@@ -32,7 +34,8 @@ def train_stream(
     Schedules and the order of rows count each chunk as an epoch. The optimizer's state and the number of steps carry
     over from chunk to chunk. A run ends when its loss or weights are no longer finite.
     """
-    descent = Descent(network, loss, optimizer, batch_size, shuffle, seed, clip)
+    rates = {"layer_rates": layer_rates, "bias_rate": bias_rate}
+    descent = Descent(network, loss, optimizer, batch_size, shuffle, seed, clip, rates=rates)
     losses = []
     steps = 0
     for index, chunk in enumerate(chunks):

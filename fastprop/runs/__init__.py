@@ -47,7 +47,8 @@ def new_run(backend, networks, split, options_of_networks, threads=1):
     split : Split
         Its data must be readable for the networks, see `Split.readable`.
     options_of_networks : list of TrainingOptions
-        One for each network; in a pack they differ in seed, dropout and the optimizer's hyperparameters alone.
+        One for each network; in a pack they differ only in what is a number of each lane: seed, dropout, factors of
+        rates and the optimizer's hyperparameters.
     threads : int
         Threads that share each minibatch on the kernels.
     """

@@ -23,7 +23,8 @@ def training(state, split, options_of_lanes, batch_size, members=1, keeps_gradie
     state : PackedState
     split : Split
     options_of_lanes : list of TrainingOptions
-        One for each lane of the state; in a pack they differ in seed, dropout and the optimizer's hyperparameters.
+        One for each lane of the state; in a pack they differ in seed, dropout, factors of rates and the
+        optimizer's hyperparameters.
     batch_size : int
         Rows of a minibatch, no more than there are training rows.
     members : int

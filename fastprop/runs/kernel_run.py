@@ -14,8 +14,8 @@ from fastprop.runs.run import Run
 class KernelRun(Run):
     """A training run of one network, or of a pack of networks side by side.
 
-    The networks of a pack have one shape, and their options differ in seed, dropout and the optimizer's hyperparameters
-    alone.
+    The networks of a pack have one shape, and their options differ in seed, dropout, factors of rates and the
+    optimizer's hyperparameters alone.
 
     Parameters
     ----------

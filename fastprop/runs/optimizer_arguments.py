@@ -6,15 +6,16 @@ from fastprop.kernels import layout, optimizers, schedules
 from fastprop.options import Warmup
 
 
-def optimizer_arguments(options, each_optimizer, parameters, final, members, batches):
+def optimizer_arguments(options_of_lanes, layer_sizes, parameters, final, members, batches):
     """Return the kernels' `Optimizer` of a run, and the `Step` of each member.
 
-    `each_optimizer` has the optimizer of each lane. `final` is the array of the parameters that the run ends with:
-    `parameters` itself, or the moving average if `options` has one. `batches` is the number of steps in an epoch.
+    `options_of_lanes` has one element for each lane. `final` is the array of the parameters that the run ends with:
+    `parameters` itself, or the moving average if the options have one. `batches` is the number of steps in an epoch.
     """
-    row = optimizers.RULES[each_optimizer[0].rule]
+    options = options_of_lanes[0]
+    row = optimizers.RULES[options.optimizer.rule]
     size = layout.line(parameters.dtype)
-    given = _given(each_optimizer, size)
+    given = _given([each.optimizer for each in options_of_lanes], size)
     by_name = dict(zip(optimizers.GIVEN, given))
     plateau = np.zeros((3, size))
     plateau[schedules.FACTOR] = 1
@@ -35,6 +36,7 @@ def optimizer_arguments(options, each_optimizer, parameters, final, members, bat
         clip=optimizers.UNLIMITED if options.clip is None else optimizers.CLIPS[type(options.clip).__name__],
         limit=0.0 if options.clip is None else options.clip.limit,
         state=layout.aligned_zeros(row.states * len(parameters), parameters.dtype),
+        rate_factors=_rate_factors(options_of_lanes, layer_sizes, parameters),
     )
     of_rate, of_decay, of_dropout = (schedule_argument(each, options.epochs, batches) for each in options.schedules)
     optimizer = optimizers.Optimizer(
@@ -70,6 +72,20 @@ def _hyperparameters(given, dtype):
     rows["clip_factor"][:] = 1
     with np.errstate(over="ignore"):
         return values.astype(dtype)
+
+
+def _rate_factors(options_of_lanes, layer_sizes, parameters):
+    """Return by what each parameter's learning rate is multiplied, (P,) like `parameters`; (0,) if by 1 everywhere."""
+    if all(set(options.layer_rates or ()) <= {1} and options.bias_rate == 1 for options in options_of_lanes):
+        return layout.aligned_zeros(0, parameters.dtype)
+    factors = layout.aligned_zeros(len(parameters), parameters.dtype)
+    layers = layout.layers(factors, layer_sizes, len(options_of_lanes))
+    with np.errstate(over="ignore"):
+        for lane, options in enumerate(options_of_lanes):
+            for layer, rate in zip(layers, options.layer_rates or [1.0] * len(layers)):
+                layer[..., lane] = rate
+                layer[0, :, lane] = rate * options.bias_rate
+    return factors
 
 
 def _average(average, final):

@@ -44,8 +44,8 @@ class PackedState:
             self.learned = layout.aligned_zeros(len(self.parameters), first.dtype)
             self.learned[:] = self.parameters
         self.optimizer, self.steps = optimizer_arguments(
-            options,
-            [each.optimizer for each in options_of_lanes],
+            options_of_lanes,
+            first.layer_sizes,
             self.learned,
             self.parameters,
             members,

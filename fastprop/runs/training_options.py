@@ -31,7 +31,7 @@ def _equal(value):
 
 
 def _per_lane(value):
-    """In a pack each network has a value of its own, which `kernel_arguments` gives to its lane."""
+    """In a pack each network has a value of its own, which the arguments of the kernels give to its lane."""
     return None
 
 
@@ -91,6 +91,7 @@ def _checkpoint(value, name):
 
 
 _dropout = partial(checks.number, below=1.0)
+_layer_rates = _or_none(checks.layer_rates)
 _optimizer = _instance(OPTIMIZERS, "fp.SGD(0.1)")
 _schedule = _or_none(_instance(SCHEDULES, "fp.CosineDecay()"))
 
@@ -102,6 +103,8 @@ def _planned_schedule(value, name):
         raise ValueError(f"{name} cannot be {value}, which waits for losses: give one that follows a plan.")
     return value
 
+
+_RATE_FACTORS = {"pack_key": _per_lane, "in_stream": True, "minibatch_only": True}
 
 _clip = _or_none(_instance(CLIPS, "fp.ClipNorm(1.0)"))
 _average = _or_none(_instance(EMA, "fp.EMA(0.999)"))
@@ -123,6 +126,8 @@ class TrainingOptions(NamedTuple):
     schedule: Annotated[object, Option(_schedule, column=object, in_stream=True, minibatch_only=True)] = None
     weight_decay_schedule: Annotated[object, Option(_planned_schedule, column=object, minibatch_only=True)] = None
     dropout_schedule: Annotated[object, Option(_planned_schedule, column=object, minibatch_only=True)] = None
+    layer_rates: Annotated[object, Option(_layer_rates, column=object, **_RATE_FACTORS)] = None
+    bias_rate: Annotated[float, Option(checks.number, column=float, **_RATE_FACTORS)] = 1.0
     clip: Annotated[object, Option(_clip, column=object, in_stream=True, minibatch_only=True)] = None
     average: Annotated[object, Option(_average, column=object, minibatch_only=True)] = None
     early_stopping: Annotated[object, Option(_early_stopping, column=object)] = None

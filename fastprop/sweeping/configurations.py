@@ -166,6 +166,8 @@ class Configurations:
         loss = self._losses[options.loss]
         if not values.keys().isdisjoint(IN_NETWORK):
             values = values | _checked(values, self.prototypes[loss])
+        if options.layer_rates is not None:
+            checks.fits_layers(options.layer_rates, values.get("layer_sizes", self.prototypes[loss].layer_sizes))
         return Configuration(values, options if loss is options.loss else options._replace(loss=loss))
 
     def _options_of(self, values):
