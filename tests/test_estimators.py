@@ -214,9 +214,35 @@ def test_arrays_may_lack_cells():
     regressor = MLPRegressor(random_state=0).fit(holes, PRICES)
     assert regressor.score(holes, PRICES) > 0.9
     assert "x0 is missing" in regressor.encoder_.feature_names
-    complete = MLPRegressor(random_state=0, max_iter=1).fit(X, PRICES)
-    with pytest.raises(ValueError, match="nan"):
-        complete.predict(holes)
+
+
+def test_cells_that_lack_only_later_are_medians(tmp_path):
+    holes = np.where(np.arange(1200).reshape(300, 4) % 13 == 0, np.nan, X)
+    filled = np.where(np.isnan(holes), np.median(X, axis=0), holes)
+    words = r"column 'x0' has no value in 24 of 300 rows; .*: the median of the training rows stands for it"
+    for given in (X, pandas.DataFrame(X)):
+        regressor = MLPRegressor(random_state=0, max_iter=1).fit(given, PRICES)
+        expected = regressor.predict(filled)
+        with pytest.warns(fp.DataWarning, match=words if given is X else words.replace("x0", "0")):
+            np.testing.assert_array_equal(regressor.predict(holes), expected)
+    table = pandas.DataFrame({"size": X[:, 0], "town": ["Bonn", "Rome", "Lyon"] * 100})
+    regressor = MLPRegressor(random_state=0, max_iter=1).fit(table, PRICES)
+    regressor.save(tmp_path / "model.safetensors")
+    expected = regressor.predict(table.assign(size=filled[:, 0]))
+    for model in (regressor, fp.load(tmp_path / "model.safetensors")):
+        with pytest.warns(fp.DataWarning, match=r"^column 'size' has no value in 24 of 300 rows, but had one in each"):
+            np.testing.assert_allclose(model.predict(table.assign(size=holes[:, 0])), expected, rtol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore:column .* has no value:fastprop.notices.DataWarning")
+@pytest.mark.parametrize("as_given", [np.asarray, pandas.DataFrame], ids=["array", "frame"])
+def test_a_search_takes_a_table_of_which_one_cell_lacks(as_given):
+    holes = X.copy()
+    holes[5, 2] = np.nan
+    for search in (fp.SweepCV, GridSearchCV):
+        found = search(MLPRegressor(max_iter=2, random_state=0), {"alpha": [0.0, 0.1]}, cv=3)
+        assert np.isfinite(found.fit(as_given(holes), PRICES).cv_results_["mean_test_score"]).all()
 
 
 def test_frames_of_numbers_are_as_arrays(regressor):

@@ -23,10 +23,8 @@ from fastprop.data import Inputs, SparseRows, standardization
 from fastprop.estimators import inputs, parameters
 from fastprop.network import MLP
 from fastprop.streaming import ChunkTraining
-from fastprop.tabular.encoder import Encoder
 from fastprop.tabular.model import TableModel
 from fastprop.tabular.numeric_encodings import NUMERIC_ENCODINGS
-from fastprop.tabular.plans import ColumnPlan
 from fastprop.training import train
 
 _fraction = Interval(Real, 0, 1, closed="left")
@@ -318,10 +316,7 @@ class BaseMLP(BaseEstimator):
         (['0', '1', '2'], (64, 256, 10))
         """
         check_is_fitted(self)
-        encoder = self.encoder_
-        if encoder is None:
-            names = self._column_names or [f"x{index}" for index in range(self.n_features_in_)]
-            encoder = Encoder([ColumnPlan(name, "number") for name in names])
+        encoder = inputs.number_encoder(self) if self.encoder_ is None else self.encoder_
         network = self._network_in_own_units()
         network.feature_names = encoder.feature_names
         return TableModel(network, encoder, target_name or self._target_name)

@@ -10,6 +10,7 @@ from fastprop.integrations import frame_columns
 from fastprop.integrations.arrow_columns import Column
 from fastprop.row_blocks import row_blocks
 from fastprop.tabular.encoder import Encoder, named_columns
+from fastprop.tabular.plans import ColumnPlan, median
 
 
 def fitted(estimator, X):
@@ -29,6 +30,7 @@ def fitted(estimator, X):
     else:
         X = _numbers(estimator, X, reset=True)
         if not is_encoded and (issparse(X) or not _has_nan(X)):
+            estimator._medians = None if issparse(X) else [median(column) for column in X.T]
             return X, None
         columns = _columns_of_array(estimator, X)
     categorical = _names(chosen, list(columns))
@@ -41,12 +43,22 @@ def encoded(estimator, X, encoder):
     check(X)
     X = _in_fitted_order(estimator, X)
     if encoder is None:
-        return _numbers(estimator, X, reset=False)
-    if frame_columns.is_frame(X) and estimator._has_fitted_frame:
+        X = _numbers(estimator, X, reset=False)
+        if issparse(X) or estimator._medians is None or not _has_nan(X):
+            return X
+        encoder, columns = number_encoder(estimator), _columns_of_array(estimator, X)
+    elif frame_columns.is_frame(X) and estimator._has_fitted_frame:
         columns = _columns_of_frame(estimator, X, reset=False)
     else:  # the columns of an array are told by their places, in a frame as well
         columns = _columns_of_array(estimator, _numbers(estimator, X, reset=False))
     return encoder.transform_columns(columns, np.float64)
+
+
+def number_encoder(estimator):
+    """Return an `Encoder` that leaves numbers as they are, and puts the median of the fitted rows where one lacks."""
+    medians = estimator._medians or [None] * estimator.n_features_in_
+    plans = (ColumnPlan(name, "number", center=center) for name, center in zip(_names_of_inputs(estimator), medians))
+    return Encoder(list(plans))
 
 
 def column_names(X):
@@ -130,9 +142,15 @@ def _columns_of_array(estimator, X):
     """Return the columns of an array of numbers, a dict of `Column` by name."""
     if issparse(X):
         raise TypeError("X is sparse, but has columns to encode: make it dense, such as by X.toarray().")
-    names = getattr(estimator, "feature_names_in_", [f"x{index}" for index in range(X.shape[1])])
+    names = _names_of_inputs(estimator)
     columns = X.astype(np.float64).T
     return {name: Column("numbers", column, (), int(np.isnan(column).sum())) for name, column in zip(names, columns)}
+
+
+def _names_of_inputs(estimator):
+    """Return the names of the columns of a frame that was fitted, or x0, x1, …, (n_in,)."""
+    names = getattr(estimator, "feature_names_in_", estimator._column_names)
+    return [f"x{index}" for index in range(estimator.n_features_in_)] if names is None else names
 
 
 def _has_nan(X):

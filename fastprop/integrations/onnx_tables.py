@@ -43,9 +43,10 @@ def _features(graph, plan, cycles):
     if plan.kind == "category":
         return _levels(graph, plan)
     x, missing = plan.name, []
-    if plan.has_missing:
+    if plan.center is not None:
         is_missing = graph.add("IsNaN", x)
         x = graph.add("Where", is_missing, _constant(graph, plan.center), x)
+    if plan.has_missing:
         indicator = graph.cast(is_missing, "float64", "bool")
         missing = [graph.add("Mul", indicator, _constant(graph, float(plan.trains_missing)))]
     if plan.kind != "date":

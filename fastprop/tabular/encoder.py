@@ -185,6 +185,7 @@ class Encoder:
                 f"give {'it' if len(missing) == 1 else 'them'}."
             )
         self._warn_of_new_levels(columns)
+        self._warn_of_new_gaps(columns)
         if dtype == np.float64 and (matrix := self._matrix(columns)) is not None:
             return matrix
         used = [plan for plan in self.plans if plan.kind != "left out"]
@@ -211,6 +212,21 @@ class Encoder:
             warn(
                 f"{shown}, which the network did not learn: such rows count as those of a rare level where the column "
                 "had such, and else have 0 in all features of the column.",
+                DataWarning,
+            )
+
+    def _warn_of_new_gaps(self, columns):
+        """Warn of numbers that are missing where the table that was learned from lacked none, in one sentence."""
+        fitted = (plan for plan in self.plans if plan.center is not None)
+        lacking = {plan.name: columns[plan.name] for plan in fitted if plans.lacks_new_cells(plan, columns[plan.name])}
+        if lacking:
+            shown = "; ".join(
+                f"column {name!r} has no value in {column.missing} of {len(column.values)} rows"
+                for name, column in lacking.items()
+            )
+            warn(
+                f"{shown}, but had one in each row of the table that was learned from: the median of the training rows "
+                "stands for it.",
                 DataWarning,
             )
 

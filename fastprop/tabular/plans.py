@@ -21,6 +21,9 @@ RARE = 1000
 YEAR, WEEK = 365.2425, 7.0
 """Days after which a date's features recur."""
 
+MOST_OF_MEDIAN = 100_000
+"""From so many numbers of a column its median is computed at most."""
+
 ORIGIN = 10957.0
 """The first day of 2000, in days since 1970: from it on the years of dates are counted."""
 
@@ -38,7 +41,7 @@ class ColumnPlan(NamedTuple):
     is_of_words: bool = False  # of a category, whether its levels are words, and no numbers or booleans
     others: tuple[str, ...] = ()  # of a category, the rare levels of the table, which share a feature
     reason: str = ""  # why the column is left out
-    center: float | None = None  # of numbers, booleans and dates that may be missing, the median of the training rows
+    center: float | None = None  # of numbers, booleans and dates, the median of the training rows once it is fitted
     rare: tuple[str, ...] = ()  # the `levels` that are so rare in training rows that they count as another
     trains_missing: bool = True  # whether cells are missing in training rows, if they are in the table
     trains_other: bool = True  # whether training rows have rare levels, if the table has
@@ -173,8 +176,7 @@ def fitted(plan, column, rows=None):
     ValueError
         If no training row has a cell.
     """
-    depends = plan.kind == "category" or plan.has_missing or plan.encoding != "standard"
-    if plan.kind == "left out" or not depends:
+    if plan.kind == "left out":
         return plan
     training = column if rows is None else column.of_rows(rows)
     if training.missing == len(training.values):
@@ -193,10 +195,23 @@ def fitted(plan, column, rows=None):
     return plan._replace(rare=rare, trains_other=bool(others) or not plan.has_other)
 
 
+def median(values):
+    """Return the median of numbers (n,), of which NaN are left out; of many, that of 100,000 evenly spaced ones.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastprop.tabular.plans import median
+    >>> median(np.array([1, np.nan, 5, 30]))
+    5.0
+    """
+    present = values[~np.isnan(values)]
+    return float(np.median(present[:: -(-len(present) // MOST_OF_MEDIAN)]))
+
+
 def _fitted_numbers(plan, training):
     """Return a plan of numbers, booleans or dates with the median and the constants of the `training` column."""
-    if plan.has_missing:
-        plan = plan._replace(center=float(np.nanmedian(training.values)))
+    plan = plan._replace(center=median(training.values))
     if plan.encoding == "standard":
         return plan
     constants = NUMERIC_ENCODINGS[plan.encoding].fit(_present(plan, training), plan.features)
@@ -290,13 +305,11 @@ def checked_cells(plan, column):
     if plan.kind == "category":
         return _features(plan, column)
     values = _numbers(plan, column)
-    if column.missing and not plan.has_missing:
-        row = int(np.isnan(values).argmax())
-        raise ValueError(
-            f"column {plan.name!r} has no value in row {row}, but had one in each row of the table that was learned "
-            "from: fill it in."
-        )
-    return values
+    if not lacks_new_cells(plan, column):
+        return values
+    if plan.center is None:
+        raise ValueError(f"column {plan.name!r} has no value in row {int(np.isnan(values).argmax())}: fill it in.")
+    return np.where(np.isnan(values), plan.center, values)
 
 
 def write(plan, cells, out):
@@ -321,6 +334,11 @@ def write(plan, cells, out):
     else:
         out[:, : plan.features] = np.arange(plan.features) < features[:, None]
         out[np.arange(len(out)), features] = values
+
+
+def lacks_new_cells(plan, column):
+    """Return whether numbers, booleans or dates are missing in a column of which the table lacked none."""
+    return plan.kind not in ("category", "left out") and not plan.has_missing and column.missing > 0
 
 
 def new_levels(plan, column):
