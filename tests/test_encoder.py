@@ -10,6 +10,7 @@ import pytest
 
 import fastprop as fp
 from fastprop.tabular.encoder import Encoder
+from fastprop.tabular.plans import ColumnPlan
 
 ROWS = {
     "age": [20.0, None, 40.0, 70.0],
@@ -63,10 +64,16 @@ def test_only_training_rows_are_fitted():
     assert Encoder.restored(json.loads(json.dumps(encoder.about))) == encoder
 
 
-def test_a_missing_number_in_a_complete_column_is_refused():
-    encoder = Encoder.fit(pd.DataFrame({"size": [1.0, 3.0]}))
-    with pytest.raises(ValueError, match="column 'size' has no value in row 1, but had one in each row of the table"):
-        encoder.transform(pd.DataFrame({"size": [1.0, np.nan]}))
+def test_a_missing_number_in_a_complete_column_is_the_median_of_the_training_rows():
+    table = pd.DataFrame({"size": [1.0, 3.0, 4.0, 90.0], "is_new": [True, True, False, True]})
+    encoder = Encoder.fit(table, rows=np.arange(3))
+    other = pd.DataFrame({"size": [1.0, np.nan], "is_new": [None, False]})
+    words = r"column 'size' has no value in 1 of 2 rows; column 'is_new' has no value in 1 of 2 rows, but had one in"
+    with pytest.warns(fp.DataWarning, match=words):
+        assert encoder.transform(other).tolist() == [[1, 1], [3, 0]]
+    unfitted = Encoder([ColumnPlan("size", "number")])
+    with pytest.raises(ValueError, match="column 'size' has no value in row 1: fill it in"):
+        unfitted.transform(other)
 
 
 def test_a_new_level_is_zeros_or_one_of_the_rare():

@@ -234,17 +234,6 @@ def test_cells_that_lack_only_later_are_medians(tmp_path):
             np.testing.assert_allclose(model.predict(table.assign(size=holes[:, 0])), expected, rtol=1e-6)
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.filterwarnings("ignore:column .* has no value:fastprop.notices.DataWarning")
-@pytest.mark.parametrize("as_given", [np.asarray, pandas.DataFrame], ids=["array", "frame"])
-def test_a_search_takes_a_table_of_which_one_cell_lacks(as_given):
-    holes = X.copy()
-    holes[5, 2] = np.nan
-    for search in (fp.SweepCV, GridSearchCV):
-        found = search(MLPRegressor(max_iter=2, random_state=0), {"alpha": [0.0, 0.1]}, cv=3)
-        assert np.isfinite(found.fit(as_given(holes), PRICES).cv_results_["mean_test_score"]).all()
-
-
 def test_frames_of_numbers_are_as_arrays(regressor):
     names = ["a", "b", "c", "d"]
     for table in (pandas.DataFrame(X, columns=names), polars.DataFrame(X, names)):

@@ -32,6 +32,12 @@ def refuse_other_settings(*arguments):
     return 0.0
 
 
+def plots():
+    result = fp.sweep((4, 5, 2), X, Y, {"learning_rate": [1e-300, 0.2], "seed": [0, 1]}, epochs=2, validation=0.2)
+    result.plot()
+    fp.train(classifier(), X * 1e-40, Y, epochs=2, optimizer=fp.SGD(1e-300)).plot()
+
+
 OF_RUNS = {"epochs": 1, "sample_weight": np.where(Y, 1, 1e-40)}
 
 CALLS = {
@@ -51,6 +57,19 @@ CALLS = {
     "a regressor": lambda: (
         fp.MLPRegressor(max_iter=1, n_iter_no_change=1).partial_fit(X, np.where(Y, 1e-300, 2e-300)).predict(X)
     ),
+    "a regressor becomes a model": lambda: (
+        fp.MLPRegressor(max_iter=1, n_iter_no_change=1).partial_fit(X, np.where(Y, 1e-300, 2e-300)).to_model("y")
+    ),
+    "a network in float64 and back": lambda: fp.MLP.restored(
+        classifier().about,
+        fp.MLP.restored(
+            classifier().about | {"dtype": "float64"},
+            {name: np.full(values.shape, 1e-50) for name, values in classifier().state_dict().items()},
+        ).state_dict(),
+    ),
+    "geomspace": lambda: fp.geomspace(1e-300, 1e300, 7),
+    "linspace": lambda: fp.linspace(-1e300, 1e-300, 7),
+    "plots": lambda: plots(),
     "mse": lambda: fp.metrics.mse(np.full((2, 1), 1e300), np.zeros((2, 1))),
     "the reference predicts": lambda: reference.forward(reference.Network.of(classifier()), X * 1e4),
     "gradients of the reference": lambda: reference.gradients(

@@ -30,8 +30,8 @@ class Encoder:
       smoothly kept between -3 and 3 if it is ``"robust"`` [1]_, and are one feature for each of up to 48 quantile bins
       if it is ``"piecewise"`` [2]_: 1 where a number is above the bin, 0 where it is below, and how far it is in the
       bin, where it is in there. Where a row lacks a number, the median of the training rows stands for it, and a
-      further feature says which rows lack it. A missing number in a column that was complete in the whole table is
-      refused.
+      further feature says which rows lack it, if the whole table lacked any. If not, a number that is missing later is
+      the median, and a `DataWarning` names the column.
     - Booleans are 0 and 1, and likewise.
     - Dates are years since 2000, and where in the year and the week they are, as sine and cosine; likewise.
     - Categories, which are words, or whole numbers if told, have a feature for each level: 1 in rows of that level,

@@ -133,7 +133,7 @@ class TableModel:
         float64, NaN where one is missing: numbers, booleans as 0 and 1, and dates as days since 1970, with the time as
         a part of a day. The outputs are ``class`` (rows,), names as strings, and ``probabilities`` (rows, classes); or
         ``prediction`` (rows, n_out), numbers in their own unit. Missing cells and new levels are taken as `predict`
-        takes them, but without a warning: a missing number in a column that was complete gives NaN.
+        takes them, but without a warning.
 
         Parameters
         ----------
