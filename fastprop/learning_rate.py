@@ -243,7 +243,7 @@ def find_learning_rate(
     if not found.learns:
         raise ValueError(
             f"the loss falls at none of the learning rates from {lowest:g} to {highest:g}: "
-            "look at X and y, or give other min_rate and max_rate."
+            f"look at X and y, or give other {checks.argument('min_rate')} and {checks.argument('max_rate')}."
         )
     steps = min(epochs, EPOCHS) * -(-sample.training_rows // batch_size)
     steps_of_training = epochs * -(-len(split.rows) // batch_size)

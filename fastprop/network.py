@@ -268,6 +268,6 @@ def _new_parameters(layer_sizes, dtype):
     except (MemoryError, ValueError, OverflowError):
         size = parameter_count(layer_sizes) * np.dtype(dtype).itemsize / 1e9
         raise MemoryError(
-            f"layer_sizes {layer_sizes} need {size:,.0f} GB for the parameters, which do not fit into memory: make the "
-            "layers smaller."
+            f"{checks.argument('layer_sizes')} {checks.argument_value('layer_sizes', str(layer_sizes))} need "
+            f"{size:,.0f} GB for the parameters, which do not fit into memory: make the layers smaller."
         ) from None

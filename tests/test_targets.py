@@ -21,7 +21,7 @@ REAL = table([0.5, 1.25, 2])
 BINARY = table([0, 1, 1, 0])
 
 TAKEN = [
-    (WHOLE, {}, "3 classes (1, 2, 3); --task numbers or counts takes them as such", 3, "softmax"),
+    (WHOLE, {}, "3 classes (1, 2, 3); task='numbers' or counts takes them as such", 3, "softmax"),
     (WHOLE, {"task": "classes"}, "3 classes (1, 2, 3)", 3, "softmax"),
     (WHOLE, {"loss": "cross_entropy"}, "3 classes (1, 2, 3)", 3, "softmax"),
     (WHOLE, {"score": "accuracy"}, "3 classes (1, 2, 3)", 3, "softmax"),
@@ -34,13 +34,13 @@ TAKEN = [
     (WHOLE, {"task": "counts", "loss": "mse"}, "counts (1 to 3)", 1, "identity"),
     (WHOLE, {"task": "classes", "loss": "mse"}, "3 classes (1, 2, 3)", 3, "identity"),
     (WHOLE, {"loss": "binary_cross_entropy"}, "3 classes (1, 2, 3)", 3, "sigmoid"),
-    (table([-1, 1, 1, -1]), {}, "2 classes (-1, 1); --task numbers takes them as such", 2, "softmax"),
+    (table([-1, 1, 1, -1]), {}, "2 classes (-1, 1); task='numbers' takes them as such", 2, "softmax"),
     (table([[3], [5], [5], [3]]), {"task": "classes"}, "2 classes (3, 5)", 2, "softmax"),
     (table(np.array([0, 1, 1], np.uint8)), {"task": "classes"}, "2 classes (0, 1)", 2, "softmax"),
     (BINARY, {"loss": "binary_cross_entropy"}, "yes/no (no: 0, yes: 1)", 1, "sigmoid"),
     (BINARY, {"task": "labels"}, "yes/no (no: 0, yes: 1)", 1, "sigmoid"),
-    (MANY, {}, "numbers (0 to 29); --task classes or counts takes them as such", 1, "identity"),
-    (table(np.arange(15.0)), {}, "numbers (0 to 14); --task classes or counts takes them as such", 1, "identity"),
+    (MANY, {}, "numbers (0 to 29); task='classes' or counts takes them as such", 1, "identity"),
+    (table(np.arange(15.0)), {}, "numbers (0 to 14); task='classes' or counts takes them as such", 1, "identity"),
     (MANY, {"task": "classes"}, "30 classes (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, …)", 30, "softmax"),
     (REAL, {}, "numbers (0.5 to 2)", 1, "identity"),
     (REAL, {"loss": "poisson"}, "rates (0.5 to 2)", 1, "exp"),
@@ -68,12 +68,12 @@ def test_classes_are_numbered_in_the_order_of_their_numbers():
 @pytest.mark.parametrize(
     ("given", "options", "message"),
     [
-        (REAL, {"task": "classes"}, r"column 'y' must hold whole numbers or words, .* but holds 0.5: .*--task numbers"),
+        (REAL, {"task": "classes"}, r"column 'y' must hold whole numbers or words, .* but holds 0.5: .*task='numbers'"),
         (table([1, 2.5, 1]), {"score": "accuracy"}, "but holds 2.5"),
         (
             WORDS,
             {"loss": "mse"},
-            r"column 'species' must hold numbers, .* but holds 'dog': name another.*--task classes",
+            r"column 'species' must hold numbers, .* but holds 'dog': name another.*task='classes'",
         ),
         (WORDS, {"score": "r2"}, "must hold numbers"),
         (WORDS, {"task": "counts"}, "must hold numbers"),

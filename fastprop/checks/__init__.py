@@ -48,6 +48,15 @@ from fastprop.checks.networks import (
     output_for,
     state,
 )
+from fastprop.checks.spelling import (
+    IN_PYTHON,
+    Spelling,
+    argument,
+    argument_value,
+    differing_arguments,
+    remedies,
+    spelled_as,
+)
 from fastprop.checks.streams import chunk, chunks, is_empty_chunk
 from fastprop.checks.sweeps import (
     ensemble,
@@ -90,7 +99,11 @@ from fastprop.checks.values import (
 __all__ = [
     "DTYPES",
     "HIDDEN_ACTIVATIONS",
+    "IN_PYTHON",
     "LOSS_OF_OUTPUT",
+    "Spelling",
+    "argument",
+    "argument_value",
     "as_array",
     "checkpoint",
     "choice",
@@ -99,6 +112,7 @@ __all__ = [
     "class_weights",
     "column_kind",
     "different_columns",
+    "differing_arguments",
     "dtype",
     "ensemble",
     "ensemble_inputs",
@@ -149,6 +163,7 @@ __all__ = [
     "refuse_infinite",
     "refuse_masked",
     "refuse_missing",
+    "remedies",
     "row_weights",
     "rows",
     "same_columns",
@@ -156,6 +171,7 @@ __all__ = [
     "sequence",
     "shown",
     "shown_column",
+    "spelled_as",
     "state",
     "targets",
     "threads",

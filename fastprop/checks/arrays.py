@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import numpy as np
 
+from fastprop.checks.spelling import remedies
 from fastprop.checks.values import shown
 from fastprop.row_blocks import row_blocks
 
@@ -132,9 +133,10 @@ def check_size(array, given, name):
     too_large = ~np.isfinite(array)
     if too_large.any():
         row, column = np.argwhere(too_large)[0]
+        in_float64 = "make the network with dtype='float64'"
         raise ValueError(
             f"{name} holds {given[row, column]:g} at row {row}, column {column}, which is too large for "
-            f"{array.dtype}: make the network with dtype='float64', or divide by a constant."
+            f"{array.dtype}: {remedies('correct it', dtype=in_float64)}, or divide by a constant."
         )
 
 

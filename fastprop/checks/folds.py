@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from fastprop.checks.spelling import argument
 from fastprop.checks.values import number, shown, whole_number
 
 
@@ -10,7 +11,7 @@ def held_out_count(fraction, rows):
     count = round(number(fraction, "validation", below=1.0) * rows)
     if not 0 < count < rows:
         raise ValueError(
-            f"validation={fraction} of {rows} rows holds out {count}: "
+            f"{argument('validation', repr(fraction))} of {rows} rows holds out {count}: "
             "choose a fraction that leaves at least one row on each side."
         )
     return count
@@ -29,7 +30,7 @@ def fold_count(cv, rows):
     """Return `cv` as the number of folds to make of `rows` rows: from 2 to `rows`."""
     count = whole_number(cv, "cv", minimum=2)
     if count > rows:
-        raise ValueError(f"cv={count} folds of {rows} rows leave some empty: give {rows} at most.")
+        raise ValueError(f"{argument('cv', repr(count))} folds of {rows} rows leave some empty: give {rows} at most.")
     return count
 
 
@@ -68,16 +69,16 @@ def fold(pair, index, counts):
     """
     if not isinstance(pair, (tuple, list)) or len(pair) not in (2, 3):
         raise TypeError(
-            f"fold {index} of cv must be a pair of training rows and held-out rows, not {shown(pair)}: give a pair, or "
-            "training rows, validation rows and rows to score."
+            f"fold {index} of {argument('cv')} must be a pair of training rows and held-out rows, not "
+            f"{shown(pair)}: give a pair, or training rows, validation rows and rows to score."
         )
-    training = _row_indices(pair[0], f"the training rows of fold {index} of cv", counts)
-    scored = _row_indices(pair[-1], f"the held-out rows of fold {index} of cv", counts)
+    training = _row_indices(pair[0], f"the training rows of fold {index} of {argument('cv')}", counts)
+    scored = _row_indices(pair[-1], f"the held-out rows of fold {index} of {argument('cv')}", counts)
     if len(pair) == 2:
         return training, scored, scored
     if len(pair[1]) == 0:
         return training, training[:0], scored
-    return training, _row_indices(pair[1], f"the validation rows of fold {index} of cv", counts), scored
+    return training, _row_indices(pair[1], f"the validation rows of fold {index} of {argument('cv')}", counts), scored
 
 
 def _row_indices(indices, name, counts):

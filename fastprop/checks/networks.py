@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from fastprop.checks.arrays import finite, numeric, read_only
+from fastprop.checks.spelling import argument
 from fastprop.checks.values import choice, number, shown, whole_number
 from fastprop.initialization import INITIALIZATIONS
 from fastprop.reference import ACTIVATIONS, LOSSES, OUTPUT_ONLY
@@ -31,7 +32,7 @@ def layer_sizes(sizes):
         raise TypeError(
             f"layer_sizes must be a tuple such as (64, 32, 10), not {shown(sizes)}: give one size for each layer."
         )
-    sizes = tuple(whole_number(size, "each of layer_sizes") for size in sizes)
+    sizes = tuple(whole_number(size, f"each of {argument('layer_sizes')}") for size in sizes)
     if len(sizes) < 2:
         raise ValueError(f"layer_sizes must name at least inputs and outputs, not {sizes}: give two sizes or more.")
     return sizes
@@ -69,10 +70,10 @@ def hidden(names, layers):
     """Return the activation of all hidden layers, or a tuple with the activation of each of `layers` hidden layers."""
     if isinstance(names, str) or not np.iterable(names):
         return choice(names, "hidden", HIDDEN_ACTIVATIONS)
-    names = tuple(choice(name, "each of hidden", HIDDEN_ACTIVATIONS) for name in names)
+    names = tuple(choice(name, f"each of {argument('hidden')}", HIDDEN_ACTIVATIONS) for name in names)
     if len(names) != layers:
         raise ValueError(
-            f"hidden names {len(names)} activations but there are {layers} hidden layers: "
+            f"{argument('hidden')} names {len(names)} activations but there are {layers} hidden layers: "
             "give one for each, or a single name for all."
         )
     return names

@@ -3,6 +3,7 @@
 import numpy as np
 
 from fastprop.checks.arrays import numeric, read_only
+from fastprop.checks.spelling import argument
 from fastprop.checks.values import is_whole, shown, whole_number
 
 
@@ -10,18 +11,20 @@ def ranking(validation, cv, score, losses):
     """Refuse a sweep with both `validation` and `cv`, or with neither if a score on held-out rows is to rank."""
     if validation is not None and cv is not None:
         raise ValueError(
-            "cv holds out each fold's rows, and validation others: give one of them, and leave out the other."
+            f"{argument('cv')} holds out each fold's rows, and {argument('validation')} others: give one of them, "
+            "and leave out the other."
         )
     if validation is not None or cv is not None:
         return
     if score is not None:
         raise ValueError(
-            f"score={shown(score)} is measured on held-out rows, but there are none: give validation or cv."
+            f"{argument('score', repr(score))} is measured on held-out rows, but there are none: give "
+            f"{argument('validation')} or {argument('cv')}."
         )
     if len(losses) > 1:
         raise ValueError(
             f"losses of different kinds cannot be ranked, such as {shown(losses[0])} and {shown(losses[1])}, "
-            "but scores on held-out rows can: give validation or cv."
+            f"but scores on held-out rows can: give {argument('validation')} or {argument('cv')}."
         )
 
 

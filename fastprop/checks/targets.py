@@ -4,6 +4,7 @@ import numpy as np
 
 from fastprop.checks.arrays import converted, finite, numeric, read_only
 from fastprop.checks.networks import LOSS_OF_OUTPUT, loss_name
+from fastprop.checks.spelling import argument
 from fastprop.checks.values import number, shown
 from fastprop.row_blocks import row_blocks
 
@@ -114,8 +115,8 @@ def class_weights(class_weight, task, name="y"):
     if count == 0:
         outputs = f"{task.outputs} {task.output} outputs" if task.outputs > 1 else f"one {task.output} output"
         raise ValueError(
-            f"class_weight weighs rows by their class, but {name} holds {task.described()} for {outputs}: "
-            f"leave it out, or use sample_weight."
+            f"{argument('class_weight')} weighs rows by their class, but {name} holds {task.described()} for "
+            f"{outputs}: leave it out."
         )
     if is_balanced(class_weight):
         return None

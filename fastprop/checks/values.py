@@ -6,23 +6,25 @@ import os
 
 import numpy as np
 
+from fastprop.checks.spelling import argument, shortened
 from fastprop.files import resolved
 
 
 def shown(value):
     """Return `value` as text for a message: on one line, of at most 60 characters."""
-    text = " ".join(repr(value).split())
-    return text if len(text) <= 60 else text[:57] + "..."
+    return shortened(repr(value))
 
 
 def whole_number(value, name, minimum=1):
     """Return `value` as an int of at least `minimum` that an int64 holds, because kernels and NumPy take it as one."""
     if not is_whole(value):
-        raise TypeError(f"{name} must be a whole number, not {shown(value)}: give an int of at least {minimum}.")
+        raise TypeError(
+            f"{argument(name)} must be a whole number, not {shown(value)}: give an int of at least {minimum}."
+        )
     if value < minimum:
-        raise ValueError(f"{name} must be at least {minimum}, not {value}: give a larger number.")
+        raise ValueError(f"{argument(name)} must be at least {minimum}, not {value}: give a larger number.")
     if value >= 2**63:
-        raise ValueError(f"{name} must be below 2**63, not {value}: give a smaller number.")
+        raise ValueError(f"{argument(name)} must be below 2**63, not {value}: give a smaller number.")
     return int(value)
 
 
@@ -36,11 +38,11 @@ def is_whole(value):
 def number(value, name, minimum=0.0, below=np.inf):
     """Return `value` as a finite float with `minimum` ≤ value < `below`."""
     if isinstance(value, bool) or not isinstance(value, (float, int, numbers.Real)):
-        raise TypeError(f"{name} must be a number, not {shown(value)}: give a float.")
+        raise TypeError(f"{argument(name)} must be a number, not {shown(value)}: give a float.")
     if not minimum <= value < below or not math.isfinite(value):
         limits = [f"at least {minimum:g}"] if np.isfinite(minimum) else []
         limits.append(f"below {below:g}" if np.isfinite(below) else "finite")
-        raise ValueError(f"{name} must be {' and '.join(limits)}, not {value}: give a number in that range.")
+        raise ValueError(f"{argument(name)} must be {' and '.join(limits)}, not {value}: give a number in that range.")
     return float(value)
 
 
@@ -48,7 +50,7 @@ def positive(value, name):
     """Return `value` as a finite float above 0."""
     value = number(value, name, minimum=-np.inf)
     if value <= 0:
-        raise ValueError(f"{name} must be above 0, not {value}: give a number in that range.")
+        raise ValueError(f"{argument(name)} must be above 0, not {value}: give a number in that range.")
     return value
 
 
@@ -61,14 +63,16 @@ def number_fields(options, *names, **limits):
 def flag(value, name):
     """Return `value`, which must be True or False, as a bool."""
     if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} must be True or False, not {shown(value)}: give one of these.")
+        raise TypeError(f"{argument(name)} must be True or False, not {shown(value)}: give one of these.")
     return bool(value)
 
 
 def choice(value, name, known):
     """Return `value`, which must be one of the names `known`."""
     if not isinstance(value, str) or value not in known:
-        raise ValueError(f"{name} must be one of {', '.join(known)}, not {shown(value)}: choose one of these.")
+        raise ValueError(
+            f"{argument(name)} must be one of {', '.join(known)}, not {shown(value)}: choose one of these."
+        )
     return value
 
 
@@ -77,7 +81,7 @@ def instance(value, name, classes, example):
     if not isinstance(value, classes):
         classes = classes if isinstance(classes, tuple) else (classes,)
         expected = " or ".join(with_article(each.__name__) for each in classes)
-        raise TypeError(f"{name} must be {expected}, not {shown(value)}: give one, such as {example}.")
+        raise TypeError(f"{argument(name)} must be {expected}, not {shown(value)}: give one, such as {example}.")
     return value
 
 
@@ -103,10 +107,12 @@ def value_list(values, name):
 def sequence(values, name):
     """Return values to choose from unchanged, or an iterator's values as a list; there must be at least one."""
     if isinstance(values, (str, bytes)) or not np.iterable(values):
-        raise TypeError(f"{name} must be a list of values, not {shown(values)}: put a single value into a list.")
+        raise TypeError(
+            f"{argument(name)} must be a list of values, not {shown(values)}: put a single value into a list."
+        )
     values = values if hasattr(values, "__len__") else list(values)
     if len(values) == 0:
-        raise ValueError(f"{name} has no values: give at least one.")
+        raise ValueError(f"{argument(name)} has no values: give at least one.")
     return values
 
 
@@ -134,6 +140,9 @@ def new_file(path):
 def checkpoint(value, resume, backend):
     """Refuse to resume without a checkpoint, and a checkpoint on a backend that writes none; `value` may be None."""
     if flag(resume, "resume") and value is None:
-        raise ValueError("resume=True needs a checkpoint to go on from: give one, such as checkpoint='run.checkpoint'.")
+        raise ValueError(
+            f"{argument('resume', 'True')} needs a checkpoint to go on from: give one, such as "
+            f"{argument('checkpoint', repr('run.checkpoint'))}."
+        )
     if value is not None and backend != "kernels":
         raise ValueError(f"backend {backend!r} writes no checkpoints: leave out checkpoint, or use backend='kernels'.")

@@ -36,8 +36,10 @@ def main(arguments=None):
 def _run(arguments):
     """Run a command and return its exit code; see `main`."""
     try:
+        from fastprop import checks
         from fastprop.cli import standard_input
         from fastprop.cli.parser import make_parser  # the kernels refuse bad settings of the environment when imported
+        from fastprop.cli.spelling import spelling
 
         with warnings.catch_warnings():
             warnings.simplefilter("always", UserWarning)
@@ -45,13 +47,18 @@ def _run(arguments):
             options = make_parser().parse_args(arguments)
             if hasattr(options, "data"):
                 options.data = standard_input.kept(options.data)
-            return options.command(options)
+            with checks.spelled_as(spelling(options)):
+                return options.command(options)
     except (ValueError, TypeError, ImportError, OSError, MemoryError, RuntimeError) as error:
-        say(error)
+        say(str(error) or _WITHOUT_WORDS.get(type(error), repr(error)))
         return 2
     except KeyboardInterrupt:
         say("Ctrl-C has ended the command before its result was there.")
         return 130
+
+
+_WITHOUT_WORDS = {MemoryError: "there is not enough memory: give less data, smaller layers or fewer configurations."}
+"""What is said of an exception that says nothing, by its type."""
 
 
 def _show_warning(message, category, filename, lineno, file=None, line=None):

@@ -68,7 +68,7 @@ def _searched(problem, options, given):
     the recipe's space, except for what is given.
     """
     seeds = range(checks.whole_number(options.seeds, "--seeds"))
-    searched = given | {"seed": list(seeds)}
+    searched = given | {"seed": seeds}
     if options.hidden is not None:
         searched["layer_sizes"] = [problem.layer_sizes(hidden) for hidden in options.hidden]
     searched |= {} if options.activation is None else {"hidden": options.activation}
@@ -108,7 +108,7 @@ def _say_how_it_ended(result, options, say):
 
 
 def _is_single(choices):
-    return isinstance(choices, list) and len(choices) == 1
+    return isinstance(choices, (list, range)) and len(choices) == 1
 
 
 def train(options):
@@ -260,5 +260,5 @@ def _optimizer(options):
     given = {name: getattr(options, name) for name in OPTIMIZER_FLAGS if getattr(options, name, None) is not None}
     for name in given:
         if not hasattr(optimizer, name):
-            raise ValueError(f"{options.optimizer} has no {name.replace('_', ' ')}: leave it out.")
+            raise ValueError(f"--optimizer {options.optimizer} has no --{name.replace('_', '-')}: leave it out.")
     return optimizer, given

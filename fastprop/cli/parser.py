@@ -9,6 +9,7 @@ import fastprop as fp
 from fastprop import checks
 from fastprop.cli import commands, prediction, values
 from fastprop.metrics import SCORES
+from fastprop.options import DESCENTS
 from fastprop.reference import LOSSES
 from fastprop.tabular import TASKS, sources
 from fastprop.tabular.numeric_encodings import NUMERIC_ENCODINGS
@@ -67,13 +68,15 @@ def _add_sweep(parser):
     )
     network.add_argument(
         "--activation",
-        type=values.list_of(str),
+        type=values.list_of(values.one_of(checks.HIDDEN_ACTIVATIONS)),
         metavar="NAME",
         help=f"of the hidden layers: {ACTIVATIONS}; relu,tanh tries both (default relu)",
     )
     training = _add_training(parser, values.values, "VALUES", rates, " (likewise)")
     _add_rate_factors(training, values.list_of(values.layer_rates), "; 1x1,6x1 tries both", values.values, "VALUES")
-    training.add_argument("--seeds", type=int, default=1, metavar="N", help="train each with N seeds (default 1)")
+    training.add_argument(
+        "--seeds", type=values.whole_number, default=1, metavar="N", help="train each with N seeds (default 1)"
+    )
     dropout = {"type": values.values, "help": "in the hidden layers (likewise)", "metavar": "VALUES"}
     _add_run(training, share=None, dropout=dropout, epochs=RECIPE.search_epochs)
     _add_seconds(training)
@@ -83,7 +86,9 @@ def _add_sweep(parser):
     outputs.add_argument("--report", metavar="FILE", help="write a report, one HTML file")
     journal = "record each configuration in this file, and go on from what it holds"
     outputs.add_argument("--journal", metavar="FILE", help=journal)
-    outputs.add_argument("--top", type=int, default=10, metavar="N", help="how many rows to print (default 10)")
+    outputs.add_argument(
+        "--top", type=values.whole_number, default=10, metavar="N", help="how many rows to print (default 10)"
+    )
     outputs.add_argument("--json", action="store_true", help="print all rows as JSON, and nothing else")
 
 
@@ -101,8 +106,8 @@ def _add_find(parser):
     training = _add_single_network(parser, rates=None)
     _add_run(training, "by default a fifth, or all in turn where they are few", share=None)
     lowest = "the lowest to try (default 1e-7, and lower if need be)"
-    training.add_argument("--min-rate", type=float, metavar="RATE", help=lowest)
-    training.add_argument("--max-rate", type=float, default=50.0, metavar="RATE", help="(default %(default)s)")
+    training.add_argument("--min-rate", type=values.number, metavar="RATE", help=lowest)
+    training.add_argument("--max-rate", type=values.number, default=50.0, metavar="RATE", help="(default %(default)s)")
     _add_plot(parser, "the losses against the learning rate")
 
 
@@ -116,7 +121,8 @@ def _add_evaluate(parser):
     parser.add_argument("network", help="a safetensors file that --save wrote")
     parser.add_argument("data", help=f"'digits', or a table with the target: {FILES}")
     parser.add_argument("--target", metavar="COLUMN", help="(default: as it was called in training)")
-    parser.add_argument("--score", metavar="NAME", help=f"{', '.join(SCORES)} (default: all that fit)")
+    scores = f"{', '.join(SCORES)} (default: all that fit)"
+    parser.add_argument("--score", type=values.one_of(SCORES), metavar="NAME", help=scores)
 
 
 def _add_info(parser):
@@ -125,7 +131,7 @@ def _add_info(parser):
 
 def _add_verify(parser):
     parser.add_argument("--only", default="", metavar="WORDS", help="only the runs with these words in their names")
-    parser.add_argument("--threads", type=int, metavar="N", help="(default: all cores)")
+    parser.add_argument("--threads", type=values.whole_number, metavar="N", help="(default: all cores)")
 
 
 def _add_data(parser):
@@ -151,10 +157,11 @@ def _add_single_network(parser, rates):
     sizes = "32, or 64x32 for two layers (default 256)"
     network.add_argument("--hidden", type=values.hidden, default=RECIPE.hidden_layer_sizes, metavar="SIZES", help=sizes)
     activation = f"of the hidden layers: {ACTIVATIONS} (default relu)"
-    network.add_argument("--activation", default=RECIPE.hidden, metavar="NAME", help=activation)
-    training = _add_training(parser, float, "NUMBER", rates)
-    training.add_argument("--seed", type=int, default=0, help="of weights and row order (default 0)")
-    _add_rate_factors(training, values.layer_rates, "", float, "NUMBER")
+    one_name = values.one_of(checks.HIDDEN_ACTIVATIONS)
+    network.add_argument("--activation", type=one_name, default=RECIPE.hidden, metavar="NAME", help=activation)
+    training = _add_training(parser, values.number, "NUMBER", rates)
+    training.add_argument("--seed", type=values.whole_number, default=0, help="of weights and row order (default 0)")
+    _add_rate_factors(training, values.layer_rates, "", values.number, "NUMBER")
     return training
 
 
@@ -174,13 +181,14 @@ def _add_training(parser, convert, metavar, rates, note=""):
     the help of the learning rate, or None for a command without this argument. `note` follows the help of the others.
     """
     training = parser.add_argument_group("training")
-    training.add_argument("--batch-size", type=int, metavar="ROWS", help="(default 32; a hundredth of many rows)")
-    losses = f"{', '.join(LOSSES)} (default: cross_entropy of classes, mse of numbers)"
-    training.add_argument("--loss", metavar="NAME", help=losses)
-    optimizers = f"{', '.join(values.OPTIMIZER_NAMES)} (default adamw)"
     training.add_argument(
-        "--optimizer", choices=values.OPTIMIZER_NAMES, default="adamw", metavar="NAME", help=optimizers
+        "--batch-size", type=values.whole_number, metavar="ROWS", help="(default 32; a hundredth of many rows)"
     )
+    losses = f"{', '.join(LOSSES)} (default: cross_entropy of classes, mse of numbers)"
+    training.add_argument("--loss", type=values.one_of(LOSSES), metavar="NAME", help=losses)
+    optimizers = [name for name, option in values.OPTIMIZER_NAMES.items() if rates is not None or option in DESCENTS]
+    names = f"{', '.join(optimizers)} (default adamw)"
+    training.add_argument("--optimizer", choices=optimizers, default="adamw", metavar="NAME", help=names)
     with_momentum = [name for name, option in values.OPTIMIZER_NAMES.items() if "momentum" in _fields(option)]
     helps = {
         "learning_rate": rates,
@@ -190,11 +198,11 @@ def _add_training(parser, convert, metavar, rates, note=""):
     for name in commands.OPTIMIZER_FLAGS:
         if helps[name] is not None:
             training.add_argument(f"--{name.replace('_', '-')}", type=convert, metavar=metavar, help=helps[name])
-    training.add_argument("--clip-norm", type=float, metavar="LIMIT", help="of the gradient's norm")
+    training.add_argument("--clip-norm", type=values.number, metavar="LIMIT", help="of the gradient's norm")
     training.add_argument("--class-weight", choices=["balanced"], metavar="balanced", help="all classes weigh the same")
     training.add_argument(
         "--threads",
-        type=int,
+        type=values.whole_number,
         metavar="N",
         help="(default: FASTPROP_THREADS, or as many as there are cores for this process)",
     )
@@ -206,7 +214,7 @@ def _fields(option):
 
 
 def _add_seconds(training):
-    training.add_argument("--seconds", type=float, metavar="SECONDS", help="how long to train at most")
+    training.add_argument("--seconds", type=values.number, metavar="SECONDS", help="how long to train at most")
 
 
 def _add_run(
@@ -217,15 +225,17 @@ def _add_run(
     `share` is the default of ``--validation``, and `default_rows` ends its help; `epochs` is that of ``--epochs``.
     `dropout` has the arguments of the parser for ``--dropout``.
     """
-    training.add_argument("--epochs", type=int, default=epochs, metavar="N", help="(default %(default)s)")
+    training.add_argument(
+        "--epochs", type=values.whole_number, default=epochs, metavar="N", help="(default %(default)s)"
+    )
     held_out = f"of the rows to hold out; {default_rows}"
-    training.add_argument("--validation", type=float, default=share, metavar="SHARE", help=held_out)
+    training.add_argument("--validation", type=values.number, default=share, metavar="SHARE", help=held_out)
     schedules = f"of the learning rate: constant, {', '.join(values.SCHEDULE_NAMES)}; with numbers step:10:0.5 or "
     schedules += "cosine:0.1:step, and warmup:5+cosine (default cosine)"
     default = RECIPE.schedule
     training.add_argument("--schedule", type=values.schedule, default=default, metavar="NAME", help=schedules)
     in_layers = f"in the hidden layers (default {RECIPE.dropout:g}; 0 of lbfgs)"
-    one_share = {"type": float, "metavar": "SHARE", "help": in_layers}
+    one_share = {"type": values.number, "metavar": "SHARE", "help": in_layers}
     training.add_argument("--dropout", **(dropout or one_share))
     standardize = "scale the inputs by the training rows, which is the default, or take them as they are"
     training.add_argument("--standardize", action=argparse.BooleanOptionalAction, default=True, help=standardize)
@@ -234,7 +244,7 @@ def _add_run(
 def _add_early_stopping(training):
     training.add_argument(
         "--early-stopping",
-        type=int,
+        type=values.whole_number,
         default=RECIPE.patience,
         metavar="EPOCHS",
         help="stop after EPOCHS epochs without an improvement on the held-out rows, and restore the best weights; "
@@ -245,13 +255,18 @@ def _add_early_stopping(training):
 def _add_search(parser):
     search = parser.add_argument_group("search")
     search.add_argument(
-        "--samples", type=int, metavar="N", help="draw N configurations (default 32 if no values are given)"
+        "--samples",
+        type=values.whole_number,
+        metavar="N",
+        help="draw N configurations (default 32 if no values are given)",
     )
-    search.add_argument("--cv", type=int, metavar="FOLDS", help="cross-validate, in place of --validation")
+    search.add_argument(
+        "--cv", type=values.whole_number, metavar="FOLDS", help="cross-validate, in place of --validation"
+    )
     scores = f"measure and rank by {', '.join(SCORES)} (default: by the loss)"
-    search.add_argument("--score", metavar="NAME", help=scores)
+    search.add_argument("--score", type=values.one_of(SCORES), metavar="NAME", help=scores)
     halving = "stop all but 1 in FACTOR configurations at each rung on the way"
-    search.add_argument("--halving", type=int, metavar="FACTOR", help=halving)
+    search.add_argument("--halving", type=values.whole_number, metavar="FACTOR", help=halving)
 
 
 def _add_outputs(parser, picture=None):

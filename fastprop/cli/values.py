@@ -2,6 +2,7 @@
 
 import argparse
 import re
+from dataclasses import MISSING, fields
 
 import fastprop as fp
 from fastprop.options import OPTIMIZERS, SCHEDULES
@@ -16,7 +17,10 @@ SCHEDULE_NAMES = {
 }
 """Schedules, likewise by name: ``one-cycle`` is `OneCycle`, and ``cosine`` is `CosineDecay`."""
 
-_SPACES = {"geomspace": fp.geomspace, "linspace": fp.linspace, "loguniform": fp.loguniform, "uniform": fp.uniform}
+EXAMPLE = "as in step:10:0.5 or warmup:5+cosine"
+"""How schedules are written, for messages."""
+
+SPACES = {"geomspace": fp.geomspace, "linspace": fp.linspace, "loguniform": fp.loguniform, "uniform": fp.uniform}
 """By name, the functions and distributions that stand for several values of a hyperparameter."""
 
 
@@ -26,7 +30,7 @@ def values(text):
     try:
         if not parameters:
             return [float(value) for value in name.split(",")]
-        return _SPACES[name](float(parameters[0]), float(parameters[1]), *map(int, parameters[2:]))
+        return SPACES[name](float(parameters[0]), float(parameters[1]), *map(int, parameters[2:]))
     except (KeyError, IndexError, ValueError, TypeError):
         raise argparse.ArgumentTypeError(
             f"{text!r} is not 0.1 or 0.1,0.3 or geomspace:FIRST:LAST:COUNT with positive numbers, nor linspace:… or "
@@ -55,6 +59,33 @@ def list_of(convert):
     return lambda text: [convert(part) for part in text.split(",")]
 
 
+def one_of(names):
+    """Return a function that takes one of some names."""
+
+    def checked(text):
+        if text not in names:
+            raise argparse.ArgumentTypeError(f"{text!r} is not one of {', '.join(names)}")
+        return text
+
+    return checked
+
+
+def whole_number(text):
+    """Return a whole number."""
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+
+
+def number(text):
+    """Return a number."""
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+
+
 def schedule(text):
     """Return a schedule: step:10:0.5 is ``StepDecay(10, 0.5)``, warmup:5+cosine is ``Warmup(5, CosineDecay())``.
 
@@ -63,13 +94,39 @@ def schedule(text):
     if text == "constant":
         return None
     first, _, then = text.partition("+")
-    name, *parameters = first.split(":")
+    name, *given = first.split(":")
+    if name not in SCHEDULE_NAMES:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not {' or '.join(SCHEDULE_NAMES)}, nor one with numbers {EXAMPLE}"
+        )
+    option = SCHEDULE_NAMES[name]
+    names = [field.name for field in fields(option) if field.name not in ("by", "then")]
+    options = {"by": given.pop()} if given and given[-1] in UNITS else {}
+    if not _required(option) <= len(given) <= len(names) or (then and not _goes_before(option, then)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not {_form(name, names, option)} {EXAMPLE}")
+    if then:
+        options["then"] = schedule(then)
     try:
-        options = {"by": parameters.pop()} if parameters and parameters[-1] in UNITS else {}
-        if then:
-            options["then"] = schedule(then)
-        parameters = (int(parameter) if parameter.isdigit() else float(parameter) for parameter in parameters)
-        return SCHEDULE_NAMES[name](*parameters, **options)
-    except (KeyError, ValueError, TypeError) as error:
-        known = " or ".join(SCHEDULE_NAMES)
-        raise argparse.ArgumentTypeError(f"{text!r} is not {known}, or numbers as in step:10:0.5 ({error})") from None
+        numbers = (int(each) if each.isdigit() else float(each) for each in given)
+        return option(*numbers, **options)
+    except (ValueError, TypeError) as error:
+        reason = f" ({error})".replace(".)", ")") if "convert" not in str(error) else ""
+        raise argparse.ArgumentTypeError(f"{text!r} is not {_form(name, names, option)} {EXAMPLE}{reason}") from None
+
+
+def _goes_before(option, then):
+    """Return whether a kind of schedule can go before another one, which is a text."""
+    return "then" in option.__dataclass_fields__ and SCHEDULE_NAMES.get(then.partition(":")[0]) is not option
+
+
+def _required(option):
+    """Return how many numbers a schedule must have."""
+    return sum(field.default is MISSING for field in fields(option))
+
+
+def _form(name, names, option):
+    """Return how a schedule is written, such as ``step:EVERY[:FACTOR]``."""
+    required = _required(option)
+    form = name + "".join(f":{each.upper()}" for each in names[:required])
+    form += "".join(f"[:{each.upper()}" for each in names[required:]) + "]" * len(names[required:])
+    return form + ("[+SCHEDULE]" if "then" in option.__dataclass_fields__ else "")

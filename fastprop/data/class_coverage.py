@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from fastprop.checks import argument
 from fastprop.notices import DataWarning, warn
 
 SHOWN_CLASSES = 5
@@ -124,8 +125,8 @@ def warn_of_few_rows(task, classes, folds):
         task,
         np.flatnonzero((counts > 0) & (counts < folds)),
         lambda they_are, them: (
-            f"{they_are} not held out by each of the {folds} folds of cv, because there are fewer rows of {them}: give "
-            f"more rows of {them}, or fewer folds."
+            f"{they_are} not held out by each of the {folds} folds of {argument('cv')}, because there are fewer "
+            f"rows of {them}: give more rows of {them}, or fewer folds."
         ),
     )
 

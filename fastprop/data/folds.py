@@ -61,8 +61,9 @@ def _warn_of_shared_rows(folds):
         shared = int(np.isin(scored, training).sum())
         if shared and not (shared == len(scored) and np.isin(training, scored).all()):
             warn(
-                f"fold {index} of cv trains on {shared} of the {len(scored)} rows that it holds out, so that its "
-                "score does not tell how a network does on new rows: give other rows to hold out.",
+                f"fold {index} of {checks.argument('cv')} trains on {shared} of the {len(scored)} rows that it "
+                "holds out, so that its score does not tell how a network does on new rows: give other rows to hold "
+                "out.",
                 DataWarning,
             )
             return
@@ -75,7 +76,7 @@ def _warn_of_untrained(folds, data):
     if lacking:
         training, held_out, _ = folds[lacking[0]]
         others = f" (one of {len(lacking)} such folds)" if len(lacking) > 1 else ""
-        where = f"the training rows of fold {lacking[0]} of cv{others}"
+        where = f"the training rows of fold {lacking[0]} of {checks.argument('cv')}{others}"
         warn_of_untrained(data.task, classes[training], classes[held_out], where)
 
 

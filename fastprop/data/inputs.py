@@ -158,8 +158,9 @@ class Inputs:
         row, column = np.argwhere(~np.isfinite(converted))[0]
         remedy = "correct it, or divide the column by a constant"
         if converted.dtype == np.float32:
-            remedy = "correct it" if origin.changes else "train with standardize=True"
-            remedy += ", or make the network with dtype='float64'"
+            means = {} if origin.changes else {"standardize": f"train with {checks.argument('standardize', 'True')}"}
+            means |= {"dtype": "make the network with dtype='float64'"}
+            remedy = "correct it, or " * origin.changes + checks.remedies("divide the column by a constant", **means)
         raise ValueError(
             f"{self.name} holds {self.numbers(block)[row, column]:g} at row {block.start + row}, column "
             f"{checks.shown_column(self.columns, column)}, which is too large for {converted.dtype}: {remedy}."

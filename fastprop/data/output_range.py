@@ -41,10 +41,12 @@ def warn_of_unreachable(data, name="y"):
         label = column if data.target_names is None else repr(data.target_names[column])
         more = f" and {len(unreachable) - 1} more" if len(unreachable) > 1 else ""
         where = f" in column {label}{more}"
+    identity = "make the network with output='identity', or "
     span = f"from {row.minimum:.3g} to {row.maximum:.3g}" if np.isfinite(row.maximum) else f"above {row.minimum:.3g}"
     warn(
         f"{name} goes from {low[column]:.6g} to {high[column]:.6g}{where}, but {checks.with_article(data.task.output)} "
-        f"output is {span}: make the network with output='identity', or scale {name} into this range.",
+        f"output is {span}: "
+        f"{checks.remedies('', output=identity)}scale {name} into this range.",
         DataWarning,
     )
     return True

@@ -33,7 +33,7 @@ def warn_of_rounded_targets(data, dtype, name="y"):
         return False
     given = data.given.reshape(len(data.given), -1)
     shown = data.target_names if given.shape[1] > 1 else None
-    remedy = "subtract its mean, or make the network with dtype='float64'"
+    remedy = checks.remedies("subtract its mean", dtype="subtract its mean, or make the network with dtype='float64'")
     return warn_of_rounding(limits(given, data.weights), dtype, (name, shown), remedy)
 
 

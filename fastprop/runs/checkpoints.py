@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fastprop import checks
 from fastprop.files import PathLock, archives, refusing
 from fastprop.fingerprints import NoFingerprintError, fingerprint
 from fastprop.metrics import SCORES
@@ -172,7 +173,7 @@ class CheckpointFile:
         if differing := differences(description, self._description):
             raise ValueError(
                 f"{path} is the checkpoint of another run, whose {differing}: "
-                "give what it was given, name another file, or leave out resume to begin anew."
+                f"give what it was given, name another file, or leave out {checks.argument('resume')} to begin anew."
             )
         with refusing(path, KIND, REMEDY):
             check(state)
@@ -212,8 +213,9 @@ def digest(*arrays):
 
 def differences(description, expected):
     """Return in words which entries of a description are not as expected; an empty string if all are."""
+    names = [name for name in expected | description if description.get(name) != expected.get(name)]
     return ", ".join(
-        f"{name} is {description.get(name)} and not {expected.get(name)}"
-        for name in expected | description
-        if description.get(name) != expected.get(name)
+        f"{shown} is {theirs} and not {ours}"
+        for name in names
+        for shown, theirs, ours in checks.differing_arguments(name, description.get(name), expected.get(name))
     )

@@ -124,5 +124,5 @@ def advice(split, network, options, rate):
     if rate > 0:
         means.append(f"give a smaller learning rate than {rate:.3g}")
     if options.clip is None and not options.optimizer.takes_all_rows:
-        means.append("limit the gradient by clip=fp.ClipNorm(1.0)")
+        means.append(f"limit the gradient by {checks.argument('clip', 'fp.ClipNorm(1.0)')}")
     return ", or ".join(means) or "begin with smaller weights"

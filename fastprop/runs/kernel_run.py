@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 
+from fastprop import checks
 from fastprop.kernels import compiler
 from fastprop.runs import checkpoints, kernel_arguments, prediction
 from fastprop.runs.kernel_team import KernelTeam
@@ -145,8 +146,9 @@ class KernelRun(Run):
         done = int(state["done"].max())
         if done > self._options.epochs:
             raise ValueError(
-                f"{self._options.checkpoint.path} has {done} epochs done, but epochs is {self._options.epochs}: "
-                "give at least as many, or leave out resume to begin anew."
+                f"{self._options.checkpoint.path} has {done} epochs done, but {checks.argument('epochs')} is "
+                f"{self._options.epochs}: give at least as many, or leave out "
+                f"{checks.argument('resume')} to begin anew."
             )
         self.go_on([state])
 

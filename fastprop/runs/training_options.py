@@ -178,11 +178,13 @@ def _refuse_minibatch_options(options):
         value = getattr(options, name)
         if row.minibatch_only and value != TrainingOptions._field_defaults[name]:
             raise ValueError(
-                f"LBFGS takes all rows in each step and chooses its length, not {name}={checks.shown(value)}: "
-                f"leave {name} out."
+                f"LBFGS takes all rows in each step and chooses its length, not "
+                f"{checks.argument(name, repr(value))}: leave {checks.argument(name)} out."
             )
     if options.checkpoint is not None:
-        raise ValueError("LBFGS writes no checkpoints: leave out checkpoint, or use another optimizer.")
+        raise ValueError(
+            f"LBFGS writes no checkpoints: leave out {checks.argument('checkpoint')}, or use another optimizer."
+        )
 
 
 OPTIONS = {

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from fastprop.checks import sequence, shown, value_list, whole_number
+from fastprop.checks import argument, argument_value, sequence, shown, value_list, whole_number
 from fastprop.sweeping import spaces
 from fastprop.sweeping.configurations import HYPERPARAMETERS
 
@@ -59,13 +59,13 @@ def _checked_values(mapping, samples, searched):
     distributions = [_check_distributions(name, lists.get(name, values), samples) for name, values in mapping.items()]
     if samples is not None and not any(distributions) and not searched:
         raise ValueError(
-            "samples are drawn from distributions, of which grid has none: give one, such as "
-            "fp.loguniform(1e-4, 1), or leave samples out."
+            f"{argument('samples')} must have a distribution to draw from, and there is none: give one, such as "
+            f"{argument('learning_rate', 'fp.loguniform(1e-4, 1)')}, or leave {argument('samples')} out."
         )
     count = math.prod(map(len, lists.values())) if samples is None else whole_number(samples, "samples")
     if count > MAX_CONFIGURATIONS:
         raise ValueError(
-            f"grid would be {count:,} configurations; {MAX_CONFIGURATIONS:,} are the most: give fewer values, or "
+            f"there would be {count:,} configurations; {MAX_CONFIGURATIONS:,} are the most: give fewer values, or "
             "draw samples from distributions."
         )
     return {name: value_list(lists[name], name) if is_list[name] else values for name, values in mapping.items()}
@@ -85,8 +85,9 @@ def _check_distributions(name, values, samples):
             )
         if samples is None:
             verb = "is" if distribution is values else "has"
+            text = argument_value(name, repr(distribution))
             raise ValueError(
-                f"grid[{name!r}] {verb} a distribution, {shown(distribution)}: say how many configurations to draw, "
-                "such as samples=100."
+                f"{argument(f'grid[{name!r}]')} {verb} a distribution, {text}: say how many configurations to draw, "
+                f"such as {argument('samples', '100')}."
             )
     return found

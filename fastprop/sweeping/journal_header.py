@@ -157,15 +157,21 @@ def differences(recorded, expected):
         names = [name for name in names if not name.endswith(OF_SCORE)]
     if "score" in names:
         names = [name for name in names if name != PYTHON]
-    return ", ".join(_difference(name, recorded.get(name), expected.get(name)) for name in names)
+    return ", ".join(
+        difference for name in names for difference in _differences(name, recorded.get(name), expected.get(name))
+    )
 
 
-def _difference(name, recorded, expected):
+def _differences(name, recorded, expected):
+    """Return what to say of an entry, or of each of its parts, see `checks.differing_arguments`."""
     recorded, expected = recorded or Known("none"), expected or Known("none")
     is_plural = " " in name and name.split(" of ")[0].endswith("s")  # names of arguments are singular
     if "" in (recorded.text, expected.text) or recorded.text == expected.text:
-        return f"{name} {'differ' if is_plural else 'differs'}"
-    return f"{name} {'are' if is_plural else 'is'} {' and not '.join(_excerpts(recorded.text, expected.text))}"
+        return [f"{checks.argument(name)} {'differ' if is_plural else 'differs'}"]
+    return [
+        f"{shown} {'are' if is_plural else 'is'} {' and not '.join(_excerpts(*texts))}"
+        for shown, *texts in checks.differing_arguments(name, recorded.text, expected.text)
+    ]
 
 
 def _excerpts(*texts):

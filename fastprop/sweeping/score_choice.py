@@ -1,6 +1,6 @@
 """Chooses the score of a sweep, which must be defined on the held-out rows of each fold."""
 
-from fastprop import metrics
+from fastprop import checks, metrics
 
 ALWAYS_DEFINED = {"labels": "label_accuracy", "counts": "mse", "numbers": "mse"}
 """By kind of task, a score that is defined on any rows; it is accuracy where rows have classes."""
@@ -28,17 +28,17 @@ def choose_score(score, tasks, split, folds):
         return metrics.default_score(split.task, *(split.held_out.as_given(fold.scored) for fold in folds))
     chosen = metrics.chosen(score, "score", *tasks)
     if reason := _why_undefined(chosen, split, folds):
-        raise ValueError(
-            f"score {chosen.name!r} {reason}: hold out other or more rows, or choose "
-            f"score={ALWAYS_DEFINED.get(split.task.kind, 'accuracy')!r}."
-        )
+        other = checks.argument("score", repr(ALWAYS_DEFINED.get(split.task.kind, "accuracy")))
+        raise ValueError(f"score {chosen.name!r} {reason}: hold out other or more rows, or choose {other}.")
     return chosen
 
 
 def _why_undefined(score, split, folds):
     """Return why the held-out rows of a fold leave a score undefined; an empty string if those of none do."""
     for index, fold in enumerate(folds):
-        rows = f"the held-out rows of fold {index} of cv" if len(folds) > 1 else "the held-out rows"
+        rows = (
+            f"the held-out rows of fold {index} of {checks.argument('cv')}" if len(folds) > 1 else "the held-out rows"
+        )
         y = split.held_out.as_given(fold.scored)
         if len(y) and (reason := metrics.why_undefined(score, split.task, y, rows)):
             return reason

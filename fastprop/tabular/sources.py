@@ -32,9 +32,9 @@ def read(source, choice=None):
     path = checked_path(source)
     if is_array_file(source):
         if choice._replace(target=None) != Choice():
+            names = [checks.argument(name) for name in Choice._fields if name != "target"]
             raise ValueError(
-                f"{path} has arrays without names of columns: leave out drop, features, categorical, numeric and "
-                "numeric_encoding."
+                f"{path} has arrays without names of columns: leave out {', '.join(names[:-1])} and {names[-1]}."
             )
         return npz_files.read_npz(path, choice.target) if path.suffix == ".npz" else npz_files.read_npy(path, choice)
     if path.name.lower().endswith(arrow_files.ENDINGS):

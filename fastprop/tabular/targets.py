@@ -58,6 +58,11 @@ def targets_of(table, loss=None, score=None, task=None):
     y = table.y.reshape(len(table.y)) if table.y.shape[1:] == (1,) else table.y
     table = type(table)(table.X, y, table.feature_names, table.target_name, table.class_names)
     named = task or _task_of_loss(loss, y) or _task_of_score(score)
+    if named in ("numbers", "counts") and loss is not None and LOSSES[checks.loss_name(loss)].of_classes:
+        raise ValueError(
+            f"{checks.argument('loss', repr(checks.loss_name(loss)))} is of classes, and "
+            f"{checks.argument('task', repr(named))} has none: leave one of them out."
+        )
     make = {"classes": _classes, "labels": _labels, "counts": _counts, "numbers": _numbers}
     targets = make[named or _task_of_values(table)](table, loss)
     hint = "" if named else _hint(table, targets)
@@ -102,7 +107,8 @@ def _hint(table, targets):
     if table.class_names is not None or y.ndim == 2 or not _is_whole(y):
         return ""
     other = "classes" if targets.class_names is None else "numbers"
-    return f"; --task {other}{' or counts' if y.min() >= 0 and y.max() > 1 else ''} takes them as such"
+    counts = " or counts" if y.min() >= 0 and y.max() > 1 else ""
+    return f"; {checks.argument('task', repr(other))}{counts} takes them as such"
 
 
 def _classes(table, loss):
@@ -182,7 +188,7 @@ def _refuse(table, bad, needed, other):
         value = table.y[row].tolist() if table.class_names is None else table.class_names[table.y[row]]
         raise ValueError(
             f"{_name(table)} must hold {needed}, for the task, loss or score that is named, but holds "
-            f"{checks.shown(value)}: name another, such as --task {other}."
+            f"{checks.shown(value)}: name another, such as {checks.argument('task', repr(other))}."
         )
 
 

@@ -1,0 +1,85 @@
+"""How messages call arguments and their values: as in a call in Python, or as on the command line.
+
+Each message names an argument by `argument`, so that what a user can type is decided here for all of them.
+"""
+
+import contextlib
+from typing import NamedTuple
+
+
+class Spelling(NamedTuple):
+    """How arguments are written where the user writes them."""
+
+    knows: object  # a function of the name of an argument: whether the user can give it
+    name: object  # a function of the name of an argument
+    value: object  # a function of the name of an argument and of its value, as a text of Python
+    assigned: object  # a function of the same, which gives what sets the argument to the value
+    parts: object  # a function of a name and of two values, which gives (name, value, value) of each part that differs
+
+
+def shortened(text):
+    """Return a text on one line, of at most 60 characters."""
+    text = " ".join(text.split())
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+IN_PYTHON = Spelling(
+    lambda name: True,
+    lambda name: name,
+    lambda name, text: text,
+    lambda name, text: f"{name}={shortened(text)}",
+    lambda name, text, other: [(name, text, other)],
+)
+"""The arguments of a call in Python."""
+
+_spellings = [IN_PYTHON]
+"""The last one counts, in each thread of the process: a run may warn in another thread than the one that began it."""
+
+
+def argument(name, text=None):
+    """Return what an argument is called or, with a value as a text of Python, what sets it to this value.
+
+    Examples
+    --------
+    >>> from fastprop.checks import argument
+    >>> argument("batch_size"), argument("batch_size", "32")
+    ('batch_size', 'batch_size=32')
+    """
+    return _spellings[-1].name(name) if text is None else _spellings[-1].assigned(name, text)
+
+
+def remedies(otherwise, **texts):
+    """Return what to do: the texts, by the argument that each needs, of arguments that can be given; else `otherwise`.
+
+    Examples
+    --------
+    >>> from fastprop.checks import remedies
+    >>> remedies("divide it", dtype="give dtype='float64'", standardize="standardize it")
+    "give dtype='float64', or standardize it"
+    """
+    return ", or ".join(text for name, text in texts.items() if _spellings[-1].knows(name)) or otherwise
+
+
+def argument_value(name, text):
+    """Return a value of an argument, which is a text of Python, as the user writes it."""
+    return _spellings[-1].value(name, text)
+
+
+def differing_arguments(name, text, other):
+    """Return a list of (name, text, other) as a user writes them, of a value that was one text of Python, now another.
+
+    There is one tuple, or one for each argument of an option that the user writes by itself.
+    """
+    spelled = _spellings[-1]
+    parts = spelled.parts(name, text, other)
+    return [(spelled.name(each), *(spelled.value(each, value) for value in values)) for each, *values in parts]
+
+
+@contextlib.contextmanager
+def spelled_as(spelling):
+    """Return a context in which messages write arguments by a `Spelling`."""
+    _spellings.append(spelling)
+    try:
+        yield
+    finally:
+        _spellings.remove(spelling)
