@@ -57,7 +57,8 @@ verify --threads 0
 evaluate nowhere.safetensors digits --score nothing
 predict prices.csv prices.csv
 info prices.csv
-train digits --layer-rates 1x1
+train digits --hidden 4 --layer-rates 1x1x1
+train digits --hidden 4 --layer-rates 1x-1
 train digits --bias-rate -1
 train digits --layer-rates 1xa
 train digits --layer-rates 1x1 --optimizer lbfgs

@@ -61,7 +61,7 @@ def fits_layers(rates, layer_sizes):
     layers = len(layer_sizes) - 1
     if rates is not None and len(rates) != layers:
         raise ValueError(
-            f"the length of layer_rates must be {layers}, the number of layers of weights of {layer_sizes}, not "
+            f"the length of {argument('layer_rates')} must be {layers}, the number of layers of weights of {layer_sizes}, not "
             f"{len(rates)}: give one factor for each."
         )
 

@@ -35,7 +35,7 @@ def spelling(options):
 
     def named(name):
         name = _plain(name)
-        return flags.get(name) or name.replace("_", " ")
+        return flags.get(name) or (name.replace("_", " ") if name.isidentifier() else name)
 
     def assigned(name, text):
         flag = named(name)
