@@ -52,8 +52,10 @@ def layer_sizes_between(sizes, expected):
 def layer_rates(rates, name="layer_rates"):
     """Return factors of the learning rate as a tuple of finite floats of at least 0."""
     if isinstance(rates, (str, bytes)) or not np.iterable(rates):
-        raise TypeError(f"{name} must be a tuple such as (0.5, 1.0), not {shown(rates)}: give one for each layer.")
-    return tuple(number(rate, f"each of {name}") for rate in rates)
+        raise TypeError(
+            f"{argument(name)} must be a tuple such as (0.5, 1.0), not {shown(rates)}: give one for each layer."
+        )
+    return tuple(number(rate, f"each of {argument(name)}") for rate in rates)
 
 
 def fits_layers(rates, layer_sizes):
@@ -61,8 +63,8 @@ def fits_layers(rates, layer_sizes):
     layers = len(layer_sizes) - 1
     if rates is not None and len(rates) != layers:
         raise ValueError(
-            f"the length of {argument('layer_rates')} must be {layers}, the number of layers of weights of {layer_sizes}, not "
-            f"{len(rates)}: give one factor for each."
+            f"the length of {argument('layer_rates')} must be {layers}, the number of layers of weights of "
+            f"{layer_sizes}, not {len(rates)}: give one factor for each."
         )
 
 
