@@ -2,7 +2,8 @@
 
 By task:
 
-- Estimators with scikit-learn's interface: `MLPClassifier`, `MLPRegressor`, `SweepCV`.
+- Estimators with scikit-learn's interface: `MLPClassifier`, `MLPRegressor`, `SweepCV`, and `TabularClassifier` and
+  `TabularRegressor`, which search the best ensemble for a table.
 - A network: `MLP`, `train` and its `History`, `train_stream`, `find_learning_rate` and its `RateSearch`, `load`,
   `from_torch`.
 - Many networks: `sweep`, `SweepResult`, `load_sweep`, `Ensemble`. Values are lists, such as `geomspace` and `linspace`,
@@ -40,6 +41,8 @@ if TYPE_CHECKING:  # at run time `__getattr__` imports these
     from fastprop.estimators import MLPClassifier as MLPClassifier
     from fastprop.estimators import MLPRegressor as MLPRegressor
     from fastprop.estimators import SweepCV as SweepCV
+    from fastprop.estimators import TabularClassifier as TabularClassifier
+    from fastprop.estimators import TabularRegressor as TabularRegressor
     from fastprop.learning_rate import RateSearch as RateSearch
     from fastprop.learning_rate import find_learning_rate as find_learning_rate
     from fastprop.runs import History as History
@@ -56,6 +59,8 @@ _IMPORTED_ON_USE = {
     "MLPClassifier": "fastprop.estimators",
     "MLPRegressor": "fastprop.estimators",
     "SweepCV": "fastprop.estimators",
+    "TabularClassifier": "fastprop.estimators",
+    "TabularRegressor": "fastprop.estimators",
     "RateSearch": "fastprop.learning_rate",
     "find_learning_rate": "fastprop.learning_rate",
     "train": "fastprop.training",

@@ -77,7 +77,9 @@ def ensemble_weights(weights, count):
             f"weights must be {count} numbers above 0, one for each network, not {shown(weights.tolist())}: leave out "
             "networks without weight."
         )
-    return read_only(weights / weights.sum())
+    total = weights.sum()
+    is_restored = abs(total - 1) < count * np.finfo(np.float64).eps  # then the same bits come back from a file
+    return read_only(weights if is_restored else weights / total)
 
 
 def ensemble_inputs(feature_names, orders):

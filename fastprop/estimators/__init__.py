@@ -8,5 +8,6 @@ except ImportError as error:
 from fastprop.estimators.classifier import MLPClassifier
 from fastprop.estimators.regressor import MLPRegressor
 from fastprop.estimators.sweep_cv import SweepCV
+from fastprop.estimators.tabular import TabularClassifier, TabularRegressor
 
-__all__ = ["MLPClassifier", "MLPRegressor", "SweepCV"]
+__all__ = ["MLPClassifier", "MLPRegressor", "SweepCV", "TabularClassifier", "TabularRegressor"]

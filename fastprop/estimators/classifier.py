@@ -248,7 +248,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def _targets(self, y, weights, begins, incremental, column):
         """Return the index of each row's class, (n,), or zeros and ones, (n, n_labels)."""
-        _check_labels(y)
+        check_labels(y)
         is_multilabel = type_of_target(y).startswith("multilabel")
         if not is_multilabel:
             y = column_or_1d(y, warn=True)
@@ -281,7 +281,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return {index: self.class_weight.get(name, 1) for index, name in enumerate(self.classes_.tolist())}
 
 
-def _check_labels(y):
+def check_labels(y):
     """Refuse what are no classes."""
     try:
         check_classification_targets(y)

@@ -9,6 +9,7 @@ from fastprop.data import order_of_columns, places
 from fastprop.integrations import frame_columns
 from fastprop.integrations.arrow_columns import Column
 from fastprop.row_blocks import row_blocks
+from fastprop.tabular.column_inputs import ColumnInputs
 from fastprop.tabular.encoder import Encoder, named_columns
 from fastprop.tabular.plans import ColumnPlan, median
 
@@ -20,6 +21,12 @@ def fitted(estimator, X):
     anything but numbers, if cells are missing, if ``categorical_features`` names columns, or if ``numeric_encoding``
     changes numbers.
     """
+    X = unencoded(estimator, X)
+    return (X.encoded(), X.encoder) if isinstance(X, ColumnInputs) else (X, None)
+
+
+def unencoded(estimator, X):
+    """Return inputs for a training that begins as `fitted` does, but as `ColumnInputs` where they are to be encoded."""
     estimator._has_fitted_frame = frame_columns.is_frame(X)
     chosen = estimator.categorical_features
     chosen = np.asarray([] if chosen is None or isinstance(chosen, str) else chosen)
@@ -31,11 +38,11 @@ def fitted(estimator, X):
         X = _numbers(estimator, X, reset=True)
         if not is_encoded and (issparse(X) or not _has_nan(X)):
             estimator._medians = None if issparse(X) else [median(column) for column in X.T]
-            return X, None
+            return X
         columns = _columns_of_array(estimator, X)
     categorical = _names(chosen, list(columns))
     encoder = Encoder.fit_columns(columns, categorical=categorical, numeric_encoding=estimator.numeric_encoding)
-    return encoder.transform_columns(columns, np.float64), encoder
+    return ColumnInputs(columns, encoder)
 
 
 def encoded(estimator, X, encoder):

@@ -53,11 +53,19 @@ class ColumnInputs(UnfittedInputs):
         self.feature_names = encoder.feature_names
         self.shape = len(next(iter(columns.values())).values), len(self.feature_names)
 
+    def encoded(self) -> NDArray[np.float64]:
+        """Return the inputs (n, n_in) as the encoder of all rows makes them."""
+        return self.encoder.transform_columns(self._columns, np.float64)
+
+    def encoder_of(self, rows: NDArray[np.int64]) -> Encoder:
+        """Return the encoder that is fitted to some training rows, (m,) int."""
+        return self.encoder.fitted_to(self._columns, rows)
+
     def fitted_to(
         self, row_sets: Sequence[NDArray[np.int64]]
     ) -> tuple[NDArray[np.float64], NDArray[np.int64], list[NDArray[np.int64]]]:
         """Return the inputs for several sets of training rows, see `fastprop.data.UnfittedInputs`."""
-        first, *others = (self.encoder.fitted_to(self._columns, rows) for rows in row_sets)
+        first, *others = (self.encoder_of(rows) for rows in row_sets)
         X = first.transform_columns(self._columns, np.float64)
         changes = [self._changes(first, other, X) for other in others]
         rows = len(X)

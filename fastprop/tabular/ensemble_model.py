@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from fastprop import checks, numpy_settings
 from fastprop.annotations import FloatArray, Path
@@ -16,6 +16,35 @@ from fastprop.files import tensors
 from fastprop.notices import DataWarning
 from fastprop.tabular.encoder import Encoder
 from fastprop.tabular.model import columns_to_encode, named_classes, probabilities_of_classes
+
+
+class StackedEncoders:
+    """Several encoders of the same columns, whose inputs stand side by side: those of each that differs once.
+
+    Attributes
+    ----------
+    different : list of Encoder
+    block_of : list of int
+        For each encoder that was given, the index of the one of `different` that is equal.
+    """
+
+    def __init__(self, encoders: Sequence[Encoder]) -> None:
+        self.different = list(dict.fromkeys(encoders))
+        self.block_of = [self.different.index(encoder) for encoder in encoders]
+
+    def transform_columns(self, columns: Mapping[str, Any], dtype: DTypeLike = np.float32) -> NDArray[Any]:
+        """Return the inputs (n, encoders · n_in) for columns; see `Encoder.transform_columns`."""
+        first, *others = self.different
+        blocks = [first.transform_columns(columns, dtype)]
+        with warnings.catch_warnings():  # the first encoder has warned of levels that are new to all
+            warnings.simplefilter("ignore", DataWarning)
+            blocks += [encoder.transform_columns(columns, dtype) for encoder in others]
+        return np.hstack(blocks) if others else blocks[0]
+
+    def blocks(self, inputs: NDArray[Any]) -> list[NDArray[Any]]:
+        """Return for each encoder that was given its inputs (n, n_in), of what `transform_columns` returned."""
+        parts = np.split(inputs, len(self.different), axis=1)
+        return [parts[index] for index in self.block_of]
 
 
 class TableEnsemble:
@@ -30,6 +59,8 @@ class TableEnsemble:
         The networks and their weights.
     encoders : tuple of Encoder
         How columns become the inputs of each network, (networks,).
+    stacked : StackedEncoders
+        The encoders, which make the inputs of all networks at once.
     target_name : str
         The column that is predicted.
 
@@ -52,16 +83,13 @@ class TableEnsemble:
             raise ValueError(
                 f"there are {len(ensemble.networks)} networks and {len(encoders)} encoders: give one for each network."
             )
-        self._different = list(dict.fromkeys(encoders))
-        n_in = ensemble.networks[0].layer_sizes[0]
-        names = [encoder.feature_names for encoder in self._different]
-        if len(set(names)) > 1 or len(names[0]) != n_in:
+        self.stacked = StackedEncoders(encoders)
+        names = [encoder.feature_names for encoder in self.stacked.different]
+        if len(set(names)) > 1 or len(names[0]) != ensemble.networks[0].layer_sizes[0]:
             raise ValueError("encoders must make the inputs of the networks: give those by which they were made.")
         self.ensemble = ensemble
         self.encoders = tuple(encoders)
         self.target_name = target_name
-        self._n_in = n_in
-        self._block_of = [self._different.index(encoder) for encoder in encoders]
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
@@ -75,21 +103,15 @@ class TableEnsemble:
 
     def inputs(self, table: Any) -> NDArray[np.float64]:
         """Return the inputs for the rows of a table, (n, encoders · n_in): side by side those of each that differs."""
-        first, *others = self._different
-        columns = columns_to_encode(first, table)
+        columns = columns_to_encode(self.encoders[0], table)
         if columns is None:
-            return np.hstack([np.asarray(table)] * len(self._different))
-        blocks = [first.transform_columns(columns, np.float64)]
-        with warnings.catch_warnings():  # the first encoder has warned of levels that are new to all
-            warnings.simplefilter("ignore", DataWarning)
-            blocks += [encoder.transform_columns(columns, np.float64) for encoder in others]
-        return np.hstack(blocks)
+            return np.hstack([np.asarray(table)] * len(self.stacked.different))
+        return self.stacked.transform_columns(columns, np.float64)
 
     def outputs_of(self, inputs: NDArray[np.float64]) -> FloatArray:
         """Return the outputs of the ensemble, (n, n_out), for rows of what `inputs` returned."""
-        blocks = [inputs[:, self._n_in * index : self._n_in * (index + 1)] for index in range(len(self._different))]
-        pairs = zip(self.ensemble.networks, self._block_of)
-        return self.ensemble.mean(network.predict(blocks[index]) for network, index in pairs)
+        pairs = zip(self.ensemble.networks, self.stacked.blocks(inputs))
+        return self.ensemble.mean(network.predict(block) for network, block in pairs)
 
     def outputs(self, table: Any) -> FloatArray:
         """Return the outputs of the ensemble, (n, n_out): probabilities of classes, or numbers in their own unit."""
@@ -115,8 +137,8 @@ class TableEnsemble:
             As `MLP.save`.
         """
         table = {
-            "columns": [encoder.about for encoder in self._different],
-            "encoders": self._block_of,
+            "columns": [encoder.about for encoder in self.stacked.different],
+            "encoders": self.stacked.block_of,
             "target": self.target_name,
         }
         tensors.write(path, self.ensemble.description | {"table": table}, self.ensemble.state_dict(), "network file")

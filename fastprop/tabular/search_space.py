@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from fastprop.options import choice, loguniform
+from fastprop.options import CosineDecay, CosineLog, CrossEntropy, FlatCosine, choice, loguniform
+from fastprop.tabular.recipe import RECIPE
 
 SAMPLES = 32
 """Configurations that a sweep draws from its own space."""
@@ -14,6 +15,11 @@ _DECOUPLED = "adamw", "lion"
 """Optimizers that shrink the weights apart from the gradient, and so take larger weight decays."""
 
 _WIDTHS = ((32,), (64,), (128,), (64, 64), (256,))
+
+_TUNED_WIDTHS = ((64,), (128,), (256,), (512,), (64, 64), (128, 128), (256, 256), (128, 128, 128), (256, 256, 256))
+
+_BATCHES = 1, 2, 4
+"""Batch sizes that are searched, in units of the recipe's."""
 
 _EDGE = 0.05
 """A best value is on the edge if it is in this share of the searched range, on a logarithmic axis, at either end."""
@@ -41,6 +47,63 @@ def space(optimizer):
         "learning_rate": loguniform(*_RATES.get(optimizer, (1e-3, 5e-2))),
         "dropout": choice([0.0, 0.1, 0.3]),
     }
+
+
+def tuned_space(prototype, rows):
+    """Return what a search for a tuned ensemble draws from: distributions by name.
+
+    Depths, widths, activations, schedules and label smoothing are those of published searches of networks for tables,
+    with the optimizer of the recipe.
+
+    Parameters
+    ----------
+    prototype : MLP
+        A network with the inputs and outputs of all.
+    rows : int
+        The number of rows.
+
+    References
+    ----------
+    Holzmüller, Grinsztajn and Steinwart, "Better by default: strong pre-tuned MLPs and boosted trees on tabular data",
+    NeurIPS 2024, whose space for RealMLP has these activations and schedules.
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> from fastprop.tabular import search_space
+    >>> list(search_space.tuned_space(fp.MLP((5, 2), output="softmax"), 1000))[:4]
+    ['layer_sizes', 'hidden', 'learning_rate', 'weight_decay']
+    """
+    first, *_, last = prototype.layer_sizes
+    batch = RECIPE.batch_size(rows)
+    found = {
+        "layer_sizes": choice([(first, *hidden, last) for hidden in _TUNED_WIDTHS]),
+        "hidden": choice(["relu", "selu", "mish", "silu"]),
+        "learning_rate": loguniform(5e-4, 3e-2),
+        "weight_decay": loguniform(1e-3, 1.0),
+        "dropout": choice([0.0, 0.1, 0.2, 0.3]),
+        "batch_size": choice([batch * factor for factor in _BATCHES if factor == 1 or batch * factor * 4 <= rows]),
+        "schedule": choice([CosineDecay(), FlatCosine(), CosineLog()]),
+    }
+    if prototype.output == "softmax":
+        found["loss"] = choice([CrossEntropy(), CrossEntropy(label_smoothing=0.1)])
+    return found
+
+
+def first_configuration(prototype, rows):
+    """Return the values of the recipe, which a search tries first, by the names of `tuned_space`."""
+    first, *_, last = prototype.layer_sizes
+    batch = RECIPE.batch_size(rows)
+    values = {
+        "layer_sizes": (first, *RECIPE.hidden_layer_sizes, last),
+        "hidden": RECIPE.hidden,
+        "learning_rate": RECIPE.optimizer.learning_rate,
+        "weight_decay": RECIPE.optimizer.weight_decay,
+        "dropout": RECIPE.dropout_of(rows, batch),
+        "batch_size": batch,
+        "schedule": RECIPE.schedule,
+    }
+    return values | {"loss": CrossEntropy()} if prototype.output == "softmax" else values
 
 
 def edges(best, searched):

@@ -1,0 +1,387 @@
+"""`TabularClassifier` and `TabularRegressor`: tuned ensembles of networks for tables, with scikit-learn's interface."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from numbers import Integral, Real
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import issparse
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, _fit_context
+from sklearn.utils import check_consistent_length
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.validation import _check_y, check_is_fitted, column_or_1d
+
+from fastprop import numpy_settings
+from fastprop.annotations import ArrayLike, NumericEncodingName, Path, ScoreName
+from fastprop.data import SparseRows, TargetScaling
+from fastprop.estimators import inputs, parameters
+from fastprop.estimators.classifier import check_labels
+from fastprop.integrations.arrow_columns import word_of
+from fastprop.metrics import SCORES
+from fastprop.network import MLP
+from fastprop.tabular.column_inputs import ColumnInputs
+from fastprop.tabular.ensemble_model import TableEnsemble
+from fastprop.tabular.numeric_encodings import NUMERIC_ENCODINGS
+from fastprop.tabular.recipe import RECIPE
+from fastprop.tabular.tuning import How, tuned
+
+SECONDS = 60.0
+"""How long a search takes if neither seconds nor configurations are given."""
+
+
+class BaseTabular(BaseEstimator):
+    """What the classifier and the regressor have in common: arguments in, `fastprop.tabular.tuning`, results out."""
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "seconds": [Interval(Real, 0, None, closed="neither"), None],
+        "configurations": [Interval(Integral, 1, None, closed="left"), None],
+        "folds": [Interval(Integral, 2, None, closed="left")],
+        "epochs": [Interval(Integral, 1, None, closed="left")],
+        "scoring": [StrOptions(set(SCORES)), None],
+        "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
+        "numeric_encoding": [StrOptions(set(NUMERIC_ENCODINGS))],
+        "random_state": ["random_state"],
+        "threads": [Interval(Integral, 1, None, closed="left"), None],
+        "journal": [str, os.PathLike, None],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        *,
+        seconds: float | None = None,
+        configurations: int | None = None,
+        folds: int = 5,
+        epochs: int = RECIPE.search_epochs,
+        scoring: ScoreName | None = None,
+        categorical_features: Literal["from_dtype"] | ArrayLike | None = "from_dtype",
+        numeric_encoding: NumericEncodingName = "standard",
+        random_state: int | np.random.RandomState | None = None,
+        threads: int | None = None,
+        journal: Path | None = None,
+        verbose: bool | int = False,
+    ) -> None:
+        self.seconds = seconds
+        self.configurations = configurations
+        self.folds = folds
+        self.epochs = epochs
+        self.scoring = scoring
+        self.categorical_features = categorical_features
+        self.numeric_encoding = numeric_encoding
+        self.random_state = random_state
+        self.threads = threads
+        self.journal = journal
+        self.verbose = verbose
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = True
+        return tags
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    @numpy_settings.own
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Search the best ensemble for inputs `X` and targets `y`.
+
+        Parameters
+        ----------
+        X : array_like, sparse matrix or data frame
+            (n, n_features).
+        y : array_like
+            (n,) classes, or numbers (n,) or (n, n_outputs).
+
+        Returns
+        -------
+        TabularClassifier or TabularRegressor
+            The estimator itself.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument is not as described, or no configuration could be trained in time.
+        """
+        if y is None:
+            raise ValueError(
+                f"This {type(self).__name__} estimator requires y to be passed, but the target y is None: give it."
+            )
+        inputs.refuse_masked_targets(y)
+        self._column_names = inputs.column_names(X)
+        X = inputs.unencoded(self, X)
+        column = inputs.target_column(y)
+        self._target_name = inputs.target_name(y)
+        inputs.refuse_dates(y, column)
+        inputs.refuse_missing_targets(y, column)
+        y = _check_y(y, multi_output=True, y_numeric=self._is_numeric, estimator=self)
+        check_consistent_length(X, y)
+        if len(y) < 2:
+            raise ValueError("X has n_samples=1, one row: give two or more, some of which can be held out.")
+        y, prototype = self._prepared(X.shape[1], y, column)
+        X = SparseRows.of(X) if issparse(X) else X
+        found = tuned(prototype, X, y, self._how(len(y)))
+        if found.is_interrupted:
+            warnings.warn("Training interrupted by user.", stacklevel=4)
+        self._keep_results(found, X)
+        return self
+
+    def _how(self, rows):
+        """Return the `How` of a search for so many rows."""
+        seconds = SECONDS if self.seconds is None and self.configurations is None else self.seconds
+        return How(
+            seconds=seconds,
+            configurations=self.configurations,
+            folds=min(self.folds, rows),
+            epochs=self.epochs,
+            score=self.scoring,
+            seed=parameters.seed_of(self.random_state),
+            threads=self.threads,
+            journal=self.journal,
+            progress=bool(self.verbose),
+        )
+
+    def _keep_results(self, found, X):
+        """Keep what a search has found as attributes."""
+        is_encoded = isinstance(X, ColumnInputs)
+        ensemble = found.ensemble
+        encoders = found.encoders(X) if is_encoded else [inputs.number_encoder(self)] * len(ensemble.networks)
+        self.encoder_ = X.encoder if is_encoded else None
+        self.ensemble_ = TableEnsemble(ensemble, encoders, self._target_name)
+        self.out_of_fold_ = found.outputs
+        self.best_score_ = found.kept[0].score
+        self.scoring_ = found.score_name
+        self.n_configurations_ = found.tried
+        self.epochs_ = found.epochs
+        self.configurations_ = [
+            {**each.values, found.score_name: each.score, "weight": float(weight)}
+            for each, weight in zip(found.kept, found.weights)
+        ]
+
+    @numpy_settings.own
+    def to_model(self, target_name: str | None = None) -> TableEnsemble:
+        """Return a model of its own that predicts from tables in the unit of the targets, as the estimator does.
+
+        Parameters
+        ----------
+        target_name : str, optional
+            The column that is predicted; by default the name of `y` if that was a column of a frame, else "target".
+
+        Returns
+        -------
+        TableEnsemble
+            See `MLPClassifier.to_model` for the names of columns and of classes.
+        """
+        check_is_fitted(self)
+        model = self.ensemble_
+        return TableEnsemble(model.ensemble, model.encoders, target_name or model.target_name)
+
+    def save(self, path: Path, target_name: str | None = None) -> None:
+        """Write the model that `to_model` returns to a file, which `fastprop.load` and ``fastprop predict`` read.
+
+        Parameters
+        ----------
+        path : str or Path
+            The safetensors file to write; one that exists is replaced as a whole.
+        target_name : str, optional
+            See `to_model`.
+
+        Raises
+        ------
+        ValueError, OSError
+            As `TableEnsemble.save`.
+        """
+        self.to_model(target_name).save(path)
+
+    def _outputs(self, X):
+        """Return the outputs of the ensemble (n, n_out) float64 for inputs as they were given."""
+        check_is_fitted(self)
+        model = self.ensemble_
+        if self.encoder_ is not None:
+            return model.outputs_of(inputs.encoded(self, X, model.stacked)).astype(np.float64)
+        X = inputs.encoded(self, X, None)
+        return model.ensemble.predict(SparseRows.of(X) if issparse(X) else X).astype(np.float64)
+
+
+class TabularClassifier(ClassifierMixin, BaseTabular):
+    """The best ensemble of networks that a search of limited time finds for the classes of a table.
+
+    A random search trains configurations by cross-validation, all folds of many configurations in one sweep, and stops
+    the worse ones at rungs. The networks of the folds of the best are kept, and weighed greedily by the log loss of
+    their mean output for rows that they were not trained on. `fastprop.tabular.search_space.tuned_space` is the space;
+    the first configuration is that of `MLPClassifier`. Inputs are standardized inside.
+
+    Parameters
+    ----------
+    seconds : float, optional
+        How long the search may take, without compiling: 60 if `configurations` is None as well. It decides how many
+        configurations are tried, and of a large table, how many epochs each one has. After Ctrl-C the best ensemble so
+        far is kept.
+    configurations : int, optional
+        How many configurations are tried, in one sweep. Without `seconds` the result depends on `random_state` alone.
+    folds : int
+        Of the cross-validation, at least 2: ``StratifiedKFold(folds, shuffle=True, random_state=0)`` makes the same.
+    epochs : int
+        The number of epochs of a configuration that is trained to the end. The weights of its best epoch are kept.
+    scoring : str, optional
+        What decides which configurations go on, and the weights: one of `fastprop.metrics.SCORES`; by default the log
+        loss.
+    categorical_features, numeric_encoding
+        See `MLPClassifier`.
+    random_state : int, RandomState or None
+        Which configurations are drawn, and their initial weights and order of rows.
+    threads : int, optional
+        See `fastprop.sweep`.
+    journal : str or Path, optional
+        A file in which the results of configurations are recorded, see `fastprop.sweep`: a search that is called again
+        with the same arguments takes them over, and trains the networks that are to be kept again. With `seconds` the
+        number of epochs may differ from call to call, if the table is so large that time is short.
+    verbose : bool
+        Whether to show progress bars, with the best score so far.
+
+    Attributes
+    ----------
+    classes_ : ndarray
+        (n_classes,) the classes, in order.
+    ensemble_ : TableEnsemble
+        The networks with their weights and encoders.
+    configurations_ : list of dict
+        The configurations whose networks were kept, best first: hyperparameters, mean score of the folds, and weight.
+    out_of_fold_ : ndarray
+        (n, n_outputs) float64: for each row of the training data the output of the networks that were not trained on
+        it, with their weights.
+    best_score_ : float
+        The mean score of the folds of the best configuration, called `scoring_`.
+    scoring_ : str
+    n_configurations_ : int
+        The number of configurations that were tried.
+    epochs_ : int
+        The number of epochs that a configuration could have.
+    encoder_, n_features_in_, feature_names_in_
+        As of `MLPClassifier`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as described, `y` has one class only, or no configuration could be trained in time.
+
+    References
+    ----------
+    The weights: Caruana, Niculescu-Mizil, Crew and Ksikes, "Ensemble selection from libraries of models", ICML 2004.
+    Networks of folds, and much of the space: Holzmüller, Grinsztajn and Steinwart, "Better by default: strong pre-tuned
+    MLPs and boosted trees on tabular data", NeurIPS 2024.
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> X, y = fp.datasets.digits()
+    >>> classifier = fp.TabularClassifier(configurations=2, epochs=4, folds=2, random_state=0).fit(X[:1000], y[:1000])
+    >>> bool(classifier.score(X[1000:], y[1000:]) > 0.8)
+    True
+    """
+
+    _is_numeric = False  # what y holds
+
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return the accuracy of the predictions for inputs `X` and targets `y`, as `fit` takes them."""
+        inputs.refuse_masked_targets(y, sample_weight)
+        return super().score(X, y, sample_weight)
+
+    @numpy_settings.own
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the class of each row of `X`, (n,)."""
+        outputs = self._outputs(X)
+        return self.classes_[outputs.argmax(axis=1)]
+
+    @numpy_settings.own
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the probability of each class, (n, n_classes) in the order of `classes_`, for each row of `X`."""
+        outputs = self._outputs(X)
+        return outputs / outputs.sum(axis=1, keepdims=True)  # which rounding in float32 leaves near 1
+
+    @numpy_settings.own
+    def predict_log_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the logarithm of `predict_proba`; -inf where a probability is 0."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+    def _prepared(self, n_in, y, column):
+        """Return the index of each row's class (n,), and the network with which configurations begin."""
+        check_labels(y)
+        if type_of_target(y).startswith("multilabel"):
+            raise ValueError("y has several labels of each row: give one class of each, or use MLPClassifier.")
+        self.classes_, y = np.unique(column_or_1d(y, warn=True), return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"y{column} has one class, {self.classes_.tolist()[0]!r}: give rows of two classes or more."
+            )
+        names = [word_of(name) for name in self.classes_.tolist()]
+        return y, MLP((n_in, len(names)), output="softmax", class_names=names)
+
+
+class TabularRegressor(RegressorMixin, BaseTabular):
+    """The best ensemble of networks that a search of limited time finds for numbers of a table.
+
+    The search is that of `TabularClassifier`, by the squared error. Targets are standardized inside, by the training
+    rows of each fold, and predicted in their own unit.
+
+    Parameters
+    ----------
+    seconds, configurations, folds, epochs, scoring, categorical_features, numeric_encoding, random_state, threads
+        See `TabularClassifier`. The default of `scoring` is the square root of the mean squared error; folds are those
+        of ``KFold``.
+    journal, verbose
+        See `TabularClassifier`.
+
+    Attributes
+    ----------
+    ensemble_, configurations_, out_of_fold_, best_score_, scoring_, n_configurations_, epochs_, encoder_
+        See `TabularClassifier`.
+    n_outputs_, n_features_in_, feature_names_in_
+        As of `MLPRegressor`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as described, or no configuration could be trained in time.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import fastprop as fp
+    >>> X = np.random.default_rng(0).normal(size=(300, 2))
+    >>> y = 1e6 * X[:, 0] * X[:, 1]
+    >>> regressor = fp.TabularRegressor(configurations=2, epochs=50, folds=2, random_state=0).fit(X, y)
+    >>> bool(regressor.score(X, y) > 0.8)
+    True
+    """
+
+    _is_numeric = True  # what y holds
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return the R² of the predictions for inputs `X` and targets `y`, as `fit` takes them."""
+        inputs.refuse_masked_targets(y, sample_weight)
+        return super().score(X, y, sample_weight)
+
+    @numpy_settings.own
+    def predict(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the predicted numbers, (n,) or (n, n_outputs), for each row of `X`, in the unit of the targets."""
+        outputs = self._outputs(X)
+        return outputs[:, 0] if self.n_outputs_ == 1 else outputs
+
+    def _prepared(self, n_in, y, column):
+        """Return targets (n,) or (n, n_outputs), and the network with which configurations begin."""
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        columns = y.reshape(len(y), -1).astype(np.float64)
+        self.n_outputs_ = columns.shape[1]
+        dtype = TargetScaling.fit(columns, "mse").dtype
+        return y, MLP((n_in, self.n_outputs_), output="identity", dtype=dtype)

@@ -1,0 +1,222 @@
+"""Tuned ensembles for tables: estimators that keep to scikit-learn's interface, to their time, and to the data."""
+
+import os
+import signal
+import threading
+import time
+
+import numpy as np
+import pandas
+import pytest
+from sklearn.datasets import make_friedman1
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.linear_model import LinearRegression
+from sklearn.metrics import accuracy_score, log_loss, mean_squared_error, r2_score
+from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import fastprop as fp
+from fastprop import interrupts
+from fastprop.tabular import tuning
+from fastprop.tabular.encoder import named_columns
+from fastprop.tabular.recipe import RECIPE
+from tests.compare import assert_refused
+
+FEW = {"configurations": 2, "folds": 2, "random_state": 0}
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning", "ignore::fastprop.DataWarning")
+@parametrize_with_checks([fp.TabularClassifier(epochs=60, **FEW), fp.TabularRegressor(epochs=60, **FEW)])
+def test_scikit_learns_checks_pass(estimator, check):
+    check(estimator)
+
+
+RANDOM = np.random.default_rng(2)
+ROWS = 150
+FRAME = pandas.DataFrame({
+    "size": np.where(RANDOM.random(ROWS) < 0.2, np.nan, RANDOM.normal(size=ROWS)),
+    "age": RANDOM.normal(40, 10, ROWS),
+    "town": RANDOM.choice(["Oslo", "Rome", "Lima"], ROWS),
+})  # fmt: skip
+SIGNAL = FRAME["size"].fillna(0) + (FRAME["town"] == "Rome") + RANDOM.normal(size=ROWS) / 5
+KINDS = pandas.Series(np.where(SIGNAL > 0.3, "big", "small"), name="kind")
+PRICES = pandas.Series(2e6 + 1e5 * SIGNAL, name="price")
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    return fp.TabularClassifier(configurations=6, epochs=4, folds=3, random_state=0).fit(FRAME, KINDS)
+
+
+@pytest.fixture(scope="module")
+def regressor():
+    return fp.TabularRegressor(configurations=4, epochs=4, folds=3, random_state=0).fit(FRAME, PRICES)
+
+
+def mean_of_networks(model, frame):
+    """Return the weighted mean of the outputs of all networks, each with its own encoder."""
+    pairs = zip(model.ensemble.networks, model.encoders, strict=True)
+    outputs = [network.predict(encoder.transform(frame, np.float64)).astype(float) for network, encoder in pairs]
+    return sum(weight * each for weight, each in zip(model.ensemble.weights, outputs))
+
+
+def test_predictions_are_those_of_the_weighted_networks(classifier, regressor):
+    mean = mean_of_networks(classifier.ensemble_, FRAME)
+    np.testing.assert_allclose(classifier.predict_proba(FRAME), mean, rtol=1e-5)
+    assert classifier.predict(FRAME).tolist() == np.array(["big", "small"])[mean.argmax(axis=1)].tolist()
+    assert classifier.score(FRAME, KINDS) == accuracy_score(KINDS, classifier.predict(FRAME))
+    mean = mean_of_networks(regressor.ensemble_, FRAME)[:, 0]
+    np.testing.assert_allclose(regressor.predict(FRAME), mean, rtol=1e-6)
+    assert regressor.score(FRAME, PRICES) == pytest.approx(r2_score(PRICES, mean), abs=1e-6)
+
+
+def test_out_of_fold_outputs_are_those_of_networks_that_did_not_see_the_row(classifier):
+    weights = [each["weight"] for each in classifier.configurations_]
+    assert sum(weights) == pytest.approx(1)
+    model = classifier.ensemble_
+    folds = list(StratifiedKFold(3, shuffle=True, random_state=0).split(FRAME, KINDS == "small"))
+    assert len(model.ensemble.networks) == 3 * np.count_nonzero(weights)
+    expected = np.zeros((ROWS, 2))
+    for index, (network, encoder) in enumerate(zip(model.ensemble.networks, model.encoders)):
+        training, held_out = folds[index % 3]
+        assert encoder == model.encoders[0].fitted_to(named_columns(FRAME), training)
+        outputs = network.predict(encoder.transform(FRAME.iloc[held_out], np.float64))
+        expected[held_out] += 3 * model.ensemble.weights[index] * outputs
+    np.testing.assert_allclose(classifier.out_of_fold_, expected, rtol=1e-5)
+
+
+@pytest.mark.slow
+def test_the_score_of_a_single_configuration_is_scikit_learns():
+    one = fp.TabularClassifier(configurations=1, epochs=12, folds=3, random_state=0).fit(FRAME, KINDS)
+    folds = StratifiedKFold(3, shuffle=True, random_state=0).split(FRAME, KINDS == "small")
+    outputs = one.out_of_fold_ / one.out_of_fold_.sum(axis=1, keepdims=True)  # float32 leaves them near 1
+    losses = [log_loss(KINDS.iloc[held], outputs[held], labels=["big", "small"]) for _, held in folds]
+    assert one.best_score_ == pytest.approx(np.mean(losses), rel=1e-5)
+    assert (one.scoring_, one.configurations_[0]["weight"]) == ("log_loss", 1)
+    one = fp.TabularRegressor(configurations=1, epochs=12, folds=3, random_state=0).fit(FRAME, PRICES)
+    folds = KFold(3, shuffle=True, random_state=0).split(FRAME)
+    errors = [mean_squared_error(PRICES.iloc[held], one.out_of_fold_[held, 0]) ** 0.5 for _, held in folds]
+    assert one.best_score_ == pytest.approx(np.mean(errors), rel=1e-5)
+
+
+def test_a_file_has_all_that_predicts(classifier, regressor, tmp_path):
+    classifier.save(tmp_path / "kinds.safetensors")
+    model = fp.load(tmp_path / "kinds.safetensors")
+    assert model.target_name == "kind"
+    assert model.predict(FRAME).tolist() == classifier.predict(FRAME).tolist()
+    np.testing.assert_allclose(model.predict_proba(FRAME), classifier.predict_proba(FRAME), rtol=1e-6)
+    regressor.to_model("euro").save(tmp_path / "prices.safetensors")
+    model = fp.load(tmp_path / "prices.safetensors")
+    assert model.target_name == "euro"
+    np.testing.assert_array_equal(model.predict(FRAME), regressor.predict(FRAME))
+
+
+@pytest.mark.slow
+def test_the_result_depends_on_random_state_alone(classifier):
+    options = classifier.get_params() | {"threads": 1}
+    again = fp.TabularClassifier(**options).fit(FRAME, KINDS)
+    np.testing.assert_array_equal(again.out_of_fold_, classifier.out_of_fold_)
+    other = fp.TabularClassifier(**options | {"random_state": 1}).fit(FRAME, KINDS)
+    assert not np.array_equal(other.out_of_fold_, classifier.out_of_fold_)
+
+
+def test_arrays_may_lack_cells_and_have_categories():
+    X = np.column_stack([FRAME["size"], FRAME["age"].round() % 3])
+    options = {"configurations": 2, "epochs": 4, "folds": 2, "random_state": 0}
+    found = fp.TabularClassifier(categorical_features=[1], **options).fit(X, KINDS)
+    assert found.encoder_.feature_names[:2] == ("x0", "x0 is missing")
+    assert found.predict(X[:5]).shape == (5,)
+    model = found.to_model()
+    frame = pandas.DataFrame(X, columns=["x0", "x1"])
+    assert model.predict(frame).tolist() == found.predict(X).tolist()
+
+
+@pytest.mark.slow
+def test_a_journal_takes_the_place_of_trainings(classifier, tmp_path):
+    options = classifier.get_params() | {"journal": tmp_path / "runs"}
+    first = fp.TabularClassifier(**options).fit(FRAME, KINDS)
+    lines = (tmp_path / "runs").read_text()
+    again = fp.TabularClassifier(**options).fit(FRAME, KINDS)
+    assert (tmp_path / "runs").read_text() == lines
+    for found in (first, again):
+        np.testing.assert_array_equal(found.out_of_fold_, classifier.out_of_fold_)
+
+
+@pytest.mark.slow
+def test_a_score_decides_when_it_is_named():
+    options = {"configurations": 3, "epochs": 8, "folds": 2, "random_state": 0, "scoring": "accuracy"}
+    found = fp.TabularClassifier(**options).fit(FRAME, KINDS)
+    scores = [each["accuracy"] for each in found.configurations_]
+    assert scores == sorted(scores, reverse=True)
+    assert found.scoring_ == "accuracy"
+
+
+@pytest.mark.slow
+def test_ctrl_c_between_rounds_leaves_the_best_so_far(monkeypatch, capsys):
+    calls = []
+    sweep = tuning.sweep
+
+    def interrupted(*arguments, **options):
+        calls.append(options["epochs"])
+        if len(calls) == 3:  # one epoch to see how long that takes, a round, and this
+            raise KeyboardInterrupt
+        return sweep(*arguments, **options)
+
+    monkeypatch.setattr(tuning, "sweep", interrupted)
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        found = fp.TabularClassifier(seconds=30, epochs=4, folds=2, random_state=0).fit(FRAME, KINDS)
+    assert found.n_configurations_ >= 9
+    assert "Ctrl-C has ended the search after" in capsys.readouterr().err
+    calls[:] = [1, 1]
+    with pytest.raises(KeyboardInterrupt):
+        fp.TabularClassifier(seconds=30, epochs=4, folds=2).fit(FRAME, KINDS)
+    interrupts.forget()
+
+
+def test_the_shortest_time_has_a_result():
+    found = fp.TabularClassifier(seconds=1e-6, epochs=4, folds=2, random_state=0).fit(FRAME, KINDS)
+    assert found.n_configurations_ == 1
+    assert found.ensemble_.ensemble.networks[0].layer_sizes[1:-1] == RECIPE.hidden_layer_sizes
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (["a"] * ROWS, "y has one class, 'a': give rows of two classes or more"),
+        (np.eye(2, dtype=int)[RANDOM.integers(0, 2, ROWS)], "y has several labels of each row: give one class of each"),
+        (np.where(np.arange(ROWS) == 3, None, KINDS), "y has no value in 1 of 150 rows, the first in row 3"),
+    ],
+)
+def test_targets_that_are_refused(y, message):
+    assert_refused(ValueError, message, fp.TabularClassifier(configurations=1).fit, FRAME, y)
+
+
+@pytest.mark.slow
+def test_time_is_kept():
+    fp.TabularClassifier(configurations=1, epochs=2, folds=2).fit(FRAME, KINDS)  # has the kernels compiled
+    begin = time.perf_counter()
+    found = fp.TabularClassifier(seconds=6, random_state=0).fit(FRAME, KINDS)
+    assert time.perf_counter() - begin == pytest.approx(6, rel=0.1)
+    assert found.n_configurations_ >= 9
+
+
+@pytest.mark.slow
+def test_ctrl_c_in_a_round_leaves_the_best_so_far():
+    timer = threading.Timer(4, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    begin = time.perf_counter()
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        found = fp.TabularClassifier(seconds=120, random_state=0).fit(FRAME, KINDS)
+    interrupts.forget()
+    assert time.perf_counter() - begin < 15
+    assert found.score(FRAME, KINDS) > 0.7
+
+
+@pytest.mark.slow
+def test_an_ensemble_is_better_than_linear_and_default_models():
+    X, y = make_friedman1(900, noise=0.5, random_state=0)
+    found = fp.TabularRegressor(configurations=12, random_state=0).fit(X[:600], y[:600])
+    score = found.score(X[600:], y[600:])
+    assert score > LinearRegression().fit(X[:600], y[:600]).score(X[600:], y[600:]) + 0.1
+    assert score > HistGradientBoostingRegressor(random_state=0).fit(X[:600], y[:600]).score(X[600:], y[600:])
