@@ -1,6 +1,7 @@
 """Benchmarks: the workloads (`cases`), the trainers that are compared on them (`peers`), and the suites of asv.
 
-The trainers are in `contestants`, and for searches in `grid_search` and `study`.
+The trainers are in `contestants`, and for searches in `grid_search` and `study`. `tabular` compares methods
+on `tables`.
 """
 
 import os

@@ -144,6 +144,11 @@ def limit_threads(threads):
     if threads > len(cpus):
         raise SystemExit(f"--threads {threads}: this process may use {len(cpus)} CPUs only")
     os.sched_setaffinity(0, cpus[:threads])
+    tell_thread_pools(threads)
+
+
+def tell_thread_pools(threads):
+    """Tell the thread pools of libraries that are imported later, and those of processes that are started."""
     for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
         os.environ[f"{library}_NUM_THREADS"] = str(threads)
 

@@ -1,4 +1,4 @@
-"""The tables of `benchmarks.tabular`: where each is, what is predicted, and which ones are judged.
+"""The tables of `benchmarks.tabular`: where each is, what is predicted, which ones are judged, and the error.
 
 All ship in packages of PyPI and are read from their files, so that the packages need not be imported:
 
@@ -17,6 +17,9 @@ import numpy as np
 
 JUDGED_SHARE = 2 / 3
 """The share of the tables that the recipe of fastprop has not seen that is judged."""
+
+FOLDS = 5
+"""Folds by which methods that search compare configurations. Those of trees and of fastprop keep the fitted models."""
 
 
 class Table(NamedTuple):
@@ -164,3 +167,27 @@ def _folder(package):
     if found is None:
         raise SystemExit(f"{package} is not installed: see the first lines of benchmarks/tables.py.")
     return Path(found.submodule_search_locations[0])
+
+
+def inner_folds(problem):
+    """Return the indices of training and held-out rows of each fold of a problem."""
+    from sklearn.model_selection import KFold, StratifiedKFold
+
+    splitter = (StratifiedKFold if problem.is_classes else KFold)(FOLDS, shuffle=True, random_state=1)
+    return list(splitter.split(problem.X, problem.y))
+
+
+def error(problem, predicted):
+    """Return what is ranked, the smaller the better: the log loss of classes, or the root mean squared error."""
+    if not problem.is_classes:
+        return float(np.sqrt(np.mean((predicted - problem.y) ** 2)))
+    chosen = np.clip(predicted[np.arange(len(problem.y)), problem.y], 1e-6, 1)
+    return float(-np.log(chosen).mean())
+
+
+def with_missing_levels(X):
+    """Return inputs whose missing categories are a level of their own."""
+    X = X.copy()
+    for name in X.select_dtypes("category"):
+        X[name] = X[name].astype(object).fillna("missing").astype(str).astype("category")
+    return X
