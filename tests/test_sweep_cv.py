@@ -3,6 +3,7 @@
 import pickle
 
 import numpy as np
+import pandas
 import pytest
 import sklearn
 from scipy.sparse import csr_matrix
@@ -11,7 +12,7 @@ from sklearn.datasets import load_iris, make_multilabel_classification
 from sklearn.exceptions import FitFailedWarning
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401 (HalvingGridSearchCV is found by it)
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, make_scorer
-from sklearn.model_selection import GridSearchCV, GroupKFold, HalvingGridSearchCV, KFold
+from sklearn.model_selection import GridSearchCV, GroupKFold, HalvingGridSearchCV, KFold, TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -220,6 +221,57 @@ def test_halving_has_a_row_for_each_configuration_at_each_rung():
     assert search.best_score_ == alone.fit(X, NAMES).best_score_
 
 
+def halved_by_hand(estimator, rates, X, y, refit, **options):
+    """Return (rate, epochs, mean test score by name) of each row of a halving by 2, of `GridSearchCV` at each rung."""
+    rows = []
+    for epochs in (1, 2, 4):
+        at_rung = clone(estimator).set_params(max_iter=epochs)
+        search = GridSearchCV(at_rung, {"learning_rate_init": rates}, refit=False, **options).fit(X, y)
+        names = [name for name in search.cv_results_ if name.startswith(("mean_test", "mean_train"))]
+        rows += [(rate, epochs, {name: search.cv_results_[name][i] for name in names}) for i, rate in enumerate(rates)]
+        order = np.argsort(-search.cv_results_[f"mean_test_{refit}"], kind="stable")
+        rates = [rates[i] for i in sorted(order[: -(-len(rates) // 2)])]
+    return rows
+
+
+WORDS = pandas.DataFrame(X[:, :3], columns=list("abc"))
+WORDS["word"] = [f"word{row // 7}" for row in range(len(X))]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("X", "cv"),
+    [
+        (X, 3),
+        (WORDS, 3),
+        (WORDS, [(np.arange(0, 100), np.arange(100, 150)), (np.arange(40, 150), np.arange(40))]),
+        (WORDS, GroupKFold(3)),
+        (X, TimeSeriesSplit(3)),
+    ],
+    ids=["one sweep", "a sweep for each fold", "pairs of rows", "groups", "folds of different sizes"],
+)
+def test_halving_by_several_scores_is_that_of_scikit_learns_search_at_each_rung(X, cv):
+    order = np.random.default_rng(0).permutation(len(X))
+    X, y = (X.iloc[order] if X is WORDS else X[order]), NAMES[order]
+    if isinstance(cv, GroupKFold):
+        cv = list(cv.split(X, y, np.arange(len(y)) % 7))
+    estimator = clone(CLASSIFIER).set_params(learning_rate="constant", early_stopping=False)
+    rates = [0.2, 1e-4, 0.01, 0.05]
+    options = {"scoring": ["accuracy", "neg_log_loss"], "cv": cv, "return_train_score": True}
+    expected = halved_by_hand(estimator, rates, X, y, "neg_log_loss", **options)
+    search = SweepCV(
+        estimator.set_params(max_iter=4), {"learning_rate_init": rates}, halving=2, refit="neg_log_loss", **options
+    ).fit(X, y)
+    results = search.cv_results_
+    found = zip(results["param_learning_rate_init"], results["n_resources"])
+    assert list(found) == [(rate, epochs) for rate, epochs, _ in expected]
+    for name in ("mean_test_accuracy", "mean_test_neg_log_loss", "mean_train_accuracy", "mean_train_neg_log_loss"):
+        np.testing.assert_array_equal(results[name], [scores[name] for _, _, scores in expected], err_msg=name)
+    assert (results["mean_score_time"] > 0).all()
+    assert search.best_index_ == len(expected) - 1
+    assert search.best_score_ == expected[-1][2]["mean_test_neg_log_loss"]
+
+
 def test_it_works_in_a_pipeline_clones_and_pickles():
     search = make_pipeline(StandardScaler(), SweepCV(CLASSIFIER, RATES, cv=3))
     search = pickle.loads(pickle.dumps(clone(search).fit(X, NAMES)))
@@ -266,10 +318,9 @@ REFUSED = {
     "halving by several scores": (
         CLASSIFIER,
         RATES,
-        {"scoring": ["accuracy", "f1_macro"], "refit": "accuracy", "halving": 2},
-        "halving ranks by one score",
+        {"scoring": ["accuracy", "f1_macro"], "refit": False, "halving": 2},
+        "halving ranks by one of several scores, which refit names, not False: give refit the name of one, such as 'ac",
     ),
-    "training scores at rungs": (CLASSIFIER, RATES, {"return_train_score": True, "halving": 2}, "leave out return_tr"),
     "several scores without one that decides": (
         CLASSIFIER,
         RATES,
@@ -277,7 +328,12 @@ REFUSED = {
         "refit must be set to a scorer key",
     ),
     "a pipeline": (make_pipeline(CLASSIFIER), RATES, {}, "put SweepCV into a pipeline"),
-    "halving of several sweeps": (CLASSIFIER, {"max_iter": [2, 3]}, {"halving": 2}, "these need 2: leave out"),
+    "halving of different ends": (
+        CLASSIFIER,
+        {"max_iter": [2, 3]},
+        {"halving": 2},
+        "have max_iter of 2 and 3: leave out",
+    ),
 }
 
 

@@ -22,7 +22,7 @@ from fastprop import numpy_settings
 from fastprop.annotations import ArrayLike, Path, Splitter
 from fastprop.estimators import inputs
 from fastprop.estimators.base import BaseMLP
-from fastprop.estimators.sweep_plan import ONE_SCORE, How, Measured, Rows, evaluate
+from fastprop.estimators.sweep_plan import How, Measured, Rows, evaluate
 from fastprop.options import HALVINGS, Halving, MedianStopping
 from fastprop.tabular.model import TableModel
 
@@ -52,19 +52,19 @@ class SweepCV(GridSearchCV):
     halving : int, Halving or MedianStopping, optional
         How to stop the worse configurations before the end, see `fastprop.sweep`. ``cv_results_`` then has a row for
         each configuration at each rung, with ``iter`` and ``n_resources``, as ``HalvingGridSearchCV`` has it; the
-        resource is the number of epochs. Halving ranks by one score.
+        resource is the number of epochs. Of several scores, the one that `refit` names ranks. Where folds need sweeps of their own, because their
+        encoded columns or sizes differ, all configurations are trained to the end, and the halving saves no time.
     error_score : "raise" or float
         The score of a fit or of a measurement that fails.
     verbose : int
         Above 0 to print the number of fits and show a progress bar.
     return_train_score : bool
-        Whether ``cv_results_`` has the scores of the training rows, too; not with `halving`.
+        Whether ``cv_results_`` has the scores of the training rows, too.
 
     Attributes
     ----------
     cv_results_ : dict
-        As that of ``GridSearchCV``. With `halving`, ``mean_score_time`` and ``std_score_time`` are NaN, because times
-        at rungs are not kept.
+        As that of ``GridSearchCV``; ``mean_fit_time`` of a configuration is that of all its epochs, at each rung.
     best_params_, best_score_, best_index_, best_estimator_, refit_time_, scorer_, n_splits_, multimetric_
         Those of ``GridSearchCV``.
     n_candidates_, n_resources_, n_iterations_, min_resources_, max_resources_
@@ -145,7 +145,8 @@ class SweepCV(GridSearchCV):
         Raises
         ------
         ValueError, TypeError
-            If no fit succeeded, halving is to rank by several scores, or the estimator is none of fastprop.
+            If no fit succeeded, `refit` does not name which of several scores decides a halving, or the estimator is
+            none of fastprop.
         """
         self._check_arguments(y)
         inputs.check(X)
@@ -163,7 +164,8 @@ class SweepCV(GridSearchCV):
         if self.verbose > 0:
             fits = len(params_of) * len(rows)
             print(f"Fitting {len(rows)} folds for each of {len(params_of)} candidates, totalling {fits} fits")
-        how = How(scorer, self.return_train_score, self.halving, threads, self.verbose > 0)
+        ranked = self.refit if isinstance(self.refit, str) else None
+        how = How(scorer, self.return_train_score, self.halving, self.halving, ranked, threads, self.verbose > 0)
         outcome = evaluate(self.estimator, params_of, rows, how)
         self._tell_of_errors(outcome, len(params_of) * len(rows))
         self._keep_results(params_of, outcome, len(rows), refit_metric)
@@ -204,10 +206,12 @@ class SweepCV(GridSearchCV):
                 f"SweepCV trains MLPClassifier and MLPRegressor of fastprop, not {type(self.estimator).__name__}: give "
                 "one of these, and put SweepCV into a pipeline, not a pipeline into SweepCV."
             )
-        if self.halving is not None and isinstance(self.scoring, (list, tuple, dict, set)):
-            raise ValueError(ONE_SCORE)
-        if self.halving is not None and self.return_train_score:
-            raise ValueError("halving measures test rows at each rung: leave out return_train_score, or halving.")
+        is_several = isinstance(self.scoring, (list, tuple, dict, set))
+        if self.halving is not None and is_several and self.refit not in list(self.scoring):
+            raise ValueError(
+                f"halving ranks by one of several scores, which refit names, not {self.refit!r}: give refit the name "
+                f"of one, such as {next(iter(self.scoring), 'accuracy')!r}."
+            )
         if y is None:
             raise ValueError("SweepCV requires y to be passed, but the target y is None: give it.")
 
@@ -271,11 +275,11 @@ class SweepCV(GridSearchCV):
             failed = dict.fromkeys(known.test, failed)
         out = []
         for (index, rung), fold in product(rows, range(folds)):
-            measured = outcome.measured[index, fold]
-            score = outcome.scores[index, rung, fold]
+            measured = outcome.measured[index, rung, fold]
+            for earlier in range(rung if not outcome.trained[index, rung, fold] else 0):  # it ended before
+                measured = outcome.measured[index, earlier, fold] or measured
             if measured is None:
-                score = failed if np.isnan(score) else score
-                measured = Measured(score, failed, np.nan if self.halving is not None else 0.0)
+                measured = Measured(failed, failed, 0.0)
             out.append({
                 "test_scores": _without_gaps(measured.test, failed),
                 "train_scores": _without_gaps(measured.train, failed),

@@ -13,6 +13,7 @@ from sklearn.utils.validation import _check_method_params
 from fastprop import checks, interrupts
 from fastprop.data import Dataset, SparseRows, Split, stacked
 from fastprop.estimators import parameters
+from fastprop.estimators.rungs import halving_of_all, with_ranks
 from fastprop.metrics import Score
 from fastprop.notices import DataWarning, DivergenceWarning
 from fastprop.row_blocks import row_blocks
@@ -167,11 +168,11 @@ class Measured(NamedTuple):
 class Scoring:
     """A score of a sweep that measures what a scorer of scikit-learn measures, and keeps all of it, and what it raised.
 
-    A sweep that ranks gets the number that was measured. One that does not gets the position of what was measured in
-    `measured`, because one number for each network and fold is what a sweep keeps.
+    The note of each score is the position of what was measured in `measured`.
     """
 
     pairs_rows = True  # see `metrics.pairing`
+    gives_notes = True  # see `metrics.measure`
 
     def __init__(self, how, stack):
         self._how = how
@@ -180,7 +181,10 @@ class Scoring:
         self.errors = []  # (exception, its traceback as text)
 
     def __call__(self, outputs, y, rows):
-        """Return the score of outputs (n, n_out) for the scored rows; NaN if the scorer raises an exception."""
+        """Return what ranks outputs (n, n_out) for the scored rows, and its note; both NaN if the scorer raises.
+
+        Several scores rank by the one that is named; where none is, all count the same.
+        """
         fold = self._stack.fold_of(rows)
         outputs = np.asarray(outputs)
         of_training = outputs[: len(outputs) - len(fold.X_test)]
@@ -193,14 +197,11 @@ class Scoring:
                 train = self._numbers(fold.score(self._how.scorer, of_training, of_training=True))
         except Exception as error:  # a user's scorer may raise any exception
             self.errors.append((error, traceback.format_exc()))
-            return np.nan
+            return np.nan, np.nan
         self.measured.append(Measured(test, train, seconds))
-        if self._how.halving is None:
-            return len(self.measured) - 1
         if isinstance(test, dict):
-            self.errors.append((TypeError(ONE_SCORE), ONE_SCORE))
-            return np.nan
-        return test
+            test = test.get(self._how.ranked, 0.0)
+        return np.nan if test is None else test, len(self.measured) - 1
 
     def _numbers(self, score):
         """Return a score with None for each of several that failed, in whose place scikit-learn has a traceback."""
@@ -216,9 +217,6 @@ class Scoring:
         objects = np.empty(positions.size, object)
         objects[:] = found
         return objects.reshape(positions.shape)
-
-
-ONE_SCORE = "halving ranks by one score, and scoring measures several: name one, or leave out halving."
 
 
 class Candidate(NamedTuple):
@@ -256,26 +254,25 @@ def _translated(estimator, rows):
 class Outcome(NamedTuple):
     """What came of all candidates on all folds; NaN where there is no score."""
 
-    scores: np.ndarray  # (candidates, rungs, folds) float64; nothing but NaN without halving
-    measured: np.ndarray  # (candidates, folds) of `Measured` or None; nothing but None with halving
+    scores: np.ndarray  # (candidates, rungs, folds) float64: what ranks
+    measured: np.ndarray  # (candidates, rungs, folds) of `Measured` or None
     seconds: np.ndarray  # (candidates, folds) float64: how long each training took
+    trained: np.ndarray  # (candidates, rungs, folds) bool: what was trained toward which rungs
+    reached: np.ndarray  # (candidates, rungs) bool: which candidates have reached which rungs
     rungs: list[int]  # the epochs of the rungs; one rung without halving
     best: int | None  # with halving, the index of the best candidate
     fit_errors: list[tuple[Exception, str]]  # of each fit that failed, with text
     score_errors: list[tuple[Exception, str]]  # of each measurement that failed, with text
 
     @classmethod
-    def empty(cls, candidates, folds):
-        """Return the outcome before anything is trained, without halving."""
-        unknown = np.full((candidates, 1, folds), np.nan)
-        return cls(unknown, np.full((candidates, folds), None), unknown[:, 0].copy(), [0], None, [], [])
-
-    @property
-    def reached(self):
-        """Which candidates have reached which rungs, (candidates, rungs) bool; the first one counts as reached."""
-        reached = ~np.isnan(self.scores).all(axis=2)
+    def empty(cls, candidates, folds, rungs):
+        """Return the outcome before anything is trained; the first rung counts as reached."""
+        unknown = np.full((candidates, len(rungs), folds), np.nan)
+        trained = np.zeros(unknown.shape, bool)
+        reached = trained[:, :, 0].copy()
         reached[:, 0] = True
-        return reached
+        measured = np.full(unknown.shape, None)
+        return cls(unknown, measured, unknown[:, 0].copy(), trained, reached, rungs, None, [], [])
 
 
 class How(NamedTuple):
@@ -284,6 +281,8 @@ class How(NamedTuple):
     scorer: object  # of scikit-learn
     with_training: bool  # whether the training rows are scored, too
     halving: object  # int, Halving, MedianStopping or None
+    in_sweep: object  # likewise, of each sweep where there are several
+    ranked: str | None  # the name of the score that ranks, of several
     threads: int | None
     progress: bool
 
@@ -293,27 +292,30 @@ def evaluate(estimator, params_of, folds, how):
 
     Candidates and folds whose trainings differ only in what a grid can hold are one sweep; mostly these are all.
     """
-    outcome = Outcome.empty(len(params_of), len(folds))
+    fit_errors = []
     by_common = {}
     for index, params in enumerate(params_of):
         try:
             candidate = Candidate.of(estimator, params, folds)
         except (ValueError, TypeError) as error:
-            outcome.fit_errors.extend([(error, traceback.format_exc())] * len(folds))
+            fit_errors.extend([(error, traceback.format_exc())] * len(folds))
         else:
             by_common.setdefault(tuple(candidate.common), {})[index] = candidate
-    sweeps = [each for group in by_common.values() for each in _sweeps(group, folds, outcome)]
-    if how.halving is not None and len(sweeps) > 1:
-        raise ValueError(
-            f"halving compares all candidates on all folds in one sweep, and these need {len(sweeps)}: leave out "
-            "halving, sample_weight, and in param_grid max_iter and what decides how rows are prepared or held out."
-        )
+    sweeps = [each for group in by_common.values() for each in _sweeps(group, folds, fit_errors)]
+    how, rungs = halving_of_all(how, [_epochs(*each[:2]) for each in sweeps], sum(map(len, by_common.values())))
+    outcome = Outcome.empty(len(params_of), len(folds), rungs)
+    outcome.fit_errors.extend(fit_errors)
     for candidates, indices, stack in sweeps:
         outcome = _with_sweep(outcome, candidates, indices, stack, how)
-    return outcome
+    return outcome if how.halving is None else with_ranks(outcome, how.halving)
 
 
-def _sweeps(candidates, folds, outcome):
+def _epochs(candidates, folds):
+    """Return the epochs of a sweep of candidates, by index, on folds, which are indices."""
+    return next(iter(candidates.values())).common[folds[0]][0]
+
+
+def _sweeps(candidates, folds, fit_errors):
     """Return (candidates by index, indices of folds, `Stack`) of each sweep that some candidates need."""
     first = next(iter(candidates.values()))
     stacks = {}
@@ -321,7 +323,7 @@ def _sweeps(candidates, folds, outcome):
         try:
             fold = Fold.of(first.estimator, rows, common[1])
         except (ValueError, TypeError) as error:
-            outcome.fit_errors.extend([(error, traceback.format_exc())] * len(candidates))
+            fit_errors.extend([(error, traceback.format_exc())] * len(candidates))
             continue
         key = repr((fold.key(index), common, [candidate.values[index] for candidate in candidates.values()]))
         indices, prepared = stacks.setdefault(key, ([], []))
@@ -349,7 +351,7 @@ def _with_sweep(outcome, candidates, folds, stack, how):
             epochs=epochs,
             cv=stack.triples(how.with_training),
             score=Score("score", scoring, takes_rows=True),
-            halving=how.halving,
+            halving=how.in_sweep,
             sample_weight=weights,
             standardize=True,
             shuffle=shuffle,
@@ -359,14 +361,11 @@ def _with_sweep(outcome, candidates, folds, stack, how):
             **first.estimator.data_options(),
         )
     indices = list(candidates)
-    if len(result.rungs) > 1:
-        scores = np.full((len(outcome.scores), *result.fold_scores.shape[1:]), np.nan)
-        best = indices[int(result.ranking[0])] if result.can_be_best.any() else None
-        outcome = outcome._replace(scores=scores, rungs=result.rungs, best=best)
-    if how.halving is None:
-        outcome.measured[np.ix_(indices, folds)] = scoring.of(result.fold_scores[:, 0])
-    else:
-        outcome.scores[np.ix_(indices, range(len(result.rungs)), folds)] = result.fold_scores
+    place = np.ix_(indices, range(len(outcome.rungs)), folds)
+    outcome.scores[place] = result.fold_scores
+    if result.fold_notes is not None:
+        outcome.measured[place] = scoring.of(result.fold_notes)
+    outcome.trained[place] = (result.table["epochs"][:, None] > [-1, *outcome.rungs[:-1]])[:, :, None]
     outcome.seconds[np.ix_(indices, folds)] = result.fold_seconds
     has_diverged = (result.table["stopped"] == "diverged")[:, None] & np.isnan(result.fold_scores).all(axis=1)
     outcome.fit_errors.extend([(ValueError(DIVERGED), DIVERGED)] * int(has_diverged.sum()))

@@ -22,6 +22,7 @@ class Measurement(NamedTuple):
     value: float  # finite, or NaN
     problem: str = ""  # in words that follow the score's name, such as "raised KeyError: 3"; empty if there is none
     remedy: str = ""  # what to do, where the function is no score, whatever the network; else empty
+    note: float = math.nan  # a number that the function gave beside its value, see `measure`
 
 
 RETURN_A_NUMBER = "a score is one number, so have the function return one"
@@ -41,7 +42,8 @@ def measure(score: Score, outputs: FloatArray, y: NDArray[Any], rows: NDArray[np
     `rows` (n,) are the indices of the rows in their data set, for a score that takes them.
 
     A function that is none of this package gets copies, so that it can change what it gets. It is called again where
-    it seems to compare each output with the y of all rows, see `PairingCheck`.
+    it seems to compare each output with the y of all rows, see `PairingCheck`. A function that says by an attribute
+    ``gives_notes = True`` that it does returns the value and a second number, its note.
 
     Examples
     --------
@@ -65,7 +67,10 @@ def measure(score: Score, outputs: FloatArray, y: NDArray[Any], rows: NDArray[np
         return _broadcast(str(error), outputs, y)
     except Exception as error:  # a user's function may raise any exception
         return Measurement(float("nan"), f"raised {type(error).__name__}: {error}")
-    measured = _one_number(result)
+    note = math.nan
+    if getattr(score.function, "gives_notes", False):
+        result, note = result
+    measured = _one_number(result)._replace(note=note)
     if measured.problem:
         shapes = f"for outputs of shape {outputs.shape} and y of shape {y.shape}"
         return measured._replace(problem=f"{measured.problem} {shapes}")

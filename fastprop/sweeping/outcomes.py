@@ -87,12 +87,14 @@ class ConfigurationOutcome(NamedTuple):
     fold_scores: tuple[float, ...]  # the score of each fold
     fold_seconds: tuple[float, ...]  # the seconds of each fold
     history: np.ndarray  # (epochs,) float64, the loss that ranks; mean over the folds, NaN where one has ended
+    fold_notes: tuple[float, ...] = ()  # the note of each fold's score, see `metrics.measure`; a journal has none
 
     @classmethod
     def of(cls, fits, criterion):
         """Return the outcome of a configuration from its `FitOutcome` of each fold; `criterion` names the history."""
         folds = [cls._of_fit(fit.history, fit.score.value, criterion) for fit in fits]
-        return folds[0] if len(folds) == 1 else cls._mean_of(folds)
+        outcome = folds[0] if len(folds) == 1 else cls._mean_of(folds)
+        return outcome._replace(fold_notes=tuple(fit.score.note for fit in fits))
 
     @classmethod
     def _of_fit(cls, history, score, criterion):

@@ -45,6 +45,7 @@ class RecordedRows:
     rungs: list[int]
     rung_costs: NDArray[np.float64]
     fold_scores: NDArray[np.float64]
+    fold_notes: NDArray[np.float64] | None = None  # as `fold_scores`, of a score that gives notes
     fold_seconds: NDArray[np.float64]
     hyperparameters: list[str]
     criterion: str
@@ -164,6 +165,10 @@ class RecordedRows:
                 values[np.isnan(values)] = np.nan  # NaN of one bit pattern, which is also that of a journal
         self._write_history(indices, columns.pop("history"))
         self.fold_scores[indices, rung] = columns.pop("fold_scores")
+        notes = columns.pop("fold_notes")
+        if np.isfinite(notes).any():
+            self.fold_notes = np.full_like(self.fold_scores, np.nan) if self.fold_notes is None else self.fold_notes
+            self.fold_notes[indices, rung] = notes
         self.fold_seconds[indices] = columns.pop("fold_seconds")
         for name, values in columns.items():
             self.table[name][indices] = values
