@@ -52,8 +52,9 @@ class SweepCV(GridSearchCV):
     halving : int, Halving or MedianStopping, optional
         How to stop the worse configurations before the end, see `fastprop.sweep`. ``cv_results_`` then has a row for
         each configuration at each rung, with ``iter`` and ``n_resources``, as ``HalvingGridSearchCV`` has it; the
-        resource is the number of epochs. Of several scores, the one that `refit` names ranks. Where folds need sweeps of their own, because their
-        encoded columns or sizes differ, all configurations are trained to the end, and the halving saves no time.
+        resource is the number of epochs. Of several scores, the one that `refit` names ranks. Where folds need sweeps
+        of their own, because their encoded columns differ, all configurations are trained to the end, and the halving
+        saves no time.
     error_score : "raise" or float
         The score of a fit or of a measurement that fails.
     verbose : int

@@ -73,7 +73,7 @@ class FitOutcome(NamedTuple):
 class ConfigurationOutcome(NamedTuple):
     """The results of a configuration so far, over all its folds.
 
-    A journal holds these fields: change `journal_header.FORMAT` with them.
+    A journal holds these fields except the last one: change `journal_header.FORMAT` with them.
     """
 
     score: float  # mean over the folds
