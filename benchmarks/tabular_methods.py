@@ -23,58 +23,25 @@ class Budget(NamedTuple):
     threads: int
 
 
-class FastpropSweep:
-    """fastprop: one `sweep` of the recipe's space with cross-validation, and the greedily weighted fold networks."""
+class Fastprop:
+    """fastprop: `TabularClassifier` or `TabularRegressor`."""
 
-    samples = 4096  # more than there is time for
-    keep = 32
+    def __init__(self, numeric_encoding="standard"):
+        self.numeric_encoding = numeric_encoding
 
     def prepare(self, problem):
         self.fit(problem, Budget(0.5, 1))
 
     def fit(self, problem, budget):
         import fastprop as fp
-        from fastprop.tabular import search_space
-        from fastprop.tabular.encoder import Encoder
-        from fastprop.tabular.recipe import RECIPE
 
-        encoder = Encoder.fit(problem.X)
-        X = encoder.transform(problem.X)
-        mean, scale = (0.0, 1.0) if problem.is_classes else (problem.y.mean(), problem.y.std())
-        y = problem.y if problem.is_classes else (problem.y - mean) / scale
-        outputs = int(y.max()) + 1 if problem.is_classes else 1
-        space = search_space.space("adamw")
-        sizes = space.pop("hidden_sizes").values
-        space["layer_sizes"] = fp.choice([(X.shape[1], *hidden, outputs) for hidden in sizes])
-        network = fp.MLP(
-            (X.shape[1], 1, outputs), hidden=RECIPE.hidden, output="softmax" if problem.is_classes else "identity"
-        )
-        result = fp.sweep(
-            network,
-            X,
-            y,
-            space,
-            samples=self.samples,
-            seconds=budget.seconds,
-            epochs=RECIPE.search_epochs,
-            batch_size=RECIPE.batch_size(len(y)),
-            optimizer=RECIPE.optimizer,
-            schedule=RECIPE.schedule,
-            early_stopping=fp.EarlyStopping(RECIPE.patience),
-            cv=inner_folds(problem),
-            score="log_loss" if problem.is_classes else "mse",
-            standardize=True,
-            refit=False,
-            keep=self.keep,
-            threads=budget.threads,
-        )
-        self.details = {"configurations": int(result.finished.sum())}
-        self.result, self.encoder, self.mean, self.scale = result, encoder, mean, scale
-        self.ensemble = result.weighted_ensemble(y)
+        kind = fp.TabularClassifier if problem.is_classes else fp.TabularRegressor
+        options = {"seconds": budget.seconds, "threads": budget.threads, "random_state": 0}
+        self.model = kind(numeric_encoding=self.numeric_encoding, **options).fit(problem.X, problem.y)
+        self.details = {"configurations": self.model.n_configurations_}
 
     def predict(self, X):
-        outputs = self.ensemble.predict(self.encoder.transform(X))
-        return outputs if outputs.shape[1] > 1 else self.mean + self.scale * outputs[:, 0]
+        return self.model.predict_proba(X) if hasattr(self.model, "classes_") else self.model.predict(X)
 
 
 class ScikitLearnMLP:
@@ -175,7 +142,9 @@ class RealMLP:
 
 
 METHODS = {
-    "fastprop": FastpropSweep,
+    "fastprop": Fastprop,
+    "fastprop-robust": lambda: Fastprop("robust"),
+    "fastprop-piecewise": lambda: Fastprop("piecewise"),
     "scikit-learn MLP": ScikitLearnMLP,
     "HistGradientBoosting": HistGradientBoosting,
     "LightGBM": LightGBM,
@@ -186,5 +155,5 @@ METHODS = {
 }
 """By name, a function that returns a method which has not learned anything."""
 
-NEURAL = "fastprop", "scikit-learn MLP", "RealMLP-TD-S", "RealMLP-TD", "RealMLP-TD of 5 folds"
-"""Those that are neural networks."""
+PEERS = tuple(name for name in METHODS if not name.startswith("fastprop-"))
+"""Those that are compared if none is named: fastprop as it is by itself, and all others."""
