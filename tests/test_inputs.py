@@ -58,7 +58,8 @@ def fetched(kind, features, row_stride, source, standardized, dtype):
     addresses = np.zeros(2, np.int64)
     network = minibatch.Network(nothing, np.zeros(1, np.int64), 0, 1.0, 0.0, mean, inverse_std, addresses)
     in_bytes, labels = np.zeros(0, np.uint8), np.zeros(0, np.int64)
-    sparse = inputs.Sparse(np.zeros(0, np.int64), np.zeros(0, np.int32), nothing)
+    no_columns = np.zeros(0, np.int32)
+    sparse = inputs.Sparse(np.zeros(0, np.int64), no_columns, nothing, nothing, no_columns)
     numbers = table.reshape(-1)
     if source == "bytes":
         numbers, in_bytes = nothing, numbers
@@ -69,7 +70,20 @@ def fetched(kind, features, row_stride, source, standardized, dtype):
         table[:, :features] = np.where(is_kept, table[:, :features], background[:features])
         begins = np.concatenate([[0], np.cumsum(is_kept.sum(axis=1))])
         numbers = table[:, :features][is_kept]
-        sparse = inputs.Sparse(begins, is_kept.nonzero()[1].astype(np.int32), background)
+        sparse = inputs.Sparse(begins, is_kept.nonzero()[1].astype(np.int32), background, nothing, no_columns)
+    if source == "groups":  # each of up to five columns, with one element or none
+        background, below = np.zeros((2, layout.padded(features, dtype)), dtype)
+        background[:features], below[:features] = random.integers(0, 256, (2, features))
+        columns = np.arange(features)
+        group_begins = columns - columns % 5
+        last = random.integers(-1, 5, (ROWS_OF_DATA, features))[:, group_begins] + group_begins
+        is_kept = columns == last
+        others = np.where((columns < last) & (last < features), below[:features], background[:features])
+        table[:, :features] = np.where(is_kept, table[:, :features], others)
+        begins = np.concatenate([[0], np.cumsum(is_kept.sum(axis=1))])
+        numbers = table[:, :features][is_kept]
+        kept_columns = is_kept.nonzero()[1].astype(np.int32)
+        sparse = inputs.Sparse(begins, kept_columns, background, below, group_begins.astype(np.int32))
     rows = np.zeros((1, 0), np.int64)
     data = minibatch.Data(numbers, in_bytes, sparse, nothing, labels, np.zeros(0), row_stride, rows)
     fetch(network, data, plan, memory, Chunk(orders, FIRST, ROWS, ROW_BEGIN))
@@ -90,7 +104,7 @@ def fetched(kind, features, row_stride, source, standardized, dtype):
 
 
 @pytest.mark.parametrize("standardized", [False, True], ids=["as they are", "standardized"])
-@pytest.mark.parametrize("source", ["numbers", "bytes", "sparse"])
+@pytest.mark.parametrize("source", ["numbers", "bytes", "sparse", "groups"])
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_rows_are_fetched_in_order(kind, source, standardized, dtype):
     if kind.pack and compiler.LANES == 1:

@@ -5,6 +5,7 @@ from fastprop.data.class_weights import balanced, weighted
 from fastprop.data.column_sizes import warn_of_sizes
 from fastprop.data.column_statistics import ColumnStatistics
 from fastprop.data.dataset import Dataset, scaled_weights
+from fastprop.data.encoded_rows import EncodedRows, FeatureGroup
 from fastprop.data.folds import cross_validation_folds
 from fastprop.data.inputs import Inputs, order_of_columns, places
 from fastprop.data.output_range import warn_of_targets
@@ -19,6 +20,8 @@ __all__ = [
     "UNCHANGED",
     "ColumnStatistics",
     "Dataset",
+    "EncodedRows",
+    "FeatureGroup",
     "Inputs",
     "OneClass",
     "Origin",

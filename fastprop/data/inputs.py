@@ -85,7 +85,9 @@ class Inputs:
     def fitted_to(self, row_sets):
         """Return the inputs that are made for some sets of training rows, see `UnfittedInputs.fitted_to`."""
         X, sources, positions = self.unfitted.fitted_to(row_sets)
-        values = checks.inputs(X, self.shape[1], self.name, self.columns)
+        if isinstance(X, SparseRows):
+            X.check_finite(self.name, self.columns)
+        values = X if isinstance(X, SparseRows) else checks.inputs(X, self.shape[1], self.name, self.columns)
         return replace(self, values=values, unfitted=None), sources, positions
 
     def numbers(self, rows):

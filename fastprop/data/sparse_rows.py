@@ -74,6 +74,13 @@ class SparseRows:
 
     def __getitem__(self, rows):
         """Return some rows, a slice or indices (m,), as a dense array (m, n_in)."""
+        return self._scattered(rows)[0]
+
+    def _scattered(self, rows):
+        """Return some rows as a dense array (m, n_in), and of the elements that are kept of them the row and the index.
+
+        The row counts among these rows, and the index among all elements.
+        """
         if isinstance(rows, slice):
             rows = np.arange(*rows.indices(len(self)))
         dense = np.empty((len(rows), len(self.background)), self.dtype)
@@ -82,15 +89,16 @@ class SparseRows:
         counts = self.begins[rows + 1] - begins
         firsts = np.cumsum(counts) - counts  # the index of each row's first element among those of all `rows`
         elements = np.arange(counts.sum()) + np.repeat(begins - firsts, counts)
-        dense[np.repeat(np.arange(len(rows)), counts), self.columns[elements]] = self.values[elements]
-        return dense
+        at = np.repeat(np.arange(len(rows)), counts)
+        dense[at, self.columns[elements]] = self.values[elements]
+        return dense, at, elements
 
-    def check_finite(self, name):
-        """Refuse elements that are NaN or infinite; `name` is that of the matrix in messages."""
+    def check_finite(self, name, columns=None):
+        """Refuse elements that are NaN or infinite; `name` and `columns` are those of the matrix in messages."""
         bad = np.flatnonzero(~np.isfinite(self.values))
         if len(bad):
             row = np.searchsorted(self.begins, bad[0], side="right") - 1
-            checks.refuse_infinite(self.values[bad[0]], name, row, str(self.columns[bad[0]]))
+            checks.refuse_infinite(self.values[bad[0]], name, row, checks.shown_column(columns, self.columns[bad[0]]))
 
     def changed(self, dtype, change):
         """Return the rows with elements of `dtype`, made by ``change(elements, columns)`` for all that are kept."""
@@ -99,15 +107,19 @@ class SparseRows:
             background = change(self.background, np.arange(len(self.background))).astype(dtype)
         return replace(self, values=values, background=background)
 
+    def stacked_with(self, others):
+        """Return these rows with those of `others` below them, which have the same background."""
+        blocks = self, *others
+        ends = np.cumsum([0] + [len(each.values) for each in blocks])
+        return replace(
+            self,
+            values=np.concatenate([each.values for each in blocks]),
+            columns=np.concatenate([each.columns for each in blocks]),
+            begins=np.concatenate([each.begins[:-1] + end for each, end in zip(blocks, ends)] + [ends[-1:]]),
+        )
+
 
 def stacked(blocks):
     """Return arrays or `SparseRows`, one below the other; all or none are `SparseRows`, without a background."""
-    if not isinstance(blocks[0], SparseRows):
-        return np.concatenate(blocks)
-    ends = np.cumsum([0] + [len(each.values) for each in blocks])
-    return SparseRows(
-        values=np.concatenate([each.values for each in blocks]),
-        columns=np.concatenate([each.columns for each in blocks]),
-        begins=np.concatenate([each.begins[:-1] + end for each, end in zip(blocks, ends)] + [ends[-1:]]),
-        background=blocks[0].background,
-    )
+    first, *others = blocks
+    return first.stacked_with(others) if isinstance(first, SparseRows) else np.concatenate(blocks)

@@ -30,7 +30,7 @@ class UnfittedInputs(ABC):
 
         Returns
         -------
-        X : ndarray
+        X : ndarray or SparseRows
             (n + r, n_in) float64: the n rows as they are for the first set, and below them r rows that differ for
             other sets.
         sources : ndarray

@@ -58,7 +58,7 @@ def encoded(estimator, X, encoder):
         columns = _columns_of_frame(estimator, X, reset=False)
     else:  # the columns of an array are told by their places, in a frame as well
         columns = _columns_of_array(estimator, _numbers(estimator, X, reset=False))
-    return encoder.transform_columns(columns, np.float64)
+    return encoder.inputs_of(columns)
 
 
 def number_encoder(estimator):

@@ -17,11 +17,16 @@ FETCHED_ROWS = 8
 
 
 class Sparse(NamedTuple):
-    """Where the elements of sparse rows stand; all arrays are empty for rows that are dense."""
+    """Where the elements of sparse rows stand; all arrays are empty for rows that are dense.
+
+    Of rows that are encoded, the columns stand in groups: all before an element in its group are what `below` has.
+    """
 
     begins: np.ndarray  # (n + 1,) int64: the index in `Data.inputs` of each row's first element, and their number
     columns: np.ndarray  # int32: the column of each element
     background: np.ndarray  # (I, padded): what the other elements of each column are
+    below: np.ndarray  # (I, padded): what elements before the one of their group are; empty where there are no groups
+    group_begins: np.ndarray  # (I,) int32: the first column of the group of each column; empty likewise
 
 
 @inline
@@ -62,7 +67,7 @@ def copy_inputs(source, plan, memory, chunk):
 
 @inline
 def scatter(data, plan, memory, chunk):
-    # x (B, I) ← background (I,), and then the elements of each row at their columns
+    # x (B, I) ← background (I,), and then the elements of each row at their columns, and below (I,) before them
     sparse, order, x = data.sparse, chunk.order, part(inputs_of(plan, 0), chunk.row_begin, 0)
     inputs = plan.sizes.layers[0]
     for row in range(chunk.rows):
@@ -73,13 +78,21 @@ def scatter(data, plan, memory, chunk):
             for lane in range(width(plan, memory)):
                 source = order[lane % len(order), chunk.first + row]
                 for k in range(sparse.begins[source], sparse.begins[source + 1]):
-                    memory[y + sparse.columns[k] * width(plan, memory) + lane] = data.inputs[k]
+                    column = sparse.columns[k]
+                    if len(sparse.below) > 0:
+                        for j in range(sparse.group_begins[column], column):
+                            memory[y + j * width(plan, memory) + lane] = sparse.below[j]
+                    memory[y + column * width(plan, memory) + lane] = data.inputs[k]
         else:
             for j in range(0, inputs, lanes(memory)):
                 store(memory, y + j, load(sparse.background, j))
             source = order[0, chunk.first + row]
             for k in range(sparse.begins[source], sparse.begins[source + 1]):
-                memory[y + sparse.columns[k]] = data.inputs[k]
+                column = sparse.columns[k]
+                if len(sparse.below) > 0:
+                    for j in range(sparse.group_begins[column], column):
+                        memory[y + j] = sparse.below[j]
+                memory[y + column] = data.inputs[k]
 
 
 @inline

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from fastprop import checks
-from fastprop.data import SparseRows, scaled_weights
+from fastprop.data import EncodedRows, SparseRows, scaled_weights
 from fastprop.kernels import epochs, layout, unrolled
 from fastprop.kernels.activations import ACTIVATIONS
 from fastprop.kernels.dropout import Dropout
@@ -198,11 +198,9 @@ def inputs_argument(inputs, rows, dtype):
         "weights": read_only(np.zeros(0)),
         "rows": read_only(rows[None]),
     }
-    no_bytes = read_only(np.zeros(0, np.uint8))
+    no_bytes, no_columns = read_only(np.zeros(0, np.uint8)), read_only(np.zeros(0, np.int32))
     if isinstance(inputs, SparseRows):
-        background = np.zeros(layout.padded(inputs.shape[1], dtype), dtype)
-        background[: inputs.shape[1]] = inputs.background
-        sparse = Sparse(*(read_only(each.view()) for each in (inputs.begins, inputs.columns, background)))
+        sparse = _sparse_argument(inputs, dtype)
         return Data(inputs=read_only(inputs.values.view()), bytes=no_bytes, sparse=sparse, row_stride=0, **others)
     n, row_stride = inputs.shape
     if not inputs.flags.c_contiguous:
@@ -212,10 +210,24 @@ def inputs_argument(inputs, rows, dtype):
     return Data(
         inputs=nothing if is_bytes else read_only(inputs.reshape(-1)),
         bytes=read_only(inputs.reshape(-1)) if is_bytes else no_bytes,
-        sparse=Sparse(read_only(np.zeros(0, np.int64)), read_only(np.zeros(0, np.int32)), nothing),
+        sparse=Sparse(read_only(np.zeros(0, np.int64)), no_columns, nothing, nothing, no_columns),
         row_stride=row_stride,
         **others,
     )
+
+
+def _sparse_argument(rows, dtype):
+    """Return the kernels' `Sparse` of `SparseRows`, or of `EncodedRows`, whose columns stand in groups."""
+    n_in = rows.shape[1]
+    is_grouped = isinstance(rows, EncodedRows)
+    background = np.zeros(layout.padded(n_in, dtype), dtype)
+    below = np.zeros(len(background) if is_grouped else 0, dtype)
+    background[:n_in] = rows.background
+    if is_grouped:
+        below[:n_in] = rows.below
+    group_begins = rows.group_begins if is_grouped else np.zeros(0, np.int32)
+    arrays = rows.begins, rows.columns, background, below, group_begins
+    return Sparse(*(read_only(each.view()) for each in arrays))
 
 
 def read_only(view):

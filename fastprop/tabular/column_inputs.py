@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastprop.data import UnfittedInputs
+from fastprop.data import EncodedRows, UnfittedInputs, stacked
 from fastprop.tabular import plans
 from fastprop.tabular.encoder import Encoder
 
@@ -19,7 +19,8 @@ class ColumnInputs(UnfittedInputs):
     They take the place of `X`. A held-out row has no part in what the columns become: with ``cv`` each fold has the
     medians and the frequent levels of its own training rows, and the networks that are kept have those of all rows, as
     `encoder` has. Memory holds one array of the inputs, and each row a further time for each fold in which it differs:
-    mostly these are the rows in which a number is missing.
+    mostly these are the rows in which a number is missing. Numbers that are encoded by bins differ in each fold, and
+    are kept as `EncodedRows`, from which kernels make the features of a minibatch.
 
     Parameters
     ----------
@@ -53,9 +54,9 @@ class ColumnInputs(UnfittedInputs):
         self.feature_names = encoder.feature_names
         self.shape = len(next(iter(columns.values())).values), len(self.feature_names)
 
-    def encoded(self) -> NDArray[np.float64]:
-        """Return the inputs (n, n_in) as the encoder of all rows makes them."""
-        return self.encoder.transform_columns(self._columns, np.float64)
+    def encoded(self) -> NDArray[np.float64] | EncodedRows:
+        """Return the inputs (n, n_in) as the encoder of all rows makes them, see `Encoder.inputs_of`."""
+        return self.encoder.inputs_of(self._columns)
 
     def encoder_of(self, rows: NDArray[np.int64]) -> Encoder:
         """Return the encoder that is fitted to some training rows, (m,) int."""
@@ -63,9 +64,11 @@ class ColumnInputs(UnfittedInputs):
 
     def fitted_to(
         self, row_sets: Sequence[NDArray[np.int64]]
-    ) -> tuple[NDArray[np.float64], NDArray[np.int64], list[NDArray[np.int64]]]:
+    ) -> tuple[NDArray[np.float64] | EncodedRows, NDArray[np.int64], list[NDArray[np.int64]]]:
         """Return the inputs for several sets of training rows, see `fastprop.data.UnfittedInputs`."""
         first, *others = (self.encoder_of(rows) for rows in row_sets)
+        if self.encoder.makes_groups:
+            return self._encoded(first, others)
         X = first.transform_columns(self._columns, np.float64)
         changes = [self._changes(first, other, X) for other in others]
         rows = len(X)
@@ -81,6 +84,14 @@ class ColumnInputs(UnfittedInputs):
             X[begin:end] = values
             positions.append(position)
         return X, sources, positions
+
+    def _encoded(self, first, others):
+        """Return the inputs as `EncodedRows`, with all rows once more for each encoder of `others` that is another."""
+        encoders = list(dict.fromkeys((first, *others)))
+        blocks = [encoder.inputs_of(self._columns) for encoder in encoders]
+        every = np.arange(self.shape[0])
+        positions = [every + encoders.index(encoder) * len(every) for encoder in (first, *others)]
+        return stacked(blocks), np.tile(every, len(blocks)), positions
 
     def _changes(self, first, other, X):
         """Return which rows (r,) of X, made by the `first` encoder, the `other` makes otherwise, and how (r, n_in)."""

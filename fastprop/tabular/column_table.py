@@ -54,5 +54,5 @@ class ColumnTable(NamedTuple):
         """Return the `Table` of inputs (n, n_in) float64, encoded by all rows, and targets."""
         y, names = self.answers()
         inputs = self.inputs()
-        X = inputs.encoded()
+        X = inputs.encoded()[:]
         return Table(X, y, inputs.feature_names, self.target_name, names, inputs)

@@ -10,6 +10,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from fastprop import checks
 from fastprop.annotations import NumericEncodingName
+from fastprop.data import EncodedRows
 from fastprop.integrations import frame_columns
 from fastprop.notices import DataWarning, warn
 from fastprop.row_blocks import row_blocks
@@ -149,6 +150,11 @@ class Encoder:
         return tuple(plan.name for plan in self.plans if plan.kind != "left out")
 
     @property
+    def makes_groups(self) -> bool:
+        """Whether a number becomes several features."""
+        return any(plan.features > 1 for plan in self.plans)
+
+    @property
     def feature_names(self) -> tuple[str, ...]:
         """The names of the inputs, (n_in,), all different."""
         names: dict[str, None] = {}
@@ -178,6 +184,36 @@ class Encoder:
 
     def transform_columns(self, columns, dtype=np.float32):
         """Return the inputs for the columns of a table, a dict of `Column` by name; else as `transform`."""
+        self._check_names(columns)
+        if dtype == np.float64 and (matrix := self._matrix(columns)) is not None:
+            return matrix
+        used, cells = self._checked_cells(columns)
+        ends = np.cumsum([0, *(len(plan.feature_names) for plan in used)])
+        X = np.empty((len(cells[0]), ends[-1]), dtype)
+        for first in range(0, len(X), ENCODED_ROWS):
+            rows = slice(first, first + ENCODED_ROWS)
+            for plan, some, begin, end in zip(used, cells, ends, ends[1:]):
+                plans.write(plan, some[rows], X[rows, begin:end])
+        return X
+
+    def inputs_of(self, columns):
+        """Return the inputs for the columns of a table, (n, n_in) float64: an array, or `EncodedRows`.
+
+        They are `EncodedRows` where a number becomes several features, of which an array would be as many times larger.
+        """
+        if not self.makes_groups:
+            return self.transform_columns(columns, np.float64)
+        self._check_names(columns)
+        used, cells = self._checked_cells(columns)
+        return EncodedRows.of_groups([group for plan, some in zip(used, cells) for group in plans.groups(plan, some)])
+
+    def _checked_cells(self, columns):
+        """Return the plans of the columns that become features, and the checked cells of each, two lists."""
+        used = [plan for plan in self.plans if plan.kind != "left out"]
+        return used, [plans.checked_cells(plan, columns[plan.name]) for plan in used]
+
+    def _check_names(self, columns):
+        """Refuse a table without a column that is needed; warn of levels and gaps that the network did not learn."""
         missing = [name for name in self.columns if name not in columns]
         if missing:
             raise ValueError(
@@ -186,17 +222,6 @@ class Encoder:
             )
         self._warn_of_new_levels(columns)
         self._warn_of_new_gaps(columns)
-        if dtype == np.float64 and (matrix := self._matrix(columns)) is not None:
-            return matrix
-        used = [plan for plan in self.plans if plan.kind != "left out"]
-        cells = [plans.checked_cells(plan, columns[plan.name]) for plan in used]
-        ends = np.cumsum([0, *(len(plan.feature_names) for plan in used)])
-        X = np.empty((len(cells[0]), ends[-1]), dtype)
-        for first in range(0, len(X), ENCODED_ROWS):
-            rows = slice(first, first + ENCODED_ROWS)
-            for plan, some, begin, end in zip(used, cells, ends, ends[1:]):
-                plans.write(plan, some[rows], X[rows, begin:end])
-        return X
 
     def _warn_of_new_levels(self, columns):
         """Warn of levels that the table had not that was learned from, of all columns in one sentence."""

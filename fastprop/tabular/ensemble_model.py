@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from fastprop import checks, numpy_settings
 from fastprop.annotations import FloatArray, Path
+from fastprop.data import EncodedRows
 from fastprop.ensembles import Ensemble
 from fastprop.files import tensors
 from fastprop.notices import DataWarning
@@ -18,8 +20,21 @@ from fastprop.tabular.encoder import Encoder
 from fastprop.tabular.model import columns_to_encode, named_classes, probabilities_of_classes
 
 
+@dataclass(frozen=True, eq=False)
+class StackedInputs:
+    """The inputs that several encoders make of the same rows; indexing by a slice gives those of some rows."""
+
+    blocks: tuple[NDArray[Any] | EncodedRows, ...]  # (n, n_in) each
+
+    def __len__(self) -> int:
+        return len(self.blocks[0])
+
+    def __getitem__(self, rows: slice) -> Self:
+        return replace(self, blocks=tuple(block[rows] for block in self.blocks))
+
+
 class StackedEncoders:
-    """Several encoders of the same columns, whose inputs stand side by side: those of each that differs once.
+    """Several encoders of the same columns, of which each that differs encodes once.
 
     Attributes
     ----------
@@ -32,19 +47,18 @@ class StackedEncoders:
         self.different = list(dict.fromkeys(encoders))
         self.block_of = [self.different.index(encoder) for encoder in encoders]
 
-    def transform_columns(self, columns: Mapping[str, Any], dtype: DTypeLike = np.float32) -> NDArray[Any]:
-        """Return the inputs (n, encoders · n_in) for columns; see `Encoder.transform_columns`."""
+    def inputs_of(self, columns: Mapping[str, Any]) -> StackedInputs:
+        """Return the inputs for columns, a block for each of the `different` encoders; see `Encoder.inputs_of`."""
         first, *others = self.different
-        blocks = [first.transform_columns(columns, dtype)]
+        blocks = [first.inputs_of(columns)]
         with warnings.catch_warnings():  # the first encoder has warned of levels that are new to all
             warnings.simplefilter("ignore", DataWarning)
-            blocks += [encoder.transform_columns(columns, dtype) for encoder in others]
-        return np.hstack(blocks) if others else blocks[0]
+            blocks += [encoder.inputs_of(columns) for encoder in others]
+        return StackedInputs(tuple(blocks))
 
-    def blocks(self, inputs: NDArray[Any]) -> list[NDArray[Any]]:
-        """Return for each encoder that was given its inputs (n, n_in), of what `transform_columns` returned."""
-        parts = np.split(inputs, len(self.different), axis=1)
-        return [parts[index] for index in self.block_of]
+    def blocks(self, inputs: StackedInputs) -> list[NDArray[Any] | EncodedRows]:
+        """Return for each encoder that was given its inputs (n, n_in), of what `inputs_of` returned."""
+        return [inputs.blocks[index] for index in self.block_of]
 
 
 class TableEnsemble:
@@ -101,14 +115,14 @@ class TableEnsemble:
         """The names of the columns that a table must have."""
         return self.encoders[0].columns
 
-    def inputs(self, table: Any) -> NDArray[np.float64]:
-        """Return the inputs for the rows of a table, (n, encoders · n_in): side by side those of each that differs."""
+    def inputs(self, table: Any) -> StackedInputs:
+        """Return the inputs for the rows of a table: a block (n, n_in) of each encoder that differs."""
         columns = columns_to_encode(self.encoders[0], table)
         if columns is None:
-            return np.hstack([np.asarray(table)] * len(self.stacked.different))
-        return self.stacked.transform_columns(columns, np.float64)
+            return StackedInputs((np.asarray(table),) * len(self.stacked.different))
+        return self.stacked.inputs_of(columns)
 
-    def outputs_of(self, inputs: NDArray[np.float64]) -> FloatArray:
+    def outputs_of(self, inputs: StackedInputs) -> FloatArray:
         """Return the outputs of the ensemble, (n, n_out), for rows of what `inputs` returned."""
         pairs = zip(self.ensemble.networks, self.stacked.blocks(inputs))
         return self.ensemble.mean(network.predict(block) for network, block in pairs)

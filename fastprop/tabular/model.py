@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from fastprop import checks, numpy_settings
 from fastprop.annotations import FloatArray, Path
+from fastprop.data import EncodedRows
 from fastprop.files import tensors
 from fastprop.integrations import frame_columns, onnx_tables
 from fastprop.network import MLP
@@ -66,12 +67,15 @@ class TableModel:
         """The names of the columns that a table must have."""
         return self.encoder.columns
 
-    def inputs(self, table: Any) -> NDArray[np.float64]:
-        """Return the inputs of the network for the rows of a table, (n, n_in); see `predict`."""
-        columns = columns_to_encode(self.encoder, table)
-        return np.asarray(table) if columns is None else self.encoder.transform_columns(columns, np.float64)
+    def inputs(self, table: Any) -> NDArray[np.float64] | EncodedRows:
+        """Return the inputs of the network for the rows of a table, (n, n_in); see `predict`.
 
-    def outputs_of(self, inputs: NDArray[np.float64]) -> FloatArray:
+        They are an array, or `fastprop.data.EncodedRows` where numbers are encoded by bins, which ``[:]`` makes one.
+        """
+        columns = columns_to_encode(self.encoder, table)
+        return np.asarray(table) if columns is None else self.encoder.inputs_of(columns)
+
+    def outputs_of(self, inputs: NDArray[np.float64] | EncodedRows) -> FloatArray:
         """Return the outputs of the network, (n, n_out), for rows of what `inputs` returned."""
         return self.network.predict(inputs)
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fastprop.checks import shown
+from fastprop.data import FeatureGroup
 from fastprop.integrations.arrow_columns import word_of
 from fastprop.tabular.dialect import is_number, level_of
 from fastprop.tabular.numeric_encodings import NUMERIC_ENCODINGS
@@ -314,26 +315,28 @@ def checked_cells(plan, column):
 
 def write(plan, cells, out):
     """Write the features of some rows into `out`, (rows, features); `cells` are those of `checked_cells`."""
+    begin = 0
+    for group in groups(plan, cells):
+        group.write(out[:, begin : begin + group.width])
+        begin += group.width
+
+
+def groups(plan, cells):
+    """Return the features of some rows as a list of `FeatureGroup`; `cells` are those of `checked_cells`."""
     if plan.kind == "category":
-        out[...] = 0
-        rows = np.flatnonzero(cells >= 0)
-        out[rows, cells[rows]] = 1
-        return
+        return [FeatureGroup(len(plan.feature_names), cells, np.ones(len(cells)))]
+    first = np.zeros(len(cells), np.int64)
+    indicators = []
     if plan.has_missing:
         is_missing = np.isnan(cells)
-        out[:, -1] = is_missing & plan.trains_missing
         cells = np.where(is_missing, plan.center, cells)
-    if plan.kind == "date":
-        for first, cycle in ((1, YEAR), (3, WEEK)):
-            out[:, first] = np.sin(2 * np.pi / cycle * cells)
-            out[:, first + 1] = np.cos(2 * np.pi / cycle * cells)
-        cells = (cells - ORIGIN) / YEAR
-    features, values = NUMERIC_ENCODINGS[plan.encoding].encode(cells, plan.constants)
-    if plan.features == 1:
-        out[:, 0] = values
-    else:
-        out[:, : plan.features] = np.arange(plan.features) < features[:, None]
-        out[np.arange(len(out)), features] = values
+        indicators = [FeatureGroup(1, np.where(is_missing & plan.trains_missing, 0, -1), np.ones(len(cells)))]
+    if plan.kind != "date":
+        features, values = NUMERIC_ENCODINGS[plan.encoding].encode(cells, plan.constants)
+        return [FeatureGroup(plan.features, features, values, cumulative=plan.features > 1), *indicators]
+    angles = [2 * np.pi / cycle * cells for cycle in (YEAR, WEEK)]
+    numbers = [(cells - ORIGIN) / YEAR, *(wave(angle) for angle in angles for wave in (np.sin, np.cos))]
+    return [*(FeatureGroup(1, first, values) for values in numbers), *indicators]
 
 
 def lacks_new_cells(plan, column):
