@@ -21,6 +21,7 @@ By task:
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from fastprop import command_start as _command_start  # noqa: F401 (first of all, for Ctrl-C while the others load)
 from fastprop import datasets as datasets
 from fastprop import metrics as metrics
 from fastprop import options as _options

@@ -4,6 +4,7 @@ import contextlib
 import sys
 import warnings
 
+from fastprop import command_start
 from fastprop.standard_streams import Unbroken, open_closed_descriptors, say
 
 
@@ -36,6 +37,7 @@ def main(arguments=None):
 def _run(arguments):
     """Run a command and return its exit code; see `main`."""
     try:
+        command_start.end_by_exception()
         from fastprop import checks
         from fastprop.cli import standard_input
         from fastprop.cli.parser import make_parser  # the kernels refuse bad settings of the environment when imported
