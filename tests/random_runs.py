@@ -237,7 +237,7 @@ STOPS = st.builds(
     st.sampled_from([1, 2, 3]),
     minimum_improvement=st.sampled_from([0.001, 0.01, 0.1]),
     restore_best=st.booleans(),
-)
+) | st.builds(fp.EarlyStopping, st.none(), minimum_improvement=st.sampled_from([0.0, 0.1]))
 
 RATE_FACTORS = st.sampled_from([1.0, 0.1, 0.0, 3.0])
 

@@ -140,6 +140,7 @@ HOW = [
     ("--dropout 0.2", {"dropout": 0.2}),
     ("--layer-rates 0.5x1 --bias-rate 0.1", {"layer_rates": (0.5, 1), "bias_rate": 0.1}),
     ("--schedule constant", {}),
+    ("--early-stopping never", {"early_stopping": fp.EarlyStopping(None)}),
     (
         "--early-stopping 1 --learning-rate 4",
         {"early_stopping": fp.EarlyStopping(1), "optimizer": fp.SGD(4, momentum=0.9)},

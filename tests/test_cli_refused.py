@@ -61,6 +61,7 @@ REFUSED = [
     ("train digits --schedule cosine:fast", "argument --schedule: 'cosine:fast' is not"),
     ("train digits --clip-norm -1", "--clip-norm must be at least 0 and finite, not -1.0"),
     ("train digits --early-stopping -1", "--early-stopping must be at least 1, not -1"),
+    ("sweep digits --early-stopping soon", "argument --early-stopping: 'soon' is not a number of epochs, or never"),
     ("train digits --activation relux", "argument --activation: 'relux' is not one of sigmoid"),
     (
         "sweep digits --activation relu,relux --learning-rate 0.1",

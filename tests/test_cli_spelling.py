@@ -108,6 +108,7 @@ SWEEP = "sweep digits --hidden 4 --epochs 1 --learning-rate 0.1 --journal runs.j
             "--resume --clip-norm 2 --early-stopping 3",
             "--clip-norm is none and not 2, --early-stopping is 20",
         ),
+        (TRAINING, "--resume --early-stopping never", "--early-stopping is 20 and not never:"),
         (TRAINING, "--resume --hidden 8x3", "--hidden is 4 and not 8x3,"),
         (
             TRAINING,

@@ -380,6 +380,7 @@ STOPPING_EARLY = {"optimizer": fp.Adam(0.03), "early_stopping": fp.EarlyStopping
         STOPPING_EARLY | {"schedule": fp.CosineDecay()},
         STOPPING_EARLY | {"schedule": fp.OneCycle(), "average": fp.EMA(0.5)},
         {"optimizer": fp.LBFGS(), "early_stopping": fp.EarlyStopping(2)},
+        STOPPING_EARLY | {"early_stopping": fp.EarlyStopping(None)},
     ],
     ids=str,
 )

@@ -144,6 +144,13 @@ def test_independent_labels():
     np.testing.assert_array_equal(sparse.predict(X), classifier.predict(X))
 
 
+def test_without_an_end_to_patience_all_epochs_are_trained_and_the_best_weights_kept():
+    classifier = MLPClassifier(random_state=0, early_stopping=True, max_iter=20, n_iter_no_change=np.inf)
+    options = parameters.training_options(classifier.get_params(), 2000)
+    assert options["early_stopping"] == fp.EarlyStopping(None, 1e-4)
+    assert classifier.fit(X, LABELS).n_iter_ == 20
+
+
 def test_early_stopping_measures_rows_that_are_held_out():
     classifier = MLPClassifier(random_state=0, early_stopping=True, max_iter=20).fit(X, LABELS)
     assert len(classifier.validation_scores_) == classifier.n_iter_ == len(classifier.loss_curve_)

@@ -209,7 +209,12 @@ GRIDS = {
     "batch_size": [8, 20],
     "bias_rate": [1.0, 0.1],
     "hidden": ["tanh", "gelu"],
-    "early_stopping": [None, fp.EarlyStopping(1, 0.001), fp.EarlyStopping(2, 0.01, restore_best=False)],
+    "early_stopping": [
+        None,
+        fp.EarlyStopping(1, 0.001),
+        fp.EarlyStopping(2, 0.01, restore_best=False),
+        fp.EarlyStopping(None),
+    ],
 }
 """By name, values of hyperparameters of which a sweep takes some."""
 

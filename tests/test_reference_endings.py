@@ -66,6 +66,12 @@ def test_the_best_weights_are_restored_when_patience_outlives_the_run():
     assert_same_arrays(network, run(epochs=int(record.validation_loss.argmin()) + 1)[0])
 
 
+def test_without_patience_a_run_goes_to_its_end_and_has_the_best_weights():
+    network, record = run(early_stopping=fp.EarlyStopping(None))
+    assert len(record.loss) == EPOCHS
+    assert_same_arrays(network, run(epochs=int(record.validation_loss.argmin()) + 1)[0])
+
+
 def test_without_validation_the_training_loss_is_watched():
     _, record = run(validation=False, early_stopping=fp.EarlyStopping(1, minimum_improvement=0.01))
     assert 1 < len(record.loss) < EPOCHS
@@ -151,6 +157,12 @@ def test_averages_agree_with_torch():
     ("kind", "options", "error", "words"),
     [
         (fp.EarlyStopping, {"patience": 0}, ValueError, "patience must be at least 1, not 0: give a larger number"),
+        (
+            fp.EarlyStopping,
+            {"patience": None, "restore_best": False},
+            ValueError,
+            "restore_best must be True where patience is None: give a patience, or leave both out",
+        ),
         (fp.EarlyStopping, {"patience": 1.5}, TypeError, "patience must be a whole number, not 1.5: give an int"),
         (
             fp.EarlyStopping,

@@ -183,6 +183,20 @@ def test_a_run_that_still_gets_better_finishes():
     assert (history.stopped, history.epochs) == ("finished", 6)
 
 
+@pytest.mark.parametrize("average", [None, AVERAGES[0]])
+@pytest.mark.parametrize("validation", [None, 0.2])
+def test_without_patience_a_run_goes_to_its_end_as_the_references_and_has_the_best_weights(validation, average):
+    options = {"validation": validation, "average": average, "optimizer": fp.SGD(0.9), "batch_size": 16, "epochs": 30}
+    history = assert_as_the_reference(early_stopping=fp.EarlyStopping(None), **options)
+    assert (history.stopped, history.epochs) == ("finished", 30)
+    watched = history.loss if validation is None else history.validation_loss
+    assert history.best_epoch == np.argmin(watched)
+    assert validation is None or history.best_epoch < 29
+    _, network = trained(early_stopping=fp.EarlyStopping(None), **options)
+    _, shorter = trained(**options | {"epochs": history.best_epoch + 1})
+    assert_same_bits([network.parameters], [shorter.parameters])
+
+
 def test_the_weights_given_back_have_the_lowest_loss():
     history, network = trained(early_stopping=fp.EarlyStopping(4), epochs=200, optimizer=fp.SGD(0.9), batch_size=16)
     assert history.stopped == "early"

@@ -227,7 +227,8 @@ def _run_arguments(options, problem):
     """Return the arguments of `train` and `sweep` that say how long and on which rows to train."""
     validation = share(options)
     is_measured = validation is not None or getattr(options, "cv", None)
-    early_stopping = fp.EarlyStopping(options.early_stopping) if options.early_stopping and is_measured else None
+    patience = None if options.early_stopping == "never" else options.early_stopping
+    early_stopping = fp.EarlyStopping(patience) if options.early_stopping and is_measured else None
     given = {name: getattr(options, name) for name in ("epochs", "standardize", "seconds")}
     given |= {"schedule": _schedule(options), "dropout": _dropout(options, problem)}
     return given | {"validation": validation, "early_stopping": early_stopping}

@@ -244,11 +244,11 @@ def _add_run(
 def _add_early_stopping(training):
     training.add_argument(
         "--early-stopping",
-        type=values.whole_number,
+        type=values.patience,
         default=RECIPE.patience,
         metavar="EPOCHS",
         help="stop after EPOCHS epochs without an improvement on the held-out rows, and restore the best weights; "
-        "0 does not (default %(default)s)",
+        "never does not stop, and restores them; 0 does neither (default %(default)s)",
     )
 
 

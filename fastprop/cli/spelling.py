@@ -90,7 +90,7 @@ def _arguments(text):
 def _written(name, node):
     if isinstance(node, ast.Constant):
         if node.value is None:
-            return "constant" if name == "schedule" else "none"
+            return {"schedule": "constant", "patience": "never"}.get(name, "none")
         if isinstance(node.value, bool):
             return "yes" if node.value else "no"
         return re.sub(r"\.0$", "", str(node.value))

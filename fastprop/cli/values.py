@@ -86,6 +86,16 @@ def number(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
 
 
+def patience(text):
+    """Return a number of epochs, or ``"never"``."""
+    if text == "never":
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of epochs, or never") from None
+
+
 def schedule(text):
     """Return a schedule: step:10:0.5 is ``StepDecay(10, 0.5)``, warmup:5+cosine is ``Warmup(5, CosineDecay())``.
 

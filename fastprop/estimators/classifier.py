@@ -58,8 +58,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     nesterovs_momentum : bool
     early_stopping : bool or "auto"
         Whether rows are held out, so that training ends `n_iter_no_change` epochs after their lowest loss and goes back
-        to the weights that had it. ``"auto"`` holds rows out if there are 1,000 or more. Otherwise training ends when
-        the training loss no longer falls.
+        to the weights that had it; with an infinite `n_iter_no_change` it does so after all epochs. ``"auto"`` holds
+        rows out if there are 1,000 or more. Otherwise training ends when the training loss no longer falls.
     validation_fraction, beta_1, beta_2, epsilon : float
     n_iter_no_change, max_fun : int
     class_weight : dict, "balanced" or None

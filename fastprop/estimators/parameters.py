@@ -182,8 +182,8 @@ def _patience(parameters):
 
 def _early_stopping(parameters, is_held_out):
     """Return when a run ends; scikit-learn goes back to the best weights only where rows are held out."""
-    if math.isinf(parameters["n_iter_no_change"]) and not is_held_out:
-        return None
+    if math.isinf(parameters["n_iter_no_change"]):
+        return EarlyStopping(None, parameters["tol"]) if is_held_out else None
     patience = _patience(parameters)
     if parameters["learning_rate"] == "adaptive":  # as often as the rate can be divided by 5
         patience = (patience + 1) * max(1, math.ceil(math.log(parameters["learning_rate_init"] / LOWEST_RATE, 5)))

@@ -35,7 +35,7 @@ class Record(NamedTuple):
     lost: np.ndarray  # (P,) of a pack: the parameters of networks that have ended, as they were then
     best: np.ndarray  # (P,) the parameters of the last improvement; empty where they are not to be restored
     improvement: np.ndarray  # (2, width) float64: loss and epoch of the last improvement
-    patience: int  # epochs without an improvement after which a network ends, or 0
+    patience: int  # epochs without an improvement after which a network ends; 0 where nothing is watched
     min_improvement: float  # how far below the last improvement's a loss must fall to be one
 
 

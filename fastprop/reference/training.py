@@ -200,7 +200,8 @@ def train(
             improved = last_improvement(getattr(record, watched), early_stopping.minimum_improvement)
             if improved == epoch and early_stopping.restore_best:
                 best = Network.of(network)
-            stops_early = epoch - improved >= early_stopping.patience
+            patience = early_stopping.patience
+            stops_early = patience is not None and epoch - improved >= patience
         if callback(epoch, record) or stops_early:
             break
     for w, ended in zip(network.arrays, (best or network).arrays):

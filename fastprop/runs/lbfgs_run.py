@@ -119,7 +119,7 @@ class LBFGSRun(Run):
             improved = self._last_improvement()
             if improved == epoch and options.early_stopping.restore_best:
                 self._best = point.copy()
-            stops_early = epoch - improved >= options.early_stopping.patience
+            stops_early = options.early_stopping.is_over(epoch - improved)
         over = stops_early or self._called_off or self._stop_requested or history.epochs >= self._until
         if over or self._ends_by_time():
             self._ended = "early" if stops_early else ""

@@ -251,6 +251,10 @@ FIRST_EPOCHS = 1024
 """The largest number of epochs for which a record has room at first."""
 
 
+NEVER = 2**63 - 1
+"""The patience of runs that have none, in epochs: more than any run has."""
+
+
 def empty_record(options, width, parameters, dtype):
     """Return the kernels' record of a run that has not begun; `parameters` is their number in all `width` lanes."""
     stopping = options.early_stopping
@@ -267,6 +271,6 @@ def empty_record(options, width, parameters, dtype):
         lost=np.zeros(0 if width == 1 else parameters, dtype),
         best=np.zeros(parameters if restores else 0, dtype),
         improvement=np.array([[np.inf] * width, [-1.0] * width]),
-        patience=0 if stopping is None else stopping.patience,
+        patience=0 if stopping is None else stopping.patience or NEVER,
         min_improvement=0.0 if stopping is None else stopping.minimum_improvement,
     )

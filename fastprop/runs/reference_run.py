@@ -51,7 +51,7 @@ class ReferenceRun(Run):
             improved = reference.last_improvement(
                 watched[: self._whole_epochs], options.early_stopping.minimum_improvement
             )
-            if not ended and history.epochs - 1 - improved >= options.early_stopping.patience:
+            if not ended and options.early_stopping.is_over(history.epochs - 1 - improved):
                 ended = "early"
             if options.early_stopping.restore_best and improved >= 0:
                 history.best_epoch = improved
