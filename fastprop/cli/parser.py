@@ -7,7 +7,7 @@ import argparse
 
 import fastprop as fp
 from fastprop import checks
-from fastprop.cli import commands, prediction, values
+from fastprop.cli import commands, fitting, prediction, values
 from fastprop.metrics import SCORES
 from fastprop.options import DESCENTS
 from fastprop.reference import LOSSES
@@ -20,6 +20,9 @@ ACTIVATIONS = ", ".join(checks.HIDDEN_ACTIVATIONS)
 
 FILES = f"a {', '.join(sources.ENDINGS)} file, or - for standard input"
 """The files that hold tables, for the help."""
+
+JOURNAL = "record each configuration in this file, and go on from what it holds"
+"""What a journal does, for the help."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -34,6 +37,7 @@ def make_parser():
     parser.set_defaults(command=lambda options: parser.print_help() or 0)
     subparsers = parser.add_subparsers(title="commands", metavar="command")
     for name, command, add_arguments, purpose in (
+        ("fit", fitting.fit, _add_fit, "search the best ensemble of networks for a table"),
         ("sweep", commands.sweep, _add_sweep, "train one network for each configuration and rank them"),
         ("train", commands.train, _add_train, "train one network"),
         ("predict", prediction.predict, _add_predict, "print what a saved network predicts for the rows of a table"),
@@ -53,6 +57,27 @@ def make_parser():
         if add_arguments:
             add_arguments(subparser)
     return parser
+
+
+def _add_fit(parser):
+    _add_data(parser)
+    search = parser.add_argument_group("search")
+    seconds = f"how long to search (default {fitting.SECONDS:g} without --configurations)"
+    search.add_argument("--seconds", type=values.number, metavar="SECONDS", help=seconds)
+    tried = "how many configurations to try at most"
+    search.add_argument("--configurations", type=values.whole_number, metavar="N", help=tried)
+    folds = "of the cross-validation (default %(default)s)"
+    search.add_argument("--folds", type=values.whole_number, default=5, metavar="N", help=folds)
+    epochs = "of a configuration; fewer where time is short (default %(default)s)"
+    search.add_argument("--epochs", type=values.whole_number, default=RECIPE.search_epochs, metavar="N", help=epochs)
+    scores = f"rank and weigh by {', '.join(SCORES)} (default log_loss of classes, rmse of numbers)"
+    search.add_argument("--score", metavar="NAME", help=scores)
+    drawn = "of the configurations that are drawn (default 0)"
+    search.add_argument("--seed", type=values.whole_number, default=0, help=drawn)
+    _add_threads(search)
+    files = _add_outputs(parser, network="the ensemble")
+    files.add_argument("--journal", metavar="FILE", help=JOURNAL)
+    parser.set_defaults(loss=None, validation=0.0)
 
 
 def _add_sweep(parser):
@@ -84,8 +109,7 @@ def _add_sweep(parser):
     _add_search(parser)
     outputs = _add_outputs(parser, "loss and score against the learning rate")
     outputs.add_argument("--report", metavar="FILE", help="write a report, one HTML file")
-    journal = "record each configuration in this file, and go on from what it holds"
-    outputs.add_argument("--journal", metavar="FILE", help=journal)
+    outputs.add_argument("--journal", metavar="FILE", help=JOURNAL)
     outputs.add_argument(
         "--top", type=values.whole_number, default=10, metavar="N", help="how many rows to print (default 10)"
     )
@@ -200,13 +224,13 @@ def _add_training(parser, convert, metavar, rates, note=""):
             training.add_argument(f"--{name.replace('_', '-')}", type=convert, metavar=metavar, help=helps[name])
     training.add_argument("--clip-norm", type=values.number, metavar="LIMIT", help="of the gradient's norm")
     training.add_argument("--class-weight", choices=["balanced"], metavar="balanced", help="all classes weigh the same")
-    training.add_argument(
-        "--threads",
-        type=values.whole_number,
-        metavar="N",
-        help="(default: FASTPROP_THREADS, or as many as there are cores for this process)",
-    )
+    _add_threads(training)
     return training
+
+
+def _add_threads(group):
+    default = "(default: FASTPROP_THREADS, or as many as there are cores for this process)"
+    group.add_argument("--threads", type=values.whole_number, metavar="N", help=default)
 
 
 def _fields(option):
@@ -269,10 +293,10 @@ def _add_search(parser):
     search.add_argument("--halving", type=values.whole_number, metavar="FACTOR", help=halving)
 
 
-def _add_outputs(parser, picture=None):
+def _add_outputs(parser, picture=None, network="the best network"):
     """Add and return the group of the files to write; `picture` is what ``--plot`` draws, if there is one."""
     outputs = parser.add_argument_group("outputs")
-    outputs.add_argument("--save", metavar="FILE", help="write the best network to a .safetensors file")
+    outputs.add_argument("--save", metavar="FILE", help=f"write {network} to a .safetensors file")
     if picture:
         _add_plot(outputs, picture)
     return outputs

@@ -21,7 +21,9 @@ def lines(path):
         found["classes"] = ", ".join(model.class_names)
     if network.feature_names is not None and not is_of_table:
         found["features"] = ", ".join(network.feature_names)
-    found |= _nested(network.training or {}) if len(networks) == 1 else {}
+    training = network.training or {}
+    shown = training if len(networks) == 1 else {name: training[name] for name in ("data",) if name in training}
+    found |= _nested(shown)
     found |= {name: str(value) for name, value in written_by(path).items()}
     width = max(map(len, found)) + 1
     text = [f"{name.replace('_', ' '):{width}} {value}" for name, value in found.items()]

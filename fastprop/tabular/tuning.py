@@ -32,7 +32,10 @@ HALVING = Halving(3, min_epochs=4)
 """Which configurations go on at the rungs of a round."""
 
 TRIAL_CONFIGURATIONS = 2
-"""Configurations that are trained for an epoch to see how long that takes."""
+"""Configurations that are trained for a few epochs to see how long these take."""
+
+TRIAL_SHARE = 0.03
+"""Of all time, what is taken to see how long an epoch takes, if one epoch takes less."""
 
 FEW_CONFIGURATIONS = 6
 """Configurations for which time is to suffice if all of them are trained to the end."""
@@ -171,12 +174,20 @@ class _Search:
         took to compile or load the kernels.
         """
         begin = time.perf_counter()
-        values = self._drawn(0, TRIAL_CONFIGURATIONS)
-        result = self._sweep(values, 1, seconds, keep=0, halving=None, journal=None)
-        epoch = max(result.seconds, 1e-6) / len(values)
+        epoch = self._seconds_of_epoch(1, seconds)
+        compiling = time.perf_counter() - begin - TRIAL_CONFIGURATIONS * epoch
+        more = int(TRIAL_SHARE * seconds / (TRIAL_CONFIGURATIONS * epoch))
+        if more > 1:  # the first epoch takes longer than others
+            epoch = min(epoch, self._seconds_of_epoch(min(more, self.epochs), seconds))
         fitting = int(seconds / (FEW_CONFIGURATIONS * epoch))
         self.epochs = min(self.epochs, max(LEAST_EPOCHS, fitting))
-        return HALVED * epoch * self.epochs, time.perf_counter() - begin - result.seconds
+        return HALVED * epoch * self.epochs, compiling
+
+    def _seconds_of_epoch(self, epochs, seconds):
+        """Return how long a configuration takes for an epoch of all folds, by training a few for some epochs."""
+        values = self._drawn(0, TRIAL_CONFIGURATIONS)
+        result = self._sweep(values, epochs, seconds, keep=0, halving=None, journal=None)
+        return max(result.seconds, 1e-6) / (len(values) * epochs)
 
     def train(self, size, seconds):
         """Train the next `size` configurations; return for how many seconds, and whether Ctrl-C ended this."""

@@ -1,0 +1,82 @@
+"""The command ``fastprop fit``: searches the best ensemble of networks for a table."""
+
+import numpy as np
+
+import fastprop as fp
+from fastprop import checks, metrics
+from fastprop.cli import outputs, printing
+from fastprop.cli.problem import problem_of
+from fastprop.tabular.tuning import How, tuned
+
+SECONDS = 60.0
+"""How long a search takes if neither ``--seconds`` nor ``--configurations`` is given."""
+
+MOST_SHOWN = 10
+"""Configurations with a weight that are printed."""
+
+
+def fit(options):
+    """Run ``fastprop fit``."""
+    outputs.check(options)
+    problem = problem_of(options)
+    printing.print_problem(problem)
+    seconds, configurations = options.seconds, options.configurations
+    if seconds is None and configurations is None:
+        seconds = SECONDS
+    how = How(
+        seconds=None if seconds is None else checks.number(seconds, "seconds"),
+        configurations=None if configurations is None else checks.whole_number(configurations, "configurations"),
+        folds=min(checks.whole_number(options.folds, "folds", minimum=2), len(problem.targets.y)),
+        epochs=checks.whole_number(options.epochs, "epochs"),
+        score=options.score,
+        seed=checks.seed(options.seed),
+        threads=options.threads,
+        journal=options.journal,
+        progress=True,
+    )
+    found = tuned(problem.network((), "relu", seed=0), problem.X, problem.targets.y, how)
+    code, written = outputs.write([(options.save, _model(problem, found).save, "ensemble")])
+    _print(problem, found)
+    print(*written, sep="\n", end="\n" * len(written))
+    return 130 if found.is_interrupted else code
+
+
+def _model(problem, found):
+    """Return what is saved: the ensemble, which knows the columns if there are any, and the data."""
+    ensemble = found.ensemble
+    for network in ensemble.networks:
+        network.training = (network.training or {}) | {"data": problem.data}
+    if problem.encoder is None:
+        return ensemble
+    return fp.TableEnsemble(ensemble, found.encoders(problem.X), problem.target_name)
+
+
+def _print(problem, found):
+    """Print how the search went, how good the ensemble is, and which configurations have a weight in it."""
+    weights = found.weights
+    networks = len(found.folds) * np.count_nonzero(weights)
+    print(f"\n{found.tried} configurations of at most {found.epochs} epochs in {found.seconds:.1f} s")
+    print(f"best configuration: {found.score_name} {found.kept[0].score:.4f} on average over {len(found.folds)} folds")
+    told = f"ensemble: {networks} networks of {np.count_nonzero(weights)} configurations"
+    if found.score_name in metrics.SCORES:
+        score = metrics.measure(metrics.SCORES[found.score_name], found.outputs, problem.targets.y).value
+        told += f", {found.score_name} {score:.4f} out-of-fold"
+    print(told)
+    order = np.argsort(-weights, kind="stable")[:MOST_SHOWN]
+    for index in order[weights[order] > 0]:
+        print(f"{weights[index]:7.1%}  {_described(found.kept[index].values)}")
+
+
+def _described(values):
+    """Return the hyperparameters of a configuration in a line."""
+    rest = {name: value for name, value in values.items() if name not in ("layer_sizes", "hidden", "seed", "loss")}
+    hidden = "x".join(map(str, values["layer_sizes"][1:-1]))
+    told = [f"{name.replace('_', ' ')} {_text(value)}" for name, value in rest.items()]
+    smoothing = getattr(values.get("loss"), "label_smoothing", 0)
+    return ", ".join(
+        [f"{hidden} {values['hidden']}", *told, *([f"label smoothing {smoothing:g}"] if smoothing else [])]
+    )
+
+
+def _text(value):
+    return f"{value:.3g}" if isinstance(value, float) else type(value).__name__ if hasattr(value, "by") else str(value)

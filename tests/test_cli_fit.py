@@ -1,0 +1,93 @@
+"""`fastprop fit` searches an ensemble for a table, says what it found, and saves what the other commands read."""
+
+import csv
+
+import numpy as np
+import pytest
+
+import fastprop as fp
+from fastprop import cli
+from fastprop.tabular import tuning
+
+ROWS = 90
+LINE = ["--configurations", "2", "--epochs", "3", "--folds", "2"]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    random = np.random.default_rng(0)
+    towns = ["Oslo", "Rome", "", "Lima"]
+    rows = [
+        (f"{size:.3f}" if size > -1 else "", towns[index % 4]) for index, size in enumerate(random.normal(size=ROWS))
+    ]
+    lines = [f"{size},{town},{'ab'[town == 'Rome']},{3e4 + 10 * float(size or 0)}" for size, town in rows]
+    (tmp_path / "t.csv").write_text("\n".join(["size,town,kind,price", *lines]))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_classes_of_a_table(capsys):
+    assert cli.main(["fit", "t.csv", "--target", "kind", "--drop", "price", "--save", "m.safetensors", *LINE]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "task: 2 classes (a, b)"
+    assert any(line.startswith("2 configurations of at most 3 epochs in ") for line in lines)
+    assert lines[-1] == "ensemble: m.safetensors"
+    model = fp.load("m.safetensors")
+    assert (model.target_name, model.class_names, model.columns) == ("kind", ("a", "b"), ("size", "town"))
+    networks = model.ensemble.networks
+    assert networks[0].training["data"]["name"] == "t.csv"
+    estimator = fp.TabularClassifier(configurations=2, epochs=3, folds=2, random_state=0)
+    table = fp.datasets.read("t.csv", "kind", drop=["price"])
+    expected = fp.tabular.tuning.tuned(
+        fp.MLP((table.X.shape[1], 2), output="softmax"), table.columns, table.y, estimator._how(ROWS)
+    )
+    np.testing.assert_array_equal(networks[0].parameters, expected.ensemble.networks[0].parameters)
+    assert cli.main(["predict", "m.safetensors", "t.csv"]) == 0
+    rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    np.testing.assert_allclose([float(row["probability_a"]) for row in rows], model.predict_proba("t.csv")[:, 0])
+    assert cli.main(["evaluate", "m.safetensors", "t.csv"]) == 0
+    assert "accuracy" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_numbers_of_a_table_and_arrays(capsys):
+    assert cli.main(["fit", "t.csv", "--save", "m.safetensors", "--score", "mae", "--seed", "3", *LINE]) == 0
+    assert "best configuration: mae " in capsys.readouterr().out
+    predicted = fp.load("m.safetensors").predict("t.csv")
+    assert 2e4 < predicted.mean() < 4e4
+    assert cli.main(["fit", "digits", "--save", "d.safetensors", *LINE]) == 0
+    X, y = fp.datasets.digits()
+    assert isinstance(fp.load("d.safetensors"), fp.Ensemble)
+    assert (fp.load("d.safetensors").predict(X).argmax(axis=1) == y).mean() > 0.7
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("fit t.csv --seconds=-1", "--seconds must be "),
+        ("fit t.csv --configurations 0", "--configurations must be at least 1"),
+        ("fit t.csv --folds 1", "--folds must be at least 2"),
+        ("fit t.csv --score accuracy", "column 'price' must hold whole numbers or words"),
+        ("fit t.csv --save m.txt", "--save m.txt must end in .safetensors"),
+    ],
+)
+def test_what_is_refused(line, said, capsys):
+    assert cli.main(line.split()) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_ctrl_c_saves_the_best_so_far(monkeypatch, capsys):
+    search = tuning._Search.train
+
+    def interrupted(self, size, seconds):
+        if self.kept:
+            raise KeyboardInterrupt
+        return search(self, size, seconds)
+
+    monkeypatch.setattr(tuning._Search, "train", interrupted)
+    line = ["--seconds", "20", "--epochs", "2", "--folds", "2", "--target", "kind", "--save", "m.safetensors"]
+    assert cli.main(["fit", "t.csv", *line]) == 130
+    assert "Ctrl-C has ended the search after" in capsys.readouterr().err
+    assert fp.load("m.safetensors").predict("t.csv").shape == (ROWS,)
+    fp.interrupts.forget()
