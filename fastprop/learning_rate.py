@@ -16,7 +16,7 @@ from fastprop.annotations import ArrayLike, Backend, ClassWeight, Figure, LossNa
 from fastprop.data import Dataset, Split, cross_validation_folds, warn_of_sizes
 from fastprop.network import MLP
 from fastprop.notices import DataWarning, DivergenceWarning
-from fastprop.options import DESCENTS, EMA, SGD, Clip, CrossEntropy, Descent, Halving, Huber, Schedule
+from fastprop.options import DESCENTS, EMA, SGD, Clip, Descent, Halving, LossOption, Schedule
 from fastprop.reporting import html, plotting
 from fastprop.sweeping import sweep
 
@@ -125,7 +125,7 @@ def find_learning_rate(
     min_rate: float | None = None,
     max_rate: float = MAX_RATE,
     batch_size: int = 32,
-    loss: LossName | Huber | CrossEntropy | None = None,
+    loss: LossName | LossOption | None = None,
     optimizer: Descent = SGD(),
     schedule: Schedule | None = None,
     layer_rates: Sequence[float] | None = None,

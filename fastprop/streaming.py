@@ -9,7 +9,7 @@ from fastprop.annotations import ArrayLike, Backend, LossName
 from fastprop.data import Dataset, OneClass, warn_of_sizes
 from fastprop.network import MLP
 from fastprop.notices import DivergenceWarning, warn
-from fastprop.options import DESCENTS, SGD, Clip, CrossEntropy, Descent, Huber, Schedule
+from fastprop.options import DESCENTS, SGD, Clip, Descent, LossOption, Schedule
 from fastprop.progress_bar import ProgressBar
 from fastprop.runs import STREAMS, History, TrainingOptions, divergence
 
@@ -20,7 +20,7 @@ def train_stream(
     chunks: Iterable[tuple[ArrayLike, ArrayLike] | tuple[ArrayLike, ArrayLike, ArrayLike | None]],
     *,
     batch_size: int = 32,
-    loss: LossName | Huber | CrossEntropy | None = None,
+    loss: LossName | LossOption | None = None,
     optimizer: Descent = SGD(0.1),
     schedule: Schedule | None = None,
     layer_rates: Sequence[float] | None = None,

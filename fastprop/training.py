@@ -18,10 +18,9 @@ from fastprop.options import (
     SGD,
     Checkpoint,
     Clip,
-    CrossEntropy,
     Descent,
     EarlyStopping,
-    Huber,
+    LossOption,
     Schedule,
 )
 from fastprop.progress_bar import ProgressBar
@@ -37,7 +36,7 @@ def train(
     epochs: int,
     seconds: float | None = None,
     batch_size: int = 32,
-    loss: LossName | Huber | CrossEntropy | None = None,
+    loss: LossName | LossOption | None = None,
     optimizer: Descent | LBFGS = SGD(0.1),
     schedule: Schedule | None = None,
     weight_decay_schedule: Schedule | None = None,
@@ -93,7 +92,7 @@ def train(
         ``stopped`` ``"out of time"``, and can be resumed from a checkpoint.
     batch_size : int
         Rows in a step. The last step of an epoch takes the rows that are left, and averages over these.
-    loss : str, Huber or CrossEntropy, optional
+    loss : str, Huber, CrossEntropy or BinaryCrossEntropy, optional
         ``"mse"``, ``"mae"``, ``"huber"``, ``"poisson"`` (exp output), ``"binary_cross_entropy"`` (sigmoid output) or
         ``"cross_entropy"`` (softmax output). By default the loss that belongs to the output's activation, or mse.
     optimizer : one of `fastprop.options.optimizers`

@@ -15,6 +15,7 @@ from benchmarks.cases import (
     UNROLLED,
 )
 from fastprop import checks
+from fastprop.options import LossOption
 
 DTYPES = ("float32", "float64")
 
@@ -23,7 +24,7 @@ class Task(NamedTuple):
     """The output, loss, targets and hidden layers of a network that a test trains."""
 
     output: str  # activation of the last layer
-    loss: str | fp.Huber | fp.CrossEntropy
+    loss: str | LossOption
     targets: str = "numbers"  # or "labels"
     hidden: str | tuple = "sigmoid"  # activation of the hidden layers, or several that take turns
 
@@ -75,6 +76,7 @@ MORE_TASKS = (
     Task("exp", "poisson", hidden=("softplus", "gelu", "leaky_relu", "silu")),
     Task("exp", "mae"),
     Task("softmax", fp.CrossEntropy(0.2), hidden=("relu", "sigmoid")),
+    Task("sigmoid", fp.BinaryCrossEntropy(0.2), hidden="relu"),
 )
 """Tasks with the other activations and losses, which are tried on `FEW_SHAPES`."""
 

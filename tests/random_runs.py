@@ -142,7 +142,8 @@ def problems(draw, dtypes=("float64", "float64", "float64", "float32"), rows=(20
         output, targets = "softmax", draw(st.sampled_from(["labels", "one-hot", "shares"]))
         loss = draw(st.sampled_from([None, "cross_entropy", fp.CrossEntropy(0.1)]))
     elif kind == "yes or no":
-        output, targets, loss = "sigmoid", draw(st.sampled_from(["yes or no", "fractions"])), "binary_cross_entropy"
+        output, targets = "sigmoid", draw(st.sampled_from(["yes or no", "fractions"]))
+        loss = draw(st.sampled_from(["binary_cross_entropy", fp.BinaryCrossEntropy(0.1)]))
     elif kind == "counts":
         output, targets, loss = "exp", "counts", "poisson"
     else:

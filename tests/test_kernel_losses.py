@@ -20,6 +20,7 @@ PAIRS = [
     *((output, loss) for loss in ("mse", "mae", "huber", fp.Huber(0.25)) for output in ACTIVATIONS),
     ("exp", "poisson"),
     ("sigmoid", "binary_cross_entropy"),
+    ("sigmoid", fp.BinaryCrossEntropy(label_smoothing=0.2)),
     *(("softmax", loss) for loss in ("cross_entropy", fp.CrossEntropy(label_smoothing=0.2))),
 ]
 

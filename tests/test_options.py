@@ -79,6 +79,7 @@ def test_the_defaults_are_those_of_torch(kind):
         (fp.Huber, "1", TypeError, "delta must be a number, not '1': give a float"),
         (fp.CrossEntropy, 1.0, ValueError, "label_smoothing must be at least 0 and below 1, not 1.0: give a number"),
         (fp.CrossEntropy, -0.1, ValueError, "label_smoothing must be at least 0 and below 1, not -0.1: give a number"),
+        (fp.BinaryCrossEntropy, 1.0, ValueError, "label_smoothing must be at least 0 and below 1, not 1.0: give a"),
         (fp.ClipNorm, -1.0, ValueError, "limit must be at least 0 and finite, not -1.0: give a number in that range"),
         (fp.ClipValue, np.inf, ValueError, "limit must be at least 0 and finite, not inf: give a number in that range"),
         (fp.ClipValue, None, TypeError, "limit must be a number, not None: give a float"),

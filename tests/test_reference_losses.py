@@ -56,6 +56,11 @@ def test_weight_two_counts_as_two_rows(task):
         (fp.Huber(0.25), "identity", (0.25 * (0.5 - 0.125) + 0.25 * (1.5 - 0.125)) / 2),
         ("poisson", "exp", (np.exp(0.5) - 0.5 + np.exp(-1.5)) / 2),
         ("binary_cross_entropy", "sigmoid", (np.log1p(np.exp(-0.5)) + np.log1p(np.exp(-1.5))) / 2),
+        (
+            fp.BinaryCrossEntropy(0.2),
+            "sigmoid",
+            (np.log1p(np.exp(-0.5)) + 0.1 * 0.5 + np.log1p(np.exp(-1.5)) + 0.1 * 1.5) / 2,
+        ),
         ("cross_entropy", "softmax", np.log1p(np.exp(-2))),
         (fp.CrossEntropy(0.2), "softmax", 0.9 * np.log1p(np.exp(-2)) + 0.1 * np.log1p(np.exp(2))),
     ],

@@ -16,6 +16,7 @@ LOSSES = {
     fp.Huber(0.5): reference.ACTIVATIONS,
     "poisson": ["exp"],
     "binary_cross_entropy": ["sigmoid"],
+    fp.BinaryCrossEntropy(label_smoothing=0.2): ["sigmoid"],
     "cross_entropy": ["softmax"],
     fp.CrossEntropy(label_smoothing=0.2): ["softmax"],
 }
@@ -77,6 +78,7 @@ def loss_in_torch(loss, output, z, t):
     from_logits = {
         "poisson": nn.PoissonNLLLoss(log_input=True),
         "binary_cross_entropy": nn.BCEWithLogitsLoss(),
+        fp.BinaryCrossEntropy(label_smoothing=0.2): lambda z, t: nn.BCEWithLogitsLoss()(z, 0.8 * t + 0.1),
         "cross_entropy": nn.CrossEntropyLoss(),
         fp.CrossEntropy(label_smoothing=0.2): nn.CrossEntropyLoss(label_smoothing=0.2),
     }

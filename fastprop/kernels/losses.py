@@ -74,7 +74,7 @@ def compare(loss, network, plan, memory, weighted, row_begin, rows, losses):
         if weighted:
             weight, scale = load(memory, weights + row * unit), load(memory, scales + row * unit)
         if loss == BINARY_CROSS_ENTROPY:
-            total = binary_cross_entropy(memory, z, t, outputs, scale)
+            total = binary_cross_entropy(memory, z, t, outputs, scale, network.label_smoothing)
         elif loss == CROSS_ENTROPY:
             total = cross_entropy(memory, z, t, outputs, scale, network.label_smoothing)
         elif loss == POISSON:
@@ -124,12 +124,15 @@ def poisson(memory, outputs, targets, columns, scale):
 
 
 @inline
-def binary_cross_entropy(memory, outputs, targets, columns, scale):
-    """Return max(z, 0) - z t + log(1 + e^-|z|) of each row: -t log y - (1 - t) log(1 - y) without cancellation."""
+def binary_cross_entropy(memory, outputs, targets, columns, scale, label_smoothing):
+    """Return max(z, 0) - z t + log(1 + e^-|z|) of each row: -t log y - (1 - t) log(1 - y) without cancellation.
+
+    The fraction `label_smoothing` of each target is spread over both classes.
+    """
     # outputs, targets (columns, lanes): interleaved rows
     total = splat(memory, 0)
     for j in range(0, columns * lanes(memory), lanes(memory)):
-        z, t = load(memory, outputs + j), load(memory, targets + j)
+        z, t = load(memory, outputs + j), fma(load(memory, targets + j), 1 - label_smoothing, label_smoothing / 2)
         positive = where_less(0, z, z, 0)
         total = total + (positive - z * t + log1p(exp(where_less(0, z, -z, z))))
         store(memory, targets + j, (sigmoid(z) - t) * scale)

@@ -28,6 +28,8 @@ from fastprop.options.encoding import encoded as encoded
 from fastprop.options.halving import *
 from fastprop.options.halving import HALVINGS as HALVINGS
 from fastprop.options.losses import *
+from fastprop.options.losses import LOSS_OPTIONS as LOSS_OPTIONS
+from fastprop.options.losses import LossOption as LossOption
 from fastprop.options.optimizers import *
 from fastprop.options.optimizers import DESCENTS as DESCENTS
 from fastprop.options.optimizers import OPTIMIZERS as OPTIMIZERS

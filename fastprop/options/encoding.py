@@ -6,12 +6,12 @@ import numpy as np
 
 from fastprop.options.clipping import CLIPS
 from fastprop.options.early_stopping import EarlyStopping
-from fastprop.options.losses import CrossEntropy, Huber
+from fastprop.options.losses import LOSS_OPTIONS
 from fastprop.options.optimizers import OPTIMIZERS
 from fastprop.options.schedules import SCHEDULES
 from fastprop.options.weight_averaging import EMA
 
-OPTIONS = {each.__name__: each for each in (*OPTIMIZERS, *SCHEDULES, *CLIPS, EMA, EarlyStopping, CrossEntropy, Huber)}
+OPTIONS = {each.__name__: each for each in (*OPTIMIZERS, *SCHEDULES, *CLIPS, EMA, EarlyStopping, *LOSS_OPTIONS)}
 """By name, the classes of options that a hyperparameter may have as a value."""
 
 

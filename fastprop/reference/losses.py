@@ -32,8 +32,9 @@ def _poisson(z, a, t, back):
     return (a - t * z).mean(axis=1), (a - t) / t.shape[1]
 
 
-def _binary_cross_entropy(z, a, t, back):
+def _binary_cross_entropy(z, a, t, back, label_smoothing=0.0):
     # -t log a - (1 - t) log(1 - a), where -log a = softplus(-z) and -log(1 - a) = softplus(z)
+    t = (1 - label_smoothing) * t + label_smoothing / 2
     rows = (t * softplus(-z) + (1 - t) * softplus(z)).mean(axis=1)
     return rows, ((1 - t) * sigmoid(z) - t * sigmoid(-z)) / t.shape[1]  # a - t, which cancels
 
