@@ -137,7 +137,9 @@ def test_a_file_that_cannot_be_read_is_refused_in_one_sentence(write, name, cont
 
 
 def test_names_of_columns_are_refused_of_an_npz_file_which_has_none(write):
-    with pytest.raises(ValueError, match=r"arrays without names of columns: leave out drop and features"):
+    with pytest.raises(
+        ValueError, match=r"arrays without names of columns: leave out drop, features, categorical, numeric"
+    ):
         datasets.read(write("table.npz", {"X": np.eye(2), "y": np.ones(2)}), drop=["a"])
 
 

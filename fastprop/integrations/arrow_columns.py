@@ -52,7 +52,7 @@ def column(array):
     kind = _kind(array.type)
     if kind == "words":
         encoded = array if arrow.types.is_dictionary(array.type) else array.dictionary_encode()
-        indices = encoded.indices.cast(arrow.int64())
+        indices = encoded.indices if str(encoded.indices.type) in _DTYPES else encoded.indices.cast(arrow.int64())
         words = tuple(word_of(each) for each in encoded.dictionary.to_pylist())
         return Column(kind, values(indices, -1), words, array.null_count)
     if kind in ("nothing", "other"):
@@ -62,6 +62,19 @@ def column(array):
         return Column(kind, _days(array), (), array.null_count)
     found = values(array if str(array.type) in _DTYPES or kind == "bools" else array.cast(arrow.float64(), safe=False))
     return Column(kind, found, (), int(np.isnan(found).sum()))
+
+
+def are_dates_or_bools(words):
+    """Return whether different words of a column are all dates or times, or all booleans, by the spelling of Arrow."""
+    arrow = require()
+    array = arrow.array(words, arrow.string())
+    for of_type in (arrow.bool_(), arrow.timestamp("us"), arrow.date32(), arrow.time32("s")):
+        try:
+            array.cast(of_type)
+        except (arrow.ArrowInvalid, arrow.ArrowNotImplementedError):
+            continue
+        return len(words) > 0
+    return False
 
 
 def of_codes(codes, words):
@@ -107,7 +120,7 @@ def values(array, missing=np.nan):
     return found
 
 
-_DTYPES = {"int64": np.int64, "double": np.float64}
+_DTYPES = {"int64": np.int64, "int32": np.int32, "double": np.float64}
 """By the Arrow type of an array whose buffer is read as it is, the dtype of its elements."""
 
 
@@ -115,7 +128,7 @@ def _kind(of_type):
     """Return the kind of a column of an Arrow type."""
     types = require().types
     if types.is_dictionary(of_type):
-        return "words"
+        return "other" if types.is_binary(of_type.value_type) else "words"
     for kind, tests in _KINDS.items():
         if any(getattr(types, f"is_{test}", bool)(of_type) for test in tests):
             return kind

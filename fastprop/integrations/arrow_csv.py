@@ -10,7 +10,10 @@ from fastprop.integrations.arrow_columns import Block
 WORKERS = 2
 """The largest number of threads that convert blocks."""
 
-BLOCK = 1 << 19
+MOST_LEVELS = 1 << 30
+"""The largest number of different words of a block: there is no limit, so that words are read once."""
+
+BLOCK = 1 << 21
 """Bytes that are read and converted at a time, each to a block of rows."""
 
 
@@ -62,8 +65,10 @@ def read_blocks(path, dialect, included, as_words=()):
     convert = arrow.csv.ConvertOptions(
         decimal_point=dialect.decimal,
         strings_can_be_null=True,
+        auto_dict_encode=True,
+        auto_dict_max_cardinality=MOST_LEVELS,
         include_columns=[names[index] for index in included],
-        column_types={names[index]: arrow.string() for index in as_words},
+        column_types={names[index]: arrow.dictionary(arrow.int32(), arrow.string()) for index in as_words},
     )
     parse = arrow.csv.ParseOptions(delimiter=dialect.delimiter, newlines_in_values=True)
 

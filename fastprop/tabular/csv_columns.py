@@ -19,6 +19,7 @@ class CsvColumns(NamedTuple):
     dialect: object  # the `Dialect` by which it was read in the end
     columns: list  # the `Column` of each index; the values of all numbers are columns of one matrix (rows, columns)
     target: Column | None  # the column that is to be predicted
+    infinite: set  # the indices in the file of the columns with an infinite number
 
 
 def read_columns(path, dialect, included, target=None, as_words=()):
@@ -58,9 +59,19 @@ def read_columns(path, dialect, included, target=None, as_words=()):
     mixed = [index for index, kinds in zip(indices, rows.kinds + target_rows.kinds) if len(kinds) > 1]
     if target is not None and target_rows.kinds[0] == {"bools"}:
         mixed.append(target)  # the names of the classes are the words
-    if not set(mixed) <= set(as_words):
-        return read_columns(path, dialect, included, target, (*as_words, *mixed))
-    return CsvColumns(dialect, rows.columns(), *(target_rows.columns() or [None]))
+    infinite = {indices[index] for index in rows.infinite}
+    infinite |= {target} if target_rows.infinite else set()
+    found = CsvColumns(dialect, rows.columns(), *(target_rows.columns() or [None]), infinite)
+    mixed = [index for index in mixed if index not in as_words]
+    if not mixed:
+        return found
+    del rows, target_rows
+    again = read_columns(path, dialect, mixed, as_words=mixed)
+    if again.dialect != dialect:
+        return read_columns(path, again.dialect, included, target, (*as_words, *mixed))
+    words = dict(zip(mixed, again.columns))
+    columns = [words.get(index, column) for index, column in zip(included, found.columns)]
+    return CsvColumns(dialect, columns, words.get(target, found.target), infinite - set(mixed))
 
 
 def _has_decimal_commas(column):

@@ -1,15 +1,12 @@
 """Reads CSV files as tables of columns."""
 
-import numpy as np
-
-from fastprop.integrations.arrow_columns import of_codes
+from fastprop.integrations.arrow_columns import are_dates_or_bools, of_codes
 from fastprop.notices import DataWarning, warn
-from fastprop.row_blocks import row_blocks
 from fastprop.tabular import dialect, refusals
 from fastprop.tabular.column_table import ColumnTable
 from fastprop.tabular.columns import FEW, checked, chosen, notes_on_counters
 from fastprop.tabular.csv_columns import are_numbers, read_columns
-from fastprop.tabular.dialect import level_of
+from fastprop.tabular.dialect import is_number, level_of
 
 
 def read_csv(path, choice):
@@ -19,16 +16,18 @@ def read_csv(path, choice):
     told = written.indices(checked(path, written.columns, choice.categorical))
     included = written.indices(names)
     is_padded = written.index(target) in written.padded  # as 007, which as the name of a class is no 7
-    found = read_columns(path, written, included, written.index(target), (written.index(target),) * is_padded)
+    as_words = (written.index(target),) * is_padded
+    found = _read(path, written, included, told, written.index(target), as_words)
     if is_padded and len(found.target.words) > FEW:
         is_padded = False
-        found = read_columns(path, written, included, written.index(target))
+        found = _read(path, written, included, told, written.index(target))
     _refuse_stray_cells(path, found, included, told)
     refusals.refuse_target(path, found.dialect, written.index(target), found.target)
-    _refuse_infinity(path, found.dialect, written.index(target), found.target)
+    if written.index(target) in found.infinite:
+        refusals.refuse_infinity(path, found.dialect, written.index(target))
     if not is_padded and found.target.words and are_numbers(found.target.words):
         refusals.refuse_word(path, found.dialect, written.index(target))
-    columns = dict(zip(names, _with_levels(path, found, included, told)))
+    columns = dict(zip(names, found.columns))
     _tell([*written.notes, *notes_on_counters(path, columns)])
     return ColumnTable(columns, target, found.target, choice)
 
@@ -52,22 +51,35 @@ def read_csv_columns(path, names=None, as_words=(), as_levels=()):
         _tell(written.notes)
     names = checked(path, written.columns, names)
     included = written.indices(names)
-    words = written.indices(as_words)
-    found = read_columns(path, written, included, as_words=words)
-    _refuse_stray_cells(path, found, included, words)
-    return dict(zip(names, _with_levels(path, found, included, written.indices(as_levels))))
+    words, levels = written.indices(as_words), written.indices(as_levels)
+    found = _read(path, written, included, levels, as_words=words)
+    _refuse_stray_cells(path, found, included, {*words, *levels})
+    return dict(zip(names, found.columns))
 
 
-def _with_levels(path, found, included, told):
-    """Return the columns of a file, with those of numbers among the indices `told` as words: 01234 is not 1234."""
-    numbers = [index for index, column in zip(included, found.columns) if column.kind == "numbers" and index in told]
-    if not numbers:
-        return found.columns
-    as_written = dict(zip(numbers, read_columns(path, found.dialect, numbers, as_words=numbers).columns))
-    return [
-        column if index not in as_written else of_codes(as_written[index].values, _levels(as_written[index].words))
+def _read(path, written, included, told, target=None, as_words=()):
+    """Return the `CsvColumns` of a file, with numbers in the columns `told` as levels: 01234 is not 1234.
+
+    These columns are read as words, in the same pass as the others. Dates and booleans are read again as what they are.
+    The parameters are those of `read_columns`, which are indices of columns.
+    """
+    found = read_columns(path, written, included, target, (*as_words, *told))
+    others = {index for index, column in zip(included, found.columns) if index in told and _is_no_level(column)}
+    if others:
+        found = read_columns(
+            path, written, included, target, (*as_words, *(each for each in told if each not in others))
+        )
+    columns = [
+        of_codes(column.values, _levels(column.words))
+        if index in told and all(map(is_number, column.words)) and column.kind == "words"
+        else column
         for index, column in zip(included, found.columns)
     ]
+    return found._replace(columns=columns)
+
+
+def _is_no_level(column):
+    return are_dates_or_bools(column.words) and not all(map(is_number, column.words))
 
 
 def _levels(words):
@@ -85,14 +97,8 @@ def _refuse_stray_cells(path, found, included, of_words):
             continue
         if column.words and are_numbers(column.words):
             refusals.refuse_word(path, found.dialect, index)
-        _refuse_infinity(path, found.dialect, index, column)
-
-
-def _refuse_infinity(path, dialect, index, column):
-    if column.kind == "numbers" and any(
-        np.isinf(column.values[rows]).any() for rows in row_blocks(len(column.values), 1)
-    ):
-        refusals.refuse_infinity(path, dialect, index)
+        if index in found.infinite:
+            refusals.refuse_infinity(path, found.dialect, index)
 
 
 def _tell(notes):

@@ -14,11 +14,14 @@ class GrowingColumns:
         The number of rows.
     kinds : list of set
         The kinds of cells that are in each column.
+    infinite : set of int
+        The positions of the columns with an infinite number.
     """
 
     def __init__(self, columns):
         self.count = 0
         self.kinds = [set() for _ in range(columns)]
+        self.infinite = set()
         self._words = [{} for _ in range(columns)]  # by word, its code
         self._missing = np.zeros(columns, int)
         self._array = np.empty((0, columns))
@@ -31,6 +34,9 @@ class GrowingColumns:
             if expected < self.count:  # the file is packed
                 expected = self.count * 3 // 2
             self._array.resize((expected, self._array.shape[1]), refcheck=False)
+        rows = np.empty(
+            (block.rows, self._array.shape[1])
+        )  # small enough for the cache, into which columns go by strides
         for index, column in enumerate(columns):
             self.kinds[index] |= {column.kind} - {"nothing"}
             self._missing[index] += column.missing
@@ -39,7 +45,10 @@ class GrowingColumns:
             code_of_index = [codes.setdefault(word, len(codes)) for word in column.words]
             if column.kind == "words":
                 values = np.array([*code_of_index, np.nan])[values]
-            self._array[first : self.count, index] = values
+            if column.kind == "numbers" and np.isinf(values).any():
+                self.infinite.add(index)
+            rows[:, index] = values
+        self._array[first : self.count] = rows
 
     def columns(self):
         """Return the `Column` of each; of one with several kinds of cells the values are of no use."""
