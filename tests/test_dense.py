@@ -133,7 +133,7 @@ def step(dtype):
 @functools.cache
 def sgd(dtype):
     nothing = np.zeros(0, dtype)
-    rule = optimizers.Rule(optimizers.SGD, False, optimizers.UNLIMITED, 0.0, nothing)
+    rule = optimizers.Rule(optimizers.SGD, False, optimizers.UNLIMITED, 0.0, nothing, nothing)
     schedule = schedules.Schedule(schedules.CONSTANT, False, 1, 0, np.zeros(4))
     return optimizers.Optimizer(rule, optimizers.EMA(nothing, 1.0, 0), False, schedule, schedule, schedule, False)
 

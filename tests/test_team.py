@@ -73,7 +73,7 @@ def test_members_add_up_the_segments_gradients_in_order(members, segments, dtype
     step = optimizers.Step(hyperparameters, nothing, nothing[0], nothing[0], nothing, nothing, np.zeros(2, np.int64))
     schedule = schedules.Schedule(schedules.CONSTANT, False, 1, 0, np.zeros(4))
     average = optimizers.EMA(memory[:0], 1.0, 0)
-    rule = optimizers.Rule(optimizers.SGD, False, optimizers.UNLIMITED, 0.0, memory)
+    rule = optimizers.Rule(optimizers.SGD, False, optimizers.UNLIMITED, 0.0, memory, memory[:0])
     optimizer = optimizers.Optimizer(rule, average, False, schedule, schedule, schedule, False)
     network = minibatch.Network(
         parameters=parameters,
