@@ -58,6 +58,21 @@ def test_a_terminal_shows_the_bar_and_a_log_file_does_not(function, monkeypatch,
     assert (tmp_path / "log").read_text() == ""
 
 
+def test_the_bar_of_a_sweep_shows_the_best_so_far(monkeypatch):
+    sweep()  # which may say that it compiles
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    result = sweep()
+    assert f"best loss {result.best['loss']:.4g}: " in sys.stderr.getvalue()
+    y = (X[:, 0] > 0).astype(int)
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    result = fp.sweep(
+        (3, 4, 2), X, y, {"seed": range(4)}, epochs=4, validation=0.5, score="accuracy", halving=2, progress=True
+    )
+    assert "until epoch 1: " in sys.stderr.getvalue()
+    best = np.nanmax(-result.rung_costs)
+    assert f"until epoch 4, best accuracy {best:.4g}: " in sys.stderr.getvalue()
+
+
 def closed():
     stream = Terminal()
     stream.close()

@@ -47,6 +47,7 @@ class HalvingRunner:
         self._missing = 0  # the number of configurations that have not reached this rung yet
         self._best = []  # the configurations at this rung that may go on so far: a heap, see `push_bounded`
         self._survivors = 0  # the largest number of configurations that may go on from this rung
+        self._lowest_cost = np.inf  # of all configurations so far, for the progress bar
 
     def train(self, indices):
         """Train the configurations `indices` to their end, or to the rung at which they are stopped.
@@ -184,24 +185,35 @@ class HalvingRunner:
         """Train jobs and record their outcomes; show how many of `total` configurations are done."""
         bar = ProgressBar(total, " configurations", shown=self._progress, smoothing=0)
         with bar, closing(self._workers.train(self._experiment, jobs)) as results:
-            if len(self._result.rungs) > 1:
-                bar.set_description(f"until epoch {self._result.rungs[rung]}")
+            self._show(bar, total, rung)
             next_time = 0.0
             try:
                 for ended in results:
                     for job, outcomes in ended:
                         self._record(job.fits, outcomes, rung)
                     if time.perf_counter() >= next_time:
-                        self._show(bar, total)
+                        self._show(bar, total, rung)
                         next_time = time.perf_counter() + thread_pool.WATCH_SECONDS
             finally:
-                self._show(bar, total)
+                self._show(bar, total, rung)
 
-    def _show(self, bar, total):
+    def _show(self, bar, total, rung):
         """Bring the progress bar and the journal's file up to date."""
+        if self._progress:
+            bar.set_description(self._description(rung))
         bar.update(total - self._missing - bar.n)
         if self._journal is not None:
             self._journal.flush()
+
+    def _description(self, rung):
+        """Return the text before the progress bar: the epoch of the rung, if there are several, and the best so far."""
+        result = self._result
+        parts = [f"until epoch {result.rungs[rung]}"] if len(result.rungs) > 1 else []
+        if np.isfinite(self._lowest_cost):
+            name = result.score_name if result.ranks == "score" else result.ranks.replace("_", " ")
+            best = -self._lowest_cost if result.higher_is_better else self._lowest_cost
+            parts.append(f"best {name} {best:.4g}")
+        return ", ".join(parts)
 
     def _record(self, fits, outcomes, rung):
         """Record the outcomes of fits, and those of configurations all of whose folds have reached the rung."""
@@ -267,7 +279,8 @@ class HalvingRunner:
         return True
 
     def _rank(self, index, cost):
-        """Forget the outcomes of the worst configuration if too many are better for it to go on."""
+        """Forget the outcomes of the worst configuration if too many are better for it to go on; note the best cost."""
+        self._lowest_cost = min(self._lowest_cost, np.inf if np.isnan(cost) else cost)
         if self._halving is not None:
             self._outcomes.pop(push_bounded(self._best, self._survivors, cost, index), None)
 

@@ -28,7 +28,7 @@ from fastprop.tabular.rounds import Rounds
 MOST_KEPT = 24
 """Configurations whose networks and out-of-fold outputs are kept in memory."""
 
-HALVING = Halving(3, min_epochs=4)
+HALVING = Halving(2, min_epochs=12)
 """Which configurations go on at the rungs of a round."""
 
 TRIAL_CONFIGURATIONS = 2
