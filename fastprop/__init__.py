@@ -15,6 +15,7 @@ By task:
   `InverseScaling`, `ReduceOnPlateau`, and `Warmup` before any of them.
 - Losses with a parameter: `Huber`, `CrossEntropy`, `BinaryCrossEntropy`. Others are strings, see `train`.
 - Runs: `EarlyStopping`, `EMA` of the weights, `Checkpoint`; the warnings `DataWarning` and `DivergenceWarning`.
+- `intervals` says how far off predicted numbers may be.
 - `metrics` has the scores, and `reference` computes all of training in plain NumPy.
 """
 
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING
 
 from fastprop import command_start as _command_start  # noqa: F401 (first of all, for Ctrl-C while the others load)
 from fastprop import datasets as datasets
+from fastprop import intervals as intervals
 from fastprop import metrics as metrics
 from fastprop import options as _options
 from fastprop import reference as reference
@@ -82,6 +84,7 @@ if not TYPE_CHECKING:  # a type checker takes the imports above, and would take 
         "TableModel",
         "datasets",
         "from_torch",
+        "intervals",
         "load",
         "metrics",
         "reference",
