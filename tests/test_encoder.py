@@ -103,7 +103,7 @@ def test_words_of_each_row_are_left_out_unless_told():
     encoder = Encoder.fit(frame)
     assert encoder.feature_names == ("n",)
     assert "60 different words in 60 rows" in encoder.lines()[0]
-    assert len(Encoder.fit(frame, categorical=["name"]).feature_names) == 52
+    assert len(Encoder.fit(frame, categorical=["name"]).feature_names) == 61
     assert encoder.transform(pd.DataFrame({"n": [3]})).tolist() == [[3]]
 
 

@@ -101,6 +101,10 @@ class EncodedRows(SparseRows):
             below = change(self.below, np.arange(len(self.below))).astype(dtype)
         return replace(super().changed(dtype, change), below=below)
 
+    def equals(self, other):
+        """Return whether all arrays are those of another."""
+        return all(map(np.array_equal, self.arrays, other.arrays))
+
     def stacked_with(self, others):
         """Return these rows with those of `others` below them, as `EncodedRows` if all have the same groups."""
         if any(not np.array_equal(each.group_begins, self.group_begins) for each in others):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastprop.data import EncodedRows, UnfittedInputs, stacked
-from fastprop.tabular import plans
+from fastprop.tabular import cells
 from fastprop.tabular.encoder import Encoder
 
 
@@ -87,10 +87,14 @@ class ColumnInputs(UnfittedInputs):
 
     def _encoded(self, first, others):
         """Return the inputs as `EncodedRows`, with all rows once more for each encoder of `others` that is another."""
-        encoders = list(dict.fromkeys((first, *others)))
-        blocks = [encoder.inputs_of(self._columns) for encoder in encoders]
+        blocks, positions = [], []
         every = np.arange(self.shape[0])
-        positions = [every + encoders.index(encoder) * len(every) for encoder in (first, *others)]
+        for encoder in (first, *others):
+            made = encoder.inputs_of(self._columns)
+            index = next((i for i, block in enumerate(blocks) if block.equals(made)), len(blocks))
+            if index == len(blocks):
+                blocks.append(made)
+            positions.append(every + index * len(every))
         return stacked(blocks), np.tile(every, len(blocks)), positions
 
     def _changes(self, first, other, X):
@@ -102,7 +106,7 @@ class ColumnInputs(UnfittedInputs):
             end = begin + len(plan.feature_names)
             if plan != other_plan:
                 block = np.empty((len(X), end - begin))
-                plans.encode(other_plan, self._columns[plan.name], block)
+                cells.encode(other_plan, self._columns[plan.name], block)
                 is_changed |= (block != X[:, begin:end]).any(axis=1)
                 blocks[begin, end] = block
             begin = end

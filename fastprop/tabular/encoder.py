@@ -14,11 +14,14 @@ from fastprop.data import EncodedRows
 from fastprop.integrations import frame_columns
 from fastprop.notices import DataWarning, warn
 from fastprop.row_blocks import row_blocks
-from fastprop.tabular import numeric_encodings, plans
+from fastprop.tabular import cells, numeric_encodings, plans
 from fastprop.tabular.plans import ColumnPlan
 
 ENCODED_ROWS = 1 << 13
 """Rows whose features are written at a time, so that all columns of them are in the cache."""
+
+MANY = 64
+"""A category of more features than this is not kept as an array."""
 
 SHOWN = 5
 """New levels of a column that a warning names."""
@@ -36,9 +39,10 @@ class Encoder:
     - Booleans are 0 and 1, and likewise.
     - Dates are years since 2000, and where in the year and the week they are, as sine and cosine; likewise.
     - Categories, which are words, or whole numbers if told, have a feature for each level: 1 in rows of that level,
-      else 0. Up to 50 levels have one, each of which at least one row in 1,000 has; the others share one. A level that
-      is new belongs to these, if there are such, and else has 0 in all features; a `DataWarning` names it. So does a
-      missing cell, without a warning, unless the table lacked cells: then missing is a level.
+      else 0. Each level that at least one row in 1,000 has has one, and the others share one. If these are 32 or more,
+      they share up to 256 in turn, at least 4 levels each, as hashed levels share features [3]_. A level
+      that is new belongs to the others, if these share one, and else has 0 in all features; a `DataWarning` names it.
+      So does a missing cell, without a warning, unless the table lacked cells: then missing is a level.
     - Words of which most rows have one of their own are left out, unless they are told to be categories.
 
     Which features there are, with the names of levels, follows from all rows of the table, without a look at what is to
@@ -70,6 +74,8 @@ class Encoder:
        Data", NeurIPS 2024.
     .. [2] Gorishniy, Rubachev and Babenko, "On Embeddings for Numerical Features in Tabular Deep Learning", NeurIPS
        2022.
+    .. [3] Weinberger, Dasgupta, Langford, Smola and Attenberg, "Feature Hashing for Large Scale Multitask Learning",
+       ICML 2009.
     """
 
     plans: tuple[ColumnPlan, ...]
@@ -151,8 +157,8 @@ class Encoder:
 
     @property
     def makes_groups(self) -> bool:
-        """Whether a number becomes several features."""
-        return any(plan.features > 1 for plan in self.plans)
+        """Whether a number becomes several features, or a category many."""
+        return any(plan.features > 1 or len(plan.levels) + plan.shared > MANY for plan in self.plans)
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -187,30 +193,31 @@ class Encoder:
         self._check_names(columns)
         if dtype == np.float64 and (matrix := self._matrix(columns)) is not None:
             return matrix
-        used, cells = self._checked_cells(columns)
+        used, checked = self._checked_cells(columns)
         ends = np.cumsum([0, *(len(plan.feature_names) for plan in used)])
-        X = np.empty((len(cells[0]), ends[-1]), dtype)
+        X = np.empty((len(checked[0]), ends[-1]), dtype)
         for first in range(0, len(X), ENCODED_ROWS):
             rows = slice(first, first + ENCODED_ROWS)
-            for plan, some, begin, end in zip(used, cells, ends, ends[1:]):
-                plans.write(plan, some[rows], X[rows, begin:end])
+            for plan, some, begin, end in zip(used, checked, ends, ends[1:]):
+                cells.write(plan, some[rows], X[rows, begin:end])
         return X
 
     def inputs_of(self, columns):
         """Return the inputs for the columns of a table, (n, n_in) float64: an array, or `EncodedRows`.
 
-        They are `EncodedRows` where a number becomes several features, of which an array would be as many times larger.
+        They are `EncodedRows` where a number becomes several features, or a category many, because an array would be as
+        many times larger.
         """
         if not self.makes_groups:
             return self.transform_columns(columns, np.float64)
         self._check_names(columns)
-        used, cells = self._checked_cells(columns)
-        return EncodedRows.of_groups([group for plan, some in zip(used, cells) for group in plans.groups(plan, some)])
+        used, checked = self._checked_cells(columns)
+        return EncodedRows.of_groups([group for plan, some in zip(used, checked) for group in cells.groups(plan, some)])
 
     def _checked_cells(self, columns):
         """Return the plans of the columns that become features, and the checked cells of each, two lists."""
         used = [plan for plan in self.plans if plan.kind != "left out"]
-        return used, [plans.checked_cells(plan, columns[plan.name]) for plan in used]
+        return used, [cells.checked_cells(plan, columns[plan.name]) for plan in used]
 
     def _check_names(self, columns):
         """Refuse a table without a column that is needed; warn of levels and gaps that the network did not learn."""
@@ -227,7 +234,7 @@ class Encoder:
         """Warn of levels that the table had not that was learned from, of all columns in one sentence."""
         new = {}
         for plan in self.plans:
-            if plan.kind == "category" and (levels := plans.new_levels(plan, columns[plan.name])):
+            if plan.kind == "category" and (levels := cells.new_levels(plan, columns[plan.name])):
                 new[plan.name] = levels
         if new:
             shown = "; ".join(
@@ -236,14 +243,14 @@ class Encoder:
             )
             warn(
                 f"{shown}, which the network did not learn: such rows count as those of a rare level where the column "
-                "had such, and else have 0 in all features of the column.",
+                "had a few such, and else have 0 in all features of the column.",
                 DataWarning,
             )
 
     def _warn_of_new_gaps(self, columns):
         """Warn of numbers that are missing where the table that was learned from lacked none, in one sentence."""
         fitted = (plan for plan in self.plans if plan.center is not None)
-        lacking = {plan.name: columns[plan.name] for plan in fitted if plans.lacks_new_cells(plan, columns[plan.name])}
+        lacking = {plan.name: columns[plan.name] for plan in fitted if cells.lacks_new_cells(plan, columns[plan.name])}
         if lacking:
             shown = "; ".join(
                 f"column {name!r} has no value in {column.missing} of {len(column.values)} rows"

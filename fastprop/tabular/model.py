@@ -13,7 +13,7 @@ from fastprop.data import EncodedRows
 from fastprop.files import tensors
 from fastprop.integrations import frame_columns, onnx_tables
 from fastprop.network import MLP
-from fastprop.tabular import plans, sources
+from fastprop.tabular import cells, sources
 from fastprop.tabular.encoder import Encoder, listed_names
 
 
@@ -157,7 +157,7 @@ class TableModel:
         network = self.network
         layers = list(zip(network.weights, network.biases, network.activations))
         standardization = network.input_mean, network.input_scale
-        calendar = plans.YEAR, plans.WEEK, plans.ORIGIN
+        calendar = cells.YEAR, cells.WEEK, cells.ORIGIN
         onnx_tables.write(path, network.about | {"target": self.target_name}, used, calendar, layers, standardization)
 
     def __repr__(self) -> str:

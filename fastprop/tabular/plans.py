@@ -5,7 +5,6 @@ from typing import NamedTuple
 import numpy as np
 
 from fastprop.checks import shown
-from fastprop.data import FeatureGroup
 from fastprop.integrations.arrow_columns import word_of
 from fastprop.tabular.dialect import is_number, level_of
 from fastprop.tabular.numeric_encodings import NUMERIC_ENCODINGS
@@ -13,20 +12,23 @@ from fastprop.tabular.numeric_encodings import NUMERIC_ENCODINGS
 KINDS = "number", "boolean", "date", "category", "left out"
 """What a column may be taken for."""
 
-MOST_LEVELS = 50
-"""Of a category, at most so many levels have a feature of their own: the most frequent ones."""
+MOST_LEVELS_OF_TEXT = 50
+"""Words with more levels than this are no category if more than half of the rows have one of their own."""
+
+FEW_OTHERS = 32
+"""Fewer other levels than this, which have no feature of their own, share one."""
+
+MOST_SHARED = 256
+"""Other levels share at most so many features."""
+
+LEAST_SHARING = 4
+"""At least so many other levels share a feature, where there are several such features."""
 
 RARE = 1000
 """A level that fewer than one in so many training rows have has no feature of its own."""
 
-YEAR, WEEK = 365.2425, 7.0
-"""Days after which a date's features recur."""
-
 MOST_OF_MEDIAN = 100_000
 """From so many numbers of a column its median is computed at most."""
-
-ORIGIN = 10957.0
-"""The first day of 2000, in days since 1970: from it on the years of dates are counted."""
 
 
 class ColumnPlan(NamedTuple):
@@ -46,6 +48,8 @@ class ColumnPlan(NamedTuple):
     rare: tuple[str, ...] = ()  # the `levels` that are so rare in training rows that they count as another
     trains_missing: bool = True  # whether cells are missing in training rows, if they are in the table
     trains_other: bool = True  # whether training rows have rare levels, if the table has
+    shared: int = 1  # of a category, how many features the rare levels share, if there are any
+    untrained: tuple[int, ...] = ()  # of several such features, those by their index of which training rows have none
     encoding: str = "standard"  # of numbers, one of `NUMERIC_ENCODINGS`
     features: int = 1  # of numbers, how many features they become by this encoding
     constants: tuple[float, ...] = ()  # of numbers, those of the encoding, by the training rows
@@ -65,7 +69,10 @@ class ColumnPlan(NamedTuple):
             names = [f"{self.name} (bin {index + 1})" for index in range(self.features)]
         if self.kind == "category":
             names = [f"{self.name}={level}" for level in self.levels]
-            names += [f"{self.name} is another"] * self.has_other
+            if self.shared > 1:
+                names += [f"{self.name} is another ({index + 1})" for index in range(self.shared)]
+            else:
+                names += [f"{self.name} is another"] * self.has_other
         elif self.kind == "date":
             names += [
                 f"{self.name} ({wave} of the {cycle})" for cycle in ("year", "week") for wave in ("sine", "cosine")
@@ -79,19 +86,30 @@ class ColumnPlan(NamedTuple):
 
     @property
     def feature_of_others(self):
-        """The feature, by its index, of the rare and new levels of a category; -1 if they have none."""
-        return len(self.levels) if self.has_other and self.trains_other else -1
+        """The feature, by its index, of new levels of a category; -1 if they have none.
+
+        It is that of rare levels if these share one; the feature of each rare level is in `feature_of_level`.
+        """
+        return len(self.levels) if self.has_other and self.trains_other and self.shared == 1 else -1
 
     @property
     def feature_of_missing(self):
         """The feature, by its index, of the missing cells of a category; -1 if they have none."""
-        return len(self.levels) + self.has_other if self.has_missing and self.trains_missing else -1
+        return len(self.levels) + self.has_other * self.shared if self.has_missing and self.trains_missing else -1
 
     @property
     def feature_of_level(self):
-        """By level of a category, the index of its feature, or -1."""
-        other = self.feature_of_others
-        return {level: other if level in self.rare else index for index, level in enumerate(self.levels)}
+        """By level of a category, the index of its feature, or -1.
+
+        Where rare levels share several features, they take these in turn, in alphabetical order.
+        """
+        features = {level: index for index, level in enumerate(self.levels)}
+        if self.shared == 1:
+            return features | dict.fromkeys(self.rare, self.feature_of_others)
+        for index, level in enumerate((*self.others, *self.rare)):
+            turn = index % self.shared
+            features[level] = -1 if turn in self.untrained else len(self.levels) + turn
+        return features
 
     @property
     def described(self):
@@ -99,13 +117,19 @@ class ColumnPlan(NamedTuple):
         text = self.kind + NUMERIC_ENCODINGS[self.encoding].note.format(features=self.features)
         if self.kind == "category":
             shown = ", ".join(self.levels[:5]) + (", …" if len(self.levels) > 5 else "")
-            text += f" of {len(self.levels)} ({shown})" + ", rare ones are one" * self.has_other
+            text += f" of {len(self.levels)} ({shown})" + self._described_others
         elif self.kind == "left out":
             text += f": {self.reason}"
         if not self.has_missing:
             return text
         stands = "a level of its own" if self.kind == "category" else f"the median {self._shown_center} and a feature"
         return f"{text}; missing cells are {stands}"
+
+    @property
+    def _described_others(self):
+        if not self.has_other:
+            return ""
+        return ", rare ones are one" if self.shared == 1 else f", {len(self.others)} rare ones share {self.shared}"
 
     @property
     def _shown_center(self):
@@ -187,13 +211,22 @@ def fitted(plan, column, rows=None):
     plan = plan._replace(trains_missing=bool(training.missing) or not plan.has_missing)
     if plan.kind != "category":
         return _fitted_numbers(plan, training)
-    training = as_words(training)
+    return _fitted_category(plan, as_words(training))
+
+
+def _fitted_category(plan, training):
+    """Return the plan of a category with what the `training` column has of its levels."""
     counts = dict(
         zip(training.words, np.bincount(training.values[training.values >= 0], minlength=len(training.words)))
     )
     rare = tuple(level for level in plan.levels if counts.get(level, 0) * RARE < max(1, len(training.values)))
     others = sum(count for word, count in counts.items() if word not in plan.levels or word in rare)
-    return plan._replace(rare=rare, trains_other=bool(others) or not plan.has_other)
+    plan = plan._replace(rare=rare, trains_other=bool(others) or not plan.has_other, untrained=())
+    if plan.shared == 1:
+        return plan
+    features = plan.feature_of_level
+    trained = {features[word] - len(plan.levels) for word, count in counts.items() if count > 0 and word in features}
+    return plan._replace(untrained=tuple(index for index in range(plan.shared) if index not in trained))
 
 
 def median(values):
@@ -226,11 +259,12 @@ def _fitted_numbers(plan, training):
 
 def _present(plan, column):
     """Return the numbers of a column without its missing cells; ValueError if one is infinite."""
-    _refuse_infinite(plan, column.values)
+    refuse_infinite(plan, column.values)
     return column.values[~np.isnan(column.values)] if column.missing else column.values
 
 
-def _refuse_infinite(plan, values):
+def refuse_infinite(plan, values):
+    """Refuse numbers of a column, (rows,), of which one is infinite."""
     is_infinite = np.isinf(values)
     if is_infinite.any():
         raise ValueError(f"column {plan.name!r} holds infinity in row {int(is_infinite.argmax())}: correct it.")
@@ -248,6 +282,7 @@ def restored(about):
         and all(isinstance(each, bool) for each in flags)
         and (isinstance(plan.center, float) and np.isfinite(plan.center) if needs_center else True)
         and _has_valid_encoding(plan)
+        and _shares_features(plan)
     )
     if not is_plan:
         raise ValueError(f"the plan of a column is not as it was written: {shown(about)}")
@@ -267,6 +302,16 @@ def _has_valid_encoding(plan):
     )
 
 
+def _shares_features(plan):
+    """Return whether the features that rare levels share, of a plan which was read, can have been written."""
+    return (
+        type(plan.shared) is int
+        and (plan.shared == 1 or (plan.kind == "category" and 1 < plan.shared < max(2, len(plan.others))))
+        and isinstance(plan.untrained, tuple)
+        and all(type(each) is int and 0 <= each < plan.shared for each in plan.untrained)
+    )
+
+
 def as_words(column):
     """Return a column of numbers or booleans as one of words."""
     if column.kind == "words":
@@ -283,116 +328,14 @@ def _category(name, column, may_be_text):
     codes = column.values[column.values >= 0]
     counts = np.bincount(codes, minlength=len(column.words))
     used = np.flatnonzero(counts)
-    if may_be_text and len(used) > max(MOST_LEVELS, len(codes) / 2):
+    if may_be_text and len(used) > max(MOST_LEVELS_OF_TEXT, len(codes) / 2):
         reason = f"its {len(used)} different words in {len(codes)} rows are no levels"
         return ColumnPlan(name, "left out", reason=reason)
     order = sorted(used.tolist(), key=lambda code: (-counts[code], column.words[code]))
-    frequent = [code for code in order[:MOST_LEVELS] if counts[code] * RARE >= len(column.values)]
+    frequent = [code for code in order if counts[code] * RARE >= len(column.values)]
     levels = tuple(column.words[code] for code in frequent)
     others = sorted({column.words[code] for code in order}.difference(levels))
-    return ColumnPlan(name, "category", bool(column.missing), levels, others=tuple(others))
-
-
-def encode(plan, column, out):
-    """Write the features of a column into `out`, (rows, features); ValueError if its cells do not fit the plan."""
-    write(plan, checked_cells(plan, column), out)
-
-
-def checked_cells(plan, column):
-    """Return the cells of a column as `write` takes them, (rows,); ValueError if they do not fit the plan.
-
-    They are numbers, NaN where one is missing; of a category they are the index of each cell's feature, or -1.
-    """
-    if plan.kind == "category":
-        return _features(plan, column)
-    values = _numbers(plan, column)
-    if not lacks_new_cells(plan, column):
-        return values
-    if plan.center is None:
-        raise ValueError(f"column {plan.name!r} has no value in row {int(np.isnan(values).argmax())}: fill it in.")
-    return np.where(np.isnan(values), plan.center, values)
-
-
-def write(plan, cells, out):
-    """Write the features of some rows into `out`, (rows, features); `cells` are those of `checked_cells`."""
-    begin = 0
-    for group in groups(plan, cells):
-        group.write(out[:, begin : begin + group.width])
-        begin += group.width
-
-
-def groups(plan, cells):
-    """Return the features of some rows as a list of `FeatureGroup`; `cells` are those of `checked_cells`."""
-    if plan.kind == "category":
-        return [FeatureGroup(len(plan.feature_names), cells, np.ones(len(cells)))]
-    first = np.zeros(len(cells), np.int64)
-    indicators = []
-    if plan.has_missing:
-        is_missing = np.isnan(cells)
-        cells = np.where(is_missing, plan.center, cells)
-        indicators = [FeatureGroup(1, np.where(is_missing & plan.trains_missing, 0, -1), np.ones(len(cells)))]
-    if plan.kind != "date":
-        features, values = NUMERIC_ENCODINGS[plan.encoding].encode(cells, plan.constants)
-        return [FeatureGroup(plan.features, features, values, cumulative=plan.features > 1), *indicators]
-    angles = [2 * np.pi / cycle * cells for cycle in (YEAR, WEEK)]
-    numbers = [(cells - ORIGIN) / YEAR, *(wave(angle) for angle in angles for wave in (np.sin, np.cos))]
-    return [*(FeatureGroup(1, first, values) for values in numbers), *indicators]
-
-
-def lacks_new_cells(plan, column):
-    """Return whether numbers, booleans or dates are missing in a column of which the table lacked none."""
-    return plan.kind not in ("category", "left out") and not plan.has_missing and column.missing > 0
-
-
-def new_levels(plan, column):
-    """Return the levels of a category that the table had not from which its plan was made, a list."""
-    if plan.kind != "category" or column.kind in ("dates", "other", "nothing"):
-        return []
-    column = as_words(_written_as(plan, column))
-    known = {*plan.levels, *plan.others}
-    new = [code for code, word in enumerate(column.words) if word not in known]
-    return [column.words[code] for code in new if (column.values == code).any()] if new else []
-
-
-def _numbers(plan, column):
-    """Return the values of a column that is planned as numbers, booleans or dates, (rows,) float64."""
-    fits = {"number": ("numbers", "bools"), "boolean": ("bools", "numbers"), "date": ("dates",)}[plan.kind]
-    if column.kind not in (*fits, "nothing") and column.missing < len(column.values):
-        example = f", such as {column.words[0]!r}" if column.words else ""
-        raise ValueError(
-            f"column {plan.name!r} holds {column.kind}{example}, but held {fits[0]} in the training rows: correct it."
-        )
-    if column.kind == "words":  # without any
-        return np.full(len(column.values), np.nan)
-    values = column.values
-    if plan.kind == "boolean" and not np.isin(values[~np.isnan(values)], (0, 1)).all():
-        raise ValueError(f"column {plan.name!r} holds other numbers than 0 and 1, but held bools before: correct it.")
-    _refuse_infinite(plan, values)
-    return values
-
-
-def _written_as(plan, column):
-    """Return a column of bools or of 0 and 1 as its levels are written in the training rows: True or 1."""
-    if column.kind == "bools" and not plan.is_of_words and not plan.is_of_bools:
-        return column._replace(kind="numbers")
-    if column.kind == "numbers" and plan.is_of_bools:
-        if not np.isin(column.values[~np.isnan(column.values)], (0, 1)).all():
-            raise ValueError(
-                f"column {plan.name!r} holds other numbers than 0 and 1, but held bools before: correct it."
-            )
-        return column._replace(kind="bools")
-    return column
-
-
-def _features(plan, column):
-    """Return the index of the feature of each cell of a category, (rows,), -1 where it has none."""
-    if column.kind in ("dates", "other"):
-        raise ValueError(f"column {plan.name!r} holds {column.kind}, but held words in the training rows: correct it.")
-    if column.kind == "nothing":
-        codes, words = np.full(len(column.values), -1), ()
-    else:
-        column = as_words(_written_as(plan, column))
-        codes, words = column.values, column.words
-    features, other = plan.feature_of_level, plan.feature_of_others
-    feature_of_code = np.array([*(features.get(word, other) for word in words), plan.feature_of_missing])
-    return feature_of_code[codes]
+    rows_of_others = len(codes) - counts[frequent].sum()
+    shared = min(MOST_SHARED, len(others) // LEAST_SHARING, int(rows_of_others * RARE // len(column.values)))
+    shared = max(1, shared) if len(others) >= FEW_OTHERS else 1
+    return ColumnPlan(name, "category", bool(column.missing), levels, others=tuple(others), shared=shared)
