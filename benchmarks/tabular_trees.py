@@ -6,6 +6,9 @@ import numpy as np
 
 from .tables import error, inner_folds, with_missing_levels
 
+MOST_LEVELS = 255
+"""The most levels of a category that HistGradientBoosting takes."""
+
 
 class Trees:
     """The base of boosted trees that Optuna tunes: the models of the folds of the best trial predict their mean.
@@ -58,6 +61,17 @@ class HistGradientBoosting(Trees):
     def prepare(self, problem):
         import optuna  # noqa: F401 (that it is imported)
         import sklearn.ensemble  # noqa: F401
+
+    def fit(self, problem, budget):
+        super().fit(problem._replace(X=self._few_levels(problem.X)), budget)
+
+    def predict(self, X):
+        return super().predict(self._few_levels(X))
+
+    def _few_levels(self, X):
+        """Return inputs whose categories of more than 255 levels, which are refused, are numbers."""
+        many = [name for name in X.select_dtypes("category") if len(X[name].cat.categories) > MOST_LEVELS]
+        return X.assign(**{name: X[name].cat.codes.astype(float) for name in many})
 
     def suggested(self, trial):
         return {
