@@ -1,4 +1,4 @@
-"""The blocks of code in the README, and the libraries that may be imported in each."""
+"""The blocks of code in the README and its pages, and the libraries that may be imported in each."""
 
 import contextlib
 import re
@@ -10,7 +10,10 @@ from packaging.requirements import Requirement
 
 from tests.processes import ROOT
 
-README = (ROOT / "README.md").read_text()
+PAGES = "README.md", ".github/GUIDE.md", ".github/HOW_IT_WORKS.md"
+"""The pages whose blocks are run; the first one names the commands that make the environment of all."""
+
+README = (ROOT / PAGES[0]).read_text()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
@@ -29,14 +32,21 @@ class Block(NamedTuple):
 
 
 def blocks():
-    """Return all blocks of the README."""
+    """Return all blocks of the README and of the pages that it leads to."""
+    readme = _blocks_of(README, ())
+    others = (_blocks_of((ROOT / page).read_text(), readme[0].extras) for page in PAGES[1:])
+    return [*readme, *(block for of_page in others for block in of_page)]
+
+
+def _blocks_of(page, always):
+    """Return the blocks of the text of a page; each has the extras `always`, by default those of the first block."""
     found, before, heading = [], 0, ""
-    for match in re.finditer(r"^```(\w+)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE):
-        text = README[before : match.start()]
+    for match in re.finditer(r"^```(\w+)\n(.*?)^```$", page, re.DOTALL | re.MULTILINE):
+        text = page[before : match.start()]
         heading = [heading, *re.findall(r"^#+ (.*)$", text, re.MULTILINE)][-1]
-        always = found[0].extras if found else ()
         code = match[2]
-        found.append(Block(match[1], code, always + _extras(code if not found else text), heading))
+        always = always or _extras(code)
+        found.append(Block(match[1], code, always + _extras(text), heading))
         before = match.end()
     return found
 

@@ -1,4 +1,4 @@
-"""Each example of the README runs by itself, after the commands that it names, and again in the same folder."""
+"""Each example of the README and its pages runs by itself, after the commands that it names, and runs again."""
 
 import os
 import re
@@ -10,7 +10,7 @@ import pytest
 
 from tests import readme_blocks
 from tests.processes import ROOT
-from tests.readme_blocks import README, Block
+from tests.readme_blocks import PAGES, README, Block
 
 BLOCKS = readme_blocks.blocks()
 EXAMPLES = [block for block in BLOCKS if block.language in ("python", "sh") and not block.installs]
@@ -70,12 +70,25 @@ def test_a_picture_is_what_an_example_draws():
         assert re.search(rf"\b{name}\b", drawn), name
 
 
-def test_links_lead_to_headings():
-    headings = re.findall(r"^#+ (.*)$", README, re.MULTILINE)
-    anchors = {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
-    links = re.findall(r"\]\(#(.*?)\)", README)
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_to_headings_and_files(page):
+    text = (ROOT / page).read_text()
+    links = re.findall(r"\]\((?!https?:)([^)#]*)(?:#(.*?))?\)", text)
     assert links
-    assert set(links) <= anchors
+    for file, anchor in links:
+        target = (ROOT / page).parent / file if file else ROOT / page
+        assert target.exists(), file
+        assert not anchor or anchor in anchors(target), anchor
+
+
+def anchors(path):
+    """Return the anchors of the headings of a page, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", path.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+def test_the_readme_is_a_landing_page():
+    assert len(README.splitlines()) < 450, "move what few need to .github/GUIDE.md"
 
 
 @pytest.mark.slow

@@ -25,6 +25,14 @@ JOURNAL = "record each configuration in this file, and go on from what it holds"
 """What a journal does, for the help."""
 
 
+EXIT_CODES = (
+    "Exit codes: 0 if all went well; 1 if the result is there but one of its files, or the output, could not be "
+    "written, or if verify finds other bits; 2 for bad input or a failure, with one line on stderr; 130 after Ctrl-C; "
+    "141 if what reads the output has closed it. All files to write are checked before anything is trained."
+)
+"""What the help ends with."""
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message):
         raise ValueError(f"{message}: see '{self.prog} --help'.")
@@ -32,7 +40,8 @@ class _Parser(argparse.ArgumentParser):
 
 def make_parser():
     """Return the parser of all commands; its result has the function to call in `command`."""
-    parser = _Parser(prog="fastprop", description="Train multilayer perceptrons on the CPU, many at once.")
+    purpose = "Train multilayer perceptrons on the CPU, many at once."
+    parser = _Parser(prog="fastprop", description=purpose, epilog=EXIT_CODES)
     parser.add_argument("--version", action="version", version=f"fastprop {fp.__version__}")
     parser.set_defaults(command=lambda options: parser.print_help() or 0)
     subparsers = parser.add_subparsers(title="commands", metavar="command")
