@@ -12,7 +12,11 @@ from fastprop import checks, numpy_settings
 from fastprop.annotations import ArrayLike, FloatArray, Path
 from fastprop.data import Inputs, places
 from fastprop.files import tensors
+from fastprop.intervals import FoldErrors
 from fastprop.network import MLP
+
+FOLD_ERRORS = "fold_errors"
+"""The name of the array of the `FoldErrors` in a file, and of their counts in its description."""
 
 
 class Ensemble:
@@ -27,12 +31,16 @@ class Ensemble:
         such as ``result.networks`` of a sweep, the values count.
     weights : array_like, optional
         (networks,) above 0, by default all alike. What counts is each one's share of the sum.
+    fold_errors : fastprop.intervals.FoldErrors, optional
+        How far off the networks are for rows that they were not trained on, which makes intervals. The networks are
+        then those of all folds of one configuration, in the order of folds, and so on for other configurations.
 
     Attributes
     ----------
     networks : list of MLP
     weights : ndarray
         (networks,) float64, whose sum is 1.
+    fold_errors : FoldErrors or None
 
     Raises
     ------
@@ -57,14 +65,31 @@ class Ensemble:
     (1, 2)
     """
 
-    def __init__(self, networks: Iterable[MLP] | Mapping[Any, MLP], weights: ArrayLike | None = None) -> None:
+    def __init__(
+        self,
+        networks: Iterable[MLP] | Mapping[Any, MLP],
+        weights: ArrayLike | None = None,
+        *,
+        fold_errors: FoldErrors | None = None,
+    ) -> None:
         networks = networks.values() if isinstance(networks, Mapping) else networks
         self.networks = checks.networks(networks, MLP)
         checks.ensemble(self.networks)
         self.weights = checks.ensemble_weights(weights, len(self.networks))
+        self.fold_errors = fold_errors
+        if fold_errors is not None:
+            checks.instance(fold_errors, FOLD_ERRORS, FoldErrors, "FoldErrors.of(out_of_fold, y, folds)")
+            outputs, of_errors = self.networks[0].layer_sizes[-1], fold_errors.errors.shape[1]
+            if len(self.networks) % fold_errors.fold_count or outputs != of_errors:
+                raise ValueError(
+                    f"fold_errors of {fold_errors.fold_count} folds and {of_errors} outputs do not fit "
+                    f"{len(self.networks)} networks with {outputs}: give those of these networks."
+                )
 
     @classmethod
-    def of_folds(cls, folds: Iterable[Iterable[MLP]], weights: ArrayLike) -> Self:
+    def of_folds(
+        cls, folds: Iterable[Iterable[MLP]], weights: ArrayLike, *, fold_errors: FoldErrors | None = None
+    ) -> Self:
         """Return the ensemble of the networks of folds of several configurations.
 
         Parameters
@@ -74,10 +99,12 @@ class Ensemble:
         weights : array_like
             (configurations,) at least 0: those of a configuration share its weight alike; those of weight 0 are left
             out.
+        fold_errors : FoldErrors, optional
+            Of the weighted mean of the configurations.
         """
         pairs = [(list(networks), weight) for networks, weight in zip(folds, np.asarray(weights).tolist()) if weight]
         each = [(network, weight / len(networks)) for networks, weight in pairs for network in networks]
-        return cls([network for network, _ in each], [weight for _, weight in each])
+        return cls([network for network, _ in each], [weight for _, weight in each], fold_errors=fold_errors)
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
@@ -95,13 +122,71 @@ class Ensemble:
 
         See `MLP.predict` for what `X` may be, and for errors.
         """
+        return self.mean(self._outputs(X))
+
+    @numpy_settings.own
+    def predict_std(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the standard deviation of the networks' outputs by their weights, (n, n_out), for inputs (n, n_in).
+
+        It says where the networks disagree, as on inputs unlike those of the training, in the unit of the outputs. It
+        is no interval: see `predict_interval`.
+
+        References
+        ----------
+        Lakshminarayanan, Pritzel and Blundell, "Simple and scalable predictive uncertainty estimation using deep
+        ensembles", NeurIPS 2017.
+
+        Examples
+        --------
+        >>> import fastprop as fp
+        >>> network = fp.MLP((4, 3, 2), seed=0)
+        >>> fp.Ensemble([network, network]).predict_std([[0.1, 0.2, 0.3, 0.4]])
+        array([[0., 0.]])
+        """
+        return self.std(self._outputs(X))
+
+    @numpy_settings.own
+    def predict_interval(self, X: ArrayLike, coverage: float = 0.9) -> NDArray[np.float64]:
+        """Return an interval for each row that holds its target with a probability of about `coverage`, by CV+.
+
+        Parameters
+        ----------
+        X : array_like
+            (n, n_in), see `MLP.predict`.
+        coverage : float
+            Above 0 and below 1.
+
+        Returns
+        -------
+        ndarray
+            (n, 2) float64, the lower and the upper bound; or (n, n_out, 2) for several outputs. See
+            `fastprop.intervals.cv_plus`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the ensemble has no `fold_errors`, or an argument is not as described.
+        """
+        self._check_intervals()
+        return self.intervals(self._outputs(X), coverage)
+
+    def _check_intervals(self):
+        if self.fold_errors is None:
+            raise ValueError(
+                "intervals lie around predicted numbers, by errors for rows that networks were not trained on, and the "
+                "ensemble knows none: take one of numbers that fastprop fit or TabularRegressor made."
+            )
+
+    def _outputs(self, X):
+        """Yield the outputs (n, n_out) of each network for inputs as they were given."""
         from fastprop import runs  # on use, because it imports Numba
 
         known = self.feature_names or places(self.networks[0].layer_sizes[0])
         orders = [network.feature_names or known for network in self.networks]
         inputs = {names: Inputs.of(X, self.networks[0], feature_names=names) for names in dict.fromkeys(orders)}
         checks.ensemble_inputs(inputs[known].feature_names, list(inputs))
-        return self.mean(runs.predict(network, inputs[names]) for network, names in zip(self.networks, orders))
+        for network, names in zip(self.networks, orders):
+            yield runs.predict(network, inputs[names])
 
     def mean(self, outputs: Iterable[FloatArray]) -> FloatArray:
         """Return the mean (n, n_out) of the outputs (n, n_out) of all networks, by the weights and in their dtype."""
@@ -109,6 +194,32 @@ class Ensemble:
         for weight, each in zip(self.weights, outputs, strict=True):
             total = total + weight * each.astype(np.float64)
         return np.asarray(total, self.networks[0].dtype)
+
+    def std(self, outputs: Iterable[FloatArray]) -> NDArray[np.float64]:
+        """Return the standard deviation (n, n_out) of the outputs (n, n_out) of all networks, by the weights.
+
+        It is updated network by network, so that no two outputs need be in memory (West, "Updating mean and variance
+        estimates: an improved method", Communications of the ACM 22, 1979).
+        """
+        weight_so_far = 0.0
+        mean: NDArray[np.float64] | float = 0.0
+        squares: NDArray[np.float64] | float = 0.0
+        for weight, each in zip(self.weights, outputs, strict=True):
+            weight_so_far += weight
+            difference = each.astype(np.float64) - mean
+            mean = mean + difference * (weight / weight_so_far)
+            squares = squares + weight * difference * (each - mean)
+        return np.sqrt(squares / weight_so_far)
+
+    def intervals(self, outputs: Iterable[FloatArray], coverage: float) -> NDArray[np.float64]:
+        """Return intervals by the outputs (n, n_out) of all networks, as `predict_interval` does."""
+        self._check_intervals()
+        errors = self.fold_errors
+        totals: list[Any] = [0.0] * errors.fold_count
+        for index, (weight, each) in enumerate(zip(self.weights, outputs, strict=True)):
+            totals[index % len(totals)] = totals[index % len(totals)] + weight * each.astype(np.float64)
+        shares = [self.weights[fold :: len(totals)].sum() for fold in range(len(totals))]
+        return errors.intervals([total / share for total, share in zip(totals, shares)], coverage)
 
     @numpy_settings.own
     def save(self, path: Path) -> None:
@@ -140,10 +251,15 @@ class Ensemble:
             if all(name in each and each[name] == value for each in descriptions)
         }
         own = [{name: value for name, value in each.items() if name not in common} for each in descriptions]
-        return {"ensemble": {"weights": self.weights.tolist(), "common": common, "networks": own}}
+        about = {"weights": self.weights.tolist(), "common": common, "networks": own}
+        if self.fold_errors is not None:
+            about[FOLD_ERRORS] = self.fold_errors.counts
+        return {"ensemble": about}
 
     def state_dict(self) -> dict[str, FloatArray]:
         """Return copies of all arrays by name: those of `MLP.state_dict`, after the number of the network and a dot.
+
+        The errors of `fold_errors` are among them, in the order of folds, if the ensemble has these.
 
         Raises
         ------
@@ -153,19 +269,23 @@ class Ensemble:
         for network in self.networks:
             checks.finite_weights(network.parameters)
         pairs = enumerate(network.state_dict() for network in self.networks)
-        return {f"{index}.{name}": array for index, arrays in pairs for name, array in arrays.items()}
+        state = {f"{index}.{name}": array for index, arrays in pairs for name, array in arrays.items()}
+        return state if self.fold_errors is None else state | {FOLD_ERRORS: self.fold_errors.sorted_errors}
 
     @classmethod
     def restored(cls, about: Mapping[str, Any], state: Mapping[str, FloatArray]) -> Self:
         """Return the ensemble with the ``"ensemble"`` of a `description`, and a `state_dict`."""
         arrays: list[dict[str, FloatArray]] = [{} for _ in about["networks"]]
+        counts = about.get(FOLD_ERRORS)
+        state = dict(state)
+        errors = None if counts is None else FoldErrors.restored(counts, state.pop(FOLD_ERRORS))
         for name, array in state.items():
             index, _, rest = name.partition(".")
             arrays[int(index)][rest] = array
         networks = [MLP.restored(about["common"] | own, each) for own, each in zip(about["networks"], arrays)]
         for network in networks:
             checks.finite_weights(network.parameters)
-        return cls(networks, about["weights"])
+        return cls(networks, about["weights"], fold_errors=errors)
 
     def __repr__(self) -> str:
         first = self.networks[0]

@@ -63,20 +63,46 @@ class FoldErrors:
                 )
             fold_of_row[held_out] = index
         is_held_out = fold_of_row >= 0
-        errors = np.abs(y[is_held_out] - out_of_fold[is_held_out])
-        if not np.isfinite(errors).all():
-            raise ValueError("out_of_fold or y is not finite in a row that is held out: leave out such rows.")
-        return cls(errors, fold_of_row[is_held_out])
+        return cls(np.abs(y[is_held_out] - out_of_fold[is_held_out]), fold_of_row[is_held_out])
+
+    @property
+    def fold_count(self) -> int:
+        """The number of folds."""
+        return int(self.folds.max()) + 1
+
+    @property
+    def counts(self) -> list[int]:
+        """How many rows each fold holds out, (folds,), as files have it; `sorted_errors` are in that order."""
+        return np.bincount(self.folds).tolist()
+
+    @property
+    def sorted_errors(self) -> NDArray[np.float64]:
+        """The errors (n, n_out) in the order of the folds."""
+        return self.errors[np.argsort(self.folds, kind="stable")]
+
+    @classmethod
+    def restored(cls, counts: Sequence[int], sorted_errors: NDArray[np.float64]) -> Self:
+        """Return the errors of `counts` and `sorted_errors`."""
+        return cls(sorted_errors, np.repeat(np.arange(len(counts)), counts))
+
+    def __post_init__(self) -> None:
+        errors, folds = self.errors, self.folds
+        if errors.ndim != 2 or folds.shape != errors.shape[:1] or len(folds) == 0:
+            raise ValueError(
+                f"errors of shape {errors.shape} and folds of shape {folds.shape} do not fit each other: give the "
+                "errors (n, n_out) and the fold (n,) of each row that is held out."
+            )
+        if not (np.isfinite(errors) & (errors >= 0)).all():
+            raise ValueError("an error of a row that is held out is negative or not finite: leave out such rows.")
 
     @numpy_settings.own
     def intervals(self, predictions: Sequence[ArrayLike], coverage: float = 0.9) -> NDArray[np.float64]:
         """Return the interval of each new row by the predictions of the network of each fold, see `cv_plus`."""
         predictions = np.stack([_columns(each, "predictions") for each in predictions])
-        fold_count = self.folds.max() + 1
-        if len(predictions) < fold_count or predictions.shape[2] != self.errors.shape[1]:
+        if len(predictions) < self.fold_count or predictions.shape[2] != self.errors.shape[1]:
             raise ValueError(
                 f"predictions of {len(predictions)} networks with {predictions.shape[2]} outputs do not fit "
-                f"{fold_count} folds with {self.errors.shape[1]}: give those of the network of each fold."
+                f"{self.fold_count} folds with {self.errors.shape[1]}: give those of the network of each fold."
             )
         rank = rank_of(coverage, len(self.errors))
         bounds = np.empty((*predictions.shape[1:], 2))

@@ -50,6 +50,31 @@ def test_classes_of_a_table(capsys):
 
 
 @pytest.mark.slow
+def test_predictions_say_how_sure_they_are(capsys):
+    assert cli.main(["fit", "t.csv", "--save", "m.safetensors", *LINE]) == 0
+    model = fp.load("m.safetensors")
+    capsys.readouterr()
+    assert cli.main(["predict", "m.safetensors", "t.csv", "--interval", "0.8", "--std"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "prediction,lower,upper,std"
+    rows = np.array([line.split(",") for line in lines[1:]], float)
+    np.testing.assert_allclose(rows[:, 0], model.predict("t.csv"))
+    np.testing.assert_allclose(rows[:, 1:3], model.predict_interval("t.csv", 0.8))
+    np.testing.assert_allclose(rows[:, 3:], model.predict_std("t.csv"))
+    assert cli.main(["predict", "m.safetensors", "t.csv", "--interval", "0.999"]) == 2
+    assert "--interval 0.999 needs 999 rows that are held out, and there are 90" in capsys.readouterr().err
+    assert cli.main(["fit", "t.csv", "--target", "kind", "--save", "c.safetensors", *LINE]) == 0
+    capsys.readouterr()
+    assert cli.main(["predict", "c.safetensors", "t.csv", "--std"]) == 0
+    assert capsys.readouterr().out.startswith("prediction,probability_a,probability_b,std_a,std_b\n")
+    assert cli.main(["predict", "c.safetensors", "t.csv", "--interval", "0.8"]) == 2
+    assert "intervals lie around predicted numbers" in capsys.readouterr().err
+    fp.MLP((64, 10), output="softmax").save("one.safetensors")
+    assert cli.main(["predict", "one.safetensors", "digits", "--std"]) == 2
+    assert "--std needs an ensemble, and one.safetensors holds one network" in capsys.readouterr().err
+
+
+@pytest.mark.slow
 def test_numbers_of_a_table_and_arrays(capsys):
     assert cli.main(["fit", "t.csv", "--save", "m.safetensors", "--score", "mae", "--seed", "3", *LINE]) == 0
     assert "best configuration: mae " in capsys.readouterr().out

@@ -6,9 +6,11 @@ import numpy as np
 import pandas
 import pytest
 from sklearn.metrics import accuracy_score, log_loss, mean_squared_error
+from sklearn.model_selection import KFold
 
 import fastprop as fp
 from fastprop import cli
+from fastprop.intervals import FoldErrors
 from fastprop.sweeping.greedy_weights import greedy_weights
 from fastprop.tabular.encoder import named_columns
 from tests.compare import assert_refused
@@ -212,3 +214,51 @@ def test_encoders_that_do_not_fit_are_refused(model):
     assert_refused(ValueError, "3 networks and 1 encoders", fp.TableEnsemble, ensemble, [encoder], "kind")
     other = fp.datasets.read(FRAME[["size", "kind"]], "kind").encoder
     assert_refused(ValueError, "encoders must make the inputs", fp.TableEnsemble, ensemble, [other] * 3, "kind")
+
+
+# ---- how sure an ensemble is ----
+
+
+@pytest.fixture
+def of_numbers():
+    """An ensemble of 2 configurations and 3 folds, with the folds and out-of-fold outputs of which it is made."""
+    X, _ = three_classes()
+    folds = list(KFold(3).split(X))
+    y = RANDOM.normal(size=len(X))
+    configurations = [[fp.MLP((4, size, 1), output="identity", seed=seed) for seed in range(3)] for size in (3, 5)]
+    out_of_fold = np.empty(len(X))
+    for fold, (_, held_out) in enumerate(folds):
+        one, other = (networks[fold].predict(X[held_out]).astype(float)[:, 0] for networks in configurations)
+        out_of_fold[held_out] = 0.25 * one + 0.75 * other
+    errors = FoldErrors.of(out_of_fold, y, folds)
+    ensemble = fp.Ensemble.of_folds(configurations, [0.25, 0.75], fold_errors=errors)
+    return ensemble, configurations, (out_of_fold, y, folds)
+
+
+def test_intervals_of_an_ensemble_are_those_of_its_folds(of_numbers, tmp_path):
+    ensemble, configurations, known = of_numbers
+    X = RANDOM.normal(size=(7, 4))
+    each = [[network.predict(X).astype(float) for network in networks] for networks in configurations]
+    expected = fp.intervals.cv_plus([0.25 * one + 0.75 * other for one, other in zip(*each)], *known, coverage=0.8)
+    np.testing.assert_allclose(ensemble.predict_interval(X, 0.8), expected, rtol=1e-12)
+    ensemble.save(tmp_path / "e.safetensors")
+    again = fp.load(tmp_path / "e.safetensors")
+    np.testing.assert_array_equal(again.predict_interval(X, 0.8), ensemble.predict_interval(X, 0.8))
+
+
+def test_the_standard_deviation_is_that_of_the_weighted_outputs(of_numbers):
+    ensemble = of_numbers[0]
+    X = RANDOM.normal(size=(7, 4))
+    outputs = np.stack([network.predict(X).astype(float) for network in ensemble.networks])
+    mean = np.average(outputs, axis=0, weights=ensemble.weights)
+    expected = np.sqrt(np.average((outputs - mean) ** 2, axis=0, weights=ensemble.weights))
+    np.testing.assert_allclose(ensemble.predict_std(X), expected, rtol=1e-12)
+
+
+def test_intervals_that_are_refused(of_numbers):
+    ensemble = of_numbers[0]
+    few = fp.Ensemble(ensemble.networks)
+    assert_refused(ValueError, "the ensemble knows none: take one of numbers", few.predict_interval, np.ones((1, 4)))
+    wrong = ensemble.networks[:4]
+    assert_refused(ValueError, "fold_errors of 3 folds", fp.Ensemble, wrong, fold_errors=ensemble.fold_errors)
+    assert_refused(TypeError, "fold_errors must be a FoldErrors", fp.Ensemble, wrong, fold_errors=[1.0])

@@ -72,7 +72,10 @@ def test_a_rank_is_not_raised_by_rounding():
         ("coverage must be above 0, not 0", {"coverage": 0}),
         ("cannot be compared with y of shape (36, 2)", {"y": Y[1:]}),
         ("fold 1 holds out rows that are held out before", {"folds": [FOLDS[0], FOLDS[0]]}),
-        ("not finite in a row that is held out", {"y": np.where(np.arange(ROWS)[:, None] == 5, np.nan, Y)}),
+        (
+            "an error of a row that is held out is negative or not finite",
+            {"y": np.where(np.arange(ROWS)[:, None] == 5, np.nan, Y)},
+        ),
         ("predictions of 3 networks with 2 outputs do not fit 4 folds with 2", {"predictions": PREDICTIONS[:3]}),
         ("predictions of 4 networks with 1 outputs", {"predictions": PREDICTIONS[..., 0]}),
         ("y must have a row for each prediction, not shape ()", {"y": 3.0}),

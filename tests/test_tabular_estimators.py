@@ -100,6 +100,40 @@ def test_the_score_of_a_single_configuration_is_scikit_learns():
     assert one.best_score_ == pytest.approx(np.mean(errors), rel=1e-5)
 
 
+def test_intervals_and_deviations_are_those_of_the_networks_of_folds(classifier, regressor, tmp_path):
+    model = regressor.ensemble_
+    assert len(model.ensemble.networks) % 3 == 0
+    each = [
+        network.predict(encoder.transform(FRAME, np.float64)).astype(float)
+        for network, encoder in zip(model.ensemble.networks, model.encoders)
+    ]
+    weights = model.ensemble.weights
+    of_folds = [np.average(each[fold::3], axis=0, weights=weights[fold::3]) for fold in range(3)]
+    folds = list(KFold(3, shuffle=True, random_state=0).split(FRAME))
+    expected = fp.intervals.cv_plus(of_folds, regressor.out_of_fold_, PRICES, folds, coverage=0.8)
+    np.testing.assert_allclose(regressor.predict_interval(FRAME, 0.8), expected, rtol=1e-9)
+    regressor.save(tmp_path / "prices.safetensors")
+    model = fp.load(tmp_path / "prices.safetensors")
+    np.testing.assert_allclose(model.predict_interval(FRAME, 0.8), expected, rtol=1e-9)
+    mean = np.average(each, axis=0, weights=weights)
+    std = np.sqrt(np.average((each - mean) ** 2, axis=0, weights=weights))
+    np.testing.assert_allclose(regressor.predict_std(FRAME), std[:, 0], rtol=1e-6)
+    np.testing.assert_allclose(model.predict_std(FRAME), std, rtol=1e-6)
+    assert classifier.predict_std(FRAME).shape == (ROWS, 2)
+    assert_refused(ValueError, "intervals lie around", classifier.to_model().predict_interval, FRAME)
+
+
+@pytest.mark.slow
+def test_intervals_cover_new_rows():
+    covered = []
+    for seed in range(5):
+        X, y = make_friedman1(1200, noise=2, random_state=seed)
+        regressor = fp.TabularRegressor(configurations=6, epochs=40, folds=5, random_state=seed).fit(X[:200], y[:200])
+        lower, upper = regressor.predict_interval(X[200:], 0.9).T
+        covered.append(((lower <= y[200:]) & (y[200:] <= upper)).mean())
+    assert 0.86 < np.mean(covered) < 0.96
+
+
 def test_a_file_has_all_that_predicts(classifier, regressor, tmp_path):
     classifier.save(tmp_path / "kinds.safetensors")
     model = fp.load(tmp_path / "kinds.safetensors")

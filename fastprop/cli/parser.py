@@ -148,6 +148,10 @@ def _add_predict(parser):
     parser.add_argument("network", help="a safetensors file that --save wrote")
     parser.add_argument("data", help=f"'digits', or {FILES}; columns are found by their names")
     parser.add_argument("--output", metavar="FILE", help="write a CSV file in place of printing")
+    interval = "columns lower and upper, between which the number lies with this probability, such as 0.9 (of fit)"
+    parser.add_argument("--interval", type=values.number, metavar="COVERAGE", help=interval)
+    std = "a column with the standard deviation over the networks of an ensemble"
+    parser.add_argument("--std", action="store_true", help=std)
 
 
 def _add_evaluate(parser):

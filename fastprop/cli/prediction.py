@@ -24,13 +24,14 @@ def predict(options):
     """Run ``fastprop predict``."""
     outputs.check(options)
     model = fp.load(options.network)
+    columns = _columns(model, options)
     X = _inputs(model, options.data)
     if options.output is None:
-        _write(sys.stdout, model, X)
+        _write(sys.stdout, columns, X)
         return 0
     with files.replacing(options.output, "file of predictions") as file:
         text = io.TextIOWrapper(file, "utf-8", newline="")
-        _write(text, model, X)
+        _write(text, columns, X)
         text.detach()  # it writes what it holds, and leaves the file open
     print(f"predictions: {options.output} ({len(X)} rows)")
     return 0
@@ -101,14 +102,49 @@ def _answers(model, options):
     return np.array([class_of_word[word] for word in words])
 
 
-def _write(file, model, X):
-    """Write predictions as CSV, a block of rows at a time."""
+def _columns(model, options):
+    """Return the columns that are written: for each block of these the names, and the cells of rows of inputs."""
+    columns = [(_header(model), lambda X: _cells(model, _outputs(model, X)))]
+    if not options.std and options.interval is None:
+        return columns
+    ensemble = model.ensemble if isinstance(model, fp.TableEnsemble) else model
+    if not isinstance(ensemble, fp.Ensemble):
+        raise ValueError(
+            f"{checks.argument('std' if options.std else 'interval')} needs an ensemble, and {options.network} holds "
+            "one network: save an ensemble by fastprop fit."
+        )
+    ends = _ends(model)
+    if options.interval is not None:
+        bounds = model.intervals_of if is_table_model(model) else ensemble.predict_interval
+        names = [f"{bound}{end}" for end in ends for bound in ("lower", "upper")]
+        columns.append((names, lambda X: _texts(bounds(X, options.interval))))
+    if options.std:
+        std = model.std_of if is_table_model(model) else ensemble.predict_std
+        columns.append(([f"std{end}" for end in ends], lambda X: _texts(std(X))))
+    return columns
+
+
+def _ends(model):
+    """Return what the names of columns end in that each output has, (outputs,): nothing for one output."""
+    count = networks_of(model)[0].layer_sizes[-1]
+    if count == 1:
+        return [""]
+    return [f"_{name}" for name in model.class_names or range(1, count + 1)]
+
+
+def _texts(numbers):
+    """Return the cells of each row of `numbers`, (n, columns) or (n, n_out, 2)."""
+    return [[str(number) for number in row] for row in numbers.reshape(len(numbers), -1)]
+
+
+def _write(file, columns, X):
+    """Write columns of predictions as CSV, a block of rows at a time."""
     writer = csv.writer(file, lineterminator="\n")
     for first in range(0, len(X), ROWS):
-        predicted = _outputs(model, X[first : first + ROWS])
+        blocks = [cells_of(X[first : first + ROWS]) for _, cells_of in columns]
         if first == 0:
-            writer.writerow(_header(model))
-        writer.writerows(_cells(model, predicted))
+            writer.writerow([name for names, _ in columns for name in names])
+        writer.writerows([cell for cells in row for cell in cells] for row in zip(*blocks))
 
 
 def _header(model):

@@ -10,6 +10,7 @@ from fastprop.cli import values
 ELSEWHERE = {
     "hidden": "activation",
     "layer_sizes": "hidden",
+    "coverage": "interval",
     "clip": "clip_norm",
     "limit": "clip_norm",  # of ClipNorm
     "patience": "early_stopping",  # of EarlyStopping

@@ -196,14 +196,34 @@ class BaseTabular(BaseEstimator):
         """
         self.to_model(target_name).save(path)
 
+    @numpy_settings.own
+    def predict_std(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the standard deviation of the outputs of the networks for each row of `X`, by their weights.
+
+        It is in the unit of the targets, (n,) or (n, n_outputs); or of the probability of each class, (n, n_classes).
+        See `Ensemble.predict_std`.
+        """
+        model, X = self._model_and_inputs(X)
+        std = model.ensemble.predict_std(X) if self.encoder_ is None else model.std_of(X)
+        return std[:, 0] if std.shape[1] == 1 else std
+
     def _outputs(self, X):
         """Return the outputs of the ensemble (n, n_out) float64 for inputs as they were given."""
+        model, X = self._model_and_inputs(X)
+        outputs = model.ensemble.predict(X) if self.encoder_ is None else model.outputs_of(X)
+        return outputs.astype(np.float64)
+
+    def _model_and_inputs(self, X):
+        """Return the model, and what its networks predict from for inputs as they were given.
+
+        Without an encoder these are inputs of the ensemble, and else what `TableEnsemble.inputs` returns.
+        """
         check_is_fitted(self)
         model = self.ensemble_
         if self.encoder_ is not None:
-            return model.outputs_of(inputs.encoded(self, X, model.stacked)).astype(np.float64)
+            return model, inputs.encoded(self, X, model.stacked)
         X = inputs.encoded(self, X, None)
-        return model.ensemble.predict(SparseRows.of(X) if issparse(X) else X).astype(np.float64)
+        return model, SparseRows.of(X) if issparse(X) else X
 
 
 class TabularClassifier(ClassifierMixin, BaseTabular):
@@ -376,6 +396,46 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         """Return the predicted numbers, (n,) or (n, n_outputs), for each row of `X`, in the unit of the targets."""
         outputs = self._outputs(X)
         return outputs[:, 0] if self.n_outputs_ == 1 else outputs
+
+    @numpy_settings.own
+    def predict_interval(self, X: ArrayLike, coverage: float = 0.9) -> NDArray[np.float64]:
+        """Return an interval for each row that holds its target with a probability of about `coverage`, by CV+.
+
+        The errors are those of `out_of_fold_`, by which the weights of the ensemble were chosen as well, so that
+        intervals of few rows may be a little too narrow. See `fastprop.intervals.cv_plus`.
+
+        Parameters
+        ----------
+        X : array_like, sparse matrix or data frame
+            (n, n_features).
+        coverage : float
+            Above 0 and below 1; n rows of training suffice for n / (n + 1).
+
+        Returns
+        -------
+        ndarray
+            (n, 2) float64, the lower and the upper bound in the unit of the targets; or (n, n_outputs, 2).
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument is not as described, or the rows of training are too few for the coverage.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import fastprop as fp
+        >>> X = np.random.default_rng(0).normal(size=(300, 2))
+        >>> y = X[:, 0] + np.random.default_rng(1).normal(size=300)
+        >>> regressor = fp.TabularRegressor(configurations=2, epochs=20, folds=3, random_state=0)
+        >>> lower, upper = regressor.fit(X[:200], y[:200]).predict_interval(X[200:], coverage=0.8).T
+        >>> bool(0.7 < ((lower <= y[200:]) & (y[200:] <= upper)).mean() < 0.9)
+        True
+        """
+        model, X = self._model_and_inputs(X)
+        return (
+            model.ensemble.predict_interval(X, coverage) if self.encoder_ is None else model.intervals_of(X, coverage)
+        )
 
     def _prepared(self, n_in, y, column):
         """Return targets (n,) or (n, n_outputs), and the network with which configurations begin."""

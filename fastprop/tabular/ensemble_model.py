@@ -124,8 +124,20 @@ class TableEnsemble:
 
     def outputs_of(self, inputs: StackedInputs) -> FloatArray:
         """Return the outputs of the ensemble, (n, n_out), for rows of what `inputs` returned."""
-        pairs = zip(self.ensemble.networks, self.stacked.blocks(inputs))
-        return self.ensemble.mean(network.predict(block) for network, block in pairs)
+        return self.ensemble.mean(self._of_networks(inputs))
+
+    def std_of(self, inputs: StackedInputs) -> NDArray[np.float64]:
+        """Return the standard deviation of the networks' outputs, (n, n_out), for rows of what `inputs` returned."""
+        return self.ensemble.std(self._of_networks(inputs))
+
+    def intervals_of(self, inputs: StackedInputs, coverage: float) -> NDArray[np.float64]:
+        """Return the intervals of `predict_interval` for rows of what `inputs` returned."""
+        return self.ensemble.intervals(self._of_networks(inputs), coverage)
+
+    def _of_networks(self, inputs):
+        """Yield the outputs (n, n_out) of each network."""
+        for network, block in zip(self.ensemble.networks, self.stacked.blocks(inputs)):
+            yield network.predict(block)
 
     def outputs(self, table: Any) -> FloatArray:
         """Return the outputs of the ensemble, (n, n_out): probabilities of classes, or numbers in their own unit."""
@@ -140,6 +152,22 @@ class TableEnsemble:
     def predict_proba(self, table: Any) -> FloatArray:
         """Return the probability of each class for each row of a table, as `TableModel.predict_proba` does."""
         return probabilities_of_classes(self.outputs(table), self.class_names)
+
+    @numpy_settings.own
+    def predict_std(self, table: Any) -> NDArray[np.float64]:
+        """Return the standard deviation of the networks' outputs, (n, n_out), for each row of a table.
+
+        See `Ensemble.predict_std`; `predict` describes `table`.
+        """
+        return self.std_of(self.inputs(table))
+
+    @numpy_settings.own
+    def predict_interval(self, table: Any, coverage: float = 0.9) -> NDArray[np.float64]:
+        """Return an interval for each row of a table that holds its number with a probability of about `coverage`.
+
+        See `Ensemble.predict_interval`; `predict` describes `table`.
+        """
+        return self.intervals_of(self.inputs(table), coverage)
 
     @numpy_settings.own
     def save(self, path: Path) -> None:

@@ -13,6 +13,7 @@ from fastprop import checks, interrupts
 from fastprop.annotations import FloatArray
 from fastprop.data import Dataset, ScaledTargets, cross_validation_folds
 from fastprop.ensembles import Ensemble
+from fastprop.intervals import FoldErrors
 from fastprop.metrics import SCORES, Score
 from fastprop.network import MLP
 from fastprop.notices import DataWarning
@@ -87,11 +88,17 @@ class Tuned(NamedTuple):
     epochs: int  # that a configuration has at most
     seconds: float
     is_interrupted: bool  # whether Ctrl-C ended the search
+    y: NDArray[Any]  # the targets
 
     @property
     def ensemble(self) -> Ensemble:
-        """The ensemble of the networks of all folds of the configurations that have a weight."""
-        return Ensemble.of_folds([each.networks for each in self.kept], self.weights)
+        """The ensemble of the networks of all folds of the configurations that have a weight.
+
+        Where numbers are predicted, it knows the errors of its out-of-fold outputs.
+        """
+        is_numeric = self.kept[0].networks[0].output not in ("softmax", "sigmoid")
+        errors = FoldErrors.of(self.outputs, self.y, self.folds) if is_numeric else None
+        return Ensemble.of_folds([each.networks for each in self.kept], self.weights, fold_errors=errors)
 
     @property
     def outputs(self) -> NDArray[np.float64]:
@@ -147,7 +154,7 @@ def tuned(prototype: MLP, X: Any, y: NDArray[Any], how: How) -> Tuned:
     weights = search.weights()
     took = time.perf_counter() - begin
     return Tuned(
-        search.kept, weights, search.folds, search.score_name, search.tried, search.epochs, took, is_interrupted
+        search.kept, weights, search.folds, search.score_name, search.tried, search.epochs, took, is_interrupted, y
     )
 
 
