@@ -37,7 +37,7 @@ Initialization: TypeAlias = Literal[
     "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal", "orthogonal"
 ]
 
-LossName: TypeAlias = Literal["mse", "mae", "huber", "poisson", "binary_cross_entropy", "cross_entropy"]
+LossName: TypeAlias = Literal["mse", "mae", "huber", "pinball", "poisson", "binary_cross_entropy", "cross_entropy"]
 
 ScoreName: TypeAlias = Literal[
     "accuracy",

@@ -29,6 +29,8 @@ class Task(NamedTuple):
         Several independent labels for each row: columns of 0 and 1, and sigmoid outputs.
     ``"counts"``
         Whole numbers, and the loss ``"poisson"``.
+    ``"quantiles"``
+        A number for each row, and the loss ``"pinball"``: the outputs are its quantiles.
     ``"numbers"``
         Anything else.
 
@@ -95,6 +97,8 @@ class Task(NamedTuple):
 
 
 def _kind(y, outputs, output, loss):
+    if checks.quantiles_of(loss) is not None:
+        return "quantiles"
     if checks.holds_labels(y, outputs):
         return "classes"
     y = y.reshape(len(y), outputs)
@@ -114,7 +118,7 @@ def _all_rows(y, condition):
     return all(condition(y[rows]).all() for rows in row_blocks(*y.shape))
 
 
-_FROM_SPECIAL_TO_GENERAL = ("classes", "one-hot", "binary", "labels", "counts", "numbers")
+_FROM_SPECIAL_TO_GENERAL = ("classes", "one-hot", "binary", "labels", "counts", "quantiles", "numbers")
 """Kinds: data of one also fits the later ones, as one-hot rows are also rows of labels, and labels are numbers."""
 
 

@@ -94,6 +94,7 @@ TARGETS = {
     "fractions": lambda random, rows, outputs: random.random((rows, outputs)),
     "yes or no": lambda random, rows, outputs: random.integers(2, size=(rows, outputs)),
     "counts": lambda random, rows, outputs: random.poisson(1.5, (rows, outputs)),
+    "one column": lambda random, rows, outputs: random.normal(size=rows),
     "labels": _labels,
     "one-hot": lambda random, rows, outputs: np.eye(outputs)[_labels(random, rows, outputs)],
     "shares": _shares,
@@ -135,7 +136,7 @@ FEW = st.sampled_from([1, 2, 3, 5])
 @st.composite
 def problems(draw, dtypes=("float64", "float64", "float64", "float32"), rows=(20, 64, 33, 9, 16, 50, 97, 130, 200, 8)):
     """Draw a `Problem`."""
-    kind = draw(st.sampled_from(["numbers", "numbers", "classes", "yes or no", "counts"]))
+    kind = draw(st.sampled_from(["numbers", "numbers", "classes", "yes or no", "counts", "quantiles"]))
     outputs = draw(FEW)
     if kind == "classes":
         outputs = max(2, outputs)
@@ -146,6 +147,9 @@ def problems(draw, dtypes=("float64", "float64", "float64", "float32"), rows=(20
         loss = draw(st.sampled_from(["binary_cross_entropy", fp.BinaryCrossEntropy(0.1)]))
     elif kind == "counts":
         output, targets, loss = "exp", "counts", "poisson"
+    elif kind == "quantiles":
+        output, targets = draw(st.sampled_from(["identity", "tanh"])), "one column"
+        loss = fp.Pinball(np.arange(1, outputs + 1) / (outputs + 1))
     else:
         output, targets = draw(st.sampled_from(OF_NUMBERS))
         outputs = max(2, outputs) if output == "softmax" else outputs

@@ -52,7 +52,7 @@ ADDED = {
     },
     "A loss": {
         "fastprop/kernels/losses.py": [
-            ("HUBER, POISSON = range(6)", "HUBER, POISSON, QUARTIC = range(7)"),
+            ("POISSON, PINBALL = range(7)", "POISSON, PINBALL, QUARTIC = range(8)"),
             (
                 '    "poisson": Loss(',
                 '    "quartic": Loss(QUARTIC, from_logits=False, sums_outputs=False),\n    "poisson": Loss(',
@@ -71,7 +71,7 @@ ADDED = {
             ),
             ('    "poisson": Loss(', '    "quartic": Loss(_quartic),\n    "poisson": Loss('),
         ],
-        "fastprop/annotations.py": [('"huber", "poisson"', '"huber", "quartic", "poisson"')],
+        "fastprop/annotations.py": [('"huber", "pinball"', '"huber", "quartic", "pinball"')],
     },
     "An optimizer": {
         "fastprop/options/optimizers.py": [

@@ -9,6 +9,7 @@ from fastprop.kernels import compiler, layout, losses
 from fastprop.kernels.activations import ACTIVATIONS
 from fastprop.kernels.losses import LOSSES
 from fastprop.kernels.minibatch import Network
+from fastprop.runs.kernel_arguments import loss_parameters
 from tests.compare import CANCELLATION_IN_GELU, ROUNDINGS_OF_A_LOSS, assert_close, tolerance
 from tests.marks import compiled_dtype, slow_except
 from tests.parts import OFFSET, compiled, interleaved_in_memory, whole
@@ -18,6 +19,7 @@ dtype = compiled_dtype
 FIRST = 16  # of the rows: as of a team's second thread, whose losses stand between those of others
 PAIRS = [
     *((output, loss) for loss in ("mse", "mae", "huber", fp.Huber(0.25)) for output in ACTIVATIONS),
+    *((output, "pinball") for output in ("identity", "sigmoid", "softmax", "exp")),
     ("exp", "poisson"),
     ("sigmoid", "binary_cross_entropy"),
     ("sigmoid", fp.BinaryCrossEntropy(label_smoothing=0.2)),
@@ -60,10 +62,9 @@ def assert_as_reference(output, loss, z, t, weight, scale, weighted):
     l_memory = memory[workspace.losses + FIRST * width :][: rows * width]
     before = memory.copy()
 
-    name, options = (loss, {}) if isinstance(loss, str) else (loss.name, vars(loss))
-    constants = options.get("delta", 1.0), options.get("label_smoothing", 0.0)
-    addresses = np.zeros(2, np.int64)
-    network = Network(memory, np.array([code]), LOSSES[name].code, *constants, memory[:0], memory[:0], addresses)
+    name = loss if isinstance(loss, str) else loss.name
+    addresses, parameters = np.zeros(2, np.int64), loss_parameters(loss)
+    network = Network(memory, np.array([code]), LOSSES[name].code, parameters, memory[:0], memory[:0], addresses)
     losses_and_deltas(network, plan, memory, weighted, FIRST, rows, workspace.losses + FIRST * width)
     found, deltas = l_memory.reshape(rows, width).copy(), d_memory.reshape(-1, stride)[:rows].copy()
 
@@ -92,8 +93,10 @@ def test_losses_and_deltas(pair, pack, weighted, rows, dtype):
         z = random.normal(0, 2, (rows, columns, width)).astype(dtype)
         t = random.random((rows, columns, width)).astype(dtype)
         t = t / t.sum(axis=1, keepdims=True) if pair in PAIRS[-2:] else t
+        output, loss = pair
+        loss = fp.Pinball(np.arange(1, columns + 1) / (columns + 1)) if loss == "pinball" else loss
         if weighted:
             weight, scale = random.uniform((0.1, 0.01), (3, 0.25), (rows, width, 2)).astype(dtype).transpose(2, 0, 1)
         else:
             weight, scale = np.array([1, 0.25], dtype).reshape(2, 1, 1)
-        assert_as_reference(*pair, z, t, weight, scale, weighted)
+        assert_as_reference(output, loss, z, t, weight, scale, weighted)

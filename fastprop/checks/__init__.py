@@ -46,6 +46,8 @@ from fastprop.checks.networks import (
     names,
     output,
     output_for,
+    quantiles,
+    quantiles_of,
     state,
 )
 from fastprop.checks.spelling import (
@@ -158,6 +160,8 @@ __all__ = [
     "output",
     "output_for",
     "positive",
+    "quantiles",
+    "quantiles_of",
     "ranking",
     "read_only",
     "refuse_infinite",

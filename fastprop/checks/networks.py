@@ -6,9 +6,10 @@ import numpy as np
 
 from fastprop.checks.arrays import finite, numeric, read_only
 from fastprop.checks.spelling import argument
-from fastprop.checks.values import choice, number, shown, whole_number
+from fastprop.checks.values import between, choice, number, shown, whole_number
 from fastprop.initialization import INITIALIZATIONS
 from fastprop.reference import ACTIVATIONS, LOSSES, OUTPUT_ONLY
+from fastprop.reference.losses import QUANTILES
 
 LOSS_OF_OUTPUT = {row.output: name for name, row in LOSSES.items() if row.output is not None}
 """By output activation, the loss that is computed from its logits: the default loss of that output."""
@@ -56,6 +57,16 @@ def layer_rates(rates, name="layer_rates"):
             f"{argument(name)} must be a tuple such as (0.5, 1.0), not {shown(rates)}: give one for each layer."
         )
     return tuple(number(rate, f"each of {argument(name)}") for rate in rates)
+
+
+def quantiles(values, name="quantiles"):
+    """Return quantiles as a tuple of ascending floats above 0 and below 1."""
+    if isinstance(values, (str, bytes)) or not np.iterable(values):
+        raise TypeError(f"{argument(name)} must be a tuple such as (0.1, 0.9), not {shown(values)}: give one.")
+    values = tuple(between(value, f"each of {argument(name)}", 0, 1) for value in values)
+    if not values or any(first >= second for first, second in zip(values, values[1:])):
+        raise ValueError(f"{argument(name)} must ascend, not be {shown(list(values))}: give each once, in order.")
+    return values
 
 
 def fits_layers(rates, layer_sizes):
@@ -199,12 +210,23 @@ def loss(value, output, n_out):
             f"loss {name!r} is computed from the logits of a {partner} output, not from {output!r}: "
             f"make the network with output={partner!r} or use loss='mse'."
         )
+    count = len(quantiles_of(value) or range(n_out))
+    if n_out != count:
+        raise ValueError(
+            f"loss {name!r} has {count} quantiles, but the network has {n_out} outputs: give it one for each."
+        )
     return value
 
 
-def holds_labels(y, n_out):
-    """Return whether `y` has the shape of labels, (n,) or (n, 1), for several outputs."""
-    return n_out > 1 and np.shape(y)[1:] in ((), (1,))
+def quantiles_of(loss):
+    """Return the quantiles of one target that the outputs are by a loss, a tuple; None for most losses."""
+    return getattr(loss, "quantiles", QUANTILES) if LOSSES[loss_name(loss)].shares_target else None
+
+
+def holds_labels(y, n_out, loss=None):
+    """Return whether `y` has the shape of labels, (n,) or (n, 1), for several outputs of a loss that can take them."""
+    takes_labels = loss is None or quantiles_of(loss) is None
+    return n_out > 1 and takes_labels and np.shape(y)[1:] in ((), (1,))
 
 
 def output_for(loss, y, n_out):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastprop.checks.arrays import converted, finite, numeric, read_only
-from fastprop.checks.networks import LOSS_OF_OUTPUT, loss_name
+from fastprop.checks.networks import LOSS_OF_OUTPUT, loss_name, quantiles_of
 from fastprop.checks.spelling import argument
 from fastprop.checks.values import number, shown
 from fastprop.row_blocks import row_blocks
@@ -41,6 +41,13 @@ def labels(y, n_out, name="y"):
 
 def targets(y, n_out, loss, dtype, name="y"):
     """Return `y` as targets: (n, n_out) of `dtype`, finite, within the domain of the loss, and read-only."""
+    if quantiles_of(loss) is not None:
+        if y.ndim > 2 or y[:1].size != 1:
+            raise ValueError(
+                f"{name} has shape {y.shape}, but loss 'pinball' has one target for all its quantiles: "
+                f"give ({len(y)},) numbers."
+            )
+        y = np.repeat(y.reshape(len(y), 1), n_out, axis=1)
     if y.ndim > 2 or y[:1].size != n_out:
         raise ValueError(
             f"{name} has shape {y.shape} but the network has {n_out} outputs: "

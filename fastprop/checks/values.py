@@ -60,6 +60,16 @@ def number_fields(options, *names, **limits):
         object.__setattr__(options, name, number(getattr(options, name), name, **limits))
 
 
+def between(value, name, low, high):
+    """Return `value` as a float with `low` < value < `high`."""
+    value = number(value, name, minimum=-np.inf)
+    if not low < value < high:
+        raise ValueError(
+            f"{argument(name)} must be above {low:g} and below {high:g}, not {value}: give a number in that range."
+        )
+    return value
+
+
 def flag(value, name):
     """Return `value`, which must be True or False, as a bool."""
     if not isinstance(value, (bool, np.bool_)):

@@ -72,7 +72,7 @@ class Dataset(NamedTuple):
         weights = np.zeros(0)
         if sample_weight is not None:
             weights = scaled_weights(checks.row_weights(sample_weight, len(inputs), names[2]))
-        if checks.holds_labels(given, n_out):
+        if checks.holds_labels(given, n_out, loss):
             labels = checks.labels(given, n_out, names[1])
             targets = np.zeros((0, n_out), dtype)
         else:
@@ -84,8 +84,12 @@ class Dataset(NamedTuple):
     def for_loss(self, network, loss, name="y"):
         """Return the same data with the task of another network and loss, for which its targets must be fit."""
         n_out = network.layer_sizes[-1]
+        if checks.holds_labels(self.given, n_out, loss) != self.has_labels:
+            raise ValueError(
+                f"{name} holds labels for one of the losses and numbers for another: search each in a sweep of its own."
+            )
         if not self.has_labels:
-            checks.targets(self.targets, n_out, loss, network.dtype, name)
+            checks.targets(self.given, n_out, loss, network.dtype, name)
         return self._replace(task=Task.of(self.given, n_out, network.output, loss, self.task.names))
 
     @classmethod
@@ -123,8 +127,8 @@ class Dataset(NamedTuple):
 
     def scaled(self, scaling):
         """Return the data with targets that are scaled for training, by a `TargetScaling`; `given` stays."""
-        targets = scaling.scaled(self.given.reshape(self.targets.shape)).astype(self.targets.dtype)
-        return self._replace(targets=checks.read_only(targets))
+        columns = np.broadcast_to(self.given.reshape(len(self.given), -1), self.targets.shape)
+        return self._replace(targets=checks.read_only(scaling.scaled(columns).astype(self.targets.dtype)))
 
     @property
     def column_names(self):

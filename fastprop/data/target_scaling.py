@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fastprop.data.inputs import Inputs
 from fastprop.data.standardization import UNCHANGED, standardization
 
-POWERS = {"mse": 2, "mae": 1, "huber": 2, "poisson": 1}
+POWERS = {"mse": 2, "mae": 1, "huber": 2, "pinball": 1, "poisson": 1}
 """By loss, the power of the targets' unit in which it is measured; that of huber holds near zero."""
 
 

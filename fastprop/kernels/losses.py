@@ -26,7 +26,7 @@ class Loss(NamedTuple):
     sums_outputs: bool  # whether a row's loss is the sum over the outputs, and not the mean
 
 
-MSE, BINARY_CROSS_ENTROPY, CROSS_ENTROPY, MAE, HUBER, POISSON = range(6)
+MSE, BINARY_CROSS_ENTROPY, CROSS_ENTROPY, MAE, HUBER, POISSON, PINBALL = range(7)
 
 LOSSES = {
     "mse": Loss(MSE, from_logits=False, sums_outputs=False),
@@ -34,6 +34,7 @@ LOSSES = {
     "cross_entropy": Loss(CROSS_ENTROPY, from_logits=True, sums_outputs=True),
     "mae": Loss(MAE, from_logits=False, sums_outputs=False),
     "huber": Loss(HUBER, from_logits=False, sums_outputs=False),
+    "pinball": Loss(PINBALL, from_logits=False, sums_outputs=False),
     "poisson": Loss(POISSON, from_logits=True, sums_outputs=False),
 }
 """One row for each loss, the same names as in `fastprop.reference.LOSSES`."""
@@ -74,13 +75,13 @@ def compare(loss, network, plan, memory, weighted, row_begin, rows, losses):
         if weighted:
             weight, scale = load(memory, weights + row * unit), load(memory, scales + row * unit)
         if loss == BINARY_CROSS_ENTROPY:
-            total = binary_cross_entropy(memory, z, t, outputs, scale, network.label_smoothing)
+            total = binary_cross_entropy(memory, z, t, outputs, scale, network.loss_parameters[0])
         elif loss == CROSS_ENTROPY:
-            total = cross_entropy(memory, z, t, outputs, scale, network.label_smoothing)
+            total = cross_entropy(memory, z, t, outputs, scale, network.loss_parameters[0])
         elif loss == POISSON:
             total = poisson(memory, z, t, outputs, scale)
         else:
-            total = distance(loss, memory, z, t, outputs, scale, network.huber_delta)
+            total = distance(loss, memory, z, t, outputs, scale, network.loss_parameters)
         if is_pack(plan):
             store(memory, losses + (row - row_begin) * unit, weight * total)
         else:
@@ -88,19 +89,25 @@ def compare(loss, network, plan, memory, weighted, row_begin, rows, losses):
 
 
 @inline
-def distance(loss, memory, outputs, targets, columns, scale, huber_delta):
+def distance(loss, memory, outputs, targets, columns, scale, parameters):
     """Return the sum over each row of how far its outputs are from its targets, and write the deltas to the targets."""
-    # outputs, targets (columns, lanes): interleaved rows
+    # outputs, targets (columns, lanes): interleaved rows   parameters (1,) of Huber's loss, (columns,) of the pinball
     total = splat(memory, 0)
     for j in range(0, columns * lanes(memory), lanes(memory)):
         d = load(memory, outputs + j) - load(memory, targets + j)
         if loss == MAE:
             total = total + where_less(d, 0, -d, d)
             slope = where_less(d, 0, -scale, where_less(0, d, scale, 0))
-        elif loss == HUBER:  # d² / 2, and a line from huber_delta on
-            near = where_less(d, -huber_delta, -huber_delta, where_less(huber_delta, d, huber_delta, d))
+        elif loss == HUBER:  # d² / 2, and a line from `limit` on
+            limit = parameters[0]
+            near = where_less(d, -limit, -limit, where_less(limit, d, limit, d))
             total = fma(near, d - 0.5 * near, total)
             slope = near * scale
+        elif loss == PINBALL:
+            quantile = parameters[j // lanes(memory)]
+            below, above = -quantile * scale, (1 - quantile) * scale
+            total = fma(where_less(d, 0, -quantile, 1 - quantile), d, total)
+            slope = where_less(d, 0, below, where_less(0, d, above, 0))
         elif loss == MSE:
             total = fma(d, d, total)
             slope = d * (2 * scale)

@@ -35,8 +35,7 @@ class Network(NamedTuple):
     parameters: np.ndarray  # (P,), see layout.py
     activations: np.ndarray  # (L,) int64: the code of each layer's, see activations.py
     loss: int  # its code, see losses.py
-    huber_delta: float  # the error at which Huber's loss becomes a line
-    label_smoothing: float  # the fraction of the targets of a cross entropy that is spread over all classes
+    loss_parameters: np.ndarray  # (any,) float64: those of the loss, such as the quantile of each output
     mean: np.ndarray  # (I, padded): subtracted from the inputs; empty where they are not standardized
     input_inverse_std: np.ndarray  # (I, padded): what the inputs are multiplied by then; empty likewise
     unrolled_addresses: np.ndarray  # (2,) int64: of a pack's functions in unrolled.py, or zeros

@@ -6,7 +6,7 @@ from fastprop.metrics.independent_labels import label_accuracy, label_f1, label_
 from fastprop.metrics.measuring import INTERRUPTED, UNKNOWN, Measurement, measure
 from fastprop.metrics.perfect_outputs import why_undefined
 from fastprop.metrics.ranks import average_precision, roc_auc
-from fastprop.metrics.regression import explained_variance, mae, median_absolute_error, mse, r2, rmse
+from fastprop.metrics.regression import explained_variance, mae, median_absolute_error, mse, pinball, r2, rmse
 from fastprop.metrics.scores import SCORES, Score
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "measure",
     "median_absolute_error",
     "mse",
+    "pinball",
     "r2",
     "refuse_undefined",
     "rmse",

@@ -20,6 +20,14 @@ def numbers(outputs, y):
     return outputs.astype(np.float64), y.astype(np.float64)
 
 
+def several_for_one(outputs, y, count):
+    """Return outputs (n, count) float64, and the one column of y (n, 1) float64 to which they belong."""
+    outputs, y = _matrix(outputs, "outputs"), _matrix(y, "y")
+    if outputs.shape != (len(y), count) or y.shape[1] != 1:
+        raise _mismatch(outputs, y)
+    return outputs.astype(np.float64), y.astype(np.float64)
+
+
 def classes(outputs, y):
     """Return the class with the largest output and the class that `y` gives, (n,) int64 each, and their number."""
     outputs, y = _of_classes(outputs, y)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from numpy.typing import NDArray
@@ -43,7 +44,20 @@ def chosen(score: ScoreName | ScoreFunction | Score, kind: str, *tasks: Task) ->
         )
     for task in tasks:
         _refuse_unfit(meant, kind, task)
+    if meant is SCORES["pinball"] and tasks:
+        return _of_quantiles(meant, tasks)
     return meant
+
+
+def _of_quantiles(score, tasks):
+    """Return the score with the quantiles of the loss of all `tasks`, which must have the same."""
+    of_losses = {checks.quantiles_of(task.loss) for task in tasks}
+    if len(of_losses) > 1:
+        raise ValueError(
+            f"score {score.name!r} needs one loss for all configurations, not {len(of_losses)} with different "
+            "quantiles: sweep each alone, or rank by a function of your own."
+        )
+    return replace(score, function=partial(score.function, quantiles=of_losses.pop()))
 
 
 def _of_score(score, tasks):
@@ -108,12 +122,15 @@ def refuse_undefined(metrics: Sequence[Score], task: Task, y: NDArray[Any]) -> N
 def default_score(task: Task, *held_out: NDArray[Any]) -> Score:
     """Return the score that is measured by default: accuracy for classes, label_accuracy for labels, r2 for numbers.
 
+    It is the pinball loss for quantiles.
     It is mse where r2 is undefined: on one of `held_out`, each y of rows on which it is to be measured.
     """
     if task.kind == "labels":
         return SCORES["label_accuracy"]
     if task.class_count:
         return SCORES["accuracy"]
+    if task.kind == "quantiles":
+        return chosen("pinball", "score", task)
     is_undefined = any(len(y) and why_undefined(SCORES["r2"], task, y, "the held-out rows") for y in held_out)
     return SCORES["mse" if is_undefined else "r2"]
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from fastprop import numpy_settings
+from fastprop import checks, numpy_settings
 from fastprop.annotations import ArrayLike
 from fastprop.metrics import arrays
 
@@ -166,3 +168,37 @@ def _explained(unexplained, y):
     squared_deviations = ((y - y.mean(axis=0)) ** 2).sum(axis=0)
     varies = squared_deviations > 0
     return float(np.mean(1 - unexplained[varies] / squared_deviations[varies])) if varies.any() else float("nan")
+
+
+@numpy_settings.own
+def pinball(outputs: ArrayLike, y: ArrayLike, quantiles: Sequence[float]) -> float:
+    """Return the mean pinball loss over rows and outputs, which are quantiles of `y`; see `fastprop.Pinball`.
+
+    Parameters
+    ----------
+    outputs : array_like
+        (n, quantiles), or (n,) for one.
+    y : array_like
+        (n,) or (n, 1).
+    quantiles : sequence of float
+        Each above 0 and below 1, ascending.
+
+    Returns
+    -------
+    float
+        At least 0, in the unit of `y`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        See `mse`; or if quantiles are not as described.
+
+    Examples
+    --------
+    >>> import fastprop as fp
+    >>> fp.metrics.pinball([[1.0, 5.0]], [2.0], quantiles=(0.5, 0.9))
+    0.4
+    """
+    q = np.array(checks.quantiles(quantiles))
+    outputs, y = arrays.several_for_one(outputs, y, len(q))
+    return float(np.mean(np.where(outputs < y, q * (y - outputs), (1 - q) * (outputs - y))))

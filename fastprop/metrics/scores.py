@@ -10,7 +10,7 @@ from fastprop import checks
 from fastprop.metrics.classification import accuracy, balanced_accuracy, f1, log_loss, matthews
 from fastprop.metrics.independent_labels import label_accuracy, label_f1, label_roc_auc
 from fastprop.metrics.ranks import average_precision, roc_auc
-from fastprop.metrics.regression import explained_variance, mae, median_absolute_error, mse, r2, rmse
+from fastprop.metrics.regression import explained_variance, mae, median_absolute_error, mse, pinball, r2, rmse
 from fastprop.reference import LOSSES
 from fastprop.task import Task
 
@@ -31,7 +31,8 @@ NEEDS = {
     "classes": _has_classes,
     "probabilities": lambda task: _has_classes(task) and gives_probabilities(task),
     "labels": lambda task: task.kind == "labels",
-    "numbers": lambda task: not task.has_labels,
+    "quantiles": lambda task: task.kind == "quantiles",
+    "numbers": lambda task: not task.has_labels and task.kind != "quantiles",
 }
 """What a score may need, and whether a task has it."""
 
@@ -51,7 +52,7 @@ class Score:
         Whether the highest value is the best.
     needs : str
         What the network must be trained for: ``"classes"``, of which each row has one; ``"probabilities"`` of classes,
-        from a sigmoid or softmax output; independent ``"labels"``; ``"numbers"``; or ``"anything"``.
+        from a sigmoid or softmax output; independent ``"labels"``; ``"quantiles"``; ``"numbers"``; or ``"anything"``.
     takes_rows : bool
         Whether the function is also given the indices (n,) of the rows in X, as a third argument.
 
@@ -113,6 +114,7 @@ SCORES = {
         Score("label_accuracy", label_accuracy, True, "labels"),
         Score("label_f1", label_f1, True, "labels"),
         Score("label_roc_auc", label_roc_auc, True, "labels"),
+        Score("pinball", pinball, False, "quantiles"),
         Score("r2", r2, True, "numbers"),
         Score("explained_variance", explained_variance, True, "numbers"),
         Score("mse", mse, False, "numbers"),

@@ -30,6 +30,7 @@ from fastprop.options.halving import HALVINGS as HALVINGS
 from fastprop.options.losses import *
 from fastprop.options.losses import LOSS_OPTIONS as LOSS_OPTIONS
 from fastprop.options.losses import LossOption as LossOption
+from fastprop.options.losses import loss_option as loss_option
 from fastprop.options.optimizers import *
 from fastprop.options.optimizers import DESCENTS as DESCENTS
 from fastprop.options.optimizers import OPTIMIZERS as OPTIMIZERS

@@ -1,11 +1,13 @@
 """Losses that have a parameter. The name of such a loss stands for the parameter's default."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, get_args
 
 from fastprop import checks
+from fastprop.reference.losses import QUANTILES
 
-__all__ = ["BinaryCrossEntropy", "CrossEntropy", "Huber"]
+__all__ = ["BinaryCrossEntropy", "CrossEntropy", "Huber", "Pinball"]
 
 
 @dataclass(frozen=True)
@@ -122,8 +124,66 @@ class BinaryCrossEntropy:
         checks.number_fields(self, "label_smoothing", below=1.0)
 
 
-LossOption: TypeAlias = Huber | CrossEntropy | BinaryCrossEntropy
+@dataclass(frozen=True)
+class Pinball:
+    """The pinball loss, by which each output learns a quantile of the target.
+
+    Mean over rows and outputs of q · (t - y) where the output y is below the target t, else (1 - q) · (y - t); q is the
+    quantile of the output. The network has an output for each quantile. `y` has one column, (n,) or (n, 1), which is
+    the target of all outputs. Nothing keeps the outputs of a row in order: where they cross, sort them.
+
+    Parameters
+    ----------
+    quantiles : sequence of float
+        Each above 0 and below 1, ascending. ``loss="pinball"`` is ``Pinball()``: the median, and the ends of an
+        interval for 80 % of the targets.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a quantile is out of its range, or they do not ascend.
+
+    References
+    ----------
+    Koenker and Bassett, "Regression quantiles", Econometrica 46 (1978).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import fastprop as fp
+    >>> random = np.random.default_rng(0)
+    >>> X = random.random((500, 1))
+    >>> y = X[:, 0] * random.random(500)  # 9 of 10 are below 0.9 x
+    >>> network = fp.MLP((1, 8, 2), hidden="relu", output="identity", seed=0)
+    >>> history = fp.train(network, X, y, loss=fp.Pinball((0.5, 0.9)), optimizer=fp.Adam(0.01), epochs=100)
+    >>> network.predict([[0.5], [1.0]]).round(1).tolist()
+    [[0.2, 0.5], [0.5, 0.9]]
+    """
+
+    quantiles: Sequence[float] = QUANTILES
+
+    name = "pinball"
+
+    def __post_init__(self):
+        object.__setattr__(self, "quantiles", checks.quantiles(self.quantiles))
+
+
+LossOption: TypeAlias = Huber | CrossEntropy | BinaryCrossEntropy | Pinball
 """A loss with a parameter."""
 
 LOSS_OPTIONS = get_args(LossOption)
 """All losses with a parameter."""
+
+
+def loss_option(loss: str | LossOption) -> LossOption | None:
+    """Return the option that a loss is, or for which its name stands; None for a loss without a parameter.
+
+    Examples
+    --------
+    >>> from fastprop.options.losses import loss_option
+    >>> loss_option("huber")
+    Huber(delta=1.0)
+    """
+    if isinstance(loss, LOSS_OPTIONS):
+        return loss
+    return next((each() for each in LOSS_OPTIONS if each.name == loss), None)

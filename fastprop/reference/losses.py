@@ -11,6 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from .activations import sigmoid, softplus
 from .numpy_errors import ERRORS
 
+QUANTILES = 0.1, 0.5, 0.9
+"""Those of the pinball loss if none are given."""
+
 
 def _mse(z, a, t, back):
     return ((a - t) ** 2).mean(axis=1), back(2 * (a - t) / t.shape[1])
@@ -25,6 +28,13 @@ def _huber(z, a, t, back, delta=1.0):
     distance = np.abs(a - t)
     rows = np.where(distance < delta, distance**2 / 2, delta * (distance - delta / 2)).mean(axis=1)
     return rows, back(np.clip(a - t, -delta, delta) / t.shape[1])
+
+
+def _pinball(z, a, t, back, quantiles=QUANTILES):
+    # q (t - a) below the target, (1 - q) (a - t) above it: Koenker and Bassett, Econometrica 46 (1978)
+    q = np.asarray(quantiles)
+    rows = np.where(a < t, q * (t - a), (1 - q) * (a - t)).mean(axis=1)
+    return rows, back(np.where(a < t, -q, np.where(a > t, 1 - q, 0.0)) / t.shape[1])
 
 
 def _poisson(z, a, t, back):
@@ -56,12 +66,14 @@ class Loss(NamedTuple):
     rows_and_delta: Callable[..., Any]  # (z, a, targets t, back) → loss of each row, dloss/dz; see `losses_and_delta`
     output: str | None = None  # the output activation that it needs, if it is computed from the logits z
     of_classes: bool = False  # whether it is a loss of classifiers
+    shares_target: bool = False  # whether all outputs have one target, of which there is one column
 
 
 LOSSES = {
     "mse": Loss(_mse),
     "mae": Loss(_mae),
     "huber": Loss(_huber),
+    "pinball": Loss(_pinball, shares_target=True),
     "poisson": Loss(_poisson, output="exp"),
     "binary_cross_entropy": Loss(_binary_cross_entropy, output="sigmoid", of_classes=True),
     "cross_entropy": Loss(_cross_entropy, output="softmax", of_classes=True),
@@ -80,6 +92,13 @@ def losses_and_delta(
     """
     name, options = (loss, {}) if isinstance(loss, str) else (loss.name, vars(loss))
     return LOSSES[name].rows_and_delta(z, a, t, back, **options)
+
+
+def targets_of(loss: Any, y: ArrayLike, columns: int) -> NDArray[Any]:
+    """Return the targets (n, columns) of a loss for which `y` stands: one for all outputs, or see `one_hot`."""
+    if LOSSES[getattr(loss, "name", loss)].shares_target:
+        return np.broadcast_to(np.asarray(y, np.float64).reshape(len(y), -1), (len(y), columns))
+    return one_hot(y, columns)
 
 
 def one_hot(y: ArrayLike, columns: int) -> NDArray[Any]:

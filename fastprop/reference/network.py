@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .activations import ACTIVATIONS
-from .losses import losses_and_delta, one_hot
+from .losses import losses_and_delta, targets_of
 from .numpy_errors import ERRORS
 
 
@@ -148,4 +148,5 @@ def _all_masks(network, masks):
 
 def _losses_and_delta(network, layers, y, loss):
     z, a = layers[-1]
-    return losses_and_delta(loss, z, a, one_hot(y, a.shape[1]), lambda g: ACTIVATIONS[network.output].gradient(z, g))
+    targets = targets_of(loss, y, a.shape[1])
+    return losses_and_delta(loss, z, a, targets, lambda g: ACTIVATIONS[network.output].gradient(z, g))

@@ -114,7 +114,7 @@ def advice(split, network, options, rate):
     `rate` is the learning rate at which it diverged, NaN for an optimizer that has none. No rate is smaller than 0.
     """
     rows = split.rows[:ROWS_LOOKED_AT]
-    targets = np.abs(split.data.targets[rows]).max() if split.task.kind == "numbers" else 0.0
+    targets = np.abs(split.data.targets[rows]).max() if split.task.kind in ("numbers", "quantiles") else 0.0
     inputs = np.abs(split.data.inputs.numbers(rows)).max()
     means = []
     if targets > LARGE:

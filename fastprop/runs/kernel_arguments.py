@@ -13,6 +13,7 @@ from fastprop.kernels.losses import LOSSES
 from fastprop.kernels.minibatch import Data, Network
 from fastprop.kernels.pacing import new_pacing
 from fastprop.kernels.team import Member, new_barrier
+from fastprop.options import loss_option
 
 
 def training(state, split, options_of_lanes, batch_size, members=1, keeps_gradient=False):
@@ -115,12 +116,18 @@ def network_argument(network, parameters, inputs, loss=None, unrolled_addresses=
         parameters=parameters,
         activations=np.array(codes(network)),
         loss=code,
-        huber_delta=getattr(loss, "delta", 1.0),
-        label_smoothing=getattr(loss, "label_smoothing", 0.0),
+        loss_parameters=loss_parameters(loss),
         mean=mean,
         input_inverse_std=inverse_std,
         unrolled_addresses=np.array(unrolled_addresses, np.int64),
     )
+
+
+def loss_parameters(loss):
+    """Return the parameters of a loss, one after the other, (any,) float64; empty where it has none."""
+    option = loss_option(loss)
+    values = [] if option is None else list(vars(option).values())
+    return np.concatenate([np.zeros(0), *(np.atleast_1d(value) for value in values)])
 
 
 def standardization_arguments(network, inputs):

@@ -1,0 +1,161 @@
+"""The pinball loss: each output learns a quantile of the one column of targets."""
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+from sklearn.metrics import mean_pinball_loss
+
+import fastprop as fp
+from fastprop import reference
+from fastprop.task import Task
+from tests.compare import assert_same_bits
+
+RANDOM = np.random.default_rng(0)
+X = RANDOM.normal(size=(400, 3))
+NOISE = RANDOM.normal(size=400)
+Y = 100 + 20 * X[:, 0] + 5 * NOISE
+QUANTILES = (0.1, 0.5, 0.95)
+LOSS = fp.Pinball(QUANTILES)
+
+
+def trained(outputs=3, y=Y, **options):
+    return fp.train(new_network(outputs=outputs), X, y, loss=LOSS, epochs=1, **options)
+
+
+def new_network(dtype="float64", outputs=3):
+    return fp.MLP((3, 8, outputs), hidden="tanh", output="identity", dtype=dtype, seed=0)
+
+
+def by_sklearn(outputs, y, quantiles=QUANTILES):
+    return np.mean([mean_pinball_loss(y, each, alpha=q) for each, q in zip(outputs.T, quantiles)])
+
+
+def test_the_metric_is_that_of_sklearn():
+    outputs = np.column_stack([Y - 3, Y + RANDOM.normal(size=400), Y])
+    expected = by_sklearn(outputs, Y)
+    assert fp.metrics.pinball(outputs, Y, QUANTILES) == pytest.approx(expected, rel=1e-14)
+    assert fp.metrics.pinball(outputs, Y[:, None], QUANTILES) == pytest.approx(expected, rel=1e-14)
+    with pytest.raises(ValueError, match="shape"):
+        fp.metrics.pinball(outputs[:, :2], Y, QUANTILES)
+    with pytest.raises(ValueError, match="shape"):
+        fp.metrics.pinball(outputs, outputs, QUANTILES)
+
+
+@pytest.mark.parametrize("optimizer", [fp.SGD(0.01), fp.Adam(), fp.LBFGS()], ids=["sgd", "adam", "lbfgs"])
+def test_kernels_train_as_the_reference(optimizer):
+    histories, networks = [], [new_network(), new_network()]
+    for network, backend in zip(networks, ("kernels", "reference")):
+        options = {"epochs": 3, "optimizer": optimizer, "standardize": True, "validation": 0.25, "backend": backend}
+        histories.append(fp.train(network, X, Y, loss=LOSS, **options))
+    np.testing.assert_allclose(networks[0].predict(X), networks[1].predict(X), rtol=1e-9)
+    np.testing.assert_allclose(histories[0].validation_loss, histories[1].validation_loss, rtol=1e-10)
+
+
+def test_the_loss_and_the_score_are_those_of_sklearn():
+    network = new_network()
+    history = fp.train(network, X, Y, loss=LOSS, epochs=2, validation=(X, Y), optimizer=fp.Adam(0.1))
+    expected = by_sklearn(network.predict(X), Y)
+    assert history.validation_loss[-1] == pytest.approx(expected, rel=1e-12)
+    assert history.score_name == "pinball"
+    assert history.score == pytest.approx(expected, rel=1e-12)
+    assert reference.loss(reference.Network.of(network), X, Y, LOSS) == pytest.approx(expected, rel=1e-12)
+
+
+def test_gradients_are_finite_differences():
+    network = reference.Network.of(new_network())
+    weights, biases = reference.gradients(network, X[:9], Y[:9] / 10 - 10, LOSS)
+    for arrays, gradients in ((network.weights, weights), (network.biases, biases)):
+        for array, gradient in zip(arrays, gradients):
+            for index in np.ndindex(array.shape):
+                before, losses = array[index], []
+                for step in (1e-6, -1e-6):
+                    array[index] = before + step
+                    losses.append(reference.loss(network, X[:9], Y[:9] / 10 - 10, LOSS))
+                array[index] = before
+                assert gradient[index] == pytest.approx((losses[0] - losses[1]) / 2e-6, rel=1e-6, abs=1e-8)
+
+
+def test_y_of_one_column_and_weights_count_as_rows():
+    networks = new_network(), new_network()
+    fp.train(networks[0], X, Y, loss=LOSS, epochs=2, shuffle=False, batch_size=400)
+    fp.train(networks[1], X, Y[:, None], loss=LOSS, epochs=2, shuffle=False, batch_size=400)
+    assert_same_bits(*([each.parameters] for each in networks))
+    weights = np.where(np.arange(400) < 200, 2.0, 0.0)
+    networks = new_network(), new_network()
+    fp.train(networks[0], X, Y, loss=LOSS, epochs=2, shuffle=False, batch_size=400, sample_weight=weights)
+    fp.train(networks[1], X[:200], Y[:200], loss=LOSS, epochs=2, shuffle=False, batch_size=200)
+    np.testing.assert_allclose(networks[0].parameters, networks[1].parameters, rtol=1e-12)
+
+
+@pytest.mark.slow
+def test_outputs_become_the_quantiles_of_the_noise():
+    random = np.random.default_rng(1)
+    X, noise = random.uniform(-1, 1, (20_000, 1)), random.normal(size=20_000)
+    spread = 1 + 0.5 * X[:, 0]
+    network = fp.MLP((1, 32, 3), hidden="tanh", output="identity", seed=0)
+    optimizer = fp.Adam(0.01)
+    fp.train(network, X, spread * noise, loss=LOSS, epochs=60, optimizer=optimizer, schedule=fp.CosineDecay())
+    points = np.array([[-0.8], [0.0], [0.8]])
+    expected = (1 + 0.5 * points) * norm.ppf(QUANTILES)
+    np.testing.assert_allclose(network.predict(points), expected, atol=0.12)
+    outputs = network.predict(X)
+    np.testing.assert_allclose((outputs >= (spread * noise)[:, None]).mean(axis=0), QUANTILES, atol=0.01)
+
+
+def test_a_sweep_trains_each_network_as_alone_and_ranks_by_the_loss():
+    rates = [0.001, 0.01, 0.1]
+    options = {"epochs": 3, "loss": LOSS, "standardize": True, "validation": (X, Y)}
+    result = fp.sweep((3, 8, 3), X, Y, {"learning_rate": rates}, score="pinball", keep="all", **options)
+    assert not result.higher_is_better
+    for index, rate in enumerate(rates):
+        alone = fp.MLP((3, 8, 3), output="identity", seed=0)
+        fp.train(alone, X, Y, optimizer=fp.SGD(rate), **options)
+        assert_same_bits([result.networks[index].parameters], [alone.parameters])
+        expected = by_sklearn(alone.predict(X).astype(float), Y)
+        assert result.table["score"][index] == pytest.approx(expected, rel=1e-6)
+
+
+def test_folds_a_stream_and_the_search_of_a_rate_take_it():
+    result = fp.sweep((3, 8, 3), X, Y, {"learning_rate": [0.01]}, loss=LOSS, cv=3, epochs=2)
+    assert np.isfinite(result.best["validation_loss"])
+    whole, chunks = new_network(), new_network()
+    fp.train(whole, X, Y, loss=LOSS, epochs=1, shuffle=False, batch_size=100)
+    fp.train_stream(chunks, [(X[:200], Y[:200]), (X[200:], Y[200:])], loss=LOSS, shuffle=False, batch_size=100)
+    assert_same_bits([whole.parameters], [chunks.parameters])
+    assert fp.find_learning_rate(new_network(), X, Y, loss=LOSS, standardize=True, epochs=2).suggestion > 0
+
+
+def test_what_the_targets_are():
+    task = Task.of(np.arange(5), outputs=3, output="identity", loss="pinball")
+    assert (task.kind, task.class_count, task.has_labels) == ("quantiles", 0, False)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: fp.Pinball((0.5, 0.1)), r"quantiles must ascend, not be \[0.5, 0.1\]"),
+        (lambda: fp.Pinball(()), "quantiles must ascend"),
+        (lambda: fp.Pinball((0.0, 0.5)), "each of quantiles must be above 0 and below 1, not 0.0"),
+        (lambda: fp.Pinball((0.5, 1)), "each of quantiles must be above 0 and below 1, not 1"),
+        (
+            lambda: trained(outputs=2),
+            "loss 'pinball' has 3 quantiles, but the network",
+        ),
+        (
+            lambda: trained(y=X),
+            "loss 'pinball' has one target for all its quantiles",
+        ),
+        (lambda: trained(metrics=("r2",)), "metric 'r2' needs numbers"),
+        (
+            lambda: fp.sweep((3, 3), X, Y, {"loss": [LOSS, fp.Pinball()]}, score="pinball", validation=0.2, epochs=1),
+            "score 'pinball' needs one loss for all configurations, not 2",
+        ),
+        (
+            lambda: fp.sweep((3, 3), X, np.arange(400) % 3, {"loss": ["mse", LOSS]}, epochs=1, validation=0.2),
+            "y holds labels for one of the losses and numbers for another",
+        ),
+    ],
+)
+def test_refused(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()
