@@ -13,7 +13,7 @@ By task:
 - Optimizers: `SGD`, `Adam`, `AdamW`, `RMSprop`, `Adagrad`, `Lion`, `LBFGS`; `ClipNorm` and `ClipValue` limit gradients.
 - Schedules of the learning rate: `StepDecay`, `ExponentialDecay`, `CosineDecay`, `FlatCosine`, `CosineLog`, `OneCycle`,
   `InverseScaling`, `ReduceOnPlateau`, and `Warmup` before any of them.
-- Losses with a parameter: `Huber`, `CrossEntropy`, `BinaryCrossEntropy`. Others are strings, see `train`.
+- Losses with a parameter: `Huber`, `Pinball`, `CrossEntropy`, `BinaryCrossEntropy`. Others are strings, see `train`.
 - Runs: `EarlyStopping`, `EMA` of the weights, `Checkpoint`; the warnings `DataWarning` and `DivergenceWarning`.
 - `intervals` says how far off predicted numbers may be.
 - `metrics` has the scores, and `reference` computes all of training in plain NumPy.

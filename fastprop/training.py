@@ -92,9 +92,10 @@ def train(
         ``stopped`` ``"out of time"``, and can be resumed from a checkpoint.
     batch_size : int
         Rows in a step. The last step of an epoch takes the rows that are left, and averages over these.
-    loss : str, Huber, CrossEntropy or BinaryCrossEntropy, optional
-        ``"mse"``, ``"mae"``, ``"huber"``, ``"poisson"`` (exp output), ``"binary_cross_entropy"`` (sigmoid output) or
-        ``"cross_entropy"`` (softmax output). By default the loss that belongs to the output's activation, or mse.
+    loss : str, Huber, Pinball, CrossEntropy or BinaryCrossEntropy, optional
+        ``"mse"``, ``"mae"``, ``"huber"``, ``"pinball"`` (quantiles of one target), ``"poisson"`` (exp output),
+        ``"binary_cross_entropy"`` (sigmoid output) or ``"cross_entropy"`` (softmax output). By default the loss that
+        belongs to the output's activation, or mse.
     optimizer : one of `fastprop.options.optimizers`
         The rule of the steps, such as `SGD` or `Adam`. `LBFGS` takes all rows in each step and accepts no options of
         minibatches: leave out batch_size, schedules, factors of rates, clip, dropout and average.

@@ -87,7 +87,7 @@ IN_DATA = [
     ({"sample_weight": ["a"] * ROWS}, TypeError, "sample_weight must hold numbers, not <U1: convert it"),
 ]
 
-LOSSES = "mse, mae, huber, poisson, binary_cross_entropy, cross_entropy"
+LOSSES = "mse, mae, huber, pinball, poisson, binary_cross_entropy, cross_entropy"
 IN_OPTIONS = [
     ({"epochs": 0}, ValueError, "epochs must be at least 1, not 0: give a larger number"),
     ({"epochs": -3}, ValueError, "epochs must be at least 1, not -3: give a larger number"),

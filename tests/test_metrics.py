@@ -179,7 +179,10 @@ def test_scores_of_numbers_are_those_of_scikit_learn(columns, dtype):
 def test_a_better_prediction_has_a_better_score(name):
     score = metrics.SCORES[name]
     y = np.array([[0.0], [1.0], [0.0], [1.0], [0.0]])
-    better, worse = (score.function(np.array(each), y) for each in ([[0.1], [0.9], [0.2], [0.8], [0.1]], [[0.6]] * 5))
+    own = {"quantiles": (0.4,)} if score.needs == "quantiles" else {}
+    better, worse = (
+        score.function(np.array(each), y, **own) for each in ([[0.1], [0.9], [0.2], [0.8], [0.1]], [[0.6]] * 5)
+    )
     assert better > worse if score.higher_is_better else better < worse
 
 

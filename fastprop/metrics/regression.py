@@ -196,8 +196,8 @@ def pinball(outputs: ArrayLike, y: ArrayLike, quantiles: Sequence[float]) -> flo
     Examples
     --------
     >>> import fastprop as fp
-    >>> fp.metrics.pinball([[1.0, 5.0]], [2.0], quantiles=(0.5, 0.9))
-    0.4
+    >>> fp.metrics.pinball([[1.0, 4.0]], [2.0], quantiles=(0.5, 0.75))
+    0.5
     """
     q = np.array(checks.quantiles(quantiles))
     outputs, y = arrays.several_for_one(outputs, y, len(q))
