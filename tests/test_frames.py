@@ -2,12 +2,14 @@
 
 import decimal
 import sys
+from datetime import date, time
 
 import numpy as np
 import pytest
 
 import fastprop as fp
 from fastprop.data.frames import table
+from fastprop.integrations import frame_columns
 from tests.compare import assert_refused, assert_same_bits
 
 pandas = pytest.importorskip("pandas")
@@ -424,3 +426,39 @@ def test_rows_of_the_same_labels_in_another_order_are_told():
         y.set_axis([7] * ROWS),
     ):
         trained(FRAME, other, epochs=1)  # warns of nothing
+
+
+ARROW_TYPES = {
+    "words": (["a", None, "b", "a"], "string"),
+    "long words": (["a", None, "b", "a"], "large_string"),
+    "numbers": ([1.5, None, 3, 4], "float32"),
+    "whole numbers": ([1, None, 3, 4], "int8"),
+    "booleans": ([True, None, False, True], "bool_"),
+    "days": ([date(2024, 1, 2), None, date(1999, 12, 31), date(2024, 2, 29)], "date32"),
+    "times": ([time(6), None, time(12, 30), time(23)], "time64"),
+    "nothing": ([None, None, None, None], "null"),
+}
+
+
+@pytest.mark.parametrize("name", ARROW_TYPES)
+@pytest.mark.parametrize("is_dictionary", [False, True], ids=["plain", "dictionary"])
+def test_columns_of_pandas_on_arrow_are_those_of_the_arrow_table(name, is_dictionary):
+    arrow = pytest.importorskip("pyarrow")
+    cells, kind = ARROW_TYPES[name]
+    array = arrow.array(cells, getattr(arrow, kind)(*["us"] * (kind == "time64")))
+    if is_dictionary and name != "words":
+        pytest.skip("a dictionary is of words")
+    table = arrow.table({"column": array.dictionary_encode() if is_dictionary else array})
+    ((_, expected),) = frame_columns.columns(table)
+    ((_, found),) = frame_columns.columns(table.to_pandas(types_mapper=pandas.ArrowDtype))
+    assert (found.kind, found.words, found.missing) == (expected.kind, expected.words, expected.missing)
+    np.testing.assert_array_equal(found.values, expected.values)
+
+
+def test_an_estimator_learns_the_same_from_pandas_on_arrow():
+    pytest.importorskip("pyarrow")
+    frame = FRAME.assign(town=["Oslo", "Rome", None, "Paris"] * 10)
+    classifier = fp.MLPClassifier((3,), max_iter=2, random_state=0)
+    plain = classifier.fit(frame, Y).predict_proba(frame)
+    on_arrow = frame.convert_dtypes(dtype_backend="pyarrow")
+    np.testing.assert_array_equal(classifier.fit(on_arrow, Y).predict_proba(on_arrow), plain)

@@ -101,6 +101,8 @@ def have_rows_in_another_order(X, other):
 def _of_pandas(series):
     """Return a series of pandas as a `Column`."""
     pandas = sys.modules["pandas"]
+    if isinstance(series.dtype, pandas.ArrowDtype):
+        return arrow_columns.column(arrow_columns.require().array(series))
     is_missing = series.isna().to_numpy(bool)
     if isinstance(series.dtype, pandas.CategoricalDtype):
         words = tuple(map(word_of, series.cat.categories))
