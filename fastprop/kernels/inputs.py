@@ -90,9 +90,21 @@ def scatter(data, plan, memory, chunk):
             for k in range(sparse.begins[source], sparse.begins[source + 1]):
                 column = sparse.columns[k]
                 if len(sparse.below) > 0:
-                    for j in range(sparse.group_begins[column], column):
-                        memory[y + j] = sparse.below[j]
+                    fill_below(sparse, memory, y, sparse.group_begins[column], column)
                 memory[y + column] = data.inputs[k]
+
+
+@inline
+def fill_below(sparse, memory, y, begin, end):
+    # x (I,)[begin:end] ← below (I,)[begin:end]
+    if end - begin < lanes(memory):
+        for j in range(begin, end):
+            memory[y + j] = sparse.below[j]
+    else:
+        for j in range(begin, end - lanes(memory), lanes(memory)):
+            store(memory, y + j, load(sparse.below, j))
+        last = end - lanes(memory)  # the last vector may overlap the one before it
+        store(memory, y + last, load(sparse.below, last))
 
 
 @inline
