@@ -8,6 +8,7 @@ import time
 import numpy as np
 import pandas
 import pytest
+from sklearn.calibration import calibration_curve
 from sklearn.datasets import make_friedman1
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import LinearRegression
@@ -19,6 +20,7 @@ import fastprop as fp
 from fastprop import interrupts
 from fastprop.tabular import tuning
 from fastprop.tabular.encoder import named_columns
+from fastprop.tabular.ensemble_report import Fitted, calibration, importance, interval
 from fastprop.tabular.recipe import RECIPE
 from tests.compare import assert_refused
 
@@ -230,8 +232,8 @@ def test_targets_that_are_refused(y, message):
 def test_time_is_kept():
     fp.TabularClassifier(configurations=1, epochs=2, folds=2).fit(FRAME, KINDS)  # has the kernels compiled
     begin = time.perf_counter()
-    found = fp.TabularClassifier(seconds=6, random_state=0).fit(FRAME, KINDS)
-    assert time.perf_counter() - begin == pytest.approx(6, rel=0.1)
+    found = fp.TabularClassifier(seconds=10, random_state=0).fit(FRAME, KINDS)
+    assert time.perf_counter() - begin == pytest.approx(10, rel=0.1)
     assert found.n_configurations_ >= 9
 
 
@@ -254,3 +256,57 @@ def test_an_ensemble_is_better_than_linear_and_default_models():
     score = found.score(X[600:], y[600:])
     assert score > LinearRegression().fit(X[:600], y[:600]).score(X[600:], y[600:]) + 0.1
     assert score > HistGradientBoostingRegressor(random_state=0).fit(X[:600], y[:600]).score(X[600:], y[600:])
+
+
+# ---- the report ----
+
+
+@pytest.fixture
+def fitted(classifier):
+    """The search of the classifier, and its data."""
+    return Fitted(classifier._found, fp.datasets.read(FRAME.assign(kind=KINDS), "kind").columns)
+
+
+def test_a_report_is_one_page(classifier, tmp_path):
+    classifier.report(tmp_path / "r.html", FRAME)
+    page = (tmp_path / "r.html").read_text()
+    assert page.count("<svg") == 0
+    assert page.count("data:image/svg+xml;base64,") == 3
+    for heading in ("Ensemble for kind", "Learning curves", "Calibration", "Permutation importance", "learning rate"):
+        assert heading in page
+    score = log_loss(KINDS, classifier.out_of_fold_ / classifier.out_of_fold_.sum(axis=1, keepdims=True))
+    assert f"<b>{score:.4g} (" in page
+    with pytest.raises(ValueError, match="a report needs the inputs of fit, 150 rows, not 149"):
+        classifier.report(tmp_path / "r.html", FRAME[1:])
+
+
+@pytest.mark.slow
+def test_a_report_of_numbers_is_one_page(regressor, tmp_path):
+    regressor.report(tmp_path / "r.html", FRAME)
+    assert "Predictions, out-of-fold" in (tmp_path / "r.html").read_text()
+
+
+def test_the_interval_holds_what_theory_says():
+    y = np.random.default_rng(1).normal(size=400)
+    value, low, high = interval(np.zeros((400, 1)), y, fp.metrics.SCORES["mse"])
+    deviation = np.std(y**2) / np.sqrt(400)  # of the mean, by the central limit theorem
+    assert value == pytest.approx(np.mean(y**2))
+    np.testing.assert_allclose([low, high], [value - 1.96 * deviation, value + 1.96 * deviation], rtol=0.05)
+
+
+def test_calibration_is_scikit_learns(classifier):
+    confidence, accuracy = calibration(classifier.out_of_fold_, (KINDS == "small").to_numpy())
+    outputs = classifier.out_of_fold_
+    is_right = outputs.argmax(axis=1) == (KINDS == "small")
+    expected = calibration_curve(is_right, outputs.max(axis=1) - 1e-9, n_bins=10, strategy="quantile")
+    np.testing.assert_allclose([accuracy, confidence], expected, atol=1e-6)
+
+
+def test_the_importance_is_that_of_each_folds_networks(fitted):
+    names, worse = importance(fitted)
+    assert names == ["size", "age", "town"]
+    assert worse[0] > worse[1]
+    # a column that is permuted among equal cells changes nothing
+    constant = FRAME.assign(age=40.0)
+    same = fitted._replace(X=fp.datasets.read(constant.assign(kind=KINDS), "kind").columns)
+    assert importance(same)[1][1] == 0

@@ -1,11 +1,14 @@
 """The command ``fastprop fit``: searches the best ensemble of networks for a table."""
 
+from functools import partial
+
 import numpy as np
 
 import fastprop as fp
 from fastprop import checks, metrics
 from fastprop.cli import outputs, printing
 from fastprop.cli.problem import problem_of
+from fastprop.tabular import ensemble_report
 from fastprop.tabular.tuning import How, tuned
 
 SECONDS = 60.0
@@ -35,7 +38,11 @@ def fit(options):
         progress=True,
     )
     found = tuned(problem.network((), "relu", seed=0), problem.X, problem.targets.y, how)
-    code, written = outputs.write([(options.save, _model(problem, found).save, "ensemble")])
+    fitted = ensemble_report.Fitted(found, problem.X)
+    title = f"Ensemble for {problem.target_name} of {problem.data['name']}"
+    report = partial(ensemble_report.write, fitted=fitted, title=title)
+    files = [(options.save, _model(problem, found).save, "ensemble"), (options.report, report, "report")]
+    code, written = outputs.write(files)
     _print(problem, found)
     print(*written, sep="\n", end="\n" * len(written))
     return 130 if found.is_interrupted else code

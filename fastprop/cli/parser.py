@@ -21,6 +21,9 @@ ACTIVATIONS = ", ".join(checks.HIDDEN_ACTIVATIONS)
 FILES = f"a {', '.join(sources.ENDINGS)} file, or - for standard input"
 """The files that hold tables, for the help."""
 
+REPORT = "write a report, one HTML file"
+"""What a report is, for the help."""
+
 JOURNAL = "record each configuration in this file, and go on from what it holds"
 """What a journal does, for the help."""
 
@@ -85,6 +88,7 @@ def _add_fit(parser):
     search.add_argument("--seed", type=values.whole_number, default=0, help=drawn)
     _add_threads(search)
     files = _add_outputs(parser, network="the ensemble")
+    files.add_argument("--report", metavar="FILE", help=REPORT)
     files.add_argument("--journal", metavar="FILE", help=JOURNAL)
     parser.set_defaults(loss=None, validation=0.0)
 
@@ -117,7 +121,7 @@ def _add_sweep(parser):
     _add_early_stopping(training)
     _add_search(parser)
     outputs = _add_outputs(parser, "loss and score against the learning rate")
-    outputs.add_argument("--report", metavar="FILE", help="write a report, one HTML file")
+    outputs.add_argument("--report", metavar="FILE", help=REPORT)
     outputs.add_argument("--journal", metavar="FILE", help=JOURNAL)
     outputs.add_argument(
         "--top", type=values.whole_number, default=10, metavar="N", help="how many rows to print (default 10)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import warnings
 from numbers import Integral, Real
@@ -24,8 +25,10 @@ from fastprop.estimators.classifier import check_labels
 from fastprop.integrations.arrow_columns import word_of
 from fastprop.metrics import SCORES
 from fastprop.network import MLP
+from fastprop.tabular import ensemble_report
 from fastprop.tabular.column_inputs import ColumnInputs
 from fastprop.tabular.ensemble_model import TableEnsemble
+from fastprop.tabular.ensemble_report import Fitted
 from fastprop.tabular.numeric_encodings import NUMERIC_ENCODINGS
 from fastprop.tabular.recipe import RECIPE
 from fastprop.tabular.tuning import How, tuned
@@ -106,6 +109,15 @@ class BaseTabular(BaseEstimator):
         ValueError, TypeError
             If an argument is not as described, or no configuration could be trained in time.
         """
+        X, y, prototype = self._checked(X, y)
+        found = tuned(prototype, X, y, self._how(len(y)))
+        if found.is_interrupted:
+            warnings.warn("Training interrupted by user.", stacklevel=4)
+        self._keep_results(found, X)
+        return self
+
+    def _checked(self, X, y):
+        """Return inputs and targets for the search, and the network with which configurations begin."""
         if y is None:
             raise ValueError(
                 f"This {type(self).__name__} estimator requires y to be passed, but the target y is None: give it."
@@ -122,12 +134,7 @@ class BaseTabular(BaseEstimator):
         if len(y) < 2:
             raise ValueError("X has n_samples=1, one row: give two or more, some of which can be held out.")
         y, prototype = self._prepared(X.shape[1], y, column)
-        X = SparseRows.of(X) if issparse(X) else X
-        found = tuned(prototype, X, y, self._how(len(y)))
-        if found.is_interrupted:
-            warnings.warn("Training interrupted by user.", stacklevel=4)
-        self._keep_results(found, X)
-        return self
+        return SparseRows.of(X) if issparse(X) else X, y, prototype
 
     def _how(self, rows):
         """Return the `How` of a search for so many rows."""
@@ -151,6 +158,7 @@ class BaseTabular(BaseEstimator):
         encoders = found.encoders(X) if is_encoded else [inputs.number_encoder(self)] * len(ensemble.networks)
         self.encoder_ = X.encoder if is_encoded else None
         self.ensemble_ = TableEnsemble(ensemble, encoders, self._target_name)
+        self._found = found.weighed()
         self.out_of_fold_ = found.outputs
         self.best_score_ = found.kept[0].score
         self.scoring_ = found.score_name
@@ -206,6 +214,38 @@ class BaseTabular(BaseEstimator):
         model, X = self._model_and_inputs(X)
         std = model.ensemble.predict_std(X) if self.encoder_ is None else model.std_of(X)
         return std[:, 0] if std.shape[1] == 1 else std
+
+    @numpy_settings.own
+    def report(self, path: Path, X: ArrayLike) -> None:
+        """Write a page about the search and its ensemble, one HTML file (extra ``plot``).
+
+        It has the configurations with their weights and learning curves; the out-of-fold score with its bootstrap
+        interval; how sure probabilities are, or predictions against targets; and the permutation importance of columns.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file to write; one that exists is replaced as a whole.
+        X : array_like, sparse matrix or data frame
+            The inputs of `fit`, which the estimator does not keep.
+
+        Raises
+        ------
+        ValueError
+            If `X` has another number of rows.
+        ImportError
+            If Matplotlib is not installed.
+        OSError
+            If the file cannot be written.
+        """
+        check_is_fitted(self)
+        X = inputs.unencoded(copy.copy(self), X)
+        rows = len(self.out_of_fold_)
+        if X.shape[0] != rows:
+            raise ValueError(f"a report needs the inputs of fit, {rows} rows, not {X.shape[0]}: give these.")
+        X = SparseRows.of(X) if issparse(X) else X
+        names = None if isinstance(X, ColumnInputs) else inputs.number_encoder(self).feature_names
+        ensemble_report.write(path, Fitted(self._found, X, names), f"Ensemble for {self._target_name}")
 
     def _outputs(self, X):
         """Return the outputs of the ensemble (n, n_out) float64 for inputs as they were given."""

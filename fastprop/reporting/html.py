@@ -27,9 +27,33 @@ def write(path, ranked):
     OSError
         If the file cannot be written.
     """
-    page = _page(ranked)
+    write_page(path, *_page(ranked))
+
+
+def write_page(path, title, parts):
+    """Write a page of a title and parts, which are HTML; OSError if the file cannot be written."""
+    page = _PAGE.format(title=escape(title), style=_STYLE, body="\n".join(parts), script=_SCRIPT)
     with files.replacing(path, "report") as file:
         file.write(page.encode())
+
+
+def facts(values):
+    """Return a box for each value, with its name below it; both are text."""
+    boxes = [f"<div><b>{escape(value)}</b><span>{escape(name)}</span></div>" for name, value in values.items()]
+    return f"<div class=facts>{''.join(boxes)}</div>"
+
+
+def picture(heading, draw, *arguments):
+    """Return a heading and a picture that ``draw(file, *arguments, **options)`` draws, with options of ``savefig``."""
+    file = io.BytesIO()
+    draw(file, *arguments, format="svg", metadata={"Date": None})
+    data = base64.b64encode(file.getvalue()).decode()
+    return f'<h2>{escape(heading)}</h2><img alt="{escape(heading)}" src="data:image/svg+xml;base64,{data}">'
+
+
+def sorting_table(names, rows):
+    """Return a table of rows of values under the names of columns, by each of which it can be sorted."""
+    return _html_table(names, rows, _sorting_head)
 
 
 def table(heading, columns, rows):
@@ -45,6 +69,7 @@ def summary(ranked, rows):
 
 
 def _page(ranked):
+    """Return the title and the parts of a page."""
     title = f"Sweep of {words(', '.join(ranked.hyperparameters))}"
     rows = len(ranked.table)
     parts = [f"<h1>{escape(title)}</h1>", _facts(ranked)]
@@ -56,19 +81,18 @@ def _page(ranked):
     parts.append(f"<h2>{heading}</h2><p class=hint>The name of a column is a button that sorts by it.</p>")
     parts.append(_table(ranked, MAX_ROWS, _sorting_head))
     parts += ["<h2>What it ran on</h2>", _list(ranked.about)]
-    return _PAGE.format(title=escape(title), style=_STYLE, body="\n".join(parts), script=_SCRIPT)
+    return title, parts
 
 
 def _facts(ranked):
     """Return boxes with how many configurations there are, how they ended, and what the best one reached."""
-    facts = {"configurations": f"{len(ranked.table):,}", "ended": ranked.counts(), "took": ranked.speed()}
+    found = {"configurations": f"{len(ranked.table):,}", "ended": ranked.counts(), "took": ranked.speed()}
     if ranked.can_be_best.any():
         best = ranked.best
-        facts[ranked.order()] = short(best[ranked.ranked_by])
+        found[ranked.order()] = short(best[ranked.ranked_by])
         if ranked.ranked_by != "score" and not np.isnan(best["score"]):
-            facts[f"its {ranked.title('score')}"] = short(best["score"])
-    boxes = [f"<div><b>{escape(value)}</b><span>{escape(name)}</span></div>" for name, value in facts.items()]
-    return f"<div class=facts>{''.join(boxes)}</div>"
+            found[f"its {ranked.title('score')}"] = short(best["score"])
+    return facts(found)
 
 
 def _list(values):
@@ -92,10 +116,7 @@ def _pictures(ranked):
 
 
 def _picture(ranked, heading, kind, names):
-    file = io.BytesIO()
-    plotting.draw(file, ranked, kind, names, format="svg", metadata={"Date": None})
-    data = base64.b64encode(file.getvalue()).decode()
-    return f'<h2>{escape(heading)}</h2><img alt="{escape(heading)}" src="data:image/svg+xml;base64,{data}">'
+    return picture(heading, plotting.draw, ranked, kind, names)
 
 
 def _head(name):
@@ -110,12 +131,13 @@ def _sorting_head(name):
 def _table(ranked, rows, head_of):
     """Return a table of the best rows, whose first column is their index; `head_of` makes the head of a column."""
     names = ranked.columns()
-    head = "".join(map(head_of, ["row", *names]))
-    lines = []
-    for index in ranked.ranking[:rows]:
-        row = ranked.table[index]
-        cells = [index, *(row[name] for name in names)]
-        lines.append(f"<tr>{''.join(map(_cell, cells))}</tr>")
+    best = ((index, ranked.table[index]) for index in ranked.ranking[:rows])
+    return _html_table(["row", *names], ([index, *(row[name] for name in names)] for index, row in best), head_of)
+
+
+def _html_table(names, rows, head_of):
+    head = "".join(map(head_of, names))
+    lines = [f"<tr>{''.join(map(_cell, cells))}</tr>" for cells in rows]
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
 
 

@@ -58,6 +58,10 @@ class ColumnInputs(UnfittedInputs):
         """Return the inputs (n, n_in) as the encoder of all rows makes them, see `Encoder.inputs_of`."""
         return self.encoder.inputs_of(self._columns)
 
+    def array(self, encoder: Encoder) -> NDArray[np.float64]:
+        """Return the inputs as an array (n, n_in), as an encoder of the same features makes them."""
+        return encoder.transform_columns(self._columns, np.float64)
+
     def encoder_of(self, rows: NDArray[np.int64]) -> Encoder:
         """Return the encoder that is fitted to some training rows, (m,) int."""
         return self.encoder.fitted_to(self._columns, rows)

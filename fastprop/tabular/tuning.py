@@ -89,6 +89,7 @@ class Tuned(NamedTuple):
     seconds: float
     is_interrupted: bool  # whether Ctrl-C ended the search
     y: NDArray[Any]  # the targets
+    output: str  # the output activation of the networks
 
     @property
     def ensemble(self) -> Ensemble:
@@ -104,6 +105,11 @@ class Tuned(NamedTuple):
     def outputs(self) -> NDArray[np.float64]:
         """The out-of-fold outputs of the ensemble, (n, n_out): for each row, of the networks not trained on it."""
         return np.asarray(sum(weight * each.outputs for weight, each in zip(self.weights, self.kept)), np.float64)
+
+    def weighed(self) -> Tuned:
+        """The same without the configurations that have no weight."""
+        chosen = [each for each, weight in zip(self.kept, self.weights) if weight > 0]
+        return self._replace(kept=chosen, weights=self.weights[self.weights > 0])
 
     def encoders(self, X: ColumnInputs) -> list[Any]:
         """Return the encoder of the inputs of each network of the ensemble; `X` is what was trained on."""
@@ -154,7 +160,16 @@ def tuned(prototype: MLP, X: Any, y: NDArray[Any], how: How) -> Tuned:
     weights = search.weights()
     took = time.perf_counter() - begin
     return Tuned(
-        search.kept, weights, search.folds, search.score_name, search.tried, search.epochs, took, is_interrupted, y
+        kept=search.kept,
+        weights=weights,
+        folds=search.folds,
+        score_name=search.score_name,
+        tried=search.tried,
+        epochs=search.epochs,
+        seconds=took,
+        is_interrupted=is_interrupted,
+        y=y,
+        output=prototype.output,
     )
 
 

@@ -1,0 +1,186 @@
+"""A page about a search for an ensemble: what has weight, how good and how sure it is, and which columns count."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastprop import metrics
+from fastprop.annotations import Path
+from fastprop.metrics import SCORES
+from fastprop.reporting import html, plotting
+from fastprop.reporting.formatting import short, words
+from fastprop.tabular.column_inputs import ColumnInputs
+from fastprop.tabular.tuning import Tuned
+
+RESAMPLES = 200
+"""Samples of the rows, with replacement, from which the interval of a score is taken."""
+
+LEVEL = 0.95
+"""How often an interval is to hold the score of the ensemble on new rows, as far as rows alone differ."""
+
+BINS = 10
+"""Bins of rows by the probability of the likeliest class, each with as many rows."""
+
+MOST_COLUMNS = 25
+"""Columns whose importance is drawn, which are the most important ones."""
+
+MOST_ROWS = 2000
+"""Rows of each fold, at most, on which the importance of columns is measured."""
+
+MOST_LINES = 8
+"""Configurations whose learning curves are drawn, which are those with the most weight."""
+
+
+class Fitted(NamedTuple):
+    """A search and the data on which it was made."""
+
+    found: Tuned
+    X: Any  # ColumnInputs or ndarray (n, n_in)
+    names: tuple[str, ...] | None = None  # of the columns of an array, (n_in,)
+
+
+def write(path: Path, fitted: Fitted, title: str) -> None:
+    """Write a page about an ensemble, one HTML file that needs no other (extra ``plot``).
+
+    References
+    ----------
+    The interval is the percentile bootstrap of Efron, "Bootstrap methods: another look at the jackknife", The Annals of
+    Statistics 7 (1979). The picture of probabilities is the reliability diagram of Niculescu-Mizil and Caruana,
+    "Predicting good probabilities with supervised learning", ICML 2005. The importance is that of Breiman, "Random
+    forests", Machine Learning 45 (2001), on rows that the networks were not trained on.
+
+    Raises
+    ------
+    ImportError
+        If Matplotlib is not installed.
+    OSError
+        If the file cannot be written.
+    """
+    found = fitted.found.weighed()
+    parts = [f"<h1>{html.escape(title)}</h1>", html.facts(_facts(fitted))]
+    order = np.argsort(-found.weights, kind="stable").tolist()
+    chosen = [found.kept[index] for index in order]
+    names = list(chosen[0].values)
+    rows = [
+        [float(found.weights[index]), found.kept[index].score, *(found.kept[index].values[name] for name in names)]
+        for index in order
+    ]
+    parts.append("<h2>Configurations with a weight in the ensemble</h2>")
+    parts.append(html.sorting_table(["weight", words(found.score_name), *map(words, names)], rows))
+    losses = [each.losses[np.isfinite(each.losses)] for each in chosen[:MOST_LINES]]
+    labels = [f"{found.weights[index]:.0%}: {short(found.kept[index].values['layer_sizes'])}" for index in order]
+    pictures = [("Learning curves", plotting.losses_of_configurations, (losses, labels))]
+    outputs = found.outputs
+    if found.output == "softmax":
+        pictures.append(("Calibration, out-of-fold", plotting.reliability, calibration(outputs, fitted.found.y)))
+    elif outputs.shape[1] == 1:
+        pictures.append(("Predictions, out-of-fold", plotting.predictions, (outputs[:, 0], fitted.found.y.reshape(-1))))
+    if found.score_name in SCORES:
+        names, worse = importance(fitted)
+        order = np.argsort(-worse, kind="stable")[:MOST_COLUMNS]
+        drawn = [names[index] for index in order], worse[order], found.score_name
+        pictures.append(("Permutation importance, out-of-fold", plotting.importance, drawn))
+    for heading, draw, arguments in pictures:
+        parts.append(html.picture(heading, draw, *arguments))
+    html.write_page(path, title, parts)
+
+
+def _facts(fitted):
+    found = fitted.found
+    facts = {
+        "configurations tried": f"{found.tried:,}",
+        "took": f"{found.seconds:.3g} s",
+        "networks in the ensemble": str(len(found.ensemble.networks)),
+        f"best configuration, {words(found.score_name)} of {len(found.folds)} folds": short(found.kept[0].score),
+    }
+    if found.score_name in SCORES:
+        value, low, high = interval(found.outputs, fitted.found.y, SCORES[found.score_name])
+        facts[f"ensemble, out-of-fold {words(found.score_name)} ({LEVEL:.0%} of resamples)"] = (
+            f"{value:.4g} ({low:.4g} to {high:.4g})"
+        )
+    return facts
+
+
+def interval(outputs, y, score, resamples=RESAMPLES, seed=0):
+    """Return the score of outputs (n, n_out), and the ends of its bootstrap interval over the rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastprop.metrics import SCORES
+    >>> from fastprop.tabular.ensemble_report import interval
+    >>> y = np.arange(100.0)
+    >>> interval(y[:, None] + 1, y, SCORES["mae"])
+    (1.0, 1.0, 1.0)
+    """
+    random = np.random.default_rng(seed)
+    values = []
+    for _ in range(resamples):
+        rows = random.integers(0, len(y), len(y))
+        values.append(metrics.measure(score, outputs[rows], y[rows]).value)
+    low, high = np.nanquantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return metrics.measure(score, outputs, y).value, float(low), float(high)
+
+
+def calibration(outputs, y):
+    """Return the mean probability of the likeliest class, and how often it is right, (bins,), by that probability.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastprop.tabular.ensemble_report import calibration
+    >>> confidence, accuracy = calibration(np.array([[0.5, 0.5]] * 50 + [[0.1, 0.9]] * 50), np.arange(100) % 2)
+    >>> confidence.round(1).tolist()[::9], accuracy.tolist()[::9]
+    ([0.5, 0.9], [0.5, 0.5])
+    """
+    probability = outputs.max(axis=1)
+    is_right = outputs.argmax(axis=1) == y
+    bins = np.array_split(np.argsort(probability, kind="stable"), min(BINS, len(y)))
+    return np.array([probability[rows].mean() for rows in bins]), np.array([is_right[rows].mean() for rows in bins])
+
+
+def importance(fitted, seed=0):
+    """Return the names of the columns, and by how much the score is worse when the cells of each are permuted.
+
+    It is measured on the rows that each fold held out, by the networks of that fold; (columns,) float64 means over the
+    folds, weighed by their rows.
+    """
+    found, X = fitted.found.weighed(), fitted.X
+    score = SCORES[found.score_name]
+    random = np.random.default_rng(seed)
+    worse, counts = [], []
+    for fold, (training, held_out) in enumerate(found.folds):
+        rows = random.permutation(held_out)[:MOST_ROWS]
+        encoded = (
+            X.array(X.encoder_of(training))[rows] if isinstance(X, ColumnInputs) else np.array(X[rows], np.float64)
+        )
+        networks = [(weight, each.networks[fold]) for weight, each in zip(found.weights, found.kept)]
+        names, groups = _columns(fitted)
+        permuted = random.permutation(len(rows))
+        base = _measured(networks, encoded, fitted.found.y[rows], score)
+        drops = []
+        for features in groups:
+            changed = encoded.copy()
+            changed[:, features] = encoded[permuted][:, features]
+            drops.append(score.sign * (_measured(networks, changed, fitted.found.y[rows], score) - base))
+        worse.append(drops)
+        counts.append(len(rows))
+    return names, np.average(worse, axis=0, weights=counts)
+
+
+def _columns(fitted):
+    """Return the names of columns, and the features (slices) that each one becomes."""
+    X = fitted.X
+    if not isinstance(X, ColumnInputs):
+        names = fitted.names or [f"x{index}" for index in range(X.shape[1])]
+        return list(names), [slice(index, index + 1) for index in range(X.shape[1])]
+    plans = [plan for plan in X.encoder.plans if plan.feature_names]
+    ends = np.cumsum([0, *(len(plan.feature_names) for plan in plans)])
+    return [plan.name for plan in plans], [slice(begin, end) for begin, end in zip(ends, ends[1:])]
+
+
+def _measured(networks, inputs, y, score):
+    outputs = sum(weight * network.predict(inputs).astype(np.float64) for weight, network in networks)
+    return metrics.measure(score, outputs, y).value
