@@ -130,6 +130,7 @@ def find_learning_rate(
     schedule: Schedule | None = None,
     layer_rates: Sequence[float] | None = None,
     bias_rate: float = 1.0,
+    bias_decay: float = 1.0,
     clip: Clip | None = None,
     dropout: float = 0.0,
     average: EMA | None = None,
@@ -173,7 +174,7 @@ def find_learning_rate(
     validation : float or (X, y), optional
         The rows on which rates are measured, see `train`. By default they are a fifth of the rows, and where these are
         few, two or three fifths in turn.
-    batch_size, loss, layer_rates, bias_rate, clip, dropout, average
+    batch_size, loss, layer_rates, bias_rate, bias_decay, clip, dropout, average
         See `train`.
     sample_weight, class_weight, standardize, threads, backend
         See `train`.
@@ -225,6 +226,7 @@ def find_learning_rate(
         "schedule": schedule,
         "layer_rates": layer_rates,
         "bias_rate": bias_rate,
+        "bias_decay": bias_decay,
         "clip": clip,
         "dropout": dropout,
         "average": average,

@@ -25,6 +25,7 @@ def train_stream(
     schedule: Schedule | None = None,
     layer_rates: Sequence[float] | None = None,
     bias_rate: float = 1.0,
+    bias_decay: float = 1.0,
     clip: Clip | None = None,
     shuffle: bool = True,
     seed: int = 0,
@@ -51,7 +52,7 @@ def train_stream(
     chunks : iterable of (X, y) or (X, y, sample_weight)
         Each chunk has any number of rows, which may be fewer than a batch; a chunk without rows is skipped. `train`
         says what the arrays may be. To go through a data set several times, yield it several times.
-    batch_size, loss, optimizer, layer_rates, bias_rate, clip, seed, threads, progress
+    batch_size, loss, optimizer, layer_rates, bias_rate, bias_decay, clip, seed, threads, progress
         See `train`. The last step of a chunk takes the rows that are left. `LBFGS` is refused, because it needs all
         rows.
     schedule : one of `fastprop.options.schedules`, optional
@@ -109,6 +110,7 @@ def train_stream(
         schedule=schedule,
         layer_rates=layer_rates,
         bias_rate=bias_rate,
+        bias_decay=bias_decay,
         clip=clip,
         shuffle=shuffle,
         seed=seed,

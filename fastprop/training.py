@@ -42,6 +42,7 @@ def train(
     weight_decay_schedule: Schedule | None = None,
     layer_rates: Sequence[float] | None = None,
     bias_rate: float = 1.0,
+    bias_decay: float = 1.0,
     clip: Clip | None = None,
     dropout: float = 0.0,
     dropout_schedule: Schedule | None = None,
@@ -111,6 +112,8 @@ def train(
     bias_rate : float
         A factor on the learning rate of all biases, likewise, beside that of their layer: RealMLP has 0.1 (Holzmüller
         et al., NeurIPS 2024).
+    bias_decay : float
+        A factor on the weight decay of all biases: RealMLP has 0, so that only weights decay.
     clip : ClipNorm or ClipValue, optional
         A limit on the gradient.
     dropout : float
@@ -224,6 +227,7 @@ def train(
         weight_decay_schedule=weight_decay_schedule,
         layer_rates=layer_rates,
         bias_rate=bias_rate,
+        bias_decay=bias_decay,
         clip=clip,
         dropout=dropout,
         dropout_schedule=dropout_schedule,

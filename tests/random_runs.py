@@ -252,6 +252,7 @@ IN_STREAMS = {
     "clip": CLIPS,
     "layer_rates": st.tuples(*[RATE_FACTORS] * 4),  # of which a run has as many as there are layers
     "bias_rate": RATE_FACTORS,
+    "bias_decay": RATE_FACTORS,
     "shuffle": st.booleans(),
     "seed": st.sampled_from([0, 1, 7, 2**31, 2**63 - 1]),
 }

@@ -95,9 +95,9 @@ ADDED = {
             ),
             ("    smoothing: Vector\n", "    smoothing: Vector\n    friction: Vector\n"),
             (
-                "        loaded(hyperparameters, 14, rate_factor),\n",
-                "        loaded(hyperparameters, 14, rate_factor),\n"
-                "        loaded(hyperparameters, 15, rate_factor),\n",
+                "        loaded(hyperparameters, 14, rate, decay),\n",
+                "        loaded(hyperparameters, 14, rate, decay),\n"
+                "        loaded(hyperparameters, 15, rate, decay),\n",
             ),
             (
                 "    if code == LION:\n        return lion(",

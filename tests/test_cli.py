@@ -139,6 +139,7 @@ HOW = [
     ("--clip-norm 0.1", {"clip": fp.ClipNorm(0.1)}),
     ("--dropout 0.2", {"dropout": 0.2}),
     ("--layer-rates 0.5x1 --bias-rate 0.1", {"layer_rates": (0.5, 1), "bias_rate": 0.1}),
+    ("--bias-decay 0 --weight-decay 0.1", {"bias_decay": 0, "optimizer": fp.SGD(0.5, momentum=0.9, weight_decay=0.1)}),
     ("--schedule constant", {}),
     ("--early-stopping never", {"early_stopping": fp.EarlyStopping(None)}),
     (

@@ -60,6 +60,7 @@ info prices.csv
 train digits --hidden 4 --layer-rates 1x1x1
 train digits --hidden 4 --layer-rates 1x-1
 train digits --bias-rate -1
+train digits --bias-decay -1
 train digits --layer-rates 1xa
 train digits --layer-rates 1x1 --optimizer lbfgs
 train prices.csv --numeric-encoding bin""".splitlines()

@@ -16,8 +16,8 @@ from fastprop.tabular.recipe import RECIPE
 OPTIMIZER_FLAGS = "learning_rate", "momentum", "weight_decay"
 """Hyperparameters of optimizers that are arguments of the command line."""
 
-RATE_FACTORS = "layer_rates", "bias_rate"
-"""Factors of the learning rate that are arguments of the command line."""
+FACTORS = "layer_rates", "bias_rate", "bias_decay"
+"""Factors of layers and biases that are arguments of the command line."""
 
 DEFAULT_OPTIMIZERS = {"sgd": fp.SGD(0.5, momentum=0.9), "adamw": RECIPE.optimizer}
 """Optimizers whose defaults differ from those in Python."""
@@ -42,7 +42,7 @@ def sweep(options):
     arguments |= {"samples": samples, "score": options.score}
     arguments |= {"optimizer": optimizer, "progress": not options.json}
     arguments |= {**_step_arguments(options, problem), **_run_arguments(options, problem)}
-    arguments |= {name: single[name] for name in RATE_FACTORS if name in single}
+    arguments |= {name: single[name] for name in FACTORS if name in single}
     arguments["dropout"] = single.get("dropout", _default_dropout(options, problem))
     result = fp.sweep(network, problem.X, problem.y_of_folds, searched, **arguments)
     result.about["data"] = f"{problem.data['name']}, {result.about['data']}"
@@ -73,7 +73,7 @@ def _searched(problem, options, given):
         searched["layer_sizes"] = [problem.layer_sizes(hidden) for hidden in options.hidden]
     searched |= {} if options.activation is None else {"hidden": options.activation}
     searched |= {} if options.dropout is None else {"dropout": options.dropout}
-    searched |= _rate_factors(options)
+    searched |= _factors(options)
     if not all(map(_is_single, searched.values())) or "learning_rate" in given:
         return searched, options.samples
     space = search_space.space(options.optimizer)
@@ -118,7 +118,7 @@ def train(options):
     printing.print_problem(problem)
     network = problem.network(options.hidden, options.activation, options.seed)
     optimizer, given = _optimizer(options)
-    arguments = {"optimizer": optimizer.changed(**given), "seed": options.seed} | _rate_factors(options)
+    arguments = {"optimizer": optimizer.changed(**given), "seed": options.seed} | _factors(options)
     arguments |= {**_step_arguments(options, problem), **_run_arguments(options, problem)}
     arguments |= {"checkpoint": options.checkpoint, "resume": options.resume}
     history = fp.train(network, problem.X, problem.y, progress=True, **arguments)
@@ -145,7 +145,7 @@ def find_learning_rate(options):
     optimizer, given = _optimizer(options)
     names = "min_rate", "max_rate", "epochs", "standardize", "seed"
     arguments = {"optimizer": optimizer.changed(**given), "validation": options.validation or None}
-    arguments |= {name: getattr(options, name) for name in names} | _rate_factors(options)
+    arguments |= {name: getattr(options, name) for name in names} | _factors(options)
     arguments |= {"schedule": _schedule(options), "dropout": _dropout(options, problem)}
     arguments |= _step_arguments(options, problem)
     result = fp.find_learning_rate(network, problem.X, problem.y, **arguments)
@@ -218,9 +218,9 @@ def _step_arguments(options, problem):
     return given | {"clip": clip, "batch_size": _batch_size(options, problem)}
 
 
-def _rate_factors(options):
-    """Return the factors of the learning rate that were given, by name; of a sweep the values of each."""
-    return {name: getattr(options, name) for name in RATE_FACTORS if getattr(options, name) is not None}
+def _factors(options):
+    """Return the factors that were given, by name; of a sweep the values of each."""
+    return {name: getattr(options, name) for name in FACTORS if getattr(options, name) is not None}
 
 
 def _run_arguments(options, problem):

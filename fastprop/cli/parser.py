@@ -111,7 +111,7 @@ def _add_sweep(parser):
         help=f"of the hidden layers: {ACTIVATIONS}; relu,tanh tries both (default relu)",
     )
     training = _add_training(parser, values.values, "VALUES", rates, " (likewise)")
-    _add_rate_factors(training, values.list_of(values.layer_rates), "; 1x1,6x1 tries both", values.values, "VALUES")
+    _add_factors(training, values.list_of(values.layer_rates), "; 1x1,6x1 tries both", values.values, "VALUES")
     training.add_argument(
         "--seeds", type=values.whole_number, default=1, metavar="N", help="train each with N seeds (default 1)"
     )
@@ -202,17 +202,17 @@ def _add_single_network(parser, rates):
     network.add_argument("--activation", type=one_name, default=RECIPE.hidden, metavar="NAME", help=activation)
     training = _add_training(parser, values.number, "NUMBER", rates)
     training.add_argument("--seed", type=values.whole_number, default=0, help="of weights and row order (default 0)")
-    _add_rate_factors(training, values.layer_rates, "", values.number, "NUMBER")
+    _add_factors(training, values.layer_rates, "", values.number, "NUMBER")
     return training
 
 
-def _add_rate_factors(training, of_layers, note, of_biases, metavar):
-    """Add the factors of the learning rate; `of_layers` and `of_biases` convert strings."""
+def _add_factors(training, of_layers, note, of_biases, metavar):
+    """Add the factors of layers and biases; `of_layers` and `of_biases` convert strings."""
     each = f"factors on the learning rate of each layer, such as 0.5x1x1 with two hidden layers{note}"
     training.add_argument("--layer-rates", type=of_layers, metavar="FACTORS", help=each)
-    training.add_argument(
-        "--bias-rate", type=of_biases, metavar=metavar, help="factor on that of the biases (default 1)"
-    )
+    for flag, what in (("--bias-rate", "learning rate"), ("--bias-decay", "weight decay")):
+        help = f"factor on the {what} of the biases (default 1)"
+        training.add_argument(flag, type=of_biases, metavar=metavar, help=help)
 
 
 def _add_training(parser, convert, metavar, rates, note=""):

@@ -4,7 +4,7 @@ The formulas are PyTorch's. A hyperparameter is a number of each network, so tha
 it: a row of `Step.hyperparameters`. The driver `update_vectors` is the one loop over a block. What it does with a
 vector of parameters is an update rule: ``w, s0, s1 ← rule(h, w, g, s0, s1)``, where g is the gradient, within its
 limit and with that of l1, h are the hyperparameters, and s0 and s1 are the numbers that the rule keeps of each
-parameter from step to step. Where parameters have learning rates of their own, h has that of the vector.
+parameter from step to step. Where parameters have rates or decays of their own, h has those of the vector.
 """
 
 from typing import NamedTuple
@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fastprop.kernels.arithmetic import fma, sqrt, where_less
+from fastprop.kernels.averages import EMA, update_average
 from fastprop.kernels.compiler import inline, noinline
 from fastprop.kernels.layout import Matrix
 from fastprop.kernels.load_store import lanes, load, store
@@ -97,15 +98,7 @@ class Rule(NamedTuple):
     clip: int  # UNLIMITED, BY_VALUE or BY_NORM
     limit: float  # of the gradient's elements or of its norm; 0 where it is unlimited
     state: np.ndarray  # (states · P,): all s0, then all s1
-    rate_factors: np.ndarray  # (P,): by what the learning rate is multiplied; empty where by 1 everywhere
-
-
-class EMA(NamedTuple):
-    """The moving average of the parameters."""
-
-    parameters: np.ndarray  # (P,); empty where there is no average
-    rest: float  # 1 - decay: the fraction of the difference to the parameters that it moves by in a step
-    start: int  # before this epoch it equals the parameters
+    factors: np.ndarray  # (2 · P,): of the learning rate, then of the weight decay; empty where all are 1
 
 
 class Optimizer(NamedTuple):
@@ -206,22 +199,11 @@ def update(optimizer, step, parameters, weights, memory, gradient, rows, columns
 
 
 @noinline
-def update_average(average, epoch, parameters, weights, rows, columns):
-    """A ← a + (1 - decay) (w - a), or, before the epoch in which the average starts, a ← w."""
-    # weights (R, C) in parameters, a (R, C) at the same place in average.parameters
-    for row in range(rows):
-        first = weights.offset + row * weights.stride
-        for i in range(first, first + columns, lanes(parameters)):
-            w, a = load(parameters, i), load(average.parameters, i)
-            store(average.parameters, i, w if epoch < average.start else fma(average.rest, w - a, a))
-
-
-@noinline
 def update_block(rule, hyperparameters, parameters, memory, block):
     """Do the step of a block. The code is passed as a constant, so that the loop has no branches."""
     # weights (R, C) in parameters   gradient (R, C) in memory   state (states, P)
     code = rule.code
-    if len(rule.rate_factors) > 0:
+    if len(rule.factors) > 0:
         update_scaled_block(rule, hyperparameters, parameters, memory, block)
     elif code == SGD and not rule.with_l1 and rule.clip == UNLIMITED:
         update_vectors(SGD, True, False, rule, hyperparameters, parameters, memory, block)
@@ -243,8 +225,8 @@ def update_block(rule, hyperparameters, parameters, memory, block):
 
 @noinline
 def update_scaled_block(rule, hyperparameters, parameters, memory, block):
-    """Do the step of a block whose parameters have learning rates of their own."""
-    # weights (R, C) in parameters   gradient (R, C) in memory   state (states, P)   rate_factors (P,)
+    """Do the step of a block whose parameters have learning rates and weight decays of their own."""
+    # weights (R, C) in parameters   gradient (R, C) in memory   state (states, P)   factors (2, P)
     update_vectors(rule.code, False, True, rule, hyperparameters, parameters, memory, block)
 
 
@@ -252,11 +234,11 @@ def update_scaled_block(rule, hyperparameters, parameters, memory, block):
 def update_vectors(code, plain, scaled, rule, hyperparameters, parameters, memory, block):
     """Do the step of a block. If it is `plain`, the gradient has no limit and no l1; if `scaled`, there are factors."""
     # weights (R, C) in parameters   gradient (R, C) in memory   state (states, P)
-    of_step = vectors_of(hyperparameters, 1)
+    of_step = vectors_of(hyperparameters, 1, 1)
     for row in range(block.rows):
         for j in range(0, block.columns, lanes(parameters)):
             i = block.weights.offset + row * block.weights.stride + j
-            h = vectors_of(hyperparameters, load(rule.rate_factors, i)) if scaled else of_step
+            h = scaled_vectors(rule, hyperparameters, i, len(parameters)) if scaled else of_step
             w = load(parameters, i)
             g = load(memory, block.gradient.offset + row * block.gradient.stride + j)
             if not plain:
@@ -272,38 +254,48 @@ def update_vectors(code, plain, scaled, rule, hyperparameters, parameters, memor
 
 
 @inline
-def vectors_of(hyperparameters, rate_factor):
+def vectors_of(hyperparameters, rate, decay):
     """Return the `Hyperparameters` of a step, loaded. Those that a rule does not use, LLVM does not load."""
     # 15 vectors (V) ← (15, V)
     return Hyperparameters(
-        loaded(hyperparameters, 0, rate_factor),
-        loaded(hyperparameters, 1, rate_factor),
-        loaded(hyperparameters, 2, rate_factor),
-        loaded(hyperparameters, 3, rate_factor),
-        loaded(hyperparameters, 4, rate_factor),
-        loaded(hyperparameters, 5, rate_factor),
-        loaded(hyperparameters, 6, rate_factor),
-        loaded(hyperparameters, 7, rate_factor),
-        loaded(hyperparameters, 8, rate_factor),
-        loaded(hyperparameters, 9, rate_factor),
-        loaded(hyperparameters, 10, rate_factor),
-        loaded(hyperparameters, 11, rate_factor),
-        loaded(hyperparameters, 12, rate_factor),
-        loaded(hyperparameters, 13, rate_factor),
-        loaded(hyperparameters, 14, rate_factor),
+        loaded(hyperparameters, 0, rate, decay),
+        loaded(hyperparameters, 1, rate, decay),
+        loaded(hyperparameters, 2, rate, decay),
+        loaded(hyperparameters, 3, rate, decay),
+        loaded(hyperparameters, 4, rate, decay),
+        loaded(hyperparameters, 5, rate, decay),
+        loaded(hyperparameters, 6, rate, decay),
+        loaded(hyperparameters, 7, rate, decay),
+        loaded(hyperparameters, 8, rate, decay),
+        loaded(hyperparameters, 9, rate, decay),
+        loaded(hyperparameters, 10, rate, decay),
+        loaded(hyperparameters, 11, rate, decay),
+        loaded(hyperparameters, 12, rate, decay),
+        loaded(hyperparameters, 13, rate, decay),
+        loaded(hyperparameters, 14, rate, decay),
     )
 
 
 @inline
-def loaded(hyperparameters, row, rate_factor):
-    """Return a row of the hyperparameters, in which a factor multiplies the learning rate; 1 changes no bit."""
+def scaled_vectors(rule, hyperparameters, i, count):
+    """Return the `Hyperparameters` of the vector at offset `i` of `count` parameters."""
+    # 15 vectors (V) ← (15, V), factors (2, P)
+    return vectors_of(hyperparameters, load(rule.factors, i), load(rule.factors, count + i))
+
+
+@inline
+def loaded(hyperparameters, row, rate, decay):
+    """Return a row of the hyperparameters, times factors of learning rate and weight decay; 1 changes no bit."""
     # (V) ← (15, V)
     h = load(hyperparameters[row], 0)
     if RATES >> row & 1:
-        return h * rate_factor
+        return h * rate
+    if row == WEIGHT_DECAY:
+        return h * decay
     if row == SHRINKAGE:  # 1 - f η λ from 1 - η λ
-        scaled = fma(rate_factor, h - 1, 1)
-        return where_less(rate_factor, 1, scaled, where_less(1, rate_factor, scaled, h))
+        factor = rate * decay
+        scaled = fma(factor, h - 1, 1)
+        return where_less(factor, 1, scaled, where_less(1, factor, scaled, h))
     return h
 
 

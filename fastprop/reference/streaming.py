@@ -27,6 +27,7 @@ def train_stream(
     schedule: Any = None,
     layer_rates: Sequence[float] | None = None,
     bias_rate: float = 1.0,
+    bias_decay: float = 1.0,
     clip: Any = None,
 ) -> Iterator[tuple[float, float, float]]:
     """Train in place on chunks (X, y, sample_weight); yield the loss, learning rate and gradient norm of each.
@@ -34,8 +35,8 @@ def train_stream(
     Schedules and the order of rows count each chunk as an epoch. The optimizer's state and the number of steps carry
     over from chunk to chunk. A run ends when its loss or weights are no longer finite.
     """
-    rates = {"layer_rates": layer_rates, "bias_rate": bias_rate}
-    descent = Descent(network, loss, optimizer, batch_size, shuffle, seed, clip, rates=rates)
+    others = {"layer_rates": layer_rates, "bias_rate": bias_rate, "bias_decay": bias_decay}
+    descent = Descent(network, loss, optimizer, batch_size, shuffle, seed, clip, factors=others)
     losses = []
     steps = 0
     for index, chunk in enumerate(chunks):

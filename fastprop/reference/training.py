@@ -30,13 +30,15 @@ def step(
     factor: float = 1.0,
     layer_rates: Sequence[float] | None = None,
     bias_rate: float = 1.0,
+    bias_decay: float = 1.0,
 ) -> tuple[float, float]:
     """Do one step in place, by PyTorch's formulas.
 
     `optimizer` is an object with the class name and the attributes of one in `fastprop.options`. `state` is a dict,
     empty before the first step; it keeps what the next step needs: velocities, moments, the number of steps. `masks`
     are those of dropout, see `forward`. `clip` limits the gradients before weight decay and l1 are added to them.
-    `factor` multiplies the learning rate; so do `layer_rates` in each layer, and `bias_rate` for biases.
+    `factor` multiplies the learning rate; so do `layer_rates` in each layer, and `bias_rate` for biases, whose weight
+    decay `bias_decay` multiplies.
 
     Return the learning rate, and the norm of the gradient before it was limited.
 
@@ -52,9 +54,13 @@ def step(
     rate = optimizer.learning_rate * factor
     dW, db = gradients(network, X, y, loss, sample_weight, masks)
     of_layers = [1.0] * len(dW) if layer_rates is None else list(layer_rates)
-    of_arrays = [*of_layers, *(of_layer * bias_rate for of_layer in of_layers)]
-    for index, (w, g, of_array) in enumerate(zip(network.arrays, clipped(clip, dW + db), of_arrays)):
-        state[index] = update(optimizer, rate * of_array, w, g, state.get(index, ()))
+    of_biases = optimizer
+    if bias_decay != 1:
+        of_biases = replace(optimizer, weight_decay=optimizer.weight_decay * bias_decay)
+    how = [(optimizer, rate * of_layer) for of_layer in of_layers]
+    how += [(of_biases, rate * of_layer * bias_rate) for of_layer in of_layers]
+    for index, (w, g, each) in enumerate(zip(network.arrays, clipped(clip, dW + db), how)):
+        state[index] = update(*each, w, g, state.get(index, ()))
     return rate, norm(dW + db)
 
 
@@ -76,7 +82,7 @@ class Descent:
     dropout: float = 0.0  # the probability with which an activation of a hidden layer is dropped
     average: Any = None
     averaged: Network | None = None  # the moving average of the network, if there is an `average`
-    rates: dict[str, Any] = field(default_factory=dict)  # the factors of the learning rate that `step` takes, by name
+    factors: dict[str, Any] = field(default_factory=dict)  # of layers and biases, which `step` takes, by name
     state: dict[int, Any] = field(default_factory=dict)  # see `step`
 
     def go_through(self, X, y, weight, epoch, factors):
@@ -96,7 +102,7 @@ class Descent:
             masks = self._masks(epoch, rows, of_dropout)
             batch = self.network, X[rows], y[rows], self.loss
             total += weight[rows].sum() * mean_loss(*batch, weight[rows], masks)
-            how = {"clip": self.clip, "factor": of_rate, **self.rates}
+            how = {"clip": self.clip, "factor": of_rate, **self.factors}
             rate, length = step(*batch, optimizer, self.state, weight[rows], masks, **how)
             norms.append(length)
             self._move_average(epoch)
@@ -147,6 +153,7 @@ def train(
     weight_decay_schedule: Any = None,
     layer_rates: Sequence[float] | None = None,
     bias_rate: float = 1.0,
+    bias_decay: float = 1.0,
     clip: Any = None,
     dropout: float = 0.0,
     dropout_schedule: Any = None,
@@ -158,7 +165,7 @@ def train(
 
     `validation` is (X, y) or (X, y, sample_weight). `schedule`, `weight_decay_schedule`, `dropout_schedule`, `clip`,
     `average` and `early_stopping` are options, or None. `dropout` is the probability with which an activation of a
-    hidden layer is dropped. `layer_rates` and `bias_rate` are factors of the learning rate, see `step`.
+    hidden layer is dropped. `layer_rates`, `bias_rate` and `bias_decay` are factors, see `step`.
 
     Rows of weight 0 are as if left out. A run whose loss or weights are no longer finite ends there; so does one
     whose callback returns true. However it ends, the network has the weights of the last improvement if
@@ -175,8 +182,8 @@ def train(
     """
     X, y, weight = counted_rows(np.asarray(X, np.float64), np.asarray(y), sample_weight)
     learned = network if average is None else Network.of(network)  # then `network` holds the average
-    rates = {"layer_rates": layer_rates, "bias_rate": bias_rate}
-    descent = Descent(learned, loss, optimizer, batch_size, shuffle, seed, clip, dropout, average, network, rates)
+    others = {"layer_rates": layer_rates, "bias_rate": bias_rate, "bias_decay": bias_decay}
+    descent = Descent(learned, loss, optimizer, batch_size, shuffle, seed, clip, dropout, average, network, others)
     batches = -(-len(X) // batch_size)
     watched = "loss" if validation is None else "validation_loss"  # the loss that says how well the network does
     record = Record(*np.empty((4, 0)))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastprop.kernels import layout, optimizers, schedules
+from fastprop.kernels import averages, layout, optimizers, schedules
 from fastprop.options import Warmup
 
 
@@ -36,7 +36,7 @@ def optimizer_arguments(options_of_lanes, layer_sizes, parameters, final, member
         clip=optimizers.UNLIMITED if options.clip is None else optimizers.CLIPS[type(options.clip).__name__],
         limit=0.0 if options.clip is None else options.clip.limit,
         state=layout.aligned_zeros(row.states * len(parameters), parameters.dtype),
-        rate_factors=_rate_factors(options_of_lanes, layer_sizes, parameters),
+        factors=_factors(options_of_lanes, layer_sizes, parameters),
     )
     of_rate, of_decay, of_dropout = (schedule_argument(each, options.epochs, batches) for each in options.schedules)
     optimizer = optimizers.Optimizer(
@@ -74,24 +74,29 @@ def _hyperparameters(given, dtype):
         return values.astype(dtype)
 
 
-def _rate_factors(options_of_lanes, layer_sizes, parameters):
-    """Return by what each parameter's learning rate is multiplied, (P,) like `parameters`; (0,) if by 1 everywhere."""
-    if all(set(options.layer_rates or ()) <= {1} and options.bias_rate == 1 for options in options_of_lanes):
+def _factors(options_of_lanes, layer_sizes, parameters):
+    """Return by what the learning rate of each parameter is multiplied, and then its weight decay, (2 · P,).
+
+    They are laid out like `parameters`, and empty if all are 1.
+    """
+    if not any(options.has_factors for options in options_of_lanes):
         return layout.aligned_zeros(0, parameters.dtype)
-    factors = layout.aligned_zeros(len(parameters), parameters.dtype)
-    layers = layout.layers(factors, layer_sizes, len(options_of_lanes))
+    factors = layout.aligned_zeros(2 * len(parameters), parameters.dtype)
+    rates, decays = (layout.layers(each, layer_sizes, len(options_of_lanes)) for each in np.split(factors, 2))
     with np.errstate(over="ignore"):
         for lane, options in enumerate(options_of_lanes):
-            for layer, rate in zip(layers, options.layer_rates or [1.0] * len(layers)):
+            for layer, decay, rate in zip(rates, decays, options.layer_rates or [1.0] * len(rates)):
                 layer[..., lane] = rate
                 layer[0, :, lane] = rate * options.bias_rate
+                decay[..., lane] = 1
+                decay[0, :, lane] = options.bias_decay
     return factors
 
 
 def _average(average, final):
     if average is None:
-        return optimizers.EMA(parameters=final[:0], rest=1.0, start=0)
-    return optimizers.EMA(parameters=final, rest=1 - average.decay, start=average.start_epoch)
+        return averages.EMA(parameters=final[:0], rest=1.0, start=0)
+    return averages.EMA(parameters=final, rest=1 - average.decay, start=average.start_epoch)
 
 
 def schedule_argument(schedule, epochs, batches):

@@ -104,7 +104,7 @@ def _planned_schedule(value, name):
     return value
 
 
-_RATE_FACTORS = {"pack_key": _per_lane, "in_stream": True, "minibatch_only": True}
+_FACTOR = {"pack_key": _per_lane, "in_stream": True, "minibatch_only": True}
 
 _clip = _or_none(_instance(CLIPS, "fp.ClipNorm(1.0)"))
 _average = _or_none(_instance(EMA, "fp.EMA(0.999)"))
@@ -126,8 +126,9 @@ class TrainingOptions(NamedTuple):
     schedule: Annotated[object, Option(_schedule, column=object, in_stream=True, minibatch_only=True)] = None
     weight_decay_schedule: Annotated[object, Option(_planned_schedule, column=object, minibatch_only=True)] = None
     dropout_schedule: Annotated[object, Option(_planned_schedule, column=object, minibatch_only=True)] = None
-    layer_rates: Annotated[object, Option(_layer_rates, column=object, **_RATE_FACTORS)] = None
-    bias_rate: Annotated[float, Option(checks.number, column=float, **_RATE_FACTORS)] = 1.0
+    layer_rates: Annotated[object, Option(_layer_rates, column=object, **_FACTOR)] = None
+    bias_rate: Annotated[float, Option(checks.number, column=float, **_FACTOR)] = 1.0
+    bias_decay: Annotated[float, Option(checks.number, column=float, **_FACTOR)] = 1.0
     clip: Annotated[object, Option(_clip, column=object, in_stream=True, minibatch_only=True)] = None
     average: Annotated[object, Option(_average, column=object, minibatch_only=True)] = None
     early_stopping: Annotated[object, Option(_early_stopping, column=object)] = None
@@ -141,6 +142,11 @@ class TrainingOptions(NamedTuple):
     def schedules(self):
         """What changes by a plan from step to step or from epoch to epoch, each a schedule or None."""
         return self.schedule, self.weight_decay_schedule, self.dropout_schedule
+
+    @property
+    def has_factors(self):
+        """Whether some parameters have another learning rate or weight decay than the optimizer's."""
+        return any(factor != 1 for factor in (*(self.layer_rates or ()), self.bias_rate, self.bias_decay))
 
     @property
     def measures_norm(self):

@@ -76,6 +76,7 @@ def sweep(
     weight_decay_schedule: Schedule | None = None,
     layer_rates: Sequence[float] | None = None,
     bias_rate: float = 1.0,
+    bias_decay: float = 1.0,
     clip: Clip | None = None,
     dropout: float = 0.0,
     dropout_schedule: Schedule | None = None,
@@ -116,11 +117,11 @@ def sweep(
     grid : mapping or list of mappings
         Hyperparameters and their values. A mapping of names to lists of values stands for all combinations. A list of
         mappings of names to single values stands for these alone. The names are learning_rate and the other
-        hyperparameters of the optimizer; optimizer, schedule, weight_decay_schedule, layer_rates, bias_rate, clip,
-        dropout, dropout_schedule, average, early_stopping, loss and batch_size; seed, which is that of the initial
-        weights, of the order of the rows and of dropout; layer_sizes, hidden and initialization. In a mapping, a
-        distribution may replace a list: `loguniform`, `uniform`, `integers`, `choice`, or a frozen distribution of
-        SciPy (any object with ``rvs(random_state=…)``).
+        hyperparameters of the optimizer; optimizer, schedule, weight_decay_schedule, layer_rates, bias_rate,
+        bias_decay, clip, dropout, dropout_schedule, average, early_stopping, loss and batch_size; seed, which is that
+        of the initial weights, of the order of the rows and of dropout; layer_sizes, hidden and initialization. In a
+        mapping, a distribution may replace a list: `loguniform`, `uniform`, `integers`, `choice`, or a frozen
+        distribution of SciPy (any object with ``rvs(random_state=…)``).
     seconds : float, optional
         How long to train at most, without compiling. When the time is over, no other configuration is begun, and those
         in training end after their epoch. They are ``"out of time"`` and may be the best, as they are; with `halving`,
@@ -135,7 +136,9 @@ def sweep(
         Chooses the samples, each batch by the results of earlier ones, so that they are not drawn by chance.
     epochs, batch_size, loss, optimizer, schedule, weight_decay_schedule
         See `train`. They hold unless the grid names other values.
-    layer_rates, bias_rate, clip, dropout, dropout_schedule, average, early_stopping, shuffle, seed, backend
+    layer_rates, bias_rate, bias_decay, clip, dropout, dropout_schedule, average, early_stopping
+        See `train`, likewise.
+    shuffle, seed, backend
         See `train`, likewise.
     validation, sample_weight, class_weight
         See `train`.
@@ -243,6 +246,7 @@ def sweep(
         weight_decay_schedule=weight_decay_schedule,
         layer_rates=layer_rates,
         bias_rate=bias_rate,
+        bias_decay=bias_decay,
         clip=clip,
         dropout=dropout,
         dropout_schedule=dropout_schedule,

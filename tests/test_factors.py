@@ -1,4 +1,4 @@
-"""Learning rates of layers and biases: by hand, kernels and reference, packs, resumed runs, streams, PyTorch."""
+"""Factors of layers and biases: by hand, kernels and reference, packs, resumed runs, streams, PyTorch."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(50, 4))
 Y = RANDOM.normal(size=(50, 3))
 EPOCHS = 4
-FACTORS = {"layer_rates": (0.5, 2.0), "bias_rate": 0.1}
+FACTORS = {"layer_rates": (0.5, 2.0), "bias_rate": 0.1, "bias_decay": 0.3}
 DECAYING = [each(0.01, weight_decay=0.5) for each in DESCENTS] + [fp.SGD(0.01, momentum=0.9, nesterov=True, l1=0.01)]
 
 
@@ -50,6 +50,18 @@ def test_by_hand_decoupled_decay_has_the_factor_too(optimizer):
     np.testing.assert_allclose(network.weights[0], w * (1 - 0.1 * 0.5 * 0.4) ** 3, rtol=1e-14)
 
 
+@pytest.mark.parametrize("kind", [fp.SGD, fp.AdamW], ids=lambda kind: kind.__name__)
+def test_by_hand_biases_decay_by_their_own_factor(kind):
+    # the loss does not depend on the biases of a hidden layer below weights of 0: b ← b (1 - η μ λ)
+    for factor in (0, 0.3, 1, 2):
+        network = fp.MLP((2, 3, 1), hidden="identity", output="identity", seed=1, dtype="float64")
+        network.weights[1][...], network.biases[0][...] = 0, [1, 2, 3]
+        w, zeros, optimizer = network.weights[0].copy(), np.zeros((4, 2)), kind(0.1, weight_decay=0.4)
+        fp.train(network, zeros, zeros[:, :1], epochs=3, loss="mse", optimizer=optimizer, bias_decay=factor)
+        np.testing.assert_allclose(network.weights[0], w * (1 - 0.1 * 0.4) ** 3, rtol=1e-14)
+        np.testing.assert_allclose(network.biases[0], [(1 - 0.1 * factor * 0.4) ** 3 * each for each in (1, 2, 3)])
+
+
 def test_a_layer_whose_factor_is_0_stays_as_it_is():
     network, _ = trained(fp.AdamW(0.1, weight_decay=0.5), layer_rates=(0, 1))
     assert_same_bits([network.weights[0], network.biases[0]], [made().weights[0], made().biases[0]])
@@ -84,7 +96,11 @@ def test_groups_of_parameters_of_pytorch_learn_the_same(optimizer):
     W1, W2, b1, b2 = tensors = [torch.tensor(array, requires_grad=True) for array in network.weights + network.biases]
     optimizer = optimizer.changed(l1=0.0)
     rates = (0.5, 2.0, 0.5 * 0.1, 2.0 * 0.1)
-    groups = [{"params": [each], "lr": optimizer.learning_rate * rate} for each, rate in zip(tensors, rates)]
+    decays = (0.5, 0.5, 0.3 * 0.5, 0.3 * 0.5) if optimizer.weight_decay else (0,) * 4
+    groups = [
+        {"params": [each], "lr": optimizer.learning_rate * rate, "weight_decay": decay}
+        for each, rate, decay in zip(tensors, rates, decays)
+    ]
     theirs = optimizer_in_torch(optimizer, groups)
     fp.train(network, X, Y, epochs=20, batch_size=50, loss="mse", optimizer=optimizer, **FACTORS)
     for _ in range(20):
@@ -97,7 +113,7 @@ def test_groups_of_parameters_of_pytorch_learn_the_same(optimizer):
 
 
 def test_factors_of_1_change_no_bit_not_even_beside_others_in_a_pack(dtype):
-    grid = [{"bias_rate": 1.0}, {"bias_rate": 0.5}, {"layer_rates": (1, 1)}]
+    grid = [{"bias_rate": 1.0}, {"bias_rate": 0.5, "bias_decay": 0.1}, {"layer_rates": (1, 1)}]
     for optimizer in (*DECAYING, fp.AdamW(0.5, weight_decay=1.7)):
         plain, _ = trained(optimizer, dtype)
         assert_same_bits([trained(optimizer, dtype, layer_rates=[1, 1])[0].parameters], [plain.parameters])
@@ -115,12 +131,12 @@ def test_any_number_of_threads_gives_the_same_bits(how):
 
 
 def test_a_sweep_tries_them_and_each_is_what_it_would_be_alone(tmp_path):
-    grid = {"layer_rates": [None, (0.5, 2), np.array([3, 0.1])], "bias_rate": [1, 0.1, 0]}
-    options = {"epochs": EPOCHS, "batch_size": 16, "loss": "mse", "optimizer": fp.AdamW(0.01), "keep": "all"}
+    grid = {"layer_rates": [None, (0.5, 2), np.array([3, 0.1])], "bias_rate": [1, 0.1, 0], "bias_decay": [1, 0]}
+    options = {"epochs": EPOCHS, "batch_size": 16, "loss": "mse", "optimizer": DECAYING[2], "keep": "all"}
     result = fp.sweep(made("float32"), X, Y, grid, journal=tmp_path / "a.jsonl", **options)
     for index, row in enumerate(result.table):
         tried = {name: row[name] for name in grid}
-        alone, _ = trained(fp.AdamW(0.01), "float32", **tried)
+        alone, _ = trained(DECAYING[2], "float32", **tried)
         assert_same_bits([result.networks[index].parameters], [alone.parameters])
     assert set(result.table["layer_rates"]) == {None, (0.5, 2.0), (3.0, 0.1)}
     again = fp.sweep(made("float32"), X, Y, grid, journal=tmp_path / "a.jsonl", **options)
@@ -162,7 +178,7 @@ def test_a_saved_network_knows_its_factors(tmp_path):
     network, _ = trained(**FACTORS)
     network.save(tmp_path / "net.safetensors")
     training = fp.load(tmp_path / "net.safetensors").training
-    assert (training["layer_rates"], training["bias_rate"]) == ([0.5, 2.0], 0.1)
+    assert [training[name] for name in FACTORS] == [[0.5, 2.0], 0.1, 0.3]
     assert "bias_rate" not in trained()[0].training
 
 
@@ -182,6 +198,11 @@ REFUSED = [
     ({"layer_rates": (1, np.inf)}, ValueError, "each of layer_rates must be at least 0 and finite, not inf: give"),
     ({"layer_rates": (1, "2")}, TypeError, "each of layer_rates must be a number, not '2': give a float"),
     ({"bias_rate": -0.5}, ValueError, "bias_rate must be at least 0 and finite, not -0.5: give a number in that range"),
+    (
+        {"bias_decay": -0.5},
+        ValueError,
+        "bias_decay must be at least 0 and finite, not -0.5: give a number in that range",
+    ),
     ({"bias_rate": None}, TypeError, "bias_rate must be a number, not None: give a float"),
     ({"bias_rate": 0.5, "optimizer": fp.LBFGS()}, ValueError, "not bias_rate=0.5: leave bias_rate out"),
     ({"layer_rates": (1, 1), "optimizer": fp.LBFGS()}, ValueError, "leave layer_rates out"),
