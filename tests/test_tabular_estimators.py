@@ -180,6 +180,16 @@ def test_a_journal_takes_the_place_of_trainings(classifier, tmp_path):
 
 
 @pytest.mark.slow
+def test_a_journal_keeps_the_epochs_that_were_planned(tmp_path, monkeypatch):
+    options = {"seconds": 4, "epochs": 40, "folds": 2, "random_state": 0, "journal": tmp_path / "runs"}
+    for epoch in (4 / 6 / 12, 4 / 6 / 20):  # seconds, of which there are enough for 12 and for 20 epochs
+        monkeypatch.setattr(tuning._Search, "_seconds_of_epoch", lambda self, epochs, seconds, epoch=epoch: epoch)
+        assert fp.TabularClassifier(**options).fit(FRAME, KINDS).epochs_ == 12
+    with pytest.raises(ValueError, match=r"is the journal of another sweep, whose .*epochs is 12 and not 10"):
+        fp.TabularClassifier(**options | {"epochs": 10}).fit(FRAME, KINDS)
+
+
+@pytest.mark.slow
 def test_a_score_decides_when_it_is_named():
     options = {"configurations": 3, "epochs": 8, "folds": 2, "random_state": 0, "scoring": "accuracy"}
     found = fp.TabularClassifier(**options).fit(FRAME, KINDS)

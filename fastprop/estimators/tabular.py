@@ -297,8 +297,8 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         See `fastprop.sweep`.
     journal : str or Path, optional
         A file in which the results of configurations are recorded, see `fastprop.sweep`: a search that is called again
-        with the same arguments takes them over, and trains the networks that are to be kept again. With `seconds` the
-        number of epochs may differ from call to call, if the table is so large that time is short.
+        with the same arguments takes them over. The networks that are to be kept are then trained again, for which time
+        comes on top of `seconds`.
     verbose : bool
         Whether to show progress bars, with the best score so far.
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fastprop.files import refusing
-from fastprop.sweeping.journal_file import JournalFile
+from fastprop.sweeping.journal_file import JournalFile, first_entry
 from fastprop.sweeping.journal_header import Known, differences, text
 from fastprop.sweeping.outcomes import ENDINGS, ConfigurationOutcome
 
@@ -47,6 +47,14 @@ class RecordedStudy(NamedTuple):
 
     running: list[int]  # numbers of the trials that were running before the sweep asked for any
     trials: list[RecordedTrial]  # those for which the sweep has asked, in the order of its rows
+
+
+def recorded_epochs(path):
+    """Return how many epochs the sweep of the journal at a path has, or None if there is no journal that tells."""
+    try:
+        return int(_known(first_entry(path)[HEADER]["epochs"]).text)
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 class Journal:

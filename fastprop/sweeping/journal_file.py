@@ -130,6 +130,15 @@ _CHECKSUM = b', "crc32": '
 """The bytes between an entry and its checksum; a line is JSON with the checksum as the last field."""
 
 
+def first_entry(path):
+    """Return the first entry of the file at a path, or None if there is no file, or none that begins with an entry."""
+    try:
+        with open(path, "rb") as file:
+            return _entry_or_none(file.readline(MAX_HEADER))
+    except OSError:
+        return None
+
+
 def _line(entry):
     """Return an entry as a line, which ends with the checksum of the bytes before."""
     text = json.dumps(entry).encode()[:-1]

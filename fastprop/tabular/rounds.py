@@ -2,6 +2,8 @@
 
 import time
 
+from fastprop.sweeping.halving_runner import FOLD_SECONDS
+
 SMALLEST, LARGEST = 9, 81
 """Configurations of a round: with fewer, a halving compares too few; with more, a search in time has too few rounds."""
 
@@ -10,6 +12,9 @@ SHARE = 1 / 3
 
 LAST = 0.04
 """Of all time, what is too short for another round."""
+
+RESERVED = 0.05
+"""Of all time, what is left for the last folds, which may go on for up to `FOLD_SECONDS`."""
 
 LEAST_SECONDS = 0.05
 """The shortest time that is given to a sweep."""
@@ -67,7 +72,8 @@ class Rounds:
         """Return how long the sweep of a round may take, or None."""
         if self._end is None:
             return None
-        return max(LEAST_SECONDS, self._end - time.perf_counter() - self._overhead)
+        reserve = max(self._overhead, min(FOLD_SECONDS, RESERVED * self._seconds))  # folds in training end after that
+        return max(LEAST_SECONDS, self._end - time.perf_counter() - reserve)
 
     def ended(self, size, trained_seconds):
         """Take note that a round of `size` configurations has ended, whose sweep trained for `trained_seconds`."""

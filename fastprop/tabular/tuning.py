@@ -20,6 +20,7 @@ from fastprop.notices import DataWarning
 from fastprop.options import AdamW, EarlyStopping, Halving
 from fastprop.sweeping.greedy_weights import greedy_weights
 from fastprop.sweeping.grids import Draws
+from fastprop.sweeping.journal import recorded_epochs
 from fastprop.sweeping.sweep import sweep
 from fastprop.tabular import search_space
 from fastprop.tabular.column_inputs import ColumnInputs
@@ -203,6 +204,9 @@ class _Search:
             epoch = min(epoch, self._seconds_of_epoch(min(more, self.epochs), seconds))
         fitting = int(seconds / (FEW_CONFIGURATIONS * epoch))
         self.epochs = min(self.epochs, max(LEAST_EPOCHS, fitting))
+        recorded = None if self._how.journal is None else recorded_epochs(self._how.journal)
+        if recorded is not None and LEAST_EPOCHS <= recorded <= self._how.epochs:
+            self.epochs = recorded  # so that what is recorded counts, though time may be measured otherwise now
         return HALVED * epoch * self.epochs, compiling
 
     def _seconds_of_epoch(self, epochs, seconds):
