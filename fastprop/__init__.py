@@ -15,7 +15,7 @@ By task:
   `InverseScaling`, `ReduceOnPlateau`, and `Warmup` before any of them.
 - Losses with a parameter: `Huber`, `Pinball`, `CrossEntropy`, `BinaryCrossEntropy`. Others are strings, see `train`.
 - Runs: `EarlyStopping`, `EMA` of the weights, `Checkpoint`; the warnings `DataWarning` and `DivergenceWarning`.
-- `intervals` says how far off predicted numbers may be.
+- `intervals` says how far off predicted numbers may be; `calibration` makes probabilities as sure as they are right.
 - `metrics` has the scores, and `reference` computes all of training in plain NumPy.
 """
 
@@ -23,6 +23,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from fastprop import command_start as _command_start  # noqa: F401 (first of all, for Ctrl-C while the others load)
+
+# isort: split
+from fastprop import calibration as calibration
 from fastprop import datasets as datasets
 from fastprop import intervals as intervals
 from fastprop import metrics as metrics
@@ -82,6 +85,7 @@ if not TYPE_CHECKING:  # a type checker takes the imports above, and would take 
         "MLP",
         "TableEnsemble",
         "TableModel",
+        "calibration",
         "datasets",
         "from_torch",
         "intervals",

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from fastprop import checks, numpy_settings
 from fastprop.annotations import ArrayLike, FloatArray, Path
+from fastprop.calibration import with_temperature
 from fastprop.data import Inputs, places
 from fastprop.files import tensors
 from fastprop.intervals import FoldErrors
@@ -34,6 +35,9 @@ class Ensemble:
     fold_errors : fastprop.intervals.FoldErrors, optional
         How far off the networks are for rows that they were not trained on, which makes intervals. The networks are
         then those of all folds of one configuration, in the order of folds, and so on for other configurations.
+    temperature : float
+        Above 0. By what the logarithms of mean probabilities are divided, see `fastprop.calibration.fit_temperature`;
+        1 changes nothing. Others need a softmax output, or a single sigmoid output.
 
     Attributes
     ----------
@@ -41,6 +45,7 @@ class Ensemble:
     weights : ndarray
         (networks,) float64, whose sum is 1.
     fold_errors : FoldErrors or None
+    temperature : float
 
     Raises
     ------
@@ -71,12 +76,16 @@ class Ensemble:
         weights: ArrayLike | None = None,
         *,
         fold_errors: FoldErrors | None = None,
+        temperature: float = 1.0,
     ) -> None:
         networks = networks.values() if isinstance(networks, Mapping) else networks
         self.networks = checks.networks(networks, MLP)
         checks.ensemble(self.networks)
         self.weights = checks.ensemble_weights(weights, len(self.networks))
         self.fold_errors = fold_errors
+        self.temperature = checks.positive(temperature, "temperature")
+        if temperature != 1:
+            checks.output_of_classes(self.networks[0])
         if fold_errors is not None:
             checks.instance(fold_errors, FOLD_ERRORS, FoldErrors, "FoldErrors.of(out_of_fold, y, folds)")
             outputs, of_errors = self.networks[0].layer_sizes[-1], fold_errors.errors.shape[1]
@@ -88,7 +97,12 @@ class Ensemble:
 
     @classmethod
     def of_folds(
-        cls, folds: Iterable[Iterable[MLP]], weights: ArrayLike, *, fold_errors: FoldErrors | None = None
+        cls,
+        folds: Iterable[Iterable[MLP]],
+        weights: ArrayLike,
+        *,
+        fold_errors: FoldErrors | None = None,
+        temperature: float = 1.0,
     ) -> Self:
         """Return the ensemble of the networks of folds of several configurations.
 
@@ -101,10 +115,13 @@ class Ensemble:
             out.
         fold_errors : FoldErrors, optional
             Of the weighted mean of the configurations.
+        temperature : float
+            See `Ensemble`.
         """
         pairs = [(list(networks), weight) for networks, weight in zip(folds, np.asarray(weights).tolist()) if weight]
         each = [(network, weight / len(networks)) for networks, weight in pairs for network in networks]
-        return cls([network for network, _ in each], [weight for _, weight in each], fold_errors=fold_errors)
+        networks = [network for network, _ in each]
+        return cls(networks, [weight for _, weight in each], fold_errors=fold_errors, temperature=temperature)
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
@@ -120,6 +137,7 @@ class Ensemble:
     def predict(self, X: ArrayLike) -> FloatArray:
         """Return the mean of the networks' outputs, (n, n_out) of their dtype, for inputs (n, n_in).
 
+        If the ensemble has a temperature, these are the probabilities with it.
         See `MLP.predict` for what `X` may be, and for errors.
         """
         return self.mean(self._outputs(X))
@@ -189,10 +207,15 @@ class Ensemble:
             yield runs.predict(network, inputs[names])
 
     def mean(self, outputs: Iterable[FloatArray]) -> FloatArray:
-        """Return the mean (n, n_out) of the outputs (n, n_out) of all networks, by the weights and in their dtype."""
+        """Return the mean (n, n_out) of the outputs (n, n_out) of all networks, by the weights and in their dtype.
+
+        If the ensemble has a temperature, it is applied to the mean.
+        """
         total: NDArray[np.float64] | float = 0.0
         for weight, each in zip(self.weights, outputs, strict=True):
             total = total + weight * each.astype(np.float64)
+        if self.temperature != 1:
+            total = with_temperature(total, self.temperature)
         return np.asarray(total, self.networks[0].dtype)
 
     def std(self, outputs: Iterable[FloatArray]) -> NDArray[np.float64]:
@@ -254,6 +277,8 @@ class Ensemble:
         about = {"weights": self.weights.tolist(), "common": common, "networks": own}
         if self.fold_errors is not None:
             about[FOLD_ERRORS] = self.fold_errors.counts
+        if self.temperature != 1:
+            about["temperature"] = self.temperature
         return {"ensemble": about}
 
     def state_dict(self) -> dict[str, FloatArray]:
@@ -285,7 +310,7 @@ class Ensemble:
         networks = [MLP.restored(about["common"] | own, each) for own, each in zip(about["networks"], arrays)]
         for network in networks:
             checks.finite_weights(network.parameters)
-        return cls(networks, about["weights"], fold_errors=errors)
+        return cls(networks, about["weights"], fold_errors=errors, temperature=about.get("temperature", 1.0))
 
     def __repr__(self) -> str:
         first = self.networks[0]

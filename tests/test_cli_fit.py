@@ -63,8 +63,13 @@ def test_predictions_say_how_sure_they_are(capsys):
     np.testing.assert_allclose(rows[:, 3:], model.predict_std("t.csv"))
     assert cli.main(["predict", "m.safetensors", "t.csv", "--interval", "0.999"]) == 2
     assert "--interval 0.999 needs 999 rows that are held out, and there are 90" in capsys.readouterr().err
-    assert cli.main(["fit", "t.csv", "--target", "kind", "--save", "c.safetensors", *LINE]) == 0
-    capsys.readouterr()
+    assert cli.main(["fit", "t.csv", "--target", "kind", "--save", "c.safetensors", "--calibrate", *LINE]) == 0
+    temperature = fp.load("c.safetensors").ensemble.temperature
+    assert f"temperature {temperature:.3g} of the probabilities" in capsys.readouterr().out
+    assert cli.main(["info", "c.safetensors"]) == 0
+    assert f" {temperature:.3g}" in next(line for line in capsys.readouterr().out.splitlines() if "temperature" in line)
+    assert cli.main(["fit", "t.csv", "--calibrate", *LINE]) == 2
+    assert "a temperature makes probabilities of classes" in capsys.readouterr().err
     assert cli.main(["predict", "c.safetensors", "t.csv", "--std"]) == 0
     assert capsys.readouterr().out.startswith("prediction,probability_a,probability_b,std_a,std_b\n")
     assert cli.main(["predict", "c.safetensors", "t.csv", "--interval", "0.8"]) == 2

@@ -108,6 +108,19 @@ def test_what_a_weighted_ensemble_needs(result):
     assert_refused(ValueError, "score 'mae' needs numbers", result.weighted_ensemble, y, score="mae")
 
 
+def test_the_weighted_ensemble_of_a_sweep_is_calibrated_on_out_of_fold_outputs(result):
+    X, y = three_classes()
+    plain, calibrated = result.weighted_ensemble(y), result.weighted_ensemble(y, calibrate=True)
+    weights = dict.fromkeys(result.fold_networks, 0.0)
+    for network, weight in zip(plain.networks, plain.weights):
+        weights[next(index for index, each in result.fold_networks.items() if network in each)] += weight
+    mean = sum(weight * result.out_of_fold(index) for index, weight in weights.items())
+    losses = [log_loss(y, fp.calibration.with_temperature(mean, calibrated.temperature * by)) for by in (0.98, 1, 1.02)]
+    assert losses[1] == min(losses)
+    expected = fp.calibration.with_temperature(plain.predict(X), calibrated.temperature)
+    np.testing.assert_allclose(calibrated.predict(X), expected, rtol=1e-5)
+
+
 # ---- weights and files ----
 
 
@@ -253,6 +266,18 @@ def test_the_standard_deviation_is_that_of_the_weighted_outputs(of_numbers):
     mean = np.average(outputs, axis=0, weights=ensemble.weights)
     expected = np.sqrt(np.average((outputs - mean) ** 2, axis=0, weights=ensemble.weights))
     np.testing.assert_allclose(ensemble.predict_std(X), expected, rtol=1e-12)
+
+
+def test_a_temperature_is_for_classes_and_comes_back_from_a_file(of_numbers, tmp_path):
+    message = "a temperature makes probabilities of classes, which MLP((4, 3, 1)"
+    assert_refused(ValueError, message, fp.Ensemble, of_numbers[0].networks[:1], temperature=2)
+    networks = [fp.MLP((4, 3, 1), seed=seed) for seed in range(2)]
+    ensemble = fp.Ensemble(networks, temperature=2)
+    p = fp.Ensemble(networks).predict(np.ones((1, 4))).astype(float)
+    odds = np.sqrt(p / (1 - p))
+    np.testing.assert_allclose(ensemble.predict(np.ones((1, 4))), odds / (1 + odds), rtol=1e-6)
+    ensemble.save(tmp_path / "e.safetensors")
+    assert fp.load(tmp_path / "e.safetensors").temperature == 2
 
 
 def test_intervals_that_are_refused(of_numbers):

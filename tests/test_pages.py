@@ -34,7 +34,7 @@ def docstrings(page):
 @pytest.mark.slow
 def test_every_public_name_has_an_entry(pages):
     modules = {name for name in fp.__all__ if inspect.ismodule(getattr(fp, name))}
-    assert modules == {"datasets", "intervals", "metrics", "reference"}
+    assert modules == {"calibration", "datasets", "intervals", "metrics", "reference"}
     assert anchors(pages["fastprop"]) >= set(fp.__all__) - modules
     for module in modules:
         assert anchors(pages[module]) >= set(getattr(fp, module).__all__), module
@@ -50,7 +50,7 @@ def test_methods_that_a_network_inherits_have_an_entry(pages):
 @pytest.mark.slow
 def test_sections_of_docstrings_are_headings(pages):
     """A page that is read as Markdown alone has lines of parameters as code, and underlined headings."""
-    for name in ("fastprop", "datasets", "intervals", "metrics", "reference"):
+    for name in ("fastprop", "calibration", "datasets", "intervals", "metrics", "reference"):
         text = "".join(docstrings(pages[name]))
         assert re.findall(r"<h6[^>]*>Examples</h6>", text), name
         assert not re.findall(r"<em>.*?</em>|<h[1-5]|-----|<hr|``|<li>\*\*<", text), name

@@ -125,6 +125,19 @@ def test_intervals_and_deviations_are_those_of_the_networks_of_folds(classifier,
     assert_refused(ValueError, "intervals lie around", classifier.to_model().predict_interval, FRAME)
 
 
+def test_calibrated_probabilities_have_the_temperature_of_the_out_of_fold_outputs(classifier, tmp_path):
+    options = classifier.get_params() | {"calibrate": True}
+    calibrated = fp.TabularClassifier(**options).fit(FRAME, KINDS)
+    np.testing.assert_array_equal(calibrated.out_of_fold_, classifier.out_of_fold_)
+    temperature = fp.calibration.fit_temperature(classifier.out_of_fold_, KINDS == "small")
+    assert calibrated.ensemble_.ensemble.temperature == temperature != 1
+    expected = fp.calibration.with_temperature(mean_of_networks(classifier.ensemble_, FRAME), temperature)
+    np.testing.assert_allclose(calibrated.predict_proba(FRAME), expected, rtol=1e-5)
+    assert calibrated.predict(FRAME).tolist() == classifier.predict(FRAME).tolist()
+    calibrated.save(tmp_path / "kinds.safetensors")
+    np.testing.assert_allclose(fp.load(tmp_path / "kinds.safetensors").predict_proba(FRAME), expected, rtol=1e-5)
+
+
 @pytest.mark.slow
 def test_intervals_cover_new_rows():
     covered = []

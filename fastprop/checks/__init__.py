@@ -67,6 +67,7 @@ from fastprop.checks.sweeps import (
     ensemble_weights,
     keep,
     networks,
+    output_of_classes,
     ranking,
 )
 from fastprop.checks.targets import (
@@ -159,6 +160,7 @@ __all__ = [
     "order_of_targets",
     "output",
     "output_for",
+    "output_of_classes",
     "positive",
     "quantiles",
     "quantiles_of",

@@ -82,6 +82,14 @@ def ensemble_weights(weights, count):
     return read_only(weights if is_restored else weights / total)
 
 
+def output_of_classes(network):
+    """Refuse a network whose outputs are not the probabilities of classes of which each row has one."""
+    if network.output != "softmax" and (network.output, network.layer_sizes[-1]) != ("sigmoid", 1):
+        raise ValueError(
+            f"a temperature makes probabilities of classes, which {network} does not predict: leave it out."
+        )
+
+
 def ensemble_inputs(feature_names, orders):
     """Refuse inputs whose columns have no names (None) where networks have learned them in different `orders`."""
     if feature_names is None and len(orders) > 1:

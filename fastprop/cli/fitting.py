@@ -36,6 +36,7 @@ def fit(options):
         threads=options.threads,
         journal=options.journal,
         progress=True,
+        calibrates=options.calibrate,
     )
     found = tuned(problem.network((), "relu", seed=0), problem.X, problem.targets.y, how)
     fitted = ensemble_report.Fitted(found, problem.X)
@@ -69,6 +70,8 @@ def _print(problem, found):
         score = metrics.measure(metrics.SCORES[found.score_name], found.outputs, problem.targets.y).value
         told += f", {found.score_name} {score:.4f} out-of-fold"
     print(told)
+    if found.calibrates:
+        print(f"temperature {found.temperature:.3g} of the probabilities, by the out-of-fold outputs")
     order = np.argsort(-weights, kind="stable")[:MOST_SHOWN]
     for index in order[weights[order] > 0]:
         print(f"{weights[index]:7.1%}  {_described(found.kept[index].values)}")

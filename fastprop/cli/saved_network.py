@@ -52,6 +52,10 @@ def _networks(networks, model):
         shares.setdefault(repr(network), []).append(weight)
     ordered = sorted(shares.items(), key=lambda item: -sum(item[1]))
     lines = {f"{sum(weights):.0%} of the weight": f"{len(weights)} of {network}" for network, weights in ordered}
+    if ensemble.temperature != 1:
+        lines["temperature"] = f"{ensemble.temperature:.3g}"
+    if ensemble.fold_errors is not None:
+        lines["intervals"] = f"by the errors of {len(ensemble.fold_errors.errors)} rows"
     return {"networks": f"{len(networks)}, an ensemble"} | lines
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from fastprop import checks, metrics
 from fastprop.annotations import ArrayLike, Figure, FloatArray, Path, PlotKind, ScoreFunction, ScoreName
+from fastprop.calibration import fit_temperature
 from fastprop.ensembles import Ensemble
 from fastprop.integrations import pandas_frames
 from fastprop.network import MLP
@@ -229,7 +230,12 @@ class SweepResult(RecordedRows):
         return Ensemble(network for networks in chosen for network in networks)
 
     def weighted_ensemble(
-        self, y: ArrayLike, *, score: ScoreName | ScoreFunction | metrics.Score | None = None, steps: int = STEPS
+        self,
+        y: ArrayLike,
+        *,
+        score: ScoreName | ScoreFunction | metrics.Score | None = None,
+        steps: int = STEPS,
+        calibrate: bool = False,
     ) -> Ensemble:
         """Return the `Ensemble` of networks of folds whose weights are chosen greedily on out-of-fold outputs.
 
@@ -245,6 +251,9 @@ class SweepResult(RecordedRows):
             What is best, see `sweep`; by default the log loss of probabilities, and else the squared error.
         steps : int
             At least 1.
+        calibrate : bool
+            Whether probabilities of classes have the temperature that the out-of-fold outputs need, see
+            `fastprop.calibration.fit_temperature`.
 
         Raises
         ------
@@ -270,10 +279,15 @@ class SweepResult(RecordedRows):
         steps = checks.whole_number(steps, "steps")
         first = next(iter(kept.values()))[0]
         task = Task.of(y, first.layer_sizes[-1], first.output, checks.loss(None, first.output, first.layer_sizes[-1]))
+        if calibrates := checks.flag(calibrate, "calibrate"):
+            checks.output_of_classes(first)
         chosen = None if score is None else metrics.chosen(score, "score", task)
         outputs = [self.out_of_fold(index) for index in kept]
         weights = greedy_weights(outputs, np.asarray(y), first.output, score=chosen, steps=steps)
-        return Ensemble.of_folds(kept.values(), weights)
+        if not calibrates:
+            return Ensemble.of_folds(kept.values(), weights)
+        mean = sum(weight * each.astype(np.float64) for weight, each in zip(weights, outputs))
+        return Ensemble.of_folds(kept.values(), weights, temperature=fit_temperature(mean, y))
 
     def to_pandas(self) -> pandas.DataFrame:
         """Return the table as a ``pandas.DataFrame`` (extra ``pandas``), a row for each configuration.

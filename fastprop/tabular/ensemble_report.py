@@ -8,6 +8,7 @@ import numpy as np
 
 from fastprop import metrics
 from fastprop.annotations import Path
+from fastprop.calibration import with_temperature
 from fastprop.metrics import SCORES
 from fastprop.reporting import html, plotting
 from fastprop.reporting.formatting import short, words
@@ -73,6 +74,8 @@ def write(path: Path, fitted: Fitted, title: str) -> None:
     labels = [f"{found.weights[index]:.0%}: {short(found.kept[index].values['layer_sizes'])}" for index in order]
     pictures = [("Learning curves", plotting.losses_of_configurations, (losses, labels))]
     outputs = found.outputs
+    if found.calibrates:
+        outputs = with_temperature(outputs, found.temperature)
     if found.output == "softmax":
         pictures.append(("Calibration, out-of-fold", plotting.reliability, calibration(outputs, fitted.found.y)))
     elif outputs.shape[1] == 1:
@@ -95,6 +98,8 @@ def _facts(fitted):
         "networks in the ensemble": str(len(found.ensemble.networks)),
         f"best configuration, {words(found.score_name)} of {len(found.folds)} folds": short(found.kept[0].score),
     }
+    if found.calibrates:
+        facts["temperature of the probabilities"] = f"{found.temperature:.3g}"
     if found.score_name in SCORES:
         value, low, high = interval(found.outputs, fitted.found.y, SCORES[found.score_name])
         facts[f"ensemble, out-of-fold {words(found.score_name)} ({LEVEL:.0%} of resamples)"] = (

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fastprop import checks, interrupts
 from fastprop.annotations import FloatArray
+from fastprop.calibration import fit_temperature
 from fastprop.data import Dataset, ScaledTargets, cross_validation_folds
 from fastprop.ensembles import Ensemble
 from fastprop.intervals import FoldErrors
@@ -64,6 +65,7 @@ class How(NamedTuple):
     threads: int | None = None
     journal: Any = None  # a path, or None
     progress: bool = False
+    calibrates: bool = False  # whether the ensemble of classes has a temperature
 
 
 class Kept(NamedTuple):
@@ -91,16 +93,24 @@ class Tuned(NamedTuple):
     is_interrupted: bool  # whether Ctrl-C ended the search
     y: NDArray[Any]  # the targets
     output: str  # the output activation of the networks
+    calibrates: bool  # whether the ensemble has a temperature
 
     @property
     def ensemble(self) -> Ensemble:
         """The ensemble of the networks of all folds of the configurations that have a weight.
 
-        Where numbers are predicted, it knows the errors of its out-of-fold outputs.
+        Where numbers are predicted, it knows the errors of its out-of-fold outputs; where classes are, it may have the
+        temperature that these outputs need.
         """
-        is_numeric = self.kept[0].networks[0].output not in ("softmax", "sigmoid")
+        is_numeric = self.output not in ("softmax", "sigmoid")
         errors = FoldErrors.of(self.outputs, self.y, self.folds) if is_numeric else None
-        return Ensemble.of_folds([each.networks for each in self.kept], self.weights, fold_errors=errors)
+        networks = [each.networks for each in self.kept]
+        return Ensemble.of_folds(networks, self.weights, fold_errors=errors, temperature=self.temperature)
+
+    @property
+    def temperature(self) -> float:
+        """The temperature of the ensemble, which its out-of-fold outputs need; 1 if it has none."""
+        return fit_temperature(self.outputs, self.y) if self.calibrates else 1.0
 
     @property
     def outputs(self) -> NDArray[np.float64]:
@@ -141,6 +151,8 @@ def tuned(prototype: MLP, X: Any, y: NDArray[Any], how: How) -> Tuned:
         If no configuration could be trained.
     """
     begin = time.perf_counter()
+    if how.calibrates:
+        checks.output_of_classes(prototype)
     rounds = Rounds(how.seconds, how.configurations)
     search = _Search(prototype, X, y, how)
     is_interrupted = False
@@ -171,6 +183,7 @@ def tuned(prototype: MLP, X: Any, y: NDArray[Any], how: How) -> Tuned:
         is_interrupted=is_interrupted,
         y=y,
         output=prototype.output,
+        calibrates=how.calibrates,
     )
 
 

@@ -1,0 +1,267 @@
+"""What the estimators of tuned ensembles have in common: arguments in, a search, results out."""
+
+from __future__ import annotations
+
+import copy
+import os
+import warnings
+from numbers import Integral, Real
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import issparse
+from sklearn.base import BaseEstimator, _fit_context
+from sklearn.utils import check_consistent_length
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import _check_y, check_is_fitted
+
+from fastprop import numpy_settings
+from fastprop.annotations import ArrayLike, NumericEncodingName, Path, ScoreName
+from fastprop.data import SparseRows
+from fastprop.estimators import inputs, parameters
+from fastprop.metrics import SCORES
+from fastprop.tabular import ensemble_report
+from fastprop.tabular.column_inputs import ColumnInputs
+from fastprop.tabular.ensemble_model import TableEnsemble
+from fastprop.tabular.ensemble_report import Fitted
+from fastprop.tabular.numeric_encodings import NUMERIC_ENCODINGS
+from fastprop.tabular.recipe import RECIPE
+from fastprop.tabular.tuning import How, tuned
+
+SECONDS = 60.0
+"""How long a search takes if neither seconds nor configurations are given."""
+
+
+class BaseTabular(BaseEstimator):
+    """What the classifier and the regressor have in common: arguments in, `fastprop.tabular.tuning`, results out."""
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "seconds": [Interval(Real, 0, None, closed="neither"), None],
+        "configurations": [Interval(Integral, 1, None, closed="left"), None],
+        "folds": [Interval(Integral, 2, None, closed="left")],
+        "epochs": [Interval(Integral, 1, None, closed="left")],
+        "scoring": [StrOptions(set(SCORES)), None],
+        "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
+        "numeric_encoding": [StrOptions(set(NUMERIC_ENCODINGS))],
+        "random_state": ["random_state"],
+        "threads": [Interval(Integral, 1, None, closed="left"), None],
+        "journal": [str, os.PathLike, None],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        *,
+        seconds: float | None = None,
+        configurations: int | None = None,
+        folds: int = 5,
+        epochs: int = RECIPE.search_epochs,
+        scoring: ScoreName | None = None,
+        categorical_features: Literal["from_dtype"] | ArrayLike | None = "from_dtype",
+        numeric_encoding: NumericEncodingName = "standard",
+        random_state: int | np.random.RandomState | None = None,
+        threads: int | None = None,
+        journal: Path | None = None,
+        verbose: bool | int = False,
+    ) -> None:
+        self.seconds = seconds
+        self.configurations = configurations
+        self.folds = folds
+        self.epochs = epochs
+        self.scoring = scoring
+        self.categorical_features = categorical_features
+        self.numeric_encoding = numeric_encoding
+        self.random_state = random_state
+        self.threads = threads
+        self.journal = journal
+        self.verbose = verbose
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = True
+        return tags
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    @numpy_settings.own
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Search the best ensemble for inputs `X` and targets `y`.
+
+        Parameters
+        ----------
+        X : array_like, sparse matrix or data frame
+            (n, n_features).
+        y : array_like
+            (n,) classes, or numbers (n,) or (n, n_outputs).
+
+        Returns
+        -------
+        TabularClassifier or TabularRegressor
+            The estimator itself.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument is not as described, or no configuration could be trained in time.
+        """
+        X, y, prototype = self._checked(X, y)
+        found = tuned(prototype, X, y, self._how(len(y)))
+        if found.is_interrupted:
+            warnings.warn("Training interrupted by user.", stacklevel=4)
+        self._keep_results(found, X)
+        return self
+
+    def _checked(self, X, y):
+        """Return inputs and targets for the search, and the network with which configurations begin."""
+        if y is None:
+            raise ValueError(
+                f"This {type(self).__name__} estimator requires y to be passed, but the target y is None: give it."
+            )
+        inputs.refuse_masked_targets(y)
+        self._column_names = inputs.column_names(X)
+        X = inputs.unencoded(self, X)
+        column = inputs.target_column(y)
+        self._target_name = inputs.target_name(y)
+        inputs.refuse_dates(y, column)
+        inputs.refuse_missing_targets(y, column)
+        y = _check_y(y, multi_output=True, y_numeric=self._is_numeric, estimator=self)
+        check_consistent_length(X, y)
+        if len(y) < 2:
+            raise ValueError("X has n_samples=1, one row: give two or more, some of which can be held out.")
+        y, prototype = self._prepared(X.shape[1], y, column)
+        return SparseRows.of(X) if issparse(X) else X, y, prototype
+
+    def _how(self, rows):
+        """Return the `How` of a search for so many rows."""
+        seconds = SECONDS if self.seconds is None and self.configurations is None else self.seconds
+        return How(
+            seconds=seconds,
+            configurations=self.configurations,
+            folds=min(self.folds, rows),
+            epochs=self.epochs,
+            score=self.scoring,
+            seed=parameters.seed_of(self.random_state),
+            threads=self.threads,
+            journal=self.journal,
+            progress=bool(self.verbose),
+            calibrates=self._calibrates(),
+        )
+
+    def _calibrates(self):
+        """Return whether the probabilities of the ensemble have a temperature."""
+        return False
+
+    def _keep_results(self, found, X):
+        """Keep what a search has found as attributes."""
+        is_encoded = isinstance(X, ColumnInputs)
+        ensemble = found.ensemble
+        encoders = found.encoders(X) if is_encoded else [inputs.number_encoder(self)] * len(ensemble.networks)
+        self.encoder_ = X.encoder if is_encoded else None
+        self.ensemble_ = TableEnsemble(ensemble, encoders, self._target_name)
+        self._found = found.weighed()
+        self.out_of_fold_ = found.outputs
+        self.best_score_ = found.kept[0].score
+        self.scoring_ = found.score_name
+        self.n_configurations_ = found.tried
+        self.epochs_ = found.epochs
+        self.configurations_ = [
+            {**each.values, found.score_name: each.score, "weight": float(weight)}
+            for each, weight in zip(found.kept, found.weights)
+        ]
+
+    @numpy_settings.own
+    def to_model(self, target_name: str | None = None) -> TableEnsemble:
+        """Return a model of its own that predicts from tables in the unit of the targets, as the estimator does.
+
+        Parameters
+        ----------
+        target_name : str, optional
+            The column that is predicted; by default the name of `y` if that was a column of a frame, else "target".
+
+        Returns
+        -------
+        TableEnsemble
+            See `MLPClassifier.to_model` for the names of columns and of classes.
+        """
+        check_is_fitted(self)
+        model = self.ensemble_
+        return TableEnsemble(model.ensemble, model.encoders, target_name or model.target_name)
+
+    def save(self, path: Path, target_name: str | None = None) -> None:
+        """Write the model that `to_model` returns to a file, which `fastprop.load` and ``fastprop predict`` read.
+
+        Parameters
+        ----------
+        path : str or Path
+            The safetensors file to write; one that exists is replaced as a whole.
+        target_name : str, optional
+            See `to_model`.
+
+        Raises
+        ------
+        ValueError, OSError
+            As `TableEnsemble.save`.
+        """
+        self.to_model(target_name).save(path)
+
+    @numpy_settings.own
+    def predict_std(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the standard deviation of the outputs of the networks for each row of `X`, by their weights.
+
+        It is in the unit of the targets, (n,) or (n, n_outputs); or of the probability of each class, (n, n_classes).
+        See `Ensemble.predict_std`.
+        """
+        model, X = self._model_and_inputs(X)
+        std = model.ensemble.predict_std(X) if self.encoder_ is None else model.std_of(X)
+        return std[:, 0] if std.shape[1] == 1 else std
+
+    @numpy_settings.own
+    def report(self, path: Path, X: ArrayLike) -> None:
+        """Write a page about the search and its ensemble, one HTML file (extra ``plot``).
+
+        It has the configurations with their weights and learning curves; the out-of-fold score with its bootstrap
+        interval; how sure probabilities are, or predictions against targets; and the permutation importance of columns.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file to write; one that exists is replaced as a whole.
+        X : array_like, sparse matrix or data frame
+            The inputs of `fit`, which the estimator does not keep.
+
+        Raises
+        ------
+        ValueError
+            If `X` has another number of rows.
+        ImportError
+            If Matplotlib is not installed.
+        OSError
+            If the file cannot be written.
+        """
+        check_is_fitted(self)
+        X = inputs.unencoded(copy.copy(self), X)
+        rows = len(self.out_of_fold_)
+        if X.shape[0] != rows:
+            raise ValueError(f"a report needs the inputs of fit, {rows} rows, not {X.shape[0]}: give these.")
+        X = SparseRows.of(X) if issparse(X) else X
+        names = None if isinstance(X, ColumnInputs) else inputs.number_encoder(self).feature_names
+        ensemble_report.write(path, Fitted(self._found, X, names), f"Ensemble for {self._target_name}")
+
+    def _outputs(self, X):
+        """Return the outputs of the ensemble (n, n_out) float64 for inputs as they were given."""
+        model, X = self._model_and_inputs(X)
+        outputs = model.ensemble.predict(X) if self.encoder_ is None else model.outputs_of(X)
+        return outputs.astype(np.float64)
+
+    def _model_and_inputs(self, X):
+        """Return the model, and what its networks predict from for inputs as they were given.
+
+        Without an encoder these are inputs of the ensemble, and else what `TableEnsemble.inputs` returns.
+        """
+        check_is_fitted(self)
+        model = self.ensemble_
+        if self.encoder_ is not None:
+            return model, inputs.encoded(self, X, model.stacked)
+        X = inputs.encoded(self, X, None)
+        return model, SparseRows.of(X) if issparse(X) else X
