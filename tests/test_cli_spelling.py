@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import shlex
 
 import numpy as np
 import pytest
@@ -156,3 +157,26 @@ def test_outside_of_a_command_messages_speak_python():
         assert checks.argument("learning_rate", "0.1") == "--learning-rate 0.1"
         assert checks.argument("resume", "True") == "--resume"
     assert checks.argument("learning_rate", "0.1") == "learning_rate=0.1"
+
+
+def test_a_remedy_can_be_typed_as_it_is_told(capsys, folder):
+    lines = [f"{'?' if row == 3 else row % 7}.5,{row % 3},{row * 0.5}" for row in range(60)]
+    (folder / "mixed.csv").write_text("\n".join(['"size, in m",n,price', *lines]).replace("?.5", "?"))
+    command = ["train", "mixed.csv", "--epochs", "1", "--hidden", "4"]
+    assert cli.main(command) == 2
+    remedies = re.findall(r"(--(?:categorical|drop) '.*?')", capsys.readouterr().err)
+    assert len(remedies) == 2
+    for remedy in remedies:
+        assert cli.main([*command, *shlex.split(remedy)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("train prices.csv --features size --drop size", "column 'size' is named both as a feature and as one to drop"),
+        ("train https://example.org/a.csv", "there is no file https://example.org/a.csv: check"),
+    ],
+)
+def test_it_is_told_what_was_typed(capsys, line, said):
+    assert cli.main(line.split()) == 2
+    assert said in capsys.readouterr().err

@@ -104,7 +104,8 @@ def test_the_index_of_a_data_frame_is_left_out_and_said(write, content):
 @pytest.mark.parametrize("step", [1, 7], ids=["in order", "shuffled"])
 def test_a_column_that_numbers_the_rows_is_named(write, step):
     path = write("id,a,b\n" + "".join(f"{row * step % 40 + 1},{row * 7 % 5},{row / 2}\n" for row in range(40)))
-    with pytest.warns(fp.DataWarning, match=r"column 'id' of .* only numbers the rows: leave it out by --drop id"):
+    told = r"column 'id' of .* only numbers the rows: leave it out, by drop=\['id'\], unless"
+    with pytest.warns(fp.DataWarning, match=told):
         assert datasets.read(path).X.shape == (40, 2)
     assert datasets.read(path, drop=["id"]).X.shape == (40, 1)
 

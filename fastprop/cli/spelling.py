@@ -2,10 +2,12 @@
 
 import ast
 import re
+import shlex
 from dataclasses import fields
 
 from fastprop.checks import Spelling
 from fastprop.cli import values
+from fastprop.tabular.columns import listed
 
 ELSEWHERE = {
     "hidden": "activation",
@@ -42,7 +44,7 @@ def spelling(options):
         flag = named(name)
         if _plain(name) in switches:
             return flag if text == "True" else f"--no-{flag[2:]}"
-        return f"{flag} {value(name, text)}"
+        return f"{flag} {shlex.quote(value(name, text))}"
 
     return Spelling(lambda name: _plain(name) in flags, named, value, assigned, parts)
 
@@ -100,7 +102,7 @@ def _written(name, node):
     if isinstance(node, ast.Tuple) and name == "layer_rates":
         return "x".join(f"{ast.literal_eval(rate):g}" for rate in node.elts)
     if isinstance(node, ast.List):
-        return ", ".join(_written(name, each) for each in node.elts)
+        return listed([_written(name, each) for each in node.elts])
     if not isinstance(node, ast.Call):
         raise ValueError(f"{ast.unparse(node)} is no value")
     kind = getattr(node.func, "attr", None) or node.func.id

@@ -5,6 +5,8 @@ import io
 
 import numpy as np
 
+from fastprop import checks
+
 FEW = 20
 """Up to so many different numbers of a column may be names: of classes, if each stands in two rows or more on average,
 and of levels, if other cells of the column hold words."""
@@ -49,6 +51,8 @@ def chosen(source, names, choice):
         raise ValueError(f"column {target!r} is the target: do not name it as one to drop, nor as a feature.")
     if features is None:
         features = [name for name in names if name != target]
+    elif both := set(features) & set(drop):
+        raise ValueError(f"column {min(both)!r} is named both as a feature and as one to drop: name it once.")
     features = tuple(name for name in features if name not in drop)
     if not features:
         raise ValueError(
@@ -83,7 +87,7 @@ def listed(names):
 def notes_on_counters(source, columns):
     """Return a note for each column that numbers the rows from 0 or 1 on, in any order, as an index does."""
     return [
-        f"column {name!r} of {source} only numbers the rows: leave it out by --drop {listed([name])} "
+        f"column {name!r} of {source} only numbers the rows: leave it out, by {checks.argument('drop', repr([name]))}, "
         "unless it means something."
         for name, column in columns.items()
         if column.kind == "numbers" and _numbers_rows(column.values)

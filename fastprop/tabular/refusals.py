@@ -5,6 +5,7 @@ import functools
 import io
 import math
 
+from fastprop import checks
 from fastprop.checks import shown
 from fastprop.integrations import arrow_csv
 from fastprop.tabular.dialect import is_dressed_number, is_number
@@ -60,9 +61,12 @@ def refuse_word(path, dialect, index):
             f"{path} has {shown(cell)} in line {line}, column {dialect.names[index]!r}, among numbers: write numbers "
             "without commas of thousands, signs and units."
         )
+    name = dialect.names[index]
+    others = {each: checks.argument(each, repr([name])) for each in ("categorical", "drop")}
+    otherwise = checks.remedies("", **others)
     raise ValueError(
-        f"{path} has {shown(cell)} in line {line}, column {dialect.names[index]!r}, where other rows hold numbers: "
-        "replace it, or take the column for categories or leave it out, if it is not the target."
+        f"{path} has {shown(cell)} in line {line}, column {name!r}, where other rows hold numbers: replace it"
+        + (f", or give {otherwise} if it is not the target." if otherwise else ".")
     )
 
 

@@ -81,7 +81,7 @@ def checked_path(source):
         raise ValueError(f"{path} is a folder: give one of the files in it.")
     if not path.is_file():
         raise ValueError(
-            f"there is no file {path}: check the path, or say 'digits' for the data that ships with fastprop."
+            f"there is no file {source}: check the path, or say 'digits' for the data that ships with fastprop."
         )
     if not path.name.lower().endswith(ENDINGS):
         raise ValueError(f"{path} must end in {', '.join(ENDINGS)}: convert the file.")

@@ -53,7 +53,7 @@ def targets_of(table, loss=None, score=None, task=None):
     >>> from fastprop.tabular import Table, targets_of
     >>> targets = targets_of(Table(np.ones((6, 1)), np.array([1.0, 2, 3, 1, 2, 3])))
     >>> targets.description, targets.y, targets.task.output
-    ('3 classes (1, 2, 3); --task numbers or counts takes them as such', array([0, 1, 2, 0, 1, 2]), 'softmax')
+    ("3 classes (1, 2, 3); task='numbers' or counts takes them as such", array([0, 1, 2, 0, 1, 2]), 'softmax')
     """
     y = table.y.reshape(len(table.y)) if table.y.shape[1:] == (1,) else table.y
     table = type(table)(table.X, y, table.feature_names, table.target_name, table.class_names)
