@@ -8,7 +8,7 @@ import pandas
 import pytest
 
 import fastprop as fp
-from fastprop.data import UNCHANGED, EncodedRows, FeatureGroup, Inputs, Origin, stacked
+from fastprop.data import UNCHANGED, EncodedRows, FeatureGroup, Inputs, Origin, stacked, standardization
 from fastprop.tabular.encoder import Encoder, named_columns
 
 RANDOM = np.random.default_rng(0)
@@ -58,6 +58,16 @@ def test_rows_that_are_moved_and_scaled_have_the_bits_of_the_array():
     np.testing.assert_array_equal(found.numbers(np.array([5, 3])), expected.numbers(np.array([5, 3])))
 
 
+MOMENTS = standardization(Inputs(ENCODED, UNCHANGED))
+
+
+def test_features_of_groups_are_not_standardized():
+    single = [name in ("size is missing", "sold") or name.startswith("sold (") for name in ENCODER.feature_names]
+    assert sum(single) == 6
+    for found, expected, unchanged in zip(MOMENTS, standardization(Inputs(DENSE, UNCHANGED)), (0, 1)):
+        np.testing.assert_array_equal(found, np.where(single, expected, unchanged))
+
+
 OPTIONS = {
     "several chunks": {"batch_size": 300, "optimizer": fp.Adam(0.01)},
     "steps of all rows": {"optimizer": fp.LBFGS()},
@@ -78,7 +88,9 @@ def test_training_has_the_bits_of_the_array(options, standardize, dtype):
     networks = []
     for X in (DENSE, ENCODED):
         network = fp.MLP((DENSE.shape[1], 5, 2), output="softmax", seed=0, dtype=dtype)
-        history = fp.train(network, X, LABELS, epochs=2, standardize=standardize, **options)
+        if standardize:
+            network.input_mean, network.input_scale = MOMENTS
+        history = fp.train(network, X, LABELS, epochs=2, **options)
         networks.append((network.parameters, history.loss, network.predict(X)))
     for expected, found in zip(*networks):
         np.testing.assert_array_equal(found, expected)
@@ -86,8 +98,9 @@ def test_training_has_the_bits_of_the_array(options, standardize, dtype):
 
 def test_a_short_training_has_the_bits_of_the_array():
     networks = [fp.MLP((DENSE.shape[1], 5, 2), output="softmax", seed=0) for _ in range(2)]
+    networks[0].input_mean, networks[0].input_scale = MOMENTS
     for X, network in zip((DENSE, ENCODED), networks):
-        fp.train(network, X, LABELS, epochs=1, standardize=True)
+        fp.train(network, X, LABELS, epochs=1, standardize=X is ENCODED)
     np.testing.assert_array_equal(networks[1].parameters, networks[0].parameters)
 
 
@@ -96,7 +109,7 @@ def test_a_short_training_has_the_bits_of_the_array():
 def test_a_sweep_trains_packs_and_folds_on_encoded_rows(backend):
     grid = {"optimizer": [fp.SGD(0.1), fp.SGD(0.01)], "seed": range(3)}
     network = fp.MLP((DENSE.shape[1], 3, 2), output="softmax")
-    options = {"epochs": 2, "cv": 2, "standardize": True, "backend": backend, "score": "log_loss"}
+    options = {"epochs": 2, "cv": 2, "backend": backend, "score": "log_loss"}
     expected, found = (fp.sweep(network, X, LABELS, grid, **options) for X in (DENSE, ENCODED))
     np.testing.assert_array_equal(found.fold_scores, expected.fold_scores)
     np.testing.assert_array_equal(found.best_network.parameters, expected.best_network.parameters)
@@ -118,13 +131,13 @@ def test_an_estimator_and_a_saved_model_make_no_array(tmp_path):
     y = np.where(LABELS, "yes", "no")
     options = {"hidden_layer_sizes": 4, "max_iter": 2, "random_state": 0}
     estimator = fp.MLPClassifier(numeric_encoding="piecewise", **options).fit(FRAME, y)
-    expected = fp.MLPClassifier(**options).fit(DENSE, y)
-    np.testing.assert_array_equal(estimator.predict_proba(FRAME), expected.predict_proba(DENSE))
+    np.testing.assert_array_equal(estimator.network_.input_scale, MOMENTS[1])
+    np.testing.assert_array_equal(estimator.predict_proba(FRAME)[:, 1], estimator.network_.predict(DENSE)[:, 0])
     estimator.save(tmp_path / "m.safetensors")
     model = fp.load(tmp_path / "m.safetensors")
     assert isinstance(model.inputs(FRAME), EncodedRows)
     np.testing.assert_array_equal(model.inputs(FRAME)[:], DENSE)
-    np.testing.assert_array_equal(model.outputs(FRAME), expected.network_.predict(DENSE))
+    np.testing.assert_array_equal(model.outputs(FRAME), estimator.network_.predict(DENSE))
 
 
 def test_a_number_that_becomes_infinite_is_refused_by_the_name_of_its_feature():

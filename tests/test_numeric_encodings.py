@@ -151,7 +151,7 @@ def test_numbers_between_which_nothing_can_be_interpolated_are_refused():
 def test_each_fold_has_the_bins_of_its_training_rows():
     table = fp.datasets.read(FRAME, numeric_encoding="piecewise")
     n_in = table.columns.shape[1]
-    options = {"epochs": 2, "batch_size": 50, "standardize": True, "optimizer": fp.SGD(0.1), "shuffle": False}
+    options = {"epochs": 2, "batch_size": 50, "optimizer": fp.SGD(0.1), "shuffle": False}
     halves = [(np.arange(150), np.arange(150, 300)), (np.arange(150, 300), np.arange(150))]
     network = fp.MLP((n_in, 4, 2), output="softmax", seed=0)
     result = fp.sweep(network, table.columns, table.y, {"seed": [0]}, cv=halves, score="log_loss", **options)

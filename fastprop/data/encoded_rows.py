@@ -39,6 +39,9 @@ class EncodedRows(SparseRows):
     what `below` has for their column, and those after it are the `background`. With a piecewise-linear encoding of 48
     bins a number takes 8 bytes as float32, where its features take 192.
 
+    Features that stand in a group of several are from 0 to 1, and `standardization` leaves them so: it would make those
+    of rare levels and bins large.
+
     Examples
     --------
     >>> import numpy as np
@@ -55,6 +58,7 @@ class EncodedRows(SparseRows):
 
     below: np.ndarray  # (n_in,) of the dtype of `values`: what the elements of a group before its value are
     group_begins: np.ndarray  # (n_in,) int32: the first column of the cumulative group of each column, or itself
+    keeps_unit: np.ndarray  # (n_in,) bool: whether a column is in a group of several, and so is not standardized
 
     @classmethod
     def of_groups(cls, groups):
@@ -78,12 +82,13 @@ class EncodedRows(SparseRows):
             background=np.zeros(ends[-1]),
             below=np.ones(ends[-1]),
             group_begins=group_begins,
+            keeps_unit=np.repeat([group.width > 1 for group in groups], [group.width for group in groups]),
         )
 
     @property
     def arrays(self):
         """The arrays that give the matrix."""
-        return *super().arrays, self.below, self.group_begins
+        return *super().arrays, self.below, self.group_begins, self.keeps_unit
 
     def __getitem__(self, rows):
         """Return some rows, a slice or indices (m,), as a dense array (m, n_in)."""
@@ -107,6 +112,7 @@ class EncodedRows(SparseRows):
 
     def stacked_with(self, others):
         """Return these rows with those of `others` below them, as `EncodedRows` if all have the same groups."""
-        if any(not np.array_equal(each.group_begins, self.group_begins) for each in others):
+        layout = self.group_begins, self.keeps_unit
+        if not all(all(map(np.array_equal, layout, (each.group_begins, each.keeps_unit))) for each in others):
             return np.concatenate([each[:] for each in (self, *others)])
         return super().stacked_with(others)

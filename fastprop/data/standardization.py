@@ -7,6 +7,7 @@ import numpy as np
 
 from fastprop import checks
 from fastprop.data.column_statistics import ColumnStatistics
+from fastprop.data.encoded_rows import EncodedRows
 from fastprop.row_blocks import row_blocks
 
 HUGE = 2.0**100
@@ -88,6 +89,7 @@ def standardization(inputs, rows=None, weights=None):
 
     The variance is divided by the number of rows, not by one less. The deviation of a column that is constant, or
     constant up to rounding errors, is given as 1, or as its magnitude where rounding errors or the values are large.
+    Columns of `EncodedRows` that keep their unit have a mean of 0 and a deviation of 1.
 
     Parameters
     ----------
@@ -127,4 +129,7 @@ def standardization(inputs, rows=None, weights=None):
     constant_up_to_rounding = statistics.maximum - statistics.minimum <= 2 * inputs.rounding * magnitude
     scale[constant_up_to_rounding] = np.maximum(1, magnitude[constant_up_to_rounding])
     scale[constant & (magnitude < HUGE)] = 1
+    if isinstance(inputs.values, EncodedRows):
+        mean[inputs.values.keeps_unit] = 0
+        scale[inputs.values.keeps_unit] = 1
     return checks.read_only(mean), checks.read_only(scale)

@@ -75,7 +75,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     numeric_encoding : str
         What becomes of columns of numbers: ``"standard"``, ``"robust"`` (scaled by quartiles and smoothly kept between
         -3 and 3) or ``"piecewise"`` (a feature of each of up to 48 bins), as `fastprop.tabular.encoder.Encoder` says.
-        All are standardized afterward.
+        They are standardized afterward, but for the features of bins, which stay from 0 to 1.
     threads : int, optional
         See `fastprop.train`.
 

@@ -20,8 +20,8 @@ from fastprop.tabular.plans import ColumnPlan
 ENCODED_ROWS = 1 << 13
 """Rows whose features are written at a time, so that all columns of them are in the cache."""
 
-MANY = 64
-"""A category of more features than this is not kept as an array."""
+MANY = 50
+"""A category of more levels than this is not kept as an array, and not standardized."""
 
 SHOWN = 5
 """New levels of a column that a warning names."""
@@ -47,8 +47,11 @@ class Encoder:
 
     Which features there are, with the names of levels, follows from all rows of the table, without a look at what is to
     be predicted, so that all folds of a cross-validation have the same. What is measured is that of the training rows:
-    the medians, and which levels are frequent enough. A level that too few training rows have counts as another, and a
-    feature that none of them has is 0 in all rows.
+    the medians, the bins, and which levels are frequent enough. A level that too few training rows have counts as
+    another, and a feature that none of them has is 0 in all rows.
+
+    Where numbers are in bins or a category has more than 50 levels, training standardizes only what is a single feature
+    of its column; the others stay from 0 to 1. In an array, which `transform` returns, it standardizes all.
 
     Attributes
     ----------
@@ -158,7 +161,7 @@ class Encoder:
     @property
     def makes_groups(self) -> bool:
         """Whether a number becomes several features, or a category many."""
-        return any(plan.features > 1 or len(plan.levels) + plan.shared > MANY for plan in self.plans)
+        return any(plan.features > 1 or len(plan.levels) > MANY or plan.shared > 1 for plan in self.plans)
 
     @property
     def feature_names(self) -> tuple[str, ...]:
