@@ -46,13 +46,7 @@ class FoldErrors:
     @numpy_settings.own
     def of(cls, out_of_fold: ArrayLike, y: ArrayLike, folds: Iterable[Sequence[ArrayLike]]) -> Self:
         """Return the errors of out-of-fold predictions, see `cv_plus` for the arguments and for what is refused."""
-        out_of_fold = _columns(out_of_fold, "out_of_fold")
-        y = _columns(y, "y")
-        if out_of_fold.shape != y.shape:
-            raise ValueError(
-                f"out_of_fold of shape {out_of_fold.shape} cannot be compared with y of shape {y.shape}: give a "
-                "prediction for each target."
-            )
+        out_of_fold, y = _of_one_shape(out_of_fold, y)
         counts = np.ones(len(y), bool)
         fold_of_row = np.full(len(y), -1, np.int64)
         for index, pair in enumerate(folds):
@@ -62,6 +56,12 @@ class FoldErrors:
                     f"fold {index} holds out rows that are held out before: give folds that hold each row out once."
                 )
             fold_of_row[held_out] = index
+        return cls.of_rows(out_of_fold, y, fold_of_row)
+
+    @classmethod
+    def of_rows(cls, out_of_fold: ArrayLike, y: ArrayLike, fold_of_row: NDArray[np.int64]) -> Self:
+        """Return the errors of out-of-fold predictions by the fold (n,) that held each row out, -1 for none."""
+        out_of_fold, y = _of_one_shape(out_of_fold, y)
         is_held_out = fold_of_row >= 0
         return cls(np.abs(y[is_held_out] - out_of_fold[is_held_out]), fold_of_row[is_held_out])
 
@@ -201,6 +201,17 @@ def rank_of(coverage: float, rows: int) -> int:
             f"rows that are held out, and there are {rows}: give more rows, or a lower coverage."
         )
     return rank
+
+
+def _of_one_shape(out_of_fold, y):
+    """Return predictions and targets, both (n, n_out) float64."""
+    out_of_fold, y = _columns(out_of_fold, "out_of_fold"), _columns(y, "y")
+    if out_of_fold.shape != y.shape:
+        raise ValueError(
+            f"out_of_fold of shape {out_of_fold.shape} cannot be compared with y of shape {y.shape}: give a "
+            "prediction for each target."
+        )
+    return out_of_fold, y
 
 
 def _columns(array, name):

@@ -11,6 +11,7 @@ import fastprop as fp
 from fastprop.data import ScaledTargets
 from fastprop.tabular.encoder import named_columns
 from tests import executors
+from tests.compare import assert_refused
 from tests.problems import three_classes
 
 X, LABELS = three_classes()
@@ -161,6 +162,32 @@ def test_outputs_of_scaled_targets_and_of_columns_of_tables_are_in_the_unit_and_
         np.testing.assert_allclose(
             network.predict(encoder.transform(frame, np.float64)[held_out])[:, 0], outputs[held_out]
         )
+
+
+@pytest.mark.parametrize("output", ["identity", "exp"])
+def test_a_weighted_ensemble_of_numbers_has_intervals(output, tmp_path):
+    y = np.random.default_rng(0).poisson(3, len(X)).astype(float)
+    network = fp.MLP((4, 6, 1), output=output, seed=0)
+    options = {"epochs": 4, "optimizer": fp.Adam(), "cv": FOLDS, "refit": False, "keep": "all"}
+    result = fp.sweep(network, X, y, {"learning_rate": [0.01, 0.1]}, **options)
+    ensemble = result.weighted_ensemble(y)
+    weights = [0.0, 0.0]
+    for index, networks in result.fold_networks.items():
+        weights[index] = sum(w for each, w in zip(ensemble.networks, ensemble.weights) if each in networks)
+    mean = sum(weights[index] * result.out_of_fold(index).astype(float) for index in range(2))
+    predictions = [
+        sum(weights[index] * result.fold_networks[index][fold].predict(X).astype(float) for index in range(2))
+        for fold in range(FOLDS)
+    ]
+    folds = list(KFold(FOLDS, shuffle=True, random_state=0).split(X))
+    expected = fp.intervals.cv_plus(predictions, mean, y, folds, coverage=0.8)
+    np.testing.assert_allclose(ensemble.predict_interval(X, 0.8), expected, rtol=1e-9)
+    result.save(tmp_path / "result")
+    again = fp.load_sweep(tmp_path / "result").weighted_ensemble(y)
+    np.testing.assert_array_equal(again.predict_interval(X, 0.8), ensemble.predict_interval(X, 0.8))
+    options["cv"] = [*folds, folds[0]]
+    ensemble = fp.sweep(network, X, y, {"learning_rate": [0.01]}, **options).weighted_ensemble(y)
+    assert_refused(ValueError, "the ensemble knows none", ensemble.predict_interval, X)
 
 
 def test_a_result_that_was_saved_has_networks_and_outputs(tmp_path):

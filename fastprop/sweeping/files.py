@@ -37,6 +37,7 @@ class Saved(NamedTuple):
     fold_seconds: np.ndarray  # (configurations, folds)
     networks: dict[int, tuple[MLP, ...]]  # by row index, best first: one, or one for each fold
     out_of_fold: dict[int, np.ndarray]  # by row index, (n, n_out)
+    fold_of_rows: np.ndarray | None  # (n,) int64: the fold that held out each row of the data, -1 for none
 
 
 def write(path, saved):
@@ -61,6 +62,8 @@ def write(path, saved):
                 arrays[name] = np.stack([getattr(network, name) for network in networks[0]])
     if saved.out_of_fold:
         arrays["out_of_fold"] = np.stack(list(saved.out_of_fold.values()))
+    if saved.fold_of_rows is not None:
+        arrays["fold_of_rows"] = saved.fold_of_rows
     archives.write(path, description, arrays, "result")
 
 
@@ -84,6 +87,7 @@ def _saved(description, arrays):
         columns=columns,
         networks=networks,
         out_of_fold=dict(_outputs(description["out_of_fold"], arrays, networks)),
+        fold_of_rows=arrays.get("fold_of_rows"),
         **{name: arrays[name] for name in ARRAYS},
     )
 

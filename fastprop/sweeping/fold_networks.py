@@ -46,6 +46,19 @@ def _fit(fits, configurations, position):
     return Fit(index, fold, configurations[index], None)
 
 
+def fold_of_rows(scored, rows):
+    """Return the fold that holds each of `rows` rows out to score, (rows,) int64, -1 for none.
+
+    `scored` has the rows of each fold. None is returned where several folds hold out the same row.
+    """
+    found = np.full(rows, -1, np.int64)
+    for fold, held_out in enumerate(scored):
+        if (found[held_out] >= 0).any():
+            return None
+        found[held_out] = fold
+    return found
+
+
 def out_of_fold(networks, experiment, scored):
     """Return what networks of folds give for the rows that these hold out to score, by the index of a configuration.
 

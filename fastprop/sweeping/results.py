@@ -13,6 +13,7 @@ from fastprop.annotations import ArrayLike, Figure, FloatArray, Path, PlotKind, 
 from fastprop.calibration import fit_temperature
 from fastprop.ensembles import Ensemble
 from fastprop.integrations import pandas_frames
+from fastprop.intervals import FoldErrors
 from fastprop.network import MLP
 from fastprop.reporting import RankedTable, html, plotting
 from fastprop.sweeping import files
@@ -76,6 +77,7 @@ class SweepResult(RecordedRows):
         super().__init__(description)
         self._networks: dict[int, tuple[MLP, ...]] = {}  # by the index of their row, one, or one for each fold
         self._out_of_fold: dict[int, FloatArray] = {}  # by the index of their row, see `out_of_fold`
+        self._fold_of_rows: NDArray[np.int64] | None = None  # of the data, see `fold_networks.fold_of_rows`
         self._kept = []  # a heap of their rows, see `push_bounded`
 
     @property
@@ -196,9 +198,10 @@ class SweepResult(RecordedRows):
         self._networks.pop(push_bounded(self._kept, count, self._costs(row), index), None)
         return index in self._networks
 
-    def keep_out_of_fold(self, outputs: Mapping[int, FloatArray]) -> None:
-        """Keep what `out_of_fold` returns, {index: outputs}."""
+    def keep_out_of_fold(self, outputs: Mapping[int, FloatArray], fold_of_rows: NDArray[np.int64] | None) -> None:
+        """Keep what `out_of_fold` returns, {index: outputs}, and which fold held each row of the data out."""
         self._out_of_fold = dict(outputs)
+        self._fold_of_rows = fold_of_rows
 
     def keep_survivors(self, networks: Mapping[int, tuple[MLP, ...]], count: int) -> None:
         """Keep networks of rows that survived a rung, {index: network}, as far as fewer than `count` are kept."""
@@ -241,7 +244,8 @@ class SweepResult(RecordedRows):
 
         A sweep with ``refit=False`` has the networks. Those of the folds of one configuration share its weight alike.
         At each of `steps` steps the configuration is added that makes the mean of all outputs the best, one that was
-        added before included; the best of these ensembles is taken.
+        added before included; the best of these ensembles is taken. Where numbers are predicted, its
+        `Ensemble.predict_interval` gives intervals, unless several folds held out the same rows.
 
         Parameters
         ----------
@@ -284,10 +288,11 @@ class SweepResult(RecordedRows):
         chosen = None if score is None else metrics.chosen(score, "score", task)
         outputs = [self.out_of_fold(index) for index in kept]
         weights = greedy_weights(outputs, np.asarray(y), first.output, score=chosen, steps=steps)
-        if not calibrates:
-            return Ensemble.of_folds(kept.values(), weights)
-        mean = sum(weight * each.astype(np.float64) for weight, each in zip(weights, outputs))
-        return Ensemble.of_folds(kept.values(), weights, temperature=fit_temperature(mean, y))
+        mean = np.asarray(sum(weight * each.astype(np.float64) for weight, each in zip(weights, outputs)))
+        temperature = fit_temperature(mean, y) if calibrates else 1.0
+        is_numeric = first.output not in ("softmax", "sigmoid") and self._fold_of_rows is not None
+        errors = FoldErrors.of_rows(mean, y, self._fold_of_rows) if is_numeric else None
+        return Ensemble.of_folds(kept.values(), weights, fold_errors=errors, temperature=temperature)
 
     def to_pandas(self) -> pandas.DataFrame:
         """Return the table as a ``pandas.DataFrame`` (extra ``pandas``), a row for each configuration.
@@ -319,6 +324,7 @@ class SweepResult(RecordedRows):
             fold_seconds=self.fold_seconds,
             networks=dict(self._best_first()),
             out_of_fold=self._out_of_fold,
+            fold_of_rows=self._fold_of_rows,
         )
         files.write(path, saved)
 
@@ -338,7 +344,7 @@ class SweepResult(RecordedRows):
             getattr(result, name)[...] = getattr(saved, name)
         result.seconds = saved.seconds
         result._networks = dict(saved.networks)
-        result._out_of_fold = dict(saved.out_of_fold)
+        result.keep_out_of_fold(saved.out_of_fold, saved.fold_of_rows)
         return result
 
     def plot(

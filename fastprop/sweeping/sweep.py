@@ -304,7 +304,9 @@ def sweep(
         interrupts.tell(f"the sweep after {result.finished.sum()} of {len(configurations)} configurations")
     _record_trainings(result, experiment, configurations, class_weight)
     if keeps_folds:
-        result.keep_out_of_fold(fold_networks.out_of_fold(result.fold_networks, experiment, scored))
+        outputs = fold_networks.out_of_fold(result.fold_networks, experiment, scored)
+        rows = len(experiment.data.inputs) - experiment.data.copies
+        result.keep_out_of_fold(outputs, fold_networks.fold_of_rows(scored, rows))
     return result
 
 
