@@ -27,7 +27,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
     A random search trains configurations by cross-validation, all folds of many configurations in one sweep, and stops
     the worse ones at rungs. The networks of the folds of the best are kept, and weighed greedily by the log loss of
     their mean output for rows that they were not trained on. `fastprop.tabular.search_space.tuned_space` is the space;
-    the first configuration is that of `MLPClassifier`. Inputs are standardized inside.
+    the first configuration is that of `MLPClassifier`, which is trained to the end. Inputs are standardized inside.
 
     Parameters
     ----------

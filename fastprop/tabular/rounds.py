@@ -7,6 +7,9 @@ from fastprop.sweeping.halving_runner import FOLD_SECONDS
 SMALLEST, LARGEST = 9, 81
 """Configurations of a round: with fewer, a halving compares too few; with more, a search in time has too few rounds."""
 
+HALVED = 0.4
+"""About the share of all epochs that a configuration of a round trains on average, as most are stopped at rungs."""
+
 SHARE = 1 / 3
 """Of the time that is left, what a round may take: the next one knows better how long configurations take."""
 
@@ -23,6 +26,8 @@ LEAST_SECONDS = 0.05
 class Rounds:
     """The sizes of the rounds of a search, by its seconds or by its number of configurations.
 
+    The first round has one configuration alone, that of the recipe, which therefore is trained to the end.
+
     Parameters
     ----------
     seconds : float or None
@@ -34,11 +39,12 @@ class Rounds:
     --------
     >>> from fastprop.tabular.rounds import Rounds
     >>> rounds = Rounds(None, 60)
-    >>> rounds.next_size()
-    60
-    >>> rounds.ended(60, 12.0)
-    >>> rounds.next_size()
-    0
+    >>> sizes = []
+    >>> while size := rounds.next_size():
+    ...     sizes.append(size)
+    ...     rounds.ended(size, 0.1)
+    >>> sizes
+    [1, 59]
     """
 
     def __init__(self, seconds, configurations):
@@ -50,19 +56,20 @@ class Rounds:
         self._round_begin = 0.0
         self._has_trained = False
 
-    def begin(self, begin, each):
-        """Count the seconds from `begin` on, by ``time.perf_counter``; a configuration is expected to take `each`."""
+    def begin(self, begin):
+        """Count the seconds from `begin` on, by ``time.perf_counter``."""
         self._end = begin + self._seconds
-        self._each = each
 
     def next_size(self):
         """Return how many configurations the next round has; 0 ends the search."""
         self._round_begin = time.perf_counter()
+        if not self._has_trained:
+            return 1
         if self._end is None or self._left == 0:
             return self._left
         left = self._end - self._round_begin - self._overhead
         if left < LAST * self._seconds:
-            return 0 if self._has_trained else 1
+            return 0
         size = int(min(LARGEST, max(SMALLEST, left * SHARE / self._each)))
         if left < SMALLEST * self._each:
             size = max(1, int(left / self._each))
@@ -78,8 +85,8 @@ class Rounds:
     def ended(self, size, trained_seconds):
         """Take note that a round of `size` configurations has ended, whose sweep trained for `trained_seconds`."""
         took = time.perf_counter() - self._round_begin
+        self._each = took / size if self._has_trained else HALVED * took
         self._has_trained = True
-        self._each = took / max(1, size)
         self._overhead = max(0.0, took - trained_seconds)
         if self._left is not None:
             self._left -= size

@@ -46,9 +46,6 @@ FEW_CONFIGURATIONS = 6
 LEAST_EPOCHS = 8
 """Epochs of a configuration that is trained to the end, however short the time."""
 
-HALVED = 0.4
-"""About the share of all epochs that a configuration trains on average, as most are stopped at rungs."""
-
 DEFAULT_SCORES = {"softmax": "log_loss", "identity": "rmse"}
 """By output activation, the score that ranks if none is named; for others the loss ranks."""
 
@@ -132,8 +129,9 @@ def tuned(prototype: MLP, X: Any, y: NDArray[Any], how: How) -> Tuned:
     """Search configurations for a table, and return those that make the best ensemble, as `Tuned`.
 
     Configurations are drawn from `search_space.tuned_space`. They are trained by cross-validation and compared at
-    rungs, in one sweep if their number is given, or in several one after the other until the time is over. The networks
-    of the folds of the best are kept, and weighed by `greedy_weights`.
+    rungs, in one sweep if their number is given, or in several one after the other until the time is over. Before them
+    that of the recipe is trained to the end. The networks of the folds of the best are kept, and weighed by
+    `greedy_weights`.
 
     Parameters
     ----------
@@ -158,8 +156,7 @@ def tuned(prototype: MLP, X: Any, y: NDArray[Any], how: How) -> Tuned:
     is_interrupted = False
     try:
         if how.seconds is not None:
-            each, compiling = search.fit_epochs(how.seconds)
-            rounds.begin(begin + compiling, each)
+            rounds.begin(begin + search.fit_epochs(how.seconds))
         while not is_interrupted and (size := rounds.next_size()) > 0:
             seconds, is_interrupted = search.train(size, rounds.seconds_left())
             rounds.ended(size, seconds)
@@ -206,8 +203,7 @@ class _Search:
     def fit_epochs(self, seconds):
         """Plan fewer epochs where a search would not train a few configurations to the end in so many seconds.
 
-        Returns how long a configuration may take, in seconds, most of which do not train to the end; and how long it
-        took to compile or load the kernels.
+        Returns how many seconds it took to compile or load the kernels.
         """
         begin = time.perf_counter()
         epoch = self._seconds_of_epoch(1, seconds)
@@ -220,7 +216,7 @@ class _Search:
         recorded = None if self._how.journal is None else recorded_epochs(self._how.journal)
         if recorded is not None and LEAST_EPOCHS <= recorded <= self._how.epochs:
             self.epochs = recorded  # so that what is recorded counts, though time may be measured otherwise now
-        return HALVED * epoch * self.epochs, compiling
+        return compiling
 
     def _seconds_of_epoch(self, epochs, seconds):
         """Return how long a configuration takes for an epoch of all folds, by training a few for some epochs."""
