@@ -17,14 +17,17 @@ class FeatureGroup(NamedTuple):
     """
 
     width: int  # the number of features
-    features: np.ndarray  # (n,) int: of each row, the feature that has its value, or -1
+    features: (
+        np.ndarray | None
+    )  # (n,) int: of each row, the feature that has its value, or -1; None if always the first
     values: np.ndarray  # (n,) float64: the value of each row
     cumulative: bool = False
 
     def write(self, out):
         """Write the features, (n, width), into `out`."""
-        if self.width == 1:
-            out[:, 0] = np.where(self.features < 0, 0, self.values)
+        if self.features is None:
+            out[:, 1:] = 0
+            out[:, 0] = self.values
             return
         out[...] = np.arange(self.width) < self.features[:, None] if self.cumulative else 0
         rows = np.flatnonzero(self.features >= 0)
@@ -64,13 +67,15 @@ class EncodedRows(SparseRows):
     def of_groups(cls, groups):
         """Return the rows of some groups of features, a list of `FeatureGroup`; their columns follow each other."""
         ends = np.cumsum([group.width for group in groups])
-        rows = len(groups[0].features)
+        rows = len(groups[0].values)
         group_begins = np.arange(ends[-1], dtype=np.int32)
         columns = np.empty((rows, len(groups)), np.int32)
         values = np.empty((rows, len(groups)))
         for index, (group, end) in enumerate(zip(groups, ends)):
             begin = end - group.width
-            columns[:, index] = np.where(group.features < 0, -1, begin + group.features)
+            columns[:, index] = begin
+            if group.features is not None:
+                columns[:, index] = np.where(group.features < 0, -1, begin + group.features)
             values[:, index] = group.values
             if group.cumulative:
                 group_begins[begin:end] = begin

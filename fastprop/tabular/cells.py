@@ -44,19 +44,20 @@ def write(plan, cells, out):
 def groups(plan, cells):
     """Return the features of some rows as a list of `FeatureGroup`; `cells` are those of `checked_cells`."""
     if plan.kind == "category":
-        return [FeatureGroup(len(plan.feature_names), cells, np.ones(len(cells)))]
-    first = np.zeros(len(cells), np.int64)
+        return [FeatureGroup(len(plan.feature_names), cells, np.broadcast_to(1.0, len(cells)))]
     indicators = []
     if plan.has_missing:
         is_missing = np.isnan(cells)
         cells = np.where(is_missing, plan.center, cells)
-        indicators = [FeatureGroup(1, np.where(is_missing & plan.trains_missing, 0, -1), np.ones(len(cells)))]
+        indicators = [
+            FeatureGroup(1, np.where(is_missing & plan.trains_missing, 0, -1), np.broadcast_to(1.0, len(cells)))
+        ]
     if plan.kind != "date":
         features, values = NUMERIC_ENCODINGS[plan.encoding].encode(cells, plan.constants)
         return [FeatureGroup(plan.features, features, values, cumulative=plan.features > 1), *indicators]
     angles = [2 * np.pi / cycle * cells for cycle in (YEAR, WEEK)]
     numbers = [(cells - ORIGIN) / YEAR, *(wave(angle) for angle in angles for wave in (np.sin, np.cos))]
-    return [*(FeatureGroup(1, first, values) for values in numbers), *indicators]
+    return [*(FeatureGroup(1, None, values) for values in numbers), *indicators]
 
 
 def lacks_new_cells(plan, column):

@@ -25,7 +25,9 @@ class NumericEncoding(NamedTuple):
 
     features: Callable  # (values (n,)) → the number of features of a column, by the values of all rows
     fit: Callable  # (values (m,), features) → the constants, a tuple of float, by the values of the training rows
-    encode: Callable  # (values (rows,), constants) → the index of each one's feature (rows,), and its value there
+    encode: (
+        Callable  # (values (rows,), constants) → the index of each one's feature (rows,), or None, and its value there
+    )
     is_valid: Callable  # (constants, features) → whether they can have been fitted
     note: str  # what a description of the column adds, with {features}
 
@@ -64,6 +66,8 @@ def _fitted_bins(values, bins):
 def piecewise(values, edges):
     """Return the bin of each value, (rows,) int, and how far the value is in it: 0 at its left edge, 1 at its right.
 
+    Values without a difference, which have one edge, have no bins, for which None stands.
+
     The first and the last bin have no end, so that values outside of them are below 0 or above 1. This is the
     piecewise-linear encoding of Gorishniy, Rubachev and Babenko, "On Embeddings for Numerical Features in Tabular Deep
     Learning", NeurIPS 2022, equation 1.
@@ -78,7 +82,7 @@ def piecewise(values, edges):
     """
     edges = np.asarray(edges)
     if len(edges) < 2:
-        return np.zeros(len(values), np.int64), np.zeros(len(values))
+        return None, np.zeros(len(values))
     bins = np.searchsorted(edges[1:-1], values, side="right")
     with np.errstate(over="ignore"):  # the check of inputs refuses infinity
         return bins, (values - edges[bins]) / (edges[bins + 1] - edges[bins])
@@ -93,7 +97,7 @@ def _fitted_scale(values, features):
 
 
 def robust(values, constants):
-    """Return values that are robustly scaled, (rows,), all of feature 0.
+    """Return None, because there is one feature, and values that are robustly scaled, (rows,).
 
     With s = (x - median) / quartile range, x becomes s / √(1 + (s / 3)²), which is close to s about 0 and always
     between -3 and 3. This is the encoding of Holzmüller, Grinsztajn and Steinwart, "Better by Default: Strong Pre-Tuned
@@ -109,14 +113,14 @@ def robust(values, constants):
     median, factor = constants
     with np.errstate(over="ignore"):
         scaled = np.clip((values - median) * factor, -FARTHEST, FARTHEST)
-    return np.zeros(len(values), np.int64), scaled / np.sqrt(1 + (scaled / SMOOTH_LIMIT) ** 2)
+    return None, scaled / np.sqrt(1 + (scaled / SMOOTH_LIMIT) ** 2)
 
 
 NUMERIC_ENCODINGS = {
     "standard": NumericEncoding(
         features=lambda values: 1,
         fit=lambda values, features: (),
-        encode=lambda values, constants: (np.zeros(len(values), np.int64), values),
+        encode=lambda values, constants: (None, values),
         is_valid=lambda constants, features: features == 1 and not constants,
         note="",
     ),
