@@ -45,8 +45,8 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         What decides which configurations go on, and the weights: one of `fastprop.metrics.SCORES`; by default the log
         loss.
     calibrate : bool
-        Whether probabilities have the temperature with which `out_of_fold_` has the lowest log loss, so that of what
-        has a probability of 0.9, about nine tenths are right. `out_of_fold_` itself is without it, and so are weights
+        Whether probabilities have the temperature that `out_of_fold_` needs, so that of what has a probability of 0.9,
+        about nine tenths are right. `out_of_fold_` itself is without it, and so are weights
         and `best_score_`. See `fastprop.calibration.fit_temperature`.
     categorical_features, numeric_encoding
         See `MLPClassifier`.
