@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 from scipy.stats import norm
-from sklearn.metrics import mean_pinball_loss
+from sklearn.base import clone
+from sklearn.metrics import d2_pinball_score, mean_pinball_loss
+from sklearn.model_selection import cross_val_score
 
 import fastprop as fp
 from fastprop import reference
@@ -159,3 +161,40 @@ def test_what_the_targets_are():
 def test_refused(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+# ---- the regressor ----
+
+
+def test_a_regressor_predicts_quantiles_in_the_unit_of_the_targets(tmp_path):
+    regressor = fp.MLPRegressor(LOSS, random_state=0, max_iter=60).fit(X[:300], Y[:300])
+    predicted = regressor.predict(X)
+    assert predicted.shape == (400, 3)
+    assert (np.diff(predicted, axis=1) >= 0).all()
+    noise = 5 * norm.ppf(QUANTILES)
+    assert np.abs(predicted[300:] - (100 + 20 * X[300:, :1] + noise)).mean() < 4
+    expected = np.mean([d2_pinball_score(Y, each, alpha=q) for each, q in zip(predicted.T, QUANTILES)])
+    assert regressor.score(X, Y) == pytest.approx(expected, rel=1e-12)
+    regressor.save(tmp_path / "model.safetensors")
+    loaded = fp.load(tmp_path / "model.safetensors").predict(X)
+    np.testing.assert_allclose(np.sort(loaded, axis=1), predicted, rtol=1e-5)
+
+
+def test_a_regressor_that_holds_rows_out_measures_the_score_there():
+    regressor = fp.MLPRegressor(LOSS, random_state=0, max_iter=5, early_stopping=True).fit(X, Y)
+    assert regressor.best_validation_score_ == max(regressor.validation_scores_)
+    assert regressor.validation_scores_[0] < regressor.best_validation_score_ < 1
+
+
+def test_a_regressor_of_the_median_alone_predicts_a_column():
+    regressor = fp.MLPRegressor(fp.Pinball([0.5]), random_state=0, max_iter=2).fit(X, Y)
+    assert regressor.predict(X).shape == (400,)
+    assert clone(regressor).loss == fp.Pinball([0.5])
+    with pytest.raises(ValueError, match="y has 3 columns, but loss=Pinball has one target"):
+        fp.MLPRegressor(LOSS).fit(X, X)
+
+
+def test_a_search_ranks_regressors_of_quantiles():
+    search = fp.SweepCV(fp.MLPRegressor(LOSS, random_state=0, max_iter=5), {"alpha": [0.01, 0.1]}, cv=2).fit(X, Y)
+    alone = cross_val_score(fp.MLPRegressor(LOSS, random_state=0, max_iter=5, alpha=0.01), X, Y, cv=2).mean()
+    assert search.cv_results_["mean_test_score"][0] == pytest.approx(alone, rel=1e-12)

@@ -228,7 +228,10 @@ def _add_training(parser, convert, metavar, rates, note=""):
         "--batch-size", type=values.whole_number, metavar="ROWS", help="(default 32; a hundredth of many rows)"
     )
     losses = f"{', '.join(LOSSES)} (default: cross_entropy of classes, mse of numbers)"
-    training.add_argument("--loss", type=values.one_of(LOSSES), metavar="NAME", help=losses)
+    of_loss = training.add_mutually_exclusive_group()
+    of_loss.add_argument("--loss", type=values.one_of(LOSSES), metavar="NAME", help=losses)
+    of_quantiles = "predict these quantiles of a number, such as 0.1,0.5,0.9, by the loss pinball"
+    of_loss.add_argument("--quantiles", dest="loss", type=values.pinball, metavar="LIST", help=of_quantiles)
     optimizers = [name for name, option in values.OPTIMIZER_NAMES.items() if rates is not None or option in DESCENTS]
     names = f"{', '.join(optimizers)} (default adamw)"
     training.add_argument("--optimizer", choices=optimizers, default="adamw", metavar="NAME", help=names)

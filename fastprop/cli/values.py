@@ -54,6 +54,16 @@ def layer_rates(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not numbers for each layer such as 0.5x1x1") from None
 
 
+def pinball(text):
+    """Return the loss of quantiles: 0.1,0.5,0.9."""
+    try:
+        return fp.Pinball([float(quantile) for quantile in text.split(",")])
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not numbers between 0 and 1 that ascend, as 0.1,0.5,0.9"
+        ) from None
+
+
 def list_of(convert):
     """Return a function that converts each part of a string, which commas separate."""
     return lambda text: [convert(part) for part in text.split(",")]

@@ -226,7 +226,7 @@ class BaseMLP(BaseEstimator):
             seed=self._seed,
             threads=self.threads,
             progress=bool(self.verbose),
-            metrics=() if options.get("validation") is None else (self._score_name,),
+            metrics=() if options.get("validation") is None else (self._metric,),
             **self.data_options(),
             **options,
         )
@@ -241,6 +241,11 @@ class BaseMLP(BaseEstimator):
                 stacklevel=5,
             )
         return history
+
+    @property
+    def _metric(self):
+        """What is measured on held-out rows, as `fastprop.train` takes it; the highest value is the best."""
+        return self._score_name
 
     def _keep_history(self, history, rows, begins, incremental):
         """Keep what was measured in a training as attributes of scikit-learn's names."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import RegressorMixin, _fit_context
+from sklearn.metrics import d2_pinball_score
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
@@ -18,6 +20,8 @@ from fastprop.data import TargetScaling
 from fastprop.estimators import inputs
 from fastprop.estimators.base import BaseMLP, takes_steps
 from fastprop.estimators.parameters import LearningRate, RegressionLoss, Solver
+from fastprop.metrics import Score
+from fastprop.options import Pinball
 from fastprop.tabular.recipe import RECIPE
 
 LOSSES = {
@@ -37,9 +41,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     Parameters
     ----------
-    loss : str
+    loss : str or Pinball
         ``"squared_error"``, ``"poisson"``, ``"absolute_error"`` or ``"huber"`` (from one standard deviation on
-        linear).
+        linear); or ``fp.Pinball((0.1, 0.5, 0.9))``, by which quantiles of one target are predicted.
     hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate, learning_rate_init, power_t, max_iter
         See `MLPClassifier`.
     shuffle, random_state, tol, verbose, warm_start, momentum, nesterovs_momentum, early_stopping, validation_fraction
@@ -71,14 +75,14 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseMLP._parameter_constraints,
-        "loss": [StrOptions(set(LOSSES))],
+        "loss": [StrOptions(set(LOSSES)), Pinball],
     }
 
     _is_numeric = True  # what y holds
 
     def __init__(
         self,
-        loss: RegressionLoss = "squared_error",
+        loss: RegressionLoss | Pinball = "squared_error",
         hidden_layer_sizes: int | Sequence[int] = RECIPE.hidden_layer_sizes,
         activation: HiddenActivation | Literal["logistic"] = RECIPE.hidden,
         *,
@@ -156,26 +160,54 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return self._fit(X, y, sample_weight, incremental=True)
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-        """Return the R² of the predictions for inputs `X` and targets `y`, as `fit` takes them."""
+        """Return the R² of the predictions for inputs `X` and targets `y`, as `fit` takes them.
+
+        Of quantiles it is the mean of each one's ``sklearn.metrics.d2_pinball_score``.
+        """
         inputs.refuse_masked_targets(y, sample_weight)
-        return super().score(X, y, sample_weight)
+        if self._quantiles is None:
+            return super().score(X, y, sample_weight)
+        return _mean_d2(self.predict(X), y, self._quantiles, sample_weight)
 
     @numpy_settings.own
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return the predicted numbers, (n,) or (n, n_outputs), for each row of `X`, in the unit of the targets."""
+        """Return the predicted numbers, (n,) or (n, n_outputs), for each row of `X`, in the unit of the targets.
+
+        Quantiles have a column each. They are sorted, by which quantiles that cross come nearer to the right ones.
+
+        References
+        ----------
+        Chernozhukov, Fernández-Val and Galichon, "Quantile and probability curves without crossing", Econometrica 78
+        (2010).
+        """
         outputs = self._outputs(X)
         predicted = self._scaling.restored(outputs)
+        if self._quantiles is not None:
+            predicted = np.sort(predicted, axis=1)
         return predicted[:, 0] if self.n_outputs_ == 1 else predicted
 
-    _score_name = "r2"
+    @property
+    def _quantiles(self):
+        """The quantiles that are predicted, or None."""
+        return self.loss.quantiles if isinstance(self.loss, Pinball) else None
+
+    @property
+    def _score_name(self):
+        return "r2" if self._quantiles is None else "d2_pinball"
+
+    @property
+    def _metric(self):
+        if self._quantiles is None:
+            return self._score_name
+        return Score(self._score_name, partial(_mean_d2, quantiles=self._quantiles), needs="quantiles")
 
     @property
     def _loss(self):
-        return LOSSES[self.loss][0]
+        return LOSSES[self.loss][0] if self._quantiles is None else self.loss
 
     @property
     def _loss_factor(self):
-        name, factor = LOSSES[self.loss]
+        name, factor = LOSSES[self.loss] if self._quantiles is None else (self.loss.name, 1.0)
         return factor * self._scaling.loss_factor(name)
 
     @property
@@ -199,6 +231,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             y = column_or_1d(y, warn=True)
         y = y.reshape(len(y), -1).astype(np.float64)
         self.n_outputs_ = y.shape[1]
+        if self._quantiles is not None:
+            if y.shape[1] > 1:
+                raise ValueError(f"y has {y.shape[1]} columns, but loss=Pinball has one target: fit one for each.")
+            self.n_outputs_ = len(self._quantiles)
         if self.loss == "poisson" and (y < 0).any():
             row = int((y < 0).any(axis=1).argmax())
             raise ValueError(
@@ -211,3 +247,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     def _class_weight(self):
         return None
+
+
+def _mean_d2(predicted, y, quantiles, sample_weight=None):
+    """Return the mean over quantiles of D², which is 1 where predictions are right and 0 where they are constant."""
+    predicted = np.reshape(predicted, (len(predicted), len(quantiles)))
+    pairs = zip(predicted.T, quantiles)
+    return float(np.mean([d2_pinball_score(y, each, sample_weight=sample_weight, alpha=q) for each, q in pairs]))

@@ -165,7 +165,10 @@ def _of_numbers(kind, table, loss, task):
     y = table.y
     columns = y.shape[1] if y.ndim == 2 else 1
     kind = kind if columns == 1 else f"{columns} columns of {kind}"
-    targets = _targets(y, columns, _output(loss, task), loss)
+    quantiles = None if loss is None else checks.quantiles_of(loss)
+    if quantiles is not None:
+        kind = f"quantiles {', '.join(f'{each:g}' for each in quantiles)} of {kind}"
+    targets = _targets(y, len(quantiles or range(columns)), _output(loss, task), loss)
     return targets._replace(description=f"{kind} ({y.min():.6g} to {y.max():.6g})")
 
 
