@@ -1,5 +1,7 @@
 """The pinball loss: each output learns a quantile of the one column of targets."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.stats import norm
@@ -9,6 +11,7 @@ from sklearn.model_selection import cross_val_score
 
 import fastprop as fp
 from fastprop import reference
+from fastprop.cli import main
 from fastprop.task import Task
 from tests.compare import assert_same_bits
 
@@ -198,3 +201,34 @@ def test_a_search_ranks_regressors_of_quantiles():
     search = fp.SweepCV(fp.MLPRegressor(LOSS, random_state=0, max_iter=5), {"alpha": [0.01, 0.1]}, cv=2).fit(X, Y)
     alone = cross_val_score(fp.MLPRegressor(LOSS, random_state=0, max_iter=5, alpha=0.01), X, Y, cv=2).mean()
     assert search.cv_results_["mean_test_score"][0] == pytest.approx(alone, rel=1e-12)
+
+
+# ---- the command line ----
+
+
+def test_the_command_line_predicts_quantiles_by_name(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.savetxt("prices.csv", np.column_stack([X, Y]), delimiter=",", header="a,b,c,price", comments="")
+    assert (
+        main(["train", "prices.csv", "--quantiles", "0.1,0.5,0.95", "--epochs", "20", "--save", "q.safetensors"]) == 0
+    )
+    told = capsys.readouterr().out
+    assert "task: quantiles 0.1, 0.5, 0.95 of numbers (" in told
+    held_out = next(line for line in told.splitlines() if line.startswith("loss")).split()[-1]
+    score = next(line for line in told.splitlines() if line.startswith("pinball")).split()[1]
+    assert float(score) == pytest.approx(float(held_out), rel=1e-4)
+    assert main(["predict", "q.safetensors", "prices.csv", "--output", "predicted.csv"]) == 0
+    assert Path("predicted.csv").read_text().startswith("quantile_0.1,quantile_0.5,quantile_0.95\n")
+    predicted = np.loadtxt("predicted.csv", delimiter=",", skiprows=1)
+    np.testing.assert_allclose(predicted, np.sort(fp.load("q.safetensors").predict("prices.csv"), axis=1), rtol=1e-6)
+    capsys.readouterr()
+    assert main(["evaluate", "q.safetensors", "prices.csv"]) == 0
+    assert capsys.readouterr().out.splitlines() == ["rows 400", f"pinball {by_sklearn(predicted, Y):.6g}"]
+    assert main(["sweep", "prices.csv", "--quantiles", "0.2,0.8", "--samples", "2", "--epochs", "2"]) == 0
+    assert "best network: pinball" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("quantiles", ["0.9,0.1", "a", "0,1", ""])
+def test_the_command_line_refuses_other_quantiles(quantiles, capsys):
+    assert main(["train", "digits", "--quantiles", quantiles]) == 2
+    assert f"{quantiles!r} is not numbers between 0 and 1 that ascend, as 0.1,0.5,0.9" in capsys.readouterr().err

@@ -131,7 +131,7 @@ def train(options):
     if is_lost:
         return 2
     if history.epochs:
-        printing.print_losses(history, problem.factor(), problem.factor("mse"))
+        printing.print_losses(history, problem.factor(), problem.factor_of_score(history.score_name))
     print(*written, sep="\n", end="\n" * len(written))
     return 130 if history.stopped == "interrupted" else code
 

@@ -9,7 +9,7 @@ import numpy as np
 import fastprop as fp
 from fastprop import checks, files, metrics
 from fastprop.cli import outputs
-from fastprop.cli.saved_network import is_table_model, networks_of
+from fastprop.cli.saved_network import is_table_model, networks_of, pinball_of
 from fastprop.integrations.arrow_columns import word_of
 from fastprop.metrics.perfect_outputs import why_undefined
 from fastprop.tabular import Choice, Table, sources
@@ -43,14 +43,14 @@ def evaluate(options):
     network = networks_of(model)[0]
     X = _inputs(model, options.data)
     y = _answers(model, options)
-    task = Task.of(
-        y, network.layer_sizes[-1], network.output, checks.loss(None, network.output, network.layer_sizes[-1])
-    )
+    n_out = network.layer_sizes[-1]
+    task = Task.of(y, n_out, network.output, checks.loss(pinball_of(model), network.output, n_out))
     predicted = _outputs(model, X)
-    chosen = [metrics.chosen(options.score, "score", task)] if options.score else metrics.SCORES.values()
+    fitting = [score.name for score in metrics.SCORES.values() if score.fits(task)]
     print(f"rows {len(X)}")
-    for score in chosen:
-        if score.fits(task) and (options.score or not why_undefined(score, task, y, "the table")):
+    for name in [options.score] if options.score else fitting:
+        score = metrics.chosen(name, "score", task)
+        if options.score or not why_undefined(score, task, y, "the table"):
             print(f"{score.name} {metrics.measure(score, predicted, y).value:.6g}")
     return 0
 
@@ -68,8 +68,9 @@ def _inputs(model, data):
 
 
 def _outputs(model, X):
-    """Return the outputs (n, outputs) of a model for rows of its inputs."""
-    return model.outputs_of(X) if is_table_model(model) else model.predict(X)
+    """Return the outputs (n, outputs) of a model for rows of its inputs; quantiles are sorted."""
+    outputs = model.outputs_of(X) if is_table_model(model) else model.predict(X)
+    return outputs if pinball_of(model) is None else np.sort(outputs, axis=1)
 
 
 def _answers(model, options):
@@ -151,6 +152,8 @@ def _header(model):
     """Return the names of the columns of predictions."""
     network = networks_of(model)[0]
     kind = "probability" if network.output in ("softmax", "sigmoid") else "output"
+    if (loss := pinball_of(model)) is not None:
+        return [f"quantile_{quantile:g}" for quantile in loss.quantiles]
     if model.class_names is None:
         count = network.layer_sizes[-1]
         return ["prediction"] if count == 1 else [f"{kind}_{index + 1}" for index in range(count)]

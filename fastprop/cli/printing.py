@@ -13,14 +13,14 @@ def print_table(result, rows):
     print("\n".join(result.ranked_table().lines(rows)))
 
 
-def print_losses(history, factor, mse_factor):
-    """Print the losses of a training, times a factor, and its score on the held-out rows, if any; mse has its own."""
+def print_losses(history, factor, score_factor):
+    """Print the losses of a training and its score on the held-out rows, if any; both times a factor of their own."""
     loss, held_out = (factor * each[history.best_epoch] for each in (history.loss, history.validation_loss))
     print(f"loss {loss:.6g}" + (f", on the held-out rows {held_out:.6g}" if np.isfinite(held_out) else ""))
     if history.score_name == "mse" and np.isfinite(history.score):
-        print(f"mse {mse_factor * history.score:.6g} on the held-out rows, on which r2 is undefined")
+        print(f"mse {score_factor * history.score:.6g} on the held-out rows, on which r2 is undefined")
     elif np.isfinite(history.score):
-        print(f"{history.score_name} {history.score:.4f} on the held-out rows")
+        print(f"{history.score_name} {score_factor * history.score:.4f} on the held-out rows")
 
 
 def as_json(result):

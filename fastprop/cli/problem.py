@@ -11,6 +11,7 @@ import numpy as np
 import fastprop as fp
 from fastprop import checks
 from fastprop.data import Dataset, ScaledTargets, Split, TargetScaling
+from fastprop.data.target_scaling import POWERS
 from fastprop.tabular import Choice, Encoder, Table, Targets, sources, targets_of
 
 SHOWN = 8
@@ -63,6 +64,10 @@ class Problem(NamedTuple):
         """By what a loss is multiplied to be in the unit of the targets; by default that which is trained on."""
         loss = checks.loss_name(loss or self.targets.task.loss)
         return 1.0 if self.scaling is None else self.scaling.loss_factor(loss)
+
+    def factor_of_score(self, name):
+        """By what a score that is measured by default is multiplied to be in the unit of the targets, if it has one."""
+        return self.factor(name) if name in POWERS else 1.0
 
     def unscale(self, network):
         """Have a network that was trained on scaled targets answer in their own unit."""

@@ -39,6 +39,12 @@ def networks_of(model):
     return ensemble.networks if isinstance(ensemble, fp.Ensemble) else [ensemble]
 
 
+def pinball_of(model):
+    """Return the loss of quantiles by which a network was trained, as its file says, or None."""
+    loss = (networks_of(model)[0].training or {}).get("loss")
+    return fp.Pinball(loss["quantiles"]) if isinstance(loss, dict) and loss.get("name") == "Pinball" else None
+
+
 def is_table_model(model):
     """Return whether what `fastprop.load` returns knows the columns of a table."""
     return isinstance(model, (fp.TableModel, fp.TableEnsemble))
