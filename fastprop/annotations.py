@@ -50,6 +50,7 @@ ScoreName: TypeAlias = Literal[
     "label_accuracy",
     "label_f1",
     "label_roc_auc",
+    "pinball",
     "r2",
     "explained_variance",
     "mse",
