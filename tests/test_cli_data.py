@@ -156,7 +156,7 @@ def test_the_plan_of_each_column_is_printed_and_can_be_changed(run):
     assert (code, errors) == (0, "")
     assert "numbers: a, b\ncolumn name  left out: its 90 different words in 90 rows are no levels\n" in output
     _, output, _ = run("train names.csv --epochs 1 --categorical name --save n.safetensors")
-    assert "column name  category of 50 (" in output
+    assert "column name  category of 90 (" in output
     _, output, _ = run("train goals.csv --target a --categorical goals --epochs 1 --save n.safetensors")
     assert "column goals  category of " in output
     model = fp.load("n.safetensors")
