@@ -57,6 +57,7 @@ ScoreName: TypeAlias = Literal[
     "rmse",
     "mae",
     "median_absolute_error",
+    "pinball",
 ]
 
 NumericEncodingName: TypeAlias = Literal["standard", "robust", "piecewise"]
