@@ -140,8 +140,8 @@ def read(table, rows):
         column = frame[name]
         if name in table.dates:
             days = pandas.to_datetime(column)
-            columns[f"{name}, year"] = days.dt.year.astype(np.float64)
-            columns[f"{name}, day of the year"] = days.dt.dayofyear.astype(np.float64)
+            columns[f"year of {name}"] = days.dt.year.astype(np.float64)
+            columns[f"day of {name}"] = days.dt.dayofyear.astype(np.float64)
         elif name in table.categories or not pandas.api.types.is_numeric_dtype(column):
             columns[name] = column.astype(str).where(column.notna()).astype("category")
         else:
