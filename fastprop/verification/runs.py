@@ -124,6 +124,7 @@ def sweep(sizes, threads, *, grid, rows=211, dtype="float32", hidden="sigmoid", 
     return history, *result.best_network.weights, *result.best_network.biases
 
 
+FACTORS = {"layer_rates": (6.0, 1.0, 0.3), "bias_rate": 0.1, "bias_decay": 0.0}
 MIXED = ("gelu", "relu", "silu")
 PATHS = {
     # ways to go through a minibatch: whole, in segments, in chunks, with panels, with a narrow last layer
@@ -172,6 +173,12 @@ PATHS = {
     "train poisson": partial(train, (13, 29, 11, 4), output="exp", loss="poisson"),
     "train binary cross entropy": partial(train, (13, 29, 1), output="sigmoid", loss="binary_cross_entropy"),
     "train smoothed labels": partial(train, (13, 29, 11, 4), loss=fp.CrossEntropy(0.2), validation=0.2),
+    "train smoothed targets": partial(train, (13, 29, 3), output="sigmoid", loss=fp.BinaryCrossEntropy(0.2)),
+    # what networks for tables use
+    "train selu and mish": partial(
+        train, (13, 29, 11, 4), hidden=("selu", "mish"), early_stopping=fp.EarlyStopping(None)
+    ),
+    "train factors": partial(train, (13, 29, 11, 4), optimizer=fp.AdamW(0.01, weight_decay=0.3), **FACTORS),
     # sweeps: full packs and the rest, packs in segments, networks that train alone, folds, rungs
     "sweep packs of 2-2-1": partial(
         sweep, (2, 2, 1), output="sigmoid", grid={"learning_rate": RATES, "seed": [0, 1]}, batch_size=1
@@ -184,6 +191,12 @@ PATHS = {
     ),
     "sweep packs of Adam": partial(sweep, (3, 5, 2), grid={"learning_rate": RATES}, optimizer=fp.Adam()),
     "sweep packs with dropout": partial(sweep, (7, 8, 3), grid={"dropout": [0.0, 0.1, 0.5], "seed": range(6)}),
+    "sweep packs with factors": partial(
+        sweep,
+        (7, 8, 3),
+        grid={"bias_rate": [1.0, 0.1], "bias_decay": [1.0, 0.0], "layer_rates": [None, (6.0, 0.3)]},
+        optimizer=fp.Adam(weight_decay=0.1),
+    ),
     "sweep packs that stop early": partial(
         sweep,
         (7, 8, 3),
