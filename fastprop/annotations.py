@@ -57,7 +57,6 @@ ScoreName: TypeAlias = Literal[
     "rmse",
     "mae",
     "median_absolute_error",
-    "pinball",
 ]
 
 NumericEncodingName: TypeAlias = Literal["standard", "robust", "piecewise"]

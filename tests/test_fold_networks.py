@@ -190,6 +190,16 @@ def test_a_weighted_ensemble_of_numbers_has_intervals(output, tmp_path):
     assert_refused(ValueError, "the ensemble knows none", ensemble.predict_interval, X)
 
 
+def test_networks_of_quantiles_are_weighed_by_a_score_that_is_given():
+    y = X[:, 0].astype(float)
+    options = {"epochs": 2, "loss": fp.Pinball((0.1, 0.9)), "cv": FOLDS, "refit": False}
+    result = fp.sweep(fp.MLP((4, 6, 2), output="identity"), X, y, {"learning_rate": [0.01]}, **options)
+    assert_refused(ValueError, "the outputs are several of one target, such as quantiles", result.weighted_ensemble, y)
+    ensemble = result.weighted_ensemble(y, score=lambda outputs, y: -fp.metrics.pinball(outputs, y, (0.1, 0.9)))
+    assert len(ensemble.networks) == FOLDS
+    assert ensemble.fold_errors is None
+
+
 def test_a_result_that_was_saved_has_networks_and_outputs(tmp_path):
     result = sweep(standardize=True)
     result.save(tmp_path / "result")

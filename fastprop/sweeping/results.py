@@ -287,11 +287,18 @@ class SweepResult(RecordedRows):
             checks.output_of_classes(first)
         chosen = None if score is None else metrics.chosen(score, "score", task)
         outputs = [self.out_of_fold(index) for index in kept]
+        is_numeric = first.output not in ("softmax", "sigmoid")
+        has_a_target_each = np.size(y) == outputs[0].size
+        if is_numeric and not has_a_target_each and chosen is None:
+            raise ValueError(
+                "the outputs are several of one target, such as quantiles: give a score of your own by which networks "
+                "are weighed, such as a function of outputs and y."
+            )
         weights = greedy_weights(outputs, np.asarray(y), first.output, score=chosen, steps=steps)
         mean = np.asarray(sum(weight * each.astype(np.float64) for weight, each in zip(weights, outputs)))
         temperature = fit_temperature(mean, y) if calibrates else 1.0
-        is_numeric = first.output not in ("softmax", "sigmoid") and self._fold_of_rows is not None
-        errors = FoldErrors.of_rows(mean, y, self._fold_of_rows) if is_numeric else None
+        has_errors = is_numeric and has_a_target_each and self._fold_of_rows is not None
+        errors = FoldErrors.of_rows(mean, y, self._fold_of_rows) if has_errors else None
         return Ensemble.of_folds(kept.values(), weights, fold_errors=errors, temperature=temperature)
 
     def to_pandas(self) -> pandas.DataFrame:
