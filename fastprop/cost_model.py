@@ -18,6 +18,9 @@ MEMBER_CYCLES = 30_000
 MEASURED_BATCH = 32
 """Rows of the minibatches that the model was fitted to; `_share_of_step` corrects the cost for other sizes."""
 
+RUN_CYCLES = 1_000_000
+"""Cycles that a run takes beside its training, whether of a pack or of one network."""
+
 PACK_BYTES = 1 << 19
 """The largest size of a pack's parameters in bytes, a quarter of a core's L2 cache."""
 
@@ -43,6 +46,7 @@ class PackGroup(NamedTuple):
     layer_sizes: tuple[int, ...]  # inputs, hidden layers, outputs
     batch_size: int  # rows
     can_pack: bool = True  # False: each of them trains alone
+    trained_rows: float = np.inf  # rows of all minibatches of a fit until its run ends; over them goes `RUN_CYCLES`
 
 
 class Pack(NamedTuple):
@@ -115,10 +119,11 @@ def _packs_of_group(group, indices, seeds, dtype):
 def _cut(group, indices, dtype, shares_rows):
     """Cut fits of a group into packs of a vector's lanes, or into single fits if those cost less."""
     lanes = compiler.lanes(dtype)
-    alone = cost_alone(group.layer_sizes, dtype, group.batch_size)
+    beginning = RUN_CYCLES / group.trained_rows
+    alone = cost_alone(group.layer_sizes, dtype, group.batch_size) + beginning
     cost = np.inf
     if group.can_pack:
-        cost = cost_of_pack(group.layer_sizes, dtype, group.batch_size, shares_rows)
+        cost = cost_of_pack(group.layer_sizes, dtype, group.batch_size, shares_rows) + beginning
     packs = []
     for first in range(0, len(indices), lanes):
         some = indices[first : first + lanes]

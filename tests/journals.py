@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import fastprop as fp
-from fastprop.sweeping import fits
+from fastprop.sweeping import pack_runs
 
 RANDOM = np.random.default_rng(0)
 X, LABELS = RANDOM.normal(size=(90, 4)), RANDOM.integers(3, size=90)
@@ -23,14 +23,14 @@ def journal_path(tmp_path):
 @pytest.fixture
 def trained_fits(monkeypatch):
     """The configurations that are trained, and until which epoch."""
-    seen, call = [], fits.PackRun.__call__
+    seen, call = [], pack_runs.PackRun.__call__
 
     def seen_call(run):
         job, outcomes = call(run)
-        seen.extend((fit.index, job.until) for fit in job.fits)
+        seen.extend((fit.index, job.rungs[-1]) for fit in job.fits)
         return job, outcomes
 
-    monkeypatch.setattr(fits.PackRun, "__call__", seen_call)
+    monkeypatch.setattr(pack_runs.PackRun, "__call__", seen_call)
     return seen
 
 

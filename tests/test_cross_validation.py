@@ -8,7 +8,7 @@ import pytest
 import fastprop as fp
 from fastprop import metrics
 from fastprop.data import Dataset, cross_validation_folds, held_out_rows
-from fastprop.sweeping.fits import PackRun
+from fastprop.sweeping.pack_runs import PackRun
 from fastprop.sweeping.workers import ThreadWorkers
 from fastprop.thread_pool import Interrupted
 from tests.compare import assert_refused, assert_same_bits, padded

@@ -9,6 +9,8 @@ import pytest
 import fastprop as fp
 from fastprop import cost_model, metrics
 from fastprop.kernels import compiler
+from fastprop.sweeping import halving_runner, pack_runs
+from fastprop.sweeping.rung_pace import RungPace
 from tests.compare import assert_refused
 from tests.problems import three_classes
 from tests.processes import output_after_interrupt
@@ -169,6 +171,56 @@ def test_who_goes_on_is_the_same_to_the_last_bit_as_never_stopped(options, dtype
     assert_as_if_never_stopped(result, sweep(network=network, **options), best_third)
 
 
+AHEAD = {
+    "SGD": {},
+    "diverging": {"grid": {"learning_rate": [0.1, 0.5, 1, 3e30, 1e31, 0.01, 0.05], "seed": [0, 1]}},
+    "early": {"early_stopping": fp.EarlyStopping(3, minimum_improvement=0.001)},
+    "average": {"average": fp.EMA(0.9, 2), "early_stopping": fp.EarlyStopping(3)},
+    "folds": {"validation": None, "cv": 3, "keep": 0, "early_stopping": fp.EarlyStopping(2, 0.02)},
+}
+
+
+@pytest.mark.parametrize("rule", [fp.Halving(3), fp.MedianStopping()], ids=["halving", "median"])
+@pytest.mark.parametrize("options", AHEAD.values(), ids=AHEAD)
+def test_it_is_the_same_whether_it_trains_past_rungs_or_not(options, rule, monkeypatch):
+    results = []
+    for count in (1, 2, 100):
+        monkeypatch.setattr(RungPace, "rungs", lambda self, rungs, done, packs, count=count: rungs[:count])
+        results.append(sweep(halving=rule, **options))
+    whole = sweep(**options)
+    for result in results:
+        assert_as_if_never_stopped(result, whole, rule.going_on)
+        assert result.networks.keys() == results[0].networks.keys()
+        for name in ("fold_scores", "rung_costs", "history"):
+            np.testing.assert_array_equal(getattr(result, name), getattr(results[0], name))
+
+
+def test_fits_that_leave_their_runs_for_want_of_memory_go_on_the_same(monkeypatch):
+    results = []
+    for limit in (halving_runner.MAX_LIVE_BYTES, 0):
+        monkeypatch.setattr(halving_runner, "MAX_LIVE_BYTES", limit)
+        results.append(sweep(halving=fp.MedianStopping(), early_stopping=fp.EarlyStopping(3, 0.01)))
+    for name in COLUMNS:
+        np.testing.assert_array_equal(results[1].table[name], results[0].table[name])
+    np.testing.assert_array_equal(results[1].rung_costs, results[0].rung_costs)
+    for index, network in results[0].networks.items():
+        np.testing.assert_array_equal(results[1].networks[index].parameters, network.parameters)
+
+
+def test_scores_are_measured_of_those_that_stop_alone_unless_they_rank(tmp_path):
+    result = sweep(halving=3)
+    stopped_at = np.array([result.rungs.index(epochs) for epochs in result.table["epochs"]])
+    for rung in range(len(result.rungs)):
+        np.testing.assert_array_equal(np.isfinite(result.fold_scores[:, rung, 0]), stopped_at == rung)
+    last = result.fold_scores[np.arange(len(stopped_at)), stopped_at, 0]
+    np.testing.assert_array_equal(last, result.table["score"])
+    journaled = sweep(halving=3, journal=tmp_path / "runs.jsonl")
+    np.testing.assert_array_equal(journaled.fold_scores, result.fold_scores)
+    ranked = sweep(halving=3, score="accuracy")
+    reached = np.isfinite(ranked.rung_costs)
+    np.testing.assert_array_equal(ranked.fold_scores[..., 0][reached], -ranked.rung_costs[reached])
+
+
 @pytest.mark.parametrize("option", ["median", "alone", "reference", "lbfgs", "factor 2"])
 def test_it_is_the_same_by_every_rule_and_on_every_path(option, monkeypatch):
     rule, halving, options = best_third, 3, {"optimizer": fp.Adam(), "schedule": fp.CosineDecay()}
@@ -189,14 +241,18 @@ def test_it_is_the_same_by_every_rule_and_on_every_path(option, monkeypatch):
     assert_as_if_never_stopped(sweep(halving=halving, **options), sweep(**options), rule)
 
 
-def test_packs_are_made_anew_at_each_rung(monkeypatch):
-    sizes, packs = [], cost_model.packs
-    monkeypatch.setattr(cost_model, "packs", lambda *facts: sizes.append(packs(*facts)) or sizes[-1])
-    grid = {"learning_rate": fp.geomspace(0.01, 2, 20), "seed": range(9)}
-    sweep(grid, halving=3)
-    assert [sum(map(len, each)) for each in sizes] == [180, 60, 20]
-    if compiler.lanes("float32") > 1:
-        assert all(max(map(len, each)) > 1 for each in sizes)
+def test_packs_go_on_together_while_more_than_half_do_and_form_new_packs_then(monkeypatch):
+    begun, new_run = [], pack_runs.new_run
+    monkeypatch.setattr(pack_runs, "new_run", lambda *facts: begun.append(len(facts[1])) or new_run(*facts))
+    lanes = compiler.lanes("float32")
+    rates = fp.geomspace(0.01, 2, 4 * lanes)
+    sweep({"learning_rate": rates}, halving=fp.Halving(2, min_epochs=1), epochs=8, threads=1, schedule=None)
+    if lanes == 1:
+        return
+    count = 4 * lanes  # as many lanes as configurations in the first packs
+    assert begun[:4] == [lanes] * 4
+    assert sum(begun) < count + count // 2 + count // 4 + count // 8  # as if all that go on moved
+    assert all(1 <= size <= lanes for size in begun)
 
 
 @pytest.mark.parametrize("threads", [2, 3, 7])
@@ -270,7 +326,8 @@ def test_where_all_diverge_at_the_first_rung_it_ends(halving):
     assert result.best_network is None
 
 
-def test_the_progress_bar_says_until_where(terminal):
+def test_the_progress_bar_says_until_where(terminal, monkeypatch):
+    monkeypatch.setattr(RungPace, "rungs", lambda self, rungs, done, packs: rungs[:1])
     sweep(halving=3, progress=True)
     bars = terminal.readouterr().err
     for words in ("until epoch 1", "27/27", "until epoch 3", "9/9", "until epoch 9", "3/3"):

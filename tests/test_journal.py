@@ -166,7 +166,7 @@ print(sweep(journal={str(path)!r}, progress=True).done)
 def test_a_score_that_is_none_loses_nothing_that_was_settled(path, trained):
     left = [None, 3.0, 2.0, 1.0]
     score = Stateful(left.pop)
-    grid = {"learning_rate": [0.1, 0.2, 0.3, 0.4], "layer_sizes": [(4, 600, 3)]}
+    grid = {"learning_rate": [0.1, 0.2, 0.3, 0.4], "layer_sizes": [(4, 1200, 3)]}  # too large for a pack
     with pytest.raises(ValueError, match=r"score 'score' returned None .* at configuration 3 \(learning_rate=0.4"):
         sweep(grid=grid, score=score, journal=path, threads=1, epochs=1)
     trained.clear()

@@ -35,6 +35,9 @@ class Record(NamedTuple):
     lost: np.ndarray  # (P,) of a pack: the parameters of networks that have ended, as they were then
     best: np.ndarray  # (P,) the parameters of the last improvement; empty where they are not to be restored
     improvement: np.ndarray  # (2, width) float64: loss and epoch of the last improvement
+    rungs: np.ndarray  # (rungs,) int64: epochs after which is kept what networks would end with
+    kept: np.ndarray  # (rungs, P): the parameters that they would end with
+    kept_improvements: np.ndarray  # (rungs, width) float64: the epoch of the last improvement
     patience: int  # epochs without an improvement after which a network ends; 0 where nothing is watched
     min_improvement: float  # how far below the last improvement's a loss must fall to be one
 
@@ -243,8 +246,25 @@ def finish_epoch(network, final, plan, memory, member, record, epoch, watched):
                 record.ended[lane] = EARLY
             if record.ended[lane] != 0:
                 copy_parameters(final, record.lost, lane, len(record.done))
+    for rung in range(len(record.rungs)):
+        if record.rungs[rung] == epoch + 1:
+            keep_at_rung(final, record, rung)
     if all_ended(record):
         member.barrier[STATE] = ENDED
+
+
+@inline
+def keep_at_rung(final, record, rung):
+    """Keep what each network would end with: its best parameters, those with which it ended, or the present ones."""
+    # parameters, best, lost (P,)   kept (rungs, P)   improvement (2, width)
+    width = len(record.done)
+    for lane in range(width):
+        improved = record.improvement[1, lane]
+        record.kept_improvements[rung, lane] = improved
+        is_best, has_ended = len(record.best) > 0 and improved >= 0, width > 1 and record.ended[lane] != 0
+        for i in range(lane, record.kept.shape[1], width):
+            value = record.lost[i] if has_ended else final.parameters[i]
+            record.kept[rung, i] = record.best[i] if is_best else value
 
 
 @inline

@@ -10,10 +10,13 @@ from fastprop.runs import checkpoints, kernel_arguments, prediction
 from fastprop.runs.kernel_team import KernelTeam
 from fastprop.runs.packed_state import PackedState
 from fastprop.runs.run import Run
+from fastprop.runs.trained import TrainedPack
 
 
 class KernelRun(Run):
     """A training run of one network, or of a pack of networks side by side.
+
+    After a call that ends before the last epoch, it can be called again, or another run can go on from its `states`.
 
     The networks of a pack have one shape, and their options differ in seed, dropout, factors of rates and the
     optimizer's hyperparameters alone.
@@ -38,10 +41,11 @@ class KernelRun(Run):
         The largest number of training rows of this run and of those from which it continues.
     """
 
+    can_go_on = True
+
     def __init__(self, networks, split, options_of_networks, members=1, earlier=None):
         options = options_of_networks[0]
-        super().__init__(options)
-        self.states = []
+        super().__init__(options, networks)
         self._data, self._rows = split.measured
         self._epoch_metrics = prediction.EpochMetrics(options.metrics)
         self._checkpoint = None
@@ -68,14 +72,14 @@ class KernelRun(Run):
         self._team.prepare()
 
     def __call__(self, until=None):
-        """Train to the end, or until epoch `until` is done; `states` then holds the state of each network."""
+        """Train to the end, or until epoch `until` is done, and at another call until a later one."""
         if until is not None:
             self._until = until
         ended_with = self._train()
-        if self._until < self._options.epochs:
-            self.states = [self.state.export(lane) for lane in range(len(self.state.networks))]
-        if self.state.keeps_best:
-            self.state.restore_best()
+        if not self._may_go_on:
+            self.state.unpack()
+            if self.state.keeps_best:
+                self.state.restore_best()
         if self._checkpoint is not None:
             self._checkpoint.end(self.state.networks[0], ended_with)
 
@@ -122,7 +126,8 @@ class KernelRun(Run):
         done = self.state.done
         if not self._options.metrics:
             return
-        for lane, network in enumerate(self.state.networks):
+        self.state.unpack()
+        for lane, network in enumerate(self.networks):
             if self.state.record.done[lane] == done and np.isfinite(network.parameters).all():
                 outputs = prediction.predict(network, self._data.inputs, self._rows)
                 measured = self._epoch_metrics(outputs, self._data, self._rows, done - 1)
@@ -155,6 +160,38 @@ class KernelRun(Run):
     def go_on(self, states):
         """Go on from `states`, one for each network, which a run with these options and rows has exported."""
         self.state.load(states)
+
+    @property
+    def _may_go_on(self):
+        return self._until < self._options.epochs
+
+    def keep_at(self, rungs):
+        """Have the next call keep what the networks are trained to after some epochs."""
+        self.state.keep_at(rungs)
+
+    def trained(self):
+        """Return what the networks were trained to, see `Run.trained`."""
+        if not self._may_go_on:
+            return TrainedPack.at_rungs(self.state) + super().trained()
+        state = self.state.snapshot()
+        return [
+            *TrainedPack.at_rungs(state),
+            TrainedPack(lambda: state, state.stopped(self._stop_reason), state.last_losses),
+        ]
+
+    @property
+    def seconds(self):
+        """Time that training took, of all networks together, in seconds."""
+        return self.state.seconds.item()
+
+    @property
+    def nbytes(self):
+        """The memory of the arrays of the run, in bytes, about."""
+        return self.state.nbytes + self._team.nbytes
+
+    def export(self, lane):
+        """Return the state of a network, from which another run can go on."""
+        return self.state.export(lane)
 
     @property
     def histories(self):

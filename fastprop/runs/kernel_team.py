@@ -71,9 +71,14 @@ class KernelTeam:
             training = training[:1]
             until = min(until, begin + max(1, int(pause * begin / self._state.seconds[0]) if begin > 0 else 1))
         run_members([each._replace(begin=begin, until=until, record=record) for each in training])
-        self._state.unpack()
+        self._state.clear_padding()
         self._state.seconds[0] += time.perf_counter() - start
         return until
+
+    @property
+    def nbytes(self):
+        """The memory of what members work with, in bytes."""
+        return sum(each.memory.nbytes + each.order.nbytes for each in self._training)
 
     def gradient(self):
         """Return the gradient (P,) of the last step, padding included.

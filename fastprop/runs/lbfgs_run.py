@@ -30,7 +30,7 @@ class LBFGSRun(Run):
     """
 
     def __init__(self, objective, network, split, options):
-        super().__init__(options)
+        super().__init__(options, [network])
         self._objective = objective
         self._network = network
         self._offsets = parameter_offsets(network)

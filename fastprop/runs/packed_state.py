@@ -1,5 +1,7 @@
 """`PackedState`: what training changes of one network or of a pack, laid out as the kernels read it."""
 
+import copy
+
 import numpy as np
 
 from fastprop.kernels import epochs, layout
@@ -15,7 +17,7 @@ class PackedState:
     Attributes
     ----------
     networks : list of MLP
-        Networks of one shape. They hold their parameters between two calls of the kernels.
+        Networks of one shape. One alone trains in place; those of a pack have their parameters after `unpack`.
     width : int
         The number of lanes that train side by side: 1, or the lanes of a vector.
     parameters : ndarray
@@ -62,6 +64,13 @@ class PackedState:
         return int(self.record.done.max())
 
     @property
+    def nbytes(self):
+        """The memory of parameters, optimizer and record, in bytes."""
+        record = self.record
+        arrays = self.learned, self.optimizer.rule.state, *record[:9], self.metrics
+        return sum(array.nbytes for array in arrays)
+
+    @property
     def all_ended(self):
         """Whether every network ended by itself before the last epoch."""
         return self.record.ended.all()
@@ -71,16 +80,88 @@ class PackedState:
         self.record.done[:] = 0
         self.record.ended[:] = 0
 
+    def clear_padding(self):
+        """Set the padding to 0 again, which divergence can turn to NaN; a pack has none."""
+        if len(self.networks) == 1 and self.record.ended[0] in (epochs.DIVERGING, epochs.DIVERGED):
+            layout.clear_padding(self.parameters, self.networks[0].layer_sizes)
+
     def unpack(self):
         """Copy the parameters from the pack to each network: the present ones, or those with which it ended."""
         if len(self.networks) == 1:  # it trains in place
-            if self.record.ended[0] in (epochs.DIVERGING, epochs.DIVERGED):  # divergence can turn the padding to NaN
-                layout.clear_padding(self.parameters, self.networks[0].layer_sizes)
             return
         alone, in_pack = self._offsets()
         trained = np.where(self.record.ended, self.record.lost[in_pack], self.parameters[in_pack])
         for network, parameters in zip(self.networks, trained.T):
             network.parameters[alone] = parameters
+
+    def snapshot(self):
+        """Return a copy, for histories and networks as they are now, that later training does not change.
+
+        Training cannot go on from it.
+        """
+        record = self.record
+        changing = {name: getattr(record, name).copy() for name in ("done", "ended", "improvement", "best")}
+        other = copy.copy(self)
+        other.parameters = self.parameters.copy()
+        other.record = record._replace(**changing)
+        other.seconds = self.seconds.copy()
+        return other
+
+    def keep_at(self, rungs):
+        """Have the kernels keep what networks would end with after some epochs, for `snapshot_at`."""
+        self.record = self.record._replace(
+            rungs=np.array(rungs, np.int64),
+            kept=np.empty((len(rungs), len(self.parameters)), self.parameters.dtype),
+            kept_improvements=np.full((len(rungs), self.width), np.nan),
+        )
+
+    @property
+    def rungs_reached(self):
+        """The number of epochs of `keep_at` after which something was kept, which is before all networks have ended."""
+        return int((~np.isnan(self.record.kept_improvements[:, 0])).sum())
+
+    def losses_at_rungs(self, criterion):
+        """Return `last_losses` of the epochs of `keep_at` that were reached, a list for each."""
+        record, lanes, reached = self.record, np.arange(len(self.networks)), self.rungs_reached
+        measured = np.minimum(record.done[lanes], record.rungs[:reached, None]) - 1
+        if self.keeps_best:
+            improved = record.kept_improvements[:reached, lanes]
+            measured = np.where(improved >= 0, improved.astype(int), measured)
+        return record.losses[CRITERIA[criterion], measured, lanes].tolist()
+
+    def stopped_at_rungs(self):
+        """Return why each network ended at the epochs of `keep_at` that were reached, a list for each."""
+        rungs = self.record.rungs[: self.rungs_reached].tolist()
+        ended, done = self.record.ended.tolist(), self.record.done.tolist()
+        lanes = range(len(self.networks))
+        if not any(ended):
+            return [["halved"] * len(lanes)] * len(rungs)
+        return [[(ENDED[ended[lane]] if done[lane] <= rung else "") or "halved" for lane in lanes] for rung in rungs]
+
+    def snapshot_at(self, rung):
+        """Return the `snapshot` of one of the epochs of `keep_at`, by its index."""
+        record, epoch = self.record, self.record.rungs.item(rung)
+        kept = record.kept[rung]
+        other = copy.copy(self)
+        other.parameters = kept
+        other.seconds = self.seconds * (epoch / self.done)
+        other.record = record._replace(
+            done=np.minimum(record.done, epoch),
+            ended=np.where(record.done <= epoch, record.ended, 0),
+            improvement=np.stack([record.improvement[0], record.kept_improvements[rung]]),
+            best=kept[: len(record.best)],
+            lost=kept[: len(record.lost)],
+        )
+        return other
+
+    def network(self, lane):
+        """Return a copy of a network, with the parameters that it would have if training ended now."""
+        network = self.networks[lane].copy()
+        alone, in_pack = self._offsets()
+        source = self.record.lost if self.width > 1 and self.record.ended[lane] else self.parameters
+        source = self.record.best if self._restores_best(lane) else source
+        network.parameters[alone] = source[in_pack[:, lane]]
+        return network
 
     @property
     def keeps_best(self):
@@ -105,18 +186,32 @@ class PackedState:
 
     def histories(self, stop_reason):
         """Return the `History` of each network; ``stop_reason(ended, done)`` says why one ended."""
+        return [self.history(lane, stopped) for lane, stopped in enumerate(self.stopped(stop_reason))]
+
+    def stopped(self, stop_reason):
+        """Return why each network ended, see `histories`."""
+        endings = list(zip(self.record.ended.tolist(), self.record.done.tolist()))[: len(self.networks)]
+        words = {each: stop_reason(ENDED[each[0]], each[1]) for each in set(endings)}
+        return [words[each] for each in endings]
+
+    def history(self, lane, stopped):
+        """Return the `History` of a network that ended because of `stopped`."""
         record = self.record
+        done = record.done.item(lane)
         measured = record.losses[0], record.losses[1], record.rates, record.norms  # (epochs, lanes) each
+        by_name = {name: values[:done, lane] for name, values in zip(self._metric_names, self.metrics)}
         seconds = float(self.seconds[0]) / len(self.networks)
-        epochs_done, codes = record.done.tolist(), record.ended.tolist()
-        histories = []
-        for lane in range(len(self.networks)):
-            done = epochs_done[lane]
-            ended = ENDED[codes[lane]]
-            by_name = {name: values[:done, lane] for name, values in zip(self._metric_names, self.metrics)}
-            endings = done, stop_reason(ended, done), seconds, self._best_epoch(lane, ended)
-            histories.append(History(*[values[:done, lane] for values in measured], by_name, *endings))
-        return histories
+        best_epoch = self._best_epoch(lane, ENDED[record.ended.item(lane)])
+        return History(*[values[:done, lane] for values in measured], by_name, done, stopped, seconds, best_epoch)
+
+    def last_losses(self, criterion):
+        """Return `Trained.last_losses` of the networks."""
+        record, lanes = self.record, np.arange(len(self.networks))
+        measured = record.done - 1
+        if self.keeps_best:
+            measured = np.where(record.improvement[1] >= 0, record.improvement[1].astype(int), measured)
+        losses = record.losses[CRITERIA[criterion], measured[lanes], lanes]
+        return np.where(record.done[lanes] > 0, losses, np.nan).tolist()
 
     def export(self, lane):
         """Return the state, between two epochs, from which a network that has not ended can go on: arrays by name."""
@@ -166,8 +261,6 @@ class PackedState:
                 array[..., lane :: self.width] = state[name][..., None]
         self.steps[0].done[:] = states[-1]["steps"]
         self.seconds[0] = sum(state["seconds"][0] for state in states)
-        if len(self.networks) > 1:
-            self.unpack()
 
     def adopt(self, earlier):
         """Go on from `earlier`, a state of the same networks and options.
@@ -229,6 +322,9 @@ class PackedState:
 ENDED = {0: "", epochs.DIVERGING: "diverged", epochs.DIVERGED: "diverged", epochs.EARLY: "early"}
 """The word for each value of `Record.ended`."""
 
+CRITERIA = {"loss": 0, "validation_loss": 1}
+"""The rows of `Record.losses`, by the names that they have in a `History`."""
+
 
 def offsets(network, width):
     """Return the offsets of a network's parameters without the padding: alone, (P,), and in a pack, (P, width)."""
@@ -271,6 +367,9 @@ def empty_record(options, width, parameters, dtype):
         lost=np.zeros(0 if width == 1 else parameters, dtype),
         best=np.zeros(parameters if restores else 0, dtype),
         improvement=np.array([[np.inf] * width, [-1.0] * width]),
+        rungs=np.zeros(0, np.int64),
+        kept=np.zeros((0, parameters), dtype),
+        kept_improvements=np.zeros((0, width)),
         patience=0 if stopping is None else stopping.patience or NEVER,
         min_improvement=0.0 if stopping is None else stopping.minimum_improvement,
     )

@@ -14,7 +14,7 @@ class ReferenceRun(Run):
     """A training run of one network on the reference; it can only begin anew."""
 
     def __init__(self, network, split, options):
-        super().__init__(options)
+        super().__init__(options, [network])
         self._network = network
         self._trained = reference.Network.of(network)
         self._training = rows_of(split.data, split.rows)

@@ -4,6 +4,7 @@ import time
 
 from fastprop import numpy_settings, thread_pool
 from fastprop.runs.history import stop_reason
+from fastprop.runs.trained import Trained
 
 
 class Run:
@@ -18,19 +19,23 @@ class Run:
         One for each network; they are filled while the run trains.
     deadline : float or None
         The time by `time.monotonic`, in seconds, after which the run ends when an epoch has ended.
-    states : list
-        For each network the state from which `go_on` continues, after a call that ended between two epochs and before
-        the last. It is None for a run that can only begin anew.
+    networks : list of MLP
+        One for each history.
+    can_go_on : bool
+        Whether the run can be called again after a call that ended between two epochs and before the last, and exports
+        the states from which others can go on.
     """
 
-    def __init__(self, options):
+    can_go_on = False
+
+    def __init__(self, options, networks):
         self._options = options
+        self.networks = networks
         self._until = options.epochs
         self._called_off = False  # whether the callback returned true
         self._stop_requested = False
         self._time_is_over = False  # whether the run ended because of `deadline`
         self.deadline = None
-        self.states = [None]
 
     @property
     def history(self):
@@ -41,6 +46,11 @@ class Run:
     def done(self):
         """The number of finished epochs."""
         return self.history.epochs
+
+    @property
+    def seconds(self):
+        """Time that training took, in seconds."""
+        return self.history.seconds
 
     def prepare(self):
         """Compile and import all that training needs."""
@@ -66,6 +76,27 @@ class Run:
 
     def go_on(self, states):
         """Go on from `states`, one for each network, which a run with the same options and rows has exported."""
+
+    def export(self, lane):
+        """Return the state of a network, from which `go_on` continues; None for a run that can only begin anew."""
+
+    @property
+    def states(self):
+        """The state of each network, see `export`."""
+        return [self.export(lane) for lane in range(len(self.networks))]
+
+    def keep_at(self, rungs):
+        """Have the next call keep what the networks are trained to after some epochs, if the run can go on."""
+
+    def trained(self):
+        """Return what the networks were trained to, which later calls do not change.
+
+        Returns
+        -------
+        list of Trained or TrainedPack
+            After each of the epochs of `keep_at` that was reached, and at the end of the last call.
+        """
+        return [Trained(self.networks, self.histories)]
 
     def close(self):
         """Leave the files of the run to others."""

@@ -23,7 +23,7 @@ class StreamRun(Run):
     """
 
     def __init__(self, network, options):
-        super().__init__(options)
+        super().__init__(options, [network])
         self._network = network
         self.split = None
         self._has_warned = False

@@ -1,21 +1,22 @@
 """Fits, each of which is a configuration on a fold, and jobs, each of which trains a pack of fits side by side."""
 
-import contextlib
+from __future__ import annotations
+
 import itertools
-import threading
-import time
-from typing import NamedTuple
+from collections import defaultdict
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from fastprop import checks, cost_model, thread_pool
+from fastprop import cost_model
 from fastprop.data import Dataset, Origin, Split, TargetScaling, balanced, standardization
-from fastprop.kernels import compiler
 from fastprop.metrics import Score
 from fastprop.network import MLP
-from fastprop.runs import new_run, predict, scores
 from fastprop.sweeping.configurations import Configuration
-from fastprop.sweeping.outcomes import FitOutcome
+from fastprop.sweeping.outcomes import ExportedState, LaneState
+
+if TYPE_CHECKING:
+    from fastprop.sweeping.pack_runs import PackRun
 
 
 class Fold(NamedTuple):
@@ -59,6 +60,11 @@ class Experiment(NamedTuple):
     keeps_folds: bool = False  # whether the networks of the folds are kept, and none is trained on all rows
 
     @property
+    def criterion(self):
+        """The loss that ranks without a score: "validation_loss" or "loss"."""
+        return "validation_loss" if len(self.folds[0].held_out) else "loss"
+
+    @property
     def dtype(self):
         """The dtype of all networks."""
         return next(iter(self.prototypes.values())).dtype
@@ -96,121 +102,31 @@ def common_origin(prototype, folds):
 
 
 class Fit(NamedTuple):
-    """A configuration on a fold, and its outcome at an earlier rung, if it has one."""
+    """A configuration on a fold, and the state from which it goes on."""
 
     index: int  # index of the configuration
     fold: int  # index of the fold
     configuration: Configuration
-    earlier: FitOutcome | None  # the outcome at the rung before, if there is one
+    state: LaneState | ExportedState | None  # None for one that begins anew
 
     @property
     def goes_on(self):
         """Whether it goes on from where it was stopped, and does not begin anew."""
-        return self.earlier is not None and self.earlier.state is not None
+        return self.state is not None
 
 
 class Job(NamedTuple):
-    """A pack, all of whose fits are on one fold, and the epoch to train it to: what a worker takes at a time."""
+    """A pack, all of whose fits are on one fold, and the epochs to train it to: what a worker takes at a time."""
 
     fits: list[Fit]  # the pack: no more than a vector has lanes
-    until: int | None  # the epoch to train to; None stands for the end of training
+    rungs: list[int | None]  # the epochs at which outcomes are wanted; None stands for the end of training
     deadline: float | None = None  # the time by `time.time`, in seconds, at which training ends after its epoch
+    measures_all: bool = True  # whether scores are measured of all fits, and not only of those that end by themselves
+    run: PackRun | None = None  # the run in whose lanes all fits are, to go on; None for a new one
 
     def __str__(self):
         indices = [fit.index for fit in self.fits]
         return f"configurations {min(indices)} to {max(indices)}" if indices[1:] else f"configuration {indices[0]}"
-
-
-class PackRun:
-    """The run of a job's pack. A call trains the pack and returns the job and the `FitOutcome` of each fit."""
-
-    def __init__(self, experiment, job):
-        self._experiment = experiment
-        self._job = job
-        self._split = experiment.split(job.fits[0].fold)
-        self._networks = _new_networks(experiment, job.fits)
-        options_of_networks = [fit.configuration.options for fit in job.fits]
-        self._run = new_run(experiment.backend, self._networks, self._split, options_of_networks)
-        if job.fits[0].goes_on:
-            self._run.go_on([fit.earlier.state for fit in job.fits])
-        if job.deadline is not None:
-            self._run.deadline = time.monotonic() + job.deadline - time.time()
-        self.stop = self._run.stop
-
-    def prepare(self):
-        """Compile all that the job needs."""
-        self._run.prepare()
-        predict(self._networks[0], self._experiment.data.inputs[:1])
-
-    def __call__(self):
-        self._run(self._job.until)
-        states = self._run.states or [None] * len(self._networks)
-        histories = self._histories_in_own_unit()
-        scored = self._experiment.scored(self._job.fits[0].fold)
-        measured = scores(self._networks, scored, self._experiment.score)
-        each = zip(histories, measured, self._networks, states)
-        return self._job, list(itertools.starmap(FitOutcome, each))
-
-    def _histories_in_own_unit(self):
-        """Return the histories with losses in the unit of the targets, and have the networks answer in it, too."""
-        scaling = self._experiment.folds[self._job.fits[0].fold].scaling
-        if scaling is None:
-            return self._run.histories
-        for network in self._networks:
-            scaling.fold_into(network)
-        losses = [checks.loss_name(fit.configuration.options.loss) for fit in self._job.fits]
-        return [scaling.history_in_own_unit(*each) for each in zip(self._run.histories, losses)]
-
-
-def prepare(experiment, job):
-    """Compile all that a job needs, unless this process has compiled it for such a job."""
-    first = job.fits[0].configuration
-    prototype = experiment.prototypes[first.options.loss]
-    optimizer = first.options.optimizer
-    kind = experiment.backend, prototype.dtype, len(job.fits) > 1, optimizer.takes_all_rows, *first.shape(prototype)
-    if kind not in _PREPARED:
-        PackRun(experiment, job).prepare()
-        _PREPARED.add(kind)
-
-
-_PREPARED = set()
-"""The kinds of jobs for which `prepare` has compiled all that they need."""
-
-
-def _new_networks(experiment, fits):
-    """Return a network for each fit; equal ones are drawn once and copied, because drawing takes much longer."""
-    drawn = {}
-    keys = [fit.configuration.initial_weights_key for fit in fits]
-    for fit, key in zip(fits, keys):
-        if key not in drawn:
-            drawn[key] = experiment.network(fit.configuration, fit.fold)
-    return [drawn[key].copy() for key in keys]
-
-
-def train(experiment, job, is_over):
-    """Train a job in a worker of an executor; return the `FitOutcome` of each fit, or None if the sweep is over."""
-    outcomes = []
-    lanes = compiler.lanes(experiment.dtype)  # vectors may be narrower here than on the machine that made the pack
-    for first in range(0, len(job.fits), lanes):
-        run = PackRun(experiment, job._replace(fits=job.fits[first : first + lanes]))
-        with _PREPARING:
-            run.prepare()
-        with contextlib.closing(thread_pool.results([run], 1)) as results:
-            try:
-                for returned in results:
-                    if is_over():
-                        return None
-                    for _, some in returned:
-                        outcomes += some
-            except thread_pool.Interrupted:
-                return None
-    if len(experiment.folds) > 1 and not experiment.keeps_folds:  # then no network has to be sent back
-        outcomes = [outcome._replace(network=None) for outcome in outcomes]
-    return outcomes
-
-
-_PREPARING = threading.Lock()
-"""Held while a kernel is compiled, so that two threads of a process do not both compile it."""
 
 
 class FitArrays(NamedTuple):
@@ -220,11 +136,52 @@ class FitArrays(NamedTuple):
     folds: np.ndarray  # (fits,) int: the index of each one's fold
     go_on: np.ndarray  # (fits,) bool: see `Fit.goes_on`
 
+    def some(self, positions):
+        """Return the fits at some positions."""
+        return FitArrays(*(array[positions] for array in self))
 
-def packs(experiment, configurations, fits, workers):
-    """Return which of `fits`, a `FitArrays`, form packs: for each pack its positions in them, in order of start."""
+
+class Pack(NamedTuple):
+    """Fits of a `FitArrays` that train side by side."""
+
+    positions: np.ndarray  # (fits,) int: where they are
+    run: PackRun | None  # the run that goes on with them; None for a new one
+
+
+def packs_to_go_on(experiment, configurations, fits, states, workers, epochs):
+    """Return the `Pack`s of fits that go on from `states`, a list in which None stands for a fit that begins anew.
+
+    A pack stays together as long as more than half of its fits go on. What is left of others forms new packs; where
+    all that is left of one forms a pack again, its run goes on. A fit that is alone now has a new run, because that
+    takes less time.
+    """
+    of_runs = defaultdict(list)
+    for position, state in enumerate(states):
+        of_runs[None if state is None else state.run].append(position)
+    apart = of_runs.pop(None, [])
+    whole = [Pack(np.array(some), run) for run, some in of_runs.items() if 2 * len(some) > run.width]
+    rest = np.array(
+        sorted([*apart, *(each for run, some in of_runs.items() if 2 * len(some) <= run.width for each in some)]), int
+    )
+    if len(rest) == 0:
+        return whole
+    for pack in packs(experiment, configurations, fits.some(rest), workers, epochs):
+        positions = rest[pack]
+        runs = {None if states[each] is None else states[each].run for each in positions}
+        run = runs.pop() if len(runs) == 1 and len(positions) > 1 else None
+        whole.append(Pack(positions, run if run is not None and len(of_runs[run]) == len(positions) else None))
+    return whole
+
+
+def packs(experiment, configurations, fits, workers, epochs):
+    """Return which of `fits`, a `FitArrays`, form packs: for each pack its positions in them, in order of start.
+
+    They are to be trained for some `epochs`.
+    """
+    rows = epochs * len(experiment.folds[0].rows)
     shape = len(configurations.groups), len(experiment.folds), 2
     groups = [group for group, _, _ in itertools.product(configurations.groups, *map(range, shape[1:]))]
+    groups = [group._replace(trained_rows=rows) for group in groups]
     if experiment.backend != "kernels":
         groups = [group._replace(can_pack=False) for group in groups]
     key = configurations.group_indices[fits.indices], fits.folds, fits.go_on.astype(int)

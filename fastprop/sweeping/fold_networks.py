@@ -22,13 +22,14 @@ def train_missing(experiment, configurations, result, keep, workers):
         return []
     folds = len(experiment.folds)
     fits = FitArrays(np.repeat(best, folds), np.tile(np.arange(folds), len(best)), np.zeros(folds * len(best), bool))
-    chosen = packs(experiment, configurations, fits, workers.count)
-    jobs = (Job([_fit(fits, configurations, position) for position in pack], None) for pack in chosen)
+    epochs = int(result.table["epochs"][best].max())
+    chosen = packs(experiment, configurations, fits, workers.count, epochs)
+    jobs = (Job([_fit(fits, configurations, position) for position in pack], [None]) for pack in chosen)
     networks = {index: [None] * folds for index in best}
     diverged = set()
     with closing(workers.train(experiment, jobs)) as results:
         for ended in results:
-            for job, outcomes in ended:
+            for job, (outcomes,) in ended:
                 for fit, outcome in zip(job.fits, outcomes):
                     if outcome.history.stopped == "interrupted":
                         continue

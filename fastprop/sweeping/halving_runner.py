@@ -1,21 +1,27 @@
 """The runner of a sweep: it has workers train fits, rung by rung, and records their outcomes."""
 
+import itertools
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import closing
 
 import numpy as np
 
 from fastprop import thread_pool
-from fastprop.metrics import INTERRUPTED
 from fastprop.progress_bar import ProgressBar
 from fastprop.sweeping.bounded_heap import push_bounded
-from fastprop.sweeping.fits import Fit, FitArrays, Job, PackRun, packs
-from fastprop.sweeping.outcomes import NOT_RECORDED, ConfigurationOutcome
+from fastprop.sweeping.fits import Fit, FitArrays, Job, Pack, packs_to_go_on
+from fastprop.sweeping.outcomes import NOT_RECORDED, ConfigurationOutcome, mean, worst_ending
+from fastprop.sweeping.pack_runs import PackResults, PackRun
+from fastprop.sweeping.rung_pace import RungPace
 from fastprop.sweeping.score_problems import ScoreProblems
 
 FOLD_SECONDS = 0.5
 """How long a fold may train at the least, so that a configuration that was begun has a score soon after the time."""
+
+
+MAX_LIVE_BYTES = 1 << 28
+"""The largest memory of runs that wait for a decision at a rung. Fits of others are kept apart from their runs."""
 
 
 class OutOfTime(thread_pool.Interrupted):
@@ -42,11 +48,18 @@ class HalvingRunner:
         self._progress = progress
         self._journal = journal
         self._score_problems = ScoreProblems(planned.experiment.score.name)
-        self._outcomes = {}  # by index of a configuration that is in training: a list of each fold's `FitOutcome`
+        self._ranks_by_score = planned.result.description.sign is not None
+        self._outcomes = {}  # by index of a configuration that may go on: a list of each fold's `FitOutcome`
+        self._reached = {}  # the same of configurations of which some folds have reached this rung
+        self._unrecorded = {}  # by index of such a configuration: its rung, if its outcome is not in the table yet
         self._missing_folds = None  # (configurations,) int: folds that have not reached this rung yet
         self._missing = 0  # the number of configurations that have not reached this rung yet
         self._best = []  # the configurations at this rung that may go on so far: a heap, see `push_bounded`
-        self._survivors = 0  # the largest number of configurations that may go on from this rung
+        self._worst = []  # those that are not among these any more, and have not been stopped yet
+        self._survivors = np.inf  # the largest number of configurations that may go on, if that is known beforehand
+        self._live_bytes = 0  # of the runs that may go on from this rung
+        self._pace = RungPace(workers.count)
+        self._ahead = {}  # by rung: what was trained past earlier rungs, a list of (fits, the `FitOutcome` of each)
         self._lowest_cost = np.inf  # of all configurations so far, for the progress bar
 
     def train(self, indices):
@@ -60,6 +73,7 @@ class HalvingRunner:
             If the time of the sweep is over; configurations that were in training are then recorded so.
         """
         last_rung = len(self._result.rungs) - 1
+        self._ahead = {}
         for rung in range(last_rung + 1):
             try:
                 self._train_to_rung(indices, rung)
@@ -79,6 +93,7 @@ class HalvingRunner:
 
     def _mark_survivors(self, ending):
         """Say in the table how configurations in training ended, and keep the networks of the best of them."""
+        self._record_halved(list(self._unrecorded))
         table = self._result.table
         table["stopped"][[index for index in self._outcomes if table["stopped"][index] == "halved"]] = ending
         can_be_best = self._result.can_be_best
@@ -93,45 +108,93 @@ class HalvingRunner:
 
     def _network(self, index, fold):
         outcome = self._outcomes[index][fold]
-        if outcome is None:
-            return None
-        if outcome.network is not None or outcome.state is None:
-            return outcome.network
-        job = Job([Fit(index, fold, self._configurations[index], outcome)], int(self._result.table["epochs"][index]))
-        _, ((_, _, network, _),) = PackRun(self._experiment, job)()  # the epochs are done: nothing is trained
-        return network
+        if outcome is None or outcome.network is not None or outcome.state is None:
+            return outcome and outcome.network
+        fit = Fit(index, fold, self._configurations[index], outcome.state)
+        job = Job([fit], [int(self._result.table["epochs"][index])])
+        _, ((outcome,),) = PackRun(self._experiment, job)()  # the epochs are done: nothing is trained
+        return outcome.network
 
     def _going_on(self, indices, rung):
         """Return which configurations go on from a rung, and keep only their outcomes."""
+        self._stop(self._worst)
         is_chosen = self._halving.going_on(self._result.rung_costs[indices, : rung + 1])
-        indices = indices[is_chosen & (self._result.table["stopped"][indices] == "halved")]
-        self._outcomes = {index: self._outcomes[index] for index in indices}
+        may_go_on = np.fromiter((index in self._outcomes for index in indices.tolist()), bool, len(indices))
+        self._stop(indices[may_go_on & ~is_chosen].tolist())
+        indices = indices[may_go_on & is_chosen]
+        if not self._ranks_by_score:  # so that it does not matter whether they were measured for a journal
+            self._result.fold_scores[indices, rung] = np.nan
         return indices
+
+    def _stop(self, indices):
+        """Record configurations that do not go on from this rung, and forget their outcomes."""
+        self._record_halved([index for index in indices if index in self._unrecorded])
+        for index in indices:
+            del self._outcomes[index]
 
     def _train_to_rung(self, indices, rung):
         """Train configurations to a rung, except those that the journal has."""
         self._best = []
-        self._survivors = 0 if self._halving is None else self._halving.survivors(len(indices))
+        self._worst = []
+        self._reached = {}
+        self._live_bytes = 0
+        self._survivors = np.inf
+        if self._halving is not None and rung < len(self._result.rungs) - 1:
+            survivors = self._halving.survivors(len(indices))
+            self._survivors = survivors if survivors < len(indices) else np.inf
+        if rung in self._ahead:
+            self._record_ahead(set(indices.tolist()), rung)
+            return
         missing = indices
         if self._journal is not None:
             missing = np.array([index for index in indices if not self._take_over(index, rung)], int)
         if len(missing) == 0:
             return
-        fits = self._fits_to_train(missing, rung)
+        fits, states = self._fits_to_train(missing, rung)
         self._missing_folds = np.bincount(fits.indices, minlength=len(self._configurations))
         self._missing = len(missing)
-        chosen = packs(self._experiment, self._configurations, fits, self._workers.count)
+        epochs = self._result.rungs[rung] - self._epochs_before(rung)
+        chosen = packs_to_go_on(self._experiment, self._configurations, fits, states, self._workers.count, epochs)
         if self._seconds is not None:  # all folds of some configurations are to be done before the time is over
-            chosen = sorted(chosen, key=lambda pack: fits.indices[pack].min())
-        self._workers.prepare(self._experiment, (self._job(fits, pack, rung) for pack in _examples(chosen)))
+            chosen = sorted(chosen, key=lambda pack: fits.indices[pack.positions].min())
+        rungs = self._rungs_at_once(rung, len(chosen))
+        examples = (self._job(fits, states, pack, None, rungs) for pack in _examples(chosen))
+        self._workers.prepare(self._experiment, examples)
         if self._deadline is None and self._seconds is not None:
             self._deadline = time.time() + self._seconds
         start = time.perf_counter()
         try:
-            jobs = (self._job(fits, pack, rung, deadline) for pack, deadline in self._in_time(chosen, fits))
-            self._record_all(jobs, rung, len(indices))
+            jobs = (self._job(fits, states, *each, rungs) for each in self._in_time(chosen, fits))
+            self._record_all(jobs, rung, len(indices), rungs)
         finally:
             self._result.seconds += time.perf_counter() - start
+
+    @property
+    def _measures_all(self):
+        """Whether all that is measured of a configuration is wanted at each rung, and not only its loss."""
+        return self._ranks_by_score or self._journal is not None
+
+    def _rungs_at_once(self, rung, packs):
+        """Return the epochs of the rungs to which some packs are trained before anything is decided."""
+        rungs = self._result.rungs[rung:]
+        if self._measures_all or self._seconds is not None:
+            return rungs[:1]
+        return self._pace.rungs(rungs, self._epochs_before(rung), packs)
+
+    def _epochs_before(self, rung):
+        return self._result.rungs[rung - 1] if rung > 0 else 0
+
+    def _record_ahead(self, indices, rung):
+        """Record at a rung what was trained past earlier ones, of those configurations that have not been stopped."""
+        fits, outcomes = [], []
+        for some, of_some in self._ahead.pop(rung):
+            for fit, outcome in zip(some, self._within_memory(of_some)):
+                if fit.index in indices:
+                    fits.append(fit)
+                    outcomes.append(outcome)
+        self._missing_folds = np.bincount([fit.index for fit in fits], minlength=len(self._configurations))
+        self._missing = len(indices)
+        self._record(fits, outcomes, rung)
 
     def _in_time(self, chosen, fits):
         """Yield packs until the time is over, then only those of configurations of which another fold has begun.
@@ -139,18 +202,19 @@ class HalvingRunner:
         Each comes with its deadline, or None: the folds of a configuration share the time that is left.
         """
         begun = set()
-        to_come = Counter(fits.indices[pack].min() for pack in chosen) if self._seconds is not None else None
+        if self._seconds is None:
+            yield from ((pack, None) for pack in chosen)
+            return
+        to_come = Counter(fits.indices[pack.positions].min() for pack in chosen)
         for pack in chosen:
-            indices = set(fits.indices[pack].tolist())
+            indices = set(fits.indices[pack.positions].tolist())
             if begun and self._time_is_over() and not begun & indices:
                 continue
             begun |= indices
-            yield pack, self._share_of_time(to_come, fits.indices[pack].min())
+            yield pack, self._share_of_time(to_come, min(indices))
 
     def _share_of_time(self, to_come, index):
-        """Return when the next pack of a configuration must end, by how many of its packs are `to_come`; or None."""
-        if to_come is None:
-            return None
+        """Return when the next pack of a configuration must end, by how many of its packs are `to_come`."""
         turns = -(-to_come[index] // self._workers.count)
         to_come[index] -= 1
         if len(self._experiment.folds) == 1:
@@ -158,7 +222,10 @@ class HalvingRunner:
         return time.time() + max(FOLD_SECONDS, (self._deadline - time.time()) / turns)
 
     def _fits_to_train(self, indices, rung):
-        """Return the `FitArrays` of configurations: all folds at the first rung, later only those that go on."""
+        """Return the `FitArrays` of configurations, and a list of the state from which each goes on, or None.
+
+        At the first rung these are all folds, later only those that go on.
+        """
         folds = len(self._experiment.folds)
         fits = FitArrays(
             indices=np.repeat(indices, folds),
@@ -166,49 +233,62 @@ class HalvingRunner:
             go_on=np.zeros(folds * len(indices), bool),
         )
         if rung == 0:
-            return fits
-        earlier = [outcome for index in indices for outcome in self._outcomes[index]]
+            return fits, [None] * len(fits.indices)
+        earlier = [outcome for index in indices.tolist() for outcome in self._outcomes[index]]
         may_go_on = np.array([outcome is None or outcome.is_halved for outcome in earlier])
-        has_state = np.array([outcome is not None and outcome.state is not None for outcome in earlier])
-        return FitArrays(fits.indices[may_go_on], fits.folds[may_go_on], has_state[may_go_on])
+        states = [None if outcome is None else outcome.state for outcome in itertools.compress(earlier, may_go_on)]
+        fits = fits.some(may_go_on)
+        return fits._replace(go_on=np.array([state is not None for state in states])), states
 
-    def _job(self, fits, pack, rung, deadline=None):
-        """Return the job of a pack, which is an array of positions in `fits`."""
-        pairs = zip(fits.indices[pack].tolist(), fits.folds[pack].tolist())
-        return Job([self._fit(index, fold) for index, fold in pairs], self._result.rungs[rung], deadline)
+    def _job(self, fits, states, pack, deadline, rungs):
+        """Return the job of a `Pack` of `fits` and their `states`."""
+        positions = pack.positions
+        each = zip(fits.indices[positions].tolist(), fits.folds[positions].tolist(), positions.tolist())
+        some = [Fit(index, fold, self._configuration(index, states[at]), states[at]) for index, fold, at in each]
+        measures_all = self._measures_all or rungs[-1] == self._result.rungs[-1]
+        return Job(some, rungs, deadline, measures_all, pack.run)
 
-    def _fit(self, index, fold):
-        of_folds = self._outcomes.get(index)
-        return Fit(index, fold, self._configurations[index], None if of_folds is None else of_folds[fold])
+    def _configuration(self, index, state):
+        """Return a configuration, without making it anew if a run that goes on has it."""
+        run = None if state is None else state.run
+        return self._configurations[index] if run is None else run.configuration(state.lane)
 
-    def _record_all(self, jobs, rung, total):
-        """Train jobs and record their outcomes; show how many of `total` configurations are done."""
+    def _record_all(self, jobs, rung, total, rungs):
+        """Train jobs to some `rungs` and record their outcomes at the first; show how many of `total` are done."""
         bar = ProgressBar(total, " configurations", shown=self._progress, smoothing=0)
         with bar, closing(self._workers.train(self._experiment, jobs)) as results:
-            self._show(bar, total, rung)
+            self._show(bar, total, rungs)
             next_time = 0.0
+            begin = time.perf_counter()
+            runs = []
             try:
                 for ended in results:
-                    for job, outcomes in ended:
-                        self._record(job.fits, outcomes, rung)
+                    for job, (outcomes, *later) in ended:
+                        self._record(job.fits, self._within_memory(outcomes), rung)
+                        for number, each in enumerate(later, rung + 1):
+                            self._ahead.setdefault(number, []).append((job.fits, each))
+                        runs += [] if job.run is None else [job.run]
+                    self._stop(self._worst)
+                    self._worst = []
                     if time.perf_counter() >= next_time:
-                        self._show(bar, total, rung)
+                        self._show(bar, total, rungs)
                         next_time = time.perf_counter() + thread_pool.WATCH_SECONDS
             finally:
-                self._show(bar, total, rung)
+                self._show(bar, total, rungs)
+            self._pace.learn(runs, rungs[-1] - self._epochs_before(rung), begin, time.perf_counter())
 
-    def _show(self, bar, total, rung):
+    def _show(self, bar, total, rungs):
         """Bring the progress bar and the journal's file up to date."""
         if self._progress:
-            bar.set_description(self._description(rung))
+            bar.set_description(self._description(rungs[-1]))
         bar.update(total - self._missing - bar.n)
         if self._journal is not None:
             self._journal.flush()
 
-    def _description(self, rung):
-        """Return the text before the progress bar: the epoch of the rung, if there are several, and the best so far."""
+    def _description(self, epoch):
+        """Return the text before the progress bar: the epoch to come, if there are rungs, and the best so far."""
         result = self._result
-        parts = [f"until epoch {result.rungs[rung]}"] if len(result.rungs) > 1 else []
+        parts = [f"until epoch {epoch}"] if len(result.rungs) > 1 else []
         if np.isfinite(self._lowest_cost):
             name = result.score_name if result.ranks == "score" else result.ranks.replace("_", " ")
             best = -self._lowest_cost if result.higher_is_better else self._lowest_cost
@@ -216,43 +296,83 @@ class HalvingRunner:
         return ", ".join(parts)
 
     def _record(self, fits, outcomes, rung):
-        """Record the outcomes of fits, and those of configurations all of whose folds have reached the rung."""
+        """Take in the outcomes of fits, and record configurations all of whose folds have reached the rung."""
         complete = []
         for fit, outcome in zip(fits, outcomes):
-            if outcome.score is INTERRUPTED:  # the configuration stays as it was at the rung before
+            if outcome.score_is_interrupted:  # the configuration stays as it was at the rung before
                 continue
-            if fit.index not in self._outcomes:
-                self._outcomes[fit.index] = [None] * len(self._experiment.folds)
-            self._outcomes[fit.index][fit.fold] = outcome
-            self._missing_folds[fit.index] -= 1
-            if self._missing_folds[fit.index] == 0:
-                complete.append(fit.index)
-        if complete:
-            self._missing -= len(complete)
-            with np.errstate(invalid="ignore", over="ignore"):  # losses of diverged runs may overflow
-                self._finish_configurations(complete, rung)
+            index = fit.index
+            if index not in self._reached:
+                self._reached[index] = list(self._outcomes.get(index, [None] * len(self._experiment.folds)))
+            self._reached[index][fit.fold] = outcome
+            self._missing_folds[index] -= 1
+            if self._missing_folds[index] == 0:
+                complete.append(index)
+        if not complete:
+            return
+        self._missing -= len(complete)
+        by_ending = defaultdict(list)
+        for index in complete:
+            of_folds = self._outcomes[index] = self._reached.pop(index)
+            self._unrecorded[index] = rung
+            by_ending[worst_ending(of_folds)].append(index)
+        with np.errstate(invalid="ignore", over="ignore"):  # losses of diverged runs may overflow
+            for stopped, indices in by_ending.items():
+                self._take_in(indices, stopped, rung)
 
-    def _finish_configurations(self, indices, rung):
-        """Record configurations all of whose folds have reached a rung."""
+    def _take_in(self, indices, stopped, rung):
+        """Take in configurations all of whose folds have reached a rung, and have this worst ending."""
+        if stopped != "halved":
+            costs = self._record_ended(indices, rung)
+            for index in indices if stopped != "interrupted" else ():
+                del self._outcomes[index]
+        elif self._measures_all:
+            costs = self._record_halved(indices)
+        else:
+            costs = [mean([fit.loss for fit in self._outcomes[index]]) for index in indices]
+            self._result.rung_costs[indices, rung] = np.where(np.isnan(costs), np.nan, costs)
+        if stopped != "interrupted":
+            self._rank(indices, costs)
+
+    def _record_halved(self, indices):
+        """Record configurations that were stopped at a rung, whether or not they go on; return their costs."""
+        by_rung = defaultdict(list)
+        for index in indices:
+            by_rung[self._unrecorded[index]].append(index)
+        return [cost for rung, some in by_rung.items() for cost in self._record_ended(some, rung)]
+
+    def _record_ended(self, indices, rung):
+        """Record the outcomes of configurations at a rung, and return their costs."""
+        measure(fit for index in indices for fit in self._outcomes[index])
         for index in indices:
             self._score_problems.check(index, self._configurations.grid, self._outcomes[index])
+            del self._unrecorded[index]
         outcomes = [ConfigurationOutcome.of(self._outcomes[index], self._result.criterion) for index in indices]
         costs = self._result.record(indices, outcomes, rung)
-        for index, outcome, cost in zip(indices, outcomes, costs):
+        for index, outcome in zip(indices, outcomes):
             of_folds = self._outcomes[index]
-            networks = tuple(each.network for each in of_folds) if self._keep > 0 else (None,)
+            networks = (None,)
+            if self._keep > 0 and outcome.stopped != "halved":
+                networks = tuple(each.network for each in of_folds)
             is_kept = all(each is not None for each in networks) and self._result.keep(index, networks, self._keep)
             if self._journal is not None and outcome.stopped not in NOT_RECORDED:
                 values = self._configurations.grid[index]
                 recorded = networks[0] if is_kept and not self._experiment.keeps_folds else None
                 self._journal.add(index, self._result.rungs[rung], values, outcome, recorded)
-            if outcome.stopped == "interrupted":
-                continue
-            if outcome.stopped == "halved":
-                self._outcomes[index] = [each.while_waiting(self._experiment.keeps_folds) for each in of_folds]
-            else:
-                del self._outcomes[index]
-            self._rank(index, cost)
+        return costs
+
+    def _within_memory(self, outcomes):
+        """Return a list of the outcomes of a pack; they are apart from its run if too many runs are there already."""
+        outcomes = list(outcomes)
+        run = next((outcome.state.run for outcome in outcomes if outcome.state is not None), None)
+        if run is None:
+            return outcomes
+        self._live_bytes += run.nbytes
+        if self._live_bytes <= MAX_LIVE_BYTES:
+            return outcomes
+        self._live_bytes -= run.nbytes
+        measure(outcomes)
+        return [outcome.alone(with_network=outcome.state is None) for outcome in outcomes]
 
     def _take_over(self, index, rung):
         """Record the outcome of a configuration at a rung that the journal has; return whether it has one."""
@@ -275,59 +395,28 @@ class HalvingRunner:
             self._outcomes[index] = [None] * len(self._experiment.folds)
         else:
             self._outcomes.pop(index, None)
-        self._rank(index, cost)
+        self._rank([index], [cost])
         return True
 
-    def _rank(self, index, cost):
-        """Forget the outcomes of the worst configuration if too many are better for it to go on; note the best cost."""
-        self._lowest_cost = min(self._lowest_cost, np.inf if np.isnan(cost) else cost)
-        if self._halving is not None:
-            self._outcomes.pop(push_bounded(self._best, self._survivors, cost, index), None)
+    def _rank(self, indices, costs):
+        """Find the worst configurations of this rung, which too many others are better than for them to go on.
+
+        Note the best cost, too.
+        """
+        self._lowest_cost = np.fmin(self._lowest_cost, np.fmin.reduce(costs))
+        if self._survivors == np.inf:
+            return
+        worst = [push_bounded(self._best, self._survivors, *each) for each in zip(costs, indices)]
+        self._worst += [index for index in worst if index in self._outcomes]
+
+
+def measure(outcomes):
+    """Measure the scores of fits that have none yet."""
+    PackResults.measure((each.results, each.lane) for each in outcomes if each.results is not None)
 
 
 def _examples(packs):
     """Return a pack of one fit and one of two, if packs of one and of several are there: they need other kernels."""
-    single = next((pack for pack in packs if len(pack) == 1), None)
-    several = next((pack[:2] for pack in packs if len(pack) > 1), None)
+    single = next((pack for pack in packs if len(pack.positions) == 1), None)
+    several = next((Pack(pack.positions[:2], None) for pack in packs if len(pack.positions) > 1), None)
     return [pack for pack in (single, several) if pack is not None]
-
-
-def train_again(experiment, configurations, result, keep, workers, after_folds=False):
-    """Train the networks of the best `keep` configurations that were not kept, and keep them.
-
-    With `after_folds`, each configuration was trained on several folds and is now trained on other rows, for as many
-    epochs as on the folds. Returns the indices of the configurations whose training diverged, which have no network.
-    """
-    finished = result.finished
-    networks = result.networks
-    best = [int(index) for index in result.ranking[:keep] if finished[index] and index not in networks]
-    if not best:
-        return []
-    diverged = []
-    jobs = (_final_job(index, configurations[index], result.table[index], after_folds) for index in best)
-    with closing(workers.train(experiment, jobs)) as results:
-        for ended in results:
-            for job, (outcome,) in ended:
-                index = job.fits[0].index
-                if outcome.history.stopped == "interrupted":
-                    continue
-                if outcome.history.best_epoch < 0:
-                    diverged.append(index)
-                else:
-                    result.keep(index, (outcome.network,), keep)
-    return diverged
-
-
-def _final_job(index, configuration, row, after_folds):
-    """Return the job that trains the network of a configuration once more, which is to be kept.
-
-    `row` is its row of the table. After a cross-validation, the mean number of epochs of the folds takes the place of
-    early stopping: no rows are held out whose loss could end the training. Schedules keep the epochs that were planned.
-    """
-    options = configuration.options
-    ran_out_of_time = row["stopped"] == "out of time"
-    until = int(row["epochs"]) if ran_out_of_time else None
-    if after_folds and (ran_out_of_time or options.early_stopping is not None):
-        configuration = configuration._replace(options=options._replace(early_stopping=None))
-        until = int(row["final_epochs"])
-    return Job([Fit(index, 0, configuration, None)], until)

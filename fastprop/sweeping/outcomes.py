@@ -1,15 +1,17 @@
 """Outcomes: the results of a fit, and of a configuration, which has one fit for each fold."""
 
+import copy
 import functools
 import math
 import operator
+from dataclasses import replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
-from fastprop.metrics import Measurement
-from fastprop.network import MLP
-from fastprop.runs import History
+from fastprop.metrics import INTERRUPTED
+from fastprop.runs.history import MEASURED_ARRAYS
 
 ENDED_WELL = "finished", "early", "converged", "out of time"
 """The values of `stopped` of configurations that trained until there was no more to gain, or no more time."""
@@ -45,29 +47,97 @@ def survived(stopped, rungs_reached):
     return (stopped == "interrupted") & (rungs_reached > 0)
 
 
-class FitOutcome(NamedTuple):
-    """The results of a fit so far."""
+class LaneState:
+    """The state of a fit in a lane of a `PackRun`, which goes on from it in place, or exports it when it moves."""
 
-    history: History  # of the epochs that were done
-    score: Measurement  # on the held-out rows; NaN if there are none
-    network: MLP | None  # the trained network, where it may be kept
-    state: dict | None  # the state from which it can go on; None unless it was halved and its run exports a state
+    def __init__(self, run, lane):
+        self.run = run
+        self.lane = lane
+
+    @property
+    def arrays(self):
+        """The arrays by name from which another run goes on."""
+        return self.run.export(self.lane)
+
+
+class ExportedState:
+    """The state of a fit apart from the run that has trained it, which is no longer there."""
+
+    run = None
+
+    def __init__(self, arrays):
+        self.arrays = arrays
+
+
+class FitOutcome:
+    """The results of a fit so far, which are made when they are asked for: most fits only go on.
+
+    Parameters
+    ----------
+    results : PackResults
+    lane : int
+    run : PackRun, optional
+        The run that has trained the fit, if it has not trained it further.
+
+    Attributes
+    ----------
+    results : PackResults or None
+        None for an outcome apart from its run.
+    loss : float
+        The loss that ranks, after the last epoch, or the one whose weights were restored.
+    stopped : str
+        See `History`.
+    state : LaneState, ExportedState or None
+        The state from which the fit can go on; None unless it was halved and its run can go on.
+    """
+
+    def __init__(self, results, lane, run=None):
+        self.results = results
+        self.lane = lane
+        self.loss = results.losses[lane]
+        self.stopped = results.stopped[lane]
+        self.state = LaneState(run, lane) if self.is_halved and run is not None and run.can_go_on else None
 
     @property
     def is_halved(self):
         """Whether the fit was stopped at a rung, and may go on."""
-        return self.history.stopped == "halved"
+        return self.stopped == "halved"
 
-    def while_waiting(self, keeps_folds=False):
-        """Return what is kept until the fit may go on: no network and no history where its state has both.
+    @cached_property
+    def history(self):
+        """The `History` of the epochs that were done."""
+        return self.results.history(self.lane)
 
-        A fit that has ended, while other folds of its configuration go on, keeps its network only with `keeps_folds`.
-        """
-        if not self.is_halved:
-            return self if keeps_folds else self._replace(network=None)
-        none = np.zeros(0)
-        network = self.network if self.state is None else None
-        return self._replace(network=network, history=History(none, none, none, none, stopped="halved"))
+    @cached_property
+    def score(self):
+        """The `Measurement` on the held-out rows; NaN if there are none."""
+        return self.results.score(self.lane)
+
+    @cached_property
+    def network(self):
+        """The trained network; None where it is not to be kept."""
+        return self.results.network(self.lane)
+
+    @property
+    def score_is_interrupted(self):
+        """Whether Ctrl-C has left the fit without a score."""
+        return self.results is not None and self.results.scores.get(self.lane) is INTERRUPTED
+
+    def alone(self, with_network=True):
+        """Return the outcome with all its results, apart from its run: it can be sent to another process."""
+        other = copy.copy(self)
+        arrays = {name: getattr(self.history, name).copy() for name in MEASURED_ARRAYS}
+        other.history = replace(self.history, **arrays)
+        other.score = self.score
+        other.network = self.network if with_network else None
+        other.state = None if self.state is None else ExportedState(self.state.arrays)
+        other.results = None
+        return other
+
+
+def worst_ending(fits):
+    """Return the worst of the endings of fits: that of their configuration."""
+    return fits[0].stopped if len(fits) == 1 else min((fit.stopped for fit in fits), key=ENDINGS.index)
 
 
 class ConfigurationOutcome(NamedTuple):
@@ -119,12 +189,12 @@ class ConfigurationOutcome(NamedTuple):
 
     @classmethod
     def _mean_of(cls, folds):
-        score = _mean([fold.score for fold in folds])
+        score = mean([fold.score for fold in folds])
         return cls(
             score=score,
-            score_std=math.sqrt(_mean([(fold.score - score) * (fold.score - score) for fold in folds])),
-            loss=_mean([fold.loss for fold in folds]),
-            validation_loss=_mean([fold.validation_loss for fold in folds]),
+            score_std=math.sqrt(mean([(fold.score - score) * (fold.score - score) for fold in folds])),
+            loss=mean([fold.loss for fold in folds]),
+            validation_loss=mean([fold.validation_loss for fold in folds]),
             epochs=max(fold.epochs for fold in folds),
             final_epochs=_rounded_mean([fold.final_epochs for fold in folds]),
             stopped=min((fold.stopped for fold in folds), key=ENDINGS.index),
@@ -137,16 +207,16 @@ class ConfigurationOutcome(NamedTuple):
 
 def _rounded_mean(epochs):
     """Return the mean of the epochs of folds as a whole number, halves rounded up; 0 if one of the folds has none."""
-    return math.floor(_mean(epochs) + 0.5) if all(epochs) else 0
+    return math.floor(mean(epochs) + 0.5) if all(epochs) else 0
 
 
 def _mean_history(histories):
     """Return the mean of the histories of folds, (epochs,) of the longest; NaN past the end of the shortest."""
     shortest, longest = min(map(len, histories)), max(map(len, histories))
-    mean = _mean([history[:shortest] for history in histories])
-    return np.concatenate([mean, np.full(longest - shortest, np.nan)]) if longest > shortest else mean
+    of_all = mean([history[:shortest] for history in histories])
+    return np.concatenate([of_all, np.full(longest - shortest, np.nan)]) if longest > shortest else of_all
 
 
-def _mean(values):
+def mean(values):
     """Return the mean of a few floats or arrays, without `numpy.mean`, whose call takes longer than the addition."""
     return functools.reduce(operator.add, values) / len(values)

@@ -54,7 +54,8 @@ class SweepResult(RecordedRows):
         (configurations, rungs) float64: the loss that ranks, or the score in a sign that makes the lowest the best; NaN
         at rungs that a configuration did not reach.
     fold_scores : ndarray
-        (configurations, rungs, folds) float64: the score of each fold at each rung; NaN where there is none.
+        (configurations, rungs, folds) float64: the score of each fold at each rung. It is NaN at rungs that a
+        configuration did not reach, and unless scores rank, at those from which it went on.
     fold_seconds : ndarray
         (configurations, folds) float64: how long each fold has trained, in seconds.
     score_name : str

@@ -46,9 +46,10 @@ from fastprop.sweeping.checked_grid import checked_grid
 from fastprop.sweeping.configurations import Configurations
 from fastprop.sweeping.fits import Experiment, Fold, common_origin
 from fastprop.sweeping.grids import Draws, Explicit, Product
-from fastprop.sweeping.halving_runner import HalvingRunner, OutOfTime, train_again
+from fastprop.sweeping.halving_runner import HalvingRunner, OutOfTime
 from fastprop.sweeping.journal import Journal
 from fastprop.sweeping.journal_header import describe
+from fastprop.sweeping.last_trainings import train_again
 from fastprop.sweeping.recorded_rows import SweepDescription
 from fastprop.sweeping.results import SweepResult
 from fastprop.sweeping.score_choice import choose_score
@@ -436,7 +437,7 @@ def _description(experiment, options, names, rows, halving, rungs, ranks_by_scor
         epochs=rungs[-1],
         rungs=rungs,
         folds=len(experiment.folds),
-        criterion="validation_loss" if len(experiment.folds[0].held_out) else "loss",
+        criterion=experiment.criterion,
         score_name=experiment.score.name,
         sign=experiment.score.sign if ranks_by_score else None,
         about=what_it_ran_on(experiment, options, names, halving),

@@ -6,7 +6,7 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, 
 from typing import NamedTuple
 
 from fastprop import thread_pool
-from fastprop.sweeping.fits import train
+from fastprop.sweeping.pack_runs import train
 from fastprop.version import __version__
 
 TRIES = 3

@@ -4,7 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from fastprop import thread_pool
-from fastprop.sweeping.fits import PackRun, prepare
+from fastprop.sweeping.pack_runs import PackRun, prepare
 from fastprop.sweeping.workers.base import Adapter, Ticket, private_attribute
 
 
@@ -27,7 +27,7 @@ class ThreadWorkers:
 
     def train(self, experiment, jobs):
         """Train each of `jobs`; see `ExecutorWorkers.train`."""
-        return thread_pool.results((PackRun(experiment, job) for job in jobs), self.count)
+        return thread_pool.results((PackRun.of(experiment, job) for job in jobs), self.count)
 
 
 class ThreadPoolAdapter(Adapter):

@@ -1,0 +1,77 @@
+"""What a run has trained its networks to when a call of it has ended: histories, and networks with their parameters."""
+
+from functools import cache, cached_property, partial
+
+import numpy as np
+
+
+class Trained:
+    """The networks of a run that is not called again, and the history of each."""
+
+    def __init__(self, networks, histories):
+        self._networks = networks
+        self._histories = histories
+        self.stopped = [history.stopped for history in histories]
+
+    def last_losses(self, criterion):
+        """Return the loss of each network after its last epoch, or after the one whose weights were restored.
+
+        `criterion` is the name of an array of losses of a `History`. A loss is NaN before the first epoch has ended.
+        """
+        return [_last_loss(getattr(history, criterion), history.best_epoch) for history in self._histories]
+
+    def history(self, lane):
+        """Return the `History` of a network."""
+        return self._histories[lane]
+
+    def network(self, lane):
+        """Return a network with the parameters that it was trained to."""
+        return self._networks[lane]
+
+
+class TrainedPack:
+    """What `Trained` has, of the networks of a `PackedState` that may go on.
+
+    Histories and networks are made when they are asked for, because few of them are where most networks go on.
+
+    Parameters
+    ----------
+    make_snapshot : callable
+        Returns the `PackedState.snapshot` that has the histories and networks.
+    stopped : list of str
+        Why each network ended.
+    last_losses : callable
+        See `Trained.last_losses`.
+    """
+
+    def __init__(self, make_snapshot, stopped, last_losses):
+        self._make_snapshot = make_snapshot
+        self.stopped = stopped
+        self.last_losses = last_losses
+
+    @classmethod
+    def at_rungs(cls, state):
+        """Return what there is for each epoch of `PackedState.keep_at` that was reached, in a list."""
+        losses = cache(state.losses_at_rungs)
+        return [
+            cls(partial(state.snapshot_at, rung), stopped, lambda criterion, rung=rung: losses(criterion)[rung])
+            for rung, stopped in enumerate(state.stopped_at_rungs())
+        ]
+
+    @cached_property
+    def _snapshot(self):
+        return self._make_snapshot()
+
+    def history(self, lane):
+        """Return the `History` of a network."""
+        return self._snapshot.history(lane, self.stopped[lane])
+
+    def network(self, lane):
+        """Return a copy of a network with the parameters that it was trained to."""
+        return self._snapshot.network(lane)
+
+
+def _last_loss(losses, best_epoch):
+    if len(losses) == 0:
+        return np.nan
+    return losses.item(best_epoch if best_epoch >= 0 else len(losses) - 1)

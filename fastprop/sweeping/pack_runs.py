@@ -1,0 +1,215 @@
+"""Runs of packs: each trains the fits of a job side by side, and goes on with those that survive a rung."""
+
+import contextlib
+import threading
+import time
+from collections import defaultdict
+from functools import partial
+
+from fastprop import checks, thread_pool
+from fastprop.kernels import compiler
+from fastprop.runs import new_run, predict, scores
+from fastprop.sweeping.outcomes import FitOutcome
+
+BYTES_OF_FIT = 4096
+"""The memory of the Python objects of a fit in a run, in bytes, about."""
+
+
+class PackRun:
+    """The run of a job's pack. A call trains it, and returns the job and for each of its rungs the `FitOutcome`s.
+
+    These are iterators, because many are not needed. There are fewer of them where all fits have ended, or were
+    interrupted, before the last rung.
+
+    Attributes
+    ----------
+    begin, end : float
+        When the last call began and ended, by `time.perf_counter`.
+    seconds : float
+        How much of the call was training, in seconds.
+    """
+
+    def __init__(self, experiment, job):
+        self._experiment = experiment
+        self._fits = job.fits  # one in each lane
+        networks = _new_networks(experiment, job.fits)
+        options_of_networks = [fit.configuration.options for fit in job.fits]
+        split = experiment.split(job.fits[0].fold)
+        self._run = new_run(experiment.backend, networks, split, options_of_networks)
+        if job.fits[0].goes_on:
+            self._run.go_on([fit.state.arrays for fit in job.fits])
+        self.stop = self._run.stop
+        self.take(job, range(len(job.fits)))
+
+    @classmethod
+    def of(cls, experiment, job):
+        """Return the run of a job: that in whose lanes its fits are, or a new one."""
+        run = job.run
+        if run is None:
+            return cls(experiment, job)
+        run.take(job, [fit.state.lane for fit in job.fits])
+        return run
+
+    def take(self, job, lanes):
+        """Have the next call train a job, whose fits are in these lanes."""
+        self._job = job
+        self._lanes = lanes
+        self._run.keep_at(job.rungs[:-1])
+        self._run.deadline = None if job.deadline is None else time.monotonic() + job.deadline - time.time()
+
+    @property
+    def width(self):
+        """The number of fits with which the run began."""
+        return len(self._fits)
+
+    @property
+    def can_go_on(self):
+        """Whether the run can be called again, and exports the states of its fits."""
+        return self._run.can_go_on
+
+    @property
+    def nbytes(self):
+        """The memory of the run, in bytes, about."""
+        return self._run.nbytes + self.width * BYTES_OF_FIT
+
+    def configuration(self, lane):
+        """Return the configuration of the fit in a lane."""
+        return self._fits[lane].configuration
+
+    def export(self, lane):
+        """Return the state, arrays by name, from which the fit in a lane goes on in another run."""
+        return self._run.export(lane)
+
+    def prepare(self):
+        """Compile all that the job needs."""
+        self._run.prepare()
+        predict(self._run.networks[0], self._experiment.data.inputs[:1])
+
+    def __call__(self):
+        self.begin = time.perf_counter()
+        before = self._run.seconds
+        self._run(self._job.rungs[-1])
+        *earlier, last = [PackResults(self._experiment, self._fits, each) for each in self._run.trained()]
+        of_rungs = [map(partial(FitOutcome, results), self._lanes) for results in earlier]
+        outcomes = [FitOutcome(last, lane, self) for lane in self._lanes]
+        last.measure([(last, each.lane) for each in outcomes if self._job.measures_all or not each.is_halved])
+        self.end = time.perf_counter()
+        self.seconds = self._run.seconds - before
+        return self._job._replace(run=self), [*of_rungs, iter(outcomes)]
+
+
+class PackResults:
+    """What a call of a `PackRun` has led to, in the unit of the targets; later calls do not change it.
+
+    `fits` are those of the lanes, `trained` is what `Run.trained` returned.
+    """
+
+    def __init__(self, experiment, fits, trained):
+        self._experiment = experiment
+        self._fits = fits
+        self._trained = trained
+        self._scaling = experiment.folds[fits[0].fold].scaling
+        self._networks = {}  # by lane
+        self.scores = {}  # by lane, as far as they were measured
+        self.stopped = trained.stopped
+        losses = trained.last_losses(experiment.criterion)
+        if self._scaling is not None:
+            losses = [loss * self._scaling.loss_factor(name) for loss, name in zip(losses, self._loss_names())]
+        self.losses = losses  # for each lane the loss that ranks, after the last epoch or that of the restored weights
+
+    def _loss_names(self):
+        return [checks.loss_name(fit.configuration.options.loss) for fit in self._fits]
+
+    def history(self, lane):
+        """Return the `History` of a fit."""
+        history = self._trained.history(lane)
+        if self._scaling is None:
+            return history
+        return self._scaling.history_in_own_unit(history, self._loss_names()[lane])
+
+    def network(self, lane):
+        """Return the trained network of a fit."""
+        if lane not in self._networks:
+            network = self._networks[lane] = self._trained.network(lane)
+            if self._scaling is not None:
+                self._scaling.fold_into(network)
+        return self._networks[lane]
+
+    def score(self, lane):
+        """Return the `Measurement` of a fit's score."""
+        self.measure([(self, lane)])
+        return self.scores[lane]
+
+    @property
+    def _similarity(self):
+        """What is equal where networks are similar, see `Predictor`, and are scored on the same rows."""
+        first = self._fits[0].configuration
+        return self._fits[0].fold, *first.shape(self._experiment.prototypes[first.options.loss])
+
+    @staticmethod
+    def measure(pairs):
+        """Measure the scores of fits that have none yet, those of similar networks together.
+
+        Each of `pairs` is a `PackResults` and a lane.
+        """
+        similar = defaultdict(list)
+        for results, lane in pairs:
+            if lane not in results.scores:
+                similar[results._similarity].append((results, lane))  # noqa: SLF001 (of this class)
+        for some in similar.values():
+            first, _ = some[0]
+            networks = [results.network(lane) for results, lane in some]
+            scored = first._experiment.scored(first._fits[0].fold)  # noqa: SLF001
+            measured = scores(networks, scored, first._experiment.score)  # noqa: SLF001
+            for (results, lane), each in zip(some, measured):
+                results.scores[lane] = each
+
+
+def prepare(experiment, job):
+    """Compile all that a job needs, unless this process has compiled it for such a job."""
+    first = job.fits[0].configuration
+    prototype = experiment.prototypes[first.options.loss]
+    optimizer = first.options.optimizer
+    kind = experiment.backend, prototype.dtype, len(job.fits) > 1, optimizer.takes_all_rows, *first.shape(prototype)
+    if kind not in _PREPARED:
+        PackRun(experiment, job).prepare()
+        _PREPARED.add(kind)
+
+
+_PREPARED = set()
+"""The kinds of jobs for which `prepare` has compiled all that they need."""
+
+
+def _new_networks(experiment, fits):
+    """Return a network for each fit; equal ones are drawn once and copied, because drawing takes much longer."""
+    drawn = {}
+    keys = [fit.configuration.initial_weights_key for fit in fits]
+    for fit, key in zip(fits, keys):
+        if key not in drawn:
+            drawn[key] = experiment.network(fit.configuration, fit.fold)
+    return [drawn[key].copy() for key in keys]
+
+
+def train(experiment, job, is_over):
+    """Train a job of one rung in a worker of an executor; return what `PackRun` does, or None if the sweep is over."""
+    outcomes = []
+    lanes = compiler.lanes(experiment.dtype)  # vectors may be narrower here than on the machine that made the pack
+    for first in range(0, len(job.fits), lanes):
+        run = PackRun(experiment, job._replace(fits=job.fits[first : first + lanes]))
+        with _PREPARING:
+            run.prepare()
+        with contextlib.closing(thread_pool.results([run], 1)) as results:
+            try:
+                for returned in results:
+                    if is_over():
+                        return None
+                    for _, (some,) in returned:
+                        outcomes += some
+            except thread_pool.Interrupted:
+                return None
+    keeps = len(experiment.folds) == 1 or experiment.keeps_folds  # else no network has to be sent back
+    return [[outcome.alone(with_network=keeps) for outcome in outcomes]]
+
+
+_PREPARING = threading.Lock()
+"""Held while a kernel is compiled, so that two threads of a process do not both compile it."""
