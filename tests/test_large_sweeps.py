@@ -8,6 +8,7 @@ from fastprop import cost_model
 from fastprop.kernels import compiler
 from fastprop.sweeping import halving_runner
 from fastprop.sweeping.halving_runner import HalvingRunner
+from fastprop.sweeping.rung_pace import RungPace
 from tests.marks import slow_except
 from tests.processes import run_python
 
@@ -61,7 +62,7 @@ def test_halving_keeps_only_the_states_that_may_still_go_on(monkeypatch):
 
     def ranked(runner, *arguments):
         rank(runner, *arguments)
-        kept.append(len(runner._outcomes))
+        kept.append(len(runner._outcomes) - len(runner._worst))  # the worst are recorded and forgotten together
 
     monkeypatch.setattr(HalvingRunner, "_rank", ranked)
     grid = {"learning_rate": np.geomspace(1e-3, 1, 90), "seed": range(4)}
@@ -107,6 +108,7 @@ class Bar:
 def test_progress_counts_each_configuration_once_in_each_round(options, totals, threads, monkeypatch):
     shown = []
     monkeypatch.setattr(halving_runner, "ProgressBar", lambda total, *_, **__: Bar(shown, total))
+    monkeypatch.setattr(RungPace, "rungs", lambda self, rungs, done, packs: rungs[:1])
     sweep(threads=threads, **options)
     assert [bar.total for bar in shown] == totals
     for bar in shown:
@@ -117,7 +119,8 @@ def test_progress_counts_each_configuration_once_in_each_round(options, totals, 
 def test_a_progress_bar_tells_configurations_a_second_and_the_time_left(terminal):
     sweep(cv=3, halving=3, epochs=9, progress=True)
     _, bar = terminal.readouterr()
-    assert "until epoch 1: 100%" in bar
+    assert "until epoch 1, best validation loss" in bar
+    assert ": 100%" in bar
     assert " configurations/s]" in bar
     assert "<00:00" in bar
 
