@@ -177,6 +177,8 @@ AHEAD = {
     "early": {"early_stopping": fp.EarlyStopping(3, minimum_improvement=0.001)},
     "average": {"average": fp.EMA(0.9, 2), "early_stopping": fp.EarlyStopping(3)},
     "folds": {"validation": None, "cv": 3, "keep": 0, "early_stopping": fp.EarlyStopping(2, 0.02)},
+    "reference": {"backend": "reference"},
+    "L-BFGS among others": {"grid": {"optimizer": [fp.LBFGS(), fp.Adam(0.1)], "seed": range(6)}},
 }
 
 

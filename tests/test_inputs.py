@@ -56,7 +56,7 @@ def fetched(kind, features, row_stride, source, standardized, dtype):
         mean, inverse_std = np.zeros((2, layout.padded(features, dtype)), dtype)
         mean[:features], inverse_std[:features] = random.uniform(0, 255, features), random.uniform(0.01, 0.1, features)
     addresses = np.zeros(2, np.int64)
-    network = minibatch.Network(nothing, np.zeros(1, np.int64), 0, 1.0, 0.0, mean, inverse_std, addresses)
+    network = minibatch.Network(nothing, np.zeros(1, np.int64), 0, np.zeros(0), mean, inverse_std, addresses)
     in_bytes, labels = np.zeros(0, np.uint8), np.zeros(0, np.int64)
     no_columns = np.zeros(0, np.int32)
     sparse = inputs.Sparse(np.zeros(0, np.int64), no_columns, nothing, nothing, no_columns)

@@ -24,6 +24,7 @@ from tests.parts import by_lanes
 from tests.processes import ROOT
 
 README = (ROOT / "README.md").read_text()
+GUIDE = (ROOT / ".github" / "GUIDE.md").read_text()
 
 
 # ---- all rows ----
@@ -87,7 +88,13 @@ def test_the_reference_takes_the_options_whose_rows_say_so():
 
 def test_what_a_sweep_sweeps_is_equal_in_a_pack_or_has_a_lane_for_each_network():
     per_lane = {name for name in SWEPT if OPTIONS[name].pack_key(object.__new__(fp.SGD)) is None}
-    assert per_lane == {"seed", "dropout"}  # and of `optimizer` what its `pack_key` leaves out
+    assert per_lane == {
+        "seed",
+        "dropout",
+        "layer_rates",
+        "bias_rate",
+        "bias_decay",
+    }  # and of `optimizer` what its `pack_key` leaves out
     assert set(SWEEPABLE) == {*SWEPT, *PER_LANE, "layer_sizes", "hidden", "initialization"}
 
 
@@ -105,7 +112,8 @@ def test_optimizers_of_a_pack_differ_in_hyperparameters_that_have_a_lane(optimiz
 @pytest.mark.parametrize(
     ("text", "names"),
     [
-        (README, [*reference.ACTIVATIONS, *reference.LOSSES, *SCORES]),
+        (README, [*reference.ACTIVATIONS, *reference.LOSSES]),
+        (GUIDE, [*SCORES]),
         (README, [each.__name__ for each in (*options.OPTIMIZERS, *options.SCHEDULES, *options.CLIPS)]),
         (fp.train.__doc__, [*reference.LOSSES, *SCORES]),
     ],

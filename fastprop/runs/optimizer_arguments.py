@@ -1,5 +1,7 @@
 """Makes the arguments of the kernels, arrays and numbers, from optimizers, schedules, clipping and an average."""
 
+from operator import attrgetter
+
 import numpy as np
 
 from fastprop.kernels import averages, layout, optimizers, schedules
@@ -79,7 +81,7 @@ def _factors(options_of_lanes, layer_sizes, parameters):
 
     They are laid out like `parameters`, and empty if all are 1.
     """
-    if not any(options.has_factors for options in options_of_lanes):
+    if not any(map(attrgetter("has_factors"), options_of_lanes)):
         return layout.aligned_zeros(0, parameters.dtype)
     factors = layout.aligned_zeros(2 * len(parameters), parameters.dtype)
     rates, decays = (layout.layers(each, layer_sizes, len(options_of_lanes)) for each in np.split(factors, 2))

@@ -146,7 +146,7 @@ class TrainingOptions(NamedTuple):
     @property
     def has_factors(self):
         """Whether some parameters have another learning rate or weight decay than the optimizer's."""
-        return any(factor != 1 for factor in (*(self.layer_rates or ()), self.bias_rate, self.bias_decay))
+        return {*(self.layer_rates or ()), self.bias_rate, self.bias_decay} != {1.0}
 
     @property
     def measures_norm(self):

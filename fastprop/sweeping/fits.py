@@ -173,6 +173,12 @@ def packs_to_go_on(experiment, configurations, fits, states, workers, epochs):
     return whole
 
 
+def pack_groups(experiment, configurations):
+    """Return the groups of fits that may train in one pack; runs of those that may not begin anew after each call."""
+    can_pack = experiment.backend == "kernels"
+    return [group._replace(can_pack=can_pack and group.can_pack) for group in configurations.groups]
+
+
 def packs(experiment, configurations, fits, workers, epochs):
     """Return which of `fits`, a `FitArrays`, form packs: for each pack its positions in them, in order of start.
 
@@ -180,10 +186,10 @@ def packs(experiment, configurations, fits, workers, epochs):
     """
     rows = epochs * len(experiment.folds[0].rows)
     shape = len(configurations.groups), len(experiment.folds), 2
-    groups = [group for group, _, _ in itertools.product(configurations.groups, *map(range, shape[1:]))]
+    groups = [
+        group for group, _, _ in itertools.product(pack_groups(experiment, configurations), *map(range, shape[1:]))
+    ]
     groups = [group._replace(trained_rows=rows) for group in groups]
-    if experiment.backend != "kernels":
-        groups = [group._replace(can_pack=False) for group in groups]
     key = configurations.group_indices[fits.indices], fits.folds, fits.go_on.astype(int)
     group_indices = np.ravel_multi_index(key, shape)
     return cost_model.packs(groups, group_indices, configurations.row_orders[fits.indices], experiment.dtype, workers)

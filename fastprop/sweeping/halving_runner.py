@@ -10,7 +10,7 @@ import numpy as np
 from fastprop import thread_pool
 from fastprop.progress_bar import ProgressBar
 from fastprop.sweeping.bounded_heap import push_bounded
-from fastprop.sweeping.fits import Fit, FitArrays, Job, Pack, packs_to_go_on
+from fastprop.sweeping.fits import Fit, FitArrays, Job, Pack, pack_groups, packs_to_go_on
 from fastprop.sweeping.outcomes import NOT_RECORDED, ConfigurationOutcome, mean, worst_ending
 from fastprop.sweeping.pack_runs import PackResults, PackRun
 from fastprop.sweeping.rung_pace import RungPace
@@ -177,7 +177,8 @@ class HalvingRunner:
     def _rungs_at_once(self, rung, packs):
         """Return the epochs of the rungs to which some packs are trained before anything is decided."""
         rungs = self._result.rungs[rung:]
-        if self._measures_all or self._seconds is not None:
+        can_go_on = all(group.can_pack for group in pack_groups(self._experiment, self._configurations))
+        if self._measures_all or self._seconds is not None or not can_go_on:
             return rungs[:1]
         return self._pace.rungs(rungs, self._epochs_before(rung), packs)
 
@@ -343,7 +344,7 @@ class HalvingRunner:
 
     def _record_ended(self, indices, rung):
         """Record the outcomes of configurations at a rung, and return their costs."""
-        measure(fit for index in indices for fit in self._outcomes[index])
+        measure([fit for index in indices for fit in self._outcomes[index]])
         for index in indices:
             self._score_problems.check(index, self._configurations.grid, self._outcomes[index])
             del self._unrecorded[index]
@@ -353,8 +354,8 @@ class HalvingRunner:
             of_folds = self._outcomes[index]
             networks = (None,)
             if self._keep > 0 and outcome.stopped != "halved":
-                networks = tuple(each.network for each in of_folds)
-            is_kept = all(each is not None for each in networks) and self._result.keep(index, networks, self._keep)
+                networks = tuple([each.network for each in of_folds])
+            is_kept = None not in networks and self._result.keep(index, networks, self._keep)
             if self._journal is not None and outcome.stopped not in NOT_RECORDED:
                 values = self._configurations.grid[index]
                 recorded = networks[0] if is_kept and not self._experiment.keeps_folds else None
@@ -412,7 +413,7 @@ class HalvingRunner:
 
 def measure(outcomes):
     """Measure the scores of fits that have none yet."""
-    PackResults.measure((each.results, each.lane) for each in outcomes if each.results is not None)
+    PackResults.measure([(each.results, each.lane) for each in outcomes if each.results is not None])
 
 
 def _examples(packs):

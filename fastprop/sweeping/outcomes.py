@@ -164,7 +164,7 @@ class ConfigurationOutcome(NamedTuple):
         """Return the outcome of a configuration from its `FitOutcome` of each fold; `criterion` names the history."""
         folds = [cls._of_fit(fit.history, fit.score.value, criterion) for fit in fits]
         outcome = folds[0] if len(folds) == 1 else cls._mean_of(folds)
-        return outcome._replace(fold_notes=tuple(fit.score.note for fit in fits))
+        return outcome._replace(fold_notes=tuple([fit.score.note for fit in fits]))
 
     @classmethod
     def _of_fit(cls, history, score, criterion):

@@ -4,7 +4,7 @@ import contextlib
 import threading
 import time
 from collections import defaultdict
-from functools import partial
+from functools import cached_property, partial
 
 from fastprop import checks, thread_pool
 from fastprop.kernels import compiler
@@ -140,7 +140,7 @@ class PackResults:
         self.measure([(self, lane)])
         return self.scores[lane]
 
-    @property
+    @cached_property
     def _similarity(self):
         """What is equal where networks are similar, see `Predictor`, and are scored on the same rows."""
         first = self._fits[0].configuration
