@@ -35,6 +35,7 @@ def test_the_temperature_is_that_of_the_lowest_log_loss():
     np.testing.assert_allclose(scaled, softmax(LOGITS / expected, axis=1), rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_the_temperature_of_a_known_distribution_is_found():
     logits = RANDOM.normal(0, 4, (40_000, 4))
     noise = RANDOM.gumbel(size=logits.shape)

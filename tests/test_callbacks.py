@@ -60,6 +60,7 @@ def test_the_callback_of_a_stream_runs_there_too(backend, here):
     assert seen == {here}
 
 
+@pytest.mark.slow
 @BACKENDS
 @pytest.mark.parametrize("options", [{"validation": 0.3}, {"cv": 3}, {"validation": 0.3, "halving": 2}], ids=str)
 def test_a_score_is_measured_in_the_calling_thread_of_a_sweep(backend, options, here):

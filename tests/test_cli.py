@@ -237,6 +237,7 @@ def test_the_picture_of_learning_rates_has_losses_in_the_unit_of_the_targets(run
     assert 0.1 < drawn[0].untrained_loss / np.var(1000 * y) < 30
 
 
+@pytest.mark.slow
 def test_a_learning_rate_is_found_and_drawn(run, folder):
     output = run("find-learning-rate digits --optimizer adam --max-rate 1 --plot rates.png")
     network = fp.MLP((64, 32, 10), output="softmax", seed=0)
@@ -309,6 +310,7 @@ def test_a_sweep_goes_on_from_its_journal(run, folder):
     assert (folder / "runs.jsonl").read_bytes() == written
 
 
+@pytest.mark.slow
 def test_a_report_and_a_picture_are_written(run, folder):
     output = run(f"{SEARCH} --report sweep.html --plot sweep.png")
     assert (folder / "sweep.html").read_text().startswith("<!doctype html>")

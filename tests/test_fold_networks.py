@@ -226,6 +226,7 @@ def test_networks_know_how_they_were_trained():
         assert network.training["optimizer"]["learning_rate"] == RATES[index]
 
 
+@pytest.mark.slow
 def test_time_that_is_over_leaves_the_networks_of_what_was_begun():
     result = sweep(rates=np.geomspace(0.05, 1, 200), epochs=10**6, seconds=0.2, threads=2, keep="all")
     assert 0 < len(result.fold_networks) < 200

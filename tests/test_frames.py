@@ -204,6 +204,7 @@ def test_a_sparse_matrix_is_called_sparse(make):
     assert_refused(TypeError, words, fp.find_learning_rate, network, sparse, Y)
 
 
+@pytest.mark.slow
 def test_a_tensor_with_a_gradient_is_read():
     torch = pytest.importorskip("torch")
     tensor = torch.tensor(X, requires_grad=True)

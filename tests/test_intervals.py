@@ -88,6 +88,7 @@ def test_what_is_refused(message, changed):
     assert_refused(ValueError, message, fp.intervals.cv_plus, *arguments.values(), coverage=coverage)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("coverage", [0.6, 0.9])
 def test_intervals_of_linear_models_cover_new_rows(coverage):
     """Errors whose spread grows, with long tails: over 50 tables, the mean coverage is that which is asked for."""

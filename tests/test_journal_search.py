@@ -113,6 +113,7 @@ def test_trials_that_others_run_are_left_alone(path):
     study.tell(theirs, 2.0)
 
 
+@pytest.mark.slow
 def test_the_journal_of_a_search_of_another_space_is_refused(path):
     searched(path, new_study(path), samples=2)
     other = SPACE | {"learning_rate": fp.loguniform(1e-3, 10)}

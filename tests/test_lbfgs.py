@@ -65,6 +65,7 @@ def test_a_run_is_that_on_the_reference(task):
     assert ours.score == pytest.approx(theirs.score)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sizes", slow_except(SIZES, SIZES[:2]), ids=str)
 @pytest.mark.usefixtures("threads_always_share")
 def test_any_number_of_threads_ends_alike(sizes, dtype):

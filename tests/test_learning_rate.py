@@ -295,6 +295,7 @@ def test_bad_input_is_refused(options, error, words):
 # ---- the picture ----
 
 
+@pytest.mark.slow
 def test_the_losses_are_drawn(found, tmp_path):
     found.plot(tmp_path / "rates.png")
     assert (tmp_path / "rates.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")

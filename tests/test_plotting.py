@@ -208,6 +208,7 @@ def legend(figure):
     return {text.get_text() for box in boxes for text in box.get_texts()}
 
 
+@pytest.mark.slow
 def test_legends_explain_cells_and_dots():
     assert {"best", "stopped before the end"} <= legend(drawn("halving")[1])
     assert {"diverged (2)"} <= legend(drawn("some diverge", "score")[1])
@@ -237,6 +238,7 @@ def test_text_is_large_enough_for_400_pixels(name, kind):
 # ---- without a path ----
 
 
+@pytest.mark.slow
 def test_figures_are_returned_and_shown_by_notebooks(tmp_path):
     from matplotlib.figure import Figure
 

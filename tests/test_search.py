@@ -80,6 +80,7 @@ def test_what_is_drawn_is_as_likely_all_over_the_range(name):
     assert abs(shares / 400 - 1).max() < 0.2  # four standard deviations of a share
 
 
+@pytest.mark.slow
 def test_whole_numbers_on_a_logarithmic_scale_have_the_shares_of_their_logarithms():
     values = np.array([each["x"] for each in Draws({"x": fp.integers(2, 5, log=True)}, 20_000, seed=1)])
     ends = np.log([1.5, 2.5, 3.5, 4.5, 5.5])

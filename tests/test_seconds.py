@@ -26,6 +26,7 @@ def sweep(grid=RATES, **options):
     return fp.sweep(new(), X, LABELS, grid, **options)
 
 
+@pytest.mark.slow
 @BACKENDS
 @pytest.mark.parametrize("optimizer", [fp.SGD(0.1), fp.LBFGS(tolerance=0)], ids=str)
 def test_training_ends_after_the_epoch_in_which_the_time_is_over(optimizer, backend):

@@ -292,6 +292,7 @@ def fitted(classifier):
     return Fitted(classifier._found, fp.datasets.read(FRAME.assign(kind=KINDS), "kind").columns)
 
 
+@pytest.mark.slow
 def test_a_report_is_one_page(classifier, tmp_path):
     classifier.report(tmp_path / "r.html", FRAME)
     page = (tmp_path / "r.html").read_text()
