@@ -92,7 +92,7 @@ class Problem:
     def run(self, which, target=dense.Target(dense.BLOCK_ONLY, False, False), position=0):  # noqa: B008
         nothing, zero = np.zeros(0, self.dtype), np.zeros(2, np.int64)
         codes = np.full(len(self.case.sizes) - 1, activations.SIGMOID)
-        network = minibatch.Network(self.parameters, codes, losses.MSE, 1.0, 0.0, nothing, nothing, zero)
+        network = minibatch.Network(self.parameters, codes, losses.MSE, np.zeros(0), nothing, nothing, zero)
         members, now = len(self.plans), step(self.dtype)
         member = Member(position, members, new_barrier(members), None, now, now, np.ones(1), *no_dropout(self.dtype))
         run_pass(which, network, sgd(self.dtype), self.plans[position], self.memory, member, self.case.layer, target)
