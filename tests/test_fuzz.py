@@ -108,7 +108,8 @@ def with_metrics(problem, how):
     """Return the options with a metric that fits the targets in place of the flag."""
     if not how.get("metrics"):
         return {name: value for name, value in how.items() if name != "metrics"}
-    return how | {"metrics": ("log_loss",) if problem.targets == "labels" else ("mse", "mae")}
+    of_targets = {"labels": ("log_loss",), "one column": ("pinball",)}
+    return how | {"metrics": of_targets.get(problem.targets, ("mse", "mae"))}
 
 
 def steps_of(problem, how):

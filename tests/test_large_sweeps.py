@@ -132,6 +132,7 @@ import tracemalloc
 import numpy as np
 import fastprop as fp
 from fastprop import thread_pool
+from fastprop.sweeping import halving_runner
 
 X = np.random.default_rng(0).random((64, 2))
 
@@ -147,6 +148,7 @@ def peak(configurations):
     kept = result.table, result.history, result.fold_scores, result.fold_seconds
     return peak - sum(array.nbytes for array in kept)
 
+halving_runner.MAX_LIVE_BYTES = 0  # runs that wait may take memory up to this limit beside
 thread_pool.UNREAD_RESULTS = 1  # how many of them wait depends on how the system schedules the threads
 sweep(80)  # compiles
 peak(400)  # fills the caches

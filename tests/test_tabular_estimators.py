@@ -275,6 +275,7 @@ def test_ctrl_c_in_a_round_leaves_the_best_so_far():
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # of scikit-learn's network
 def test_an_ensemble_is_better_than_a_linear_model_and_scikit_learns_network():
     X, y = make_friedman1(900, noise=0.5, random_state=0)
     found = fp.TabularRegressor(configurations=12, random_state=0).fit(X[:600], y[:600])

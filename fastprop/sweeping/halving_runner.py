@@ -261,14 +261,14 @@ class HalvingRunner:
             self._show(bar, total, rungs)
             next_time = 0.0
             begin = time.perf_counter()
-            runs = []
             try:
                 for ended in results:
                     for job, (outcomes, *later) in ended:
                         self._record(job.fits, self._within_memory(outcomes), rung)
                         for number, each in enumerate(later, rung + 1):
                             self._ahead.setdefault(number, []).append((job.fits, each))
-                        runs += [] if job.run is None else [job.run]
+                        if job.run is not None:
+                            self._pace.add(job.run)
                     self._stop(self._worst)
                     self._worst = []
                     if time.perf_counter() >= next_time:
@@ -276,7 +276,7 @@ class HalvingRunner:
                         next_time = time.perf_counter() + thread_pool.WATCH_SECONDS
             finally:
                 self._show(bar, total, rungs)
-            self._pace.learn(runs, rungs[-1] - self._epochs_before(rung), begin, time.perf_counter())
+            self._pace.learn(rungs[-1] - self._epochs_before(rung), begin, time.perf_counter())
 
     def _show(self, bar, total, rungs):
         """Bring the progress bar and the journal's file up to date."""

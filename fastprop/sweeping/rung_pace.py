@@ -1,5 +1,7 @@
 """How many rungs a sweep trains at a time: where epochs take little time, it looks ahead, and decides afterward."""
 
+import numpy as np
+
 WORTH = 8
 """A sweep trains past a rung for so many times the time that it takes to stop there and to begin again."""
 
@@ -17,6 +19,12 @@ class RungPace:
         self._workers = workers
         self._seconds_of_stop = 0.0
         self._seconds_of_epoch = None  # of a pack
+        self._forget()
+
+    def _forget(self):
+        self._count = 0  # of calls of `PackRun`s to the rungs that are trained to
+        self._first_begin, self._last_end = np.inf, -np.inf
+        self._calls = self._kernels = 0.0  # seconds
 
     def rungs(self, rungs, done, packs):
         """Return the rungs to train to in one go: those of `rungs` that are near enough, and always the first.
@@ -36,12 +44,17 @@ class RungPace:
         farthest = done + WORTH * self._seconds_of_stop / max(self._seconds_of_epoch * turns, 1e-9)
         return [rung for rung in rungs if rung <= farthest] or rungs[:1]
 
-    def learn(self, runs, epochs, begin, end):
-        """Take in what `PackRun`s took that were trained for some epochs, between two times by `time.perf_counter`."""
-        if not runs:
-            return
-        calls = sum(run.end - run.begin for run in runs)
-        kernels = sum(run.seconds for run in runs)
-        apart = min(run.begin for run in runs) - begin + end - max(run.end for run in runs)
-        self._seconds_of_stop = apart + (calls - kernels) / self._workers
-        self._seconds_of_epoch = kernels / len(runs) / epochs
+    def add(self, run):
+        """Take in what the last call of a `PackRun` took."""
+        self._count += 1
+        self._first_begin, self._last_end = min(self._first_begin, run.begin), max(self._last_end, run.end)
+        self._calls += run.end - run.begin
+        self._kernels += run.seconds
+
+    def learn(self, epochs, begin, end):
+        """Learn from the runs that were added, which trained for some epochs between two times by `perf_counter`."""
+        if self._count:
+            apart = self._first_begin - begin + end - self._last_end
+            self._seconds_of_stop = apart + (self._calls - self._kernels) / self._workers
+            self._seconds_of_epoch = self._kernels / self._count / epochs
+        self._forget()
