@@ -60,6 +60,7 @@ def test_a_sweep_takes_spaces_momenta_seeds_and_hidden_layers_as_the_full_produc
     assert {tuple(row[:4]) for row in rows} == product
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options", ["--learning-rate 0.1,0.5", "--learning-rate 0.5", "--hidden 4,8 --learning-rate 0.5"]
 )

@@ -82,6 +82,7 @@ def test_what_is_drawn_if_nobody_says(name, kind):
     assert [axes.get_xlabel() for axes in figure.axes] == [axes.get_xlabel() for axes in expected.axes]
 
 
+@pytest.mark.slow
 def test_scores_are_drawn_where_they_are():
     result, figure = drawn("rates")
     losses, scores = figure.axes
@@ -224,6 +225,7 @@ def test_layer_sizes_stand_in_their_order():
     assert [label.get_text() for label in axes.get_xticklabels()] == ["4-6-3", "4-8-8-3", "4-20-3"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "kind"), [("seeds", "score"), ("two", "heat_map"), ("three", "parallel_coordinates")])
 def test_text_is_large_enough_for_400_pixels(name, kind):
     from matplotlib.text import Text
@@ -327,6 +329,7 @@ def test_a_table_that_no_sweep_made_is_drawn_and_described(tmp_path):
 # ---- reports ----
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", slow_except(SWEEPS, ["halving"]))
 def test_a_report_is_one_file_that_needs_no_other(name, tmp_path):
     result = sweep(name)

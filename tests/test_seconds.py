@@ -58,6 +58,7 @@ def test_a_run_that_is_done_in_time_is_as_without_a_budget():
     assert_same_bits([one.loss, ours.parameters], [other.loss, theirs.parameters])
 
 
+@pytest.mark.slow
 @BACKENDS
 @pytest.mark.parametrize("options", [{}, {"halving": fp.Halving(3, 5)}, {"keep": 3}], ids=str)
 def test_a_sweep_has_the_best_network_so_far(options, backend):
@@ -121,6 +122,7 @@ def test_a_search_ends_as_well():
     assert not study.get_trials(states=[optuna.trial.TrialState.RUNNING])
 
 
+@pytest.mark.slow
 def test_the_command_line_has_it(capsys):
     assert cli.main(plain("sweep digits --epochs 1000000 --seconds 0.2 --threads 1").split()) == 0
     assert "best network: accuracy" in capsys.readouterr().out

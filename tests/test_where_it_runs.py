@@ -65,6 +65,7 @@ def test_a_process_that_is_forked_in_a_callback_trains(expected):
     assert network.parameters.tobytes() == expected[0]
 
 
+@pytest.mark.slow
 @can_fork
 @pytest.mark.usefixtures("threads_always_share")
 def test_a_process_that_is_forked_while_a_team_is_alive_trains(expected):
