@@ -17,9 +17,7 @@ class FeatureGroup(NamedTuple):
     """
 
     width: int  # the number of features
-    features: (
-        np.ndarray | None
-    )  # (n,) int: of each row, the feature that has its value, or -1; None if always the first
+    features: np.ndarray | None  # (n,) int: of each row, the feature of its value, or -1; None if always the first
     values: np.ndarray  # (n,) float64: the value of each row
     cumulative: bool = False
 

@@ -158,11 +158,10 @@ def packs_to_go_on(experiment, configurations, fits, states, workers, epochs):
     of_runs = defaultdict(list)
     for position, state in enumerate(states):
         of_runs[None if state is None else state.run].append(position)
-    apart = of_runs.pop(None, [])
+    without_run = of_runs.pop(None, [])
     whole = [Pack(np.array(some), run) for run, some in of_runs.items() if 2 * len(some) > run.width]
-    rest = np.array(
-        sorted([*apart, *(each for run, some in of_runs.items() if 2 * len(some) <= run.width for each in some)]), int
-    )
+    leaving = [each for run, some in of_runs.items() if 2 * len(some) <= run.width for each in some]
+    rest = np.array(sorted([*without_run, *leaving]), int)
     if len(rest) == 0:
         return whole
     for pack in packs(experiment, configurations, fits.some(rest), workers, epochs):

@@ -21,7 +21,7 @@ FOLD_SECONDS = 0.5
 
 
 MAX_LIVE_BYTES = 1 << 28
-"""The largest memory of runs that wait for a decision at a rung. Fits of others are kept apart from their runs."""
+"""The largest memory of runs that wait for a decision at a rung. Fits of others leave their runs."""
 
 
 class OutOfTime(thread_pool.Interrupted):
@@ -363,7 +363,7 @@ class HalvingRunner:
         return costs
 
     def _within_memory(self, outcomes):
-        """Return a list of the outcomes of a pack; they are apart from its run if too many runs are there already."""
+        """Return a list of the outcomes of a pack; they leave its run if too many runs are there already."""
         outcomes = list(outcomes)
         run = next((outcome.state.run for outcome in outcomes if outcome.state is not None), None)
         if run is None:

@@ -61,7 +61,7 @@ class LaneState:
 
 
 class ExportedState:
-    """The state of a fit apart from the run that has trained it, which is no longer there."""
+    """The state of a fit that has left the run that trained it."""
 
     run = None
 
@@ -82,7 +82,7 @@ class FitOutcome:
     Attributes
     ----------
     results : PackResults or None
-        None for an outcome apart from its run.
+        None for an outcome that has left its run.
     loss : float
         The loss that ranks, after the last epoch, or the one whose weights were restored.
     stopped : str
@@ -124,7 +124,7 @@ class FitOutcome:
         return self.results is not None and self.results.scores.get(self.lane) is INTERRUPTED
 
     def alone(self, with_network=True):
-        """Return the outcome with all its results, apart from its run: it can be sent to another process."""
+        """Return the outcome with all its results, but without its run: it can be sent to another process."""
         other = copy.copy(self)
         arrays = {name: getattr(self.history, name).copy() for name in MEASURED_ARRAYS}
         other.history = replace(self.history, **arrays)

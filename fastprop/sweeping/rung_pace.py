@@ -54,7 +54,7 @@ class RungPace:
     def learn(self, epochs, begin, end):
         """Learn from the runs that were added, which trained for some epochs between two times by `perf_counter`."""
         if self._count:
-            apart = self._first_begin - begin + end - self._last_end
-            self._seconds_of_stop = apart + (self._calls - self._kernels) / self._workers
+            outside_of_runs = self._first_begin - begin + end - self._last_end
+            self._seconds_of_stop = outside_of_runs + (self._calls - self._kernels) / self._workers
             self._seconds_of_epoch = self._kernels / self._count / epochs
         self._forget()
