@@ -41,24 +41,22 @@ def warn_of_sizes(inputs, rows, dtype):
     >>> print(caught[0].message)
     X has columns of very different size, from 'hue' (up to 0.5) to 'proline' (up to 1680): standardize them.
     """
-    some = rows[:: -(-len(rows) // ROWS)] if len(rows) else rows
-    minimum, maximum = np.inf, -np.inf  # of each column
-    for block in row_blocks(len(some), inputs.shape[1]):
-        numbers = inputs.numbers(some[block])
-        minimum = np.minimum(minimum, numbers.min(axis=0))
-        maximum = np.maximum(maximum, numbers.max(axis=0))
-    if np.maximum(np.abs(minimum), np.abs(maximum)).max(initial=0) > np.finfo(dtype).max:
+    if len(rows) == 0:
+        return
+    some = rows[:: -(-len(rows) // ROWS)]
+    blocks = (inputs.numbers(some[block]) for block in row_blocks(len(some), inputs.shape[1]))
+    lows, highs = zip(*((numbers.min(axis=0), numbers.max(axis=0)) for numbers in blocks))
+    minimum, maximum = np.minimum.reduce(lows), np.maximum.reduce(highs)  # of each column
+    sizes = np.maximum(-minimum, maximum)  # the largest absolute values
+    if sizes.max(initial=0) > np.finfo(dtype).max:
         return  # because such numbers are refused
     if warn_of_rounding((minimum, maximum), dtype, (inputs.name, inputs.columns), "standardize the inputs"):
         return
-    varies = np.flatnonzero(minimum < maximum)
-    if len(varies) == 0:
+    varies = minimum < maximum
+    smallest, largest = np.where(varies, sizes, np.inf).argmin(), np.where(varies, sizes, 0).argmax()
+    if sizes[largest] <= TIMES * sizes[smallest] or not varies[smallest]:
         return
-    sizes = np.maximum(np.abs(minimum), np.abs(maximum))[varies]
-    smallest, largest = sizes.argmin(), sizes.argmax()
-    if sizes[largest] <= TIMES * sizes[smallest]:
-        return
-    names = [checks.shown_column(inputs.columns, varies[index]) for index in (smallest, largest)]
+    names = [checks.shown_column(inputs.columns, index) for index in (smallest, largest)]
     if inputs.columns is None:
         names[0] = f"column {names[0]}"
     warn(

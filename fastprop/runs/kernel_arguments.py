@@ -1,5 +1,7 @@
 """Makes the arguments of the kernels, arrays and numbers, from networks, options and data."""
 
+import functools
+
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
@@ -123,6 +125,7 @@ def network_argument(network, parameters, inputs, loss=None, unrolled_addresses=
     )
 
 
+@functools.lru_cache(maxsize=64)
 def loss_parameters(loss):
     """Return the parameters of a loss, one after the other, (any,) float64; empty where it has none."""
     option = loss_option(loss)
@@ -178,8 +181,10 @@ def data_arguments(split):
 def data_argument(data, rows):
     """Return the kernels' `Data` of some `rows` of a data set."""
     dtype = data.targets.dtype
-    mantissas, exponents = np.frexp(data.weights)
-    weights = np.ldexp(mantissas.astype(dtype).astype(np.float64), exponents)
+    weights = data.weights
+    if len(weights):
+        mantissas, exponents = np.frexp(weights)
+        weights = np.ldexp(mantissas.astype(dtype).astype(np.float64), exponents)
     return inputs_argument(data.inputs.values, rows, dtype)._replace(
         targets=read_only(data.targets.reshape(-1)),
         labels=read_only(data.labels.reshape(-1)),
@@ -198,14 +203,9 @@ def with_rows(data, rows):
 
 def inputs_argument(inputs, rows, dtype):
     """Return the kernels' `Data` of some `rows` of the values (n, n_in) of `Inputs`, for a network of `dtype`."""
-    nothing = read_only(np.zeros(0, dtype))
-    others = {
-        "targets": nothing,
-        "labels": read_only(np.zeros(0, np.int64)),
-        "weights": read_only(np.zeros(0)),
-        "rows": read_only(rows[None]),
-    }
-    no_bytes, no_columns = read_only(np.zeros(0, np.uint8)), read_only(np.zeros(0, np.int32))
+    nothing = none(dtype)
+    others = {"targets": nothing, "labels": none("int64"), "weights": none("float64"), "rows": read_only(rows[None])}
+    no_bytes, no_columns = none("uint8"), none("int32")
     if isinstance(inputs, SparseRows):
         sparse = _sparse_argument(inputs, dtype)
         return Data(inputs=read_only(inputs.values.view()), bytes=no_bytes, sparse=sparse, row_stride=0, **others)
@@ -217,7 +217,7 @@ def inputs_argument(inputs, rows, dtype):
     return Data(
         inputs=nothing if is_bytes else read_only(inputs.reshape(-1)),
         bytes=read_only(inputs.reshape(-1)) if is_bytes else no_bytes,
-        sparse=Sparse(read_only(np.zeros(0, np.int64)), no_columns, nothing, nothing, no_columns),
+        sparse=Sparse(none("int64"), no_columns, nothing, nothing, no_columns),
         row_stride=row_stride,
         **others,
     )
@@ -235,6 +235,12 @@ def _sparse_argument(rows, dtype):
     group_begins = rows.group_begins if is_grouped else np.zeros(0, np.int32)
     arrays = rows.begins, rows.columns, background, below, group_begins
     return Sparse(*(read_only(each.view()) for each in arrays))
+
+
+@functools.lru_cache(maxsize=16)
+def none(dtype):
+    """Return no elements of a dtype, (0,), read-only."""
+    return read_only(np.zeros(0, dtype))
 
 
 def read_only(view):

@@ -1,5 +1,6 @@
 """Makes the arguments of the kernels, arrays and numbers, from optimizers, schedules, clipping and an average."""
 
+import functools
 from operator import attrgetter
 
 import numpy as np
@@ -60,7 +61,9 @@ def _given(each_optimizer, size):
     """
     fields = [vars(optimizer) for optimizer in each_optimizer]
     values = np.array([[each.get(name, 0.0) for each in fields] for name in optimizers.GIVEN], np.float64)
-    return np.concatenate([values] * (size // len(fields)), axis=1)
+    repeated = np.empty((len(values), size // len(fields), len(fields)))
+    repeated[:] = values[:, None]
+    return repeated.reshape(len(values), size)
 
 
 def _hyperparameters(given, dtype):
@@ -82,7 +85,7 @@ def _factors(options_of_lanes, layer_sizes, parameters):
     They are laid out like `parameters`, and empty if all are 1.
     """
     if not any(map(attrgetter("has_factors"), options_of_lanes)):
-        return layout.aligned_zeros(0, parameters.dtype)
+        return parameters[:0]
     factors = layout.aligned_zeros(2 * len(parameters), parameters.dtype)
     rates, decays = (layout.layers(each, layer_sizes, len(options_of_lanes)) for each in np.split(factors, 2))
     with np.errstate(over="ignore"):
@@ -101,6 +104,7 @@ def _average(average, final):
     return averages.EMA(parameters=final, rest=1 - average.decay, start=average.start_epoch)
 
 
+@functools.lru_cache(maxsize=256)
 def schedule_argument(schedule, epochs, batches):
     """Return the kernels' `Schedule` of an option, or None, in a run of some epochs that have `batches` steps each."""
     warmup = 0  # in epochs or steps
