@@ -18,6 +18,9 @@ IN_OPTIONS = SWEPT
 IN_NETWORK = dict.fromkeys(("layer_sizes", "hidden", "initialization"), object)
 """Hyperparameters of the network, and the type of each one's column. A new network is made for each of their values."""
 
+KEPT = 4096
+"""Configurations that are kept as they were made. All others are made anew, because there may be millions."""
+
 HYPERPARAMETERS = IN_OPTIMIZER | IN_OPTIONS | IN_NETWORK
 """All that can be swept, in the order of the table's columns."""
 
@@ -80,8 +83,8 @@ class Configuration(NamedTuple):
 class Configurations:
     """The configurations of a grid, all checked at once.
 
-    There may be millions, so that only a few elements of arrays are kept for each: ``configurations[index]`` is made
-    when it is asked for.
+    There may be millions, so that only a few elements of arrays are kept for each: but for the first `KEPT`,
+    ``configurations[index]`` is made when it is asked for.
 
     Parameters
     ----------
@@ -122,13 +125,16 @@ class Configurations:
         self._in_optimizer = [name for name in self.columns if name in IN_OPTIMIZER]
         self._losses = {}  # for each loss of the grid, or None, the loss that it stands for
         self._index_of_group = {}  # by pack key
+        self._kept = []  # the first `KEPT` configurations
+        if "loss" not in self.columns:
+            self._options = options._replace(loss=self._resolved_loss(options.loss))
         self._take_in()
 
     def __len__(self):
         return len(self.grid)
 
     def __getitem__(self, index):
-        return self._configuration(self.grid[index])
+        return self._kept[index] if index < len(self._kept) else self._configuration(self.grid[index])
 
     def extend(self, mappings):
         """Append configurations of these values."""
@@ -148,7 +154,9 @@ class Configurations:
         self.group_indices = _lengthened(self.group_indices, end)
         self.row_orders = _lengthened(self.row_orders, end)
         for index in range(begin, end):
-            configuration = self[index]
+            configuration = self._configuration(self.grid[index])
+            if index < KEPT:
+                self._kept.append(configuration)
             prototype = self.prototypes[configuration.options.loss]
             for name, column in self.columns.items():
                 column[index] = configuration.value(name, prototype)

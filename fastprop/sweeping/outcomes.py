@@ -1,17 +1,16 @@
 """Outcomes: the results of a fit, and of a configuration, which has one fit for each fold."""
 
-import copy
 import functools
 import math
 import operator
-from dataclasses import replace
-from functools import cached_property
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
-from fastprop.metrics import INTERRUPTED
-from fastprop.runs.history import MEASURED_ARRAYS
+from fastprop.metrics import INTERRUPTED, Measurement
+from fastprop.network import MLP
+from fastprop.runs.history import MEASURED_ARRAYS, History
 
 ENDED_WELL = "finished", "early", "converged", "out of time"
 """The values of `stopped` of configurations that trained until there was no more to gain, or no more time."""
@@ -81,13 +80,12 @@ class FitOutcome:
 
     Attributes
     ----------
-    results : PackResults or None
-        None for an outcome that has left its run.
+    results : PackResults
     loss : float
         The loss that ranks, after the last epoch, or the one whose weights were restored.
     stopped : str
         See `History`.
-    state : LaneState, ExportedState or None
+    state : LaneState or None
         The state from which the fit can go on; None unless it was halved and its run can go on.
     """
 
@@ -103,36 +101,61 @@ class FitOutcome:
         """Whether the fit was stopped at a rung, and may go on."""
         return self.stopped == "halved"
 
-    @cached_property
+    @property
     def history(self):
         """The `History` of the epochs that were done."""
         return self.results.history(self.lane)
 
-    @cached_property
+    @property
     def score(self):
         """The `Measurement` on the held-out rows; NaN if there are none."""
         return self.results.score(self.lane)
 
-    @cached_property
+    @property
     def network(self):
-        """The trained network; None where it is not to be kept."""
+        """The trained network."""
         return self.results.network(self.lane)
 
     @property
     def score_is_interrupted(self):
         """Whether Ctrl-C has left the fit without a score."""
-        return self.results is not None and self.results.scores.get(self.lane) is INTERRUPTED
+        return self.results.scores.get(self.lane) is INTERRUPTED
 
     def alone(self, with_network=True):
         """Return the outcome with all its results, but without its run: it can be sent to another process."""
-        other = copy.copy(self)
-        arrays = {name: getattr(self.history, name).copy() for name in MEASURED_ARRAYS}
-        other.history = replace(self.history, **arrays)
-        other.score = self.score
-        other.network = self.network if with_network else None
-        other.state = None if self.state is None else ExportedState(self.state.arrays)
-        other.results = None
-        return other
+        history = self.history
+        return LoneOutcome(
+            loss=self.loss,
+            stopped=self.stopped,
+            state=None if self.state is None else ExportedState(self.state.arrays),
+            history=replace(history, **{name: getattr(history, name).copy() for name in MEASURED_ARRAYS}),
+            score=self.score,
+            network=self.network if with_network else None,
+        )
+
+
+@dataclass(frozen=True)
+class LoneOutcome:
+    """The results of a fit that has left its run; see `FitOutcome`."""
+
+    loss: float
+    stopped: str
+    state: ExportedState | None
+    history: History
+    score: Measurement
+    network: MLP | None  # None where it is not to be kept
+
+    results = None
+
+    @property
+    def is_halved(self):
+        """Whether the fit was stopped at a rung, and may go on."""
+        return self.stopped == "halved"
+
+    @property
+    def score_is_interrupted(self):
+        """Whether Ctrl-C has left the fit without a score."""
+        return self.score is INTERRUPTED
 
 
 def worst_ending(fits):
@@ -162,9 +185,8 @@ class ConfigurationOutcome(NamedTuple):
     @classmethod
     def of(cls, fits, criterion):
         """Return the outcome of a configuration from its `FitOutcome` of each fold; `criterion` names the history."""
-        folds = [cls._of_fit(fit.history, fit.score.value, criterion) for fit in fits]
-        outcome = folds[0] if len(folds) == 1 else cls._mean_of(folds)
-        return outcome._replace(fold_notes=tuple([fit.score.note for fit in fits]))
+        folds = [cls._of_fit(fit.history, fit.score, criterion) for fit in fits]
+        return folds[0] if len(folds) == 1 else cls._mean_of(folds)
 
     @classmethod
     def _of_fit(cls, history, score, criterion):
@@ -174,17 +196,18 @@ class ConfigurationOutcome(NamedTuple):
             loss = history.loss.item(measured)
             validation_loss = history.validation_loss.item(measured)
         return cls(
-            score=score,
-            score_std=score - score,  # 0, or NaN if the score is NaN
+            score=score.value,
+            score_std=score.value - score.value,  # 0, or NaN if the score is NaN
             loss=loss,
             validation_loss=validation_loss,
             epochs=history.epochs,
             final_epochs=history.best_epoch + 1,
             stopped=history.stopped,
             seconds=history.seconds,
-            fold_scores=(score,),
+            fold_scores=(score.value,),
             fold_seconds=(history.seconds,),
             history=getattr(history, criterion),
+            fold_notes=(score.note,),
         )
 
     @classmethod
@@ -202,6 +225,7 @@ class ConfigurationOutcome(NamedTuple):
             fold_scores=tuple(fold.score for fold in folds),
             fold_seconds=tuple(fold.seconds for fold in folds),
             history=_mean_history([fold.history for fold in folds]),
+            fold_notes=tuple(fold.fold_notes[0] for fold in folds),
         )
 
 

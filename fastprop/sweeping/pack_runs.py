@@ -137,7 +137,8 @@ class PackResults:
 
     def score(self, lane):
         """Return the `Measurement` of a fit's score."""
-        self.measure([(self, lane)])
+        if lane not in self.scores:
+            self.measure([(self, lane)])
         return self.scores[lane]
 
     @cached_property

@@ -192,7 +192,7 @@ class SweepResult(RecordedRows):
 
     def keep(self, index: int, networks: tuple[MLP, ...], count: int) -> bool:
         """Keep the network of a recorded row, or one for each fold, if it is among the best `count`; return if so."""
-        row = dict(zip(self.table.dtype.names, self.table.item(index)))
+        row = self.table[index]
         if not is_finished(row["stopped"], row["final_epochs"]):
             return False
         self._networks[index] = networks
