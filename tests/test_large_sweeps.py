@@ -132,7 +132,7 @@ import tracemalloc
 import numpy as np
 import fastprop as fp
 from fastprop import thread_pool
-from fastprop.sweeping import halving_runner
+from fastprop.sweeping import configurations as made, halving_runner
 
 X = np.random.default_rng(0).random((64, 2))
 
@@ -149,6 +149,7 @@ def peak(configurations):
     return peak - sum(array.nbytes for array in kept)
 
 halving_runner.MAX_LIVE_BYTES = 0  # runs that wait may take memory up to this limit beside
+made.KEPT = 80  # configurations are kept up to this number
 thread_pool.UNREAD_RESULTS = 1  # how many of them wait depends on how the system schedules the threads
 sweep(80)  # compiles
 peak(400)  # fills the caches
