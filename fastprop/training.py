@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from fastprop import checks, cost_model, interrupts, numpy_settings, thread_pool
 from fastprop.annotations import ArrayLike, Backend, ClassWeight, LossName, Path, ScoreFunction, ScoreName, Validation
@@ -48,6 +49,7 @@ def train(
     dropout_schedule: Schedule | None = None,
     average: EMA | None = None,
     early_stopping: EarlyStopping | None = None,
+    changes: Mapping[int, Mapping[str, Any]] | None = None,
     validation: Validation | None = None,
     sample_weight: ArrayLike | None = None,
     class_weight: ClassWeight | None = None,
@@ -125,6 +127,11 @@ def train(
         A moving average of the weights. Validation measures the average, and the network ends with it.
     early_stopping : EarlyStopping, optional
         When to end a run whose loss no longer falls, and which weights to end with.
+    changes : mapping, optional
+        What changes in training: a mapping of numbers of epochs to values by name, such as ``{10: {"learning_rate":
+        0.01, "dropout": 0.2}}``. Once so many epochs are done, the values hold from then on: hyperparameters of the
+        optimizer, seed, dropout, layer_rates, bias_rate or bias_decay. Schedules multiply them as before. The momentum
+        is above 0 always or never. `SweepResult.lineage` has the changes that a population has made.
     validation : float, (X, y) or (X, y, weights), optional
         The fraction of the rows to hold out, or other rows. The loss of these rows is measured after each epoch. Which
         rows are held out depends on the number of rows, not on the seed; where that would put all rows of a class on
@@ -233,11 +240,13 @@ def train(
         dropout_schedule=dropout_schedule,
         average=average,
         early_stopping=early_stopping,
+        changes=changes,
         callback=callback,
         gradient_norm=gradient_norm,
         checkpoint=checkpoint,
     ).checked()
-    checks.fits_layers(options.layer_rates, network.layer_sizes)
+    for each in options.stages:
+        checks.fits_layers(each.layer_rates, network.layer_sizes)
     split = Split.of(validation, Dataset.of(X, y, network, loss, sample_weight), network, loss, class_weight)
     split = split.fitted()
     if checks.is_balanced(class_weight):

@@ -236,11 +236,11 @@ def output_for(loss, y, n_out):
     return _OUTPUT_OF_LOSS.get(loss_name(loss), "identity")
 
 
-def hyperparameters_of(optimizer, names):
-    """Refuse `names` of hyperparameters in a grid that its optimizer does not have."""
+def hyperparameters_of(optimizer, names, argument="grid"):
+    """Refuse `names` of hyperparameters in an argument, such as a grid, that its optimizer does not have."""
     for name in names:
         if not hasattr(optimizer, name):
             raise ValueError(
-                f"grid has {name!r}, which {type(optimizer).__name__} does not have: known to it are "
+                f"{argument} has {name!r}, which {type(optimizer).__name__} does not have: known to it are "
                 f"{', '.join(vars(optimizer))}."
             )

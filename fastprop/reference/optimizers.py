@@ -66,13 +66,15 @@ def _sgd(optimizer, rate, g, v=0.0):
     return rate * (g + optimizer.momentum * v if optimizer.nesterov else v), v
 
 
-def _adam(optimizer, rate, g, t=0, m=0.0, v=0.0):
+def _adam(optimizer, rate, g, p1=1.0, p2=1.0, m=0.0, v=0.0):
     # moving averages of g and g², corrected for the zero that they begin with: Kingma and Ba, ICLR 2015
-    t += 1
+    # In step t, p1 is beta1ᵗ and p2 beta2ᵗ, or the product of the betas of all steps, if these change.
+    p1 *= optimizer.beta1
+    p2 *= optimizer.beta2
     m = optimizer.beta1 * m + (1 - optimizer.beta1) * g
     v = optimizer.beta2 * v + (1 - optimizer.beta2) * g**2
-    step_size = rate / (1 - optimizer.beta1**t)
-    return step_size * m / (np.sqrt(v) / np.sqrt(1 - optimizer.beta2**t) + optimizer.epsilon), t, m, v
+    step_size = rate / (1 - p1)
+    return step_size * m / (np.sqrt(v) / np.sqrt(1 - p2) + optimizer.epsilon), p1, p2, m, v
 
 
 def _rmsprop(optimizer, rate, g, s=0.0, v=0.0):

@@ -1,6 +1,6 @@
 """One step, and a run of many."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -85,6 +85,16 @@ class Descent:
     factors: dict[str, Any] = field(default_factory=dict)  # of layers and biases, which `step` takes, by name
     state: dict[int, Any] = field(default_factory=dict)  # see `step`
 
+    def change(self, values):
+        """Go on with other values of options or of the optimizer's hyperparameters, {name: value}."""
+        for name, value in values.items():
+            if name in self.factors:
+                self.factors[name] = value
+            elif hasattr(self.optimizer, name):
+                self.optimizer = replace(self.optimizer, **{name: value})
+            else:
+                setattr(self, name, value)
+
     def go_through(self, X, y, weight, epoch, factors):
         """Go once through the rows, step by step, until the loss is no longer finite.
 
@@ -159,6 +169,7 @@ def train(
     dropout_schedule: Any = None,
     average: Any = None,
     early_stopping: Any = None,
+    changes: Mapping[int, Mapping[str, Any]] | None = None,
     callback: Callable[[int, Record], object] = lambda epoch, record: False,
 ) -> Record:
     """Train in place; return the `Record` of the epochs that were done.
@@ -166,6 +177,9 @@ def train(
     `validation` is (X, y) or (X, y, sample_weight). `schedule`, `weight_decay_schedule`, `dropout_schedule`, `clip`,
     `average` and `early_stopping` are options, or None. `dropout` is the probability with which an activation of a
     hidden layer is dropped. `layer_rates`, `bias_rate` and `bias_decay` are factors, see `step`.
+
+    `changes` has by a number of epochs the values, by name, that options or the optimizer's hyperparameters have from
+    then on.
 
     Rows of weight 0 are as if left out. A run whose loss or weights are no longer finite ends there; so does one
     whose callback returns true. However it ends, the network has the weights of the last improvement if
@@ -190,6 +204,7 @@ def train(
     measured = []
     best = None
     for epoch in range(epochs):
+        descent.change((changes or {}).get(epoch, {}))
         steps = epoch, epoch * batches, batches, epochs
         losses = getattr(record, watched)
         planned = schedule, weight_decay_schedule, dropout_schedule

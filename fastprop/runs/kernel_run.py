@@ -18,8 +18,8 @@ class KernelRun(Run):
 
     After a call that ends before the last epoch, it can be called again, or another run can go on from its `states`.
 
-    The networks of a pack have one shape, and their options differ in seed, dropout, factors of rates and the
-    optimizer's hyperparameters alone.
+    The networks of a pack have one shape, and their options differ in seed, dropout, factors of rates, the
+    optimizer's hyperparameters and their changes alone.
 
     Parameters
     ----------
@@ -53,17 +53,29 @@ class KernelRun(Run):
             description = checkpoints.describe(networks[0], options, split)
             self._checkpoint = checkpoints.CheckpointFile(options.checkpoint, description)
         self.max_rows = max(len(split.rows), 0 if earlier is None else earlier.max_rows)
-        batch_size = min(options.batch_size, self.max_rows)
+        self._batch_size = min(options.batch_size, self.max_rows)
         width = 1 if len(networks) == 1 else compiler.lanes(networks[0].dtype)
         options_of_lanes = [options_of_networks[min(lane, len(networks) - 1)] for lane in range(width)]
         if earlier is not None:  # whose record takes the place of this one
             options_of_lanes = [each._replace(epochs=1) for each in options_of_lanes]
-        self.state = PackedState(networks, options_of_lanes, -(-len(split.rows) // batch_size), members)
+        self.state = PackedState(networks, options_of_lanes, -(-len(split.rows) // self._batch_size), members)
         if earlier is not None:
             self.state.adopt(earlier.state)
-        self._team = KernelTeam(
-            self.state, kernel_arguments.training(self.state, split, options_of_lanes, batch_size, members)
-        )
+        self._split = split
+        self._options_of_lanes = options_of_lanes
+        self._members = members
+        self._epochs_of_changes = sorted({epoch for each in options_of_lanes for epoch in each.changes or ()})
+        self._team = self._new_team(options_of_lanes)
+
+    def _new_team(self, options_of_lanes):
+        sizes = self._batch_size, self._members
+        return KernelTeam(self.state, kernel_arguments.training(self.state, self._split, options_of_lanes, *sizes))
+
+    def _change(self):
+        """Have the options that hold from this epoch on; what was trained so far stays as it is."""
+        options_of_lanes = [each.after(self.state.done) for each in self._options_of_lanes]
+        self.state.change(options_of_lanes)
+        self._team = self._new_team(options_of_lanes)
 
     def prepare(self):
         """Keep other runs from the checkpoint, and compile the kernel; say so if that takes long."""
@@ -86,6 +98,8 @@ class KernelRun(Run):
     def _train(self):
         """Train until the run is over or is to stop; return the state to write at the end, if there is one."""
         while not self._is_over():
+            if self.state.done in self._epochs_of_changes:
+                self._change()
             until = min(self._next_epoch(), self.state.make_room(self._until))
             self._team.train(until)
             if self.state.done < until and not self._is_over():
@@ -114,7 +128,7 @@ class KernelRun(Run):
         if self._options.callback is not None or self._options.metrics:
             return done + 1
         pace = self.state.seconds[0] / done if done else np.inf  # seconds
-        next_epochs = [self._until]
+        next_epochs = [self._until, *(epoch for epoch in self._epochs_of_changes if epoch > done)]
         if self._checkpoint is not None:
             next_epochs.append(self._checkpoint.next_epoch(done, pace))
         if self.deadline is not None:  # for half of the time that is left, because the pace may change
@@ -160,6 +174,8 @@ class KernelRun(Run):
     def go_on(self, states):
         """Go on from `states`, one for each network, which a run with these options and rows has exported."""
         self.state.load(states)
+        if self._epochs_of_changes:
+            self._change()
 
     @property
     def _may_go_on(self):

@@ -53,6 +53,7 @@ class PackedState:
             members,
             steps_per_epoch,
         )
+        self._steps_per_epoch = steps_per_epoch
         self.record = empty_record(options, self.width, len(self.parameters), first.dtype)
         self._metric_names = [score.name for score in options.metrics]
         self.metrics = np.full((len(options.metrics), len(self.record.rates), len(networks)), np.nan)
@@ -261,6 +262,17 @@ class PackedState:
                 array[..., lane :: self.width] = state[name][..., None]
         self.steps[0].done[:] = states[-1]["steps"]
         self.seconds[0] = sum(state["seconds"][0] for state in states)
+
+    def change(self, options_of_lanes):
+        """Go on with other options, one for each lane, which differ in no more than those of a pack may."""
+        optimizer, steps = self.optimizer, self.steps
+        sizes = self.networks[0].layer_sizes
+        arguments = sizes, self.learned, self.parameters, len(steps), self._steps_per_epoch
+        self.optimizer, self.steps = optimizer_arguments(options_of_lanes, *arguments)
+        self.optimizer.rule.state[:] = optimizer.rule.state
+        for step, before in zip(self.steps, steps):
+            for name in ("norms", "powers", "plateau", "done"):
+                getattr(step, name)[:] = getattr(before, name)
 
     def adopt(self, earlier):
         """Go on from `earlier`, a state of the same networks and options.

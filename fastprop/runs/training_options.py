@@ -6,7 +6,7 @@ must be equal in a pack (`sweeping.configurations`), those that a resumed run mu
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from operator import itemgetter
 from typing import Annotated, NamedTuple, get_type_hints
@@ -23,6 +23,7 @@ from fastprop.options import (
     EarlyStopping,
     ReduceOnPlateau,
 )
+from fastprop.options.optimizers import PER_LANE
 
 
 def _equal(value):
@@ -104,6 +105,25 @@ def _planned_schedule(value, name):
     return value
 
 
+@_or_none
+def _changes(value, name):
+    if not isinstance(value, Mapping) or not all(isinstance(values, Mapping) for values in value.values()):
+        raise TypeError(
+            f"{name} must map numbers of epochs to values by name, not be {checks.shown(value)}: give it such as "
+            "{10: {'learning_rate': 0.01}}."
+        )
+    epochs = [checks.whole_number(each, f"an epoch of {name}") for each in value]
+    by_epoch = dict(zip(epochs, value.values()))
+    for epoch in epochs:
+        for each in by_epoch[epoch]:
+            if each not in CHANGEABLE:
+                raise ValueError(
+                    f"{name}[{epoch}] has {checks.shown(each)}, which cannot change in training: what can are "
+                    f"{', '.join(CHANGEABLE)}."
+                )
+    return {epoch: dict(by_epoch[epoch]) for epoch in sorted(by_epoch)} or None
+
+
 _FACTOR = {"pack_key": _per_lane, "in_stream": True, "minibatch_only": True}
 
 _clip = _or_none(_instance(CLIPS, "fp.ClipNorm(1.0)"))
@@ -132,6 +152,7 @@ class TrainingOptions(NamedTuple):
     clip: Annotated[object, Option(_clip, column=object, in_stream=True, minibatch_only=True)] = None
     average: Annotated[object, Option(_average, column=object, minibatch_only=True)] = None
     early_stopping: Annotated[object, Option(_early_stopping, column=object)] = None
+    changes: Annotated[dict | None, Option(_changes, pack_key=_per_lane, minibatch_only=True)] = None
     shuffle: Annotated[bool, Option(checks.flag, in_stream=True)] = True
     callback: Annotated[object, Option(_callback, compared_on_resume=False, in_reference=False)] = None
     gradient_norm: Annotated[bool, Option(checks.flag, in_reference=False)] = False
@@ -175,7 +196,35 @@ class TrainingOptions(NamedTuple):
         changed = self._replace(**{name: OPTIONS[name].check(value, name) for name, value in values.items()})
         if changed.optimizer.takes_all_rows:
             _refuse_minibatch_options(changed)
+        if changed.changes is not None:
+            _check_changes(changed)
         return changed
+
+    def with_values(self, values, argument="grid"):
+        """Return the options with some values by name, of options or of hyperparameters of the optimizer.
+
+        `argument` is the name of the argument that has the values, which are checked.
+        """
+        options = self
+        if in_options := {name: value for name, value in values.items() if name in SWEPT}:
+            options = options.changed(**in_options)
+        if in_optimizer := {name: value for name, value in values.items() if name in PER_LANE}:
+            checks.hyperparameters_of(options.optimizer, in_optimizer, argument)
+            options = options._replace(optimizer=options.optimizer.changed(**in_optimizer))
+        return options
+
+    def after(self, epochs):
+        """Return the options that hold when some epochs are done, by the `changes` until then."""
+        options = self._replace(changes=None)
+        for epoch, values in (self.changes or {}).items():
+            if epoch <= epochs:
+                options = options.with_values(values, f"changes[{epoch}]")
+        return options._replace(changes=self.changes)
+
+    @property
+    def stages(self):
+        """The options that hold at first and after each of the `changes`, a list."""
+        return [self.after(epochs) for epochs in (0, *(self.changes or ()))]
 
 
 def _refuse_minibatch_options(options):
@@ -193,6 +242,16 @@ def _refuse_minibatch_options(options):
         )
 
 
+def _check_changes(options):
+    """Refuse changes to values that the options cannot have, or that need another state of the optimizer."""
+    for epoch, later in zip(options.changes, options.stages[1:]):
+        if later.optimizer.rule != options.optimizer.rule:
+            raise ValueError(
+                f"{checks.argument('changes')} has momentum {later.optimizer.momentum} after epoch {epoch}, and "
+                f"{options.optimizer.momentum} before: give it above 0 in both, or in neither, as 0 keeps no velocity."
+            )
+
+
 OPTIONS = {
     name: annotated.__metadata__[0] for name, annotated in get_type_hints(TrainingOptions, include_extras=True).items()
 }
@@ -200,6 +259,12 @@ OPTIONS = {
 
 SWEPT = {name: row.column for name, row in OPTIONS.items() if row.column is not None}
 """Options that a sweep can sweep, and the type of the column of each in its table."""
+
+CHANGEABLE = (
+    *PER_LANE,
+    *(name for name, row in OPTIONS.items() if row.pack_key is _per_lane and row.column is not None),
+)
+"""What may change in training: what networks that train side by side in a pack may differ in."""
 
 # A pack key is made for each configuration of a sweep, so that what it needs is looked up once, here.
 _SWEPT_ROWS = [(index, row.pack_key) for index, row in enumerate(OPTIONS.values()) if row.column is not None]

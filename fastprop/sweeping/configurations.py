@@ -121,8 +121,6 @@ class Configurations:
         self.columns = {name: np.empty(0, dtype) for name, dtype in HYPERPARAMETERS.items() if name in grid.names}
         self.group_indices = np.empty(0, np.int32)
         self.row_orders = np.empty(0, np.int64)
-        self._in_options = [name for name in self.columns if name in IN_OPTIONS]
-        self._in_optimizer = [name for name in self.columns if name in IN_OPTIMIZER]
         self._losses = {}  # for each loss of the grid, or None, the loss that it stands for
         self._index_of_group = {}  # by pack key
         self._kept = []  # the first `KEPT` configurations
@@ -168,7 +166,7 @@ class Configurations:
                 self.row_orders[index] = configuration.options.seed
 
     def _configuration(self, values):
-        options = self._options_of(values)
+        options = self._options.with_values(values)
         if options.loss not in self._losses:
             self._losses[options.loss] = self._resolved_loss(options.loss)
         loss = self._losses[options.loss]
@@ -177,16 +175,6 @@ class Configurations:
         if options.layer_rates is not None:
             checks.fits_layers(options.layer_rates, values.get("layer_sizes", self.prototypes[loss].layer_sizes))
         return Configuration(values, options if loss is options.loss else options._replace(loss=loss))
-
-    def _options_of(self, values):
-        """Return the sweep's options, with those of `values` that are options or belong to the optimizer."""
-        options = self._options
-        if in_options := {name: values[name] for name in self._in_options if name in values}:
-            options = options.changed(**in_options)
-        if in_optimizer := {name: values[name] for name in self._in_optimizer if name in values}:
-            checks.hyperparameters_of(options.optimizer, in_optimizer)
-            options = options._replace(optimizer=options.optimizer.changed(**in_optimizer))
-        return options
 
     def _resolved_loss(self, loss):
         """Return the loss, or for None the default loss; `prototypes` then has a network whose output fits it."""
