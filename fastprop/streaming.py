@@ -102,20 +102,7 @@ def train_stream(
     checks.instance(optimizer, "optimizer", DESCENTS, "fp.SGD(0.1)")
     threads = checks.threads(threads)
     loss = checks.loss(loss, network.output, network.layer_sizes[-1])
-    options = TrainingOptions(
-        epochs=1,
-        batch_size=batch_size,
-        loss=loss,
-        optimizer=optimizer,
-        schedule=schedule,
-        layer_rates=layer_rates,
-        bias_rate=bias_rate,
-        bias_decay=bias_decay,
-        clip=clip,
-        shuffle=shuffle,
-        seed=seed,
-        callback=callback,
-    ).checked()
+    options = TrainingOptions.of_arguments(locals() | {"epochs": 1})
     checks.fits_layers(options.layer_rates, network.layer_sizes)
     if schedule is not None and schedule.needs_end:
         raise ValueError(

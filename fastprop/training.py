@@ -223,28 +223,7 @@ def train(
     threads = checks.threads(threads)
     seconds = None if seconds is None else checks.number(seconds, "seconds")
     loss = checks.loss(loss, network.output, network.layer_sizes[-1])
-    options = TrainingOptions(
-        epochs=epochs,
-        batch_size=batch_size,
-        loss=loss,
-        optimizer=optimizer,
-        shuffle=shuffle,
-        seed=seed,
-        schedule=schedule,
-        weight_decay_schedule=weight_decay_schedule,
-        layer_rates=layer_rates,
-        bias_rate=bias_rate,
-        bias_decay=bias_decay,
-        clip=clip,
-        dropout=dropout,
-        dropout_schedule=dropout_schedule,
-        average=average,
-        early_stopping=early_stopping,
-        changes=changes,
-        callback=callback,
-        gradient_norm=gradient_norm,
-        checkpoint=checkpoint,
-    ).checked()
+    options = TrainingOptions.of_arguments(locals())
     for each in options.stages:
         checks.fits_layers(each.layer_rates, network.layer_sizes)
     split = Split.of(validation, Dataset.of(X, y, network, loss, sample_weight), network, loss, class_weight)

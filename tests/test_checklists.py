@@ -181,11 +181,9 @@ ADDED = {
         ],
         "fastprop/training.py": [
             ("    gradient_norm: bool = False,\n", "    gradient_norm: bool = False,\n    speed: float = 1.0,\n"),
-            ("gradient_norm=gradient_norm,\n", "gradient_norm=gradient_norm,\n        speed=speed,\n"),
         ],
         "fastprop/sweeping/sweep.py": [
             ("    shuffle: bool = True,\n", "    shuffle: bool = True,\n    speed: float = 1.0,\n"),
-            ("early_stopping=early_stopping,\n", "early_stopping=early_stopping,\n        speed=speed,\n"),
         ],
         "fastprop/runs/optimizer_arguments.py": [
             (

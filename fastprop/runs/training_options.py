@@ -159,6 +159,11 @@ class TrainingOptions(NamedTuple):
     metrics: Annotated[tuple, Option(_metrics, in_reference=False)] = ()
     checkpoint: Annotated[object, Option(_checkpoint, compared_on_resume=False, in_reference=False)] = None
 
+    @classmethod
+    def of_arguments(cls, arguments):
+        """Return the checked options among the arguments of a function, by name; it may have others, too."""
+        return cls(**{name: arguments[name] for name in cls._fields if name in arguments}).checked()
+
     @property
     def schedules(self):
         """What changes by a plan from step to step or from epoch to epoch, each a schedule or None."""

@@ -236,24 +236,7 @@ def sweep(
     workers = new_workers(executor, threads)
     seconds = None if seconds is None else checks.number(seconds, "seconds")
     begin_with = network if isinstance(network, MLP) else checks.layer_sizes(network)
-    options = TrainingOptions(
-        epochs=epochs,
-        batch_size=batch_size,
-        loss=loss,
-        optimizer=optimizer,
-        shuffle=shuffle,
-        seed=seed,
-        schedule=schedule,
-        weight_decay_schedule=weight_decay_schedule,
-        layer_rates=layer_rates,
-        bias_rate=bias_rate,
-        bias_decay=bias_decay,
-        clip=clip,
-        dropout=dropout,
-        dropout_schedule=dropout_schedule,
-        average=average,
-        early_stopping=early_stopping,
-    ).checked()
+    options = TrainingOptions.of_arguments(locals())
     chooser = None if search is None else Search(search, space)
 
     # Plan: which configurations are trained, on which rows, and where their results go.
