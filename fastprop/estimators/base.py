@@ -137,7 +137,6 @@ class BaseMLP(BaseEstimator):
         inputs.refuse_masked_targets(y, sample_weight)
         sizes = parameters.hidden_sizes(self.get_params(deep=False))
         if begins:
-            self._column_names = inputs.column_names(X)
             X, self.encoder_ = inputs.fitted(self, X)
         else:
             self._refuse_other_sizes(sizes)

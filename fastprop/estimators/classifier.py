@@ -87,6 +87,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         The trained network.
     encoder_ : Encoder or None
         What makes inputs of the network from columns that are not numbers alone.
+    inputs_ : FittedInputs
+        What else was learned of the columns of `X`.
     n_features_in_, feature_names_in_, n_iter_, n_outputs_, t_
         As in scikit-learn.
     loss_, loss_curve_, best_loss_, validation_scores_, best_validation_score_

@@ -1,5 +1,7 @@
 """The inputs of an estimator: arrays, sparse matrices and data frames as arrays of numbers."""
 
+from typing import NamedTuple
+
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.validation import validate_data
@@ -12,6 +14,14 @@ from fastprop.row_blocks import row_blocks
 from fastprop.tabular.column_inputs import ColumnInputs
 from fastprop.tabular.encoder import Encoder, named_columns
 from fastprop.tabular.plans import ColumnPlan, median
+
+
+class FittedInputs(NamedTuple):
+    """What an estimator keeps of the inputs of `fit` as ``inputs_``, beside what scikit-learn does."""
+
+    names: list[str] | None  # the names of the columns of a frame
+    is_frame: bool
+    medians: list[float | None] | None = None  # of the columns, if they are numbers without a gap, dense
 
 
 def fitted(estimator, X):
@@ -27,17 +37,18 @@ def fitted(estimator, X):
 
 def unencoded(estimator, X):
     """Return inputs for a training that begins as `fitted` does, but as `ColumnInputs` where they are to be encoded."""
-    estimator._has_fitted_frame = frame_columns.is_frame(X)
+    estimator.inputs_ = FittedInputs(_column_names(X), frame_columns.is_frame(X))
     chosen = estimator.categorical_features
     chosen = np.asarray([] if chosen is None or isinstance(chosen, str) else chosen)
     is_encoded = chosen.size > 0 or estimator.numeric_encoding != "standard"
     check(X)
-    if frame_columns.is_frame(X) and (is_encoded or not _holds_numbers(X)):
+    if estimator.inputs_.is_frame and (is_encoded or not _holds_numbers(X)):
         columns = _columns_of_frame(estimator, X, reset=True)
     else:
         X = _numbers(estimator, X, reset=True)
         if not is_encoded and (issparse(X) or not _has_nan(X)):
-            estimator._medians = None if issparse(X) else [median(column) for column in X.T]
+            if not issparse(X):
+                estimator.inputs_ = estimator.inputs_._replace(medians=[median(column) for column in X.T])
             return X
         columns = _columns_of_array(estimator, X)
     categorical = _names(chosen, list(columns))
@@ -51,10 +62,10 @@ def encoded(estimator, X, encoder):
     X = _in_fitted_order(estimator, X)
     if encoder is None:
         X = _numbers(estimator, X, reset=False)
-        if issparse(X) or estimator._medians is None or not _has_nan(X):
+        if issparse(X) or estimator.inputs_.medians is None or not _has_nan(X):
             return X
         encoder, columns = number_encoder(estimator), _columns_of_array(estimator, X)
-    elif frame_columns.is_frame(X) and estimator._has_fitted_frame:
+    elif frame_columns.is_frame(X) and estimator.inputs_.is_frame:
         columns = _columns_of_frame(estimator, X, reset=False)
     else:  # the columns of an array are told by their places, in a frame as well
         columns = _columns_of_array(estimator, _numbers(estimator, X, reset=False))
@@ -63,14 +74,9 @@ def encoded(estimator, X, encoder):
 
 def number_encoder(estimator):
     """Return an `Encoder` that leaves numbers as they are, and puts the median of the fitted rows where one lacks."""
-    medians = estimator._medians or [None] * estimator.n_features_in_
+    medians = estimator.inputs_.medians or [None] * estimator.n_features_in_
     plans = (ColumnPlan(name, "number", center=center) for name, center in zip(_names_of_inputs(estimator), medians))
     return Encoder(list(plans))
-
-
-def column_names(X):
-    """Return the names of the columns of a frame, as tables have them, or None for an array."""
-    return [str(name) for name in X.columns] if frame_columns.library(X) is not None else None
 
 
 def target_name(y):
@@ -136,8 +142,13 @@ def _in_fitted_order(estimator, X):
     has_numbers = frame_columns.library(X) == "pandas" and not any(isinstance(label, str) for label in X.columns)
     if not has_numbers or X.shape[1] != estimator.n_features_in_:
         return X
-    order = order_of_columns(tuple(X.columns), tuple(estimator._column_names or places(X.shape[1])))
+    order = order_of_columns(tuple(X.columns), tuple(estimator.inputs_.names or places(X.shape[1])))
     return X if order is None else X.iloc[:, order]
+
+
+def _column_names(X):
+    """Return the names of the columns of a frame, as tables have them, or None for an array."""
+    return [str(name) for name in X.columns] if frame_columns.library(X) is not None else None
 
 
 def _columns_of_frame(estimator, X, reset):
@@ -156,7 +167,7 @@ def _columns_of_array(estimator, X):
 
 def _names_of_inputs(estimator):
     """Return the names of the columns of a frame that was fitted, or x0, x1, …, (n_in,)."""
-    names = getattr(estimator, "feature_names_in_", estimator._column_names)
+    names = getattr(estimator, "feature_names_in_", estimator.inputs_.names)
     return [f"x{index}" for index in range(estimator.n_features_in_)] if names is None else names
 
 

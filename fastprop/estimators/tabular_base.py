@@ -119,7 +119,6 @@ class BaseTabular(BaseEstimator):
                 f"This {type(self).__name__} estimator requires y to be passed, but the target y is None: give it."
             )
         inputs.refuse_masked_targets(y)
-        self._column_names = inputs.column_names(X)
         X = inputs.unencoded(self, X)
         column = inputs.target_column(y)
         self._target_name = inputs.target_name(y)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastprop.sweeping.configurations import HYPERPARAMETERS
+from fastprop.sweeping.files import Saved
 from fastprop.sweeping.outcomes import ConfigurationOutcome, is_finished, survived
 
 COLUMNS = {"loss": "loss_function"}
@@ -176,6 +177,20 @@ class RecordedRows:
         can_rank &= columns["stopped"] != "out of time"  # between two rungs
         costs = self.rung_costs[indices, rung] = np.where(can_rank, self._costs(columns), np.nan)
         return costs
+
+    def restore(self, saved: Saved) -> None:
+        """Write the values that a file has of all rows, a `files.Saved`."""
+        for name in self.table.dtype.names:
+            column, values = self.table[name], saved.columns[name]
+            if column.dtype.hasobject:
+                for index, value in enumerate(values):  # one by one, because NumPy would take tuples apart
+                    column[index] = value
+            else:
+                np.copyto(column, values, casting="same_kind")
+        self._write_history(np.arange(len(self.table)), saved.history)
+        for name in ("rung_costs", "fold_scores", "fold_seconds"):
+            getattr(self, name)[...] = getattr(saved, name)
+        self.seconds = saved.seconds
 
     def _write_history(self, indices, histories):
         """Write histories (rows, epochs) into some rows, for which room is made, but not for all that were planned."""

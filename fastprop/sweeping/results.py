@@ -340,17 +340,7 @@ class SweepResult(RecordedRows):
     def restored(cls, saved: files.Saved) -> SweepResult:
         """Return the result from the content of its file, a `files.Saved`."""
         result = cls(SweepDescription(**saved.description))
-        for name in result.table.dtype.names:
-            column, values = result.table[name], saved.columns[name]
-            if column.dtype.hasobject:
-                for index, value in enumerate(values):  # one by one, because NumPy would take tuples apart
-                    column[index] = value
-            else:
-                np.copyto(column, values, casting="same_kind")
-        result._write_history(np.arange(len(result.table)), saved.history)
-        for name in ("rung_costs", "fold_scores", "fold_seconds"):
-            getattr(result, name)[...] = getattr(saved, name)
-        result.seconds = saved.seconds
+        result.restore(saved)
         result._networks = dict(saved.networks)
         result.keep_out_of_fold(saved.out_of_fold, saved.fold_of_rows)
         return result
