@@ -9,41 +9,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from fastprop import cost_model
-from fastprop.data import Dataset, Origin, Split, TargetScaling, balanced, standardization
+from fastprop.data import Dataset, Split, balanced
 from fastprop.metrics import Score
 from fastprop.network import MLP
 from fastprop.sweeping.configurations import Configuration
+from fastprop.sweeping.folds import Fold
 from fastprop.sweeping.outcomes import ExportedState, LaneState
 
 if TYPE_CHECKING:
     from fastprop.sweeping.pack_runs import PackRun
-
-
-class Fold(NamedTuple):
-    """The rows to train on and those to hold out, and how the inputs are standardized.
-
-    What is held out is scored, unless other rows are.
-    """
-
-    rows: np.ndarray  # (m,) int64: indices of the training rows
-    held_out: np.ndarray  # (k,) int64: indices of the held-out rows, whose loss may end a training
-    scored: np.ndarray  # (s,) int64: indices of the held-out rows on which the score is measured
-    mean: np.ndarray | None  # (n_in,) of each input; None where inputs are not standardized
-    scale: np.ndarray | None  # (n_in,) standard deviation of each input; None where inputs are not standardized
-    scaling: TargetScaling | None  # of the targets; None where these are trained on as they are
-
-    @classmethod
-    def of(cls, data, side, standardizes, scales_targets):
-        """Return the fold of the rows `side` of a data set: those to train on, those to hold out, those to score.
-
-        Mean and scale of inputs and targets are those of the training rows, if they are asked for.
-        """
-        rows = side[0]
-        fitted = standardization(data.inputs, rows) if standardizes else (None, None)
-        scaling = None
-        if scales_targets:
-            scaling = TargetScaling.fit(data.given[rows].reshape(len(rows), -1), data.task.loss)
-        return cls(*side, *fitted, scaling)
 
 
 class Experiment(NamedTuple):
@@ -92,13 +66,6 @@ class Experiment(NamedTuple):
     def on_all_rows(self):
         """Return the same experiment with all rows to train on, and none held out."""
         return self._replace(folds=(self.all_rows,))
-
-
-def common_origin(prototype, folds):
-    """Return the origin to which data is converted once for all `folds`, of which the first has all training rows."""
-    if folds[0].mean is None:
-        return Origin.of_network(prototype)
-    return Origin.common([(fold.mean, fold.scale) for fold in folds], prototype.dtype)
 
 
 class Fit(NamedTuple):

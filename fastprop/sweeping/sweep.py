@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from contextlib import nullcontext, suppress
-from typing import Any, Literal, NamedTuple
-
-import numpy as np
+from contextlib import nullcontext
+from typing import Any, Literal
 
 from fastprop import checks, interrupts, metrics, numpy_settings
 from fastprop.annotations import (
@@ -22,7 +20,7 @@ from fastprop.annotations import (
     Splitter,
     Validation,
 )
-from fastprop.data import Dataset, ScaledTargets, Split, UnfittedInputs, cross_validation_folds, warn_of_sizes
+from fastprop.data import warn_of_sizes
 from fastprop.network import MLP
 from fastprop.notices import DivergenceWarning, warn
 from fastprop.options import (
@@ -39,23 +37,22 @@ from fastprop.options import (
     OptunaSearch,
     Schedule,
 )
-from fastprop.runs import BACKENDS, TrainingOptions, record
+from fastprop.runs import BACKENDS, TrainingOptions
 from fastprop.sweeping import divergence, fold_networks
 from fastprop.sweeping.about import what_it_ran_on
 from fastprop.sweeping.checked_grid import checked_grid
 from fastprop.sweeping.configurations import Configurations
-from fastprop.sweeping.fits import Experiment, Fold, common_origin
+from fastprop.sweeping.fits import Experiment
+from fastprop.sweeping.folds import common_origin, folds_of, split_of
 from fastprop.sweeping.grids import Draws, Explicit, Product
-from fastprop.sweeping.halving_runner import HalvingRunner, OutOfTime
 from fastprop.sweeping.journal import Journal
 from fastprop.sweeping.journal_header import describe
-from fastprop.sweeping.last_trainings import train_again
+from fastprop.sweeping.planned_sweep import PlannedSweep, execute, record_trainings
 from fastprop.sweeping.recorded_rows import SweepDescription
 from fastprop.sweeping.results import SweepResult
 from fastprop.sweeping.score_choice import choose_score
 from fastprop.sweeping.search import Search
 from fastprop.sweeping.workers import new_workers
-from fastprop.task import most_special
 from fastprop.thread_pool import Interrupted
 
 
@@ -250,8 +247,8 @@ def sweep(
     checks.ranking(validation, cv, score, list(configurations.prototypes))
     if keeps_folds and cv is None:
         raise ValueError("refit=False keeps the networks of the folds of cv, but there is no cv: give it, or no refit.")
-    split, tasks = _split(configurations.prototypes, X, y, sample_weight, class_weight, validation)
-    split, folds, all_rows, scored = _folds(split, cv, X, y, configurations.prototypes, standardize)
+    split, tasks = split_of(configurations.prototypes, X, y, sample_weight, class_weight, validation)
+    split, folds, all_rows, scored = folds_of(split, cv, X, y, configurations.prototypes, standardize)
     prototype = next(iter(configurations.prototypes.values()))
     if prototype.input_mean is None and all_rows.mean is None:
         warn_of_sizes(split.data.inputs, all_rows.rows, prototype.dtype)
@@ -280,76 +277,18 @@ def sweep(
     opened = _opened_journal(journal, experiment, begin_with, options, chosen_from)
     try:
         with opened as record, workers:
-            without_network = _execute(planned, workers, progress, record)
+            without_network = execute(planned, workers, progress, record)
             message = divergence.message_of_sweep(experiment, configurations, result, without_network)
             if message is not None:
                 warn(message, DivergenceWarning)
     except Interrupted:  # the result has what was finished before
         interrupts.tell(f"the sweep after {result.finished.sum()} of {len(configurations)} configurations")
-    _record_trainings(result, experiment, configurations, class_weight)
+    record_trainings(result, experiment, configurations, class_weight)
     if keeps_folds:
         outputs = fold_networks.out_of_fold(result.fold_networks, experiment, scored)
         rows = len(experiment.data.inputs) - experiment.data.copies
         result.keep_out_of_fold(outputs, fold_networks.fold_of_rows(scored, rows))
     return result
-
-
-class PlannedSweep(NamedTuple):
-    """A sweep whose arguments are checked, and of which nothing has run yet."""
-
-    experiment: Experiment
-    configurations: Configurations
-    result: SweepResult  # to be filled
-    halving: object  # Halving, MedianStopping or None
-    seconds: float | None  # how long to train; None for as long as it takes
-    keep: int  # the number of networks to keep
-    search: Search | None  # chooses the configurations; None where they are known beforehand
-    is_cross_validated: bool  # whether the folds are those of a cross-validation
-
-
-def _execute(planned, workers, progress, journal):
-    """Have `workers` train all configurations of a `PlannedSweep`.
-
-    Returns
-    -------
-    list of int
-        The indices of configurations that have no network because their last training, on all rows, diverged.
-
-    Raises
-    ------
-    thread_pool.Interrupted
-        After Ctrl-C.
-    """
-    experiment = planned.experiment
-    configurations = planned.configurations
-    result = planned.result
-    trains_on_all_rows = planned.is_cross_validated and not experiment.keeps_folds
-    keep = 0 if trains_on_all_rows else planned.keep  # then no network of a single fold is kept
-    runner = HalvingRunner(planned, workers, keep, progress, journal)
-    with suppress(OutOfTime):
-        if planned.search is not None:
-            planned.search.check(result)
-            planned.search.run(runner, configurations, result, journal)
-        else:
-            indices = np.arange(len(configurations))
-            result.enter(indices, configurations.columns)
-            runner.train(indices)
-    if experiment.keeps_folds:
-        return fold_networks.train_missing(experiment, configurations, result, planned.keep, workers)
-    last = experiment.on_all_rows() if trains_on_all_rows else experiment
-    return train_again(last, configurations, result, planned.keep, workers, after_folds=trains_on_all_rows)
-
-
-def _record_trainings(result, experiment, configurations, class_weight):
-    """Have the networks of a result know how they were trained."""
-    folds = experiment.folds if experiment.keeps_folds else (experiment.all_rows,)
-    kept = result.fold_networks or {index: (network,) for index, network in result.networks.items()}
-    for index, networks in kept.items():
-        row = result.table[index]
-        ended = {"epochs_done": row["final_epochs"], "stopped": str(row["stopped"])}
-        for fold, network in zip(folds, networks):
-            others = {"standardize": fold.mean is not None, "class_weight": class_weight, **ended}
-            network.training = record(configurations[index].options, len(fold.rows), len(fold.held_out), **others)
 
 
 def _opened_journal(path, experiment, network, options, space):
@@ -374,42 +313,6 @@ def _halving_rule(halving):
     if halving is None or isinstance(halving, HALVINGS):
         return halving
     return Halving(checks.whole_number(halving, "halving", minimum=2))
-
-
-def _split(prototypes, X, y, sample_weight, class_weight, validation):
-    """Check the data for all losses, converting it once; return the `Split` by `validation`, and the task of each."""
-    (first_loss, first), *others = prototypes.items()
-    data = Dataset.of(X, y, first, first_loss, sample_weight)
-    tasks = [data.task, *(data.for_loss(prototype, loss).task for loss, prototype in others)]
-    task = most_special(tasks)
-    split = Split.of(validation, data._replace(task=task), prototypes[task.loss], task.loss, class_weight)
-    if split.held_out is not split.data:
-        for loss, prototype in prototypes.items():
-            split.held_out.for_loss(prototype, loss, "validation y")
-    return split, tasks
-
-
-def _folds(split, cv, X, y, prototypes, standardize):
-    """Return the split with inputs that are made for the folds, the folds, and all training rows as a fold.
-
-    The folds are those of a cross-validation, or without one the rows of the split. The last that is returned has for
-    each fold the rows to score, as indices of the rows that were given, which those of the split may repeat.
-    """
-    none = split.held_out_rows[:0]
-    sides = [(split.rows, none, none)]
-    if cv is None:
-        sides = [(split.rows, split.held_out_rows, split.held_out_rows)]
-    else:
-        sides += cross_validation_folds(
-            cv, split.data.inputs.values if isinstance(X, UnfittedInputs) else X, y, split.data
-        )
-    scored = [side[2] for side in sides[1:]]
-    data, sides = split.data.fitted_to(sides)
-    split = split._replace(data=data, held_out=data if split.held_out is split.data else split.held_out)
-    is_standardized = next(iter(prototypes.values())).input_mean is not None
-    fits_columns = checks.flag(standardize, "standardize") and not is_standardized
-    all_rows, *folds = [Fold.of(data, side, fits_columns, isinstance(y, ScaledTargets)) for side in sides]
-    return split, tuple(folds) or (all_rows,), all_rows, scored
 
 
 def _description(experiment, options, names, rows, halving, rungs, ranks_by_score):

@@ -1,0 +1,75 @@
+"""A sweep that is planned: workers train its configurations, and then the networks that are to be kept."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import NamedTuple
+
+import numpy as np
+
+from fastprop.runs import record
+from fastprop.sweeping import fold_networks
+from fastprop.sweeping.configurations import Configurations
+from fastprop.sweeping.fits import Experiment
+from fastprop.sweeping.halving_runner import HalvingRunner, OutOfTime
+from fastprop.sweeping.last_trainings import train_again
+from fastprop.sweeping.results import SweepResult
+from fastprop.sweeping.search import Search
+
+
+class PlannedSweep(NamedTuple):
+    """A sweep whose arguments are checked, and of which nothing has run yet."""
+
+    experiment: Experiment
+    configurations: Configurations
+    result: SweepResult  # to be filled
+    halving: object  # Halving, MedianStopping or None
+    seconds: float | None  # how long to train; None for as long as it takes
+    keep: int  # the number of networks to keep
+    search: Search | None  # chooses the configurations; None where they are known beforehand
+    is_cross_validated: bool  # whether the folds are those of a cross-validation
+
+
+def execute(planned, workers, progress, journal):
+    """Have `workers` train all configurations of a `PlannedSweep`.
+
+    Returns
+    -------
+    list of int
+        The indices of configurations that have no network because their last training, on all rows, diverged.
+
+    Raises
+    ------
+    thread_pool.Interrupted
+        After Ctrl-C.
+    """
+    experiment = planned.experiment
+    configurations = planned.configurations
+    result = planned.result
+    trains_on_all_rows = planned.is_cross_validated and not experiment.keeps_folds
+    keep = 0 if trains_on_all_rows else planned.keep  # then no network of a single fold is kept
+    runner = HalvingRunner(planned, workers, keep, progress, journal)
+    with suppress(OutOfTime):
+        if planned.search is not None:
+            planned.search.check(result)
+            planned.search.run(runner, configurations, result, journal)
+        else:
+            indices = np.arange(len(configurations))
+            result.enter(indices, configurations.columns)
+            runner.train(indices)
+    if experiment.keeps_folds:
+        return fold_networks.train_missing(experiment, configurations, result, planned.keep, workers)
+    last = experiment.on_all_rows() if trains_on_all_rows else experiment
+    return train_again(last, configurations, result, planned.keep, workers, after_folds=trains_on_all_rows)
+
+
+def record_trainings(result, experiment, configurations, class_weight):
+    """Have the networks of a result know how they were trained."""
+    folds = experiment.folds if experiment.keeps_folds else (experiment.all_rows,)
+    kept = result.fold_networks or {index: (network,) for index, network in result.networks.items()}
+    for index, networks in kept.items():
+        row = result.table[index]
+        ended = {"epochs_done": row["final_epochs"], "stopped": str(row["stopped"])}
+        for fold, network in zip(folds, networks):
+            others = {"standardize": fold.mean is not None, "class_weight": class_weight, **ended}
+            network.training = record(configurations[index].options, len(fold.rows), len(fold.held_out), **others)
