@@ -13,6 +13,7 @@ from fastprop.options import (
     halving,
     losses,
     optimizers,
+    population,
     schedules,
     search,
     weight_averaging,
@@ -35,6 +36,7 @@ from fastprop.options.optimizers import *
 from fastprop.options.optimizers import DESCENTS as DESCENTS
 from fastprop.options.optimizers import OPTIMIZERS as OPTIMIZERS
 from fastprop.options.optimizers import Descent as Descent
+from fastprop.options.population import *
 from fastprop.options.schedules import *
 from fastprop.options.schedules import SCHEDULES as SCHEDULES
 from fastprop.options.schedules import Schedule as Schedule
@@ -49,6 +51,7 @@ _MODULES = (
     halving,
     losses,
     optimizers,
+    population,
     schedules,
     search,
     weight_averaging,

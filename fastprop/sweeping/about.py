@@ -8,6 +8,7 @@ import numba
 import numpy as np
 
 from fastprop import available_cores
+from fastprop.options import PopulationBased
 from fastprop.reporting.formatting import short, words
 from fastprop.version import __version__
 
@@ -18,7 +19,7 @@ UNTOLD = "loss", "callback", "gradient_norm", "metrics", "checkpoint"
 """Options that are told otherwise, or are none of a sweep."""
 
 
-def what_it_ran_on(experiment, options, swept, halving):
+def what_it_ran_on(experiment, options, swept, rule):
     """Return by name what a sweep runs on, all of which JSON can hold.
 
     Parameters
@@ -28,7 +29,8 @@ def what_it_ran_on(experiment, options, swept, halving):
         Those that hold for all configurations, unless they are swept.
     swept : list of str
         The names of the swept hyperparameters.
-    halving : Halving, MedianStopping or None
+    rule : Halving, MedianStopping, PopulationBased or None
+        What happens at rungs.
     """
     prototype = next(iter(experiment.prototypes.values()))
     fold = experiment.folds[0]
@@ -38,7 +40,7 @@ def what_it_ran_on(experiment, options, swept, halving):
         "network": repr(prototype),
         "loss": ", ".join(map(short, experiment.prototypes)),
         **_options(options, swept),
-        "halving": "none" if halving is None else str(halving),
+        "search" if isinstance(rule, PopulationBased) else "halving": "none" if rule is None else str(rule),
         **_data(experiment),
         "training rows": len(fold.rows),
         "held-out rows": len(fold.scored),

@@ -1,5 +1,6 @@
 """Configurations: the hyperparameter values of each row of a sweep, and the network and options that they stand for."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -124,6 +125,7 @@ class Configurations:
         self._losses = {}  # for each loss of the grid, or None, the loss that it stands for
         self._index_of_group = {}  # by pack key
         self._kept = []  # the first `KEPT` configurations
+        self._changed = {}  # by index, those that `change` has replaced
         if "loss" not in self.columns:
             self._options = options._replace(loss=self._resolved_loss(options.loss))
         self._take_in()
@@ -132,12 +134,22 @@ class Configurations:
         return len(self.grid)
 
     def __getitem__(self, index):
+        if index in self._changed:
+            return self._changed[index]
         return self._kept[index] if index < len(self._kept) else self._configuration(self.grid[index])
 
     def extend(self, mappings):
         """Append configurations of these values."""
         self.grid.extend(mappings)
         self._take_in()
+
+    def change(self, index, configuration):
+        """Replace a configuration by one that trains side by side with it; its columns have the latest of `changes`."""
+        self._changed[index] = configuration
+        options = configuration.options.after(math.inf)
+        for name, column in self.columns.items():
+            column[index] = configuration._replace(options=options).value(name, self.prototypes[options.loss])
+        self.row_orders[index] = options.seed if options.shuffle else 0
 
     def check(self, mappings):
         """Refuse values that cannot be trained; `prototypes` then has the networks with which they begin."""

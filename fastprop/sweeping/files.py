@@ -10,6 +10,7 @@ from fastprop.exchange import state_shapes
 from fastprop.files import archives
 from fastprop.network import MLP
 from fastprop.options import decoded, encoded
+from fastprop.sweeping.lineages import Lineages
 
 FORMAT = 5
 """The version of the file's layout; raise it when the content changes its meaning."""
@@ -20,6 +21,9 @@ CRITERIA = "validation_loss", "loss"
 
 STANDARDIZATION = "input_mean", "input_scale"
 """Attributes of networks that are equal for all configurations: of all training rows, or of those of each fold."""
+
+VALUES = "values at rungs."
+"""The beginning of names of arrays that have the values of a population at its rungs."""
 
 ARRAYS = "history", "rung_costs", "fold_scores", "fold_seconds"
 """Fields of `Saved` that are arrays."""
@@ -38,6 +42,7 @@ class Saved(NamedTuple):
     networks: dict[int, tuple[MLP, ...]]  # by row index, best first: one, or one for each fold
     out_of_fold: dict[int, np.ndarray]  # by row index, (n, n_out)
     fold_of_rows: np.ndarray | None  # (n,) int64: the fold that held out each row of the data, -1 for none
+    lineages: Lineages | None  # of a population
 
 
 def write(path, saved):
@@ -64,6 +69,9 @@ def write(path, saved):
         arrays["out_of_fold"] = np.stack(list(saved.out_of_fold.values()))
     if saved.fold_of_rows is not None:
         arrays["fold_of_rows"] = saved.fold_of_rows
+    if saved.lineages is not None:
+        arrays["parents"] = saved.lineages.parents
+        arrays |= {f"{VALUES}{name}": each for name, each in saved.lineages.values.items()}
     archives.write(path, description, arrays, "result")
 
 
@@ -88,6 +96,7 @@ def _saved(description, arrays):
         networks=networks,
         out_of_fold=dict(_outputs(description["out_of_fold"], arrays, networks)),
         fold_of_rows=arrays.get("fold_of_rows"),
+        lineages=_lineages(arrays),
         **{name: arrays[name] for name in ARRAYS},
     )
 
@@ -132,6 +141,19 @@ def _networks(abouts, arrays, rows):
         if index not in range(rows):
             raise ValueError(f"it has a network of row {index}, and {rows} rows")
         yield index, tuple(networks)
+
+
+def _lineages(arrays):
+    """Return the lineages of a population, or None."""
+    if "parents" not in arrays:
+        return None
+    parents, shape = arrays["parents"], arrays["rung_costs"].shape
+    values = {name.removeprefix(VALUES): each for name, each in arrays.items() if name.startswith(VALUES)}
+    if any(each.shape != shape or each.dtype not in (np.int64, np.float64) for each in (parents, *values.values())):
+        raise ValueError("its lineages are not those of its rows and rungs")
+    if parents.dtype != np.int64 or not ((parents >= 0) & (parents < shape[0])).all():
+        raise ValueError("its lineages have parents that are no rows")
+    return Lineages(parents, values)
 
 
 def _outputs(indices, arrays, networks):

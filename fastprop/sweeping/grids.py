@@ -12,6 +12,15 @@ from fastprop.options import choice
 from fastprop.sweeping import spaces
 
 
+def grid_of(space, samples, has_study, seed):
+    """Return the sequence of configurations that a checked grid stands for; it is empty where a study chooses them."""
+    if has_study:
+        return Explicit([], space)
+    if samples is not None:
+        return Draws(space, samples, seed)
+    return Product(space) if isinstance(space, dict) else Explicit(space)
+
+
 class Explicit(Sequence):
     """Configurations of a list, which can be extended; `names` has the names of configurations that are to come."""
 

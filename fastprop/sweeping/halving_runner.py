@@ -41,6 +41,7 @@ class HalvingRunner:
         self._configurations = planned.configurations
         self._result = planned.result
         self._halving = planned.halving
+        self._population = planned.population
         self._seconds = planned.seconds
         self._deadline = None  # the time by `time.time` at which the sweep ends, once it has begun to train
         self._workers = workers
@@ -75,6 +76,8 @@ class HalvingRunner:
         last_rung = len(self._result.rungs) - 1
         self._ahead = {}
         for rung in range(last_rung + 1):
+            if self._population is not None:
+                self._population.begin(indices, rung, self._result)
             try:
                 self._train_to_rung(indices, rung)
             except thread_pool.Interrupted:
@@ -118,13 +121,25 @@ class HalvingRunner:
     def _going_on(self, indices, rung):
         """Return which configurations go on from a rung, and keep only their outcomes."""
         self._stop(self._worst)
-        is_chosen = self._halving.going_on(self._result.rung_costs[indices, : rung + 1])
+        costs = self._result.rung_costs[indices, : rung + 1]
+        is_chosen = self._halving.going_on(costs)
+        if self._population is not None and not self._time_is_over():
+            self._take_over_networks(self._population.pairs(indices, costs, rung), rung)
         may_go_on = np.fromiter((index in self._outcomes for index in indices.tolist()), bool, len(indices))
         self._stop(indices[may_go_on & ~is_chosen].tolist())
         indices = indices[may_go_on & is_chosen]
         if not self._ranks_by_score:  # so that it does not matter whether they were measured for a journal
             self._result.fold_scores[indices, rung] = np.nan
         return indices
+
+    def _take_over_networks(self, pairs, rung):
+        """Have configurations go on from the networks of others, see `Population.pairs`."""
+        self._record_halved(sorted({parent for _, parent in pairs if parent in self._unrecorded}))
+        found = {parent: [each and each.for_another() for each in self._outcomes[parent]] for _, parent in pairs}
+        for index, parent in pairs:
+            self._unrecorded.pop(index, None)
+            self._outcomes[index] = list(found[parent])
+        self._population.take_over(pairs, rung, self._result)
 
     def _stop(self, indices):
         """Record configurations that do not go on from this rung, and forget their outcomes."""
@@ -178,7 +193,8 @@ class HalvingRunner:
         """Return the epochs of the rungs to which some packs are trained before anything is decided."""
         rungs = self._result.rungs[rung:]
         can_go_on = all(group.can_pack for group in pack_groups(self._experiment, self._configurations))
-        if self._measures_all or self._seconds is not None or not can_go_on:
+        is_free = self._population is None and self._seconds is None
+        if self._measures_all or not is_free or not can_go_on:
             return rungs[:1]
         return self._pace.rungs(rungs, self._epochs_before(rung), packs)
 
@@ -357,7 +373,7 @@ class HalvingRunner:
                 networks = tuple([each.network for each in of_folds])
             is_kept = None not in networks and self._result.keep(index, networks, self._keep)
             if self._journal is not None and outcome.stopped not in NOT_RECORDED:
-                values = self._configurations.grid[index]
+                values = self._recorded_values(index)
                 recorded = networks[0] if is_kept and not self._experiment.keeps_folds else None
                 self._journal.add(index, self._result.rungs[rung], values, outcome, recorded)
         return costs
@@ -377,7 +393,7 @@ class HalvingRunner:
 
     def _take_over(self, index, rung):
         """Record the outcome of a configuration at a rung that the journal has; return whether it has one."""
-        found = self._journal.take(self._configurations.grid[index], self._result.rungs[rung])
+        found = self._journal.take(self._recorded_values(index), self._result.rungs[rung])
         if found is None:
             return False
         outcome, parameters = found
@@ -398,6 +414,10 @@ class HalvingRunner:
             self._outcomes.pop(index, None)
         self._rank([index], [cost])
         return True
+
+    def _recorded_values(self, index):
+        """Return the values by which a journal knows a configuration."""
+        return self._configurations.grid[index] if self._population is None else self._population.values(index)
 
     def _rank(self, indices, costs):
         """Find the worst configurations of this rung, which too many others are better than for them to go on.

@@ -33,7 +33,7 @@ class Known(NamedTuple):
     digest: str = ""  # of all that the text leaves out
 
 
-def describe(experiment, network, options, space):
+def describe(experiment, network, options, others):
     """Return by name, as a `Known`, each thing that a sweep must have in common with another.
 
     The configurations are not among them, because a journal is asked for each of them.
@@ -44,8 +44,8 @@ def describe(experiment, network, options, space):
     network : MLP or tuple of int
         The network that was given to `sweep`, or its layer sizes.
     options : TrainingOptions
-    space : dict
-        By name, what a study chooses from; empty without a study.
+    others : dict
+        By name, what else must be equal: what a study chooses from, or all of a population; empty without these.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def describe(experiment, network, options, space):
     about["epochs"] = Known(f"{options.epochs}")
     about |= _known_data(experiment)
     about |= _known_score(experiment.score)
-    return about | {f"grid[{name!r}]": Known(text(values)) for name, values in space.items()}
+    return about | {name: Known(text(values)) for name, values in others.items()}
 
 
 def _known_network(network, experiment):

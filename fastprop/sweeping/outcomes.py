@@ -121,6 +121,12 @@ class FitOutcome:
         """Whether Ctrl-C has left the fit without a score."""
         return self.results.scores.get(self.lane) is INTERRUPTED
 
+    def for_another(self):
+        """Return the outcome as that of another fit, which goes on from where this one is, in another run."""
+        other = FitOutcome(self.results, self.lane)
+        other.state = None if self.state is None else ExportedState(self.state.arrays)
+        return other
+
     def alone(self, with_network=True):
         """Return the outcome with all its results, but without its run: it can be sent to another process."""
         history = self.history
@@ -156,6 +162,10 @@ class LoneOutcome:
     def score_is_interrupted(self):
         """Whether Ctrl-C has left the fit without a score."""
         return self.score is INTERRUPTED
+
+    def for_another(self):
+        """Return the outcome as that of another fit, which goes on from where this one is."""
+        return self
 
 
 def worst_ending(fits):

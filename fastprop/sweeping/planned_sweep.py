@@ -13,6 +13,7 @@ from fastprop.sweeping.configurations import Configurations
 from fastprop.sweeping.fits import Experiment
 from fastprop.sweeping.halving_runner import HalvingRunner, OutOfTime
 from fastprop.sweeping.last_trainings import train_again
+from fastprop.sweeping.population import Population
 from fastprop.sweeping.results import SweepResult
 from fastprop.sweeping.search import Search
 
@@ -23,7 +24,8 @@ class PlannedSweep(NamedTuple):
     experiment: Experiment
     configurations: Configurations
     result: SweepResult  # to be filled
-    halving: object  # Halving, MedianStopping or None
+    halving: object  # Halving, MedianStopping, PopulationBased or None: what happens at rungs
+    population: Population | None  # whose configurations change at rungs
     seconds: float | None  # how long to train; None for as long as it takes
     keep: int  # the number of networks to keep
     search: Search | None  # chooses the configurations; None where they are known beforehand

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from fastprop.sweeping.configurations import HYPERPARAMETERS
 from fastprop.sweeping.files import Saved
+from fastprop.sweeping.lineages import Lineage, Lineages
 from fastprop.sweeping.outcomes import ConfigurationOutcome, is_finished, survived
 
 COLUMNS = {"loss": "loss_function"}
@@ -53,6 +54,7 @@ class RecordedRows:
     score_name: str
     seconds: float
     about: dict[str, object]
+    lineages: Lineages | None = None  # of a population
 
     def __init__(self, description: SweepDescription) -> None:
         self.description = description
@@ -142,6 +144,50 @@ class RecordedRows:
         for name, column in zip(self.description.swept, self.hyperparameters):
             self.table[column][indices] = columns[name][indices]
 
+    def copy_measured(self, index: int, source: int) -> None:
+        """Have a row tell of its network what another row does of its own, which it takes over."""
+        for name in self.table.dtype.names:
+            if name not in self.hyperparameters:
+                self.table[name][index] = self.table[name][source]
+        self._history[index] = self._history[source]
+        self.fold_seconds[index] = self.fold_seconds[source]
+
+    def lineage(self, index: int) -> Lineage:
+        """Return what the network of a row has gone through in a population, see `PopulationBased`.
+
+        Parameters
+        ----------
+        index : int
+            The index of a row of the table.
+
+        Returns
+        -------
+        Lineage
+            ``epochs``, ``rows`` and ``values`` of its stages, each a tuple: how many epochs were done when the stage
+            began, in which row the network was, and with which values it was trained, by name. ``first`` has the values
+            of the first stage, and ``changes`` those of later ones, as `train` takes them.
+
+        Raises
+        ------
+        ValueError
+            If the sweep had no population.
+
+        Examples
+        --------
+        >>> import fastprop as fp
+        >>> X, y = fp.datasets.digits()
+        >>> grid = {"learning_rate": [0.01, 0.1, 0.5, 1.0]}
+        >>> search = fp.PopulationBased(share=0.5, epochs=1)
+        >>> result = fp.sweep((64, 16, 10), X, y, grid, search=search, epochs=3, validation=0.2)
+        >>> result.lineage(0).epochs[0], result.lineage(0).first in ({"learning_rate": rate} for rate in (0.5, 1.0))
+        (0, True)
+        """
+        if self.lineages is None:
+            raise ValueError(
+                "the sweep had no population whose networks have lineages: give search=fp.PopulationBased()."
+            )
+        return self.lineages.lineage(range(len(self.table))[index], self.rungs)
+
     def shorten(self, count: int) -> None:
         """Drop all but the first `count` rows."""
         self.table = self.table[:count]
@@ -191,6 +237,7 @@ class RecordedRows:
         for name in ("rung_costs", "fold_scores", "fold_seconds"):
             getattr(self, name)[...] = getattr(saved, name)
         self.seconds = saved.seconds
+        self.lineages = saved.lineages
 
     def _write_history(self, indices, histories):
         """Write histories (rows, epochs) into some rows, for which room is made, but not for all that were planned."""

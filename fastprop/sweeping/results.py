@@ -333,6 +333,7 @@ class SweepResult(RecordedRows):
             networks=dict(self._best_first()),
             out_of_fold=self._out_of_fold,
             fold_of_rows=self._fold_of_rows,
+            lineages=self.lineages,
         )
         files.write(path, saved)
 

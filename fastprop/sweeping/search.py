@@ -32,8 +32,7 @@ class Search:
 
     def extremes(self):
         """Return configurations that together have both ends of each distribution, and each choice."""
-        of_names = spaces.repeated_to_equal_length([spaces.extremes(each) for each in self._space.values()])
-        return [dict(zip(self._space, values)) for values in zip(*of_names)]
+        return spaces.extreme_configurations(self._space)
 
     def check(self, result):
         """Refuse a study that would search for the worst rows of a result, or has searched among other values."""

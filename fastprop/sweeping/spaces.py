@@ -71,6 +71,12 @@ def extremes(value):
     return list(zip(*repeated_to_equal_length([extremes(each) for each in value])))
 
 
+def extreme_configurations(space):
+    """Return configurations of a space, {name: distribution or value}, that together have the `extremes` of each."""
+    of_names = repeated_to_equal_length([extremes(each) for each in space.values()])
+    return [dict(zip(space, values)) for values in zip(*of_names)]
+
+
 def repeated_to_equal_length(lists):
     """Return lists of the length of the longest, the last value of each repeated.
 

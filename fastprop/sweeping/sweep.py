@@ -35,6 +35,7 @@ from fastprop.options import (
     LossOption,
     MedianStopping,
     OptunaSearch,
+    PopulationBased,
     Schedule,
 )
 from fastprop.runs import BACKENDS, TrainingOptions
@@ -44,10 +45,11 @@ from fastprop.sweeping.checked_grid import checked_grid
 from fastprop.sweeping.configurations import Configurations
 from fastprop.sweeping.fits import Experiment
 from fastprop.sweeping.folds import common_origin, folds_of, split_of
-from fastprop.sweeping.grids import Draws, Explicit, Product
+from fastprop.sweeping.grids import grid_of
 from fastprop.sweeping.journal import Journal
 from fastprop.sweeping.journal_header import describe
 from fastprop.sweeping.planned_sweep import PlannedSweep, execute, record_trainings
+from fastprop.sweeping.population import new_population
 from fastprop.sweeping.recorded_rows import SweepDescription
 from fastprop.sweeping.results import SweepResult
 from fastprop.sweeping.score_choice import choose_score
@@ -66,7 +68,7 @@ def sweep(
     epochs: int,
     seconds: float | None = None,
     samples: int | None = None,
-    search: OptunaSearch | None = None,
+    search: OptunaSearch | PopulationBased | None = None,
     batch_size: int = 32,
     loss: LossName | LossOption | None = None,
     optimizer: Descent | LBFGS = SGD(0.1),
@@ -130,8 +132,11 @@ def sweep(
     samples : int, optional
         How many configurations to draw from a mapping that has distributions. Values are drawn from its lists, too.
         The draws depend on `seed`; a larger number of samples begins with the same draws as a smaller one.
-    search : OptunaSearch, optional
-        Chooses the samples, each batch by the results of earlier ones, so that they are not drawn by chance.
+    search : OptunaSearch or PopulationBased, optional
+        A study chooses the samples, each batch by the results of earlier ones, so that they are not drawn by chance. In
+        a population, the worst configurations take over networks of the best ones at rungs, and go on with other
+        values; the table has the last ones, and `SweepResult.lineage` all. A journal then is of the same grid, samples
+        and search, and networks that it lacks are trained again from the beginning.
     epochs, batch_size, loss, optimizer, schedule, weight_decay_schedule
         See `train`. They hold unless the grid names other values.
     layer_rates, bias_rate, bias_decay, clip, dropout, dropout_schedule, average, early_stopping
@@ -227,23 +232,25 @@ def sweep(
     """
     # Parse: each argument by itself.
     if search is not None:
-        checks.instance(search, "search", OptunaSearch, "fp.OptunaSearch(study)")
-    space = checked_grid(grid, samples, search is not None)
+        checks.instance(search, "search", (OptunaSearch, PopulationBased), "fp.OptunaSearch(study)")
+    has_study = isinstance(search, OptunaSearch)
+    space = checked_grid(grid, samples, has_study)
     checks.choice(backend, "backend", BACKENDS)
     workers = new_workers(executor, threads)
     seconds = None if seconds is None else checks.number(seconds, "seconds")
     begin_with = network if isinstance(network, MLP) else checks.layer_sizes(network)
     options = TrainingOptions.of_arguments(locals())
-    chooser = None if search is None else Search(search, space)
+    chooser = Search(search, space) if has_study else None
 
     # Plan: which configurations are trained, on which rows, and where their results go.
-    configurations = Configurations(_grid(space, samples, chooser, options.seed), begin_with, options, y)
+    configurations = Configurations(grid_of(space, samples, has_study, options.seed), begin_with, options, y)
     if chooser is not None:
         configurations.check(chooser.extremes())
     rows = len(configurations) if chooser is None else samples
     kept = checks.keep(keep, rows)
     keeps_folds = not checks.flag(refit, "refit")
-    halving_rule = _halving_rule(halving)
+    population = new_population(search, space, options, configurations, halving)
+    halving_rule = _halving_rule(halving) if population is None else population.option
     checks.ranking(validation, cv, score, list(configurations.prototypes))
     if keeps_folds and cv is None:
         raise ValueError("refit=False keeps the networks of the folds of cv, but there is no cv: give it, or no refit.")
@@ -270,13 +277,12 @@ def sweep(
     result = SweepResult(
         _description(experiment, options, list(configurations.columns), rows, halving_rule, rungs, ranks_by_score)
     )
-    planned = PlannedSweep(experiment, configurations, result, halving_rule, seconds, kept, chooser, cv is not None)
+    how = halving_rule, population, seconds, kept, chooser, cv is not None
+    planned = PlannedSweep(experiment, configurations, result, *how)
 
     # Execute.
-    chosen_from = {} if chooser is None else space
-    opened = _opened_journal(journal, experiment, begin_with, options, chosen_from)
     try:
-        with opened as record, workers:
+        with _opened_journal(journal, planned, begin_with, options) as record, workers:
             without_network = execute(planned, workers, progress, record)
             message = divergence.message_of_sweep(experiment, configurations, result, without_network)
             if message is not None:
@@ -291,21 +297,14 @@ def sweep(
     return result
 
 
-def _opened_journal(path, experiment, network, options, space):
-    """Return the `Journal` at a path, or without a path a context of None; see `describe` for the other parameters."""
+def _opened_journal(path, planned, network, options):
+    """Return the `Journal` of a `PlannedSweep` at a path, or without a path a context of None; see `describe`."""
     if path is None:
         return nullcontext()
     checks.new_file(checks.instance(path, "journal", (str, os.PathLike), "'runs.jsonl'"))
-    return Journal(path, describe(experiment, network, options, space))
-
-
-def _grid(space, samples, search, seed):
-    """Return the sequence of configurations that a checked grid stands for; it is empty before a search."""
-    if search is not None:
-        return Explicit([], space)
-    if samples is not None:
-        return Draws(space, samples, seed)
-    return Product(space) if isinstance(space, dict) else Explicit(space)
+    chosen_by = planned.search or planned.population
+    others = {} if chosen_by is None else chosen_by.journaled
+    return Journal(path, describe(planned.experiment, network, options, others))
 
 
 def _halving_rule(halving):

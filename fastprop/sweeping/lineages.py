@@ -1,0 +1,83 @@
+"""Lineages: from which configurations the networks of a population have come, and with which values they trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Lineage(NamedTuple):
+    """What a network of a population has gone through: stages, each in one row of the table.
+
+    Attributes
+    ----------
+    epochs : tuple of int
+        The number of epochs that were done when each stage began; 0 for the first.
+    rows : tuple of int
+        The row of the table in which the network was in each stage.
+    values : tuple of dict
+        The values with which it was trained in each stage, by the names of the grid.
+    """
+
+    epochs: tuple[int, ...]
+    rows: tuple[int, ...]
+    values: tuple[dict[str, float], ...]
+
+    @property
+    def first(self) -> dict[str, float]:
+        """The values at first, by name."""
+        return self.values[0]
+
+    @property
+    def changes(self) -> dict[int, dict[str, float]]:
+        """The values of later stages, by the number of epochs that were done: the ``changes`` of `fastprop.train`."""
+        return dict(zip(self.epochs[1:], self.values[1:]))
+
+
+class Lineages:
+    """The lineages of all rows of a sweep.
+
+    Attributes
+    ----------
+    parents : ndarray
+        (configurations, rungs) int64: the row whose network each row went on from at each rung; its own for most.
+    values : dict
+        By the names of the grid, arrays (configurations, rungs): the values with which each row trained up to each
+        rung; NaN, or for whole numbers -1, where it did not.
+    """
+
+    def __init__(self, parents: NDArray[np.int64], values: Mapping[str, NDArray]) -> None:
+        self.parents = parents
+        self.values = dict(values)
+
+    @classmethod
+    def of(cls, rungs: int, columns: Mapping[str, NDArray]) -> Lineages:
+        """Return the lineages of rows that have not run; `columns` has by name the values of all rows at first."""
+        rows = len(next(iter(columns.values())))
+        values = {
+            name: np.full((rows, rungs), np.nan if each.dtype == float else -1, each.dtype)
+            for name, each in columns.items()
+        }
+        return cls(np.repeat(np.arange(rows)[:, None], rungs, axis=1), values)
+
+    def enter(self, rung: int, indices: NDArray[np.int64], columns: Mapping[str, NDArray]) -> None:
+        """Note the values with which rows go on to a rung; `columns` has by name those of all rows."""
+        for name, values in self.values.items():
+            values[indices, rung] = columns[name][indices]
+
+    def lineage(self, index: int, rungs: list[int]) -> Lineage:
+        """Return the `Lineage` of a row's network; `rungs` are the epochs of the rungs."""
+        begins = [0, *rungs[:-1]]
+        numbers = next(each for each in self.values.values() if each.dtype == float)  # of what a population changes
+        stages = []
+        row = index
+        for rung in range(int((~np.isnan(numbers[index])).sum()) - 1, -1, -1):
+            values = {name: each.item(row, rung) for name, each in self.values.items()}
+            stages.append((begins[rung], row, values))
+            row = row if rung == 0 else int(self.parents[row, rung - 1])
+        stages.reverse()
+        begun = [stage for before, stage in zip([None, *stages], stages) if before is None or before[1:] != stage[1:]]
+        return Lineage(*map(tuple, zip(*begun)))

@@ -1,0 +1,170 @@
+"""Population-based training: at a rung, configurations take over networks of others, and change hyperparameters."""
+
+import numpy as np
+
+from fastprop import checks
+from fastprop.options import PopulationBased, choice, loguniform, uniform
+from fastprop.runs.training_options import CHANGEABLE
+from fastprop.sweeping import spaces
+from fastprop.sweeping.configurations import HYPERPARAMETERS
+from fastprop.sweeping.lineages import Lineages
+
+NUMBERS = tuple(name for name in CHANGEABLE if HYPERPARAMETERS[name] is float)
+"""What a population may change: numbers that may change in training. The seed may not, which each row keeps."""
+
+NEVER_SOMETIMES_ZERO = "momentum", "l1"
+"""Numbers that are 0 in all configurations of a population or in none, because the update without them is another."""
+
+
+def new_population(option, space, options, configurations, halving):
+    """Return the `Population` of a sweep's argument `search`, or None if that is another search.
+
+    Parameters
+    ----------
+    option : PopulationBased, OptunaSearch or None
+    space : dict or list
+        The checked grid, see `checked_grid.checked_grid`.
+    options : TrainingOptions
+    configurations : Configurations
+    halving : int, Halving, MedianStopping or None
+
+    Raises
+    ------
+    ValueError
+        If something cannot change in training, or ends networks that others are to go on from.
+    """
+    if not isinstance(option, PopulationBased):
+        return None
+    named = f"{checks.argument('search')}=PopulationBased"
+    refusals = [
+        (halving is not None, "halving", "stops the worst configurations", "has them go on from the best"),
+        (options.early_stopping is not None, "early_stopping", "ends networks by themselves", "compares all at rungs"),
+        (options.optimizer.takes_all_rows, "LBFGS", "keeps nothing to go on from", "has networks go on"),
+    ]
+    for is_given, name, does, and_a_population in refusals:
+        if is_given:
+            raise ValueError(f"{name} {does}, and {named} {and_a_population}: leave out one of the two.")
+    if not isinstance(space, dict):
+        raise ValueError(
+            f"{named} changes values within their lists or distributions: give grid as a mapping of these."
+        )
+    space = {name: choice(each) if isinstance(each, list) else each for name, each in space.items()}
+    changing = [name for name in space if name != "seed"]
+    for name in changing:
+        _check(name, space[name])
+    if not changing:
+        raise ValueError(
+            f"{named} has nothing to change, as grid has no more than seed: give {' or '.join(NUMBERS[:2])}."
+        )
+    configurations.check(spaces.extreme_configurations(space))
+    return Population(option, space, options.seed, configurations)
+
+
+def _check(name, values):
+    """Refuse values of a grid that a population cannot change; `values` is a distribution."""
+    if name not in NUMBERS:
+        raise ValueError(
+            f"grid has {name!r}, which no network can change in training, as a population does with all that grid "
+            f"names but the seed: give it outside of the grid; what can change is {', '.join(NUMBERS)}."
+        )
+    if isinstance(values, choice) and next(spaces.distributions_in(values.values), None) is None:
+        if name in NEVER_SOMETIMES_ZERO and 0 in values.values and any(values.values):
+            raise ValueError(
+                f"grid[{name!r}] has 0 and other values, between which no network can change in training: give values "
+                f"above 0, or leave {name} out."
+            )
+    elif not isinstance(values, (uniform, loguniform)):
+        raise ValueError(
+            f"grid[{name!r}] is a distribution whose ends a population cannot know, {checks.shown(values)}: give "
+            "fp.uniform, fp.loguniform, fp.choice of numbers or a list."
+        )
+
+
+class Population:
+    """The configurations of a sweep that a `PopulationBased` option changes.
+
+    Parameters
+    ----------
+    option : PopulationBased
+    space : dict
+        The grid, {name: distribution}.
+    seed : int
+        By which parents and values are drawn.
+    configurations : Configurations
+    """
+
+    def __init__(self, option, space, seed, configurations):
+        self.option = option
+        self._space = space
+        self._seed = seed
+        self._configurations = configurations
+
+    @property
+    def journaled(self):
+        """What sweeps that share a journal must have in common, because each configuration depends on all: by name."""
+        count = {"configurations of the population": len(self._configurations)}
+        return {"search": self.option, **count} | {f"grid[{name!r}]": each for name, each in self._space.items()}
+
+    def begin(self, indices, rung, result):
+        """Have the lineages of a result tell with which values configurations train to a rung."""
+        columns = {name: self._configurations.columns[name] for name in self._space}
+        if rung == 0:
+            result.lineages = Lineages.of(len(result.rungs), columns)
+        result.lineages.enter(rung, indices, columns)
+
+    def values(self, index):
+        """Return by name what a journal has of a configuration, beside what sweeps that share it have in common."""
+        columns = self._configurations.columns
+        return {"row": int(index)} | {name: columns[name].item(index) for name in self._space}
+
+    def pairs(self, indices, costs, rung):
+        """Return (index, that of the configuration whose network it takes over) of those that do so at a rung.
+
+        Parameters
+        ----------
+        indices : ndarray
+            (any number,) int: of the configurations that reached the rung.
+        costs : ndarray
+            (any number, rungs so far) float64: see `Halving.going_on`.
+        rung : int
+            The index of the rung.
+        """
+        parents = self.option.parents(costs, np.random.default_rng([self._seed, rung, 0]))
+        taken = np.flatnonzero(parents != np.arange(len(parents)))
+        return list(zip(indices[taken].tolist(), indices[parents[taken]].tolist()))
+
+    def take_over(self, pairs, rung, result):
+        """Have configurations be what others are at a rung, with changed values; see `pairs`."""
+        columns = self._configurations.columns
+        changed = {index: self._changed(index, parent, rung, result.rungs[rung]) for index, parent in pairs}
+        for index, configuration in changed.items():
+            self._configurations.change(index, configuration)
+        for index, parent in pairs:
+            result.copy_measured(index, parent)
+            result.lineages.parents[index, rung] = parent
+        result.enter(np.array([index for index, _ in pairs], int), columns)
+
+    def _changed(self, index, parent, rung, done):
+        """Return the configuration of a row that goes on from its parent's network when some epochs are `done`."""
+        random = np.random.default_rng([self._seed, rung, 1, index])
+        configuration = self._configurations[parent]
+        values = {
+            name: self._explored(distribution, self._configurations.columns[name].item(parent), random)
+            for name, distribution in self._space.items()
+            if name != "seed"
+        }
+        if "seed" in self._space:
+            values["seed"] = self._configurations.columns["seed"].item(index)
+        options = configuration.options
+        return configuration._replace(options=options._replace(changes={**(options.changes or {}), done: values}))
+
+    def _explored(self, distribution, value, random):
+        """Return a value near another one of a distribution, or any value of it."""
+        if random.random() < self.option.resample:
+            return spaces.resolved(distribution, "", spaces.by_chance(random))
+        if isinstance(distribution, choice):
+            nearest = int(np.argmin(np.abs(np.array(distribution.values, float) - value)))
+            moved = nearest + int(random.choice([-1, 1]))
+            return distribution.values[min(max(moved, 0), len(distribution.values) - 1)]
+        factor = self.option.factors[random.integers(len(self.option.factors))]
+        return min(max(value * factor, distribution.low), distribution.high)
