@@ -8,7 +8,7 @@ By task:
   `from_torch`.
 - Many networks: `sweep`, `SweepResult`, `load_sweep`, `Ensemble`. Values are lists, such as `geomspace` and `linspace`,
   or drawn from `loguniform`, `uniform`, `integers` and `choice`, or chosen by `OptunaSearch`. `Halving` and
-  `MedianStopping` stop configurations early.
+  `MedianStopping` stop configurations early; in a `PopulationBased` search the worst go on from the best.
 - Tables: `datasets` reads them, and `TableModel` and `TableEnsemble` predict from them.
 - Optimizers: `SGD`, `Adam`, `AdamW`, `RMSprop`, `Adagrad`, `Lion`, `LBFGS`; `ClipNorm` and `ClipValue` limit gradients.
 - Schedules of the learning rate: `StepDecay`, `ExponentialDecay`, `CosineDecay`, `FlatCosine`, `CosineLog`, `OneCycle`,

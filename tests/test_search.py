@@ -207,7 +207,11 @@ REFUSED = [
     ({"rate": fp.uniform(0, 1)}, {"samples": 3}, "grid has an unknown hyperparameter 'rate': known are"),
     ({"momentum": fp.uniform}, {"samples": 3}, "grid['momentum'] is a kind of distribution, <class"),
     ({**GRID, "seed": []}, {"samples": 3}, "grid['seed'] has no values: give"),
-    (GRID, {"samples": 3, "search": "optuna"}, "search must be an OptunaSearch, not 'optuna': give one, such as"),
+    (
+        GRID,
+        {"samples": 3, "search": "optuna"},
+        "search must be an OptunaSearch or a PopulationBased, not 'optuna': give one, such as",
+    ),
 ]
 
 

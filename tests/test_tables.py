@@ -64,7 +64,17 @@ def test_an_optimizers_rule_is_one_of_its_rules(optimizer):
 
 
 def test_every_option_of_training_that_is_an_object_can_be_written_to_a_file():
-    values = {"Checkpoint", "Halving", "MedianStopping", "OptunaSearch", "choice", "integers", "loguniform", "uniform"}
+    values = {
+        "Checkpoint",
+        "Halving",
+        "MedianStopping",
+        "OptunaSearch",
+        "PopulationBased",
+        "choice",
+        "integers",
+        "loguniform",
+        "uniform",
+    }
     classes = {name for name in options.__all__ if is_dataclass(getattr(options, name))}
     assert classes - values == set(encoding.OPTIONS)
 

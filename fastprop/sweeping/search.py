@@ -19,6 +19,7 @@ class Search:
     def __init__(self, option, values):
         self._option = option
         self._study = optuna_search.Study(option.study)
+        self._values = values
         self._space = {name: choice(each) if isinstance(each, list) else each for name, each in values.items()}
         named = [pair for name, each in self._space.items() for pair in spaces.named_distributions(each, name)]
         self._indices = {name: _indices(each) for name, each in named if isinstance(each, choice)}
@@ -29,6 +30,11 @@ class Search:
     def batch(self):
         """How many configurations are chosen, and trained, at a time."""
         return self._option.at_once
+
+    @property
+    def journaled(self):
+        """What sweeps that share a journal must have in common, because trials are taken over: by name."""
+        return {f"grid[{name!r}]": values for name, values in self._values.items()}
 
     def extremes(self):
         """Return configurations that together have both ends of each distribution, and each choice."""
