@@ -9,7 +9,7 @@ import pytest
 import fastprop as fp
 from fastprop import cost_model, metrics
 from fastprop.kernels import compiler
-from fastprop.sweeping import halving_runner, pack_runs
+from fastprop.sweeping import live_runs, pack_runs
 from fastprop.sweeping.rung_pace import RungPace
 from tests.compare import assert_refused
 from tests.problems import three_classes
@@ -199,8 +199,8 @@ def test_it_is_the_same_whether_it_trains_past_rungs_or_not(options, rule, monke
 
 def test_fits_that_leave_their_runs_for_want_of_memory_go_on_the_same(monkeypatch):
     results = []
-    for limit in (halving_runner.MAX_LIVE_BYTES, 0):
-        monkeypatch.setattr(halving_runner, "MAX_LIVE_BYTES", limit)
+    for limit in (live_runs.MAX_LIVE_BYTES, 0):
+        monkeypatch.setattr(live_runs, "MAX_LIVE_BYTES", limit)
         results.append(sweep(halving=fp.MedianStopping(), early_stopping=fp.EarlyStopping(3, 0.01)))
     for name in COLUMNS:
         np.testing.assert_array_equal(results[1].table[name], results[0].table[name])

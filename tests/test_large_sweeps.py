@@ -6,7 +6,7 @@ import pytest
 import fastprop as fp
 from fastprop import cost_model
 from fastprop.kernels import compiler
-from fastprop.sweeping import halving_runner
+from fastprop.sweeping import sweep_progress
 from fastprop.sweeping.halving_runner import HalvingRunner
 from fastprop.sweeping.rung_pace import RungPace
 from tests.marks import slow_except
@@ -62,7 +62,7 @@ def test_halving_keeps_only_the_states_that_may_still_go_on(monkeypatch):
 
     def ranked(runner, *arguments):
         rank(runner, *arguments)
-        kept.append(len(runner._outcomes) - len(runner._worst))  # the worst are recorded and forgotten together
+        kept.append(len(set(runner._outcomes).difference(runner._ranking.beaten)))  # these are forgotten together
 
     monkeypatch.setattr(HalvingRunner, "_rank", ranked)
     grid = {"learning_rate": np.geomspace(1e-3, 1, 90), "seed": range(4)}
@@ -107,7 +107,7 @@ class Bar:
 @pytest.mark.parametrize("threads", [1, 3])
 def test_progress_counts_each_configuration_once_in_each_round(options, totals, threads, monkeypatch):
     shown = []
-    monkeypatch.setattr(halving_runner, "ProgressBar", lambda total, *_, **__: Bar(shown, total))
+    monkeypatch.setattr(sweep_progress, "ProgressBar", lambda total, *_, **__: Bar(shown, total))
     monkeypatch.setattr(RungPace, "rungs", lambda self, rungs, done, packs: rungs[:1])
     sweep(threads=threads, **options)
     assert [bar.total for bar in shown] == totals
@@ -132,7 +132,7 @@ import tracemalloc
 import numpy as np
 import fastprop as fp
 from fastprop import thread_pool
-from fastprop.sweeping import configurations as made, halving_runner
+from fastprop.sweeping import configurations as made, live_runs
 
 X = np.random.default_rng(0).random((64, 2))
 
@@ -148,7 +148,7 @@ def peak(configurations):
     kept = result.table, result.history, result.fold_scores, result.fold_seconds
     return peak - sum(array.nbytes for array in kept)
 
-halving_runner.MAX_LIVE_BYTES = 0  # runs that wait may take memory up to this limit beside
+live_runs.MAX_LIVE_BYTES = 0  # runs that wait may take memory up to this limit beside
 made.KEPT = 80  # configurations are kept up to this number
 thread_pool.UNREAD_RESULTS = 1  # how many of them wait depends on how the system schedules the threads
 sweep(80)  # compiles

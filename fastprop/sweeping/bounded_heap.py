@@ -13,3 +13,34 @@ def push_bounded(best, capacity, cost, index):
     is_known = not math.isnan(cost)
     heapq.heappush(best, (is_known, -cost if is_known else 0.0, -index))
     return -heapq.heappop(best)[-1] if len(best) > capacity else None
+
+
+class RungRanking:
+    """The configurations that have reached a rung so far, and which of them can no longer go on from it.
+
+    Parameters
+    ----------
+    survivors : int or None
+        The largest number of configurations that may go on; None if that is not known before all are there.
+
+    Attributes
+    ----------
+    beaten : list of int
+        The indices of configurations than which so many others are better.
+    """
+
+    def __init__(self, survivors):
+        self._survivors = survivors
+        self._best = []  # a heap, see `push_bounded`
+        self.beaten = []
+
+    def add(self, indices, costs):
+        """Add configurations and their costs."""
+        if self._survivors is not None:
+            pushed_out = [push_bounded(self._best, self._survivors, *each) for each in zip(costs, indices)]
+            self.beaten += [index for index in pushed_out if index is not None]
+
+    def take_beaten(self):
+        """Return those that are beaten, and forget them."""
+        beaten, self.beaten = self.beaten, []
+        return beaten

@@ -103,6 +103,15 @@ class FitArrays(NamedTuple):
     folds: np.ndarray  # (fits,) int: the index of each one's fold
     go_on: np.ndarray  # (fits,) bool: see `Fit.goes_on`
 
+    @classmethod
+    def of_all_folds(cls, indices, folds):
+        """Return the fits of configurations on each of so many `folds`, which begin anew."""
+        return cls(
+            indices=np.repeat(indices, folds),
+            folds=np.tile(np.arange(folds), len(indices)),
+            go_on=np.zeros(folds * len(indices), bool),
+        )
+
     def some(self, positions):
         """Return the fits at some positions."""
         return FitArrays(*(array[positions] for array in self))

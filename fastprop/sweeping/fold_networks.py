@@ -21,7 +21,7 @@ def train_missing(experiment, configurations, result, keep, workers):
     if not best:
         return []
     folds = len(experiment.folds)
-    fits = FitArrays(np.repeat(best, folds), np.tile(np.arange(folds), len(best)), np.zeros(folds * len(best), bool))
+    fits = FitArrays.of_all_folds(best, folds)
     epochs = int(result.table["epochs"][best].max())
     chosen = packs(experiment, configurations, fits, workers.count, epochs)
     jobs = (Job([_fit(fits, configurations, position) for position in pack], [None]) for pack in chosen)

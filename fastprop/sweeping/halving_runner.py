@@ -2,30 +2,21 @@
 
 import itertools
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from contextlib import closing
 
 import numpy as np
 
 from fastprop import thread_pool
-from fastprop.progress_bar import ProgressBar
-from fastprop.sweeping.bounded_heap import push_bounded
+from fastprop.sweeping.bounded_heap import RungRanking
 from fastprop.sweeping.fits import Fit, FitArrays, Job, Pack, pack_groups, packs_to_go_on
+from fastprop.sweeping.live_runs import LiveRuns, measure
 from fastprop.sweeping.outcomes import NOT_RECORDED, ConfigurationOutcome, mean, worst_ending
-from fastprop.sweeping.pack_runs import PackResults, PackRun
+from fastprop.sweeping.pack_runs import PackRun
 from fastprop.sweeping.rung_pace import RungPace
 from fastprop.sweeping.score_problems import ScoreProblems
-
-FOLD_SECONDS = 0.5
-"""How long a fold may train at the least, so that a configuration that was begun has a score soon after the time."""
-
-
-MAX_LIVE_BYTES = 1 << 28
-"""The largest memory of runs that wait for a decision at a rung. Fits of others leave their runs."""
-
-
-class OutOfTime(thread_pool.Interrupted):
-    """The time that was given to a sweep is over; what was trained until then is recorded."""
+from fastprop.sweeping.sweep_progress import SweepProgress
+from fastprop.sweeping.time_limit import OutOfTime, TimeLimit
 
 
 class HalvingRunner:
@@ -42,11 +33,10 @@ class HalvingRunner:
         self._result = planned.result
         self._halving = planned.halving
         self._population = planned.population
-        self._seconds = planned.seconds
-        self._deadline = None  # the time by `time.time` at which the sweep ends, once it has begun to train
         self._workers = workers
+        self._time = TimeLimit(planned.seconds, workers.count, len(planned.experiment.folds))
         self._keep = keep
-        self._progress = progress
+        self._progress = SweepProgress(planned.result, progress)
         self._journal = journal
         self._score_problems = ScoreProblems(planned.experiment.score.name)
         self._ranks_by_score = planned.result.description.sign is not None
@@ -55,13 +45,10 @@ class HalvingRunner:
         self._unrecorded = {}  # by index of such a configuration: its rung, if its outcome is not in the table yet
         self._missing_folds = None  # (configurations,) int: folds that have not reached this rung yet
         self._missing = 0  # the number of configurations that have not reached this rung yet
-        self._best = []  # the configurations at this rung that may go on so far: a heap, see `push_bounded`
-        self._worst = []  # those that are not among these any more, and have not been stopped yet
-        self._survivors = np.inf  # the largest number of configurations that may go on, if that is known beforehand
-        self._live_bytes = 0  # of the runs that may go on from this rung
+        self._ranking = RungRanking(None)  # of the configurations at this rung
+        self._live_runs = LiveRuns()  # those that may go on from this rung
         self._pace = RungPace(workers.count)
         self._ahead = {}  # by rung: what was trained past earlier rungs, a list of (fits, the `FitOutcome` of each)
-        self._lowest_cost = np.inf  # of all configurations so far, for the progress bar
 
     def train(self, indices):
         """Train the configurations `indices` to their end, or to the rung at which they are stopped.
@@ -87,12 +74,9 @@ class HalvingRunner:
                 indices = self._going_on(indices, rung)
             if len(indices) == 0:
                 break
-            if self._time_is_over() and (rung < last_rung or self._missing):
+            if self._time.is_over and (rung < last_rung or self._missing):
                 self._mark_survivors("out of time")
                 raise OutOfTime
-
-    def _time_is_over(self):
-        return self._deadline is not None and time.time() >= self._deadline
 
     def _mark_survivors(self, ending):
         """Say in the table how configurations in training ended, and keep the networks of the best of them."""
@@ -120,10 +104,10 @@ class HalvingRunner:
 
     def _going_on(self, indices, rung):
         """Return which configurations go on from a rung, and keep only their outcomes."""
-        self._stop(self._worst)
+        self._stop_beaten()
         costs = self._result.rung_costs[indices, : rung + 1]
         is_chosen = self._halving.going_on(costs)
-        if self._population is not None and not self._time_is_over():
+        if self._population is not None and not self._time.is_over:
             self._take_over_networks(self._population.pairs(indices, costs, rung), rung)
         may_go_on = np.fromiter((index in self._outcomes for index in indices.tolist()), bool, len(indices))
         self._stop(indices[may_go_on & ~is_chosen].tolist())
@@ -147,16 +131,15 @@ class HalvingRunner:
         for index in indices:
             del self._outcomes[index]
 
+    def _stop_beaten(self):
+        """Stop configurations that too many others of this rung are better than for them to go on."""
+        self._stop([index for index in self._ranking.take_beaten() if index in self._outcomes])
+
     def _train_to_rung(self, indices, rung):
         """Train configurations to a rung, except those that the journal has."""
-        self._best = []
-        self._worst = []
         self._reached = {}
-        self._live_bytes = 0
-        self._survivors = np.inf
-        if self._halving is not None and rung < len(self._result.rungs) - 1:
-            survivors = self._halving.survivors(len(indices))
-            self._survivors = survivors if survivors < len(indices) else np.inf
+        self._live_runs = LiveRuns()
+        self._ranking = RungRanking(self._most_survivors(len(indices), rung))
         if rung in self._ahead:
             self._record_ahead(set(indices.tolist()), rung)
             return
@@ -170,19 +153,25 @@ class HalvingRunner:
         self._missing = len(missing)
         epochs = self._result.rungs[rung] - self._epochs_before(rung)
         chosen = packs_to_go_on(self._experiment, self._configurations, fits, states, self._workers.count, epochs)
-        if self._seconds is not None:  # all folds of some configurations are to be done before the time is over
+        if self._time.is_given:  # all folds of some configurations are to be done before the time is over
             chosen = sorted(chosen, key=lambda pack: fits.indices[pack.positions].min())
         rungs = self._rungs_at_once(rung, len(chosen))
         examples = (self._job(fits, states, pack, None, rungs) for pack in _examples(chosen))
         self._workers.prepare(self._experiment, examples)
-        if self._deadline is None and self._seconds is not None:
-            self._deadline = time.time() + self._seconds
+        self._time.begin()
         start = time.perf_counter()
         try:
-            jobs = (self._job(fits, states, *each, rungs) for each in self._in_time(chosen, fits))
+            jobs = (self._job(fits, states, *each, rungs) for each in self._time.in_time(chosen, fits))
             self._record_all(jobs, rung, len(indices), rungs)
         finally:
             self._result.seconds += time.perf_counter() - start
+
+    def _most_survivors(self, count, rung):
+        """Return how many of `count` configurations at a rung may go on at most, or None if all may, or any number."""
+        if self._halving is None or rung == len(self._result.rungs) - 1:
+            return None
+        survivors = self._halving.survivors(count)
+        return survivors if survivors < count else None
 
     @property
     def _measures_all(self):
@@ -193,7 +182,7 @@ class HalvingRunner:
         """Return the epochs of the rungs to which some packs are trained before anything is decided."""
         rungs = self._result.rungs[rung:]
         can_go_on = all(group.can_pack for group in pack_groups(self._experiment, self._configurations))
-        is_free = self._population is None and self._seconds is None
+        is_free = self._population is None and not self._time.is_given
         if self._measures_all or not is_free or not can_go_on:
             return rungs[:1]
         return self._pace.rungs(rungs, self._epochs_before(rung), packs)
@@ -205,7 +194,7 @@ class HalvingRunner:
         """Record at a rung what was trained past earlier ones, of those configurations that have not been stopped."""
         fits, outcomes = [], []
         for some, of_some in self._ahead.pop(rung):
-            for fit, outcome in zip(some, self._within_memory(of_some)):
+            for fit, outcome in zip(some, self._live_runs.within_memory(of_some)):
                 if fit.index in indices:
                     fits.append(fit)
                     outcomes.append(outcome)
@@ -213,42 +202,12 @@ class HalvingRunner:
         self._missing = len(indices)
         self._record(fits, outcomes, rung)
 
-    def _in_time(self, chosen, fits):
-        """Yield packs until the time is over, then only those of configurations of which another fold has begun.
-
-        Each comes with its deadline, or None: the folds of a configuration share the time that is left.
-        """
-        begun = set()
-        if self._seconds is None:
-            yield from ((pack, None) for pack in chosen)
-            return
-        to_come = Counter(fits.indices[pack.positions].min() for pack in chosen)
-        for pack in chosen:
-            indices = set(fits.indices[pack.positions].tolist())
-            if begun and self._time_is_over() and not begun & indices:
-                continue
-            begun |= indices
-            yield pack, self._share_of_time(to_come, min(indices))
-
-    def _share_of_time(self, to_come, index):
-        """Return when the next pack of a configuration must end, by how many of its packs are `to_come`."""
-        turns = -(-to_come[index] // self._workers.count)
-        to_come[index] -= 1
-        if len(self._experiment.folds) == 1:
-            return self._deadline
-        return time.time() + max(FOLD_SECONDS, (self._deadline - time.time()) / turns)
-
     def _fits_to_train(self, indices, rung):
         """Return the `FitArrays` of configurations, and a list of the state from which each goes on, or None.
 
         At the first rung these are all folds, later only those that go on.
         """
-        folds = len(self._experiment.folds)
-        fits = FitArrays(
-            indices=np.repeat(indices, folds),
-            folds=np.tile(np.arange(folds), len(indices)),
-            go_on=np.zeros(folds * len(indices), bool),
-        )
+        fits = FitArrays.of_all_folds(indices, len(self._experiment.folds))
         if rung == 0:
             return fits, [None] * len(fits.indices)
         earlier = [outcome for index in indices.tolist() for outcome in self._outcomes[index]]
@@ -272,45 +231,34 @@ class HalvingRunner:
 
     def _record_all(self, jobs, rung, total, rungs):
         """Train jobs to some `rungs` and record their outcomes at the first; show how many of `total` are done."""
-        bar = ProgressBar(total, " configurations", shown=self._progress, smoothing=0)
-        with bar, closing(self._workers.train(self._experiment, jobs)) as results:
-            self._show(bar, total, rungs)
+        with (
+            self._progress.bar(total, rungs[-1]) as show,
+            closing(self._workers.train(self._experiment, jobs)) as results,
+        ):
+            self._show(show)
             next_time = 0.0
             begin = time.perf_counter()
             try:
                 for ended in results:
                     for job, (outcomes, *later) in ended:
-                        self._record(job.fits, self._within_memory(outcomes), rung)
+                        self._record(job.fits, self._live_runs.within_memory(outcomes), rung)
                         for number, each in enumerate(later, rung + 1):
                             self._ahead.setdefault(number, []).append((job.fits, each))
                         if job.run is not None:
                             self._pace.add(job.run)
-                    self._stop(self._worst)
-                    self._worst = []
+                    self._stop_beaten()
                     if time.perf_counter() >= next_time:
-                        self._show(bar, total, rungs)
+                        self._show(show)
                         next_time = time.perf_counter() + thread_pool.WATCH_SECONDS
             finally:
-                self._show(bar, total, rungs)
+                self._show(show)
             self._pace.learn(rungs[-1] - self._epochs_before(rung), begin, time.perf_counter())
 
-    def _show(self, bar, total, rungs):
+    def _show(self, show):
         """Bring the progress bar and the journal's file up to date."""
-        if self._progress:
-            bar.set_description(self._description(rungs[-1]))
-        bar.update(total - self._missing - bar.n)
+        show(self._missing)
         if self._journal is not None:
             self._journal.flush()
-
-    def _description(self, epoch):
-        """Return the text before the progress bar: the epoch to come, if there are rungs, and the best so far."""
-        result = self._result
-        parts = [f"until epoch {epoch}"] if len(result.rungs) > 1 else []
-        if np.isfinite(self._lowest_cost):
-            name = result.score_name if result.ranks == "score" else result.ranks.replace("_", " ")
-            best = -self._lowest_cost if result.higher_is_better else self._lowest_cost
-            parts.append(f"best {name} {best:.4g}")
-        return ", ".join(parts)
 
     def _record(self, fits, outcomes, rung):
         """Take in the outcomes of fits, and record configurations all of whose folds have reached the rung."""
@@ -378,18 +326,10 @@ class HalvingRunner:
                 self._journal.add(index, self._result.rungs[rung], values, outcome, recorded)
         return costs
 
-    def _within_memory(self, outcomes):
-        """Return a list of the outcomes of a pack; they leave its run if too many runs are there already."""
-        outcomes = list(outcomes)
-        run = next((outcome.state.run for outcome in outcomes if outcome.state is not None), None)
-        if run is None:
-            return outcomes
-        self._live_bytes += run.nbytes
-        if self._live_bytes <= MAX_LIVE_BYTES:
-            return outcomes
-        self._live_bytes -= run.nbytes
-        measure(outcomes)
-        return [outcome.alone(with_network=outcome.state is None) for outcome in outcomes]
+    def _rank(self, indices, costs):
+        """Compare configurations that have reached this rung with the others that have."""
+        self._progress.add(costs)
+        self._ranking.add(indices, costs)
 
     def _take_over(self, index, rung):
         """Record the outcome of a configuration at a rung that the journal has; return whether it has one."""
@@ -418,22 +358,6 @@ class HalvingRunner:
     def _recorded_values(self, index):
         """Return the values by which a journal knows a configuration."""
         return self._configurations.grid[index] if self._population is None else self._population.values(index)
-
-    def _rank(self, indices, costs):
-        """Find the worst configurations of this rung, which too many others are better than for them to go on.
-
-        Note the best cost, too.
-        """
-        self._lowest_cost = np.fmin(self._lowest_cost, np.fmin.reduce(costs))
-        if self._survivors == np.inf:
-            return
-        worst = [push_bounded(self._best, self._survivors, *each) for each in zip(costs, indices)]
-        self._worst += [index for index in worst if index in self._outcomes]
-
-
-def measure(outcomes):
-    """Measure the scores of fits that have none yet."""
-    PackResults.measure([(each.results, each.lane) for each in outcomes if each.results is not None])
 
 
 def _examples(packs):

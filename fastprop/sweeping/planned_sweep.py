@@ -11,11 +11,12 @@ from fastprop.runs import record
 from fastprop.sweeping import fold_networks
 from fastprop.sweeping.configurations import Configurations
 from fastprop.sweeping.fits import Experiment
-from fastprop.sweeping.halving_runner import HalvingRunner, OutOfTime
+from fastprop.sweeping.halving_runner import HalvingRunner
 from fastprop.sweeping.last_trainings import train_again
 from fastprop.sweeping.population import Population
 from fastprop.sweeping.results import SweepResult
 from fastprop.sweeping.search import Search
+from fastprop.sweeping.time_limit import OutOfTime
 
 
 class PlannedSweep(NamedTuple):

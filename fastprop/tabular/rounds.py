@@ -2,7 +2,7 @@
 
 import time
 
-from fastprop.sweeping.halving_runner import FOLD_SECONDS
+from fastprop.sweeping.time_limit import FOLD_SECONDS
 
 SMALLEST, LARGEST = 9, 81
 """Configurations of a round: with fewer, a halving compares too few; with more, a search in time has too few rounds."""

@@ -1,0 +1,31 @@
+"""Runs that wait at a rung until it is decided which of their fits go on, within a limit of memory."""
+
+from fastprop.sweeping.pack_runs import PackResults
+
+MAX_LIVE_BYTES = 1 << 28
+"""The largest memory of runs that wait for a decision at a rung. Fits of others leave their runs."""
+
+
+class LiveRuns:
+    """The runs that wait at one rung."""
+
+    def __init__(self):
+        self._nbytes = 0
+
+    def within_memory(self, outcomes):
+        """Return a list of the outcomes of a pack; they leave its run if too many runs wait already."""
+        outcomes = list(outcomes)
+        run = next((outcome.state.run for outcome in outcomes if outcome.state is not None), None)
+        if run is None:
+            return outcomes
+        self._nbytes += run.nbytes
+        if self._nbytes <= MAX_LIVE_BYTES:
+            return outcomes
+        self._nbytes -= run.nbytes
+        measure(outcomes)
+        return [outcome.alone(with_network=outcome.state is None) for outcome in outcomes]
+
+
+def measure(outcomes):
+    """Measure the scores of fits that have none yet."""
+    PackResults.measure([(each.results, each.lane) for each in outcomes if each.results is not None])
