@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastprop import checks, metrics
-from fastprop.annotations import ArrayLike, Figure, FloatArray, Path, PlotKind, ScoreFunction, ScoreName
-from fastprop.calibration import fit_temperature
+from fastprop.annotations import ArrayLike, Figure, Path, PlotKind, ScoreFunction, ScoreName
 from fastprop.ensembles import Ensemble
 from fastprop.integrations import pandas_frames
-from fastprop.intervals import FoldErrors
-from fastprop.network import MLP
 from fastprop.reporting import RankedTable, html, plotting
 from fastprop.sweeping import files
-from fastprop.sweeping.bounded_heap import push_bounded
-from fastprop.sweeping.greedy_weights import STEPS, greedy_weights
-from fastprop.sweeping.outcomes import is_finished
-from fastprop.sweeping.recorded_rows import RecordedRows, SweepDescription
-from fastprop.task import Task
+from fastprop.sweeping.greedy_weights import STEPS
+from fastprop.sweeping.kept_networks import KeptNetworks
+from fastprop.sweeping.recorded_rows import SweepDescription
+from fastprop.sweeping.weighted_ensembles import weighted_ensemble
 
 if TYPE_CHECKING:
     import pandas
@@ -30,7 +26,7 @@ ROWS_SHOWN = 5
 """Rows of a result that are printed."""
 
 
-class SweepResult(RecordedRows):
+class SweepResult(KeptNetworks):
     """The results of a sweep.
 
     Attributes
@@ -74,13 +70,6 @@ class SweepResult(RecordedRows):
     ((2, 3), 1, 'accuracy')
     """
 
-    def __init__(self, description: SweepDescription) -> None:
-        super().__init__(description)
-        self._networks: dict[int, tuple[MLP, ...]] = {}  # by the index of their row, one, or one for each fold
-        self._out_of_fold: dict[int, FloatArray] = {}  # by the index of their row, see `out_of_fold`
-        self._fold_of_rows: NDArray[np.int64] | None = None  # of the data, see `fold_networks.fold_of_rows`
-        self._kept = []  # a heap of their rows, see `push_bounded`
-
     @property
     def best(self) -> dict[str, Any]:
         """The best row, by the names of the columns; of equal ones the first.
@@ -106,74 +95,6 @@ class SweepResult(RecordedRows):
             raise ValueError(self._why_none_is_best())
         return dict(zip(self.table.dtype.names, self.top(1)[0].tolist()))
 
-    @property
-    def best_network(self) -> MLP | None:
-        """The trained network of the best row; None if there is no best row, or no network was to be kept."""
-        return self.networks.get(int(self.ranking[0])) if self.can_be_best.any() else None
-
-    @property
-    def networks(self) -> dict[int, MLP]:
-        """The trained networks that were kept (see `sweep`), by the index of their row, best first.
-
-        There are none where those of the folds were kept in their place, see `fold_networks`.
-        """
-        return {} if self.description.keeps_folds else {index: each for index, (each,) in self._best_first()}
-
-    @property
-    def fold_networks(self) -> dict[int, tuple[MLP, ...]]:
-        """The networks of the folds that a sweep with ``refit=False`` kept, by the index of their row, best first.
-
-        Examples
-        --------
-        >>> import fastprop as fp
-        >>> X, y = fp.datasets.digits()
-        >>> result = fp.sweep((64, 16, 10), X, y, {"learning_rate": [0.01, 0.5]}, epochs=3, cv=5, refit=False)
-        >>> [(index, len(networks)) for index, networks in result.fold_networks.items()]
-        [(1, 5)]
-        """
-        return dict(self._best_first()) if self.description.keeps_folds else {}
-
-    def out_of_fold(self, index: int) -> FloatArray:
-        """Return what the networks of the folds of a row give for the rows of the data that they were not trained on.
-
-        A sweep with ``refit=False`` has these outputs of the configurations whose networks it kept.
-
-        Parameters
-        ----------
-        index : int
-            The index of a row of the table that `fold_networks` has.
-
-        Returns
-        -------
-        ndarray
-            (n, n_out) of the networks' dtype, read-only: for each row of the data the output of the network whose fold
-            held it out to be scored; the mean, where several did; NaN, where none did.
-
-        Raises
-        ------
-        ValueError
-            If the networks of the row were not kept.
-
-        Examples
-        --------
-        >>> import fastprop as fp
-        >>> X, y = fp.datasets.digits()
-        >>> result = fp.sweep((64, 16, 10), X, y, {"learning_rate": [0.01, 0.5]}, epochs=3, cv=5, refit=False)
-        >>> outputs = result.out_of_fold(1)
-        >>> outputs.shape, bool(abs((outputs.argmax(axis=1) == y).mean() - result.best["score"]) < 1e-3)
-        ((1797, 10), True)
-        """
-        if index not in self._out_of_fold:
-            kept = ", ".join(map(str, self.fold_networks)) or "none"
-            raise ValueError(
-                f"the networks of the folds of row {index} were not kept, but those of rows {kept}: sweep with "
-                "refit=False and a larger keep, or give one of these."
-            )
-        return self._out_of_fold[index]
-
-    def _best_first(self):
-        return [(int(index), self._networks[index]) for index in self.ranking if index in self._networks]
-
     def top(self, count: int) -> NDArray[np.void]:
         """Return the best `count` rows, best first; those that did not finish, or have no score, come last."""
         return self.table[self.ranking[:count]]
@@ -189,26 +110,6 @@ class SweepResult(RecordedRows):
             f"no configuration is the best, as none finished ({counts}): look into table for what was measured, and "
             "sweep smaller learning rates where they diverged."
         )
-
-    def keep(self, index: int, networks: tuple[MLP, ...], count: int) -> bool:
-        """Keep the network of a recorded row, or one for each fold, if it is among the best `count`; return if so."""
-        row = self.table[index]
-        if not is_finished(row["stopped"], row["final_epochs"]):
-            return False
-        self._networks[index] = networks
-        self._networks.pop(push_bounded(self._kept, count, self._costs(row), index), None)
-        return index in self._networks
-
-    def keep_out_of_fold(self, outputs: Mapping[int, FloatArray], fold_of_rows: NDArray[np.int64] | None) -> None:
-        """Keep what `out_of_fold` returns, {index: outputs}, and which fold held each row of the data out."""
-        self._out_of_fold = dict(outputs)
-        self._fold_of_rows = fold_of_rows
-
-    def keep_survivors(self, networks: Mapping[int, tuple[MLP, ...]], count: int) -> None:
-        """Keep networks of rows that survived a rung, {index: network}, as far as fewer than `count` are kept."""
-        for index in self.ranking:
-            if index in networks and self.can_be_best[index] and len(self._networks) < count:
-                self._networks[int(index)] = networks[index]
 
     def ensemble(self, count: int) -> Ensemble:
         """Return the `Ensemble` of the best `count` networks, whose outputs it averages.
@@ -278,29 +179,18 @@ class SweepResult(RecordedRows):
         >>> result.weighted_ensemble(y).predict(X[:5]).shape
         (5, 10)
         """
-        kept = self.fold_networks
-        if not kept:
+        if not self.fold_networks:
             raise ValueError("no networks of folds were kept: sweep with cv, refit=False and keep.")
-        steps = checks.whole_number(steps, "steps")
-        first = next(iter(kept.values()))[0]
-        task = Task.of(y, first.layer_sizes[-1], first.output, checks.loss(None, first.output, first.layer_sizes[-1]))
-        if calibrates := checks.flag(calibrate, "calibrate"):
-            checks.output_of_classes(first)
-        chosen = None if score is None else metrics.chosen(score, "score", task)
-        outputs = [self.out_of_fold(index) for index in kept]
-        is_numeric = first.output not in ("softmax", "sigmoid")
-        has_a_target_each = np.size(y) == outputs[0].size
-        if is_numeric and not has_a_target_each and chosen is None:
-            raise ValueError(
-                "the outputs are several of one target, such as quantiles: give a score of your own by which networks "
-                "are weighed, such as a function of outputs and y."
-            )
-        weights = greedy_weights(outputs, np.asarray(y), first.output, score=chosen, steps=steps)
-        mean = np.asarray(sum(weight * each.astype(np.float64) for weight, each in zip(weights, outputs)))
-        temperature = fit_temperature(mean, y) if calibrates else 1.0
-        has_errors = is_numeric and has_a_target_each and self._fold_of_rows is not None
-        errors = FoldErrors.of_rows(mean, y, self._fold_of_rows) if has_errors else None
-        return Ensemble.of_folds(kept.values(), weights, fold_errors=errors, temperature=temperature)
+        outputs = [self.out_of_fold(index) for index in self.fold_networks]
+        return weighted_ensemble(
+            self.fold_networks.values(),
+            outputs,
+            y,
+            self._fold_of_rows,
+            score=score,
+            steps=steps,
+            calibrate=calibrate,
+        )
 
     def to_pandas(self) -> pandas.DataFrame:
         """Return the table as a ``pandas.DataFrame`` (extra ``pandas``), a row for each configuration.
@@ -342,8 +232,6 @@ class SweepResult(RecordedRows):
         """Return the result from the content of its file, a `files.Saved`."""
         result = cls(SweepDescription(**saved.description))
         result.restore(saved)
-        result._networks = dict(saved.networks)
-        result.keep_out_of_fold(saved.out_of_fold, saved.fold_of_rows)
         return result
 
     def plot(

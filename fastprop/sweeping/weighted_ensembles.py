@@ -1,0 +1,49 @@
+"""Ensembles of the networks of folds, weighted by what these give for the rows that they were not trained on."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fastprop import checks, metrics
+from fastprop.calibration import fit_temperature
+from fastprop.ensembles import Ensemble
+from fastprop.intervals import FoldErrors
+from fastprop.sweeping.greedy_weights import greedy_weights
+from fastprop.task import Task
+
+
+def weighted_ensemble(networks, outputs, y, fold_of_rows, *, score, steps, calibrate):
+    """Return the `Ensemble` of configurations whose weights are chosen greedily; see `SweepResult.weighted_ensemble`.
+
+    Parameters
+    ----------
+    networks : collection of tuple of MLP
+        For each configuration the network of each fold.
+    outputs : list of ndarray
+        For each configuration (n, n_out), see `SweepResult.out_of_fold`.
+    y : array_like
+    fold_of_rows : ndarray or None
+        (n,) int64, see `fold_networks.fold_of_rows`.
+    score : str, callable or Score, optional
+    steps : int
+    calibrate : bool
+    """
+    steps = checks.whole_number(steps, "steps")
+    first = next(iter(networks))[0]
+    task = Task.of(y, first.layer_sizes[-1], first.output, checks.loss(None, first.output, first.layer_sizes[-1]))
+    if calibrates := checks.flag(calibrate, "calibrate"):
+        checks.output_of_classes(first)
+    chosen = None if score is None else metrics.chosen(score, "score", task)
+    is_numeric = first.output not in ("softmax", "sigmoid")
+    has_a_target_each = np.size(y) == outputs[0].size
+    if is_numeric and not has_a_target_each and chosen is None:
+        raise ValueError(
+            "the outputs are several of one target, such as quantiles: give a score of your own by which networks are "
+            "weighed, such as a function of outputs and y."
+        )
+    weights = greedy_weights(outputs, np.asarray(y), first.output, score=chosen, steps=steps)
+    mean = np.asarray(sum(weight * each.astype(np.float64) for weight, each in zip(weights, outputs)))
+    temperature = fit_temperature(mean, y) if calibrates else 1.0
+    has_errors = is_numeric and has_a_target_each and fold_of_rows is not None
+    errors = FoldErrors.of_rows(mean, y, fold_of_rows) if has_errors else None
+    return Ensemble.of_folds(networks, weights, fold_errors=errors, temperature=temperature)
