@@ -53,6 +53,13 @@ def test_an_example_runs_by_itself_and_again_in_the_same_folder(block, tmp_path)
         assert (folder / file).stat().st_size, file
 
 
+def test_no_two_examples_go_on_from_one_file():
+    kept = [re.findall(r"\b(?:journal|checkpoint)\W+([\w-]+\.\w+)", block.code) for block in EXAMPLES]
+    names = [name for of_block in kept for name in set(of_block)]
+    assert len(names) >= 3
+    assert len(names) == len(set(names)), "a reader who runs both in one folder is refused"
+
+
 def test_all_blocks_are_run():
     assert {block.language for block in BLOCKS} == {"python", "sh", "text"}
     assert len(EXAMPLES) >= 14

@@ -18,9 +18,11 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import fastprop as fp
-from fastprop.estimators import MLPClassifier, MLPRegressor, SweepCV
+from fastprop.estimators import MLPClassifier, MLPRegressor, SweepCV, sweep_plan
+from fastprop.sweeping.sweep import sweep
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+NEW_WORDS = pytest.mark.filterwarnings("ignore:column 'word' has .*, which the network did not learn")
 
 RANDOM = np.random.default_rng(0)
 X, CLASSES = load_iris(return_X_y=True)
@@ -235,15 +237,16 @@ def halved_by_hand(estimator, rates, X, y, refit, **options):
 
 
 WORDS = pandas.DataFrame(X[:, :3], columns=list("abc"))
-WORDS["word"] = [f"word{row // 7}" for row in range(len(X))]
+WORDS["word"] = [f"word{row // 5}" for row in range(len(X))]  # so rare that some folds lack some of them
 
 
+@NEW_WORDS
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("X", "cv"),
     [
         (X, 3),
-        (WORDS, 3),
+        (WORDS, KFold(2, shuffle=True, random_state=0)),
         (WORDS, [(np.arange(0, 100), np.arange(100, 150)), (np.arange(40, 150), np.arange(40))]),
         (WORDS, GroupKFold(3)),
         (X, TimeSeriesSplit(3)),
@@ -270,6 +273,49 @@ def test_halving_by_several_scores_is_that_of_scikit_learns_search_at_each_rung(
     assert (results["mean_score_time"] > 0).all()
     assert search.best_index_ == len(expected) - 1
     assert search.best_score_ == expected[-1][2]["mean_test_neg_log_loss"]
+
+
+@NEW_WORDS
+@pytest.mark.parametrize(
+    ("table", "epochs_of_all", "sweeps"),
+    [(X, 9 * 1 + 3 * 2 + 1 * 6, 1), (WORDS, 9 * 1 + 3 * 3 + 1 * 9, 6)],
+    ids=["one sweep", "a sweep for each fold, from the beginning at each rung"],
+)
+def test_halving_trains_those_alone_that_go_on(table, epochs_of_all, sweeps, monkeypatch):
+    epochs = []
+
+    def counted(*args, **options):
+        result = sweep(*args, **options)
+        epochs.append(result.table["epochs"].sum() * result.fold_scores.shape[2])
+        return result
+
+    monkeypatch.setattr(sweep_plan, "sweep", counted)
+    estimator = clone(CLASSIFIER).set_params(max_iter=9, learning_rate="constant")
+    grid = {"learning_rate_init": np.geomspace(1e-4, 0.3, 9).tolist()}
+    cv = KFold(2, shuffle=True, random_state=0)
+    SweepCV(estimator, grid, cv=cv, halving=3, refit=False).fit(table, NAMES)
+    assert (len(epochs), sum(epochs)) == (sweeps, 2 * epochs_of_all)
+
+
+@NEW_WORDS
+@pytest.mark.filterwarnings("ignore:One or more of the test scores")
+def test_halving_counts_each_fit_that_failed_once():
+    grid = {"learning_rate_init": [0.01, 1e30, 1e31, 0.1]}
+    estimator = MLPClassifier((5,), solver="sgd", max_iter=4, random_state=0, learning_rate="constant")
+    search = SweepCV(estimator, grid, cv=KFold(2, shuffle=True, random_state=0), halving=2, refit=False)
+    with pytest.warns(FitFailedWarning, match="^4 fits of 8 failed"):
+        search.fit(WORDS, NAMES)
+    assert search.n_candidates_ == [4, 2, 1]
+
+
+def test_max_iter_is_no_parameter_of_a_halving_by_epochs_here_and_in_scikit_learn():
+    grid = {"max_iter": [2, 3]}
+    theirs = HalvingGridSearchCV(CLASSIFIER, grid, resource="max_iter", max_resources=4, cv=3)
+    for search in (theirs, SweepCV(CLASSIFIER, grid, halving=2, cv=3)):
+        with pytest.raises(ValueError, match="max_iter"):
+            search.fit(X, NAMES)
+    search = SweepCV(CLASSIFIER, {"max_iter": [4], "alpha": [0.0, 0.1]}, halving=2, cv=3).fit(X, NAMES)
+    assert search.n_resources_ == [2, 4]
 
 
 def test_it_works_in_a_pipeline_clones_and_pickles():

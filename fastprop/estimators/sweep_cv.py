@@ -52,9 +52,10 @@ class SweepCV(GridSearchCV):
     halving : int, Halving or MedianStopping, optional
         How to stop the worse configurations before the end, see `fastprop.sweep`. ``cv_results_`` then has a row for
         each configuration at each rung, with ``iter`` and ``n_resources``, as ``HalvingGridSearchCV`` has it; the
-        resource is the number of epochs. Of several scores, the one that `refit` names ranks. Where folds need sweeps
-        of their own, because their encoded columns differ, all configurations are trained to the end, and the halving
-        saves no time.
+        resource is the number of epochs, so that `param_grid` cannot have several of ``max_iter``. Of several scores,
+        the one that `refit` names ranks. Where folds need sweeps of their own, because their encoded columns differ,
+        configurations that go on from a rung are trained once more from the beginning; with a `MedianStopping`, all
+        are trained to the end.
     error_score : "raise" or float
         The score of a fit or of a measurement that fails.
     verbose : int
@@ -166,7 +167,7 @@ class SweepCV(GridSearchCV):
             fits = len(params_of) * len(rows)
             print(f"Fitting {len(rows)} folds for each of {len(params_of)} candidates, totalling {fits} fits")
         ranked = self.refit if isinstance(self.refit, str) else None
-        how = How(scorer, self.return_train_score, self.halving, self.halving, ranked, threads, self.verbose > 0)
+        how = How(scorer, self.return_train_score, self.halving, (0,), ranked, threads, self.verbose > 0)
         outcome = evaluate(self.estimator, params_of, rows, how)
         self._tell_of_errors(outcome, len(params_of) * len(rows))
         self._keep_results(params_of, outcome, len(rows), refit_metric)

@@ -3,6 +3,7 @@
 import time
 import traceback
 import warnings
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from sklearn.utils.validation import _check_method_params
 from fastprop import checks, interrupts
 from fastprop.data import Dataset, SparseRows, Split, stacked
 from fastprop.estimators import parameters
-from fastprop.estimators.rungs import halving_of_all, with_ranks
+from fastprop.estimators.rungs import rounds, rule_of_all, with_ranks
 from fastprop.metrics import Score
 from fastprop.notices import DataWarning, DivergenceWarning
 from fastprop.row_blocks import row_blocks
@@ -260,6 +261,7 @@ class Outcome(NamedTuple):
     trained: np.ndarray  # (candidates, rungs, folds) bool: what was trained toward which rungs
     reached: np.ndarray  # (candidates, rungs) bool: which candidates have reached which rungs
     rungs: list[int]  # the epochs of the rungs; one rung without halving
+    left: np.ndarray  # (m,) int: the indices of the candidates that go on from the last rung so far
     best: int | None  # with halving, the index of the best candidate
     fit_errors: list[tuple[Exception, str]]  # of each fit that failed, with text
     score_errors: list[tuple[Exception, str]]  # of each measurement that failed, with text
@@ -272,7 +274,8 @@ class Outcome(NamedTuple):
         reached = trained[:, :, 0].copy()
         reached[:, 0] = True
         measured = np.full(unknown.shape, None)
-        return cls(unknown, measured, unknown[:, 0].copy(), trained, reached, rungs, None, [], [])
+        everybody = np.arange(candidates)
+        return cls(unknown, measured, unknown[:, 0].copy(), trained, reached, rungs, everybody, None, [], [])
 
 
 class How(NamedTuple):
@@ -281,7 +284,7 @@ class How(NamedTuple):
     scorer: object  # of scikit-learn
     with_training: bool  # whether the training rows are scored, too
     halving: object  # int, Halving, MedianStopping or None
-    in_sweep: object  # likewise, of each sweep where there are several
+    rungs: Sequence[int]  # the indices of those rungs of all candidates at which a sweep measures
     ranked: str | None  # the name of the score that ranks, of several
     threads: int | None
     progress: bool
@@ -302,12 +305,19 @@ def evaluate(estimator, params_of, folds, how):
         else:
             by_common.setdefault(tuple(candidate.common), {})[index] = candidate
     sweeps = [each for group in by_common.values() for each in _sweeps(group, folds, fit_errors)]
-    how, rungs = halving_of_all(how, [_epochs(*each[:2]) for each in sweeps], sum(map(len, by_common.values())))
+    epochs = [_epochs(*each[:2]) for each in sweeps]
+    rule, rungs = rule_of_all(how.halving, epochs, sum(map(len, by_common.values())))
     outcome = Outcome.empty(len(params_of), len(folds), rungs)
     outcome.fit_errors.extend(fit_errors)
-    for candidates, indices, stack in sweeps:
-        outcome = _with_sweep(outcome, candidates, indices, stack, how)
-    return outcome if how.halving is None else with_ranks(outcome, how.halving)
+    for halving, at in rounds(rule, rungs, len(sweeps)):
+        left = set(outcome.left.tolist())
+        for candidates, indices, stack in sweeps:
+            some = {index: candidate for index, candidate in candidates.items() if index in left}
+            if some:
+                outcome = _with_sweep(outcome, some, indices, stack, how._replace(halving=halving, rungs=at))
+        if rule is not None:
+            outcome = with_ranks(outcome, rule, at[-1] + 1)
+    return outcome
 
 
 def _epochs(candidates, folds):
@@ -351,7 +361,7 @@ def _with_sweep(outcome, candidates, folds, stack, how):
             epochs=epochs,
             cv=stack.triples(how.with_training),
             score=Score("score", scoring, takes_rows=True),
-            halving=how.in_sweep,
+            halving=how.halving,
             sample_weight=weights,
             standardize=True,
             shuffle=shuffle,
@@ -361,13 +371,16 @@ def _with_sweep(outcome, candidates, folds, stack, how):
             **first.estimator.data_options(),
         )
     indices = list(candidates)
-    place = np.ix_(indices, range(len(outcome.rungs)), folds)
-    outcome.scores[place] = result.fold_scores
+    place = np.ix_(indices, how.rungs, folds)
+    outcome.scores[place] = result.fold_scores[:, : len(how.rungs)]
     if result.fold_notes is not None:
-        outcome.measured[place] = scoring.of(result.fold_notes)
-    outcome.trained[place] = (result.table["epochs"][:, None] > [-1, *outcome.rungs[:-1]])[:, :, None]
+        outcome.measured[place] = scoring.of(result.fold_notes[:, : len(how.rungs)])
+    before = np.array([-1, *outcome.rungs])[how.rungs]  # the epochs of the rungs before
+    outcome.trained[place] = (result.table["epochs"][:, None] > before)[:, :, None]
     outcome.seconds[np.ix_(indices, folds)] = result.fold_seconds
-    has_diverged = (result.table["stopped"] == "diverged")[:, None] & np.isnan(result.fold_scores).all(axis=1)
+    is_new = (result.table["stopped"] == "diverged") & (result.table["epochs"] > before[0])
+    so_far = outcome.scores[np.ix_(indices, range(how.rungs[-1] + 1), folds)]
+    has_diverged = is_new[:, None] & np.isnan(so_far).all(axis=1)
     outcome.fit_errors.extend([(ValueError(DIVERGED), DIVERGED)] * int(has_diverged.sum()))
     outcome.score_errors.extend(scoring.errors)
     return outcome
