@@ -296,6 +296,23 @@ def test_a_sweep_is_halved(run):
     assert {row["stopped"] for row in rows} == {"halved", "finished"}
 
 
+def test_a_sweep_is_of_a_population(run):
+    rows = rows_of(
+        run("sweep digits --learning-rate loguniform:0.1:1 --samples 8 --search population:1:0.4 --epochs 3 --json")
+    )
+    network, grid = fp.MLP((64, 64, 10), hidden="relu", output="softmax"), {"learning_rate": fp.loguniform(0.1, 1)}
+    assert [row["stopped"] for row in rows] == ["finished"] * 8
+    drawn = fp.sweep(network, *DIGITS, grid, samples=8, epochs=1).table["learning_rate"]
+    assert [row["learning_rate"] for row in rows] != drawn.tolist()  # those of the last rung
+
+
+@pytest.mark.slow
+def test_a_population_searches_a_space_of_its_own(run):
+    rows = rows_of(run("sweep digits --search population --samples 6 --seeds 3 --epochs 2 --json"))
+    assert {"learning_rate", "weight_decay", "seed"} <= set(rows[0])
+    assert "layer_sizes" not in rows[0]
+
+
 def test_learning_rates_are_drawn_from_a_distribution(run):
     rows = rows_of(
         run("sweep digits --learning-rate loguniform:0.01:1 --momentum 0.5,0.9 --samples 6 --epochs 1 --json")

@@ -75,6 +75,16 @@ REFUSED = [
     ("sweep digits --cv 1", "--cv must be at least 2, not 1: give a larger number"),
     ("sweep digits --cv 3 --validation 0.2", "--cv holds out each fold's rows, and --validation others: give one"),
     ("sweep digits --score speed", "argument --score: 'speed' is not one of accuracy"),
+    ("sweep digits --search pop", "argument --search: 'pop' is not population[:EPOCHS[:SHARE]]"),
+    ("sweep digits --search population:2:0.9", "(share must be at most 0.5, not 0.9"),
+    (
+        "sweep digits --search population --halving 2",
+        "--halving stops the worst configurations, and --search population",
+    ),
+    (
+        "sweep digits --search population --hidden 4,8 --learning-rate 1",
+        "--hidden has several values, between which no",
+    ),
     ("sweep digits --halving 1", "--halving must be at least 2, not 1: give a larger number"),
     ("sweep digits --learning-rate loguniform:0.1:1", "say how many configurations to draw, such as --samples 100"),
     (

@@ -167,7 +167,17 @@ def test_kernels_agree_with_the_reference():
     assert_close(found.rung_costs, expected.rung_costs, tolerance("float64", 4000), "costs")
 
 
-def test_larger_samples_and_other_seeds_are_other_populations():
+def test_a_list_of_one_value_is_one_for_all():
+    single = {"batch_size": [16], "hidden": ["tanh"], "weight_decay": [0.01]}
+    found = sweep(grid=GRID | single)
+    expected = sweep(
+        network=fp.MLP(SIZES, hidden="tanh", output="softmax"), batch_size=16, optimizer=fp.SGD(weight_decay=0.01)
+    )
+    assert list(found.lineages.values) == list(expected.lineages.values)
+    assert set(found.table["batch_size"]) == {16}
+
+
+def test_other_seeds_are_other_populations():
     parents = [sweep(seed=seed).lineages.parents for seed in (0, 0, 1)]
     assert (parents[0] == parents[1]).all()
     assert (parents[0] != parents[2]).any()
@@ -232,10 +242,11 @@ REFUSED = [
     ({"halving": 3}, "halving stops the worst configurations"),
     ({"early_stopping": fp.EarlyStopping()}, "early_stopping ends networks by themselves"),
     ({"optimizer": fp.LBFGS(), "grid": {"seed": [1, 2]}, "samples": None}, "LBFGS keeps nothing to go on from"),
-    ({"grid": GRID | {"batch_size": [8, 16]}}, "grid has 'batch_size', which no network can change in training"),
-    ({"grid": GRID | {"layer_sizes": [(4, 3), (4, 5, 3)]}}, "grid has 'layer_sizes'"),
-    ({"grid": GRID | {"hidden": ["tanh", "relu"]}}, "grid has 'hidden'"),
-    ({"grid": GRID | {"early_stopping": [fp.EarlyStopping()]}}, "grid has 'early_stopping'"),
+    ({"grid": GRID | {"optimizer": [fp.SGD(), fp.RMSprop()]}}, "grid['optimizer'] has several"),
+    ({"grid": GRID | {"batch_size": [8, 16]}}, "grid['batch_size'] has several values, between which no network"),
+    ({"grid": GRID | {"layer_sizes": [(4, 3), (4, 5, 3)]}}, "grid['layer_sizes'] has several"),
+    ({"grid": GRID | {"hidden": ["tanh", "relu"]}}, "grid['hidden'] has several"),
+    ({"grid": GRID | {"early_stopping": [fp.EarlyStopping()]}}, "early_stopping ends"),
     ({"grid": [{"learning_rate": 0.1}], "samples": None}, "give grid as a mapping"),
     ({"grid": {"seed": range(4)}, "samples": None}, "nothing to change"),
     ({"grid": GRID | {"momentum": [0.0, 0.9]}}, "grid['momentum'] has 0 and other values"),

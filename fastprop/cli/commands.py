@@ -38,11 +38,13 @@ def sweep(options):
     optimizer = optimizer.changed(**{name: single[name] for name in given if name in single})
     hidden = single.get("layer_sizes", problem.layer_sizes(RECIPE.hidden_layer_sizes))[1:-1]
     network = problem.network(hidden, single.get("hidden", RECIPE.hidden), seed=0)
-    arguments = {name: getattr(options, name) for name in ("cv", "halving", "journal")}
+    arguments = {name: getattr(options, name) for name in ("cv", "halving", "journal", "search")}
     arguments |= {"samples": samples, "score": options.score}
     arguments |= {"optimizer": optimizer, "progress": not options.json}
     arguments |= {**_step_arguments(options, problem), **_run_arguments(options, problem)}
     arguments |= {name: single[name] for name in FACTORS if name in single}
+    if options.search is not None and options.early_stopping == RECIPE.patience:  # it ends all of the search
+        arguments["early_stopping"] = None
     arguments["dropout"] = single.get("dropout", _default_dropout(options, problem))
     result = fp.sweep(network, problem.X, problem.y_of_folds, searched, **arguments)
     result.about["data"] = f"{problem.data['name']}, {result.about['data']}"
@@ -74,11 +76,13 @@ def _searched(problem, options, given):
     searched |= {} if options.activation is None else {"hidden": options.activation}
     searched |= {} if options.dropout is None else {"dropout": options.dropout}
     searched |= _factors(options)
-    if not all(map(_is_single, searched.values())) or "learning_rate" in given:
+    several = {name for name, values in searched.items() if not _is_single(values)}
+    if several - ({"seed"} if options.search else set()) or "learning_rate" in given:
         return searched, options.samples
     space = search_space.space(options.optimizer)
     sizes = space.pop("hidden_sizes").values
-    space["layer_sizes"] = fp.choice([problem.layer_sizes(hidden) for hidden in sizes])
+    if options.search is None:  # a population changes values in training, and no network its layers
+        space["layer_sizes"] = fp.choice([problem.layer_sizes(hidden) for hidden in sizes])
     samples = search_space.SAMPLES if options.samples is None else options.samples
     return space | searched, samples
 

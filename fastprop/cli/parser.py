@@ -311,6 +311,11 @@ def _add_search(parser):
     )
     scores = f"measure and rank by {', '.join(SCORES)} (default: by the loss)"
     search.add_argument("--score", type=values.one_of(SCORES), metavar="NAME", help=scores)
+    population = (
+        "population: at rungs, every EPOCHS epochs, the worst configurations take over networks of the best, and go "
+    )
+    population += "on with changed values (default after a tenth of the epochs, and the worst 0.2 of them)"
+    search.add_argument("--search", type=values.search, metavar="population[:EPOCHS[:SHARE]]", help=population)
     halving = "stop all but 1 in FACTOR configurations at each rung on the way"
     search.add_argument("--halving", type=values.whole_number, metavar="FACTOR", help=halving)
 

@@ -109,6 +109,9 @@ def _written(name, node):
     if kind in _OF_OPTION:
         given = {each.arg: each.value for each in node.keywords}
         return _written(_OF_OPTION[kind], given.get(_OF_OPTION[kind]) or node.args[0])
+    if kind == "PopulationBased":
+        given = {each.arg: ast.literal_eval(each.value) for each in node.keywords}
+        return ":".join(["population", *(f"{given[each]:g}" for each in ("epochs", "share") if given.get(each))])
     if kind.lower() in values.OPTIMIZER_NAMES:
         return kind.lower()
     if kind.lower() in values.SPACES:

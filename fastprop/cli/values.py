@@ -106,6 +106,19 @@ def patience(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of epochs, or never") from None
 
 
+def search(text):
+    """Return a search: population is ``PopulationBased()``, population:5:0.3 is one of 5 epochs and a share of 0.3."""
+    name, *numbers = text.split(":")
+    given = dict(zip(("epochs", "share"), numbers))
+    try:
+        if name != "population" or len(numbers) > len(given):
+            raise ValueError
+        return fp.PopulationBased(**{each: (int if each == "epochs" else float)(given[each]) for each in given})
+    except ValueError as error:
+        reason = f" ({error})".removesuffix(".)") + ")" if ":" in str(error) and "literal" not in str(error) else ""
+        raise argparse.ArgumentTypeError(f"{text!r} is not population[:EPOCHS[:SHARE]]{reason}") from None
+
+
 def schedule(text):
     """Return a schedule: step:10:0.5 is ``StepDecay(10, 0.5)``, warmup:5+cosine is ``Warmup(5, CosineDecay())``.
 

@@ -16,7 +16,7 @@ NEVER_SOMETIMES_ZERO = "momentum", "l1"
 """Numbers that are 0 in all configurations of a population or in none, because the update without them is another."""
 
 
-def new_population(option, space, options, configurations, halving):
+def new_population(option, space, seed, configurations, halving):
     """Return the `Population` of a sweep's argument `search`, or None if that is another search.
 
     Parameters
@@ -24,7 +24,8 @@ def new_population(option, space, options, configurations, halving):
     option : PopulationBased, OptunaSearch or None
     space : dict or list
         The checked grid, see `checked_grid.checked_grid`.
-    options : TrainingOptions
+    seed : int
+        That of the sweep, by which all is drawn.
     configurations : Configurations
     halving : int, Halving, MedianStopping or None
 
@@ -35,7 +36,12 @@ def new_population(option, space, options, configurations, halving):
     """
     if not isinstance(option, PopulationBased):
         return None
-    named = f"{checks.argument('search')}=PopulationBased"
+    named = checks.argument("search", "PopulationBased()")
+    if not isinstance(space, dict):
+        raise ValueError(
+            f"{named} changes values within their lists or distributions: give grid as a mapping of these."
+        )
+    options = configurations[0].options
     refusals = [
         (halving is not None, "halving", "stops the worst configurations", "has them go on from the best"),
         (options.early_stopping is not None, "early_stopping", "ends networks by themselves", "compares all at rungs"),
@@ -43,39 +49,44 @@ def new_population(option, space, options, configurations, halving):
     ]
     for is_given, name, does, and_a_population in refusals:
         if is_given:
-            raise ValueError(f"{name} {does}, and {named} {and_a_population}: leave out one of the two.")
-    if not isinstance(space, dict):
-        raise ValueError(
-            f"{named} changes values within their lists or distributions: give grid as a mapping of these."
-        )
+            raise ValueError(
+                f"{checks.argument(name)} {does}, and {named} {and_a_population}: leave one of the two out."
+            )
     space = {name: choice(each) if isinstance(each, list) else each for name, each in space.items()}
-    changing = [name for name in space if name != "seed"]
-    for name in changing:
-        _check(name, space[name])
-    if not changing:
+    space = {name: each for name, each in space.items() if name == "seed" or not _is_single(each)}
+    for name, each in space.items():
+        if name != "seed":
+            _check(name, each)
+    if not set(space) - {"seed"}:
         raise ValueError(
-            f"{named} has nothing to change, as grid has no more than seed: give {' or '.join(NUMBERS[:2])}."
+            f"{named} has nothing to change, as there are several values of no more than the seed: give those of "
+            f"{checks.argument('learning_rate')}, or of another number that can change."
         )
     configurations.check(spaces.extreme_configurations(space))
-    return Population(option, space, options.seed, configurations)
+    return Population(option, space, seed, configurations)
+
+
+def _is_single(values):
+    return isinstance(values, choice) and len(values.values) == 1
 
 
 def _check(name, values):
     """Refuse values of a grid that a population cannot change; `values` is a distribution."""
+    argument = checks.argument(f"grid[{name!r}]")
     if name not in NUMBERS:
         raise ValueError(
-            f"grid has {name!r}, which no network can change in training, as a population does with all that grid "
-            f"names but the seed: give it outside of the grid; what can change is {', '.join(NUMBERS)}."
+            f"{argument} has several values, between which no network can change in training, as one of a population "
+            f"does but for its seed: give one value; what can change is {', '.join(map(checks.argument, NUMBERS))}."
         )
     if isinstance(values, choice) and next(spaces.distributions_in(values.values), None) is None:
         if name in NEVER_SOMETIMES_ZERO and 0 in values.values and any(values.values):
             raise ValueError(
-                f"grid[{name!r}] has 0 and other values, between which no network can change in training: give values "
-                f"above 0, or leave {name} out."
+                f"{argument} has 0 and other values, between which no network can change in training: give "
+                "values above 0, or one value."
             )
     elif not isinstance(values, (uniform, loguniform)):
         raise ValueError(
-            f"grid[{name!r}] is a distribution whose ends a population cannot know, {checks.shown(values)}: give "
+            f"{argument} is a distribution whose ends a population cannot know, {checks.shown(values)}: give "
             "fp.uniform, fp.loguniform, fp.choice of numbers or a list."
         )
 

@@ -249,7 +249,7 @@ def sweep(
     rows = len(configurations) if chooser is None else samples
     kept = checks.keep(keep, rows)
     keeps_folds = not checks.flag(refit, "refit")
-    population = new_population(search, space, options, configurations, halving)
+    population = new_population(search, space, options.seed, configurations, halving)
     halving_rule = _halving_rule(halving) if population is None else population.option
     checks.ranking(validation, cv, score, list(configurations.prototypes))
     if keeps_folds and cv is None:
