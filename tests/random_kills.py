@@ -152,6 +152,19 @@ def swept(grid, options, on_processes=False):
     return Case(run, assert_same_result)
 
 
+def population(random):
+    """Return a population with a journal."""
+    grid = {
+        "learning_rate": np.geomspace(0.01, 3, 5),
+        "momentum": [0.5, 0.9],
+        "seed": range(int(random.integers(1, 4))),
+    }
+    how = {"search": fp.PopulationBased(epochs=2, share=0.4), "epochs": int(random.integers(4, 13))}
+    return swept(
+        grid, how | pick(random, [{"validation": 0.2, "keep": "all"}, {"cv": 3}, {"score": "accuracy", "cv": 2}])
+    )
+
+
 def search(random):
     """Return a search by a study in memory, which asks for the same again."""
     space = {"learning_rate": fp.loguniform(1e-3, 1), "layer_sizes": [(4, 3), (4, fp.integers(5, 9), 3)]}
@@ -211,6 +224,7 @@ KINDS = {
     "sweep": sweep,
     "halving": functools.partial(sweep, choices=HALVINGS),
     "processes": functools.partial(sweep, choices=SWEEPS + HALVINGS, on_processes=True),
+    "population": population,
     "search": search,
     "stored search": stored_search,
 }

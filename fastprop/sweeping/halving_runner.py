@@ -118,8 +118,9 @@ class HalvingRunner:
 
     def _take_over_networks(self, pairs, rung):
         """Have configurations go on from the networks of others, see `Population.pairs`."""
-        self._record_halved(sorted({parent for _, parent in pairs if parent in self._unrecorded}))
-        found = {parent: [each and each.for_another() for each in self._outcomes[parent]] for _, parent in pairs}
+        parents = sorted({parent for _, parent in pairs})
+        self._record_halved([parent for parent in parents if parent in self._unrecorded])
+        found = {parent: [each and each.for_another() for each in self._outcomes[parent]] for parent in parents}
         for index, parent in pairs:
             self._unrecorded.pop(index, None)
             self._outcomes[index] = list(found[parent])
