@@ -32,6 +32,25 @@ def test_comments_at_the_beginning_are_left_out_and_told(written):
     np.testing.assert_array_equal(y, FRAME["y"])
 
 
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_dates_with_dots_are_those_of_iso_8601(written, delimiter):
+    days = pandas.date_range("2024-01-27 08:30", periods=30, freq="D")
+    both = pandas.DataFrame({"iso": days, "a": FRAME["a"], "y": FRAME["y"]})
+    expected = fp.datasets.read(written(both.to_csv(index=False, sep=delimiter).splitlines()))
+    for pattern in ("%d.%m.%Y %H:%M:%S", "%-d.%-m.%Y %H:%M"):
+        dotted = both.assign(iso=days.strftime(pattern)).to_csv(index=False, sep=delimiter)
+        found = fp.datasets.read(written(dotted.splitlines()))
+        assert found.feature_names == expected.feature_names
+        np.testing.assert_array_equal(found.X, expected.X)
+    path = written(dotted.splitlines())
+    assert_refused(ValueError, "column 'iso' holds dates", fp.datasets.read, path, categorical=["iso"])
+
+
+def test_dates_with_slashes_are_words_because_day_and_month_are_not_sure(written):
+    table = fp.datasets.read(written(["d,y", *(f"0{i % 3 + 1}/02/2024,{i}.5" for i in range(30))]))
+    assert table.feature_names == ("d=01/02/2024", "d=02/02/2024", "d=03/02/2024")
+
+
 @pytest.mark.parametrize("comments", [[], ["made by me"]])
 def test_the_header_that_numpy_writes_is_the_header(tmp_path, comments, recwarn):
     path = tmp_path / "table.csv"

@@ -119,7 +119,16 @@ FRAME = pd.DataFrame({"a": [1.0, 2], "b": ["x", "y"], "c": [True, False]})
         (FRAME, {"drop": ["z"]}, "there is no column 'z', only a, b, c"),
         (FRAME, {"numeric": ["b"]}, "column 'b' holds words such as 'x'"),
         (FRAME, {"numeric": ["a"], "categorical": ["a"]}, "column 'a' is named both"),
-        (FRAME, {"drop": ["a", "b", "c"]}, "no column to learn from"),
+        (
+            FRAME,
+            {"drop": ["a", "b", "c"]},
+            r"from, because column 'a' is left out \(as told\), column 'b' .*: give one",
+        ),
+        (
+            pd.DataFrame({name: [f"{i}.100,5" for i in range(60)] for name in "abcde"}),
+            {},
+            "because column 'a' is left out .its 60 different words in 60 rows are no levels.* and 2 others likewise: ",
+        ),
         (pa.table({"a": [[1], [2]]}), {}, "column 'a' holds list<item: int64>"),
     ],
 )

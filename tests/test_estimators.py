@@ -22,7 +22,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import fastprop as fp
 from fastprop.data import UNCHANGED, Inputs, TargetScaling, standardization
-from fastprop.estimators import MLPClassifier, MLPRegressor, parameters
+from fastprop.estimators import MLPClassifier, MLPRegressor, TabularRegressor, parameters
 from fastprop.tabular.recipe import RECIPE
 
 RANDOM = np.random.default_rng(0)
@@ -408,6 +408,21 @@ def test_weights_of_which_none_is_above_zero_are_refused(estimator):
     X, y = np.arange(8.0)[:, np.newaxis], np.arange(8) % 2
     with pytest.raises(ValueError, match="sample_weight is above zero for no row"):
         estimator().fit(X, y, sample_weight=-np.ones(8))
+
+
+@pytest.mark.parametrize("y", [["1", "two"] * 4, pandas.Series([1, "two"] * 4), np.array([1, "two"] * 4, object)])
+def test_words_are_no_targets_of_a_regressor_which_names_their_column(y):
+    named = ", column 'count'," if isinstance(y, pandas.Series) else ""
+    y = y.rename("count") if isinstance(y, pandas.Series) else y
+    for estimator in (MLPRegressor(), TabularRegressor(configurations=1)):
+        with pytest.raises(ValueError, match=f"^y{named} holds .*two.* in row 1, which is no number: give numbers, or"):
+            estimator.fit(np.arange(8.0)[:, np.newaxis], y)
+
+
+@pytest.mark.parametrize("estimator", [MLPClassifier, MLPRegressor, TabularRegressor])
+def test_a_frame_without_columns_is_refused(estimator):
+    with pytest.raises(ValueError, match=r"^X is a frame without columns: give at least one\.$"):
+        estimator().fit(pandas.DataFrame(index=range(8)), np.arange(8) % 2)
 
 
 @pytest.mark.parametrize("estimator", [MLPClassifier, MLPRegressor])

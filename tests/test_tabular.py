@@ -108,6 +108,12 @@ def test_a_column_that_numbers_the_rows_is_named(write, step):
     with pytest.warns(fp.DataWarning, match=told):
         assert datasets.read(path).X.shape == (40, 2)
     assert datasets.read(path, drop=["id"]).X.shape == (40, 1)
+    assert datasets.read(path, features=["id", "a"]).X.shape == (40, 2)  # as named, so that nothing is to be told
+    frame = pandas.read_csv(path)
+    frame.to_parquet(path.with_suffix(".parquet"))
+    for source in (frame, path.with_suffix(".parquet")):
+        with pytest.warns(fp.DataWarning, match=told):
+            assert datasets.read(source).X.shape == (40, 2)
 
 
 def test_a_column_without_name_and_cells_is_left_out(write):

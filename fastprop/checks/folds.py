@@ -11,7 +11,7 @@ def held_out_count(fraction, rows):
     count = round(number(fraction, "validation", below=1.0) * rows)
     if not 0 < count < rows:
         raise ValueError(
-            f"{argument('validation', repr(fraction))} of {rows} rows holds out {count}: "
+            f"{argument('validation', repr(fraction))} of {rows} row{'s' * (rows != 1)} holds out {count}: "
             "choose a fraction that leaves at least one row on each side."
         )
     return count

@@ -144,8 +144,7 @@ class BaseMLP(BaseEstimator):
         column = inputs.target_column(y)
         if begins:
             self._target_name = inputs.target_name(y)
-        inputs.refuse_dates(y, column)
-        inputs.refuse_missing_targets(y, column)
+        inputs.refuse_targets(y, column, self._is_numeric)
         y = _check_y(y, multi_output=True, y_numeric=self._is_numeric, estimator=self)
         check_consistent_length(X, y)
         weights = None

@@ -103,13 +103,35 @@ def refuse_masked_targets(y, sample_weight=None):
     checks.refuse_masked(sample_weight, "sample_weight")
 
 
-def refuse_dates(y, column):
+def refuse_targets(y, column, is_numeric):
+    """Refuse targets that cannot be learned; `column` is their name in messages, and numbers are asked for or not."""
+    _refuse_dates(y, column)
+    _refuse_missing(y, column)
+    if is_numeric:
+        _refuse_words(y, column)
+
+
+def _refuse_dates(y, column):
     """Refuse targets that are an array or a series of dates or times; `column` is their name in messages."""
     if getattr(getattr(y, "dtype", None), "kind", "") in ("m", "M"):
         raise ValueError(f"y{column} holds dates or times, which have no unit: give numbers, such as days since a day.")
 
 
-def refuse_missing_targets(y, column):
+def _refuse_words(y, column):
+    """Refuse targets with a cell that is no number; `column` is their name in messages."""
+    values = np.asarray(y)
+    if values.dtype.kind not in "OUS":
+        return
+    for row, cell in enumerate(values.reshape(len(values), -1)[:, 0]):
+        try:
+            float(cell)
+        except (ValueError, TypeError):
+            raise ValueError(
+                f"y{column} holds {cell!r} in row {row}, which is no number: give numbers, or fit a classifier."
+            ) from None
+
+
+def _refuse_missing(y, column):
     """Refuse targets with a missing cell, of a frame or None; scikit-learn refuses NaN in arrays."""
     if hasattr(y, "isna"):
         missing = y.isna()
@@ -176,9 +198,11 @@ def _has_nan(X):
 
 
 def check(X):
-    """Refuse masked elements, columns of pandas that have one name, and frames of polars that have no rows yet."""
+    """Refuse masked elements, frames without columns, and columns of pandas that have one name."""
     checks.refuse_masked(X, "X")
     if frame_columns.library(X) is not None:
+        if len(X.columns) == 0:
+            raise ValueError("X is a frame without columns: give at least one.")
         checks.different_columns(tuple(X.columns))
 
 

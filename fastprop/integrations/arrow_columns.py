@@ -64,10 +64,16 @@ def column(array):
     return Column(kind, found, (), int(np.isnan(found).sum()))
 
 
+DATES_WITH_DOTS = "%d.%m.%Y", "%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S"
+"""How dates are written beside the way of ISO 8601; with slashes it would not be sure what is the day."""
+
+
 def are_dates_or_bools(words):
-    """Return whether different words of a column are all dates or times, or all booleans, by the spelling of Arrow."""
+    """Return whether different words of a column are all dates or times, or all booleans."""
     arrow = require()
     array = arrow.array(words, arrow.string())
+    if any(arrow.compute.strptime(array, each, "s", error_is_null=True).null_count == 0 for each in DATES_WITH_DOTS):
+        return len(words) > 0
     for of_type in (arrow.bool_(), arrow.timestamp("us"), arrow.date32(), arrow.time32("s")):
         try:
             array.cast(of_type)

@@ -64,6 +64,7 @@ def read_blocks(path, dialect, included, as_words=()):
     names = [str(index) for index in range(len(dialect.names))]
     convert = arrow.csv.ConvertOptions(
         decimal_point=dialect.decimal,
+        timestamp_parsers=[arrow.csv.ISO8601, *arrow_columns.DATES_WITH_DOTS],
         strings_can_be_null=True,
         auto_dict_encode=True,
         auto_dict_max_cardinality=MOST_LEVELS,

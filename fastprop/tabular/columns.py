@@ -6,6 +6,7 @@ import io
 import numpy as np
 
 from fastprop import checks
+from fastprop.notices import DataWarning, warn
 
 FEW = 20
 """Up to so many different numbers of a column may be names: of classes, if each stands in two rows or more on average,
@@ -84,14 +85,25 @@ def listed(names):
     return line.getvalue()
 
 
-def notes_on_counters(source, columns):
-    """Return a note for each column that numbers the rows from 0 or 1 on, in any order, as an index does."""
+def notes_on_counters(source, columns, choice):
+    """Return a note for each column that numbers the rows from 0 or 1 on, in any order, as an index does.
+
+    There are none if the user has named the features.
+    """
+    if choice.features is not None:
+        return []
     return [
         f"column {name!r} of {source} only numbers the rows: leave it out, by {checks.argument('drop', repr([name]))}, "
         "unless it means something."
         for name, column in columns.items()
         if column.kind == "numbers" and _numbers_rows(column.values)
     ]
+
+
+def tell(notes):
+    """Warn of what was taken for what, where that could be wrong."""
+    for note in notes:
+        warn(note, DataWarning)
 
 
 def _numbers_rows(values):

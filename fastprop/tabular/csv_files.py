@@ -1,10 +1,9 @@
 """Reads CSV files as tables of columns."""
 
 from fastprop.integrations.arrow_columns import are_dates_or_bools, of_codes
-from fastprop.notices import DataWarning, warn
 from fastprop.tabular import dialect, refusals
 from fastprop.tabular.column_table import ColumnTable
-from fastprop.tabular.columns import FEW, checked, chosen, notes_on_counters
+from fastprop.tabular.columns import FEW, checked, chosen, notes_on_counters, tell
 from fastprop.tabular.csv_columns import are_numbers, read_columns
 from fastprop.tabular.dialect import is_number, level_of
 
@@ -28,7 +27,7 @@ def read_csv(path, choice):
     if not is_padded and found.target.words and are_numbers(found.target.words):
         refusals.refuse_word(path, found.dialect, written.index(target))
     columns = dict(zip(names, found.columns))
-    _tell([*written.notes, *notes_on_counters(path, columns)])
+    tell([*written.notes, *notes_on_counters(path, columns, choice)])
     return ColumnTable(columns, target, found.target, choice)
 
 
@@ -48,7 +47,7 @@ def read_csv_columns(path, names=None, as_words=(), as_levels=()):
     written = dialect.detect(path)
     if names is None:
         names = written.columns
-        _tell(written.notes)
+        tell(written.notes)
     names = checked(path, written.columns, names)
     included = written.indices(names)
     words, levels = written.indices(as_words), written.indices(as_levels)
@@ -99,8 +98,3 @@ def _refuse_stray_cells(path, found, included, of_words):
             refusals.refuse_word(path, found.dialect, index)
         if index in found.infinite:
             refusals.refuse_infinity(path, found.dialect, index)
-
-
-def _tell(notes):
-    for note in notes:
-        warn(note, DataWarning)

@@ -20,6 +20,9 @@ from fastprop.tabular.plans import ColumnPlan
 ENCODED_ROWS = 1 << 13
 """Rows whose features are written at a time, so that all columns of them are in the cache."""
 
+MOST_REASONS = 3
+"""Columns of which a message says why they are left out."""
+
 MANY = 50
 """A category of more levels than this is not kept as an array, and not standardized."""
 
@@ -146,7 +149,10 @@ class Encoder:
                 made.append(plans.planned(name, column, told.get(name), numeric_encoding))
         encoder = cls(made)
         if not encoder.feature_names:
-            raise ValueError("the table has no column to learn from: give one of numbers, categories or dates.")
+            raise ValueError(
+                f"the table has no column to learn from, because {_why_left_out(made)}: give one of numbers, "
+                "categories or dates."
+            )
         return encoder.fitted_to(columns, rows)
 
     def fitted_to(self, columns, rows=None):
@@ -318,3 +324,10 @@ def named_columns(frame):
 def listed_names(names):
     """Return the first names of a table with commas between, for messages."""
     return ", ".join(list(names)[:20]) + (", …" if len(names) > 20 else "")
+
+
+def _why_left_out(made):
+    """Return why columns are left out: a clause for each of the first plans in a list of those."""
+    clauses = [f"column {plan.name!r} is left out ({plan.reason})" for plan in made[:MOST_REASONS]]
+    more = len(made) - len(clauses)
+    return ", ".join(clauses) + (f" and {more} others likewise" if more > 1 else " and another one likewise" * more)

@@ -121,4 +121,6 @@ def _table(source, found, chosen, choice):
     if answer.kind in ("dates", "other"):
         held = answer.words[0] if answer.kind == "other" else answer.kind
         raise ValueError(f"{source} has {held} in column {target!r}, the target: name another.")
-    return ColumnTable({name: found[name] for name in names}, target, answer, choice)
+    features = {name: found[name] for name in names}
+    columns.tell(columns.notes_on_counters(source, features, choice))
+    return ColumnTable(features, target, answer, choice)
