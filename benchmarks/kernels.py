@@ -5,12 +5,11 @@ import functools
 import numpy as np
 
 import fastprop as fp
-from fastprop.data import Inputs
-from fastprop.kernels import compiler, dense, layout
-from fastprop.kernels.team import Member, new_barrier
+from fastprop.data import Dataset, Origin, Split
+from fastprop.kernels import compiler, dense
 from fastprop.reference import ACTIVATIONS
 from fastprop.runs import TrainingOptions, kernel_arguments
-from fastprop.runs.optimizer_arguments import optimizer_arguments
+from fastprop.runs.packed_state import PackedState
 
 from .suites import unused_share_of_peak
 
@@ -52,17 +51,16 @@ class Layer:
 
     def setup(self, sizes, name):
         *layer, batch_size = sizes
-        network = fp.MLP((1, *layer, 1))  # with a layer below, to which this one sends deltas back, and one above
-        (plan,), size = layout.plans(network.layer_sizes, batch_size, network.dtype, stores_derivative=(False,) * 3)
-        memory = layout.new_workspace([plan], size, network.dtype)
+        network = fp.MLP(
+            (1, *layer, 1), output="identity"
+        )  # with a layer below, to which this one sends deltas back, and one above
         options = TrainingOptions(epochs=1, batch_size=batch_size, loss="mse", optimizer=fp.SGD(1), shuffle=False)
-        parameters = network.parameters
-        shape = [options], network.layer_sizes
-        optimizer, (step,) = optimizer_arguments(*shape, parameters, parameters, members=1, batches=1)
-        (dropout,) = kernel_arguments.dropout_arguments([0.0], [0], [plan], np.arange(batch_size), network.dtype)
-        member = Member(0, 1, new_barrier(1), None, step, step, np.ones(1), dropout, dropout)
-        argument = kernel_arguments.network_argument(network, parameters, Inputs.of(np.zeros((1, 1)), network))
-        self.passed = argument, optimizer, plan, memory, member
+        data = Dataset.of(np.zeros((batch_size, 1)), np.zeros((batch_size, 1)), network, "mse")
+        split = Split.of(None, data.readable(network.dtype, Origin.of_network(network)), network, "mse")
+        state = PackedState([network], [options], steps_per_epoch=1)
+        (training,) = kernel_arguments.training(state, split, [options], batch_size)
+        plan, memory = training.plan, training.memory
+        self.passed = training.network, training.optimizer, plan, memory, training.member
         self.operations = 2 * plan.strategy.chunk_rows * np.prod(layer)
 
         line = plan.sizes.line

@@ -1,16 +1,14 @@
 """The passes of one layer are compared with NumPy: for networks and packs, narrow last layers, and shared rows."""
 
-import functools
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 
-from fastprop.kernels import activations, compiler, dense, layout, losses, minibatch, optimizers, schedules
-from fastprop.kernels.dropout import Dropout
-from fastprop.kernels.team import Member, new_barrier
+from fastprop.kernels import compiler, dense, layout
 from fastprop.reference import ACTIVATIONS
 from tests.compare import assert_close, tolerance
+from tests.kernel_arguments import trainings
 from tests.marks import compiled_dtype
 from tests.parts import compiled
 
@@ -62,15 +60,20 @@ class Problem:
     def __init__(self, case, dtype, members=1):
         self.case, self.dtype = case, np.dtype(dtype)
         self.width = compiler.lanes(dtype) if case.pack else 1
-        stores = (False,) * (len(case.sizes) - 1)
-        plans, size = layout.plans(
-            case.sizes, case.rows, self.dtype, stores, members, self.width, case.shares_rows, keeps_gradient=True
+        self.trainings = trainings(
+            case.sizes,
+            case.rows,
+            dtype,
+            output="sigmoid",
+            pack=case.pack,
+            shares_order=case.shares_rows,
+            members=members,
+            keeps_gradient=True,
         )
-        self.plans = [(layout.PackPlan if case.pack else layout.Plan)(*plan) for plan in plans]
-        self.plan, self.rows = self.plans[0], self.plans[0].strategy.chunk_rows
-        self.memory = layout.new_workspace(plans, size, self.dtype)
-        count = int(self.plan.sizes.parameters[-1])
-        self.parameters = layout.aligned_zeros(count, self.dtype)
+        first = self.trainings[0]
+        self.plan, self.rows, self.memory = first.plan, first.plan.strategy.chunk_rows, first.memory
+        self.parameters = first.network.parameters
+        self.parameters[...] = 0
         self.inputs, self.outputs = case.sizes[case.layer], case.sizes[case.layer + 1]
         random = np.random.default_rng(0)
         layers = layout.layers(self.parameters, case.sizes, self.width)
@@ -90,12 +93,8 @@ class Problem:
         return rows[:, : self.case.sizes[layer] * width].reshape(self.rows, -1, width)
 
     def run(self, which, target=dense.Target(dense.BLOCK_ONLY, False, False), position=0):  # noqa: B008
-        nothing, zero = np.zeros(0, self.dtype), np.zeros(2, np.int64)
-        codes = np.full(len(self.case.sizes) - 1, activations.SIGMOID)
-        network = minibatch.Network(self.parameters, codes, losses.MSE, np.zeros(0), nothing, nothing, zero)
-        members, now = len(self.plans), step(self.dtype)
-        member = Member(position, members, new_barrier(members), None, now, now, np.ones(1), *no_dropout(self.dtype))
-        run_pass(which, network, sgd(self.dtype), self.plans[position], self.memory, member, self.case.layer, target)
+        its = self.trainings[position]
+        run_pass(which, its.network, its.optimizer, its.plan, self.memory, its.member, self.case.layer, target)
 
     def result(self):
         """The layer's outputs, (rows, outputs, width)."""
@@ -120,28 +119,6 @@ class Problem:
 
     def limit(self, length):
         return tolerance(self.dtype, 16 * length)  # some roundings for each term, also of sums larger than their result
-
-
-@functools.cache
-def step(dtype):
-    hyperparameters = np.zeros((len(optimizers.ROWS), layout.line(dtype)), dtype)
-    hyperparameters[optimizers.LEARNING_RATE] = 1
-    nothing = np.zeros((1, 1))
-    return optimizers.Step(hyperparameters, nothing, nothing[0], nothing[0], nothing, nothing, np.zeros(2, np.int64))
-
-
-@functools.cache
-def sgd(dtype):
-    nothing = np.zeros(0, dtype)
-    rule = optimizers.Rule(optimizers.SGD, False, optimizers.UNLIMITED, 0.0, nothing, nothing)
-    schedule = schedules.Schedule(schedules.CONSTANT, False, 1, 0, np.zeros(4))
-    return optimizers.Optimizer(rule, optimizers.EMA(nothing, 1.0, 0), False, schedule, schedule, schedule, False)
-
-
-def no_dropout(dtype):
-    line, nothing = layout.line(dtype), np.zeros(0, np.int64)
-    nothing_dropped = np.zeros(0, np.uint32), np.zeros(1, np.uint64), nothing
-    return (Dropout(*nothing_dropped, np.zeros(line), np.zeros(line, np.uint32), np.ones((2, line), dtype)),) * 2
 
 
 @pytest.fixture(

@@ -5,10 +5,13 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from fastprop.kernels import compiler, inputs, layout, minibatch
+from fastprop.data import EncodedRows, SparseRows
+from fastprop.kernels import compiler, inputs, layout
 from fastprop.kernels.lanes import Chunk
+from fastprop.runs import kernel_arguments
 from tests import guard_pages
 from tests.compare import assert_close, tolerance
+from tests.kernel_arguments import training
 from tests.marks import compiled_dtype
 from tests.parts import compiled
 
@@ -38,69 +41,63 @@ KINDS = {
 }
 
 
+def sparse_rows(grouped, rows, random):
+    """Return sparse rows by chance, which are written into `rows` (n, features) as well.
+
+    `grouped` ones are those of an encoding: each group of up to five columns has one element or none.
+    """
+    features = rows.shape[1]
+    background, below = random.integers(0, 256, (2, features)).astype(rows.dtype)
+    columns = np.arange(features)
+    if grouped:
+        group_begins = columns - columns % 5
+        last = random.integers(-1, 5, rows.shape)[:, group_begins] + group_begins
+        is_kept = columns == last
+        others = np.where((columns < last) & (last < features), below, background)
+    else:
+        is_kept = random.random(rows.shape) < 0.3
+        others = background
+    rows[...] = np.where(is_kept, rows, others)
+    begins = np.concatenate([[0], np.cumsum(is_kept.sum(axis=1))])
+    arrays = rows[is_kept], is_kept.nonzero()[1].astype(np.int32), begins, background
+    if not grouped:
+        return SparseRows(*arrays)
+    return EncodedRows(*arrays, below, group_begins.astype(np.int32), np.zeros(features, bool))
+
+
 def fetched(kind, features, row_stride, source, standardized, dtype):
-    """Return what stands in the workspace, (rows of the chunk, features, width), and what should."""
-    width = compiler.lanes(dtype) if kind.pack else 1
-    plans, size = layout.plans((features, 1), 40, np.dtype(dtype), (False,), 1, width, kind.shares_rows)
-    plan = (layout.PackPlan if kind.pack else layout.Plan)(*plans[0])
-    memory = layout.new_workspace(plans, size, dtype)
+    """Return what stands in the workspace, (rows of the chunk, features, width), and what should stand there."""
+    made = training((features, 1), 40, dtype, pack=kind.pack, shares_order=kind.shares_rows)
+    plan, memory, width = made.plan, made.memory, made.plan.sizes.width
     readable = guard_pages.readable(memory)
     before = np.zeros_like(memory)
     before[readable] = memory[readable]
     random = np.random.default_rng(features)
     orders = np.array([random.permutation(ROWS_OF_DATA) for _ in range(width if kind.own_orders else 1)])
-    table = np.zeros((ROWS_OF_DATA, row_stride), np.uint8 if source == "bytes" else dtype)
-    table[:, :features] = random.integers(0, 256, (ROWS_OF_DATA, features))
-    nothing, mean, inverse_std = np.zeros(0, dtype), np.zeros(0, dtype), np.zeros(0, dtype)
+    rows = np.zeros((ROWS_OF_DATA, row_stride), np.uint8 if source == "bytes" else dtype)[:, :features]
+    rows[...] = random.integers(0, 256, rows.shape)
+    values = rows if source in ("numbers", "bytes") else sparse_rows(source == "groups", rows, random)
+    network, mean, inverse_std = made.network, np.zeros(features), np.ones(features)
     if standardized:
-        mean, inverse_std = np.zeros((2, layout.padded(features, dtype)), dtype)
-        mean[:features], inverse_std[:features] = random.uniform(0, 255, features), random.uniform(0.01, 0.1, features)
-    addresses = np.zeros(2, np.int64)
-    network = minibatch.Network(nothing, np.zeros(1, np.int64), 0, np.zeros(0), mean, inverse_std, addresses)
-    in_bytes, labels = np.zeros(0, np.uint8), np.zeros(0, np.int64)
-    no_columns = np.zeros(0, np.int32)
-    sparse = inputs.Sparse(np.zeros(0, np.int64), no_columns, nothing, nothing, no_columns)
-    numbers = table.reshape(-1)
-    if source == "bytes":
-        numbers, in_bytes = nothing, numbers
-    if source == "sparse":
-        background = np.zeros(layout.padded(features, dtype), dtype)
-        background[:features] = random.integers(0, 256, features)
-        is_kept = random.random((ROWS_OF_DATA, features)) < 0.3
-        table[:, :features] = np.where(is_kept, table[:, :features], background[:features])
-        begins = np.concatenate([[0], np.cumsum(is_kept.sum(axis=1))])
-        numbers = table[:, :features][is_kept]
-        sparse = inputs.Sparse(begins, is_kept.nonzero()[1].astype(np.int32), background, nothing, no_columns)
-    if source == "groups":  # each of up to five columns, with one element or none
-        background, below = np.zeros((2, layout.padded(features, dtype)), dtype)
-        background[:features], below[:features] = random.integers(0, 256, (2, features))
-        columns = np.arange(features)
-        group_begins = columns - columns % 5
-        last = random.integers(-1, 5, (ROWS_OF_DATA, features))[:, group_begins] + group_begins
-        is_kept = columns == last
-        others = np.where((columns < last) & (last < features), below[:features], background[:features])
-        table[:, :features] = np.where(is_kept, table[:, :features], others)
-        begins = np.concatenate([[0], np.cumsum(is_kept.sum(axis=1))])
-        numbers = table[:, :features][is_kept]
-        kept_columns = is_kept.nonzero()[1].astype(np.int32)
-        sparse = inputs.Sparse(begins, kept_columns, background, below, group_begins.astype(np.int32))
-    rows = np.zeros((1, 0), np.int64)
-    data = minibatch.Data(numbers, in_bytes, sparse, nothing, labels, np.zeros(0), row_stride, rows)
+        mean, inverse_std = random.uniform(0, 255, features), random.uniform(0.01, 0.1, features)
+        arrays = np.zeros((2, layout.padded(features, dtype)), dtype)
+        arrays[:, :features] = mean, inverse_std
+        mean, inverse_std = arrays[:, :features].astype(np.float64)
+        network = network._replace(mean=arrays[0], input_inverse_std=arrays[1])
+    data = kernel_arguments.inputs_argument(values, np.arange(ROWS_OF_DATA), dtype)
     fetch(network, data, plan, memory, Chunk(orders, FIRST, ROWS, ROW_BEGIN))
 
     held = 1 if kind.shares_rows else width  # numbers of a feature in a row
     line, stride = plan.sizes.line, plan.sizes.strides[0] + plan.sizes.line
     start = plan.workspace.activations[0] + ROW_BEGIN * stride
-    rows = memory[start - line :][: ROWS * stride].reshape(ROWS, stride)
-    assert (rows[:, line - held : line] == 1).all()  # the constant inputs of the biases
-    expected = np.stack([table[orders[lane % len(orders), FIRST:][:ROWS], :features] for lane in range(held)], axis=2)
-    expected = expected.astype(np.float64)
-    if standardized:
-        expected = (expected - mean[:features, None]) * inverse_std[:features, None]
+    written = memory[start - line :][: ROWS * stride].reshape(ROWS, stride)
+    assert (written[:, line - held : line] == 1).all()  # the constant inputs of the biases
+    expected = np.stack([rows[orders[lane % len(orders), FIRST:][:ROWS]] for lane in range(held)], axis=2)
+    expected = (expected.astype(np.float64) - mean[:, None]) * inverse_std[:, None]
     outside = readable
     outside[start : start + ROWS * stride] = False
     np.testing.assert_array_equal(memory[outside], before[outside])
-    return rows[:, line : line + features * held].reshape(ROWS, features, held), expected
+    return written[:, line : line + features * held].reshape(ROWS, features, held), expected
 
 
 @pytest.mark.parametrize("standardized", [False, True], ids=["as they are", "standardized"])

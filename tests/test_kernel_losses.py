@@ -7,10 +7,8 @@ import fastprop as fp
 from fastprop import reference
 from fastprop.kernels import compiler, layout, losses
 from fastprop.kernels.activations import ACTIVATIONS
-from fastprop.kernels.losses import LOSSES
-from fastprop.kernels.minibatch import Network
-from fastprop.runs.kernel_arguments import loss_parameters
 from tests.compare import CANCELLATION_IN_GELU, ROUNDINGS_OF_A_LOSS, assert_close, tolerance
+from tests.kernel_arguments import training
 from tests.marks import compiled_dtype, slow_except
 from tests.parts import OFFSET, compiled, interleaved_in_memory, whole
 
@@ -45,9 +43,9 @@ def by_reference(output, loss, z, t):
 def assert_as_reference(output, loss, z, t, weight, scale, weighted):
     """Write rows after `FIRST` others to a workspace full of NaN, and compute their losses and deltas."""
     (rows, columns, width), dtype = z.shape, z.dtype
-    code, stores_derivative = ACTIVATIONS[output]
-    (plan,), size = layout.plans((1, columns), FIRST + rows, dtype, (stores_derivative,), 1, width)
-    memory, stride, workspace = np.full(size, np.nan, dtype), plan.sizes.strides[-1], plan.workspace
+    made = training((1, columns), FIRST + rows, dtype, output=output, loss=loss, pack=width > 1)
+    plan, stride, workspace = made.plan, made.plan.sizes.strides[-1], made.plan.workspace
+    memory = np.full_like(made.memory, np.nan)
     groups = (rows if isinstance(plan, layout.PackPlan) else whole(rows, compiler.lanes(dtype))) * stride
     z_memory, t_memory, d_memory, s_memory = (
         memory[offset + FIRST * stride :][:groups]
@@ -62,10 +60,7 @@ def assert_as_reference(output, loss, z, t, weight, scale, weighted):
     l_memory = memory[workspace.losses + FIRST * width :][: rows * width]
     before = memory.copy()
 
-    name = loss if isinstance(loss, str) else loss.name
-    addresses, parameters = np.zeros(2, np.int64), loss_parameters(loss)
-    network = Network(memory, np.array([code]), LOSSES[name].code, parameters, memory[:0], memory[:0], addresses)
-    losses_and_deltas(network, plan, memory, weighted, FIRST, rows, workspace.losses + FIRST * width)
+    losses_and_deltas(made.network, plan, memory, weighted, FIRST, rows, workspace.losses + FIRST * width)
     found, deltas = l_memory.reshape(rows, width).copy(), d_memory.reshape(-1, stride)[:rows].copy()
 
     wanted, wanted_deltas = by_reference(output, loss, z, t)
@@ -77,7 +72,9 @@ def assert_as_reference(output, loss, z, t, weight, scale, weighted):
     limit *= CANCELLATION_IN_GELU if output == "gelu" else 1
     assert_close(deltas[:, :length], wanted_deltas, limit, f"deltas {name}")
     np.testing.assert_array_equal(deltas[:, columns * width : length], 0)
-    for written in (z_memory, t_memory, d_memory, l_memory, *([s_memory] if stores_derivative else [])):
+    if ACTIVATIONS[output].stores_derivative:
+        s_memory[...] = 0
+    for written in (z_memory, t_memory, d_memory, l_memory):
         written[...] = 0
     kept = memory != 0
     np.testing.assert_array_equal(memory[kept], before[kept])
