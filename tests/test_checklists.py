@@ -87,7 +87,7 @@ ADDED = {
                 '    l1: float = 0.0\n\n    rules = ("damped",)\n\n\nDescent: TypeAlias = Damped |',
             ),
         ],
-        "fastprop/kernels/optimizers.py": [
+        "fastprop/kernels/update_rules.py": [
             ("ADAGRAD, LION = range(9)", "ADAGRAD, LION, DAMPED = range(10)"),
             (
                 '    "lion": UpdateRule(',
@@ -187,8 +187,8 @@ ADDED = {
         ],
         "fastprop/runs/optimizer_arguments.py": [
             (
-                "    by_name = dict(zip(optimizers.GIVEN, given))\n",
-                '    by_name = dict(zip(optimizers.GIVEN, given))\n    by_name["learning_rate"] *= options.speed\n',
+                "    by_name = dict(zip(update_rules.GIVEN, given))\n",
+                '    by_name = dict(zip(update_rules.GIVEN, given))\n    by_name["learning_rate"] *= options.speed\n',
             ),
         ],
         "fastprop/reference/training.py": [
@@ -299,10 +299,10 @@ REMOVED = [
     ("fastprop/c_header.py", '    "relu": "z < 0 ? 0 : z",\n', "relu"),
     ("fastprop/kernels/losses.py", '    "huber": Loss(HUBER, from_logits=False, sums_outputs=False),\n', "huber"),
     ("fastprop/kernels/losses.py", "CROSS_ENTROPY, from_logits=True, sums_outputs=True", "missing"),
-    ("fastprop/kernels/optimizers.py", '    "adam": UpdateRule(ADAM, states=2, per_step=True),\n', "adam"),
-    ("fastprop/kernels/optimizers.py", '"adam": UpdateRule(ADAM, states=2, per_step=True)', "per_step"),
-    ("fastprop/kernels/optimizers.py", '"lion": UpdateRule(LION, states=1, per_step=False)', "states"),
-    ("fastprop/kernels/optimizers.py", "    epsilon: Vector\n", "epsilon"),
+    ("fastprop/kernels/update_rules.py", '    "adam": UpdateRule(ADAM, states=2, per_step=True),\n', "adam"),
+    ("fastprop/kernels/update_rules.py", '"adam": UpdateRule(ADAM, states=2, per_step=True)', "per_step"),
+    ("fastprop/kernels/update_rules.py", '"lion": UpdateRule(LION, states=1, per_step=False)', "states"),
+    ("fastprop/kernels/update_rules.py", "    epsilon: Vector\n", "epsilon"),
     ("fastprop/kernels/optimizers.py", ', "ClipNorm": BY_NORM', "ClipNorm"),
     (
         "fastprop/kernels/schedules.py",

@@ -12,7 +12,7 @@ import fastprop as fp
 from fastprop import options, reference
 from fastprop.checks import HIDDEN_ACTIVATIONS
 from fastprop.initialization import INITIALIZATIONS
-from fastprop.kernels import activations, losses, optimizers, schedules
+from fastprop.kernels import activations, losses, schedules, update_rules
 from fastprop.metrics import SCORES
 from fastprop.options import encoding
 from fastprop.options.optimizers import PER_LANE
@@ -34,7 +34,7 @@ def test_each_thing_has_a_row_in_each_table_that_needs_it():
     check_tables()
 
 
-@pytest.mark.parametrize("table", [activations.ACTIVATIONS, losses.LOSSES, optimizers.RULES, schedules.SCHEDULES])
+@pytest.mark.parametrize("table", [activations.ACTIVATIONS, losses.LOSSES, update_rules.RULES, schedules.SCHEDULES])
 def test_codes_count_from_0_without_a_gap(table):
     first = 1 if table is schedules.SCHEDULES else 0  # 0 is that of no schedule
     assert sorted(row.code for row in table.values()) == list(range(first, first + len(table)))
@@ -44,7 +44,7 @@ def test_rows_name_what_there_is():
     assert {row.initialization for row in reference.ACTIVATIONS.values()} <= set(INITIALIZATIONS)
     assert {row.output for row in reference.LOSSES.values()} - {None} <= set(reference.ACTIVATIONS)
     assert max(len(row.constants) for row in schedules.SCHEDULES.values()) <= schedules.MAX_CONSTANTS
-    assert max(row.states for row in optimizers.RULES.values()) <= 2
+    assert max(row.states for row in update_rules.RULES.values()) <= 2
 
 
 def test_only_what_is_known_to_train_is_initialized_for_rectifiers():

@@ -24,9 +24,10 @@ from fastprop.kernels.layout import BLOCK_ROWS, FUSED, SEGMENTED, STRIP_LINES, M
 from fastprop.kernels.load_store import lanes, load, prefetch_to_write, store
 from fastprop.kernels.losses import SUMS_OUTPUTS, losses_and_deltas
 from fastprop.kernels.matrices import layer_count
-from fastprop.kernels.optimizers import BY_NORM, CLIP_FACTOR, begin_step, scheduled_in, update
+from fastprop.kernels.optimizers import BY_NORM, begin_step, scheduled_in, update
 from fastprop.kernels.team import share, size_of, wait
 from fastprop.kernels.unrolled import is_unrolled, unrolled_forward, unrolled_gradient
+from fastprop.kernels.update_rules import CLIP_FACTOR
 
 
 class Network(NamedTuple):

@@ -46,7 +46,7 @@ class Optimizer:
     """What all optimizers have in common."""
 
     rules: ClassVar[tuple[str, ...]] = ()
-    """The names of the kernels' update rules that it may take, see `kernels.optimizers.RULES`."""
+    """The names of the kernels' update rules that it may take, see `kernels.update_rules.RULES`."""
 
     takes_all_rows = False
     """Whether a step takes all rows, and not a minibatch."""

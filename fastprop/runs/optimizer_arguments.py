@@ -5,7 +5,7 @@ from operator import attrgetter
 
 import numpy as np
 
-from fastprop.kernels import averages, layout, optimizers, schedules
+from fastprop.kernels import averages, layout, optimizers, schedules, update_rules
 from fastprop.options import Warmup
 
 
@@ -16,10 +16,10 @@ def optimizer_arguments(options_of_lanes, layer_sizes, parameters, final, member
     `parameters` itself, or the moving average if the options have one. `batches` is the number of steps in an epoch.
     """
     options = options_of_lanes[0]
-    row = optimizers.RULES[options.optimizer.rule]
+    row = update_rules.RULES[options.optimizer.rule]
     size = layout.line(parameters.dtype)
     given = _given([each.optimizer for each in options_of_lanes], size)
-    by_name = dict(zip(optimizers.GIVEN, given))
+    by_name = dict(zip(update_rules.GIVEN, given))
     plateau = np.zeros((3, size))
     plateau[schedules.FACTOR] = 1
     plateau[schedules.BEST] = np.inf
@@ -60,7 +60,7 @@ def _given(each_optimizer, size):
     Those of the lanes are repeated to fill a row; 0 stands for a hyperparameter that the optimizer does not have.
     """
     fields = [vars(optimizer) for optimizer in each_optimizer]
-    values = np.array([[each.get(name, 0.0) for each in fields] for name in optimizers.GIVEN], np.float64)
+    values = np.array([[each.get(name, 0.0) for each in fields] for name in update_rules.GIVEN], np.float64)
     repeated = np.empty((len(values), size // len(fields), len(fields)))
     repeated[:] = values[:, None]
     return repeated.reshape(len(values), size)
@@ -68,9 +68,9 @@ def _given(each_optimizer, size):
 
 def _hyperparameters(given, dtype):
     """Return the rows of `Step.hyperparameters`, (rows, size) of a dtype, as they are before the first step."""
-    values = np.full((len(optimizers.ROWS), given.shape[1]), np.nan)  # `begin_step` sets those of bias correction
+    values = np.full((len(update_rules.ROWS), given.shape[1]), np.nan)  # `begin_step` sets those of bias correction
     values[: len(given)] = given
-    rows = dict(zip(optimizers.ROWS, values))
+    rows = dict(zip(update_rules.ROWS, values))
     for name in ("beta1", "beta2", "smoothing"):
         rows[f"one_minus_{name}"][:] = 1 - rows[name]
     rows["shrinkage"][:] = 1 - rows["learning_rate"] * rows["weight_decay"]

@@ -8,7 +8,7 @@ from typing import get_args
 
 from fastprop import c_header, options, reference
 from fastprop.integrations import onnx_models, torch_modules
-from fastprop.kernels import activations, losses, optimizers, schedules
+from fastprop.kernels import activations, losses, optimizers, schedules, update_rules
 from fastprop.options.optimizers import PER_LANE
 from fastprop.options.schedules import AfterWarmup
 
@@ -26,9 +26,9 @@ def check_tables():
         ("activation", torch_modules.ACTIVATIONS, reference.ACTIVATIONS),
         ("activation", c_header.ACTIVATIONS, reference.ACTIVATIONS),
         ("loss", losses.LOSSES, reference.LOSSES),
-        ("update rule", optimizers.RULES, rules),
+        ("update rule", update_rules.RULES, rules),
         ("optimizer", names_of(options.DESCENTS), reference.OPTIMIZERS),
-        ("hyperparameter", optimizers.GIVEN, PER_LANE),
+        ("hyperparameter", update_rules.GIVEN, PER_LANE),
         ("schedule", schedules.SCHEDULES, names_of(get_args(AfterWarmup))),
         ("schedule", names_of(options.SCHEDULES), reference.SCHEDULES),
         ("clip", optimizers.CLIPS, names_of(options.CLIPS)),
@@ -38,7 +38,7 @@ def check_tables():
     for what, table in (
         ("activation", activations.ACTIVATIONS),
         ("loss", losses.LOSSES),
-        ("update rule", optimizers.RULES),
+        ("update rule", update_rules.RULES),
         ("schedule", schedules.SCHEDULES),
     ):
         codes = [row.code for row in table.values()]
