@@ -236,40 +236,27 @@ class Encoder:
                 f"the table has no column {', '.join(map(repr, missing))}, but the training data had: "
                 f"give {'it' if len(missing) == 1 else 'them'}."
             )
-        self._warn_of_new_levels(columns)
-        self._warn_of_new_gaps(columns)
+        self._warn_of_new_cells(columns)
 
-    def _warn_of_new_levels(self, columns):
-        """Warn of levels that the table had not that was learned from, of all columns in one sentence."""
-        new = {}
+    def _warn_of_new_cells(self, columns):
+        """Warn of levels, and of gaps, that the table had not that was learned from, of all columns in one sentence."""
+        levels, gaps = [], []
         for plan in self.plans:
-            if plan.kind == "category" and (levels := cells.new_levels(plan, columns[plan.name])):
-                new[plan.name] = levels
-        if new:
-            shown = "; ".join(
-                f"column {name!r} has {', '.join(map(repr, levels[:SHOWN]))}{', …' * (len(levels) > SHOWN)}"
-                for name, levels in new.items()
-            )
-            warn(
-                f"{shown}, which the network did not learn: such rows count as those of a rare level where the column "
-                "had a few such, and else have 0 in all features of the column.",
-                DataWarning,
-            )
-
-    def _warn_of_new_gaps(self, columns):
-        """Warn of numbers that are missing where the table that was learned from lacked none, in one sentence."""
-        fitted = (plan for plan in self.plans if plan.center is not None)
-        lacking = {plan.name: columns[plan.name] for plan in fitted if cells.lacks_new_cells(plan, columns[plan.name])}
-        if lacking:
-            shown = "; ".join(
-                f"column {name!r} has no value in {column.missing} of {len(column.values)} rows"
-                for name, column in lacking.items()
-            )
-            warn(
-                f"{shown}, but had one in each row of the table that was learned from: the median of the training rows "
-                "stands for it.",
-                DataWarning,
-            )
+            column = columns.get(plan.name)
+            if plan.kind == "category" and (new := cells.new_levels(plan, column)):
+                levels.append(
+                    f"column {plan.name!r} has {', '.join(map(repr, new[:SHOWN]))}{', …' * (len(new) > SHOWN)}"
+                )
+            if plan.center is not None and cells.lacks_new_cells(plan, column):
+                gaps.append(f"column {plan.name!r} has no value in {column.missing} of {len(column.values)} rows")
+        consequences = (
+            "which the network did not learn: such rows count as those of a rare level where the column had a few "
+            "such, and else have 0 in all features of the column",
+            "but had one in each row of the table that was learned from: the median of the training rows stands for it",
+        )
+        for said, consequence in zip((levels, gaps), consequences):
+            if said:
+                warn(f"{'; '.join(said)}, {consequence}.", DataWarning)
 
     def _matrix(self, columns):
         """Return the matrix whose columns are the inputs as they are, (n, n_in) float64, or None."""
