@@ -4,14 +4,12 @@ import pickle
 
 import numpy as np
 import pandas
-import polars
 import pytest
 import scipy.sparse
 import sklearn
-from sklearn import datasets
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
-from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFittedError
+from sklearn.exceptions import NotFittedError
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score, cross_validate
 from sklearn.neural_network import MLPClassifier as PeerClassifier
@@ -22,13 +20,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import fastprop as fp
 from fastprop.data import UNCHANGED, Inputs, TargetScaling, standardization
-from fastprop.estimators import MLPClassifier, MLPRegressor, TabularRegressor, parameters
+from fastprop.estimators import MLPClassifier, MLPRegressor, parameters
 from fastprop.tabular.recipe import RECIPE
-
-RANDOM = np.random.default_rng(0)
-X = RANDOM.normal(size=(300, 4))
-LABELS = np.where(X[:, 0] * X[:, 1] > 0, "above", "below")
-PRICES = 2e6 + 1e5 * X[:, 0] + 5e4 * X[:, 1]
+from tests.estimator_problems import LABELS, PRICES, RANDOM, X, frame
 
 
 @pytest.fixture(scope="module")
@@ -188,68 +182,6 @@ def test_a_row_of_weight_2_counts_as_two_rows():
     np.testing.assert_allclose(scale, some.repeat(weights, axis=0).std(axis=0))
 
 
-def frame(library, rows=300):
-    is_missing = np.arange(rows) % 17 == 0
-    return library.DataFrame({
-        "size": [None if missing else value for missing, value in zip(is_missing, X[:rows, 0].tolist())],
-        "town": np.array(["Oslo", "Rome", "Lima"])[np.arange(rows) % 3].tolist(),
-        "rooms": (np.arange(rows) % 5).tolist(),
-    })  # fmt: skip
-
-
-@pytest.mark.parametrize("library", [pandas, polars], ids=["pandas", "polars"])
-def test_frames_have_categories_and_missing_cells(library):
-    table = frame(library)
-    price = 1e5 * (np.nan_to_num(np.asarray(table["size"], float)) + 3.0 * (np.arange(300) % 3 == 1))
-    regressor = MLPRegressor(random_state=0).fit(table, price)
-    assert regressor.score(table, price) > 0.95
-    assert regressor.feature_names_in_.tolist() == ["size", "town", "rooms"]
-    assert regressor.n_features_in_ == 3
-    assert {"size is missing", "town=Rome", "rooms"} <= set(regressor.encoder_.feature_names)
-    told = MLPRegressor(random_state=0, max_iter=1, categorical_features=["rooms"]).fit(table, price)
-    assert "rooms=3" in told.encoder_.feature_names
-    by_index = MLPRegressor(random_state=0, max_iter=1, categorical_features=[2]).fit(table, price)
-    by_mask = MLPRegressor(random_state=0, max_iter=1, categorical_features=[False, False, True]).fit(table, price)
-    assert told.encoder_ == by_index.encoder_ == by_mask.encoder_
-    other = table.rename(columns={"town": "city"}) if library is pandas else table.rename({"town": "city"})
-    with pytest.raises(ValueError, match="feature names"):
-        regressor.predict(other)
-
-
-def test_arrays_may_lack_cells():
-    holes = np.where(np.arange(1200).reshape(300, 4) % 13 == 0, np.nan, X)
-    regressor = MLPRegressor(random_state=0).fit(holes, PRICES)
-    assert regressor.score(holes, PRICES) > 0.9
-    assert "x0 is missing" in regressor.encoder_.feature_names
-
-
-def test_cells_that_lack_only_later_are_medians(tmp_path):
-    holes = np.where(np.arange(1200).reshape(300, 4) % 13 == 0, np.nan, X)
-    filled = np.where(np.isnan(holes), np.median(X, axis=0), holes)
-    words = r"column 'x0' has no value in 24 of 300 rows; .*: the median of the training rows stands for it"
-    for given in (X, pandas.DataFrame(X)):
-        regressor = MLPRegressor(random_state=0, max_iter=1).fit(given, PRICES)
-        expected = regressor.predict(filled)
-        with pytest.warns(fp.DataWarning, match=words if given is X else words.replace("x0", "0")):
-            np.testing.assert_array_equal(regressor.predict(holes), expected)
-    table = pandas.DataFrame({"size": X[:, 0], "town": ["Bonn", "Rome", "Lyon"] * 100})
-    regressor = MLPRegressor(random_state=0, max_iter=1).fit(table, PRICES)
-    regressor.save(tmp_path / "model.safetensors")
-    expected = regressor.predict(table.assign(size=filled[:, 0]))
-    for model in (regressor, fp.load(tmp_path / "model.safetensors")):
-        with pytest.warns(fp.DataWarning, match=r"^column 'size' has no value in 24 of 300 rows, but had one in each"):
-            np.testing.assert_allclose(model.predict(table.assign(size=holes[:, 0])), expected, rtol=1e-6)
-
-
-def test_frames_of_numbers_are_as_arrays(regressor):
-    names = ["a", "b", "c", "d"]
-    for table in (pandas.DataFrame(X, columns=names), polars.DataFrame(X, names)):
-        by_name = MLPRegressor(random_state=0).fit(table, PRICES)
-        np.testing.assert_array_equal(by_name.predict(table), regressor.predict(X))
-        assert by_name.feature_names_in_.tolist() == names
-        assert by_name.encoder_ is None
-
-
 def test_partial_fit_goes_on():
     classifier = MLPClassifier(random_state=0)
     assert not hasattr(MLPClassifier(solver="lbfgs"), "partial_fit")
@@ -336,45 +268,6 @@ def test_all_solvers_and_schedules_train(solver, learning_rate):
     assert regressor.score(X, PRICES) > 0.3
 
 
-def test_what_is_wrong_is_said():
-    with pytest.raises(ValueError, match="y has one class, 'above': give rows of two classes or more"):
-        MLPClassifier().fit(X, ["above"] * len(X))
-    with pytest.raises(TypeError, match="y holds labels of the types int, str: give words alone"):
-        MLPClassifier().fit(X[:3], np.array(["a", 1, "b"], object))
-    with pytest.raises(ValueError, match="y has no value in 1 of 3 rows, the first in row 1: remove such rows"):
-        MLPClassifier().fit(X[:3], np.array(["a", None, "b"], object))
-    with pytest.raises(ValueError, match="X has two columns called 'a': rename one"):
-        MLPClassifier().fit(pandas.DataFrame(X, columns=["a", "b", "a", "c"]), LABELS)
-    with pytest.raises(ValueError, match="X has two columns called 'a': rename one"):
-        MLPClassifier(max_iter=1).fit(pandas.DataFrame(X, columns=[*"abcd"]), LABELS).predict(
-            pandas.DataFrame(X, columns=[*"abac"])
-        )
-    with pytest.raises(ValueError, match="y, column 'size', has one class, 'big': give rows of two classes or more"):
-        MLPClassifier().fit(X, pandas.Series(["big"] * len(X), name="size"))
-    with pytest.raises(ValueError, match="y, column 'size', has no value in 1 of 300 rows, the first in row 2: remove"):
-        MLPClassifier().fit(X, pandas.DataFrame({"size": ["big", "small", None, *["big"] * (len(X) - 3)]}))
-    with pytest.raises(ValueError, match="column 'b' has no value in any of the 300 rows"):
-        MLPClassifier().fit(pandas.DataFrame({"a": X[:, 0], "b": None}), LABELS)
-    with pytest.raises(ValueError, match="'solver' parameter"):
-        MLPClassifier(solver="newton").fit(X, LABELS)
-    with pytest.raises(ValueError, match="hidden_layer_sizes must be > 0"):
-        MLPClassifier((4, -1)).fit(X, LABELS)
-    with pytest.raises(ValueError, match="there is no column 'age'"):
-        MLPClassifier(categorical_features=["age"]).fit(frame(pandas), LABELS)
-    with pytest.raises(ValueError, match=r"categorical_features holds \[9\]: count the 4 columns of X from 0"):
-        MLPClassifier(categorical_features=[9]).fit(X, LABELS)
-    with pytest.warns(DataConversionWarning):
-        MLPRegressor(max_iter=1).fit(X, PRICES[:, None])
-    with pytest.warns(ConvergenceWarning, match="larger max_iter"):
-        MLPRegressor(max_iter=2, learning_rate="constant").fit(X, PRICES)
-
-
-def test_a_frame_becomes_a_score_in_three_lines():
-    wine = datasets.load_wine(as_frame=True)
-    classifier = fp.MLPClassifier(random_state=0).fit(wine.data[::2], wine.target[::2])
-    assert classifier.score(wine.data[1::2], wine.target[1::2]) > 0.9
-
-
 def test_partial_fit_keeps_the_optimizers_state():
     parts = [(X[first : first + 50], PRICES[first : first + 50]) for first in range(0, 300, 50)]
     regressor = MLPRegressor(random_state=0)
@@ -401,72 +294,3 @@ def test_partial_fit_weighs_classes():
         MLPClassifier(class_weight="balanced").partial_fit(X, rare, classes=["common", "rare"])
     with pytest.raises(ValueError, match="dropout"):
         MLPClassifier(dropout=0.5).partial_fit(X, rare, classes=["common", "rare"])
-
-
-@pytest.mark.parametrize("estimator", [MLPClassifier, MLPRegressor])
-def test_weights_of_which_none_is_above_zero_are_refused(estimator):
-    X, y = np.arange(8.0)[:, np.newaxis], np.arange(8) % 2
-    with pytest.raises(ValueError, match="sample_weight is above zero for no row"):
-        estimator().fit(X, y, sample_weight=-np.ones(8))
-
-
-@pytest.mark.parametrize("y", [["1", "two"] * 4, pandas.Series([1, "two"] * 4), np.array([1, "two"] * 4, object)])
-def test_words_are_no_targets_of_a_regressor_which_names_their_column(y):
-    named = ", column 'count'," if isinstance(y, pandas.Series) else ""
-    y = y.rename("count") if isinstance(y, pandas.Series) else y
-    for estimator in (MLPRegressor(), TabularRegressor(configurations=1)):
-        with pytest.raises(ValueError, match=f"^y{named} holds .*two.* in row 1, which is no number: give numbers, or"):
-            estimator.fit(np.arange(8.0)[:, np.newaxis], y)
-
-
-@pytest.mark.parametrize("estimator", [MLPClassifier, MLPRegressor, TabularRegressor])
-def test_a_frame_without_columns_is_refused(estimator):
-    with pytest.raises(ValueError, match=r"^X is a frame without columns: give at least one\.$"):
-        estimator().fit(pandas.DataFrame(index=range(8)), np.arange(8) % 2)
-
-
-@pytest.mark.parametrize("estimator", [MLPClassifier, MLPRegressor])
-def test_dates_are_no_targets(estimator):
-    days = pandas.date_range("2026-01-01", periods=8)
-    for y in (days.to_numpy(), pandas.Series(days, name="day"), pandas.Series(days - days[0])):
-        with pytest.raises(ValueError, match=r"y.* holds dates or times, which have no unit"):
-            estimator().fit(np.arange(8.0)[:, np.newaxis], y)
-
-
-@pytest.mark.filterwarnings("ignore:X has feature names", "ignore:The loss still fell")
-@pytest.mark.parametrize("library", [pandas, polars])
-def test_a_frame_is_predicted_by_places_after_an_array_with_gaps(library):
-    gaps = np.where(X > 2, np.nan, X)
-    regressor = MLPRegressor(hidden_layer_sizes=4, max_iter=2, random_state=0).fit(gaps, PRICES)
-    frame = library.DataFrame({name: gaps[:, index] for index, name in enumerate("abcd")})
-    np.testing.assert_array_equal(regressor.predict(frame), regressor.predict(gaps))
-
-
-@pytest.mark.parametrize(
-    ("inputs", "targets", "error", "said"),
-    [
-        (pandas.DataFrame({"a": [[1, 2]] * 300}), PRICES, ValueError, "column 'a' holds cells of the type list"),
-        (
-            polars.LazyFrame({"a": PRICES}),
-            PRICES,
-            TypeError,
-            r"a LazyFrame of polars has no rows yet: call collect\(\)",
-        ),
-        (X, polars.Series("price", [1.0, None, *PRICES[2:]]), ValueError, "y, column 'price', has no value in 1"),
-        (X, [1.0, None, *PRICES[2:]], ValueError, "y has no value in 1 of 300 rows, the first in row 1"),
-        (
-            X,
-            np.where(np.arange(300) == 7, -5000, PRICES),
-            ValueError,
-            "y holds -5000 in row 7, but loss='poisson' needs",
-        ),
-    ],
-    ids=["lists", "LazyFrame", "null", "None", "negative counts"],
-)
-def test_what_cannot_be_learned_is_refused_by_its_name(inputs, targets, error, said):
-    regressor = MLPRegressor("poisson", max_iter=2)
-    with pytest.raises(error, match=said):
-        regressor.fit(inputs, targets)
-    if error is TypeError:  # before scikit-learn looks at the rows
-        with pytest.raises(error, match=said):
-            fp.SweepCV(regressor, {"alpha": [0.1]}).fit(inputs, targets)
