@@ -18,9 +18,10 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight, _check_y, check_is_fitted
 
 from fastprop import numpy_settings
-from fastprop.annotations import HiddenActivation, Path
+from fastprop.annotations import HiddenActivation
 from fastprop.data import Inputs, SparseRows, standardization
 from fastprop.estimators import inputs, parameters
+from fastprop.estimators.saving import SavesModel
 from fastprop.network import MLP
 from fastprop.streaming import ChunkTraining
 from fastprop.tabular.model import TableModel
@@ -55,7 +56,7 @@ def _refuse_divergence(history):
         raise ValueError("The training diverged: give a smaller learning_rate_init, or inputs without outliers.")
 
 
-class BaseMLP(BaseEstimator):
+class BaseMLP(SavesModel, BaseEstimator):
     """What the classifier and the regressor have in common: arguments in, `fastprop.train`, results out."""
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
@@ -323,23 +324,6 @@ class BaseMLP(BaseEstimator):
         network = self._network_in_own_units()
         network.feature_names = encoder.feature_names
         return TableModel(network, encoder, target_name or self._target_name)
-
-    def save(self, path: Path, target_name: str | None = None) -> None:
-        """Write the model that `to_model` returns to a file, which `fastprop.load` and ``fastprop predict`` read.
-
-        Parameters
-        ----------
-        path : str or Path
-            The safetensors file to write; one that exists is replaced as a whole.
-        target_name : str, optional
-            See `to_model`.
-
-        Raises
-        ------
-        ValueError, OSError
-            As `TableModel.save`.
-        """
-        self.to_model(target_name).save(path)
 
     _answer = None  # outputs that take the place of those of the network
 

@@ -19,15 +19,16 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import _check_method_params, check_is_fitted
 
 from fastprop import numpy_settings
-from fastprop.annotations import ArrayLike, Path, Splitter
+from fastprop.annotations import ArrayLike, Splitter
 from fastprop.estimators import inputs
 from fastprop.estimators.base import BaseMLP
+from fastprop.estimators.saving import SavesModel
 from fastprop.estimators.sweep_plan import How, Measured, Rows, evaluate
 from fastprop.options import HALVINGS, Halving, MedianStopping
 from fastprop.tabular.model import TableModel
 
 
-class SweepCV(GridSearchCV):
+class SweepCV(SavesModel, GridSearchCV):
     """A cross-validated search of the parameters of `MLPClassifier` or `MLPRegressor`, by one sweep.
 
     Every split score is, to the last bit, that of the estimator with these parameters that is fitted alone on the
@@ -197,10 +198,6 @@ class SweepCV(GridSearchCV):
         if not hasattr(self, "best_estimator_"):
             raise AttributeError("refit=False leaves no best estimator: fit with refit=True.")
         return self.best_estimator_.to_model(target_name)
-
-    def save(self, path: Path, target_name: str | None = None) -> None:
-        """Write the model of the best estimator to a file; see `MLPClassifier.save`."""
-        self.to_model(target_name).save(path)
 
     def _check_arguments(self, y):
         if not isinstance(self.estimator, BaseMLP):

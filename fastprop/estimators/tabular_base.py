@@ -20,6 +20,7 @@ from fastprop import numpy_settings
 from fastprop.annotations import ArrayLike, NumericEncodingName, Path, ScoreName
 from fastprop.data import SparseRows
 from fastprop.estimators import inputs, parameters
+from fastprop.estimators.saving import SavesModel
 from fastprop.metrics import SCORES
 from fastprop.tabular import ensemble_report
 from fastprop.tabular.column_inputs import ColumnInputs
@@ -33,7 +34,7 @@ SECONDS = 60.0
 """How long a search takes if neither seconds nor configurations are given."""
 
 
-class BaseTabular(BaseEstimator):
+class BaseTabular(SavesModel, BaseEstimator):
     """What the classifier and the regressor have in common: arguments in, `fastprop.tabular.tuning`, results out."""
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
@@ -185,23 +186,6 @@ class BaseTabular(BaseEstimator):
         check_is_fitted(self)
         model = self.ensemble_
         return TableEnsemble(model.ensemble, model.encoders, target_name or model.target_name)
-
-    def save(self, path: Path, target_name: str | None = None) -> None:
-        """Write the model that `to_model` returns to a file, which `fastprop.load` and ``fastprop predict`` read.
-
-        Parameters
-        ----------
-        path : str or Path
-            The safetensors file to write; one that exists is replaced as a whole.
-        target_name : str, optional
-            See `to_model`.
-
-        Raises
-        ------
-        ValueError, OSError
-            As `TableEnsemble.save`.
-        """
-        self.to_model(target_name).save(path)
 
     @numpy_settings.own
     def predict_std(self, X: ArrayLike) -> NDArray[np.float64]:
