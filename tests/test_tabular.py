@@ -236,6 +236,11 @@ REFUSED = {
         None,
         r"'old' in line 32, column 'x', where other rows hold numbers",
     ),
+    "a word after missing cells": (
+        b"x,y\nNA,0\n,1\n" + b"".join(b"%d,%d\n" % (row * row, row) for row in range(30)) + b"?,7\n",
+        None,
+        r"'\?' in line 34, column 'x', where other rows hold numbers",
+    ),
     "no target": (b"x,y\n1,\n2,1\n", None, r"no target in 1 row, the first in line 2, column 'y': remove"),
     "no word": (b"x,y\n1,a\n2,\n", None, r"no target in 1 row, the first in line 3, column 'y'"),
     "dates as target": (b"x,y\n1,2020-01-01\n", None, r"dates in column 'y'"),

@@ -50,7 +50,11 @@ def refuse_infinity(path, dialect, index):
 
 def refuse_word(path, dialect, index):
     """Refuse a column that holds a word among many numbers."""
-    line, cell = _first(path, dialect, index, lambda cell: not is_number(cell, dialect.decimal))
+
+    def is_word(cell):
+        return not is_number(cell, dialect.decimal) and cell not in arrow_csv.missing_words()
+
+    line, cell = _first(path, dialect, index, is_word)
     if dialect.decimal == "," and is_number(cell):
         raise ValueError(
             f"{path} has {shown(cell)} in line {line}, column {dialect.names[index]!r}, but commas before the decimals "
