@@ -179,6 +179,14 @@ def test_what_was_stopped_at_a_rung_is_on_the_axis_beside_a_run_that_nearly_dive
     assert low < losses.min() < losses.max() < high
 
 
+def test_the_lowest_dot_does_not_lie_on_the_edge_of_a_logarithmic_axis():
+    result = nearly_diverged("drawn")
+    result.table["validation_loss"][[0, 1]] = 1e-3, 10
+    axes = result.plot(kind="score", hyperparameters=["learning_rate"]).axes[0]
+    assert axes.get_yscale() == "log"
+    assert axes.transAxes.inverted().transform(axes.transData.transform((0.1, 1e-3)))[1] > 0.03
+
+
 def test_losses_that_differ_as_usual_are_all_shown():
     ranked = sweep("rates").ranked_table()
     assert not ranked.nearly_diverged.any()
@@ -213,9 +221,14 @@ def legend(figure):
 def test_legends_explain_cells_and_dots():
     assert {"best", "stopped before the end"} <= legend(drawn("halving")[1])
     assert {"diverged (2)"} <= legend(drawn("some diverge", "score")[1])
-    assert {"a configuration"} <= legend(drawn("drawn", "score")[1])
     assert {"best", "finished"} <= legend(drawn("drawn")[1])
     assert {"best", "better", "worse"} <= legend(drawn("three", "parallel_coordinates")[1])
+
+
+def test_no_legend_hides_dots():
+    figure = drawn("drawn", "score")[1]
+    assert not any(axes.get_legend() for axes in figure.axes)
+    assert legend(figure) == {"a configuration"}
 
 
 def test_layer_sizes_stand_in_their_order():

@@ -86,7 +86,7 @@ def _page(ranked):
 
 def _facts(ranked):
     """Return boxes with how many configurations there are, how they ended, and what the best one reached."""
-    found = {"configurations": f"{len(ranked.table):,}", "ended": ranked.counts(), "took": ranked.speed()}
+    found = {"configurations": f"{len(ranked.table):,}", "ended": ranked.counts(), "took": ranked.duration()}
     if ranked.can_be_best.any():
         best = ranked.best
         found[ranked.order()] = short(best[ranked.ranked_by])

@@ -112,17 +112,17 @@ class RankedTable(NamedTuple):
         order = np.argsort(-counts, kind="stable")
         return ", ".join(f"{counts[i]:,} {ENDINGS.get(str(endings[i]), endings[i])}" for i in order)
 
-    def speed(self):
+    def duration(self):
         """Return how long the sweep took, and how many configurations it did a second."""
         if not self.seconds:
-            return "in no time"
+            return "no time"
         done = (self.table["stopped"] != "not run").sum()
-        return f"in {self.seconds:.3g} s, {short(done / self.seconds)} a second"
+        return f"{self.seconds:.3g} s, {short(done / self.seconds)} a second"
 
     def summary(self):
         """Return in a line what was swept, how it ended and how long it took."""
         names = words(", ".join(self.hyperparameters))
-        return f"{len(self.table):,} configurations of {names}: {self.counts()}, {self.speed()}"
+        return f"{len(self.table):,} configurations of {names}: {self.counts()}, in {self.duration()}"
 
 
 def _far_above(typical, lowest):

@@ -193,7 +193,8 @@ def set_limits(axes, low, high):
     """Set the vertical axis from `low` to `high`, with a margin on both sides."""
     set_scale(axes, np.array([low, high]))
     if axes.get_yscale() == "log":
-        axes.set_ylim(low / 1.15, high * 1.15**2)
+        margin = max(1.15, (high / low) ** 0.05)
+        axes.set_ylim(low / margin, high * margin**2)
     else:
         set_linear_limits(axes, low, high)
 

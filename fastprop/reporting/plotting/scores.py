@@ -54,8 +54,9 @@ def score(figure, ranked, name):
         if ranked.can_be_best.any():
             axes.axvline(scale.positions[ranked.ranking[0]], color="0.6", linestyle="--", linewidth=1, zorder=0)
     scale.set_x(panels[-1])
-    has_groups = groups is not None and len(groups) > 1
-    if has_groups:
+    if groups is None:
+        add_legend_below(figure, panels[0], ncols=3)  # in a panel it would hide dots
+    elif len(groups) > 1:
         add_legend_below(figure, panels[0], title=words(", ".join(others)), title_fontsize=SMALL_TEXT, ncols=3)
     else:
         for axes in panels:
@@ -128,9 +129,9 @@ def _draw_dots(panels, ranked, scale, loss):
     many = len(order) > MANY_MARKS
     style = {"linestyle": "", "marker": ".", "markeredgewidth": 0, "rasterized": many, "markersize": 4 if many else 7}
     style["alpha"] = max(0.15, min(0.7, 60 / max(1, len(order)) ** 0.7))
-    for panel, (axes, column) in enumerate(zip(panels, (loss, "score"))):
+    for axes, column in zip(panels, (loss, "score")):
         values = ranked.table[column]
-        axes.plot(scale.positions[order], values[order], color=f"C{panel}", label="a configuration", **style)
+        axes.plot(scale.positions[order], values[order], color="C0", label="a configuration", **style)
         if len(positions) <= len(order) / 3:
             line = "o" if scale.labels else ".-"
             axes.plot(positions, values[best], line, color="black", linewidth=1, label=f"best by {ranked.rank_title}")
