@@ -32,6 +32,7 @@ from fastprop import metrics as metrics
 from fastprop import options as _options
 from fastprop import reference as reference
 from fastprop.ensembles import Ensemble as Ensemble
+from fastprop.interrupts import held as _held_interrupts
 from fastprop.network import MLP as MLP
 from fastprop.network import from_torch as from_torch
 from fastprop.notices import DataWarning as DataWarning
@@ -40,7 +41,6 @@ from fastprop.options import *
 from fastprop.tabular.ensemble_model import TableEnsemble as TableEnsemble
 from fastprop.tabular.loading import load as load
 from fastprop.tabular.model import TableModel as TableModel
-from fastprop.thread_pool import held_interrupts as _held_interrupts
 from fastprop.version import __version__ as __version__
 
 if TYPE_CHECKING:  # at run time `__getattr__` imports these

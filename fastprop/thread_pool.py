@@ -3,10 +3,11 @@
 import contextlib
 import os
 import queue
-import signal
 import threading
 import time
 from collections import deque
+
+from fastprop import interrupts
 
 WATCH_SECONDS = 0.05
 """The longest time that the calling thread waits before it updates, for example, a progress bar, in seconds."""
@@ -123,12 +124,12 @@ def results(jobs, threads):
     interrupted = False
     try:
         try:
-            with held_interrupts() as interrupts:
+            with interrupts.held() as held:
                 workers.start(threads)
                 while not workers.over:
-                    workers.wait(interrupts)
+                    workers.wait(held)
                     yield workers.returned()
-                    interrupts.deliver()
+                    held.deliver()
         except KeyboardInterrupt:
             interrupted = True
         yield workers.stop(calls_functions=not interrupted)
@@ -228,26 +229,26 @@ class _Workers:
             raise call.error
         return call.value
 
-    def wait(self, interrupts=None):
+    def wait(self, held=None):
         """Wait until something wants attention, but not for long; then do the calls that jobs have asked for.
 
-        `interrupts` are `held_interrupts`, which let Ctrl-C through during the calls.
+        `held` is `interrupts.held`, which lets Ctrl-C through during the calls.
         """
         with contextlib.suppress(queue.Empty):
             self._wakes.get(timeout=WATCH_SECONDS)
             while True:
                 self._wakes.get_nowait()
-        self._do_calls(interrupts)
+        self._do_calls(held)
 
-    def _do_calls(self, interrupts=None):
+    def _do_calls(self, held=None):
         while self._calls:
             if not self._calls[0].ended.is_set():
-                self._do(self._calls[0], interrupts)
+                self._do(self._calls[0], held)
             self._calls.popleft()
 
-    def _do(self, call, interrupts):
+    def _do(self, call, held):
         try:
-            with contextlib.nullcontext() if interrupts is None else interrupts.let_through():
+            with contextlib.nullcontext() if held is None else held.let_through():
                 call.value = call.function(*call.arguments)
         except KeyboardInterrupt:
             self._stop_running()  # before the job goes on
@@ -311,50 +312,3 @@ class _Call:
         self.value = None
         self.error = None
         self.ended = threading.Event()
-
-
-class held_interrupts:  # noqa: N801 (used like a function)
-    """Hold back Ctrl-C while a block runs, so that it comes only where the block calls `deliver`, or at its end.
-
-    A second Ctrl-C comes through at once. In other threads than the main one, which Ctrl-C never reaches, where Ctrl-C
-    has no handler in Python, and in processes that are forked meanwhile, nothing is held back.
-    """
-
-    def __enter__(self):
-        self._held = None
-        self._lets_through = False
-        self._process = os.getpid()
-        self._handler = None
-        in_main_thread = threading.current_thread() is threading.main_thread()
-        if in_main_thread and callable(handler := signal.getsignal(signal.SIGINT)):
-            with contextlib.suppress(ValueError):  # in a subinterpreter, whose main thread Ctrl-C never reaches either
-                signal.signal(signal.SIGINT, self._hold)
-                self._handler = handler
-        return self
-
-    def __exit__(self, kind, error, traceback):
-        if self._handler is not None:
-            signal.signal(signal.SIGINT, self._handler)
-        if kind is None:
-            self.deliver()
-
-    def deliver(self):
-        """Call the handler of Ctrl-C if one was held back; by default it raises KeyboardInterrupt."""
-        held, self._held = self._held, None
-        if held is not None:
-            self._handler(*held)
-
-    @contextlib.contextmanager
-    def let_through(self):
-        """Let Ctrl-C come while a block runs, also one that was held back."""
-        self._lets_through = True
-        try:
-            self.deliver()
-            yield
-        finally:
-            self._lets_through = False
-
-    def _hold(self, *signal_and_frame):
-        if self._lets_through or self._held is not None or os.getpid() != self._process:
-            return self._handler(*signal_and_frame)
-        self._held = signal_and_frame

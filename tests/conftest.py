@@ -109,3 +109,11 @@ def threads_always_share(monkeypatch):
         return new_pacing(members)._replace(pause=np.zeros(8, np.int64), start_time=10**10, off_share=np.inf)
 
     monkeypatch.setattr(kernel_arguments, "new_pacing", patient_pacing)
+
+
+@pytest.fixture
+def hears_ctrl_c():
+    """Ctrl-C raises KeyboardInterrupt, which a process that was started in the background does not hear."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -1,5 +1,9 @@
 """Ctrl-C: what it has ended is said on standard error, and a second one ends the script."""
 
+import os
+import signal
+import threading
+
 import numpy as np
 import pytest
 
@@ -111,3 +115,99 @@ except KeyboardInterrupt:
 print(fp.train(fp.MLP((1, 1)), [[0.0]], [0.0], epochs=1).stopped)
 """
     assert run_python(script).split() == ["interrupted", "finished"]
+
+
+# ---- held back ----
+
+
+def reached(*steps):
+    """Take steps while Ctrl-C is held back; return those that were reached, and the error that ended them, or None.
+
+    A step is "press", "deliver", an exception to raise, or anything else, which does nothing.
+    """
+    done = []
+    try:
+        with interrupts.held() as held:
+            for step in steps:
+                if step == "press":
+                    signal.raise_signal(signal.SIGINT)
+                elif step == "deliver":
+                    held.deliver()
+                elif isinstance(step, BaseException):
+                    raise step
+                done.append(step)
+    except BaseException as error:
+        return done, type(error)
+    return done, None
+
+
+@pytest.mark.usefixtures("hears_ctrl_c")
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        (["deliver", "a"], (["deliver", "a"], None)),
+        (["press", "a", "deliver", "b"], (["press", "a"], KeyboardInterrupt)),
+        (["press", "a"], (["press", "a"], KeyboardInterrupt)),  # at the end
+        (["press", "a", "press", "b"], (["press", "a"], KeyboardInterrupt)),  # the second at once
+        (["press", ZeroDivisionError()], (["press"], ZeroDivisionError)),  # is not hidden
+    ],
+    ids=str,
+)
+def test_ctrl_c_is_held_until_it_is_delivered(steps, expected):
+    assert reached(*steps) == expected
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_handler_of_ones_own_is_called_when_it_is_delivered():
+    presses = []
+    before = signal.signal(signal.SIGINT, lambda *arguments: presses.append(arguments))
+    try:
+        with interrupts.held() as held:
+            signal.raise_signal(signal.SIGINT)
+            assert presses == []
+            held.deliver()
+            assert len(presses) == 1
+        assert len(presses) == 1
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize("handler", [signal.SIG_IGN, signal.SIG_DFL])
+def test_handlers_that_are_not_pythons_are_left_alone(handler):
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        with interrupts.held():
+            assert signal.getsignal(signal.SIGINT) == handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes cannot be forked")
+def test_in_a_forked_process_nothing_is_held():
+    run_python("""
+import os, signal
+from fastprop import interrupts
+signal.signal(signal.SIGINT, signal.default_int_handler)
+with interrupts.held():
+    child = os.fork()
+    if child == 0:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            os._exit(7)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+""")
+
+
+def test_in_another_thread_nothing_is_held():
+    handlers = []
+
+    def hold():
+        with interrupts.held():
+            handlers.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    thread.join()
+    assert handlers == [signal.getsignal(signal.SIGINT)]

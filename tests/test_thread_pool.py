@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 
 from fastprop import thread_pool
-from tests.processes import TIMEOUT, run_python
+from tests.processes import TIMEOUT
 
 
 class Job:
@@ -274,110 +274,6 @@ def test_ctrl_c_amid_the_start_of_threads_stops_all_of_them(monkeypatch, returns
         each.join(TIMEOUT)
         assert not each.is_alive()
     assert not jobs[2].ran
-
-
-# ---- Ctrl-C, held back ----
-
-
-@pytest.fixture
-def hears_ctrl_c():
-    """Ctrl-C raises KeyboardInterrupt, which a process that was started in the background does not hear."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-def reached(*steps):
-    """Take steps while Ctrl-C is held back; return those that were reached, and the error that ended them, or None.
-
-    A step is "press", "deliver", an exception to raise, or anything else, which does nothing.
-    """
-    done = []
-    try:
-        with thread_pool.held_interrupts() as interrupts:
-            for step in steps:
-                if step == "press":
-                    signal.raise_signal(signal.SIGINT)
-                elif step == "deliver":
-                    interrupts.deliver()
-                elif isinstance(step, BaseException):
-                    raise step
-                done.append(step)
-    except BaseException as error:
-        return done, type(error)
-    return done, None
-
-
-@pytest.mark.usefixtures("hears_ctrl_c")
-@pytest.mark.parametrize(
-    ("steps", "expected"),
-    [
-        (["deliver", "a"], (["deliver", "a"], None)),
-        (["press", "a", "deliver", "b"], (["press", "a"], KeyboardInterrupt)),
-        (["press", "a"], (["press", "a"], KeyboardInterrupt)),  # at the end
-        (["press", "a", "press", "b"], (["press", "a"], KeyboardInterrupt)),  # the second at once
-        (["press", ZeroDivisionError()], (["press"], ZeroDivisionError)),  # is not hidden
-    ],
-    ids=str,
-)
-def test_ctrl_c_is_held_until_it_is_delivered(steps, expected):
-    assert reached(*steps) == expected
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-
-
-def test_a_handler_of_ones_own_is_called_when_it_is_delivered():
-    presses = []
-    before = signal.signal(signal.SIGINT, lambda *arguments: presses.append(arguments))
-    try:
-        with thread_pool.held_interrupts() as interrupts:
-            signal.raise_signal(signal.SIGINT)
-            assert presses == []
-            interrupts.deliver()
-            assert len(presses) == 1
-        assert len(presses) == 1
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.parametrize("handler", [signal.SIG_IGN, signal.SIG_DFL])
-def test_handlers_that_are_not_pythons_are_left_alone(handler):
-    before = signal.signal(signal.SIGINT, handler)
-    try:
-        with thread_pool.held_interrupts():
-            assert signal.getsignal(signal.SIGINT) == handler
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes cannot be forked")
-def test_in_a_forked_process_nothing_is_held():
-    run_python("""
-import os, signal
-from fastprop import thread_pool
-signal.signal(signal.SIGINT, signal.default_int_handler)
-with thread_pool.held_interrupts():
-    child = os.fork()
-    if child == 0:
-        try:
-            signal.raise_signal(signal.SIGINT)
-        except KeyboardInterrupt:
-            os._exit(7)
-        os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
-""")
-
-
-def test_in_another_thread_nothing_is_held():
-    handlers = []
-
-    def hold():
-        with thread_pool.held_interrupts():
-            handlers.append(signal.getsignal(signal.SIGINT))
-
-    thread = threading.Thread(target=hold)
-    thread.start()
-    thread.join()
-    assert handlers == [signal.getsignal(signal.SIGINT)]
 
 
 # ---- cores ----

@@ -5,6 +5,7 @@ import zipfile
 
 import numpy as np
 
+from fastprop import interrupts
 from fastprop.files.checksums import checksum
 from fastprop.files.json_text import parsed
 from fastprop.files.npz import read_npz
@@ -29,10 +30,12 @@ def write(path, description, arrays, name):
     text = json.dumps(description)
     members = {DESCRIPTION: text, CHECKSUM: checksum(text, arrays)} | arrays
     # Not by `np.savez`, which leaves the archive open where the disk is full, as NumPy 2.0 has it.
-    with replacing(path, name) as file, zipfile.ZipFile(file, "w") as archive:
+    # Ctrl-C comes between two members: one that it left open would keep the archive from being closed.
+    with replacing(path, name) as file, interrupts.held() as held, zipfile.ZipFile(file, "w") as archive:
         for member_name, array in members.items():
             with archive.open(f"{member_name}.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
+            held.deliver()
 
 
 def read(path, kind, remedy, build):

@@ -4,6 +4,7 @@ import contextlib
 import os
 import stat
 
+from fastprop import interrupts
 from fastprop.files.paths import beside, resolved
 
 try:
@@ -84,20 +85,21 @@ def _locked_if_abandoned(path):
     if fcntl is None:
         yield False
         return
-    try:
-        descriptor = os.open(path, _NEW & ~os.O_CREAT)
-    except OSError:
-        yield False
-        return
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        abandoned = True
-    except OSError:
-        abandoned = False
-    try:
-        yield abandoned
-    finally:
-        os.close(descriptor)
+    with interrupts.held():
+        try:
+            descriptor = os.open(path, _NEW & ~os.O_CREAT)
+        except OSError:
+            yield False
+            return
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            abandoned = True
+        except OSError:
+            abandoned = False
+        try:
+            yield abandoned
+        finally:
+            os.close(descriptor)
 
 
 def _close_all():
@@ -112,6 +114,8 @@ if hasattr(os, "register_at_fork"):
 
 class PathLock:
     """A lock on a file that is replaced again and again, by a second file beside it.
+
+    Hold Ctrl-C back while the lock is made, until whoever will release it has it: see `interrupts.held`.
 
     Parameters
     ----------
@@ -158,9 +162,10 @@ class PathLock:
 
     def release(self):
         """Remove the file beside and unlock it; do nothing if that is done."""
-        if self._descriptor is None:
-            return
-        with contextlib.suppress(OSError):
-            self._beside.unlink()
-        unlock(self._descriptor)
-        self._descriptor = None
+        with interrupts.held():
+            if self._descriptor is None:
+                return
+            with contextlib.suppress(OSError):
+                self._beside.unlink()
+            unlock(self._descriptor)
+            self._descriptor = None

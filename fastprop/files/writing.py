@@ -5,6 +5,7 @@ import functools
 import os
 import secrets
 
+from fastprop import interrupts
 from fastprop.files.locks import can_lock, lock_new, remove_unfinished
 from fastprop.files.paths import beside, resolved
 
@@ -72,7 +73,7 @@ def sync_folder(folder):
 
     Where the system cannot do that, as Windows and some network disks, nothing happens.
     """
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError), interrupts.held():
         descriptor = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)

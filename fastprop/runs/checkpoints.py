@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fastprop import checks
+from fastprop import checks, interrupts
 from fastprop.files import PathLock, archives, refusing
 from fastprop.fingerprints import NoFingerprintError, fingerprint
 from fastprop.metrics import SCORES
@@ -110,7 +110,8 @@ class CheckpointFile:
 
     def open(self):
         """Keep other runs from the file; BlockingIOError if it is another's, OSError if it cannot be written."""
-        self._lock = PathLock(self._checkpoint.path, "checkpoint")
+        with interrupts.held():
+            self._lock = PathLock(self._checkpoint.path, "checkpoint")
 
     def close(self):
         """Leave the file to other runs."""

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fastprop import interrupts
 from fastprop.files import refusing
 from fastprop.sweeping.journal_file import JournalFile, first_entry
 from fastprop.sweeping.journal_header import Known, differences, text
@@ -69,15 +70,19 @@ class Journal:
         self._recorded = defaultdict(deque)  # by `_key`: the outcome and the network's parameters or None
         self._studies = {}  # by name
         self._added = deque()
-        self._file = JournalFile(path)
+        self._path = path
+        self._file = None
+
+    def __enter__(self):
+        """Open the file and read it."""
         try:
-            plain = {name: each if each.digest else each.text for name, each in description.items()}
+            with interrupts.held():
+                self._file = JournalFile(self._path)
+            plain = {name: each if each.digest else each.text for name, each in self._description.items()}
             self._file.read({HEADER: plain}, self._check_header, self._take_in)
         except BaseException:
             self.close()
             raise
-
-    def __enter__(self):
         return self
 
     def __exit__(self, *error):
@@ -85,7 +90,10 @@ class Journal:
 
     def close(self):
         """Close the file, so that another sweep can open it."""
-        self._file.close()
+        with interrupts.held():
+            if self._file is not None:
+                self._file.close()
+                self._file = None
 
     def take(self, values, rung):
         """Return, and forget, what is recorded of a configuration of these hyperparameter values, trained to a rung.

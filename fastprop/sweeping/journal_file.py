@@ -19,7 +19,10 @@ MAX_HEADER = 1 << 26
 
 
 class JournalFile:
-    """The file at `path`, open and locked; it is read once and then appended to."""
+    """The file at `path`, open and locked; it is read once and then appended to.
+
+    Hold Ctrl-C back while it is opened, until whoever will close it has it: see `interrupts.held`.
+    """
 
     def __init__(self, path):
         self.path = Path(path)
@@ -55,7 +58,7 @@ class JournalFile:
         ValueError
             If a line before the last is damaged.
         """
-        with open(os.dup(self._file), "rb") as file:
+        with open(self._file, "rb", closefd=False) as file:
             first = file.readline(MAX_HEADER)
             if not first.endswith(b"\n") and _line(header).startswith(first):
                 self._begin(header)

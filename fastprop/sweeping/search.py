@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from fastprop import checks, thread_pool
+from fastprop import checks, interrupts, thread_pool
 from fastprop.integrations import optuna_search
 from fastprop.options import choice, integers, loguniform, uniform
 from fastprop.sweeping import spaces
@@ -155,10 +155,10 @@ class _Filling:
         """
         pairs = []
         try:
-            with thread_pool.held_interrupts() as interrupts:
+            with interrupts.held() as held:
                 while len(pairs) < count and not self._search.all_begun([trial for trial, _ in pairs]):
                     pairs.append(self._asked())
-                    interrupts.deliver()
+                    held.deliver()
         except KeyboardInterrupt:
             return pairs, True
         except BaseException:
@@ -198,7 +198,7 @@ class _Filling:
         """Tell the study the results of trials; an error is raised when all are told."""
         errors = []
         try:
-            with thread_pool.held_interrupts():
+            with interrupts.held():
                 for index, trial in zip(indices, trials):
                     try:
                         self._study.tell(trial, *_told(self._result, index))

@@ -282,7 +282,7 @@ def sweep(
 
     # Execute.
     try:
-        with _opened_journal(journal, planned, begin_with, options) as record, workers:
+        with _journal_at(journal, planned, begin_with, options) as record, workers:
             without_network = execute(planned, workers, progress, record)
             message = divergence.message_of_sweep(experiment, configurations, result, without_network)
             if message is not None:
@@ -297,8 +297,8 @@ def sweep(
     return result
 
 
-def _opened_journal(path, planned, network, options):
-    """Return the `Journal` of a `PlannedSweep` at a path, or without a path a context of None; see `describe`."""
+def _journal_at(path, planned, network, options):
+    """Return the `Journal` of a `PlannedSweep` for a path, or without a path a context of None; see `describe`."""
     if path is None:
         return nullcontext()
     checks.new_file(checks.instance(path, "journal", (str, os.PathLike), "'runs.jsonl'"))

@@ -5,7 +5,7 @@ from collections import deque
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, wait
 from typing import NamedTuple
 
-from fastprop import thread_pool
+from fastprop import interrupts, thread_pool
 from fastprop.sweeping.pack_runs import train
 from fastprop.version import __version__
 
@@ -143,7 +143,8 @@ class ExecutorWorkers:
                     _check_version(version, __version__)
             self._has_checked_versions = True
         try:
-            self._ticket(shared)
+            with interrupts.held():  # a ticket that nobody has is never closed
+                self._ticket(shared)
         except KeyboardInterrupt:
             raise thread_pool.Interrupted from None
 
@@ -157,14 +158,14 @@ class ExecutorWorkers:
         waiting = iter(tasks)
         again = deque()
         try:
-            with thread_pool.held_interrupts() as interrupts:
+            with interrupts.held() as held:
                 while True:
                     self._submit_all(submit, submitted, waiting, again)
                     if not submitted:
                         return
                     ended = wait(submitted, timeout=thread_pool.WATCH_SECONDS, return_when=FIRST_COMPLETED).done
                     yield from self._returned({future: submitted.pop(future) for future in ended}, again)
-                    interrupts.deliver()
+                    held.deliver()
         except KeyboardInterrupt:
             raise thread_pool.Interrupted from None
         finally:
@@ -224,9 +225,10 @@ class ExecutorWorkers:
         return self._shared[id(shared)][1]
 
     def _close_tickets(self):
-        while self._shared:
-            _, (_, ticket) = self._shared.popitem()
-            ticket.close()
+        with interrupts.held():
+            while self._shared:
+                _, (_, ticket) = self._shared.popitem()
+                ticket.close()
 
     def _renew(self, adapter, error):
         """Replace the executor of `adapter` if it is broken, unless that was done already."""
