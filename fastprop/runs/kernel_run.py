@@ -64,7 +64,7 @@ class KernelRun(Run):
         self._split = split
         self._options_of_lanes = options_of_lanes
         self._members = members
-        self._epochs_of_changes = sorted({epoch for each in options_of_lanes for epoch in each.changes or ()})
+        self._epochs_of_changes = epochs_of_changes(options_of_lanes)
         self._team = self._new_team(options_of_lanes)
 
     def _new_team(self, options_of_lanes):
@@ -174,8 +174,14 @@ class KernelRun(Run):
     def go_on(self, states):
         """Go on from `states`, one for each network, which a run with these options and rows has exported."""
         self.state.load(states)
-        if self._epochs_of_changes:
+        if self._epochs_of_changes and self.state.done not in self._epochs_of_changes:  # then training begins so
             self._change()
+
+    def replace(self, lane, state, options):
+        """Have the network in a lane go on from the state of another one, with options that have just changed."""
+        self.state.load_lane(lane, state)
+        self._options_of_lanes[lane] = options
+        self._epochs_of_changes = epochs_of_changes(self._options_of_lanes)
 
     @property
     def _may_go_on(self):
@@ -218,3 +224,8 @@ class KernelRun(Run):
     def done(self):
         """The number of finished epochs, of the network that has the most."""
         return self.state.done
+
+
+def epochs_of_changes(options_of_lanes):
+    """Return after how many epochs the options of a lane change, a sorted list."""
+    return sorted({epoch for each in options_of_lanes for epoch in each.changes or ()})

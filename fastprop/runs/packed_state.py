@@ -251,17 +251,20 @@ class PackedState:
 
     def load(self, states):
         """Go on from `states`, one for each network, which `export` returned for the same options and rows."""
-        _, in_pack = self._offsets()
         self.record.done[:] = states[0]["done"]  # the arrays by network hold as many epochs
         self.make_room(self.done)
         for lane in range(self.width):
-            state = states[min(lane, len(states) - 1)]
-            for name, array in self._by_parameter().items():
-                array[:, in_pack[:, lane]] = state[name]
-            for name, array in self._by_network().items():
-                array[..., lane :: self.width] = state[name][..., None]
+            self.load_lane(lane, states[min(lane, len(states) - 1)])
         self.steps[0].done[:] = states[-1]["steps"]
         self.seconds[0] = sum(state["seconds"][0] for state in states)
+
+    def load_lane(self, lane, state):
+        """Have the network in a lane go on from a `state`, which `export` has returned after as many epochs."""
+        _, in_pack = self._offsets()
+        for name, array in self._by_parameter().items():
+            array[:, in_pack[:, lane]] = state[name]
+        for name, array in self._by_network().items():
+            array[..., lane :: self.width] = state[name][..., None]
 
     def change(self, options_of_lanes):
         """Go on with other options, one for each lane, which differ in no more than those of a pack may."""

@@ -1,6 +1,5 @@
 """Configurations: the hyperparameter values of each row of a sweep, and the network and options that they stand for."""
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -143,13 +142,11 @@ class Configurations:
         self.grid.extend(mappings)
         self._take_in()
 
-    def change(self, index, configuration):
-        """Replace a configuration by one that trains side by side with it; its columns have the latest of `changes`."""
+    def change(self, index, configuration, values):
+        """Replace a configuration by one whose latest `changes` are `values`, but for the seed, which stays."""
         self._changed[index] = configuration
-        options = configuration.options.after(math.inf)
-        for name, column in self.columns.items():
-            column[index] = configuration._replace(options=options).value(name, self.prototypes[options.loss])
-        self.row_orders[index] = options.seed if options.shuffle else 0
+        for name, value in values.items():
+            self.columns[name][index] = value
 
     def check(self, mappings):
         """Refuse values that cannot be trained; `prototypes` then has the networks with which they begin."""

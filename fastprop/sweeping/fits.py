@@ -14,7 +14,7 @@ from fastprop.metrics import Score
 from fastprop.network import MLP
 from fastprop.sweeping.configurations import Configuration
 from fastprop.sweeping.folds import Fold
-from fastprop.sweeping.outcomes import ExportedState, LaneState
+from fastprop.sweeping.outcomes import ExportedState, LaneState, TakenState
 
 if TYPE_CHECKING:
     from fastprop.sweeping.pack_runs import PackRun
@@ -74,7 +74,7 @@ class Fit(NamedTuple):
     index: int  # index of the configuration
     fold: int  # index of the fold
     configuration: Configuration
-    state: LaneState | ExportedState | None  # None for one that begins anew
+    state: LaneState | TakenState | ExportedState | None  # None for one that begins anew
 
     @property
     def goes_on(self):

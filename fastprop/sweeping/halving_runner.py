@@ -11,7 +11,7 @@ from fastprop import thread_pool
 from fastprop.sweeping.bounded_heap import RungRanking
 from fastprop.sweeping.fits import Fit, FitArrays, Job, Pack, pack_groups, packs_to_go_on
 from fastprop.sweeping.live_runs import LiveRuns, measure
-from fastprop.sweeping.outcomes import NOT_RECORDED, ConfigurationOutcome, mean, worst_ending
+from fastprop.sweeping.outcomes import NOT_RECORDED, ConfigurationOutcome, mean, taken_over, worst_ending
 from fastprop.sweeping.pack_runs import PackRun
 from fastprop.sweeping.rung_pace import RungPace
 from fastprop.sweeping.score_problems import ScoreProblems
@@ -120,10 +120,10 @@ class HalvingRunner:
         """Have configurations go on from the networks of others, see `Population.pairs`."""
         parents = sorted({parent for _, parent in pairs})
         self._record_halved([parent for parent in parents if parent in self._unrecorded])
-        found = {parent: [each and each.for_another() for each in self._outcomes[parent]] for parent in parents}
         for index, parent in pairs:
             self._unrecorded.pop(index, None)
-            self._outcomes[index] = list(found[parent])
+            own = self._outcomes.get(index, [None] * len(self._experiment.folds))
+            self._outcomes[index] = list(map(taken_over, self._outcomes[parent], own))
         self._population.take_over(pairs, rung, self._result)
 
     def _stop(self, indices):
@@ -227,8 +227,8 @@ class HalvingRunner:
 
     def _configuration(self, index, state):
         """Return a configuration, without making it anew if a run that goes on has it."""
-        run = None if state is None else state.run
-        return self._configurations[index] if run is None else run.configuration(state.lane)
+        known = None if state is None else state.configuration
+        return self._configurations[index] if known is None else known
 
     def _record_all(self, jobs, rung, total, rungs):
         """Train jobs to some `rungs` and record their outcomes at the first; show how many of `total` are done."""

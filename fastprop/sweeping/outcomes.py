@@ -4,6 +4,7 @@ import functools
 import math
 import operator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -54,8 +55,13 @@ class LaneState:
         self.lane = lane
 
     @property
+    def configuration(self):
+        """The configuration of the fit, so that it is not made anew; None where the run does not know it."""
+        return self.run.configuration(self.lane)
+
+    @cached_property
     def arrays(self):
-        """The arrays by name from which another run goes on."""
+        """The arrays by name from which another run goes on; to be asked for before this run goes on."""
         return self.run.export(self.lane)
 
 
@@ -63,8 +69,20 @@ class ExportedState:
     """The state of a fit that has left the run that trained it."""
 
     run = None
+    configuration = None
 
     def __init__(self, arrays):
+        self.arrays = arrays
+
+
+class TakenState:
+    """The state of another fit from which one goes on in the lane of a `PackRun` in which it is, or in another run."""
+
+    configuration = None
+
+    def __init__(self, run, lane, arrays):
+        self.run = run
+        self.lane = lane
         self.arrays = arrays
 
 
@@ -85,7 +103,7 @@ class FitOutcome:
         The loss that ranks, after the last epoch, or the one whose weights were restored.
     stopped : str
         See `History`.
-    state : LaneState or None
+    state : LaneState, TakenState, ExportedState or None
         The state from which the fit can go on; None unless it was halved and its run can go on.
     """
 
@@ -121,10 +139,10 @@ class FitOutcome:
         """Whether Ctrl-C has left the fit without a score."""
         return self.results.scores.get(self.lane) is INTERRUPTED
 
-    def for_another(self):
-        """Return the outcome as that of another fit, which goes on from where this one is, in another run."""
+    def with_state(self, state):
+        """Return the outcome as that of another fit, which goes on from a `TakenState` or `ExportedState`, or anew."""
         other = FitOutcome(self.results, self.lane)
-        other.state = None if self.state is None else ExportedState(self.state.arrays)
+        other.state = state
         return other
 
     def alone(self, with_network=True):
@@ -146,7 +164,7 @@ class LoneOutcome:
 
     loss: float
     stopped: str
-    state: ExportedState | None
+    state: ExportedState | TakenState | None
     history: History
     score: Measurement
     network: MLP | None  # None where it is not to be kept
@@ -163,9 +181,22 @@ class LoneOutcome:
         """Whether Ctrl-C has left the fit without a score."""
         return self.score is INTERRUPTED
 
-    def for_another(self):
-        """Return the outcome as that of another fit, which goes on from where this one is."""
-        return self
+    def with_state(self, state):
+        """Return the outcome as that of another fit, see `FitOutcome.with_state`."""
+        return replace(self, state=state)
+
+
+def taken_over(outcome, own):
+    """Return the outcome of a fit as that of another one, which goes on from it where it is; `own` is that one's.
+
+    Both may be None: the outcome of a fit that can only begin anew, and that of one that is in no run.
+    """
+    if outcome is None or outcome.state is None:
+        return outcome
+    arrays = outcome.state.arrays
+    if own is None or own.state is None or own.state.run is None:
+        return outcome.with_state(ExportedState(arrays))
+    return outcome.with_state(TakenState(own.state.run, own.state.lane, arrays))
 
 
 def worst_ending(fits):

@@ -9,7 +9,7 @@ from functools import cached_property, partial
 from fastprop import checks, thread_pool
 from fastprop.kernels import compiler
 from fastprop.runs import new_run, predict, scores
-from fastprop.sweeping.outcomes import FitOutcome
+from fastprop.sweeping.outcomes import FitOutcome, TakenState
 
 BYTES_OF_FIT = 4096
 """The memory of the Python objects of a fit in a run, in bytes, about."""
@@ -47,8 +47,17 @@ class PackRun:
         run = job.run
         if run is None:
             return cls(experiment, job)
+        for fit in job.fits:
+            if isinstance(fit.state, TakenState):
+                run.replace(fit)
         run.take(job, [fit.state.lane for fit in job.fits])
         return run
+
+    def replace(self, fit):
+        """Have a fit go on in its lane from its `TakenState`; results of earlier calls do not change."""
+        lane = fit.state.lane
+        self._run.replace(lane, fit.state.arrays, fit.configuration.options)
+        self._fits = [*self._fits[:lane], fit, *self._fits[lane + 1 :]]
 
     def take(self, job, lanes):
         """Have the next call train a job, whose fits are in these lanes."""

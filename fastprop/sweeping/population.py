@@ -148,15 +148,18 @@ class Population:
         """Have configurations be what others are at a rung, with changed values; see `pairs`."""
         columns = self._configurations.columns
         changed = {index: self._changed(index, parent, rung, result.rungs[rung]) for index, parent in pairs}
-        for index, configuration in changed.items():
-            self._configurations.change(index, configuration)
+        for index, (configuration, values) in changed.items():
+            self._configurations.change(index, configuration, values)
         for index, parent in pairs:
             result.copy_measured(index, parent)
             result.lineages.parents[index, rung] = parent
         result.enter(np.array([index for index, _ in pairs], int), columns)
 
     def _changed(self, index, parent, rung, done):
-        """Return the configuration of a row that goes on from its parent's network when some epochs are `done`."""
+        """Return the configuration of a row that goes on from its parent's network when some epochs are `done`.
+
+        Beside it, its values from then on are returned, by name.
+        """
         random = np.random.default_rng([self._seed, rung, 1, index])
         configuration = self._configurations[parent]
         values = {
@@ -167,7 +170,8 @@ class Population:
         if "seed" in self._space:
             values["seed"] = self._configurations.columns["seed"].item(index)
         options = configuration.options
-        return configuration._replace(options=options._replace(changes={**(options.changes or {}), done: values}))
+        changed = options._replace(changes={**(options.changes or {}), done: values})
+        return configuration._replace(options=changed), values
 
     def _explored(self, distribution, value, random):
         """Return a value near another one of a distribution, or any value of it."""
