@@ -12,7 +12,7 @@ from fastprop.annotations import ArrayLike, Dtype, FloatArray, HiddenActivation,
 from fastprop.data import Inputs, places
 from fastprop.exchange import Exchange
 from fastprop.initialization import initial_weights
-from fastprop.kernels.layout import aligned_zeros, layers, parameter_count, parameter_offsets, parameter_starts
+from fastprop.kernels.layout import aligned_zeros, layer_offsets, layers, parameter_count, parameter_offsets
 from fastprop.reporting import html
 
 
@@ -212,7 +212,7 @@ class MLP(Exchange):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self.parameters = aligned_zeros(int(parameter_starts(self.layer_sizes, self.dtype)[-1]), self.dtype)
+        self.parameters = aligned_zeros(int(layer_offsets(self.layer_sizes, self.dtype)[-1]), self.dtype)
         self.flat_parameters = state["parameters"]
 
     @numpy_settings.own
@@ -264,7 +264,7 @@ from_torch = MLP.from_torch
 def _new_parameters(layer_sizes, dtype):
     """Return the parameters of a network, which are 0; a MemoryError says which layers are too large."""
     try:
-        return aligned_zeros(int(parameter_starts(layer_sizes, dtype)[-1]), dtype)
+        return aligned_zeros(int(layer_offsets(layer_sizes, dtype)[-1]), dtype)
     except (MemoryError, ValueError, OverflowError):
         size = parameter_count(layer_sizes) * np.dtype(dtype).itemsize / 1e9
         raise MemoryError(

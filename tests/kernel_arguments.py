@@ -10,16 +10,16 @@ from fastprop.runs import TrainingOptions, kernel_arguments
 from fastprop.runs.packed_state import PackedState
 
 
-def trainings(sizes, rows, dtype, *, output="identity", loss="mse", pack=False, shares_order=True, members=1, **others):
+def trainings(sizes, rows, dtype, *, output="identity", loss="mse", pack=False, shares_rows=True, members=1, **others):
     """Return the kernels' `Training` of each member that trains a network, or a full pack, on as many rows of zeros.
 
     A minibatch has all of the `rows`. The optimizer is SGD with learning rate 1. Hidden layers are sigmoid. Without
-    `shares_order`, the networks of a pack have an order of the rows each. `others` are arguments of
+    `shares_rows`, the networks of a pack have an order of the rows each. `others` are arguments of
     `kernel_arguments.training`. All members have joined the team.
     """
     width = compiler.lanes(dtype) if pack else 1
     networks = [fp.MLP(sizes, output=output, dtype=dtype, seed=0) for _ in range(width)]
-    seeds = np.zeros(width, int) if shares_order else np.arange(width)
+    seeds = np.zeros(width, int) if shares_rows else np.arange(width)
     options = [
         TrainingOptions(epochs=1, batch_size=rows, loss=loss, optimizer=fp.SGD(1.0), seed=int(seed)) for seed in seeds
     ]

@@ -60,7 +60,7 @@ ADDED = {
             (
                 "        elif loss == MSE:\n",
                 "        elif loss == QUARTIC:\n            total = total + (d * d) * (d * d)\n"
-                "            slope = d * d * d * (4 * scale)\n        elif loss == MSE:\n",
+                "            delta = d * d * d * (4 * scale)\n        elif loss == MSE:\n",
             ),
         ],
         "fastprop/reference/losses.py": [

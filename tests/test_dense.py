@@ -66,7 +66,7 @@ class Problem:
             dtype,
             output="sigmoid",
             pack=case.pack,
-            shares_order=case.shares_rows,
+            shares_rows=case.shares_rows,
             members=members,
             keeps_gradient=True,
         )

@@ -67,7 +67,7 @@ def sparse_rows(grouped, rows, random):
 
 def fetched(kind, features, row_stride, source, standardized, dtype):
     """Return what stands in the workspace, (rows of the chunk, features, width), and what should stand there."""
-    made = training((features, 1), 40, dtype, pack=kind.pack, shares_order=kind.shares_rows)
+    made = training((features, 1), 40, dtype, pack=kind.pack, shares_rows=kind.shares_rows)
     plan, memory, width = made.plan, made.memory, made.plan.sizes.width
     readable = guard_pages.readable(memory)
     before = np.zeros_like(memory)

@@ -45,6 +45,7 @@ def make_product(prepare_strip, compute_block):
 @inline
 def strip_vectors(memory, columns):
     """Return how many vectors wide the next strip is. Widths differ little: 5 vectors make 3 + 2, not 4 + 1."""
+    # an int
     vectors = (columns + lanes(memory) - 1) // lanes(memory)
     if vectors <= STRIP_LINES:
         return vectors

@@ -246,6 +246,7 @@ def transposed_inputs(plan):
 @inline
 def transposes_inputs(plan, layer, rows):
     """Return whether a chunk and a layer are so large that inputs are transposed before the gradient."""
+    # a bool
     large = rows >= TRANSPOSE_MIN and plan.sizes.layers[layer] >= TRANSPOSE_MIN
     return not is_pack(plan) and plan.strategy.transposed_stride > 0 and large
 
@@ -253,5 +254,6 @@ def transposes_inputs(plan, layer, rows):
 @inline
 def group_rows(plan, layer, rows, depth):
     """Return how many rows of a product to finish before the next: all, but of vectors what the L1 cache holds."""
+    # an int
     few = is_pack(plan) and depth > PACK_GROUP_DEPTH and not has_shared_rows(plan, layer)
     return PACK_GROUP_ROWS if few else max(1, rows)

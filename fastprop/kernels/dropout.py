@@ -39,6 +39,7 @@ class Dropout(NamedTuple):
 @inline
 def drops(dropout):
     """Return whether anything is dropped."""
+    # a bool
     return len(dropout.keys) > 0
 
 
@@ -73,6 +74,7 @@ def draw_keys(plan, memory, dropout, epoch, chunk):
 @inline
 def key_offset(plan, memory, layer, row):
     """Return the offset of the keys of a row and a hidden layer; hidden layers count from 1."""
+    # an int
     return ((layer - 1) * plan.strategy.chunk_rows + row) * width(plan, memory)
 
 
@@ -96,6 +98,7 @@ def drop(plan, memory, dropout, layer, block, values):
 @inline
 def scramble(x):
     """Scramble each word (lowbias32: Wellons, "Prospecting for hash functions", 2018)."""
+    # (V) of uint32
     x = (x ^ (x >> 16)) * np.uint32(0x7FEB352D)
     x = (x ^ (x >> 15)) * np.uint32(0x846CA68B)
     return x ^ (x >> 16)

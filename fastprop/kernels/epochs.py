@@ -32,7 +32,7 @@ class Record(NamedTuple):
     rates: np.ndarray  # (epochs, width) float64: the learning rate of the last step
     norms: np.ndarray  # (epochs, width) float64: the mean norm of the gradient, where it is measured
     totals: np.ndarray  # (width,) float64: weighted sums of the losses of an epoch so far
-    lost: np.ndarray  # (P,) of a pack: the parameters of networks that have ended, as they were then
+    ended_parameters: np.ndarray  # (P,) of a pack: those of networks that have ended, as they were then
     best: np.ndarray  # (P,) the parameters of the last improvement; empty where they are not to be restored
     improvement: np.ndarray  # (2, width) float64: loss and epoch of the last improvement
     rungs: np.ndarray  # (rungs,) int64: epochs after which is kept what networks would end with
@@ -68,6 +68,7 @@ class Training(NamedTuple):
 @kernel
 def train(training):
     """Train until the last epoch is done, or until asked to stop, or until no network is finite."""
+    # losses (2, epochs, width)   parameters (P,)   order (1 or width, m)
     train_epochs(refer(training))
 
 
@@ -80,8 +81,8 @@ def train_epochs(training):
     state, belongs = flush_denormals(), joins_team(member)
     leads, steps = member.position == 0, (data.rows.shape[1] + batch_size - 1) // batch_size
     watched = int(validation.rows.shape[1] > 0)  # the row of record.losses that says how well a network does
-    epoch, phase, first, begins = training.begin, 0, 0, True
-    if not leads:
+    epoch, phase, first, begins = training.begin, 0, 0, True  # phase 0 trains, phase 1 measures the validation loss
+    if not leads:  # it joins at the minibatch at which the others are
         epoch, phase, first, begins = member.barrier[PLACE], member.barrier[PLACE + 1], member.barrier[PLACE + 2], False
         if belongs:
             wait(member)
@@ -154,7 +155,7 @@ def predict_rows(network, data, plan, memory, dropout, outputs):
 
 @inline
 def arrange(order, rows, seeds, shuffled, epoch):
-    """Put the rows in each network's order for the epoch."""
+    """Write the rows in the order of each network for the epoch."""
     # order (1 or width, m)   rows (1, m)
     for lane in range(len(order)):
         for i in range(rows.shape[1]):
@@ -182,7 +183,7 @@ def check_losses_finite(member, record):
 
 @inline
 def all_ended(record):
-    """Return whether no network is left."""
+    """Return whether every network has ended."""
     # ended (width,)
     remaining = 0
     for ended in record.ended:
@@ -193,17 +194,17 @@ def all_ended(record):
 @inline
 def record_divergence(network, data, plan, step, record, epoch, steps):
     """Record the last loss of networks that have just diverged, and keep their parameters; a pack goes on."""
-    # lost (P,)   ended, done (width,)
+    # ended_parameters (P,)   ended, done (width,)
     for lane in range(len(record.done)):
         if record.ended[lane] == DIVERGING:
             record_training_loss(network, data, plan, step, record, epoch, steps, lane)
-            copy_parameters(network, record.lost, lane, len(record.done))
+            copy_parameters(network, record.ended_parameters, lane, len(record.done))
             record.ended[lane], record.done[lane] = DIVERGED, epoch + 1
 
 
 @inline
 def copy_parameters(network, kept, lane, width):
-    """Keep a network's parameters as they are now."""
+    """Copy the parameters of the network in a lane, as they are now, to `kept`."""
     # kept (P,)
     for i in range(lane, len(kept), width):
         kept[i] = network.parameters[i]
@@ -233,8 +234,8 @@ def record_training_loss(network, data, plan, step, record, epoch, steps, lane):
 
 @inline
 def finish_epoch(network, final, plan, memory, member, record, epoch, watched):
-    """Count the epoch for each network that has not ended, and decide whether it ends now."""
-    # losses (width,), those watched   parameters, lost (P,)
+    """Count the epoch for each network that has not ended, and decide whether it ends now; keep what rungs need."""
+    # losses (width,), those watched   parameters, ended_parameters (P,)
     losses = record.losses[watched, epoch]
     find_non_finite_weights(plan, memory, network.parameters)
     for lane in range(len(record.done)):
@@ -245,7 +246,7 @@ def finish_epoch(network, final, plan, memory, member, record, epoch, watched):
             elif record.patience > 0 and should_stop_early(final, record, losses[lane], epoch, lane):
                 record.ended[lane] = EARLY
             if record.ended[lane] != 0:
-                copy_parameters(final, record.lost, lane, len(record.done))
+                copy_parameters(final, record.ended_parameters, lane, len(record.done))
     for rung in range(len(record.rungs)):
         if record.rungs[rung] == epoch + 1:
             keep_at_rung(final, record, rung)
@@ -256,14 +257,14 @@ def finish_epoch(network, final, plan, memory, member, record, epoch, watched):
 @inline
 def keep_at_rung(final, record, rung):
     """Keep what each network would end with: its best parameters, those with which it ended, or the present ones."""
-    # parameters, best, lost (P,)   kept (rungs, P)   improvement (2, width)
+    # parameters, best, ended_parameters (P,)   kept (rungs, P)   improvement (2, width)
     width = len(record.done)
     for lane in range(width):
         improved = record.improvement[1, lane]
         record.kept_improvements[rung, lane] = improved
         is_best, has_ended = len(record.best) > 0 and improved >= 0, width > 1 and record.ended[lane] != 0
         for i in range(lane, record.kept.shape[1], width):
-            value = record.lost[i] if has_ended else final.parameters[i]
+            value = record.ended_parameters[i] if has_ended else final.parameters[i]
             record.kept[rung, i] = record.best[i] if is_best else value
 
 
@@ -280,12 +281,13 @@ def should_stop_early(network, record, loss, epoch, lane):
 @inline
 def mean(total, network, data, plan):
     """Return the mean loss of all rows whose weighted sum is `total`."""
+    # a float
     return total / total_weight(data, data.rows[0], 0, data.rows.shape[1]) / terms(network, plan)
 
 
 @inline
 def find_non_finite_weights(plan, memory, parameters):
-    """Write to the workspace's block 0 for each network whose parameters are all finite, else NaN."""
+    """Write to the block of the workspace, for each network, 0 if its parameters are all finite, else NaN."""
     # parameters (P,)   block (width,)
     block, total = plan.workspace.block, splat(memory, 0)
     for i in range(0, len(parameters), lanes(memory)):

@@ -42,6 +42,7 @@ def fetch(network, data, plan, memory, chunk):
 
 @noinline
 def fetch_and_change(network, data, plan, memory, chunk):
+    """Bring the rows into the first layer's inputs, a few at a time, and make them dense, numbers and standardized."""
     # x (B, I) ← (inputs or bytes (n, I) - mean (I,)) · input_inverse_std (I,)
     for row in range(0, chunk.rows, FETCHED_ROWS):
         few = Chunk(chunk.order, chunk.first + row, min(FETCHED_ROWS, chunk.rows - row), chunk.row_begin + row)
@@ -57,6 +58,7 @@ def fetch_and_change(network, data, plan, memory, chunk):
 
 @inline
 def copy_inputs(source, plan, memory, chunk):
+    """Copy the rows of a chunk from a table: once, or for each network of a pack."""
     # x (B, I) ← source (n, I)
     x = part(inputs_of(plan, 0), chunk.row_begin, 0)
     if has_shared_rows(plan, 0):
@@ -67,48 +69,51 @@ def copy_inputs(source, plan, memory, chunk):
 
 @inline
 def scatter(data, plan, memory, chunk):
+    """Write sparse rows as dense ones."""
     # x (B, I) ← background (I,), and then the elements of each row at their columns, and below (I,) before them
     sparse, order, x = data.sparse, chunk.order, part(inputs_of(plan, 0), chunk.row_begin, 0)
     inputs = plan.sizes.layers[0]
     for row in range(chunk.rows):
-        y = x.offset + row * x.stride
+        start = x.offset + row * x.stride
         if is_pack(plan) and not has_shared_rows(plan, 0):
             for j in range(inputs):
-                store(memory, y + j * width(plan, memory), splat(memory, sparse.background[j]))
+                store(memory, start + j * width(plan, memory), splat(memory, sparse.background[j]))
             for lane in range(width(plan, memory)):
                 source = order[lane % len(order), chunk.first + row]
                 for k in range(sparse.begins[source], sparse.begins[source + 1]):
                     column = sparse.columns[k]
                     if len(sparse.below) > 0:
                         for j in range(sparse.group_begins[column], column):
-                            memory[y + j * width(plan, memory) + lane] = sparse.below[j]
-                    memory[y + column * width(plan, memory) + lane] = data.inputs[k]
+                            memory[start + j * width(plan, memory) + lane] = sparse.below[j]
+                    memory[start + column * width(plan, memory) + lane] = data.inputs[k]
         else:
             for j in range(0, inputs, lanes(memory)):
-                store(memory, y + j, load(sparse.background, j))
+                store(memory, start + j, load(sparse.background, j))
             source = order[0, chunk.first + row]
             for k in range(sparse.begins[source], sparse.begins[source + 1]):
                 column = sparse.columns[k]
                 if len(sparse.below) > 0:
-                    fill_below(sparse, memory, y, sparse.group_begins[column], column)
-                memory[y + column] = data.inputs[k]
+                    fill_below(sparse, memory, start, sparse.group_begins[column], column)
+                memory[start + column] = data.inputs[k]
 
 
 @inline
-def fill_below(sparse, memory, y, begin, end):
+def fill_below(sparse, memory, start, begin, end):
+    """Write what the columns before an element of a group are into the row that starts at an offset."""
     # x (I,)[begin:end] ← below (I,)[begin:end]
     if end - begin < lanes(memory):
         for j in range(begin, end):
-            memory[y + j] = sparse.below[j]
+            memory[start + j] = sparse.below[j]
     else:
         for j in range(begin, end - lanes(memory), lanes(memory)):
-            store(memory, y + j, load(sparse.below, j))
+            store(memory, start + j, load(sparse.below, j))
         last = end - lanes(memory)  # the last vector may overlap the one before it
-        store(memory, y + last, load(sparse.below, last))
+        store(memory, start + last, load(sparse.below, last))
 
 
 @inline
 def standardize(network, plan, memory, chunk):
+    """Subtract the mean from the inputs of a chunk's rows, and divide them by the standard deviation."""
     # x (B, I) ← (x - mean (I,)) · input_inverse_std (I,)
     inputs, x = plan.sizes.layers[0], part(inputs_of(plan, 0), chunk.row_begin, 0)
     for row in range(x.offset, x.offset + chunk.rows * x.stride, x.stride):

@@ -73,12 +73,14 @@ def broadcast(typing_context, plan, array, index):
 @inline
 def interleaved_rows(plan, memory):
     """Return how many rows one vector of the last layer's outputs holds an output of."""
+    # an int
     return 1 if is_pack(plan) else lanes(memory)
 
 
 @inline
 def interleaved_offset(plan, memory, matrix, row):
     """Return the offset of the first output of a row; in a pack that of the first network."""
+    # an int
     lane = row & (interleaved_rows(plan, memory) - 1)
     return matrix.offset + (row - lane) * matrix.stride + lane
 

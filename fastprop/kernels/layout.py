@@ -100,10 +100,10 @@ class Block(NamedTuple):
     """A part of a matrix that is worked on at once: some rows of a strip of columns."""
 
     group: int  # first row of the group of rows that is finished before the next
-    row: int
+    row: int  # first row of the block
     rows: int
-    column: int  # elements of the row in front of the block
-    vectors: int  # of a row
+    column: int  # elements of a row in front of the block
+    vectors: int  # in a row
 
 
 def line(dtype):
@@ -138,15 +138,15 @@ def parameter_count(layer_sizes):
 
 
 @functools.lru_cache(maxsize=64)
-def parameter_starts(layer_sizes, dtype, width=1):
-    """Return where each layer's parameters start, (L + 1,); the last is the length of the whole vector."""
+def layer_offsets(layer_sizes, dtype, width=1):
+    """Return the offset of each layer's parameters, (L + 1,) int64, and at last the length P of the whole vector."""
     lengths = [(1 + n_in) * padded(n_out * width, dtype) for n_in, n_out in zip(layer_sizes[:-1], layer_sizes[1:])]
     return np.cumsum([0, *lengths], dtype=np.int64)
 
 
 def layers(parameters, layer_sizes, width=1):
     """Return a view of each layer's part of a parameter vector, (1 + I, O, width), without the padding."""
-    starts = parameter_starts(layer_sizes, parameters.dtype, width)
+    starts = layer_offsets(layer_sizes, parameters.dtype, width)
     rows = [parameters[start:stop].reshape(1 + n_in, -1) for start, stop, n_in in zip(starts, starts[1:], layer_sizes)]
     return [row[:, : n_out * width].reshape(len(row), n_out, width) for row, n_out in zip(rows, layer_sizes[1:])]
 
@@ -154,7 +154,7 @@ def layers(parameters, layer_sizes, width=1):
 @functools.lru_cache(maxsize=64)
 def parameter_offsets(layer_sizes, dtype, width=1):
     """Return the offset of each parameter of each network in a parameter vector, (P without the padding, width)."""
-    starts = parameter_starts(layer_sizes, dtype, width)
+    starts = layer_offsets(layer_sizes, dtype, width)
     rows = [np.arange(start, stop).reshape(1 + n_in, -1) for start, stop, n_in in zip(starts, starts[1:], layer_sizes)]
     return np.concatenate([row[:, : n_out * width].reshape(-1, width) for row, n_out in zip(rows, layer_sizes[1:])])
 
@@ -225,7 +225,13 @@ class PackPlan(Plan):
 
 
 class OffsetAllocator:
-    """Hands out offsets one after another."""
+    """Lays parts of the workspace one after another.
+
+    Attributes
+    ----------
+    size : int
+        The elements of all parts so far.
+    """
 
     def __init__(self):
         self.size = 0
@@ -237,7 +243,7 @@ class OffsetAllocator:
         return offset
 
     def allocate_all(self, sizes):
-        """Return the offsets by name of pairs (name, size); a list of sizes gets an array of offsets."""
+        """Return by name the offset of each of the pairs (name, size); a list of sizes gets an array of offsets."""
         return {
             name: np.array([self.allocate(each) for each in size], np.int64)
             if isinstance(size, list)
@@ -294,17 +300,19 @@ def plans(
 
 
 def _sizes(layer_sizes, dtype, width, shares_rows):
+    """Return the `Sizes` of a network, or of a pack of `width` networks."""
     widths = [1 if shares_rows else width, *[width] * (len(layer_sizes) - 1)]
     return Sizes(
         width=width,
         line=line(dtype),
         layers=np.array(layer_sizes, np.int64),
         strides=np.array([padded(size * each, dtype) for size, each in zip(layer_sizes, widths)], np.int64),
-        parameters=parameter_starts(layer_sizes, dtype, width),
+        parameters=layer_offsets(layer_sizes, dtype, width),
     )
 
 
 def _strategy(sizes, layer_sizes, batch_size, dtype, shares_rows, keeps_gradient):
+    """Return the `Strategy` for minibatches of up to `batch_size` rows."""
     count = segments(layer_sizes, batch_size)
     segment_rows = -(-batch_size // count)
     row = (sizes.line + sizes.strides).sum() + sizes.strides[1:].sum() + sizes.strides[-1]
@@ -346,6 +354,7 @@ def _chunk_sizes(sizes, strategy, dtype, stores_derivative):
 
 
 def _chunk_offsets(allocator, chunk_sizes, sizes):
+    """Return by name the offsets of what a chunk needs, see `Workspace`."""
     offsets = allocator.allocate_all(chunk_sizes)
     offsets["activations"] += sizes.line
     if sizes.width > 1:

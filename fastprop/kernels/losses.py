@@ -97,23 +97,23 @@ def distance(loss, memory, outputs, targets, columns, scale, parameters):
         d = load(memory, outputs + j) - load(memory, targets + j)
         if loss == MAE:
             total = total + where_less(d, 0, -d, d)
-            slope = where_less(d, 0, -scale, where_less(0, d, scale, 0))
+            delta = where_less(d, 0, -scale, where_less(0, d, scale, 0))
         elif loss == HUBER:  # d² / 2, and a line from `limit` on
             limit = parameters[0]
             near = where_less(d, -limit, -limit, where_less(limit, d, limit, d))
             total = fma(near, d - 0.5 * near, total)
-            slope = near * scale
+            delta = near * scale
         elif loss == PINBALL:
             quantile = parameters[j // lanes(memory)]
             below, above = -quantile * scale, (1 - quantile) * scale
             total = fma(where_less(d, 0, -quantile, 1 - quantile), d, total)
-            slope = where_less(d, 0, below, where_less(0, d, above, 0))
+            delta = where_less(d, 0, below, where_less(0, d, above, 0))
         elif loss == MSE:
             total = fma(d, d, total)
-            slope = d * (2 * scale)
+            delta = d * (2 * scale)
         else:
-            total = slope = d * NO_BRANCH
-        store(memory, targets + j, slope)
+            total = delta = d * NO_BRANCH
+        store(memory, targets + j, delta)
     return total
 
 
@@ -151,15 +151,15 @@ def cross_entropy(memory, outputs, targets, columns, scale, label_smoothing):
     """Return Σ t (log Σ eᶻ - z) of each row; the fraction `label_smoothing` of each target is spread over all."""
     # outputs, targets (columns, lanes): interleaved rows
     maximum = largest(memory, outputs, columns)
-    total = exponentials = certainty = splat(memory, 0)
+    total = exponentials = target_sum = splat(memory, 0)
     for j in range(0, columns * lanes(memory), lanes(memory)):
         z, t = load(memory, outputs + j), fma(load(memory, targets + j), 1 - label_smoothing, label_smoothing / columns)
         e = exp(z - maximum)
         store(memory, outputs + j, e)
         store(memory, targets + j, t)
-        exponentials, total, certainty = exponentials + e, fma(t, maximum - z, total), certainty + t
+        exponentials, total, target_sum = exponentials + e, fma(t, maximum - z, total), target_sum + t
     share = 1 / exponentials
     for j in range(0, columns * lanes(memory), lanes(memory)):
         y = load(memory, outputs + j) * share
         store(memory, targets + j, (y - load(memory, targets + j)) * scale)
-    return fma(certainty, log(exponentials), total)
+    return fma(target_sum, log(exponentials), total)

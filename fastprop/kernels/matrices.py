@@ -10,24 +10,28 @@ from fastprop.kernels.tile import Operand
 @inline
 def layer_count(plan):
     """Return how many layers with parameters there are."""
+    # an int
     return len(plan.sizes.layers) - 1
 
 
 @inline
 def is_last(plan, layer):
     """Return whether the layer's outputs are the network's, whose activation waits for the loss."""
+    # a bool
     return layer == len(plan.sizes.layers) - 2
 
 
 @inline
 def has_shared_rows(plan, layer):
     """Return whether the layer's inputs are the same for all networks of a pack, and stand there once."""
+    # a bool
     return is_pack(plan) and plan.strategy.shares_rows and layer == 0
 
 
 @inline
 def input_width(plan, memory, layer):
     """Return how many elements one input of the layer takes in a row."""
+    # an int
     return 1 if has_shared_rows(plan, layer) else width(plan, memory)
 
 

@@ -100,14 +100,14 @@ def chunked_minibatch(network, optimizer, data, plan, memory, member, batch, lea
     begin, keeps_gradient = 0, plan.strategy.keeps_gradient
     while begin < batch.rows:
         rows = min(plan.strategy.chunk_rows, batch.rows - begin)
-        is_complete = begin + rows == batch.rows and not keeps_gradient
+        applies_update = begin + rows == batch.rows and not keeps_gradient
         chunk = shared_chunk(plan, member, batch, begin, rows)
         propagate(network, data, plan, memory, member, batch.first, chunk, learn)
         wait(member)
         if learn:
-            target = Target(plan.workspace.gradients, begin > 0, is_complete)
+            target = Target(plan.workspace.gradients, begin > 0, applies_update)
             accumulate_gradient(network, optimizer, plan, memory, member, rows, target)
-        if not is_complete:
+        if not applies_update:
             wait(member)
         begin += rows
     if keeps_gradient and learn:
@@ -142,6 +142,7 @@ def segmented_minibatch(network, optimizer, data, plan, memory, member, batch, l
 @inline
 def shared_chunk(plan, member, batch, begin, rows):
     """Return a member's part of a chunk: `rows` rows of the minibatch from `begin` on."""
+    # order (1 or width, m)
     row_begin, row_end = share(rows, member.position, size_of(member), plan.sizes.line)
     return Chunk(batch.order, batch.first + begin + row_begin, row_end - row_begin, row_begin)
 
@@ -206,7 +207,8 @@ def update_by_norm(network, optimizer, plan, memory, member, segments):
 
 @inline
 def parameter_share(network, plan, member):
-    """Return a member's part of the parameters."""
+    """Return where a member's part of the parameters begins and ends."""
+    # parameters (P,)[begin:end]
     begin, end = share(plan.sizes.parameters[-1], member.position, size_of(member), plan.sizes.line)
     if size_of(member) > 1:  # the other members' caches hold these lines, which have read them
         for i in range(begin, end, plan.sizes.line):
@@ -282,6 +284,7 @@ def propagate(network, data, plan, memory, member, batch_first, chunk, learn):
 
 @inline
 def fetch_targets(data, plan, memory, chunk):
+    """Write the targets of a chunk's rows to the workspace; a label becomes a row with one 1."""
     # targets (B, O), interleaved ← targets (n, O) or labels (n,)
     outputs, stride = plan.sizes.layers[-1], plan.sizes.strides[-1]
     target = Matrix(plan.workspace.targets + chunk.row_begin * stride, stride)
@@ -305,6 +308,7 @@ def forward_pass(network, plan, memory, dropout, row_begin, rows):
 
 @inline
 def weigh_rows(data, plan, memory, member, chunk):
+    """Write to the workspace what each row's loss, and its deltas, are multiplied by."""
     # weights, scales (B, width): of each row, and of its deltas
     for row in range(chunk.rows):
         for lane in range(width(plan, memory)):
@@ -330,4 +334,5 @@ def total_weight(data, order, first, rows):
 @inline
 def terms(network, plan):
     """Return how many terms a row's loss is the mean of."""
+    # an int
     return 1 if SUMS_OUTPUTS >> network.loss & 1 == 1 else plan.sizes.layers[-1]

@@ -17,6 +17,7 @@ from fastprop.kernels.tile import VectorOperand, multiply_transposed
 @inline
 def is_narrow(plan, memory, layer):
     """Return whether a layer is a network's last with so few outputs that transposed passes take fewer vectors."""
+    # a bool
     inputs, outputs = 1 + plan.sizes.layers[layer], plan.sizes.layers[layer + 1]
     vectors = (inputs + 2 * (lanes(memory) - 1)) // lanes(memory) * outputs
     few = inputs > lanes(memory) > outputs and 2 * vectors < inputs

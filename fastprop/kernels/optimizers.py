@@ -66,7 +66,7 @@ class Optimizer(NamedTuple):
 
 
 class Step(NamedTuple):
-    """What a member knows of the step that it is at. `width` networks fill the lanes of a row again and again."""
+    """What a member knows of the step that it is at. In each row the values of `width` networks are repeated."""
 
     hyperparameters: np.ndarray  # (len(ROWS), elements of a cache line), of the network's dtype
     given: np.ndarray  # (len(GIVEN), elements of a cache line) float64: those of the optimizers
@@ -77,18 +77,19 @@ class Step(NamedTuple):
     done: np.ndarray  # (2,) int64: epochs, steps
 
 
-class Block(NamedTuple):
+class UpdatedBlock(NamedTuple):
     """Parameters that are updated at once, and their gradient."""
 
     weights: Matrix  # in the parameters
     gradient: Matrix  # in the workspace
     rows: int
-    columns: int  # a multiple of the lanes
+    columns: int  # elements of a row; a multiple of the lanes
 
 
 @noinline
 def copy_step(step, source):
     """Copy what another member knows, but for norms of gradients, which the first alone adds up."""
+    # hyperparameters (15, a cache line)   rates (a cache line,)   powers, plateau (rows, a cache line)
     for row in range(step.hyperparameters.shape[0]):
         for i in range(step.hyperparameters.shape[1]):
             step.hyperparameters[row, i] = source.hyperparameters[row, i]
@@ -144,7 +145,7 @@ def position_in(schedule, step):
 def update(optimizer, step, parameters, weights, memory, gradient, rows, columns):
     """Do the step of a block of the parameters, and that of their average."""
     # weights (R, C) in parameters   gradient (R, C) in memory
-    block = Block(weights, gradient, rows, columns)
+    block = UpdatedBlock(weights, gradient, rows, columns)
     update_block(optimizer.rule, step.hyperparameters, parameters, memory, block)
     if len(optimizer.average.parameters) > 0:
         update_average(optimizer.average, step.done[0], parameters, weights, rows, columns)
@@ -186,11 +187,11 @@ def update_scaled_block(rule, hyperparameters, parameters, memory, block):
 def update_vectors(code, plain, scaled, rule, hyperparameters, parameters, memory, block):
     """Do the step of a block. If it is `plain`, the gradient has no limit and no l1; if `scaled`, there are factors."""
     # weights (R, C) in parameters   gradient (R, C) in memory   state (states, P)
-    of_step = vectors_of(hyperparameters, 1, 1)
+    h_of_step = vectors_of(hyperparameters, 1, 1)
     for row in range(block.rows):
         for j in range(0, block.columns, lanes(parameters)):
             i = block.weights.offset + row * block.weights.stride + j
-            h = scaled_vectors(rule, hyperparameters, i, len(parameters)) if scaled else of_step
+            h = scaled_vectors(rule, hyperparameters, i, len(parameters)) if scaled else h_of_step
             w = load(parameters, i)
             g = load(memory, block.gradient.offset + row * block.gradient.stride + j)
             if not plain:

@@ -14,6 +14,7 @@ _MIX_2 = np.uint64(0x94D049BB133111EB)
 @inline
 def mix(x):
     """Return 64 scrambled bits (the finalizer of SplitMix64: Steele, Lea and Flood 2014)."""
+    # a uint64
     x = (x ^ (x >> np.uint64(30))) * _MIX_1
     x = (x ^ (x >> np.uint64(27))) * _MIX_2
     return x ^ (x >> np.uint64(31))
@@ -22,6 +23,7 @@ def mix(x):
 @inline
 def begin(seed, epoch):
     """Return the state that the random numbers of an epoch begin with; `seed` is a uint64."""
+    # a uint64
     return mix(mix(seed + _GOLDEN) + np.uint64(epoch))
 
 

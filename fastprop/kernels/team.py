@@ -52,6 +52,7 @@ class Member(NamedTuple):
 @inline
 def wait(member):
     """Wait until all members have come here, or one has abandoned the team; each then sees what all wrote before."""
+    # barrier (BARRIER_SIZE,)
     if member.team_size == 1:
         return
     now, size = atomic_load(member.barrier, ROUND), member.barrier[SIZE]
@@ -74,12 +75,14 @@ def wait(member):
 @inline
 def size_of(member):
     """Return how many members share this minibatch."""
+    # an int
     return 1 if member.team_size == 1 else member.barrier[SIZE]
 
 
 @inline
 def share(total, position, members, unit):
     """Return where a member's part of `total` elements begins and ends; parts are whole units, but for the last."""
+    # two ints
     if members == 1:
         return 0, total
     units = (total + unit - 1) // unit

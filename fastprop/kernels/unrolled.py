@@ -17,7 +17,7 @@ from numba.np.numpy_support import from_dtype
 from fastprop.kernels.activations import STORED_DERIVATIVES, activation, activation_backward
 from fastprop.kernels.compiler import address_of, call, inline, kernel
 from fastprop.kernels.lanes import is_pack
-from fastprop.kernels.layout import line, padded, parameter_count, parameter_starts
+from fastprop.kernels.layout import layer_offsets, line, padded, parameter_count
 from fastprop.kernels.llvm import INT64, emit_fma, emit_loop, emit_splat, emit_where, full
 from fastprop.kernels.load_store import address
 from fastprop.kernels.pointers import emit_advance, emit_load, emit_load_element, emit_store, pointer_type
@@ -35,7 +35,7 @@ class Shape(types.Opaque):
         lanes = self.vector.lanes
         self.widths = [1 if shared else lanes, *[lanes] * (len(sizes) - 1)]  # elements in a neuron of each layer
         self.strides = [padded(size * width, str(dtype)) for size, width in zip(sizes, self.widths)]
-        self.line, self.starts = line(str(dtype)), parameter_starts(sizes, str(dtype), lanes).tolist()
+        self.line, self.starts = line(str(dtype)), layer_offsets(sizes, str(dtype), lanes).tolist()
         super().__init__(f"Shape({sizes}, {activations}, {dtype}, {shared})")
 
     def parameter_offsets(self):
@@ -68,6 +68,7 @@ def addresses(sizes, activations, dtype, width, shares_rows, has_dropout):
 @inline
 def is_unrolled(network, plan):
     """Return whether a pack's shape has functions of its own."""
+    # a bool
     return is_pack(plan) and network.unrolled_addresses[0] != 0
 
 
@@ -134,9 +135,9 @@ def _backward(typing_context, shape, arrays, activations, deltas, gradient, rows
         def backward_row(row, sums):
             sums = dict(zip(offsets, sums))
             d = emitter.vectors(emitter.row(deltas, shape.strides[-1], row), shape.sizes[-1])
-            for layer, layer_offsets in reversed(list(enumerate(shape.parameter_offsets()))):
+            for layer, offsets_of_layer in reversed(list(enumerate(shape.parameter_offsets()))):
                 x = emitter.stored(layer, row)
-                for x_i, offsets_i in zip(x, layer_offsets):
+                for x_i, offsets_i in zip(x, offsets_of_layer):
                     sums |= {offset: emitter.chain([x_i], [d_o], sums[offset]) for offset, d_o in zip(offsets_i, d)}
                 if layer > 0:
                     code, w = shape.activations[layer - 1], emitter.weights[layer][1:]

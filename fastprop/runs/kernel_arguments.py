@@ -39,13 +39,13 @@ def training(state, split, options_of_lanes, batch_size, members=1, keeps_gradie
     options = options_of_lanes[0]
     rows = split.rows
     seeds = seeds_of_orders(options_of_lanes)
-    shares_order = state.width > 1 and len(seeds) == 1
+    shares_rows = state.width > 1 and len(seeds) == 1
     sizes = network.layer_sizes, batch_size, network.dtype, storing(network)
     keeps_gradient = keeps_gradient or options.measures_norm
-    plans, size = layout.plans(*sizes, members, state.width, shares_order, keeps_gradient)
+    plans, size = layout.plans(*sizes, members, state.width, shares_rows, keeps_gradient)
     has_dropout = any(each.dropout for each in options_of_lanes)
     shape = network.layer_sizes, codes(network), network.dtype, state.width
-    addresses = unrolled.addresses(*shape, shares_order, has_dropout)
+    addresses = unrolled.addresses(*shape, shares_rows, has_dropout)
     learned = network_argument(network, state.learned, split.data.inputs, options.loss, addresses)
     final = learned._replace(parameters=state.parameters)
     if split.held_out is not split.data:  # whose inputs may be relative to another origin

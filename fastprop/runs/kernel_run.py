@@ -187,9 +187,9 @@ class KernelRun(Run):
     def _may_go_on(self):
         return self._until < self._options.epochs
 
-    def keep_at(self, rungs):
+    def keep_at_rungs(self, rungs):
         """Have the next call keep what the networks are trained to after some epochs."""
-        self.state.keep_at(rungs)
+        self.state.keep_at_rungs(rungs)
 
     def trained(self):
         """Return what the networks were trained to, see `Run.trained`."""

@@ -67,9 +67,8 @@ class PackedState:
     @property
     def nbytes(self):
         """The memory of parameters, optimizer and record, in bytes."""
-        record = self.record
-        arrays = self.learned, self.optimizer.rule.state, *record[:9], self.metrics
-        return sum(array.nbytes for array in arrays)
+        of_record = [value for value in self.record if isinstance(value, np.ndarray)]
+        return sum(array.nbytes for array in (self.learned, self.optimizer.rule.state, self.metrics, *of_record))
 
     @property
     def all_ended(self):
@@ -91,7 +90,7 @@ class PackedState:
         if len(self.networks) == 1:  # it trains in place
             return
         alone, in_pack = self._offsets()
-        trained = np.where(self.record.ended, self.record.lost[in_pack], self.parameters[in_pack])
+        trained = np.where(self.record.ended, self.record.ended_parameters[in_pack], self.parameters[in_pack])
         for network, parameters in zip(self.networks, trained.T):
             network.parameters[alone] = parameters
 
@@ -108,7 +107,7 @@ class PackedState:
         other.seconds = self.seconds.copy()
         return other
 
-    def keep_at(self, rungs):
+    def keep_at_rungs(self, rungs):
         """Have the kernels keep what networks would end with after some epochs, for `snapshot_at`."""
         self.record = self.record._replace(
             rungs=np.array(rungs, np.int64),
@@ -118,11 +117,11 @@ class PackedState:
 
     @property
     def rungs_reached(self):
-        """The number of epochs of `keep_at` after which something was kept, which is before all networks have ended."""
+        """The number of epochs of `keep_at_rungs` that were reached before all networks had ended."""
         return int((~np.isnan(self.record.kept_improvements[:, 0])).sum())
 
     def losses_at_rungs(self, criterion):
-        """Return `last_losses` of the epochs of `keep_at` that were reached, a list for each."""
+        """Return `last_losses` of the epochs of `keep_at_rungs` that were reached, a list for each."""
         record, lanes, reached = self.record, np.arange(len(self.networks)), self.rungs_reached
         measured = np.minimum(record.done[lanes], record.rungs[:reached, None]) - 1
         if self.keeps_best:
@@ -131,7 +130,7 @@ class PackedState:
         return record.losses[CRITERIA[criterion], measured, lanes].tolist()
 
     def stopped_at_rungs(self):
-        """Return why each network ended at the epochs of `keep_at` that were reached, a list for each."""
+        """Return why each network ended at the epochs of `keep_at_rungs` that were reached, a list for each."""
         rungs = self.record.rungs[: self.rungs_reached].tolist()
         ended, done = self.record.ended.tolist(), self.record.done.tolist()
         lanes = range(len(self.networks))
@@ -140,7 +139,7 @@ class PackedState:
         return [[(ENDED[ended[lane]] if done[lane] <= rung else "") or "halved" for lane in lanes] for rung in rungs]
 
     def snapshot_at(self, rung):
-        """Return the `snapshot` of one of the epochs of `keep_at`, by its index."""
+        """Return the `snapshot` of one of the epochs of `keep_at_rungs`, by its index."""
         record, epoch = self.record, self.record.rungs.item(rung)
         kept = record.kept[rung]
         other = copy.copy(self)
@@ -151,7 +150,7 @@ class PackedState:
             ended=np.where(record.done <= epoch, record.ended, 0),
             improvement=np.stack([record.improvement[0], record.kept_improvements[rung]]),
             best=kept[: len(record.best)],
-            lost=kept[: len(record.lost)],
+            ended_parameters=kept[: len(record.ended_parameters)],
         )
         return other
 
@@ -159,7 +158,7 @@ class PackedState:
         """Return a copy of a network, with the parameters that it would have if training ended now."""
         network = self.networks[lane].copy()
         alone, in_pack = self._offsets()
-        source = self.record.lost if self.width > 1 and self.record.ended[lane] else self.parameters
+        source = self.record.ended_parameters if self.width > 1 and self.record.ended[lane] else self.parameters
         source = self.record.best if self._restores_best(lane) else source
         network.parameters[alone] = source[in_pack[:, lane]]
         return network
@@ -350,7 +349,7 @@ def offsets(network, width):
 def pack_parameters(networks, width):
     """Return the packed parameters (P,) of networks, one in each lane; the last network fills the other lanes."""
     first = networks[0]
-    size = layout.parameter_starts(first.layer_sizes, first.dtype, width)[-1]
+    size = layout.layer_offsets(first.layer_sizes, first.dtype, width)[-1]
     parameters = layout.aligned_zeros(int(size), first.dtype)
     alone, in_pack = offsets(first, width)
     of_lanes = [networks[min(lane, len(networks) - 1)].parameters for lane in range(width)]
@@ -360,7 +359,6 @@ def pack_parameters(networks, width):
 
 FIRST_EPOCHS = 1024
 """The largest number of epochs for which a record has room at first."""
-
 
 NEVER = 2**63 - 1
 """The patience of runs that have none, in epochs: more than any run has."""
@@ -379,7 +377,7 @@ def empty_record(options, width, parameters, dtype):
         rates=np.full((room, width), np.nan),
         norms=np.full((room, width), np.nan),
         totals=layout.aligned_zeros(layout.MAX_LANES, np.float64)[:width],
-        lost=np.zeros(0 if width == 1 else parameters, dtype),
+        ended_parameters=np.zeros(0 if width == 1 else parameters, dtype),
         best=np.zeros(parameters if restores else 0, dtype),
         improvement=np.array([[np.inf] * width, [-1.0] * width]),
         rungs=np.zeros(0, np.int64),

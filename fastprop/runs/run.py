@@ -85,7 +85,7 @@ class Run:
         """The state of each network, see `export`."""
         return [self.export(lane) for lane in range(len(self.networks))]
 
-    def keep_at(self, rungs):
+    def keep_at_rungs(self, rungs):
         """Have the next call keep what the networks are trained to after some epochs, if the run can go on."""
 
     def trained(self):
@@ -94,7 +94,7 @@ class Run:
         Returns
         -------
         list of Trained or TrainedPack
-            After each of the epochs of `keep_at` that was reached, and at the end of the last call.
+            After each of the epochs of `keep_at_rungs` that was reached, and at the end of the last call.
         """
         return [Trained(self.networks, self.histories)]
 

@@ -51,7 +51,7 @@ class TrainedPack:
 
     @classmethod
     def at_rungs(cls, state):
-        """Return what there is for each epoch of `PackedState.keep_at` that was reached, in a list."""
+        """Return what there is for each epoch of `PackedState.keep_at_rungs` that was reached, in a list."""
         losses = cache(state.losses_at_rungs)
         return [
             cls(partial(state.snapshot_at, rung), stopped, lambda criterion, rung=rung: losses(criterion)[rung])

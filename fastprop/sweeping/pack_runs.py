@@ -63,7 +63,7 @@ class PackRun:
         """Have the next call train a job, whose fits are in these lanes."""
         self._job = job
         self._lanes = lanes
-        self._run.keep_at(job.rungs[:-1])
+        self._run.keep_at_rungs(job.rungs[:-1])
         self._run.deadline = None if job.deadline is None else time.monotonic() + job.deadline - time.time()
 
     @property
