@@ -77,3 +77,33 @@ def test_a_frame_is_predicted_by_places_after_an_array_with_gaps(library):
     regressor = MLPRegressor(hidden_layer_sizes=4, max_iter=2, random_state=0).fit(gaps, PRICES)
     frame = library.DataFrame({name: gaps[:, index] for index, name in enumerate("abcd")})
     np.testing.assert_array_equal(regressor.predict(frame), regressor.predict(gaps))
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        MLPRegressor(max_iter=1, learning_rate="constant"),
+        fp.TabularRegressor(configurations=1, epochs=2),
+        fp.SweepCV(MLPRegressor(max_iter=1), {"alpha": [0.0]}, cv=2),
+    ],
+    ids=["regressor", "tabular", "sweep"],
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_rows_in_another_order_are_warned_of(estimator):
+    table, prices = pandas.DataFrame(X), pandas.Series(PRICES)
+    with pytest.warns(fp.DataWarning, match="X and y have the same labels of rows in different orders"):
+        estimator.fit(table, prices[::-1])
+    with pytest.warns(fp.DataWarning, match="X and y have the same labels of rows in different orders"):
+        estimator.score(table, prices[::-1])
+
+
+def test_weights_in_another_order_are_warned_of():
+    weights = pandas.Series(np.ones(len(X)))[::-1]
+    with pytest.warns(fp.DataWarning, match="X and sample_weight have the same labels of rows in different orders"):
+        MLPRegressor(max_iter=2).partial_fit(pandas.DataFrame(X), PRICES, sample_weight=weights)
+
+
+def test_warnings_name_classes_as_the_targets_do():
+    labels = np.array([*["green", "red"] * 149, "blue", "red"])
+    with pytest.warns(fp.DataWarning, match="class blue is not among the 30 rows that are held out"):
+        fp.MLPClassifier(max_iter=2, early_stopping=True, random_state=0).fit(X, labels)

@@ -33,3 +33,16 @@ def test_a_saved_network_predicts_what_was_measured_however_far_targets_are_from
 def test_targets_that_need_digits_need_float64():
     for y, dtype in (([0.0, 1], "float32"), ([100.0, 101], "float32"), ([5000.0, 5001], "float64")):
         assert TargetScaling.fit(np.array(y)[:, np.newaxis], "mse").dtype == dtype
+
+
+@pytest.mark.parametrize("size", [1e200, -1e160, 1e-200])
+def test_targets_whose_squares_float64_does_not_hold_are_refused(size):
+    with pytest.raises(ValueError, match="whose squares float64 does not hold: divide it by a constant"):
+        TargetScaling.fit(size * np.array([[1.0], [2.0]]), "mse")
+
+
+@pytest.mark.parametrize("y", [[0.0, 1e140], [0.0, 1e-140], [0.0, 0.0], [1e100, 1e140]])
+def test_targets_of_any_size_between_are_taken(y):
+    scaling = TargetScaling.fit(np.array(y)[:, np.newaxis], "mse")
+    np.testing.assert_allclose(scaling.restored(scaling.scaled(np.array(y)[:, np.newaxis]))[:, 0], y, atol=1e-9 * max(y))
+    assert 0 < scaling.loss_factor("mse") < np.inf

@@ -60,7 +60,7 @@ class Dataset(NamedTuple):
         """
         dtype, n_out = network.dtype, network.layer_sizes[-1]
         column_names = column_names or ColumnNames()
-        _warn_of_another_order(X, (y, sample_weight), names)
+        warn_of_another_order(X, (y, sample_weight), names)
         inputs = Inputs.of(X, network, names[0], column_names.features)
         given = checks.rows(y, len(inputs), names[:2])
         target_names = _column_names(y)
@@ -190,7 +190,7 @@ ORDINARY_EXPONENT = 20
 """Weights whose largest is between 2 to the minus this and 2 to the power of this stay as they are."""
 
 
-def _warn_of_another_order(X, others, names):
+def warn_of_another_order(X, others, names):
     """Warn of data frames or series whose rows are those of X in another order, because rows belong by position."""
     for other, name in zip(others, names[1:]):
         if frame_columns.have_rows_in_another_order(X, other):

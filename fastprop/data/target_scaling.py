@@ -15,6 +15,9 @@ POWERS = {"mse": 2, "mae": 1, "huber": 2, "pinball": 1, "poisson": 1}
 """By loss, the power of the targets' unit in which it is measured; that of huber holds near zero."""
 
 
+LARGEST = 1e150
+"""Of this size are targets at most, and the others' inverse, because errors are squared and summed in float64."""
+
 FAR = 1000
 """How many times their deviation targets may be from zero for a float32 network to answer in their own unit."""
 
@@ -53,6 +56,12 @@ class TargetScaling(NamedTuple):
     def fit(cls, y: NDArray[Any], loss: str, weights: NDArray[Any] | None = None) -> Self:
         """Return the scaling of targets (n, outputs) for a loss; rates of ``"poisson"`` are divided by their mean."""
         mean, scale = standardization(Inputs(y, UNCHANGED, "y"), weights=weights)
+        for size in (*scale, *np.abs(mean[mean != 0])):
+            if not 1 / LARGEST <= size <= LARGEST:
+                raise ValueError(
+                    f"y has numbers of the size of {size:.3g}, whose squares float64 does not hold: divide it by a "
+                    "constant that brings them near 1."
+                )
         if loss == "poisson":
             return cls(np.zeros(len(mean)), np.where(mean > 0, mean, 1.0))
         return cls(mean, scale)

@@ -135,7 +135,7 @@ class BaseMLP(SavesModel, BaseEstimator):
             raise ValueError(
                 f"This {type(self).__name__} estimator requires y to be passed, but the target y is None: give it."
             )
-        inputs.refuse_masked_targets(y, sample_weight)
+        inputs.check_rows(X, y, sample_weight)
         sizes = parameters.hidden_sizes(self.get_params(deep=False))
         if begins:
             X, self.encoder_ = inputs.fitted(self, X)
@@ -180,6 +180,7 @@ class BaseMLP(SavesModel, BaseEstimator):
             (X.shape[1], *hidden_sizes, self.n_outputs_),
             output=self._output,
             seed=self._seed,
+            class_names=self._class_words,
             **parameters.network_options(given, rows),
         )
 
@@ -324,6 +325,8 @@ class BaseMLP(SavesModel, BaseEstimator):
         network = self._network_in_own_units()
         network.feature_names = encoder.feature_names
         return TableModel(network, encoder, target_name or self._target_name)
+
+    _class_words = None  # the name of each class as a word, where there are classes
 
     _answer = None  # outputs that take the place of those of the network
 

@@ -202,7 +202,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return the accuracy of the predictions for inputs `X` and targets `y`, as `fit` takes them."""
-        inputs.refuse_masked_targets(y, sample_weight)
+        inputs.check_rows(X, y, sample_weight)
         return super().score(X, y, sample_weight)
 
     @numpy_settings.own
@@ -245,8 +245,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _network_in_own_units(self):
         network = self.network_.copy()
         if not self._is_multilabel:
-            network.class_names = [word_of(name) for name in self.classes_.tolist()]
+            network.class_names = self._words_of_classes()
         return network
+
+    @property
+    def _class_words(self):
+        words = None if self._is_multilabel else self._words_of_classes()
+        return words if words is None or len(set(words)) == len(words) else None
+
+    def _words_of_classes(self):
+        return [word_of(name) for name in self.classes_.tolist()]
 
     def _targets(self, y, weights, begins, incremental, column):
         """Return the index of each row's class, (n,), or zeros and ones, (n, n_labels)."""

@@ -7,7 +7,7 @@ from scipy.sparse import issparse
 from sklearn.utils.validation import validate_data
 
 from fastprop import checks
-from fastprop.data import order_of_columns, places
+from fastprop.data import order_of_columns, places, warn_of_another_order
 from fastprop.integrations import frame_columns
 from fastprop.integrations.arrow_columns import Column
 from fastprop.row_blocks import row_blocks
@@ -97,10 +97,15 @@ def _names_of_targets(y):
     return [name for name in names if isinstance(name, str) and name]
 
 
-def refuse_masked_targets(y, sample_weight=None):
-    """Refuse targets and weights with masked elements, of which scikit-learn would take what lies below the mask."""
+def check_rows(X, y, sample_weight=None):
+    """Check that the rows of inputs, targets and weights are whole, and belong together.
+
+    Masked elements are refused, of which scikit-learn would take what lies below the mask. Of frames or series that
+    have the rows of X in another order it warns, because rows are taken by their position.
+    """
     checks.refuse_masked(y, "y")
     checks.refuse_masked(sample_weight, "sample_weight")
+    warn_of_another_order(X, (y, sample_weight), ("X", "y", "sample_weight"))
 
 
 def refuse_targets(y, column, is_numeric):

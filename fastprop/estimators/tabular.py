@@ -146,7 +146,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return the accuracy of the predictions for inputs `X` and targets `y`, as `fit` takes them."""
-        inputs.refuse_masked_targets(y, sample_weight)
+        inputs.check_rows(X, y, sample_weight)
         return super().score(X, y, sample_weight)
 
     @numpy_settings.own
@@ -227,7 +227,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return the R² of the predictions for inputs `X` and targets `y`, as `fit` takes them."""
-        inputs.refuse_masked_targets(y, sample_weight)
+        inputs.check_rows(X, y, sample_weight)
         return super().score(X, y, sample_weight)
 
     @numpy_settings.own
