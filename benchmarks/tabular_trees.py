@@ -6,7 +6,7 @@ import numpy as np
 
 from .tables import error, inner_folds, with_missing_levels
 
-MOST_LEVELS = 255
+MAX_LEVELS = 255
 """The most levels of a category that HistGradientBoosting takes."""
 
 
@@ -70,7 +70,7 @@ class HistGradientBoosting(Trees):
 
     def _few_levels(self, X):
         """Return inputs whose categories of more than 255 levels, which are refused, are numbers."""
-        many = [name for name in X.select_dtypes("category") if len(X[name].cat.categories) > MOST_LEVELS]
+        many = [name for name in X.select_dtypes("category") if len(X[name].cat.categories) > MAX_LEVELS]
         return X.assign(**{name: X[name].cat.codes.astype(float) for name in many})
 
     def suggested(self, trial):

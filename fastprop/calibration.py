@@ -12,7 +12,7 @@ from fastprop.metrics import arrays
 __all__ = ["fit_temperature", "with_temperature"]
 __docformat__ = "numpy"
 
-LOWEST, HIGHEST = 0.05, 20.0
+MIN_TEMPERATURE, MAX_TEMPERATURE = 0.05, 20.0
 """The temperatures between which the best is searched."""
 
 SPREAD = 0.3
@@ -21,7 +21,7 @@ SPREAD = 0.3
 Few rows that are all right would else have a temperature near 0, with which a single error costs more than all else.
 """
 
-HALVINGS = 50
+BISECTIONS = 50
 """How often the range of the temperature's logarithm is halved: to about 1e-14."""
 
 
@@ -70,12 +70,12 @@ def fit_temperature(probabilities: ArrayLike, y: ArrayLike) -> float:
     array([[0.9, 0.1]])
     """
     logits, targets = _logits_and_targets(probabilities, y)
-    low, high = np.log(LOWEST), np.log(HIGHEST)
-    for _ in range(HALVINGS):  # the sum is convex in 1 / temperature, so that its slope changes its sign once
+    low, high = np.log(MIN_TEMPERATURE), np.log(MAX_TEMPERATURE)
+    for _ in range(BISECTIONS):  # the sum is convex in 1 / temperature, so that its derivative changes its sign once
         middle = (low + high) / 2
         factor = np.exp(-middle)
-        slope = ((_softmax(logits * factor) - targets) * logits).sum() + (factor - 1) / SPREAD**2
-        if slope > 0:  # a larger 1 / temperature makes the sum larger
+        derivative = ((_softmax(logits * factor) - targets) * logits).sum() + (factor - 1) / SPREAD**2
+        if derivative > 0:  # a larger 1 / temperature makes the sum larger
             low = middle
         else:
             high = middle
@@ -123,8 +123,8 @@ def _logits_and_targets(probabilities, y):
     p = checks.numeric(probabilities, "probabilities")
     y = checks.numeric(y, "y")
     if p.ndim in (1, 2) and len(p) == len(y):
-        counts = np.isfinite(p.reshape(len(p), -1)).all(axis=1)
-        p, y = p[counts], y[counts]
+        is_known = np.isfinite(p.reshape(len(p), -1)).all(axis=1)
+        p, y = p[is_known], y[is_known]
     _, targets = arrays.probabilities(p, y)
     smallest = np.finfo(p.dtype).tiny if p.dtype.kind == "f" else np.finfo(np.float64).tiny
     return np.log(np.maximum(_of_classes(p), smallest)), targets

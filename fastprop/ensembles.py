@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fastprop import checks, numpy_settings
 from fastprop.annotations import ArrayLike, FloatArray, Path
 from fastprop.calibration import with_temperature
-from fastprop.data import Inputs, places
+from fastprop.data import Inputs, position_names
 from fastprop.files import tensors
 from fastprop.intervals import FoldErrors
 from fastprop.network import MLP
@@ -199,7 +199,7 @@ class Ensemble:
         """Yield the outputs (n, n_out) of each network for inputs as they were given."""
         from fastprop import runs  # on use, because it imports Numba
 
-        known = self.feature_names or places(self.networks[0].layer_sizes[0])
+        known = self.feature_names or position_names(self.networks[0].layer_sizes[0])
         orders = [network.feature_names or known for network in self.networks]
         inputs = {names: Inputs.of(X, self.networks[0], feature_names=names) for names in dict.fromkeys(orders)}
         checks.ensemble_inputs(inputs[known].feature_names, list(inputs))

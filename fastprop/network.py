@@ -9,7 +9,7 @@ import numpy as np
 
 from fastprop import checks, numpy_settings
 from fastprop.annotations import ArrayLike, Dtype, FloatArray, HiddenActivation, Initialization, OutputActivation
-from fastprop.data import Inputs, places
+from fastprop.data import Inputs, position_names
 from fastprop.exchange import Exchange
 from fastprop.initialization import initial_weights
 from fastprop.kernels.layout import aligned_zeros, layer_offsets, layers, parameter_count, parameter_offsets
@@ -224,7 +224,7 @@ class MLP(Exchange):
         X : array_like
             (n, n_in), finite; see `train` for what it may be and what is copied of it. If the network has
             `feature_names`, the columns of a data frame are found by their names, in any order; if it has none, labels
-            that count the columns from 0 are their places, in any order.
+            that count the columns from 0 are their positions, in any order.
 
         Returns
         -------
@@ -245,7 +245,8 @@ class MLP(Exchange):
         """
         from fastprop import runs  # on use, because it imports Numba
 
-        return runs.predict(self, Inputs.of(X, self, feature_names=self.feature_names or places(self.layer_sizes[0])))
+        names = self.feature_names or position_names(self.layer_sizes[0])
+        return runs.predict(self, Inputs.of(X, self, feature_names=names))
 
     def __repr__(self) -> str:
         return f"MLP({self.layer_sizes}, hidden={self.hidden!r}, output={self.output!r}, dtype={self.dtype!r})"

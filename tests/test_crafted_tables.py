@@ -183,7 +183,7 @@ def test_a_csv_file_of_one_long_row_is_refused_by_name(monkeypatch, tmp_path):
 
 def test_a_csv_file_of_very_many_columns_is_refused_by_name(monkeypatch, tmp_path):
     pytest.importorskip("pyarrow")
-    monkeypatch.setattr("fastprop.tabular.dialect.MOST_COLUMNS", 1000)
+    monkeypatch.setattr("fastprop.tabular.dialect.MAX_COLUMNS", 1000)
     path = tmp_path / "table.csv"
     path.write_bytes(b",".join(b"c%d" % index for index in range(1001)) + b"\n")
     assert_refused(ValueError, f"{path} has 1,001 columns, and at most 1,000 are read", fp.datasets.read, path)

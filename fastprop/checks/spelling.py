@@ -4,17 +4,18 @@ Each message names an argument by `argument`, so that what a user can type is de
 """
 
 import contextlib
+from collections.abc import Callable
 from typing import NamedTuple
 
 
 class Spelling(NamedTuple):
     """How arguments are written where the user writes them."""
 
-    knows: object  # a function of the name of an argument: whether the user can give it
-    name: object  # a function of the name of an argument
-    value: object  # a function of the name of an argument and of its value, as a text of Python
-    assigned: object  # a function of the same, which gives what sets the argument to the value
-    parts: object  # a function of a name and of two values, which gives (name, value, value) of each part that differs
+    knows: Callable  # (name) → whether the user can give an argument
+    name: Callable  # (name) → what the argument is called
+    value: Callable  # (name, value) → how a value of the argument is written; values are texts of Python
+    assigned: Callable  # (name, value) → what sets the argument to the value
+    parts: Callable  # (name, value, other) → a list of (name, value, other), of each part of an option that differs
 
 
 def shortened(text):
@@ -24,11 +25,11 @@ def shortened(text):
 
 
 IN_PYTHON = Spelling(
-    lambda name: True,
-    lambda name: name,
-    lambda name, text: text,
-    lambda name, text: f"{name}={shortened(text)}",
-    lambda name, text, other: [(name, text, other)],
+    knows=lambda name: True,
+    name=lambda name: name,
+    value=lambda name, text: text,
+    assigned=lambda name, text: f"{name}={shortened(text)}",
+    parts=lambda name, text, other: [(name, text, other)],
 )
 """The arguments of a call in Python."""
 

@@ -9,12 +9,12 @@ from fastprop import checks, metrics
 from fastprop.cli import outputs, printing
 from fastprop.cli.problem import problem_of
 from fastprop.tabular import ensemble_report
-from fastprop.tabular.tuning import How, tuned
+from fastprop.tabular.tuning import SearchOptions, tuned
 
 SECONDS = 60.0
 """How long a search takes if neither ``--seconds`` nor ``--configurations`` is given."""
 
-MOST_SHOWN = 10
+MAX_SHOWN = 10
 """Configurations with a weight that are printed."""
 
 
@@ -26,7 +26,7 @@ def fit(options):
     seconds, configurations = options.seconds, options.configurations
     if seconds is None and configurations is None:
         seconds = SECONDS
-    how = How(
+    search_options = SearchOptions(
         seconds=None if seconds is None else checks.number(seconds, "seconds"),
         configurations=None if configurations is None else checks.whole_number(configurations, "configurations"),
         folds=min(checks.whole_number(options.folds, "folds", minimum=2), len(problem.targets.y)),
@@ -38,7 +38,7 @@ def fit(options):
         progress=True,
         calibrates=options.calibrate,
     )
-    found = tuned(problem.network((), "relu", seed=0), problem.X, problem.targets.y, how)
+    found = tuned(problem.network((), "relu", seed=0), problem.X, problem.targets.y, search_options)
     fitted = ensemble_report.Fitted(found, problem.X)
     title = f"Ensemble for {problem.target_name} of {problem.data['name']}"
     report = partial(ensemble_report.write, fitted=fitted, title=title)
@@ -72,7 +72,7 @@ def _print(problem, found):
     print(told)
     if found.calibrates:
         print(f"temperature {found.temperature:.3g} of the probabilities, by the out-of-fold outputs")
-    order = np.argsort(-weights, kind="stable")[:MOST_SHOWN]
+    order = np.argsort(-weights, kind="stable")[:MAX_SHOWN]
     for index in order[weights[order] > 0]:
         print(f"{weights[index]:7.1%}  {_described(found.kept[index].values)}")
 

@@ -7,7 +7,7 @@ from fastprop.data.column_statistics import ColumnStatistics
 from fastprop.data.dataset import Dataset, scaled_weights, warn_of_another_order
 from fastprop.data.encoded_rows import EncodedRows, FeatureGroup
 from fastprop.data.folds import cross_validation_folds
-from fastprop.data.inputs import Inputs, order_of_columns, places
+from fastprop.data.inputs import Inputs, order_of_columns, position_names
 from fastprop.data.output_range import warn_of_targets
 from fastprop.data.rounding import warn_of_rounded_targets
 from fastprop.data.sparse_rows import SparseRows, stacked
@@ -34,7 +34,7 @@ __all__ = [
     "cross_validation_folds",
     "held_out_rows",
     "order_of_columns",
-    "places",
+    "position_names",
     "scaled_weights",
     "stacked",
     "standardization",

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fastprop import checks
-from fastprop.data.inputs import Inputs, places
+from fastprop.data.inputs import Inputs, position_names
 from fastprop.data.standardization import Origin
 from fastprop.integrations import frame_columns
 from fastprop.notices import DataWarning, warn
@@ -13,7 +13,7 @@ from fastprop.task import Task
 
 
 class ColumnNames(NamedTuple):
-    """The names of the columns of X, which may be `places`, and of y where it is a data frame of several columns."""
+    """The names of the columns of X, or `position_names`, and of y where it is a data frame of several columns."""
 
     features: tuple[str, ...] | None = None
     targets: tuple[str, ...] | None = None
@@ -106,24 +106,24 @@ class Dataset(NamedTuple):
         """Return the same data with inputs that kernels can read for a network of `dtype`, see `Inputs.readable`."""
         return self._replace(inputs=self.inputs.readable(dtype, origin))
 
-    def fitted_to(self, sides):
-        """Return the data with inputs that are made for training rows, and the rows of each side in it.
+    def fitted_to(self, folds):
+        """Return the data with inputs that are made for training rows, and the rows of each fold in it.
 
         Parameters
         ----------
-        sides : list of tuple of ndarray
+        folds : list of tuple of ndarray
             For each fold its training rows, and other rows of it, as indices. They stay as they are if the inputs do
             not depend on training rows, or on which ones.
         """
         if self.inputs.unfitted is None:
-            return self, sides
-        inputs, sources, positions = self.inputs.fitted_to([rows for rows, *_ in sides])
+            return self, folds
+        inputs, sources, positions = self.inputs.fitted_to([rows for rows, *_ in folds])
         data = self._replace(inputs=inputs, copies=len(sources) - len(self.inputs))
         if data.copies:
             arrays = {name: getattr(self, name) for name in ("targets", "labels", "weights", "given")}
             longer = {name: checks.read_only(array[sources]) for name, array in arrays.items() if len(array)}
             data = data._replace(**longer)
-        return data, [tuple(position[rows] for rows in side) for position, side in zip(positions, sides)]
+        return data, [tuple(position[rows] for rows in fold) for position, fold in zip(positions, folds)]
 
     def scaled(self, scaling):
         """Return the data with targets that are scaled for training, by a `TargetScaling`; `given` stays."""
@@ -133,7 +133,7 @@ class Dataset(NamedTuple):
     @property
     def column_names(self):
         """The `ColumnNames` that data which belongs to this has, too."""
-        return ColumnNames(self.inputs.feature_names or places(self.inputs.shape[1]), self.target_names)
+        return ColumnNames(self.inputs.feature_names or position_names(self.inputs.shape[1]), self.target_names)
 
     @property
     def has_labels(self):

@@ -54,7 +54,7 @@ class Inputs:
 
         Labels of a data frame that count its columns from 0, in order, are no names.
         """
-        if self.columns is None or _count_places(self.columns):
+        if self.columns is None or _are_positions(self.columns):
             return None
         names = tuple(map(str, self.columns))
         return names if len(set(names)) == len(names) else None
@@ -169,26 +169,26 @@ class Inputs:
         )
 
 
-def places(count):
+def position_names(count):
     """Return names (count,) of columns that have none: they count the columns from 0.
 
     Examples
     --------
-    >>> from fastprop.data.inputs import places
-    >>> places(3)
+    >>> from fastprop.data.inputs import position_names
+    >>> position_names(3)
     ('0', '1', '2')
     """
     return tuple(map(str, range(count)))
 
 
-def _count_places(labels):
+def _are_positions(labels):
     return labels == tuple(range(len(labels)))
 
 
 def order_of_columns(labels, expected, name="X"):
     """Return the order that gives columns with `labels` the names that are `expected`, or None if they have it.
 
-    Where one of the two only counts the columns and the other has words, columns are told by their places.
+    Where one of the two only counts the columns and the other has words, columns are told by their positions.
 
     Examples
     --------
@@ -197,7 +197,7 @@ def order_of_columns(labels, expected, name="X"):
     [1, 2, 0]
     """
     names = tuple(map(str, labels))
-    is_counted = _count_places(labels) or expected == places(len(expected))
+    is_counted = _are_positions(labels) or expected == position_names(len(expected))
     if names == expected or (is_counted and set(names) != set(expected)):
         return None
     checks.same_columns(names, expected, name)

@@ -7,7 +7,7 @@ from scipy.sparse import issparse
 from sklearn.utils.validation import validate_data
 
 from fastprop import checks
-from fastprop.data import order_of_columns, places, warn_of_another_order
+from fastprop.data import order_of_columns, position_names, warn_of_another_order
 from fastprop.integrations import frame_columns
 from fastprop.integrations.arrow_columns import Column
 from fastprop.row_blocks import row_blocks
@@ -67,7 +67,7 @@ def encoded(estimator, X, encoder):
         encoder, columns = number_encoder(estimator), _columns_of_array(estimator, X)
     elif frame_columns.is_frame(X) and estimator.inputs_.is_frame:
         columns = _columns_of_frame(estimator, X, reset=False)
-    else:  # the columns of an array are told by their places, in a frame as well
+    else:  # the columns of an array are told by their positions, in a frame as well
         columns = _columns_of_array(estimator, _numbers(estimator, X, reset=False))
     return encoder.inputs_of(columns)
 
@@ -169,7 +169,7 @@ def _in_fitted_order(estimator, X):
     has_numbers = frame_columns.library(X) == "pandas" and not any(isinstance(label, str) for label in X.columns)
     if not has_numbers or X.shape[1] != estimator.n_features_in_:
         return X
-    order = order_of_columns(tuple(X.columns), tuple(estimator.inputs_.names or places(X.shape[1])))
+    order = order_of_columns(tuple(X.columns), tuple(estimator.inputs_.names or position_names(X.shape[1])))
     return X if order is None else X.iloc[:, order]
 
 

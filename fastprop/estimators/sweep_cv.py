@@ -23,7 +23,7 @@ from fastprop.annotations import ArrayLike, Splitter
 from fastprop.estimators import inputs
 from fastprop.estimators.base import BaseMLP
 from fastprop.estimators.saving import SavesModel
-from fastprop.estimators.sweep_plan import How, Measured, Rows, evaluate
+from fastprop.estimators.sweep_plan import CandidateOptions, Measured, Rows, evaluate
 from fastprop.options import HALVINGS, Halving, MedianStopping
 from fastprop.tabular.model import TableModel
 
@@ -168,7 +168,7 @@ class SweepCV(SavesModel, GridSearchCV):
             fits = len(params_of) * len(rows)
             print(f"Fitting {len(rows)} folds for each of {len(params_of)} candidates, totalling {fits} fits")
         ranked = self.refit if isinstance(self.refit, str) else None
-        how = How(scorer, self.return_train_score, self.halving, (0,), ranked, threads, self.verbose > 0)
+        how = CandidateOptions(scorer, self.return_train_score, self.halving, (0,), ranked, threads, self.verbose > 0)
         outcome = evaluate(self.estimator, params_of, rows, how)
         self._tell_of_errors(outcome, len(params_of) * len(rows))
         self._keep_results(params_of, outcome, len(rows), refit_metric)

@@ -278,7 +278,7 @@ class Outcome(NamedTuple):
         return cls(unknown, measured, unknown[:, 0].copy(), trained, reached, rungs, everybody, None, [], [])
 
 
-class How(NamedTuple):
+class CandidateOptions(NamedTuple):
     """How candidates are trained and scored."""
 
     scorer: object  # of scikit-learn

@@ -28,7 +28,7 @@ from fastprop.tabular.ensemble_model import TableEnsemble
 from fastprop.tabular.ensemble_report import Fitted
 from fastprop.tabular.numeric_encodings import NUMERIC_ENCODINGS
 from fastprop.tabular.recipe import RECIPE
-from fastprop.tabular.tuning import How, tuned
+from fastprop.tabular.tuning import SearchOptions, tuned
 
 SECONDS = 60.0
 """How long a search takes if neither seconds nor configurations are given."""
@@ -107,7 +107,7 @@ class BaseTabular(SavesModel, BaseEstimator):
             If an argument is not as described, or no configuration could be trained in time.
         """
         X, y, prototype = self._checked(X, y)
-        found = tuned(prototype, X, y, self._how(len(y)))
+        found = tuned(prototype, X, y, self._search_options(len(y)))
         if found.is_interrupted:
             warnings.warn("Training interrupted by user.", stacklevel=4)
         self._keep_results(found, X)
@@ -131,10 +131,10 @@ class BaseTabular(SavesModel, BaseEstimator):
         y, prototype = self._prepared(X.shape[1], y, column)
         return SparseRows.of(X) if issparse(X) else X, y, prototype
 
-    def _how(self, rows):
-        """Return the `How` of a search for so many rows."""
+    def _search_options(self, rows):
+        """Return the `SearchOptions` of a search for so many rows."""
         seconds = SECONDS if self.seconds is None and self.configurations is None else self.seconds
-        return How(
+        return SearchOptions(
             seconds=seconds,
             configurations=self.configurations,
             folds=min(self.folds, rows),
@@ -158,7 +158,7 @@ class BaseTabular(SavesModel, BaseEstimator):
         encoders = found.encoders(X) if is_encoded else [inputs.number_encoder(self)] * len(ensemble.networks)
         self.encoder_ = X.encoder if is_encoded else None
         self.ensemble_ = TableEnsemble(ensemble, encoders, self._target_name)
-        self._found = found.weighed()
+        self._found = found.with_weight()
         self.out_of_fold_ = found.outputs
         self.best_score_ = found.kept[0].score
         self.scoring_ = found.score_name

@@ -18,7 +18,7 @@ REASON = 160
 ALWAYS_UNPACKED = 1 << 27
 """Bytes to which a file may unpack, however small it is."""
 
-MOST_UNPACKED = 100
+MAX_UNPACKED = 100
 """How many times its size a larger file may unpack to; of some that are made for this, a megabyte unpacks to a GB."""
 
 
@@ -81,7 +81,7 @@ def refusing(path, kind, remedy):
 
 def unpacked_limit(size, always=ALWAYS_UNPACKED):
     """Return to how many bytes a compressed file or member of `size` bytes may unpack; `always` bytes are allowed."""
-    return max(always, MOST_UNPACKED * size)
+    return max(always, MAX_UNPACKED * size)
 
 
 def _reason(error):

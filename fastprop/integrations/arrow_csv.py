@@ -10,7 +10,7 @@ from fastprop.integrations.arrow_columns import Block
 WORKERS = 2
 """The largest number of threads that convert blocks."""
 
-MOST_LEVELS = 1 << 30
+MAX_LEVELS = 1 << 30
 """The largest number of different words of a block: there is no limit, so that words are read once."""
 
 BLOCK = 1 << 21
@@ -67,7 +67,7 @@ def read_blocks(path, dialect, included, as_words=()):
         timestamp_parsers=[arrow.csv.ISO8601, *arrow_columns.DATES_WITH_DOTS],
         strings_can_be_null=True,
         auto_dict_encode=True,
-        auto_dict_max_cardinality=MOST_LEVELS,
+        auto_dict_max_cardinality=MAX_LEVELS,
         include_columns=[names[index] for index in included],
         column_types={names[index]: arrow.dictionary(arrow.int32(), arrow.string()) for index in as_words},
     )

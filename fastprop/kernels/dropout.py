@@ -21,7 +21,7 @@ DROPOUT = np.uint64(2**63)
 GOLDEN = np.uint32(0x9E3779B9)
 """2³² divided by the golden ratio: the distance between the counters of neighboring neurons."""
 
-MOST_DROPPED = 0.99
+MAX_DROPPED = 0.99
 """What a schedule may raise dropout to, because nothing would be left at 1."""
 
 
@@ -45,10 +45,10 @@ def drops(dropout):
 
 @inline
 def set_rates(dropout, factor):
-    """Set what a step drops: each network's dropout times a factor, which does not raise it above `MOST_DROPPED`."""
+    """Set what a step drops: each network's dropout times a factor, which does not raise it above `MAX_DROPPED`."""
     # thresholds (K,)   scales (2, K)
     for lane in range(len(dropout.rates)):
-        rate = min(dropout.rates[lane] * factor, max(dropout.rates[lane], MOST_DROPPED))
+        rate = min(dropout.rates[lane] * factor, max(dropout.rates[lane], MAX_DROPPED))
         dropout.thresholds[lane] = np.uint32(rate * 2**32)
         dropout.scales[0, lane] = 1 / (1 - rate)
         dropout.scales[1, lane] = 1 - rate

@@ -64,7 +64,7 @@ def step(
     return rate, norm(dW + db)
 
 
-MOST_DROPPED = 0.99
+MAX_DROPPED = 0.99
 """What a schedule may raise dropout to, because nothing would be left at 1."""
 
 
@@ -123,7 +123,7 @@ class Descent:
     def _masks(self, epoch, rows, factor):
         if self.dropout == 0:
             return None
-        dropout = min(self.dropout * factor, max(self.dropout, MOST_DROPPED))
+        dropout = min(self.dropout * factor, max(self.dropout, MAX_DROPPED))
         sizes = map(len, self.network.biases[:-1])
         return [dropout_mask(dropout, self.seed, epoch, rows, *layer) for layer in enumerate(sizes, start=1)]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -160,11 +159,9 @@ def packs(experiment, configurations, fits, workers, epochs):
     They are to be trained for some `epochs`.
     """
     rows = epochs * len(experiment.folds[0].rows)
-    shape = len(configurations.groups), len(experiment.folds), 2
-    groups = [
-        group for group, _, _ in itertools.product(pack_groups(experiment, configurations), *map(range, shape[1:]))
-    ]
-    groups = [group._replace(trained_rows=rows) for group in groups]
+    shape = len(configurations.groups), len(experiment.folds), 2  # the last: fits that begin, and those that go on
+    of_configurations = [group._replace(trained_rows=rows) for group in pack_groups(experiment, configurations)]
+    groups = [group for group in of_configurations for _ in range(shape[1] * shape[2])]
     key = configurations.group_indices[fits.indices], fits.folds, fits.go_on.astype(int)
     group_indices = np.ravel_multi_index(key, shape)
     return cost_model.packs(groups, group_indices, configurations.row_orders[fits.indices], experiment.dtype, workers)

@@ -32,17 +32,17 @@ class Fold(NamedTuple):
     scaling: TargetScaling | None  # of the targets; None where these are trained on as they are
 
     @classmethod
-    def of(cls, data, side, standardizes, scales_targets):
-        """Return the fold of the rows `side` of a data set: those to train on, those to hold out, those to score.
+    def of(cls, data, triple, standardizes, scales_targets):
+        """Return the fold of a triple of rows of a data set: those to train on, those to hold out, those to score.
 
         Mean and scale of inputs and targets are those of the training rows, if they are asked for.
         """
-        rows = side[0]
+        rows = triple[0]
         fitted = standardization(data.inputs, rows) if standardizes else (None, None)
         scaling = None
         if scales_targets:
             scaling = TargetScaling.fit(data.given[rows].reshape(len(rows), -1), data.task.loss)
-        return cls(*side, *fitted, scaling)
+        return cls(*triple, *fitted, scaling)
 
 
 def common_origin(prototype, folds):
@@ -72,17 +72,17 @@ def folds_of(split, cv, X, y, prototypes, standardize):
     each fold the rows to score, as indices of the rows that were given, which those of the split may repeat.
     """
     none = split.held_out_rows[:0]
-    sides = [(split.rows, none, none)]
+    triples = [(split.rows, none, none)]
     if cv is None:
-        sides = [(split.rows, split.held_out_rows, split.held_out_rows)]
+        triples = [(split.rows, split.held_out_rows, split.held_out_rows)]
     else:
-        sides += cross_validation_folds(
+        triples += cross_validation_folds(
             cv, split.data.inputs.values if isinstance(X, UnfittedInputs) else X, y, split.data
         )
-    scored = [side[2] for side in sides[1:]]
-    data, sides = split.data.fitted_to(sides)
+    scored = [triple[2] for triple in triples[1:]]
+    data, triples = split.data.fitted_to(triples)
     split = split._replace(data=data, held_out=data if split.held_out is split.data else split.held_out)
     is_standardized = next(iter(prototypes.values())).input_mean is not None
     fits_columns = checks.flag(standardize, "standardize") and not is_standardized
-    all_rows, *folds = [Fold.of(data, side, fits_columns, isinstance(y, ScaledTargets)) for side in sides]
+    all_rows, *folds = [Fold.of(data, triple, fits_columns, isinstance(y, ScaledTargets)) for triple in triples]
     return split, tuple(folds) or (all_rows,), all_rows, scored

@@ -12,9 +12,9 @@ from fastprop import metrics
 from fastprop.annotations import FloatArray
 
 STEPS = 40
-"""Networks that are chosen, one that is chosen several times included: weights are whole parts of at most so many."""
+"""How many times a network is chosen, which may be the same one: a weight is a multiple of 1 / this number, or less."""
 
-LEAST_PROBABILITY = 1e-7
+MIN_PROBABILITY = 1e-7
 """A probability below this counts as this, so that one row cannot decide alone; about the rounding of float32."""
 
 
@@ -66,22 +66,25 @@ def greedy_weights(
     [0.5, 0.5, 0.0]
     """
     outputs = np.stack([np.asarray(each, np.float64) for each in outputs])
-    counts = np.isfinite(outputs).all(axis=(0, 2))
-    if not counts.any():
+    is_known = np.isfinite(outputs).all(axis=(0, 2))
+    if not is_known.any():
         raise ValueError("no row was held out of the training of all networks: give folds that share held-out rows.")
-    outputs, y = outputs[:, counts], np.asarray(y)[counts]
+    outputs, y = outputs[:, is_known], np.asarray(y)[is_known]
     if score is not None:
-        return _best_counts(outputs, _costs_by_score(score, y), steps)
+        return _chosen_shares(outputs, _costs_by_score(score, y), steps)
     if activation in ("softmax", "sigmoid"):
-        return _best_counts(_probabilities(outputs, y, activation), _costs_of_probabilities, steps)
+        return _chosen_shares(_probabilities(outputs, y, activation), _costs_of_probabilities, steps)
     y = y.reshape(len(y), -1)
     scale = y.std(axis=0)
     errors = (outputs - y) / np.where(scale > 0, scale, 1)
-    return _best_counts(errors, _mean_squares, steps)
+    return _chosen_shares(errors, _mean_squares, steps)
 
 
-def _best_counts(values, costs, steps):
-    """Return the weights (networks,) by `values` (networks, n, …), whose means have costs; see `greedy_weights`."""
+def _chosen_shares(values, costs, steps):
+    """Return the weights (networks,) that are chosen greedily, see `greedy_weights`.
+
+    ``costs(means)`` returns the costs (networks,) of means (networks, n, …) of `values`, one for each network.
+    """
     total = np.zeros(values.shape[1:])
     chosen, best, best_size = [], np.inf, 1
     for size in range(1, steps + 1):
@@ -105,7 +108,7 @@ def _probabilities(outputs, y, activation):
 
 
 def _costs_of_probabilities(probabilities):
-    return -np.log(np.maximum(probabilities, LEAST_PROBABILITY)).mean(axis=(1, 2))
+    return -np.log(np.maximum(probabilities, MIN_PROBABILITY)).mean(axis=(1, 2))
 
 
 def _mean_squares(errors):

@@ -23,7 +23,7 @@ class LiveRuns:
             return outcomes
         self._nbytes -= run.nbytes
         measure(outcomes)
-        return [outcome.alone(with_network=outcome.state is None) for outcome in outcomes]
+        return [outcome.detached(with_network=outcome.state is None) for outcome in outcomes]
 
 
 def measure(outcomes):

@@ -145,10 +145,10 @@ class FitOutcome:
         other.state = state
         return other
 
-    def alone(self, with_network=True):
+    def detached(self, with_network=True):
         """Return the outcome with all its results, but without its run: it can be sent to another process."""
         history = self.history
-        return LoneOutcome(
+        return DetachedOutcome(
             loss=self.loss,
             stopped=self.stopped,
             state=None if self.state is None else ExportedState(self.state.arrays),
@@ -159,7 +159,7 @@ class FitOutcome:
 
 
 @dataclass(frozen=True)
-class LoneOutcome:
+class DetachedOutcome:
     """The results of a fit that has left its run; see `FitOutcome`."""
 
     loss: float

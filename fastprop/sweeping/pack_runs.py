@@ -218,7 +218,7 @@ def train(experiment, job, is_over):
             except thread_pool.Interrupted:
                 return None
     keeps = len(experiment.folds) == 1 or experiment.keeps_folds  # else no network has to be sent back
-    return [[outcome.alone(with_network=keeps) for outcome in outcomes]]
+    return [[outcome.detached(with_network=keeps) for outcome in outcomes]]
 
 
 _PREPARING = threading.Lock()

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-WORTH = 8
-"""A sweep trains past a rung for so many times the time that it takes to stop there and to begin again."""
+MAX_AHEAD = 8
+"""How long a sweep may train past a rung, as a multiple of the time that it takes to stop there and to begin again."""
 
 
 class RungPace:
-    """Measures what a stop at a rung costs, and what an epoch costs.
+    """Measures how long a stop at a rung takes, and how long an epoch.
 
     Parameters
     ----------
@@ -41,11 +41,11 @@ class RungPace:
         if self._seconds_of_epoch is None:
             return rungs[:1]
         turns = -(-packs // self._workers)
-        farthest = done + WORTH * self._seconds_of_stop / max(self._seconds_of_epoch * turns, 1e-9)
+        farthest = done + MAX_AHEAD * self._seconds_of_stop / max(self._seconds_of_epoch * turns, 1e-9)
         return [rung for rung in rungs if rung <= farthest] or rungs[:1]
 
     def add(self, run):
-        """Take in what the last call of a `PackRun` took."""
+        """Add how long the last call of a `PackRun` took."""
         self._count += 1
         self._first_begin, self._last_end = min(self._first_begin, run.begin), max(self._last_end, run.end)
         self._calls += run.end - run.begin

@@ -21,7 +21,7 @@ SAMPLE = 1 << 18
 SAMPLE_ROWS = 50
 """Rows at the beginning of a file from which its dialect is detected."""
 
-MOST_COLUMNS = 100_000
+MAX_COLUMNS = 100_000
 """Columns of the widest file that is read: each takes some 10 KB beside its cells."""
 
 DELIMITERS = "\t;|,"
@@ -93,9 +93,9 @@ def detect(path):
     if comments and comments[-1].count(delimiter) == len(rows[0]) - 1 and any(map(is_number, rows[0])):
         rows.insert(0, [cell.strip() for cell in comments.pop().lstrip("# ").split(delimiter)])  # as NumPy writes it
         header_lines = 0
-    if len(rows[0]) > MOST_COLUMNS:
+    if len(rows[0]) > MAX_COLUMNS:
         raise ValueError(
-            f"{path} has {len(rows[0]):,} columns, and at most {MOST_COLUMNS:,} are read: write an npz file."
+            f"{path} has {len(rows[0]):,} columns, and at most {MAX_COLUMNS:,} are read: write an npz file."
         )
     cells, notes = _header(path, rows)
     if comments:

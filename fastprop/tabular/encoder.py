@@ -20,7 +20,7 @@ from fastprop.tabular.plans import ColumnPlan
 ENCODED_ROWS = 1 << 13
 """Rows whose features are written at a time, so that all columns of them are in the cache."""
 
-MOST_REASONS = 3
+MAX_REASONS = 3
 """Columns of which a message says why they are left out."""
 
 MANY = 50
@@ -315,6 +315,6 @@ def listed_names(names):
 
 def _why_left_out(made):
     """Return why columns are left out: a clause for each of the first plans in a list of those."""
-    clauses = [f"column {plan.name!r} is left out ({plan.reason})" for plan in made[:MOST_REASONS]]
+    clauses = [f"column {plan.name!r} is left out ({plan.reason})" for plan in made[:MAX_REASONS]]
     more = len(made) - len(clauses)
     return ", ".join(clauses) + (f" and {more} others likewise" if more > 1 else " and another one likewise" * more)

@@ -13,7 +13,7 @@ from fastprop.metrics import SCORES
 from fastprop.reporting import html, plotting
 from fastprop.reporting.formatting import short, words
 from fastprop.tabular.column_inputs import ColumnInputs
-from fastprop.tabular.tuning import Tuned
+from fastprop.tabular.tuning import TunedSearch
 
 RESAMPLES = 200
 """Samples of the rows, with replacement, from which the interval of a score is taken."""
@@ -24,20 +24,20 @@ LEVEL = 0.95
 BINS = 10
 """Bins of rows by the probability of the likeliest class, each with as many rows."""
 
-MOST_COLUMNS = 25
+MAX_COLUMNS = 25
 """Columns whose importance is drawn, which are the most important ones."""
 
-MOST_ROWS = 2000
+MAX_ROWS = 2000
 """Rows of each fold, at most, on which the importance of columns is measured."""
 
-MOST_LINES = 8
+MAX_LINES = 8
 """Configurations whose learning curves are drawn, which are those with the most weight."""
 
 
 class Fitted(NamedTuple):
     """A search and the data on which it was made."""
 
-    found: Tuned
+    found: TunedSearch
     X: Any  # ColumnInputs or ndarray (n, n_in)
     names: tuple[str, ...] | None = None  # of the columns of an array, (n_in,)
 
@@ -59,7 +59,7 @@ def write(path: Path, fitted: Fitted, title: str) -> None:
     OSError
         If the file cannot be written.
     """
-    found = fitted.found.weighed()
+    found = fitted.found.with_weight()
     parts = [f"<h1>{html.escape(title)}</h1>", html.facts(_facts(fitted))]
     order = np.argsort(-found.weights, kind="stable").tolist()
     chosen = [found.kept[index] for index in order]
@@ -70,7 +70,7 @@ def write(path: Path, fitted: Fitted, title: str) -> None:
     ]
     parts.append("<h2>Configurations with a weight in the ensemble</h2>")
     parts.append(html.sorting_table(["weight", words(found.score_name), *map(words, names)], rows))
-    losses = [each.losses[np.isfinite(each.losses)] for each in chosen[:MOST_LINES]]
+    losses = [each.losses[np.isfinite(each.losses)] for each in chosen[:MAX_LINES]]
     labels = [f"{found.weights[index]:.0%}: {short(found.kept[index].values['layer_sizes'])}" for index in order]
     pictures = [("Learning curves", plotting.losses_of_configurations, (losses, labels))]
     outputs = found.outputs
@@ -82,7 +82,7 @@ def write(path: Path, fitted: Fitted, title: str) -> None:
         pictures.append(("Predictions, out-of-fold", plotting.predictions, (outputs[:, 0], fitted.found.y.reshape(-1))))
     if found.score_name in SCORES:
         names, worse = importance(fitted)
-        order = np.argsort(-worse, kind="stable")[:MOST_COLUMNS]
+        order = np.argsort(-worse, kind="stable")[:MAX_COLUMNS]
         drawn = [names[index] for index in order], worse[order], found.score_name
         pictures.append(("Permutation importance, out-of-fold", plotting.importance, drawn))
     for heading, draw, arguments in pictures:
@@ -152,12 +152,12 @@ def importance(fitted, seed=0):
     It is measured on the rows that each fold held out, by the networks of that fold; (columns,) float64 means over the
     folds, weighed by their rows.
     """
-    found, X = fitted.found.weighed(), fitted.X
+    found, X = fitted.found.with_weight(), fitted.X
     score = SCORES[found.score_name]
     random = np.random.default_rng(seed)
     worse, counts = [], []
     for fold, (training, held_out) in enumerate(found.folds):
-        rows = random.permutation(held_out)[:MOST_ROWS]
+        rows = random.permutation(held_out)[:MAX_ROWS]
         encoded = (
             X.array(X.encoder_of(training))[rows] if isinstance(X, ColumnInputs) else np.array(X[rows], np.float64)
         )

@@ -5,13 +5,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-MOST_BINS = 48
+MAX_BINS = 48
 """Of a piecewise-linear encoding, at most so many bins a column has."""
 
 SMOOTH_LIMIT = 3.0
 """A number that is robustly scaled comes near to this far from 0, but never reaches it."""
 
-FARTHEST = 1e150
+MAX_DISTANCE = 1e150
 """A number that is farther than so many quartile ranges from the median counts as this far, so that its square is
 finite."""
 
@@ -55,11 +55,11 @@ def bin_edges(values, bins):
 
 
 def _bins_of_all(values):
-    return max(1, len(bin_edges(values, MOST_BINS)) - 1)
+    return max(1, len(bin_edges(values, MAX_BINS)) - 1)
 
 
 def _fitted_bins(values, bins):
-    edges = bin_edges(values, MOST_BINS)
+    edges = bin_edges(values, MAX_BINS)
     return tuple((edges if len(edges) <= bins + 1 else bin_edges(values, bins)).tolist())
 
 
@@ -112,7 +112,7 @@ def robust(values, constants):
     """
     median, factor = constants
     with np.errstate(over="ignore"):
-        scaled = np.clip((values - median) * factor, -FARTHEST, FARTHEST)
+        scaled = np.clip((values - median) * factor, -MAX_DISTANCE, MAX_DISTANCE)
     return None, scaled / np.sqrt(1 + (scaled / SMOOTH_LIMIT) ** 2)
 
 

@@ -12,22 +12,22 @@ from fastprop.tabular.numeric_encodings import NUMERIC_ENCODINGS
 KINDS = "number", "boolean", "date", "category", "left out"
 """What a column may be taken for."""
 
-MOST_LEVELS_OF_TEXT = 50
+MAX_LEVELS_OF_TEXT = 50
 """Words with more levels than this are no category if more than half of the rows have one of their own."""
 
 FEW_OTHERS = 32
 """Fewer other levels than this, which have no feature of their own, share one."""
 
-MOST_SHARED = 256
+MAX_SHARED = 256
 """Other levels share at most so many features."""
 
-LEAST_SHARING = 4
+MIN_SHARING = 4
 """At least so many other levels share a feature, where there are several such features."""
 
 RARE = 1000
 """A level that fewer than one in so many training rows have has no feature of its own."""
 
-MOST_OF_MEDIAN = 100_000
+MAX_VALUES_OF_MEDIAN = 100_000
 """From so many numbers of a column its median is computed at most."""
 
 
@@ -240,7 +240,7 @@ def median(values):
     5.0
     """
     present = values[~np.isnan(values)]
-    return float(np.median(present[:: -(-len(present) // MOST_OF_MEDIAN)]))
+    return float(np.median(present[:: -(-len(present) // MAX_VALUES_OF_MEDIAN)]))
 
 
 def _fitted_numbers(plan, training):
@@ -328,7 +328,7 @@ def _category(name, column, may_be_text):
     codes = column.values[column.values >= 0]
     counts = np.bincount(codes, minlength=len(column.words))
     used = np.flatnonzero(counts)
-    if may_be_text and len(used) > max(MOST_LEVELS_OF_TEXT, len(codes) / 2):
+    if may_be_text and len(used) > max(MAX_LEVELS_OF_TEXT, len(codes) / 2):
         reason = f"its {len(used)} different words in {len(codes)} rows are no levels"
         return ColumnPlan(name, "left out", reason=reason)
     order = sorted(used.tolist(), key=lambda code: (-counts[code], column.words[code]))
@@ -336,6 +336,6 @@ def _category(name, column, may_be_text):
     levels = tuple(column.words[code] for code in frequent)
     others = sorted({column.words[code] for code in order}.difference(levels))
     rows_of_others = len(codes) - counts[frequent].sum()
-    shared = min(MOST_SHARED, len(others) // LEAST_SHARING, int(rows_of_others * RARE // len(column.values)))
+    shared = min(MAX_SHARED, len(others) // MIN_SHARING, int(rows_of_others * RARE // len(column.values)))
     shared = max(1, shared) if len(others) >= FEW_OTHERS else 1
     return ColumnPlan(name, "category", bool(column.missing), levels, others=tuple(others), shared=shared)

@@ -4,22 +4,22 @@ import time
 
 from fastprop.sweeping.time_limit import FOLD_SECONDS
 
-SMALLEST, LARGEST = 9, 81
+MIN_CONFIGURATIONS, MAX_CONFIGURATIONS = 9, 81
 """Configurations of a round: with fewer, a halving compares too few; with more, a search in time has too few rounds."""
 
-HALVED = 0.4
-"""About the share of all epochs that a configuration of a round trains on average, as most are stopped at rungs."""
+EPOCH_SHARE = 0.4
+"""About the share of all epochs for which a configuration of a round trains on average: most are stopped at rungs."""
 
-SHARE = 1 / 3
-"""Of the time that is left, what a round may take: the next one knows better how long configurations take."""
+ROUND_SHARE = 1 / 3
+"""The share of the time that is left that a round may take: the next one knows better how long configurations take."""
 
-LAST = 0.04
-"""Of all time, what is too short for another round."""
+LAST_ROUND_SHARE = 0.04
+"""If less than this share of all time is left, there is no other round."""
 
-RESERVED = 0.05
-"""Of all time, what is left for the last folds, which may go on for up to `FOLD_SECONDS`."""
+RESERVED_SHARE = 0.05
+"""The share of all time that is left for the last folds, which may go on for up to `FOLD_SECONDS`."""
 
-LEAST_SECONDS = 0.05
+MIN_SECONDS = 0.05
 """The shortest time that is given to a sweep."""
 
 
@@ -50,8 +50,8 @@ class Rounds:
     def __init__(self, seconds, configurations):
         self._seconds = seconds
         self._end = None  # when the search is to end, by `time.perf_counter`; None if it has no time
-        self._left = configurations
-        self._each = 0.0  # seconds that a configuration takes, as the last round has shown
+        self._remaining = configurations
+        self._seconds_each = 0.0  # seconds that a configuration takes, as the last round has shown
         self._overhead = 0.0  # seconds of the last round in which nothing was trained
         self._round_begin = 0.0
         self._has_trained = False
@@ -65,28 +65,29 @@ class Rounds:
         self._round_begin = time.perf_counter()
         if not self._has_trained:
             return 1
-        if self._end is None or self._left == 0:
-            return self._left
+        if self._end is None or self._remaining == 0:
+            return self._remaining
         left = self._end - self._round_begin - self._overhead
-        if left < LAST * self._seconds:
+        if left < LAST_ROUND_SHARE * self._seconds:
             return 0
-        size = int(min(LARGEST, max(SMALLEST, left * SHARE / self._each)))
-        if left < SMALLEST * self._each:
-            size = max(1, int(left / self._each))
-        return size if self._left is None else min(size, self._left)
+        size = int(min(MAX_CONFIGURATIONS, max(MIN_CONFIGURATIONS, left * ROUND_SHARE / self._seconds_each)))
+        if left < MIN_CONFIGURATIONS * self._seconds_each:
+            size = max(1, int(left / self._seconds_each))
+        return size if self._remaining is None else min(size, self._remaining)
 
     def seconds_left(self):
         """Return how long the sweep of a round may take, or None."""
         if self._end is None:
             return None
-        reserve = max(self._overhead, min(FOLD_SECONDS, RESERVED * self._seconds))  # folds in training end after that
-        return max(LEAST_SECONDS, self._end - time.perf_counter() - reserve)
+        last_folds = min(FOLD_SECONDS, RESERVED_SHARE * self._seconds)  # these end after the time of the sweep
+        reserve = max(self._overhead, last_folds)
+        return max(MIN_SECONDS, self._end - time.perf_counter() - reserve)
 
     def ended(self, size, trained_seconds):
         """Take note that a round of `size` configurations has ended, whose sweep trained for `trained_seconds`."""
-        took = time.perf_counter() - self._round_begin
-        self._each = took / size if self._has_trained else HALVED * took
+        seconds = time.perf_counter() - self._round_begin
+        self._seconds_each = seconds / size if self._has_trained else EPOCH_SHARE * seconds
         self._has_trained = True
-        self._overhead = max(0.0, took - trained_seconds)
-        if self._left is not None:
-            self._left -= size
+        self._overhead = max(0.0, seconds - trained_seconds)
+        if self._remaining is not None:
+            self._remaining -= size

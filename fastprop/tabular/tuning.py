@@ -28,30 +28,30 @@ from fastprop.tabular.column_inputs import ColumnInputs
 from fastprop.tabular.recipe import RECIPE
 from fastprop.tabular.rounds import Rounds
 
-MOST_KEPT = 24
+MAX_KEPT = 24
 """Configurations whose networks and out-of-fold outputs are kept in memory."""
 
 HALVING = Halving(2, min_epochs=12)
 """Which configurations go on at the rungs of a round."""
 
-TRIAL_CONFIGURATIONS = 2
+TIMED_CONFIGURATIONS = 2
 """Configurations that are trained for a few epochs to see how long these take."""
 
-TRIAL_SHARE = 0.03
+TIMED_SHARE = 0.03
 """Of all time, what is taken to see how long an epoch takes, if one epoch takes less."""
 
 FEW_CONFIGURATIONS = 6
 """Configurations for which time is to suffice if all of them are trained to the end."""
 
-LEAST_EPOCHS = 8
+MIN_EPOCHS = 8
 """Epochs of a configuration that is trained to the end, however short the time."""
 
 DEFAULT_SCORES = {"softmax": "log_loss", "identity": "rmse"}
 """By output activation, the score that ranks if none is named; for others the loss ranks."""
 
 
-class How(NamedTuple):
-    """How configurations are searched: until `seconds` are over, or `configurations` of them."""
+class SearchOptions(NamedTuple):
+    """How configurations are searched: until `seconds` are over, or until there were `configurations`."""
 
     seconds: float | None = None  # for all that `tuned` does
     configurations: int | None = None
@@ -65,7 +65,7 @@ class How(NamedTuple):
     calibrates: bool = False  # whether the ensemble of classes has a temperature
 
 
-class Kept(NamedTuple):
+class KeptConfiguration(NamedTuple):
     """A configuration whose networks are kept."""
 
     index: int  # in the order in which configurations were drawn
@@ -77,10 +77,10 @@ class Kept(NamedTuple):
     losses: NDArray[np.float64]  # (epochs,) the mean loss of held-out rows over the folds after each epoch
 
 
-class Tuned(NamedTuple):
+class TunedSearch(NamedTuple):
     """What came of a search."""
 
-    kept: list[Kept]  # best first
+    kept: list[KeptConfiguration]  # best first
     weights: NDArray[np.float64]  # (kept,) of the configurations in the ensemble, whose sum is 1
     folds: list[tuple[NDArray[np.int64], NDArray[np.int64]]]  # training rows and held-out rows of each
     score_name: str
@@ -114,8 +114,8 @@ class Tuned(NamedTuple):
         """The out-of-fold outputs of the ensemble, (n, n_out): for each row, of the networks not trained on it."""
         return np.asarray(sum(weight * each.outputs for weight, each in zip(self.weights, self.kept)), np.float64)
 
-    def weighed(self) -> Tuned:
-        """The same without the configurations that have no weight."""
+    def with_weight(self) -> TunedSearch:
+        """Return the same without the configurations whose weight is 0."""
         chosen = [each for each, weight in zip(self.kept, self.weights) if weight > 0]
         return self._replace(kept=chosen, weights=self.weights[self.weights > 0])
 
@@ -125,8 +125,8 @@ class Tuned(NamedTuple):
         return of_folds * int(np.count_nonzero(self.weights))
 
 
-def tuned(prototype: MLP, X: Any, y: NDArray[Any], how: How) -> Tuned:
-    """Search configurations for a table, and return those that make the best ensemble, as `Tuned`.
+def tuned(prototype: MLP, X: Any, y: NDArray[Any], options: SearchOptions) -> TunedSearch:
+    """Search configurations for a table, and return those that make the best ensemble, as `TunedSearch`.
 
     Configurations are drawn from `search_space.tuned_space`. They are trained by cross-validation and compared at
     rungs, in one sweep if their number is given, or in several one after the other until the time is over. Before them
@@ -141,7 +141,7 @@ def tuned(prototype: MLP, X: Any, y: NDArray[Any], how: How) -> Tuned:
         (n, n_in).
     y : ndarray
         (n,) or (n, n_out): classes from 0 on for a softmax output, else as `sweep` takes them.
-    how : How
+    options : SearchOptions
 
     Raises
     ------
@@ -149,14 +149,14 @@ def tuned(prototype: MLP, X: Any, y: NDArray[Any], how: How) -> Tuned:
         If no configuration could be trained.
     """
     begin = time.perf_counter()
-    if how.calibrates:
+    if options.calibrates:
         checks.output_of_classes(prototype)
-    rounds = Rounds(how.seconds, how.configurations)
-    search = _Search(prototype, X, y, how)
+    rounds = Rounds(options.seconds, options.configurations)
+    search = _Search(prototype, X, y, options)
     is_interrupted = False
     try:
-        if how.seconds is not None:
-            rounds.begin(begin + search.fit_epochs(how.seconds))
+        if options.seconds is not None:
+            rounds.begin(begin + search.fit_epochs(options.seconds))
         while not is_interrupted and (size := rounds.next_size()) > 0:
             seconds, is_interrupted = search.train(size, rounds.seconds_left())
             rounds.ended(size, seconds)
@@ -169,7 +169,7 @@ def tuned(prototype: MLP, X: Any, y: NDArray[Any], how: How) -> Tuned:
         raise ValueError("no configuration was trained to an end: give more seconds, or inputs without outliers.")
     weights = search.weights()
     took = time.perf_counter() - begin
-    return Tuned(
+    return TunedSearch(
         kept=search.kept,
         weights=weights,
         folds=search.folds,
@@ -180,22 +180,22 @@ def tuned(prototype: MLP, X: Any, y: NDArray[Any], how: How) -> Tuned:
         is_interrupted=is_interrupted,
         y=y,
         output=prototype.output,
-        calibrates=how.calibrates,
+        calibrates=options.calibrates,
     )
 
 
 class _Search:
     """Draws and trains configurations, and keeps the best."""
 
-    def __init__(self, prototype, X, y, how):
+    def __init__(self, prototype, X, y, options):
         self._prototype = prototype
         self._X = X
         self._y = y
-        self._how = how
+        self._options = options
         self._space = search_space.tuned_space(prototype, len(y))
-        self._score = how.score or DEFAULT_SCORES.get(prototype.output)
-        self.epochs = how.epochs
-        self.folds = _folds(prototype, y, how.folds)
+        self._score = options.score or DEFAULT_SCORES.get(prototype.output)
+        self.epochs = options.epochs
+        self.folds = _folds(prototype, y, options.folds)
         self.kept = []
         self.tried = 0
         self.score_name = "loss" if self._score is None else getattr(self._score, "name", self._score)
@@ -207,20 +207,20 @@ class _Search:
         """
         begin = time.perf_counter()
         epoch = self._seconds_of_epoch(1, seconds)
-        compiling = time.perf_counter() - begin - TRIAL_CONFIGURATIONS * epoch
-        more = int(TRIAL_SHARE * seconds / (TRIAL_CONFIGURATIONS * epoch))
+        compiling = time.perf_counter() - begin - TIMED_CONFIGURATIONS * epoch
+        more = int(TIMED_SHARE * seconds / (TIMED_CONFIGURATIONS * epoch))
         if more > 1:  # the first epoch takes longer than others
             epoch = min(epoch, self._seconds_of_epoch(min(more, self.epochs), seconds))
         fitting = int(seconds / (FEW_CONFIGURATIONS * epoch))
-        self.epochs = min(self.epochs, max(LEAST_EPOCHS, fitting))
-        recorded = None if self._how.journal is None else recorded_epochs(self._how.journal)
-        if recorded is not None and LEAST_EPOCHS <= recorded <= self._how.epochs:
+        self.epochs = min(self.epochs, max(MIN_EPOCHS, fitting))
+        recorded = None if self._options.journal is None else recorded_epochs(self._options.journal)
+        if recorded is not None and MIN_EPOCHS <= recorded <= self._options.epochs:
             self.epochs = recorded  # so that what is recorded counts, though time may be measured otherwise now
         return compiling
 
     def _seconds_of_epoch(self, epochs, seconds):
         """Return how long a configuration takes for an epoch of all folds, by training a few for some epochs."""
-        values = self._drawn(0, TRIAL_CONFIGURATIONS)
+        values = self._drawn(0, TIMED_CONFIGURATIONS)
         result = self._sweep(values, epochs, seconds, keep=0, halving=None, journal=None)
         return max(result.seconds, 1e-6) / (len(values) * epochs)
 
@@ -228,7 +228,7 @@ class _Search:
         """Train the next `size` configurations; return for how many seconds, and whether Ctrl-C ended this."""
         values = self._drawn(self.tried, size)
         begin = time.perf_counter()
-        result = self._sweep(values, self.epochs, seconds, MOST_KEPT, HALVING, self._how.journal)
+        result = self._sweep(values, self.epochs, seconds, MAX_KEPT, HALVING, self._options.journal)
         stopped = result.table["stopped"].tolist()
         is_in_time = seconds is None or time.perf_counter() - begin < seconds
         self._keep_best(result, values)
@@ -237,20 +237,21 @@ class _Search:
 
     def weights(self):
         """Return the weights (kept,) of the configurations that are kept."""
-        score = SCORES.get(self._how.score, self._how.score) if isinstance(self._how.score, str) else self._how.score
+        score = self._options.score
+        score = SCORES.get(score, score) if isinstance(score, str) else score
         outputs = [each.outputs for each in self.kept]
         return greedy_weights(outputs, self._y, self._prototype.output, score=score)
 
     def _drawn(self, begin, count):
         """Return the values of `count` configurations; the first one is that of the recipe."""
-        draws = Draws(self._space, begin + count, self._how.seed)
-        drawn = [draws[index] | {"seed": self._how.seed + index} for index in range(begin, begin + count)]
+        draws = Draws(self._space, begin + count, self._options.seed)
+        drawn = [draws[index] | {"seed": self._options.seed + index} for index in range(begin, begin + count)]
         if begin == 0:
-            drawn[0] = search_space.first_configuration(self._prototype, len(self._y)) | {"seed": self._how.seed}
+            drawn[0] = search_space.first_configuration(self._prototype, len(self._y)) | {"seed": self._options.seed}
         return drawn
 
     def _sweep(self, values, epochs, seconds, keep, halving, journal):
-        how = self._how
+        options = self._options
         y = ScaledTargets(self._y) if self._prototype.output == "identity" else self._y
         with warnings.catch_warnings():
             if self.tried:  # the first sweep has warned of the data
@@ -270,9 +271,9 @@ class _Search:
                 standardize=True,
                 keep=keep,
                 refit=False,
-                threads=how.threads,
+                threads=options.threads,
                 journal=journal,
-                progress=how.progress,
+                progress=options.progress,
             )
 
     def _keep_best(self, result, values):
@@ -281,7 +282,7 @@ class _Search:
             row = result.table[index]
             cost = float(row[result.ranks]) * (-1 if result.higher_is_better else 1)
             self.kept.append(
-                Kept(
+                KeptConfiguration(
                     index=self.tried + index,
                     values=values[index],
                     cost=cost,
@@ -292,7 +293,7 @@ class _Search:
                 )
             )
         self.kept.sort(key=lambda each: each.cost)
-        del self.kept[MOST_KEPT:]
+        del self.kept[MAX_KEPT:]
 
 
 def _folds(prototype, y, count):
