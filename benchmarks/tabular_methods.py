@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .tables import FOLDS, error, inner_folds, with_missing_levels
+from .tables import FOLDS, inner_folds, with_missing_levels
 from .tabular_trees import CatBoost, HistGradientBoosting, LightGBM
 
 
@@ -24,14 +24,10 @@ class Budget(NamedTuple):
 
 
 class Fastprop:
-    """fastprop: `TabularClassifier` or `TabularRegressor`.
+    """fastprop: `TabularClassifier` or `TabularRegressor`, by default or with a numeric encoding."""
 
-    With several encodings of numbers, each has an equal part of the time, and the mean of the ensembles is weighted by
-    the out-of-fold error.
-    """
-
-    def __init__(self, *numeric_encodings):
-        self.numeric_encodings = numeric_encodings
+    def __init__(self, **options):
+        self.options = options
 
     def prepare(self, problem):
         self.fit(problem, Budget(0.5, 1))
@@ -40,21 +36,12 @@ class Fastprop:
         import fastprop as fp
 
         kind = fp.TabularClassifier if problem.is_classes else fp.TabularRegressor
-        parts = [{"numeric_encoding": name} for name in self.numeric_encodings] or [{}]
-        options = {"seconds": budget.seconds / len(parts), "threads": budget.threads, "random_state": 0}
-        self.models = [kind(**part, **options).fit(problem.X, problem.y) for part in parts]
-        self.details = {"configurations": sum(model.n_configurations_ for model in self.models)}
-        held_out = np.array([model.out_of_fold_ for model in self.models])
-        held_out = held_out if problem.is_classes else held_out.reshape(held_out.shape[:2])
-        shares = [np.array([1.0])]
-        if len(parts) == 2:
-            shares = [np.array([share, 1 - share]) for share in np.linspace(0, 1, 11)]
-        self.shares = min(shares, key=lambda share: error(problem, np.tensordot(share, held_out, 1)))
+        options = {"seconds": budget.seconds, "threads": budget.threads, "random_state": 0, **self.options}
+        self.model = kind(**options).fit(problem.X, problem.y)
+        self.details = {"configurations": self.model.n_configurations_}
 
     def predict(self, X):
-        is_classes = hasattr(self.models[0], "classes_")
-        outputs = [model.predict_proba(X) if is_classes else model.predict(X) for model in self.models]
-        return np.tensordot(self.shares, outputs, 1)
+        return self.model.predict_proba(X) if hasattr(self.model, "classes_") else self.model.predict(X)
 
 
 class ScikitLearnMLP:
@@ -156,9 +143,9 @@ class RealMLP:
 
 METHODS = {
     "fastprop": Fastprop,
-    "fastprop-robust": lambda: Fastprop("robust"),
-    "fastprop-piecewise": lambda: Fastprop("piecewise"),
-    "fastprop-both": lambda: Fastprop("standard", "piecewise"),
+    "fastprop-standard": lambda: Fastprop(numeric_encoding="standard"),
+    "fastprop-robust": lambda: Fastprop(numeric_encoding="robust"),
+    "fastprop-piecewise": lambda: Fastprop(numeric_encoding="piecewise"),
     "scikit-learn MLP": ScikitLearnMLP,
     "HistGradientBoosting": HistGradientBoosting,
     "LightGBM": LightGBM,

@@ -61,6 +61,8 @@ ScoreName: TypeAlias = Literal[
 
 NumericEncodingName: TypeAlias = Literal["standard", "robust", "piecewise"]
 
+SearchedEncodingName: TypeAlias = Literal["standard", "robust", "piecewise", "search"]
+
 ScoreFunction: TypeAlias = Callable[[NDArray[Any], NDArray[Any]], SupportsFloat]
 """A function of a network's outputs (n, n_out) and of y, in the shape in which it was given."""
 

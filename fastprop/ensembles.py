@@ -28,8 +28,9 @@ class Ensemble:
     Parameters
     ----------
     networks : iterable of MLP, or mapping
-        At least one; all have the same number of inputs, number of outputs, output activation and dtype. Of a mapping,
-        such as ``result.networks`` of a sweep, the values count.
+        At least one; all have the same number of outputs, output activation and dtype. Of a mapping, such as
+        ``result.networks`` of a sweep, the values count. To predict from arrays, all need the same number of inputs;
+        networks of a table's columns in different encodings predict by `fastprop.TableEnsemble`.
     weights : array_like, optional
         (networks,) above 0, by default all alike. What counts is each one's share of the sum.
     fold_errors : fastprop.intervals.FoldErrors, optional
@@ -199,6 +200,7 @@ class Ensemble:
         """Yield the outputs (n, n_out) of each network for inputs as they were given."""
         from fastprop import runs  # on use, because it imports Numba
 
+        checks.equal_inputs(self.networks)
         known = self.feature_names or position_names(self.networks[0].layer_sizes[0])
         orders = [network.feature_names or known for network in self.networks]
         inputs = {names: Inputs.of(X, self.networks[0], feature_names=names) for names in dict.fromkeys(orders)}
@@ -314,7 +316,8 @@ class Ensemble:
 
     def __repr__(self) -> str:
         first = self.networks[0]
+        inputs = " or ".join(dict.fromkeys(str(network.layer_sizes[0]) for network in self.networks))
         return (
-            f"Ensemble of {len(self.networks)} networks, {first.layer_sizes[0]} inputs, "
+            f"Ensemble of {len(self.networks)} networks, {inputs} inputs, "
             f"{first.layer_sizes[-1]} {first.output} outputs"
         )

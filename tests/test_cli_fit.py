@@ -8,6 +8,7 @@ import pytest
 import fastprop as fp
 from fastprop import cli
 from fastprop.tabular import tuning
+from fastprop.tabular.column_inputs import searched_inputs
 
 ROWS = 90
 LINE = ["--configurations", "2", "--epochs", "3", "--folds", "2"]
@@ -39,7 +40,10 @@ def test_classes_of_a_table(capsys):
     estimator = fp.TabularClassifier(configurations=2, epochs=3, folds=2, random_state=0)
     table = fp.datasets.read("t.csv", "kind", drop=["price"])
     expected = fp.tabular.tuning.tuned(
-        fp.MLP((table.X.shape[1], 2), output="softmax"), table.columns, table.y, estimator._search_options(ROWS)
+        fp.MLP((table.X.shape[1], 2), output="softmax"),
+        searched_inputs(table.columns, "search"),
+        table.y,
+        estimator._search_options(ROWS),
     )
     np.testing.assert_array_equal(networks[0].parameters, expected.ensemble.networks[0].parameters)
     assert cli.main(["predict", "m.safetensors", "t.csv"]) == 0

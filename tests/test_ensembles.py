@@ -11,7 +11,7 @@ from sklearn.model_selection import KFold
 import fastprop as fp
 from fastprop import cli
 from fastprop.intervals import FoldErrors
-from fastprop.sweeping.greedy_weights import greedy_weights
+from fastprop.sweeping.greedy_weights import cross_fitted, greedy_weights
 from fastprop.tabular.encoder import named_columns
 from tests.compare import assert_refused
 from tests.problems import three_classes
@@ -54,6 +54,35 @@ def test_weights_are_those_of_the_greedy_selection_written_out(outputs, y, activ
         np.testing.assert_allclose(weights, chosen_by_hand(outputs, cost, steps))
     assert weights.sum() == pytest.approx(1)
     assert (weights > 0).sum() > 1
+
+
+def test_cross_fitted_outputs_have_weights_that_were_chosen_by_the_other_rows():
+    held_out = np.array_split(np.random.default_rng(0).permutation(60), 3)
+    made = cross_fitted(GUESSES, NUMBERS, "identity", held_out)
+    for part in held_out:
+        others = np.setdiff1d(np.arange(60), part)
+        seen = [each[others] for each in GUESSES]
+        weights = chosen_by_hand(seen, lambda mean, rows=others: mean_squared_error(NUMBERS[rows], mean), 40)
+        np.testing.assert_allclose(made[part], sum(weight * each[part] for weight, each in zip(weights, GUESSES)))
+
+
+@pytest.mark.slow
+def test_the_score_of_cross_fitted_outputs_is_that_of_new_rows():
+    """On few rows, the weights of 20 candidates that guess look better than they are; cross-fitted ones do not."""
+    random = np.random.default_rng(3)
+    of_chosen, of_cross_fitted, of_new_rows = [], [], []
+    for _ in range(100):
+        y = random.normal(size=40)
+        outputs = [random.normal(size=(40, 1)) / 2 for _ in range(20)]
+        held_out = np.array_split(np.arange(40), 20)
+        weights = greedy_weights(outputs, y, "identity")
+        of_chosen.append(mean_squared_error(y, np.tensordot(weights, outputs, 1)[:, 0]))
+        of_cross_fitted.append(mean_squared_error(y, cross_fitted(outputs, y, "identity", held_out)[:, 0]))
+        of_new_rows.append(1 + (weights**2).sum() / 4)  # the variance of y, and that of the mean of candidates
+    assert np.mean(of_chosen) < np.mean(of_new_rows) - 0.1
+    deviation = np.std(of_cross_fitted) / 10
+    assert np.mean(of_cross_fitted) == pytest.approx(np.mean(of_new_rows), abs=3 * deviation)
+    assert deviation < 0.03
 
 
 def test_rows_that_no_fold_scored_do_not_count():

@@ -21,11 +21,14 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 import fastprop as fp
 from fastprop import interrupts
 from fastprop.tabular import tuning
+from fastprop.tabular.column_inputs import searched_inputs
 from fastprop.tabular.encoder import named_columns
 from fastprop.tabular.ensemble_report import Fitted, calibration, importance, interval
 from fastprop.tabular.recipe import RECIPE
+from fastprop.tabular.rounds import Rounds
 from tests.compare import assert_refused
 
+SHORT = {"epochs": 4, "folds": 3, "random_state": 0}
 FEW = {"configurations": 2, "folds": 2, "random_state": 0}
 
 
@@ -50,12 +53,12 @@ PRICES = pandas.Series(2e6 + 1e5 * SIGNAL, name="price")
 
 @pytest.fixture(scope="module")
 def classifier():
-    return fp.TabularClassifier(configurations=6, epochs=4, folds=3, random_state=0).fit(FRAME, KINDS)
+    return fp.TabularClassifier(configurations=6, numeric_encoding="standard", **SHORT).fit(FRAME, KINDS)
 
 
 @pytest.fixture(scope="module")
 def regressor():
-    return fp.TabularRegressor(configurations=4, epochs=4, folds=3, random_state=0).fit(FRAME, PRICES)
+    return fp.TabularRegressor(configurations=4, numeric_encoding="standard", **SHORT).fit(FRAME, PRICES)
 
 
 def mean_of_networks(model, frame):
@@ -90,6 +93,77 @@ def test_out_of_fold_outputs_are_those_of_networks_that_did_not_see_the_row(clas
     np.testing.assert_allclose(classifier.out_of_fold_, expected, rtol=1e-5)
 
 
+@pytest.fixture(scope="module")
+def searched():
+    """A regressor that has searched encodings, with networks of both."""
+    return fp.TabularRegressor(configurations=8, **SHORT).fit(FRAME, PRICES)
+
+
+@pytest.mark.slow
+def test_networks_of_searched_encodings_predict_by_their_own_encoder(searched, tmp_path):
+    chosen = [each for each in searched.configurations_ if each["weight"] > 0]
+    assert {each["numeric_encoding"] for each in chosen} == {"standard", "piecewise"}
+    model = searched.ensemble_
+    expected = np.zeros(ROWS)
+    for index, (training, held_out) in enumerate(KFold(3, shuffle=True, random_state=0).split(FRAME)):
+        for row, each in enumerate(chosen):
+            encoder = fp.tabular.Encoder.fit(FRAME, numeric_encoding=each["numeric_encoding"])
+            encoder = encoder.fitted_to(named_columns(FRAME), training)
+            network = model.ensemble.networks[3 * row + index]
+            assert model.encoders[3 * row + index] == encoder
+            outputs = network.predict(encoder.transform(FRAME.iloc[held_out], np.float64))[:, 0]
+            expected[held_out] += each["weight"] * outputs
+    np.testing.assert_allclose(searched.out_of_fold_[:, 0], expected, rtol=1e-6)
+    mean = mean_of_networks(model, FRAME)[:, 0]
+    np.testing.assert_allclose(searched.predict(FRAME), mean, rtol=1e-6)
+    searched.save(tmp_path / "prices.safetensors")
+    loaded = fp.load(tmp_path / "prices.safetensors")
+    np.testing.assert_array_equal(loaded.predict(FRAME), searched.predict(FRAME))
+    assert_refused(ValueError, "different ways: predict from a table", loaded.predict, np.zeros((2, 6)))
+    assert_refused(ValueError, "different ways: predict from a table", loaded.ensemble.predict, np.zeros((2, 6)))
+    searched.report(tmp_path / "r.html", FRAME)
+    assert "piecewise" in (tmp_path / "r.html").read_text()
+
+
+@pytest.mark.slow
+def test_a_search_of_encodings_has_a_journal_of_each(searched, tmp_path):
+    options = searched.get_params() | {"journal": tmp_path / "runs"}
+    for _ in range(2):
+        again = fp.TabularRegressor(**options).fit(FRAME, PRICES)
+        np.testing.assert_array_equal(again.out_of_fold_, searched.out_of_fold_)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["runs", "runs.piecewise"]
+
+
+def test_what_a_search_of_encodings_tries():
+    arrays = np.arange(12.0).reshape(4, 3)
+    assert list(searched_inputs(arrays, "search")) == ["standard"]
+    table = fp.datasets.read(FRAME.assign(kind=KINDS), "kind").columns
+    found = searched_inputs(table, "search")
+    assert list(found) == ["standard", "piecewise"]
+    assert found["standard"] is table
+    frame = FRAME.assign(kind=KINDS)
+    expected = fp.datasets.read(frame, "kind", numeric_encoding="piecewise").columns
+    assert found["piecewise"].encoder == expected.encoder
+    words = fp.datasets.read(frame[["town", "kind"]], "kind").columns
+    assert list(searched_inputs(words, "search")) == ["standard"]
+    large = np.linspace(1.6e308, 1.7e308, ROWS // 2)  # whose differences are infinite
+    too_large = fp.datasets.read(frame.assign(age=np.r_[large, -large]), "kind").columns
+    assert list(searched_inputs(too_large, "search")) == ["standard"]
+    assert list(searched_inputs(table, "robust")) == ["robust"]
+
+
+@pytest.mark.parametrize(
+    ("configurations", "expected"), [(1, [1]), (2, [1, 1]), (3, [1, 1, 1]), (60, [1, 1, 20, 19, 19])]
+)
+def test_a_search_of_encodings_begins_with_one_configuration_of_each(configurations, expected):
+    rounds = Rounds(None, configurations, encodings=2)
+    sizes = []
+    while size := rounds.next_size():
+        sizes.append(size)
+        rounds.ended(size, 0.1)
+    assert sizes == expected
+
+
 @pytest.mark.slow
 def test_the_score_of_a_single_configuration_is_scikit_learns():
     one = fp.TabularClassifier(configurations=1, epochs=12, folds=3, random_state=0).fit(FRAME, KINDS)
@@ -98,6 +172,7 @@ def test_the_score_of_a_single_configuration_is_scikit_learns():
     losses = [log_loss(KINDS.iloc[held], outputs[held], labels=["big", "small"]) for _, held in folds]
     assert one.best_score_ == pytest.approx(np.mean(losses), rel=1e-5)
     assert (one.scoring_, one.configurations_[0]["weight"]) == ("log_loss", 1)
+    assert one.out_of_fold_score_ == pytest.approx(log_loss(KINDS, outputs), rel=1e-5)  # weights are no choice
     one = fp.TabularRegressor(configurations=1, epochs=12, folds=3, random_state=0).fit(FRAME, PRICES)
     folds = KFold(3, shuffle=True, random_state=0).split(FRAME)
     errors = [mean_squared_error(PRICES.iloc[held], one.out_of_fold_[held, 0]) ** 0.5 for _, held in folds]
@@ -290,7 +365,7 @@ def test_an_ensemble_is_better_than_a_linear_model_and_scikit_learns_network():
 @pytest.fixture
 def fitted(classifier):
     """The search of the classifier, and its data."""
-    return Fitted(classifier._found, fp.datasets.read(FRAME.assign(kind=KINDS), "kind").columns)
+    return Fitted(classifier._found, {"standard": fp.datasets.read(FRAME.assign(kind=KINDS), "kind").columns})
 
 
 @pytest.mark.slow
@@ -301,8 +376,7 @@ def test_a_report_is_one_page(classifier, tmp_path):
     assert page.count("data:image/svg+xml;base64,") == 3
     for heading in ("Ensemble for kind", "Learning curves", "Calibration", "Permutation importance", "learning rate"):
         assert heading in page
-    score = log_loss(KINDS, classifier.out_of_fold_ / classifier.out_of_fold_.sum(axis=1, keepdims=True))
-    assert f"<b>{score:.4g} (" in page
+    assert f"<b>{classifier.out_of_fold_score_:.4g} (" in page
     with pytest.raises(ValueError, match="a report needs the inputs of fit, 150 rows, not 149"):
         classifier.report(tmp_path / "r.html", FRAME[1:])
 
@@ -335,5 +409,5 @@ def test_the_importance_is_that_of_each_folds_networks(fitted):
     assert worse[0] > worse[1]
     # a column that is permuted among equal cells changes nothing
     constant = FRAME.assign(age=40.0)
-    same = fitted._replace(X=fp.datasets.read(constant.assign(kind=KINDS), "kind").columns)
+    same = fitted._replace(X={"standard": fp.datasets.read(constant.assign(kind=KINDS), "kind").columns})
     assert importance(same)[1][1] == 0

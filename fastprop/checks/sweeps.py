@@ -54,12 +54,12 @@ def ensemble(networks):
     """Refuse an ensemble of no networks, and one of networks whose outputs cannot be averaged."""
     if not networks:
         raise ValueError("an ensemble needs networks, and there are none: give at least one.")
-    by_interface = {(each.layer_sizes[0], each.layer_sizes[-1], each.output, each.dtype): each for each in networks}
+    by_interface = {(each.layer_sizes[-1], each.output, each.dtype): each for each in networks}
     if len(by_interface) > 1:
         one, other, *_ = by_interface.values()
         raise ValueError(
-            f"an ensemble needs networks with equal inputs, outputs, output activations and dtypes, not {one} and "
-            f"{other}: leave out one kind."
+            f"an ensemble needs networks with equal outputs, output activations and dtypes, not {one} and {other}: "
+            "leave out one kind."
         )
     class_names = list(dict.fromkeys(each.class_names for each in networks if each.class_names is not None))
     if len(class_names) > 1:
@@ -87,6 +87,16 @@ def output_of_classes(network):
     if network.output != "softmax" and (network.output, network.layer_sizes[-1]) != ("sigmoid", 1):
         raise ValueError(
             f"a temperature makes probabilities of classes, which {network} does not predict: leave it out."
+        )
+
+
+def equal_inputs(networks):
+    """Refuse networks of an ensemble that cannot predict from one array, because their numbers of inputs differ."""
+    counts = list(dict.fromkeys(each.layer_sizes[0] for each in networks))
+    if len(counts) > 1:
+        raise ValueError(
+            f"the ensemble's networks have {counts[0]} and {counts[1]} inputs, which are a table's columns encoded in "
+            "different ways: predict from a table, by fp.TableEnsemble, or leave out one kind."
         )
 
 

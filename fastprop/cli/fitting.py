@@ -9,6 +9,7 @@ from fastprop import checks, metrics
 from fastprop.cli import outputs, printing
 from fastprop.cli.problem import problem_of
 from fastprop.tabular import ensemble_report
+from fastprop.tabular.column_inputs import searched_inputs
 from fastprop.tabular.tuning import SearchOptions, tuned
 
 SECONDS = 60.0
@@ -38,25 +39,26 @@ def fit(options):
         progress=True,
         calibrates=options.calibrate,
     )
-    found = tuned(problem.network((), "relu", seed=0), problem.X, problem.targets.y, search_options)
-    fitted = ensemble_report.Fitted(found, problem.X)
+    X = searched_inputs(problem.X, options.numeric_encoding)
+    found = tuned(problem.network((), "relu", seed=0), X, problem.targets.y, search_options)
+    fitted = ensemble_report.Fitted(found, X)
     title = f"Ensemble for {problem.target_name} of {problem.data['name']}"
     report = partial(ensemble_report.write, fitted=fitted, title=title)
-    files = [(options.save, _model(problem, found).save, "ensemble"), (options.report, report, "report")]
+    files = [(options.save, _model(problem, found, X).save, "ensemble"), (options.report, report, "report")]
     code, written = outputs.write(files)
     _print(problem, found)
     print(*written, sep="\n", end="\n" * len(written))
     return 130 if found.is_interrupted else code
 
 
-def _model(problem, found):
+def _model(problem, found, X):
     """Return what is saved: the ensemble, which knows the columns if there are any, and the data."""
     ensemble = found.ensemble
     for network in ensemble.networks:
         network.training = (network.training or {}) | {"data": problem.data}
     if problem.encoder is None:
         return ensemble
-    return fp.TableEnsemble(ensemble, found.encoders(problem.X), problem.target_name)
+    return fp.TableEnsemble(ensemble, found.encoders(X), problem.target_name)
 
 
 def _print(problem, found):
@@ -67,8 +69,7 @@ def _print(problem, found):
     print(f"best configuration: {found.score_name} {found.kept[0].score:.4f} on average over {len(found.folds)} folds")
     told = f"ensemble: {networks} networks of {np.count_nonzero(weights)} configurations"
     if found.score_name in metrics.SCORES:
-        score = metrics.measure(metrics.SCORES[found.score_name], found.outputs, problem.targets.y).value
-        told += f", {found.score_name} {score:.4f} out-of-fold"
+        told += f", {found.score_name} {found.out_of_fold_score:.4f} out-of-fold, by weights chosen without the fold"
     print(told)
     if found.calibrates:
         print(f"temperature {found.temperature:.3g} of the probabilities, by the out-of-fold outputs")

@@ -12,7 +12,7 @@ from fastprop.metrics import SCORES
 from fastprop.options import DESCENTS
 from fastprop.reference import LOSSES
 from fastprop.tabular import TASKS, sources
-from fastprop.tabular.numeric_encodings import NUMERIC_ENCODINGS
+from fastprop.tabular.numeric_encodings import NUMERIC_ENCODINGS, SEARCH
 from fastprop.tabular.recipe import RECIPE
 
 ACTIVATIONS = ", ".join(checks.HIDDEN_ACTIVATIONS)
@@ -72,7 +72,7 @@ def make_parser():
 
 
 def _add_fit(parser):
-    _add_data(parser)
+    _add_data(parser, (SEARCH, *NUMERIC_ENCODINGS))
     search = parser.add_argument_group("search")
     seconds = f"how long to search (default {fitting.SECONDS:g} without --configurations)"
     search.add_argument("--seconds", type=values.number, metavar="SECONDS", help=seconds)
@@ -177,8 +177,8 @@ def _add_verify(parser):
     parser.add_argument("--threads", type=values.whole_number, metavar="N", help="(default: all cores)")
 
 
-def _add_data(parser):
-    """Add what is learned from, and what is learned."""
+def _add_data(parser, encodings=tuple(NUMERIC_ENCODINGS)):
+    """Add what is learned from, and what is learned; `encodings` of numbers are the default and the others."""
     parser.add_argument("data", help=f"'digits', or {FILES}")
     data = parser.add_argument_group("data")
     data.add_argument("--target", help="what to predict: a column (default the last), or an array of the npz file")
@@ -188,8 +188,8 @@ def _add_data(parser):
     categories = "whatever they hold, such as zip codes"
     data.add_argument("--categorical", action="append", default=[], metavar="COLUMNS", help=f"categories, {categories}")
     data.add_argument("--numeric", action="append", default=[], metavar="COLUMNS", help="numbers, not booleans")
-    how = f"what becomes of numbers: {', '.join(NUMERIC_ENCODINGS)} (default %(default)s)"
-    data.add_argument("--numeric-encoding", choices=NUMERIC_ENCODINGS, default="standard", metavar="NAME", help=how)
+    how = f"what becomes of numbers: {', '.join(encodings)} (default %(default)s)"
+    data.add_argument("--numeric-encoding", choices=encodings, default=encodings[0], metavar="NAME", help=how)
     data.add_argument("--features", action="append", metavar="COLUMNS", help="learn from these columns alone")
 
 

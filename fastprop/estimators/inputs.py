@@ -13,6 +13,7 @@ from fastprop.integrations.arrow_columns import Column
 from fastprop.row_blocks import row_blocks
 from fastprop.tabular.column_inputs import ColumnInputs
 from fastprop.tabular.encoder import Encoder, named_columns
+from fastprop.tabular.numeric_encodings import SEARCH
 from fastprop.tabular.plans import ColumnPlan, median
 
 
@@ -40,7 +41,12 @@ def unencoded(estimator, X):
     estimator.inputs_ = FittedInputs(_column_names(X), frame_columns.is_frame(X))
     chosen = estimator.categorical_features
     chosen = np.asarray([] if chosen is None or isinstance(chosen, str) else chosen)
-    is_encoded = chosen.size > 0 or estimator.numeric_encoding != "standard"
+    encoding = estimator.numeric_encoding
+    if encoding == SEARCH:  # of which sparse inputs, which are not encoded, have one
+        encoding = "standard"
+        is_encoded = not issparse(X)
+    else:
+        is_encoded = chosen.size > 0 or encoding != "standard"
     check(X)
     if estimator.inputs_.is_frame and (is_encoded or not _holds_numbers(X)):
         columns = _columns_of_frame(estimator, X, reset=True)
@@ -52,7 +58,7 @@ def unencoded(estimator, X):
             return X
         columns = _columns_of_array(estimator, X)
     categorical = _names(chosen, list(columns))
-    encoder = Encoder.fit_columns(columns, categorical=categorical, numeric_encoding=estimator.numeric_encoding)
+    encoder = Encoder.fit_columns(columns, categorical=categorical, numeric_encoding=encoding)
     return ColumnInputs(columns, encoder)
 
 

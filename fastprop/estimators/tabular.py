@@ -11,7 +11,7 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import column_or_1d
 
 from fastprop import numpy_settings
-from fastprop.annotations import ArrayLike, NumericEncodingName, Path, ScoreName
+from fastprop.annotations import ArrayLike, Path, ScoreName, SearchedEncodingName
 from fastprop.data import TargetScaling
 from fastprop.estimators import inputs
 from fastprop.estimators.classifier import check_labels
@@ -27,7 +27,8 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
     A random search trains configurations by cross-validation, all folds of many configurations in one sweep, and stops
     the worse ones at rungs. The networks of the folds of the best are kept, and weighed greedily by the log loss of
     their mean output for rows that they were not trained on. `fastprop.tabular.search_space.tuned_space` is the space;
-    the first configuration is that of `MLPClassifier`, which is trained to the end. Inputs are standardized inside.
+    the first configuration is that of `MLPClassifier`, which is trained to the end. Inputs are encoded and standardized
+    inside.
 
     Parameters
     ----------
@@ -48,8 +49,12 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         Whether probabilities have the temperature that `out_of_fold_` needs, so that of what has a probability of 0.9,
         about nine tenths are right. `out_of_fold_` itself is without it, and so are weights
         and `best_score_`. See `fastprop.calibration.fit_temperature`.
-    categorical_features, numeric_encoding
+    categorical_features
         See `MLPClassifier`.
+    numeric_encoding : str
+        See `MLPClassifier`; or ``"search"``, the default: the standard and the piecewise-linear encoding are tried in
+        turn, more often that of the best configuration so far, and the ensemble may have networks of both. Sparse
+        inputs have the standard one.
     random_state : int, RandomState or None
         Which configurations are drawn, and their initial weights and order of rows.
     threads : int, optional
@@ -57,7 +62,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
     journal : str or Path, optional
         A file in which the results of configurations are recorded, see `fastprop.sweep`: a search that is called again
         with the same arguments takes them over. The networks that are to be kept are then trained again, for which time
-        comes on top of `seconds`.
+        comes on top of `seconds`. A search of encodings has a second file, whose name ends with ``.piecewise``.
     verbose : bool
         Whether to show progress bars, with the best score so far.
 
@@ -72,6 +77,11 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
     out_of_fold_ : ndarray
         (n, n_outputs) float64: for each row of the training data the output of the networks that were not trained on
         it, with their weights.
+    out_of_fold_score_ : float
+        What the ensemble scores for rows that it has not seen, called `scoring_`: that of `out_of_fold_`, but with
+        weights that were chosen for the rows of each fold by those of the other folds. The score of `out_of_fold_`
+        itself is too good, the more so the fewer rows there are. Epochs and configurations were still chosen by all
+        rows, which leaves it a little too good.
     best_score_ : float
         The mean score of the folds of the best configuration, called `scoring_`.
     scoring_ : str
@@ -120,7 +130,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         scoring: ScoreName | None = None,
         calibrate: bool = False,
         categorical_features: Literal["from_dtype"] | ArrayLike | None = "from_dtype",
-        numeric_encoding: NumericEncodingName = "standard",
+        numeric_encoding: SearchedEncodingName = "search",
         random_state: int | np.random.RandomState | None = None,
         threads: int | None = None,
         journal: Path | None = None,
@@ -197,7 +207,9 @@ class TabularRegressor(RegressorMixin, BaseTabular):
 
     Attributes
     ----------
-    ensemble_, configurations_, out_of_fold_, best_score_, scoring_, n_configurations_, epochs_, encoder_
+    ensemble_, configurations_, out_of_fold_, out_of_fold_score_, best_score_, scoring_, n_configurations_, epochs_
+        See `TabularClassifier`.
+    encoder_
         See `TabularClassifier`.
     n_outputs_, n_features_in_, feature_names_in_
         As of `MLPRegressor`.

@@ -17,16 +17,16 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_y, check_is_fitted
 
 from fastprop import numpy_settings
-from fastprop.annotations import ArrayLike, NumericEncodingName, Path, ScoreName
+from fastprop.annotations import ArrayLike, Path, ScoreName, SearchedEncodingName
 from fastprop.data import SparseRows
 from fastprop.estimators import inputs, parameters
 from fastprop.estimators.saving import SavesModel
 from fastprop.metrics import SCORES
 from fastprop.tabular import ensemble_report
-from fastprop.tabular.column_inputs import ColumnInputs
+from fastprop.tabular.column_inputs import ColumnInputs, searched_inputs
 from fastprop.tabular.ensemble_model import TableEnsemble
 from fastprop.tabular.ensemble_report import Fitted
-from fastprop.tabular.numeric_encodings import NUMERIC_ENCODINGS
+from fastprop.tabular.numeric_encodings import NUMERIC_ENCODINGS, SEARCH
 from fastprop.tabular.recipe import RECIPE
 from fastprop.tabular.tuning import SearchOptions, tuned
 
@@ -44,7 +44,7 @@ class BaseTabular(SavesModel, BaseEstimator):
         "epochs": [Interval(Integral, 1, None, closed="left")],
         "scoring": [StrOptions(set(SCORES)), None],
         "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
-        "numeric_encoding": [StrOptions(set(NUMERIC_ENCODINGS))],
+        "numeric_encoding": [StrOptions({*NUMERIC_ENCODINGS, SEARCH})],
         "random_state": ["random_state"],
         "threads": [Interval(Integral, 1, None, closed="left"), None],
         "journal": [str, os.PathLike, None],
@@ -60,7 +60,7 @@ class BaseTabular(SavesModel, BaseEstimator):
         epochs: int = RECIPE.search_epochs,
         scoring: ScoreName | None = None,
         categorical_features: Literal["from_dtype"] | ArrayLike | None = "from_dtype",
-        numeric_encoding: NumericEncodingName = "standard",
+        numeric_encoding: SearchedEncodingName = "search",
         random_state: int | np.random.RandomState | None = None,
         threads: int | None = None,
         journal: Path | None = None,
@@ -129,7 +129,11 @@ class BaseTabular(SavesModel, BaseEstimator):
         if len(y) < 2:
             raise ValueError("X has n_samples=1, one row: give two or more, some of which can be held out.")
         y, prototype = self._prepared(X.shape[1], y, column)
-        return SparseRows.of(X) if issparse(X) else X, y, prototype
+        return self._in_encodings(X), y, prototype
+
+    def _in_encodings(self, X):
+        """Return inputs by the name of their encoding: in all that are searched, or in the one that was told."""
+        return searched_inputs(SparseRows.of(X) if issparse(X) else X, self.numeric_encoding)
 
     def _search_options(self, rows):
         """Return the `SearchOptions` of a search for so many rows."""
@@ -153,13 +157,15 @@ class BaseTabular(SavesModel, BaseEstimator):
 
     def _keep_results(self, found, X):
         """Keep what a search has found as attributes."""
-        is_encoded = isinstance(X, ColumnInputs)
+        first = next(iter(X.values()))
+        is_encoded = isinstance(first, ColumnInputs)
         ensemble = found.ensemble
         encoders = found.encoders(X) if is_encoded else [inputs.number_encoder(self)] * len(ensemble.networks)
-        self.encoder_ = X.encoder if is_encoded else None
+        self.encoder_ = first.encoder if is_encoded else None
         self.ensemble_ = TableEnsemble(ensemble, encoders, self._target_name)
         self._found = found.with_weight()
         self.out_of_fold_ = found.outputs
+        self.out_of_fold_score_ = found.out_of_fold_score
         self.best_score_ = found.kept[0].score
         self.scoring_ = found.score_name
         self.n_configurations_ = found.tried
@@ -226,9 +232,9 @@ class BaseTabular(SavesModel, BaseEstimator):
         rows = len(self.out_of_fold_)
         if X.shape[0] != rows:
             raise ValueError(f"a report needs the inputs of fit, {rows} rows, not {X.shape[0]}: give these.")
-        X = SparseRows.of(X) if issparse(X) else X
         names = None if isinstance(X, ColumnInputs) else inputs.number_encoder(self).feature_names
-        ensemble_report.write(path, Fitted(self._found, X, names), f"Ensemble for {self._target_name}")
+        fitted = Fitted(self._found, self._in_encodings(X), names)
+        ensemble_report.write(path, fitted, f"Ensemble for {self._target_name}")
 
     def _outputs(self, X):
         """Return the outputs of the ensemble (n, n_out) float64 for inputs as they were given."""

@@ -80,6 +80,52 @@ def greedy_weights(
     return _chosen_shares(errors, _mean_squares, steps)
 
 
+def cross_fitted(
+    outputs: Sequence[FloatArray],
+    y: NDArray[Any],
+    activation: str,
+    held_out: Sequence[NDArray[np.int64]],
+    *,
+    score: metrics.Score | None = None,
+) -> NDArray[np.float64]:
+    """Return mean outputs (n, n_out) in which each row has weights that were chosen without it.
+
+    The greedy weights for the rows of each part of `held_out` are chosen by the rows of the other parts. A score of
+    these outputs is that of new rows, as far as weights go: a score of the rows by which weights were chosen is too
+    good. Rows that are in no part are NaN.
+
+    Parameters
+    ----------
+    outputs, y, activation, score
+        See `greedy_weights`.
+    held_out : sequence of ndarray
+        Two or more disjoint parts of the rows, (m,) int each, such as those that the folds of a cross-validation hold
+        out.
+
+    References
+    ----------
+    Stone, "Cross-validatory choice and assessment of statistical predictions", Journal of the Royal Statistical Society
+    B 36 (1974).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastprop.sweeping.greedy_weights import cross_fitted
+    >>> y = np.array([0.0, 1.0, 2.0, 3.0])
+    >>> right_then_wrong, wrong_then_right = np.array([0.0, 1, 9, 9]), np.array([9.0, 9, 2, 3])
+    >>> candidates = [right_then_wrong[:, None], wrong_then_right[:, None]]
+    >>> cross_fitted(candidates, y, "identity", [np.array([0, 1]), np.array([2, 3])])[:, 0].tolist()
+    [9.0, 9.0, 9.0, 9.0]
+    """
+    outputs = np.stack([np.asarray(each, np.float64) for each in outputs])
+    made = np.full(outputs.shape[1:], np.nan)
+    for part in held_out:
+        others = np.concatenate([each for each in held_out if each is not part])
+        weights = greedy_weights(outputs[:, others], np.asarray(y)[others], activation, score=score)
+        made[part] = np.tensordot(weights, outputs[:, part], 1)
+    return made
+
+
 def _chosen_shares(values, costs, steps):
     """Return the weights (networks,) that are chosen greedily, see `greedy_weights`.
 

@@ -11,6 +11,10 @@ from numpy.typing import NDArray
 from fastprop.data import EncodedRows, UnfittedInputs, stacked
 from fastprop.tabular import cells
 from fastprop.tabular.encoder import Encoder
+from fastprop.tabular.numeric_encodings import SEARCH, SEARCHED
+
+MAX_FEATURES = 2048
+"""Inputs of networks up to which a search tries another encoding of numbers."""
 
 
 class ColumnInputs(UnfittedInputs):
@@ -66,6 +70,10 @@ class ColumnInputs(UnfittedInputs):
         """Return the encoder that is fitted to some training rows, (m,) int."""
         return self.encoder.fitted_to(self._columns, rows)
 
+    def in_encoding(self, name: str) -> ColumnInputs:
+        """Return the inputs with numbers in the encoding of a name; ValueError if they are too large for it."""
+        return type(self)(self._columns, self.encoder.with_numeric_encoding(self._columns, name))
+
     def fitted_to(
         self, row_sets: Sequence[NDArray[np.int64]]
     ) -> tuple[NDArray[np.float64] | EncodedRows, NDArray[np.int64], list[NDArray[np.int64]]]:
@@ -119,3 +127,30 @@ class ColumnInputs(UnfittedInputs):
         for (begin, end), block in blocks.items():
             values[:, begin:end] = block[rows]
         return rows, values
+
+
+def searched_inputs(X: Any, name: str) -> dict[str, Any]:
+    """Return the inputs of a search by the names of their encodings, those first with which it begins.
+
+    Parameters
+    ----------
+    X : ColumnInputs, ndarray or SparseRows
+        In the encoding of the name, or in the standard one for ``"search"``.
+    name : str
+        Of a numeric encoding, or ``"search"``: the inputs in each of `SEARCHED`, as far as they are `ColumnInputs`.
+        An encoding is left out if it changes no column, has more than `MAX_FEATURES` features, or cannot take the
+        numbers.
+    """
+    if name != SEARCH:
+        return {name: X}
+    found = {"standard": X}
+    if not isinstance(X, ColumnInputs) or all(plan.kind != "number" for plan in X.encoder.plans):
+        return found
+    for other in SEARCHED[1:]:
+        try:
+            made = X.in_encoding(other)
+        except ValueError:
+            continue
+        if made.shape[1] <= MAX_FEATURES:
+            found[other] = made
+    return found

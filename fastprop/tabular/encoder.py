@@ -159,6 +159,17 @@ class Encoder:
         """Return an encoder of the same features that is fitted to other rows of the same columns."""
         return type(self)([plans.fitted(plan, columns[plan.name], rows) for plan in self.plans])
 
+    def with_numeric_encoding(self, columns, name):
+        """Return an encoder of the same columns, a dict of `Column` by name, that encodes numbers in another way.
+
+        `name` is that of a numeric encoding. The encoder is fitted to all rows.
+        """
+        made = [
+            plans.planned(plan.name, columns[plan.name], "number", name) if plan.kind == "number" else plan
+            for plan in self.plans
+        ]
+        return type(self)(made).fitted_to(columns)
+
     @property
     def columns(self) -> tuple[str, ...]:
         """The names of the columns that a table must have."""

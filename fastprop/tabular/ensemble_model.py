@@ -65,7 +65,8 @@ class TableEnsemble:
     """An ensemble that knows the columns of the table on which it was trained; `fastprop.load` reads it from its file.
 
     Networks of different folds of a cross-validation may have different encoders, because each is fitted to its own
-    training rows. A table is encoded once by each of these.
+    training rows, and those of other configurations may have numbers encoded in another way. A table is encoded once by
+    each of these.
 
     Attributes
     ----------
@@ -98,8 +99,10 @@ class TableEnsemble:
                 f"there are {len(ensemble.networks)} networks and {len(encoders)} encoders: give one for each network."
             )
         self.stacked = StackedEncoders(encoders)
-        names = [encoder.feature_names for encoder in self.stacked.different]
-        if len(set(names)) > 1 or len(names[0]) != ensemble.networks[0].layer_sizes[0]:
+        counts = {encoder: len(encoder.feature_names) for encoder in self.stacked.different}
+        columns = {encoder.columns for encoder in self.stacked.different}
+        pairs = zip(encoders, ensemble.networks)
+        if len(columns) > 1 or any(counts[encoder] != network.layer_sizes[0] for encoder, network in pairs):
             raise ValueError("encoders must make the inputs of the networks: give those by which they were made.")
         self.ensemble = ensemble
         self.encoders = tuple(encoders)
@@ -119,6 +122,7 @@ class TableEnsemble:
         """Return the inputs for the rows of a table: a block (n, n_in) of each encoder that differs."""
         columns = columns_to_encode(self.encoders[0], table)
         if columns is None:
+            checks.equal_inputs(self.ensemble.networks)
             return StackedInputs((np.asarray(table),) * len(self.stacked.different))
         return self.stacked.inputs_of(columns)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,7 +39,7 @@ class Fitted(NamedTuple):
     """A search and the data on which it was made."""
 
     found: TunedSearch
-    X: Any  # ColumnInputs or ndarray (n, n_in)
+    X: Mapping[str, Any]  # ColumnInputs or ndarray (n, n_in), by the name of their encoding
     names: tuple[str, ...] | None = None  # of the columns of an array, (n_in,)
 
 
@@ -101,7 +102,7 @@ def _facts(fitted):
     if found.calibrates:
         facts["temperature of the probabilities"] = f"{found.temperature:.3g}"
     if found.score_name in SCORES:
-        value, low, high = interval(found.outputs, fitted.found.y, SCORES[found.score_name])
+        value, low, high = interval(found.cross_fitted, fitted.found.y, SCORES[found.score_name])
         facts[f"ensemble, out-of-fold {words(found.score_name)} ({LEVEL:.0%} of resamples)"] = (
             f"{value:.4g} ({low:.4g} to {high:.4g})"
         )
@@ -152,40 +153,51 @@ def importance(fitted, seed=0):
     It is measured on the rows that each fold held out, by the networks of that fold; (columns,) float64 means over the
     folds, weighed by their rows.
     """
-    found, X = fitted.found.with_weight(), fitted.X
+    found = fitted.found.with_weight()
+    used = {each.encoding: fitted.X[each.encoding] for each in found.kept}
+    names, groups = _columns(fitted)
     score = SCORES[found.score_name]
     random = np.random.default_rng(seed)
     worse, counts = [], []
     for fold, (training, held_out) in enumerate(found.folds):
         rows = random.permutation(held_out)[:MAX_ROWS]
-        encoded = (
-            X.array(X.encoder_of(training))[rows] if isinstance(X, ColumnInputs) else np.array(X[rows], np.float64)
-        )
-        networks = [(weight, each.networks[fold]) for weight, each in zip(found.weights, found.kept)]
-        names, groups = _columns(fitted)
+        encoded = {name: _array(X, training, rows) for name, X in used.items()}
+        networks = [(weight, each.networks[fold], each.encoding) for weight, each in zip(found.weights, found.kept)]
         permuted = random.permutation(len(rows))
         base = _measured(networks, encoded, fitted.found.y[rows], score)
         drops = []
-        for features in groups:
-            changed = encoded.copy()
-            changed[:, features] = encoded[permuted][:, features]
+        for column in range(len(names)):
+            changed = {name: each.copy() for name, each in encoded.items()}
+            for name, each in encoded.items():
+                features = groups[name][column]
+                changed[name][:, features] = each[permuted][:, features]
             drops.append(score.sign * (_measured(networks, changed, fitted.found.y[rows], score) - base))
         worse.append(drops)
         counts.append(len(rows))
     return names, np.average(worse, axis=0, weights=counts)
 
 
+def _array(X, training, rows):
+    """Return some rows of inputs as an array (m, n_in), as they are encoded by the training rows."""
+    return X.array(X.encoder_of(training))[rows] if isinstance(X, ColumnInputs) else np.array(X[rows], np.float64)
+
+
 def _columns(fitted):
-    """Return the names of columns, and the features (slices) that each one becomes."""
-    X = fitted.X
-    if not isinstance(X, ColumnInputs):
-        names = fitted.names or [f"x{index}" for index in range(X.shape[1])]
-        return list(names), [slice(index, index + 1) for index in range(X.shape[1])]
-    plans = [plan for plan in X.encoder.plans if plan.feature_names]
-    ends = np.cumsum([0, *(len(plan.feature_names) for plan in plans)])
-    return [plan.name for plan in plans], [slice(begin, end) for begin, end in zip(ends, ends[1:])]
+    """Return the names of columns, and by encoding the features (slices) that each column becomes."""
+    names, groups = [], {}
+    for encoding, X in fitted.X.items():
+        if isinstance(X, ColumnInputs):
+            plans = [plan for plan in X.encoder.plans if plan.feature_names]
+            names = [plan.name for plan in plans]
+            ends = np.cumsum([0, *(len(plan.feature_names) for plan in plans)])
+        else:
+            names = list(fitted.names or [f"x{index}" for index in range(X.shape[1])])
+            ends = np.arange(X.shape[1] + 1)
+        groups[encoding] = [slice(begin, end) for begin, end in zip(ends, ends[1:])]
+    return names, groups
 
 
 def _measured(networks, inputs, y, score):
-    outputs = sum(weight * network.predict(inputs).astype(np.float64) for weight, network in networks)
+    """Return the score of the weighted mean of networks, which have inputs (m, n_in) by their encoding."""
+    outputs = sum(weight * network.predict(inputs[name]).astype(np.float64) for weight, network, name in networks)
     return metrics.measure(score, outputs, y).value

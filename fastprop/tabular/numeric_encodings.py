@@ -16,6 +16,13 @@ MAX_DISTANCE = 1e150
 finite."""
 
 
+SEARCHED = "standard", "piecewise"
+"""The encodings that a search for a tuned ensemble tries, if it is told to search these; it begins with the first."""
+
+SEARCH = "search"
+"""What stands in the place of an encoding's name where `SEARCHED` are to be tried."""
+
+
 class NumericEncoding(NamedTuple):
     """An encoding of the numbers of a column, whose constants are fitted to training rows.
 

@@ -1,5 +1,6 @@
 """`Rounds`: how many configurations a search trains at a time, so that it ends when its time is over."""
 
+import math
 import time
 
 from fastprop.sweeping.time_limit import FOLD_SECONDS
@@ -19,6 +20,9 @@ LAST_ROUND_SHARE = 0.04
 RESERVED_SHARE = 0.05
 """The share of all time that is left for the last folds, which may go on for up to `FOLD_SECONDS`."""
 
+PARTS = 3
+"""Rounds of a search without time that has several encodings of numbers, after the first ones."""
+
 MIN_SECONDS = 0.05
 """The shortest time that is given to a sweep."""
 
@@ -26,14 +30,18 @@ MIN_SECONDS = 0.05
 class Rounds:
     """The sizes of the rounds of a search, by its seconds or by its number of configurations.
 
-    The first round has one configuration alone, that of the recipe, which therefore is trained to the end.
+    The first round of each encoding has one configuration alone, that of the recipe, which therefore is trained to the
+    end.
 
     Parameters
     ----------
     seconds : float or None
-        How long the search may take; by default, until its configurations are trained, in one round.
+        How long the search may take; by default, until its configurations are trained, in one round, or in `PARTS`
+        if there are several encodings.
     configurations : int or None
         How many configurations there are at most.
+    encodings : int
+        In how many ways the numbers of the table are encoded.
 
     Examples
     --------
@@ -47,7 +55,7 @@ class Rounds:
     [1, 59]
     """
 
-    def __init__(self, seconds, configurations):
+    def __init__(self, seconds, configurations, encodings=1):
         self._seconds = seconds
         self._end = None  # when the search is to end, by `time.perf_counter`; None if it has no time
         self._remaining = configurations
@@ -55,6 +63,8 @@ class Rounds:
         self._overhead = 0.0  # seconds of the last round in which nothing was trained
         self._round_begin = 0.0
         self._has_trained = False
+        self._first = encodings  # rounds left of one configuration alone
+        self._parts = PARTS if encodings > 1 else 1  # rounds left after these, of a search without time
 
     def begin(self, begin):
         """Count the seconds from `begin` on, by ``time.perf_counter``."""
@@ -65,11 +75,15 @@ class Rounds:
         self._round_begin = time.perf_counter()
         if not self._has_trained:
             return 1
-        if self._end is None or self._remaining == 0:
-            return self._remaining
+        if self._remaining == 0:
+            return 0
+        if self._end is None:
+            return 1 if self._first > 0 else math.ceil(self._remaining / self._parts)
         left = self._end - self._round_begin - self._overhead
         if left < LAST_ROUND_SHARE * self._seconds:
             return 0
+        if self._first > 0:
+            return 1
         size = int(min(MAX_CONFIGURATIONS, max(MIN_CONFIGURATIONS, left * ROUND_SHARE / self._seconds_each)))
         if left < MIN_CONFIGURATIONS * self._seconds_each:
             size = max(1, int(left / self._seconds_each))
@@ -86,7 +100,12 @@ class Rounds:
     def ended(self, size, trained_seconds):
         """Take note that a round of `size` configurations has ended, whose sweep trained for `trained_seconds`."""
         seconds = time.perf_counter() - self._round_begin
-        self._seconds_each = seconds / size if self._has_trained else EPOCH_SHARE * seconds
+        if self._first > 0:
+            self._seconds_each = max(self._seconds_each, EPOCH_SHARE * seconds)
+            self._first -= 1
+        else:
+            self._seconds_each = seconds / size
+            self._parts -= 1
         self._has_trained = True
         self._overhead = max(0.0, seconds - trained_seconds)
         if self._remaining is not None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import time
 import warnings
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastprop import checks, interrupts
+from fastprop import checks, interrupts, metrics
 from fastprop.annotations import FloatArray
 from fastprop.calibration import fit_temperature
 from fastprop.data import Dataset, ScaledTargets, cross_validation_folds
@@ -19,7 +21,7 @@ from fastprop.metrics import SCORES, Score
 from fastprop.network import MLP
 from fastprop.notices import DataWarning
 from fastprop.options import AdamW, EarlyStopping, Halving
-from fastprop.sweeping.greedy_weights import greedy_weights
+from fastprop.sweeping.greedy_weights import cross_fitted, greedy_weights
 from fastprop.sweeping.grids import Draws
 from fastprop.sweeping.journal import recorded_epochs
 from fastprop.sweeping.sweep import sweep
@@ -42,6 +44,9 @@ TIMED_SHARE = 0.03
 
 FEW_CONFIGURATIONS = 6
 """Configurations for which time is to suffice if all of them are trained to the end."""
+
+OTHERS_EVERY = 3
+"""Of so many rounds, one has another encoding of numbers than that of the best configuration."""
 
 MIN_EPOCHS = 8
 """Epochs of a configuration that is trained to the end, however short the time."""
@@ -70,6 +75,7 @@ class KeptConfiguration(NamedTuple):
 
     index: int  # in the order in which configurations were drawn
     values: dict[str, Any]  # of its hyperparameters, by name
+    encoding: str  # the name of the inputs that it was trained on
     cost: float  # its score, in the sign that makes the lowest the best
     score: float  # on average over the folds
     networks: tuple[MLP, ...]  # (folds,)
@@ -82,6 +88,7 @@ class TunedSearch(NamedTuple):
 
     kept: list[KeptConfiguration]  # best first
     weights: NDArray[np.float64]  # (kept,) of the configurations in the ensemble, whose sum is 1
+    cross_fitted: NDArray[np.float64]  # (n, n_out) as `outputs`, but weights are chosen by the rows of other folds
     folds: list[tuple[NDArray[np.int64], NDArray[np.int64]]]  # training rows and held-out rows of each
     score_name: str
     tried: int  # the number of configurations that were begun
@@ -114,31 +121,42 @@ class TunedSearch(NamedTuple):
         """The out-of-fold outputs of the ensemble, (n, n_out): for each row, of the networks not trained on it."""
         return np.asarray(sum(weight * each.outputs for weight, each in zip(self.weights, self.kept)), np.float64)
 
+    @property
+    def out_of_fold_score(self) -> float:
+        """The score of the `cross_fitted` outputs, called `score_name`; NaN if that is the loss."""
+        score = SCORES.get(self.score_name)
+        return np.nan if score is None else metrics.measure(score, self.cross_fitted, self.y).value
+
     def with_weight(self) -> TunedSearch:
         """Return the same without the configurations whose weight is 0."""
         chosen = [each for each, weight in zip(self.kept, self.weights) if weight > 0]
         return self._replace(kept=chosen, weights=self.weights[self.weights > 0])
 
-    def encoders(self, X: ColumnInputs) -> list[Any]:
+    def encoders(self, X: Mapping[str, ColumnInputs]) -> list[Any]:
         """Return the encoder of the inputs of each network of the ensemble; `X` is what was trained on."""
-        of_folds = [X.encoder_of(training) for training, _ in self.folds]
-        return of_folds * int(np.count_nonzero(self.weights))
+        chosen = [each.encoding for each in self.with_weight().kept]
+        of_folds = {
+            name: [X[name].encoder_of(training) for training, _ in self.folds] for name in dict.fromkeys(chosen)
+        }
+        return [encoder for name in chosen for encoder in of_folds[name]]
 
 
-def tuned(prototype: MLP, X: Any, y: NDArray[Any], options: SearchOptions) -> TunedSearch:
+def tuned(prototype: MLP, X: Mapping[str, Any], y: NDArray[Any], options: SearchOptions) -> TunedSearch:
     """Search configurations for a table, and return those that make the best ensemble, as `TunedSearch`.
 
     Configurations are drawn from `search_space.tuned_space`. They are trained by cross-validation and compared at
     rungs, in one sweep if their number is given, or in several one after the other until the time is over. Before them
-    that of the recipe is trained to the end. The networks of the folds of the best are kept, and weighed by
-    `greedy_weights`.
+    that of the recipe is trained to the end, with each encoding of the inputs. Each sweep has one encoding: mostly that
+    of the best configuration so far, and one in `OTHERS_EVERY` another. The networks of the folds of the best are kept,
+    and weighed by `greedy_weights`. With a journal, each encoding but the first has a file of its own, with the
+    encoding's name at the end.
 
     Parameters
     ----------
     prototype : MLP
-        An untrained network with the inputs, outputs, output activation, dtype and names of all.
-    X : ColumnInputs or ndarray
-        (n, n_in).
+        An untrained network with the outputs, output activation, dtype and names of classes of all.
+    X : mapping
+        The inputs (n, n_in), as `ColumnInputs` or an array, by the name of their encoding; at least one.
     y : ndarray
         (n,) or (n, n_out): classes from 0 on for a softmax output, else as `sweep` takes them.
     options : SearchOptions
@@ -151,7 +169,7 @@ def tuned(prototype: MLP, X: Any, y: NDArray[Any], options: SearchOptions) -> Tu
     begin = time.perf_counter()
     if options.calibrates:
         checks.output_of_classes(prototype)
-    rounds = Rounds(options.seconds, options.configurations)
+    rounds = Rounds(options.seconds, options.configurations, len(X))
     search = _Search(prototype, X, y, options)
     is_interrupted = False
     try:
@@ -167,11 +185,12 @@ def tuned(prototype: MLP, X: Any, y: NDArray[Any], options: SearchOptions) -> Tu
         is_interrupted = True
     if not search.kept:
         raise ValueError("no configuration was trained to an end: give more seconds, or inputs without outliers.")
-    weights = search.weights()
+    weights, outputs = search.weights()
     took = time.perf_counter() - begin
     return TunedSearch(
         kept=search.kept,
         weights=weights,
+        cross_fitted=outputs,
         folds=search.folds,
         score_name=search.score_name,
         tried=search.tried,
@@ -190,6 +209,7 @@ class _Search:
     def __init__(self, prototype, X, y, options):
         self._prototype = prototype
         self._X = X
+        self._rounds = 0  # that were begun
         self._y = y
         self._options = options
         self._space = search_space.tuned_space(prototype, len(y))
@@ -220,45 +240,70 @@ class _Search:
 
     def _seconds_of_epoch(self, epochs, seconds):
         """Return how long a configuration takes for an epoch of all folds, by training a few for some epochs."""
-        values = self._drawn(0, TIMED_CONFIGURATIONS)
-        result = self._sweep(values, epochs, seconds, keep=0, halving=None, journal=None)
+        encoding = next(iter(self._X))
+        values = self._drawn(0, TIMED_CONFIGURATIONS, encoding)
+        result = self._sweep(encoding, values, epochs, seconds, 0)
         return max(result.seconds, 1e-6) / (len(values) * epochs)
 
     def train(self, size, seconds):
         """Train the next `size` configurations; return for how many seconds, and whether Ctrl-C ended this."""
-        values = self._drawn(self.tried, size)
+        encoding = self._next_encoding()
+        values = self._drawn(self.tried, size, encoding)
         begin = time.perf_counter()
-        result = self._sweep(values, self.epochs, seconds, MAX_KEPT, HALVING, self._options.journal)
+        result = self._sweep(encoding, values, self.epochs, seconds, MAX_KEPT)
         stopped = result.table["stopped"].tolist()
         is_in_time = seconds is None or time.perf_counter() - begin < seconds
-        self._keep_best(result, values)
+        self._keep_best(result, values, encoding)
         self.tried += size - stopped.count("not run")
         return result.seconds, "interrupted" in stopped or ("not run" in stopped and is_in_time)
 
     def weights(self):
-        """Return the weights (kept,) of the configurations that are kept."""
+        """Return the weights (kept,) of the configurations that are kept, and the `cross_fitted` outputs."""
         score = self._options.score
         score = SCORES.get(score, score) if isinstance(score, str) else score
         outputs = [each.outputs for each in self.kept]
-        return greedy_weights(outputs, self._y, self._prototype.output, score=score)
+        weights = greedy_weights(outputs, self._y, self._prototype.output, score=score)
+        held_out = [rows for _, rows in self.folds]
+        return weights, cross_fitted(outputs, self._y, self._prototype.output, held_out, score=score)
 
-    def _drawn(self, begin, count):
-        """Return the values of `count` configurations; the first one is that of the recipe."""
+    def _next_encoding(self):
+        """Return the encoding of the round that begins now."""
+        names = list(self._X)
+        turn, part = divmod(self._rounds - len(names), OTHERS_EVERY)
+        self._rounds += 1
+        if turn < 0 or not self.kept:
+            return names[(self._rounds - 1) % len(names)]
+        best = self.kept[0].encoding
+        others = [name for name in names if name != best]
+        return others[turn % len(others)] if others and part == OTHERS_EVERY - 1 else best
+
+    def _drawn(self, begin, count, encoding):
+        """Return the values of `count` configurations; those that come first are of the recipe, one each encoding."""
+        first = self._X[encoding].shape[1]
         draws = Draws(self._space, begin + count, self._options.seed)
         drawn = [draws[index] | {"seed": self._options.seed + index} for index in range(begin, begin + count)]
-        if begin == 0:
-            drawn[0] = search_space.first_configuration(self._prototype, len(self._y)) | {"seed": self._options.seed}
-        return drawn
+        if begin < len(self._X):
+            recipe = search_space.first_configuration(self._prototype, len(self._y))
+            drawn[0] = recipe | {"seed": self._options.seed + begin}
+        return [values | {"layer_sizes": (first, *values["layer_sizes"][1:])} for values in drawn]
 
-    def _sweep(self, values, epochs, seconds, keep, halving, journal):
-        options = self._options
+    def _journal(self, encoding):
+        """Return the path of the journal of an encoding, or None."""
+        path = self._options.journal
+        return path if path is None or encoding == next(iter(self._X)) else f"{os.fspath(path)}.{encoding}"
+
+    def _sweep(self, encoding, values, epochs, seconds, keep):
+        """Train configurations; with `keep` of 0 all of them, and for their time alone."""
+        options, X, given = self._options, self._X[encoding], self._prototype
+        sizes = X.shape[1], given.layer_sizes[-1]
+        prototype = MLP(sizes, output=given.output, dtype=given.dtype, class_names=given.class_names)
         y = ScaledTargets(self._y) if self._prototype.output == "identity" else self._y
         with warnings.catch_warnings():
             if self.tried:  # the first sweep has warned of the data
                 warnings.simplefilter("ignore", DataWarning)
             return sweep(
-                self._prototype,
-                self._X,
+                prototype,
+                X,
                 y,
                 values,
                 epochs=epochs,
@@ -267,24 +312,26 @@ class _Search:
                 early_stopping=EarlyStopping(epochs),
                 cv=self.folds,
                 score=self._score,
-                halving=halving,
+                halving=HALVING if keep else None,
                 standardize=True,
                 keep=keep,
                 refit=False,
                 threads=options.threads,
-                journal=journal,
+                journal=self._journal(encoding) if keep else None,
                 progress=options.progress,
             )
 
-    def _keep_best(self, result, values):
+    def _keep_best(self, result, values, encoding):
         """Keep the best of the configurations that were kept so far and of those of a sweep."""
+        told = {"numeric_encoding": encoding} if len(self._X) > 1 else {}
         for index, networks in result.fold_networks.items():
             row = result.table[index]
             cost = float(row[result.ranks]) * (-1 if result.higher_is_better else 1)
             self.kept.append(
                 KeptConfiguration(
                     index=self.tried + index,
-                    values=values[index],
+                    values=values[index] | told,
+                    encoding=encoding,
                     cost=cost,
                     score=float(row["validation_loss" if self._score is None else "score"]),
                     networks=networks,
