@@ -130,6 +130,10 @@ search = fp.OptunaSearch(optuna.create_study(), at_once=16)
 result = fp.sweep((64, 32, 10), X, y, space, samples=9, search=search, epochs=9, halving=fp.Halving(3, min_epochs=1))
 pairs = [(np.arange(9), np.arange(9, 18))]
 result = fp.sweep((64, 32, 10), X, y, space, samples=9, cv=pairs, epochs=9, halving=fp.MedianStopping(min_epochs=2))
+space.pop("batch_size"), space.pop("hidden")
+population = fp.PopulationBased(share=0.3, factors=[0.5, 2], epochs=3)
+lineage = fp.sweep((64, 32, 10), X, y, space, samples=9, search=population, epochs=9, validation=0.2).lineage(0)
+fp.train(network, X, y, epochs=9, optimizer=fp.SGD(lineage.first["learning_rate"]), changes=lineage.changes)
 print(result.best["score"], result.table["learning_rate"].max(), result.history.shape, result.top(3), result.rungs)
 best = result.best_network
 if best is not None:

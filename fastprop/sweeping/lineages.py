@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,15 +24,15 @@ class Lineage(NamedTuple):
 
     epochs: tuple[int, ...]
     rows: tuple[int, ...]
-    values: tuple[dict[str, float], ...]
+    values: tuple[dict[str, Any], ...]
 
     @property
-    def first(self) -> dict[str, float]:
+    def first(self) -> dict[str, Any]:
         """The values at first, by name."""
         return self.values[0]
 
     @property
-    def changes(self) -> dict[int, dict[str, float]]:
+    def changes(self) -> dict[int, dict[str, Any]]:
         """The values of later stages, by the number of epochs that were done: the ``changes`` of `fastprop.train`."""
         return dict(zip(self.epochs[1:], self.values[1:]))
 
@@ -49,12 +49,12 @@ class Lineages:
         rung; NaN, or for whole numbers -1, where it did not.
     """
 
-    def __init__(self, parents: NDArray[np.int64], values: Mapping[str, NDArray]) -> None:
+    def __init__(self, parents: NDArray[np.int64], values: Mapping[str, NDArray[Any]]) -> None:
         self.parents = parents
         self.values = dict(values)
 
     @classmethod
-    def of(cls, rungs: int, columns: Mapping[str, NDArray]) -> Lineages:
+    def of(cls, rungs: int, columns: Mapping[str, NDArray[Any]]) -> Lineages:
         """Return the lineages of rows that have not run; `columns` has by name the values of all rows at first."""
         rows = len(next(iter(columns.values())))
         values = {
@@ -63,7 +63,7 @@ class Lineages:
         }
         return cls(np.repeat(np.arange(rows)[:, None], rungs, axis=1), values)
 
-    def enter(self, rung: int, indices: NDArray[np.int64], columns: Mapping[str, NDArray]) -> None:
+    def enter(self, rung: int, indices: NDArray[np.int64], columns: Mapping[str, NDArray[Any]]) -> None:
         """Note the values with which rows go on to a rung; `columns` has by name those of all rows."""
         for name, values in self.values.items():
             values[indices, rung] = columns[name][indices]
