@@ -346,10 +346,10 @@ class _Found(NamedTuple):
         """Return the rate whose surroundings cost the least."""
         costs = self._costs()
         positions = np.log10(self.rates)
-        candidates = np.linspace(positions[0], positions[-1], 10 * len(positions))
-        weights = np.exp(-0.5 * ((candidates[:, None] - candidates) / WIDTH) ** 2)
-        means = weights @ np.interp(candidates, positions, costs) / weights.sum(axis=1)
-        return float(10 ** candidates[np.argmin(means)])
+        points = np.linspace(positions[0], positions[-1], 10 * len(positions))
+        weights = np.exp(-0.5 * ((points[:, None] - points) / WIDTH) ** 2)
+        means = weights @ np.interp(points, positions, costs) / weights.sum(axis=1)
+        return float(10 ** points[np.argmin(means)])
 
     def _costs(self):
         """Return what each rate costs, (rates,), at the last rung that it reached.

@@ -56,7 +56,7 @@ class Dask:
         self._cluster.close()
 
 
-ELSEWHERE = {"processes": processes, "loky": Loky, "dask": Dask}
+IN_PROCESSES = {"processes": processes, "loky": Loky, "dask": Dask}
 
 
 @pytest.fixture

@@ -147,7 +147,7 @@ def test_every_option_is_called_by_its_flag(capsys, command):
         parser.parse_args([command, "--help"])
     flags = set(re.findall(r"(?<=  )--[a-z-]+", capsys.readouterr().out))
     told = spelling.spelling(options)
-    names = filter(told.knows, vars(options).keys() | spelling.ELSEWHERE.keys())
+    names = filter(told.knows, vars(options).keys() | spelling.OPTION_NAMES.keys())
     assert {told.name(name) for name in names} == flags - {"--quantiles"}  # another way to give --loss
 
 

@@ -14,7 +14,7 @@ from fastprop.sweeping.workers import new_adapter
 from fastprop.sweeping.workers.base import ExecutorWorkers
 from tests import executors
 from tests.compare import assert_refused
-from tests.executors import ALONE, ELSEWHERE, Dask, lowest, processes, sweep
+from tests.executors import ALONE, IN_PROCESSES, Dask, lowest, processes, sweep
 from tests.results import assert_same_result
 
 nothing_left = executors.nothing_left
@@ -46,14 +46,14 @@ class DieOnce:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("new", ELSEWHERE.values(), ids=ELSEWHERE)
+@pytest.mark.parametrize("new", IN_PROCESSES.values(), ids=IN_PROCESSES)
 def test_a_worker_that_dies_costs_what_it_was_at(new, tmp_path):
     with new() as executor:
         result = sweep(ALONE, executor=executor, score=DieOnce(tmp_path), halving=2)
     assert_same_result(result, sweep(ALONE, score=lowest, halving=2))
     assert (tmp_path / "dead").exists()
-    trials = np.isfinite(result.rung_costs).sum()
-    assert len(glob.glob(f"{tmp_path}/call*")) <= trials + 4  # two tasks for each of two workers
+    rungs_reached = np.isfinite(result.rung_costs).sum()
+    assert len(glob.glob(f"{tmp_path}/call*")) <= rungs_reached + 4  # two tasks for each of two workers
 
 
 def die_at_zeros(outputs, labels):
@@ -68,7 +68,7 @@ DEADLY += [{"initialization": [np.zeros((4, 1200)), np.zeros((1200, 3))], "learn
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("nothing_left")
-@pytest.mark.parametrize("new", ELSEWHERE.values(), ids=ELSEWHERE)
+@pytest.mark.parametrize("new", IN_PROCESSES.values(), ids=IN_PROCESSES)
 def test_what_kills_its_workers_over_and_over_ends_the_sweep_in_one_sentence(new, monkeypatch):
     network = fp.MLP(ALONE, output="identity")
     with new() as executor:

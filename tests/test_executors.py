@@ -19,7 +19,7 @@ from fastprop.sweeping.workers.shared_folder import SharedFolder
 from fastprop.sweeping.workers.threads import ThreadPoolAdapter
 from tests import executors
 from tests.compare import assert_refused, assert_same_bits
-from tests.executors import ALONE, ELSEWHERE, SPAWN, Dask, lowest, processes, sweep, threads
+from tests.executors import ALONE, IN_PROCESSES, SPAWN, Dask, lowest, processes, sweep, threads
 from tests.marks import slow_except
 from tests.processes import output_after_interrupt
 from tests.results import assert_same_result
@@ -42,7 +42,7 @@ SWEEPS = {
 
 
 @pytest.fixture(
-    scope="module", params=slow_except([threads, *ELSEWHERE.values()], [threads]), ids=["threads", *ELSEWHERE]
+    scope="module", params=slow_except([threads, *IN_PROCESSES.values()], [threads]), ids=["threads", *IN_PROCESSES]
 )
 def executor(request):
     with request.param() as executor:
@@ -202,7 +202,7 @@ OTHER = "import fastprop.version; fastprop.version.__version__ = fastprop.__vers
     ],
     ids=["lacking", "other version"],
 )
-@pytest.mark.parametrize("kind", ELSEWHERE)
+@pytest.mark.parametrize("kind", IN_PROCESSES)
 def test_workers_without_this_version_are_refused(kind, change, words):
     with Dask() if kind == "dask" else _changed(kind, change) as executor:
         if kind == "dask":

@@ -9,7 +9,7 @@ import pytest
 import fastprop as fp
 from tests import journals
 from tests.compare import assert_close, assert_refused, tolerance
-from tests.executors import ELSEWHERE, threads
+from tests.executors import IN_PROCESSES, threads
 from tests.marks import slow_except
 from tests.results import assert_same, assert_same_result
 
@@ -151,7 +151,7 @@ def test_threads_do_not_matter_and_a_journal_goes_on_to_the_same_result(options,
     assert options.get("cv") or trained == []
 
 
-@pytest.mark.parametrize("make", slow_except([threads, *ELSEWHERE.values()], [threads]))
+@pytest.mark.parametrize("make", slow_except([threads, *IN_PROCESSES.values()], [threads]))
 def test_workers_of_executors_do_what_threads_do(make):
     with make() as executor:
         for options in ({"keep": "all"}, {"cv": 2, "validation": None}):

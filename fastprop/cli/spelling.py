@@ -9,7 +9,7 @@ from fastprop.checks import Spelling
 from fastprop.cli import values
 from fastprop.tabular.columns import listed
 
-ELSEWHERE = {
+OPTION_NAMES = {
     "hidden": "activation",
     "layer_sizes": "hidden",
     "coverage": "interval",
@@ -17,7 +17,7 @@ ELSEWHERE = {
     "limit": "clip_norm",  # of ClipNorm
     "patience": "early_stopping",  # of EarlyStopping
 }
-"""By the name of an argument in Python, that of the option of the command line, where it is another one."""
+"""By the name of an argument in Python, the name of the option of the command line, where the two differ."""
 
 NOT_OPTIONS = "command", "data", "network", "output"
 """What the parser calls other things than options, or options that are no arguments in Python."""
@@ -32,7 +32,7 @@ def spelling(options):
     An argument that the command does not have is called as in Python.
     """
     known = {name: name for name in vars(options) if name not in NOT_OPTIONS}
-    flags = known | {name: other for name, other in ELSEWHERE.items() if other in known}
+    flags = known | {name: other for name, other in OPTION_NAMES.items() if other in known}
     flags = {name: f"--{other.replace('_', '-')}" for name, other in flags.items()}
     switches = {name for name, given in vars(options).items() if isinstance(given, bool)}
 
@@ -46,7 +46,13 @@ def spelling(options):
             return flag if text == "True" else f"--no-{flag[2:]}"
         return f"{flag} {shlex.quote(value(name, text))}"
 
-    return Spelling(lambda name: _plain(name) in flags, named, value, assigned, parts)
+    return Spelling(
+        knows=lambda name: _plain(name) in flags,
+        name=named,
+        value=value,
+        assigned=assigned,
+        parts=parts,
+    )
 
 
 def _plain(name):

@@ -371,12 +371,12 @@ def _with_sweep(outcome, candidates, folds, stack, how):
             **first.estimator.data_options(),
         )
     indices = list(candidates)
-    place = np.ix_(indices, how.rungs, folds)
-    outcome.scores[place] = result.fold_scores[:, : len(how.rungs)]
+    cells = np.ix_(indices, how.rungs, folds)
+    outcome.scores[cells] = result.fold_scores[:, : len(how.rungs)]
     if result.fold_notes is not None:
-        outcome.measured[place] = scoring.of(result.fold_notes[:, : len(how.rungs)])
+        outcome.measured[cells] = scoring.of(result.fold_notes[:, : len(how.rungs)])
     before = np.array([-1, *outcome.rungs])[how.rungs]  # the epochs of the rungs before
-    outcome.trained[place] = (result.table["epochs"][:, None] > before)[:, :, None]
+    outcome.trained[cells] = (result.table["epochs"][:, None] > before)[:, :, None]
     outcome.seconds[np.ix_(indices, folds)] = result.fold_seconds
     is_new = (result.table["stopped"] == "diverged") & (result.table["epochs"] > before[0])
     so_far = outcome.scores[np.ix_(indices, range(how.rungs[-1] + 1), folds)]

@@ -81,12 +81,12 @@ def layers_of(module):
     """
     torch = _torch()
     layers = Layers([], [], [], {})
-    for place, part in _parts(module, ""):
+    for path, part in _parts(module, ""):
         kind = type(part)
         if kind is torch.nn.Linear:
             if layers.weights and layers.weights[-1].shape[1] != part.in_features:
                 raise ValueError(
-                    f"the layer {place} takes {part.in_features} inputs, but the layer before it has "
+                    f"the layer {path} takes {part.in_features} inputs, but the layer before it has "
                     f"{layers.weights[-1].shape[1]} outputs: give layers that follow one another."
                 )
             weights = _array(part.weight)
@@ -98,33 +98,33 @@ def layers_of(module):
         elif kind is not torch.nn.Identity:
             if not layers.weights or layers.activations[-1] != "identity":
                 raise ValueError(
-                    f"{_shown(part)}, the part {place} of the module, follows no Linear layer: give Linear layers, "
+                    f"{_shown(part)}, the part {path} of the module, follows no Linear layer: give Linear layers, "
                     "each with at most one activation."
                 )
-            layers.activations[-1] = _activation_of(part, place)
+            layers.activations[-1] = _activation_of(part, path)
     if not layers.weights:
         raise ValueError(f"{_shown(module)} has no Linear layer: give at least one.")
     return layers
 
 
-def _parts(module, place):
-    """Yield the place and the module of each part of nested Sequentials, in their order."""
+def _parts(module, path):
+    """Yield the path, such as "0.2", and the module of each part of nested Sequentials, in their order."""
     torch = _torch()
     if not isinstance(module, torch.nn.Module):
         raise TypeError(f"the module must be a torch.nn.Sequential, not {type(module).__name__}: give one.")
     if isinstance(module, torch.nn.Sequential) and type(module).forward is torch.nn.Sequential.forward:
         for name, part in enumerate(module):  # also a part that comes twice
-            yield from _parts(part, f"{place}.{name}" if place else str(name))
+            yield from _parts(part, f"{path}.{name}" if path else str(name))
         return
-    if not place and type(module) is not torch.nn.Linear:
+    if not path and type(module) is not torch.nn.Linear:
         raise TypeError(
             f"the module must be a torch.nn.Sequential, not {type(module).__name__}, whose layers cannot be told: give "
             "a Sequential of them."
         )
-    yield place or "0", module
+    yield path or "0", module
 
 
-def _activation_of(module, place):
+def _activation_of(module, path):
     """Return the name of the activation that a module is."""
     for activation, (name, arguments) in ACTIVATIONS.items():
         if type(module) is _class(name) and all(
@@ -133,7 +133,7 @@ def _activation_of(module, place):
             return activation
     forms = [f"{name}({', '.join(f'{k}={v!r}' for k, v in given.items())})" for name, given in ACTIVATIONS.values()]
     raise ValueError(
-        f"{_shown(module)}, the part {place} of the module, is nothing that an MLP of fastprop has: give Linear layers "
+        f"{_shown(module)}, the part {path} of the module, is nothing that an MLP of fastprop has: give Linear layers "
         f"and {', '.join(forms)} alone."
     )
 

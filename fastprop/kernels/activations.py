@@ -236,7 +236,7 @@ def activate_outputs(plan, code, memory, first, rows):
 
 @inline
 def differentiate_outputs(plan, code, memory, first, rows):
-    """Turn the targets' place of `rows` rows from row `first` on, where dloss/da stands, into dloss/dz."""
+    """Replace dloss/da, which stands where the targets were, by dloss/dz, for `rows` rows from row `first` on."""
     # targets (B / lanes, O, lanes), interleaved, as are the outputs
     outputs_stride = plan.sizes.strides[-1]
     a, deltas = plan.workspace.outputs + first * outputs_stride, plan.workspace.targets + first * outputs_stride

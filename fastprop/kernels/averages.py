@@ -20,7 +20,7 @@ class EMA(NamedTuple):
 @noinline
 def update_average(average, epoch, parameters, weights, rows, columns):
     """A ← a + (1 - decay) (w - a), or, before the epoch in which the average starts, a ← w."""
-    # weights (R, C) in parameters, a (R, C) at the same place in average.parameters
+    # weights (R, C) in parameters, a (R, C) at the same offset in average.parameters
     for row in range(rows):
         first = weights.offset + row * weights.stride
         for i in range(first, first + columns, lanes(parameters)):

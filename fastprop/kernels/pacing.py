@@ -1,7 +1,7 @@
 """When a team gives cores back that other programs want, and when it takes them again. No result depends on this.
 
 A member of a team never sleeps, so that the time in which it did not run is time that others had its core. Where that
-is much, the first member halves the team for a trial. If the rows then go faster, the dismissed members stay away for a
+is much, the first member halves the team for a test. If the rows then go faster, the dismissed members stay away for a
 pause, which doubles from time to time; else they come back.
 """
 
@@ -27,10 +27,10 @@ LAST, LOOKED, BEGIN = 1, 2, 3
 """When the first member came here last, when it looked at the times off last, and when the window began."""
 
 DURATION, ROWS, TEAM_DURATION, TEAM_ROWS = 4, 5, 6, 7
-"""The time of training minibatches in this window and their rows, and what these were before the trial."""
+"""The time of training minibatches in this window and their rows, and what these were before the test."""
 
 ON_TRIAL, TRUSTED_UNTIL = 8, 9
-"""Whether this is a trial; until when time off is no reason for another trial."""
+"""Whether this is a test; until when time off is no reason for another test."""
 
 STATE_SIZE = 16
 
@@ -61,8 +61,8 @@ class Pacing(NamedTuple):
     start_time: int = 1_000_000  # how long the first member waits for others that have been started
     look_time: int = 500_000  # between two looks at the clock of a thread, which is a call of the system
     window_time: int = 50_000_000  # over which times are added up, at most
-    off_share: float = 0.3  # of a window that members have not run, added up, from which on there is a trial
-    off_time: int = 1_000_000  # the least time that members have not run for a trial
+    off_share: float = 0.3  # of a window that members have not run, added up, from which on there is a test
+    off_time: int = 1_000_000  # the least time that members have not run for a test
     trial_time: int = 10_000_000
     first_pause: int = 20_000_000
     longest_pause: int = 1_000_000_000
@@ -135,7 +135,7 @@ def lacks_cores(pacing, size, now):
 
 @inline
 def halve(pacing, size, now):
-    """Return half of the size, and send the other members away for a trial."""
+    """Return half of the size, and send the other members away for a test."""
     state = pacing.state
     state[TEAM_DURATION], state[TEAM_ROWS] = state[DURATION], state[ROWS]
     state[ON_TRIAL], pacing.pause[END] = 1, now + pacing.trial_time
