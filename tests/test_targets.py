@@ -87,3 +87,13 @@ def test_classes_are_numbered_in_the_order_of_their_numbers():
 def test_targets_that_do_not_fit_what_is_said_are_refused(given, options, message):
     with pytest.raises(ValueError, match=message):
         targets_of(given, **options)
+
+
+@pytest.mark.parametrize("y", [[2.0**60, 2.0**60], [-(2.0**53), 1.0, 2.0], [1e20, 2e20]])
+def test_numbers_that_float64_rounds_are_no_classes(y):
+    words = r"^column 'y' holds '-?\d+', but numbers from 2\*\*53 on cannot be told apart as classes: write words, such"
+    with pytest.raises(ValueError, match=words):
+        targets_of(table(y * 4))
+    assert targets_of(table(y * 4), task="numbers").task.kind == "numbers"
+    exact = targets_of(table(np.array([2**60, 2**60 + 1] * 4)))
+    assert exact.class_names == ("1152921504606846976", "1152921504606846977")

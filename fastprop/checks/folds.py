@@ -36,6 +36,8 @@ def fold_count(cv, rows):
 
 def fold_pairs(cv, X, y):
     """Return the folds that a splitter makes of `X` and `y`, or those of an iterable, as a list that is not empty."""
+    if isinstance(cv, type):
+        raise TypeError(f"cv is the class {cv.__name__}: give a splitter, such as {cv.__name__}().")
     is_text = isinstance(cv, (str, bytes))
     if hasattr(cv, "split") and not is_text:
         cv = _split(cv, X, y)

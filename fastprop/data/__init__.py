@@ -4,7 +4,7 @@ from fastprop.data.class_coverage import OneClass
 from fastprop.data.class_weights import balanced, weighted
 from fastprop.data.column_sizes import warn_of_sizes
 from fastprop.data.column_statistics import ColumnStatistics
-from fastprop.data.dataset import Dataset, scaled_weights, warn_of_another_order
+from fastprop.data.dataset import Dataset, scaled_weights
 from fastprop.data.encoded_rows import EncodedRows, FeatureGroup
 from fastprop.data.folds import cross_validation_folds
 from fastprop.data.inputs import Inputs, order_of_columns, position_names
@@ -38,7 +38,6 @@ __all__ = [
     "scaled_weights",
     "stacked",
     "standardization",
-    "warn_of_another_order",
     "warn_of_rounded_targets",
     "warn_of_sizes",
     "warn_of_targets",

@@ -8,7 +8,6 @@ from fastprop import checks
 from fastprop.data.inputs import Inputs, position_names
 from fastprop.data.standardization import Origin
 from fastprop.integrations import frame_columns
-from fastprop.notices import DataWarning, warn
 from fastprop.task import Task
 
 
@@ -60,7 +59,7 @@ class Dataset(NamedTuple):
         """
         dtype, n_out = network.dtype, network.layer_sizes[-1]
         column_names = column_names or ColumnNames()
-        warn_of_another_order(X, (y, sample_weight), names)
+        frame_columns.warn_of_another_order(X, (y, sample_weight), names)
         inputs = Inputs.of(X, network, names[0], column_names.features)
         given = checks.rows(y, len(inputs), names[:2])
         target_names = _column_names(y)
@@ -188,17 +187,6 @@ def scaled_weights(weights, rows=slice(None)):
 
 ORDINARY_EXPONENT = 20
 """Weights whose largest is between 2 to the minus this and 2 to the power of this stay as they are."""
-
-
-def warn_of_another_order(X, others, names):
-    """Warn of data frames or series whose rows are those of X in another order, because rows belong by position."""
-    for other, name in zip(others, names[1:]):
-        if frame_columns.have_rows_in_another_order(X, other):
-            warn(
-                f"{names[0]} and {name} have the same labels of rows in different orders, and rows are taken by their "
-                f"position: bring {name} into the order of {names[0]}, or give arrays.",
-                DataWarning,
-            )
 
 
 def _column_names(y):

@@ -135,7 +135,7 @@ class BaseMLP(SavesModel, BaseEstimator):
             raise ValueError(
                 f"This {type(self).__name__} estimator requires y to be passed, but the target y is None: give it."
             )
-        inputs.check_rows(X, y, sample_weight)
+        y = inputs.given_targets(X, y, sample_weight)
         sizes = parameters.hidden_sizes(self.get_params(deep=False))
         if begins:
             X, self.encoder_ = inputs.fitted(self, X)

@@ -196,13 +196,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             The estimator itself.
         """
         self._refuse_partial_early_stopping()
+        classes = inputs.plain_targets(classes)
         if _check_partial_fit_first_call(self, classes) and type_of_target(y).startswith("multilabel"):
             self.classes_ = np.arange(np.shape(y)[1])
         return self._fit(X, y, sample_weight, incremental=True)
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return the accuracy of the predictions for inputs `X` and targets `y`, as `fit` takes them."""
-        inputs.check_rows(X, y, sample_weight)
+        y = inputs.given_targets(X, y, sample_weight)
         return super().score(X, y, sample_weight)
 
     @numpy_settings.own
@@ -293,8 +294,17 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
 def check_labels(y):
     """Refuse what are no classes."""
+    if not _has_known_labels(y):
+        kinds = sorted({type(label).__name__ for label in y})
+        if kinds == ["int"]:
+            raise TypeError("y holds whole numbers that need more than 64 bits: number the classes, or give words.")
+        types = f"the type{'s' * (len(kinds) > 1)} {', '.join(kinds)}"
+        raise TypeError(f"y holds labels of {types}: give words alone, or numbers alone.")
+    check_classification_targets(y)
+
+
+def _has_known_labels(y):
     try:
-        check_classification_targets(y)
-    except TypeError:
-        kinds = ", ".join(sorted({type(label).__name__ for label in y}))
-        raise TypeError(f"y holds labels of the types {kinds}: give words alone, or numbers alone.") from None
+        return type_of_target(y) != "unknown"
+    except TypeError:  # of words among numbers
+        return False

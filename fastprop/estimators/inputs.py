@@ -7,7 +7,7 @@ from scipy.sparse import issparse
 from sklearn.utils.validation import validate_data
 
 from fastprop import checks
-from fastprop.data import order_of_columns, position_names, warn_of_another_order
+from fastprop.data import order_of_columns, position_names
 from fastprop.integrations import frame_columns
 from fastprop.integrations.arrow_columns import Column
 from fastprop.row_blocks import row_blocks
@@ -103,15 +103,44 @@ def _names_of_targets(y):
     return [name for name in names if isinstance(name, str) and name]
 
 
-def check_rows(X, y, sample_weight=None):
-    """Check that the rows of inputs, targets and weights are whole, and belong together.
+def given_targets(X, y, sample_weight=None):
+    """Return targets as they were given, but of a dtype that scikit-learn takes as it is: see `plain_targets`.
 
-    Masked elements are refused, of which scikit-learn would take what lies below the mask. Of frames or series that
-    have the rows of X in another order it warns, because rows are taken by their position.
+    Masked elements are refused, because scikit-learn would take what lies below the mask. Rows that have the same
+    labels as those of X in another order are warned of.
     """
     checks.refuse_masked(y, "y")
     checks.refuse_masked(sample_weight, "sample_weight")
-    warn_of_another_order(X, (y, sample_weight), ("X", "y", "sample_weight"))
+    frame_columns.warn_of_another_order(X, (y, sample_weight))
+    return plain_targets(y)
+
+
+def plain_targets(y):
+    """Return whole numbers and bools that are objects or in nullable or Arrow columns, as those of NumPy.
+
+    scikit-learn makes float64 of such columns, which rounds whole numbers above 2**53, and refuses objects. All other
+    targets are returned as they are.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastprop.estimators.inputs import plain_targets
+    >>> plain_targets(np.array([2**60, 2**60 + 1], object))
+    array([1152921504606846976, 1152921504606846977])
+    """
+    if isinstance(y, np.ndarray) and y.dtype.kind == "O":
+        return _plain_objects(y)
+    return frame_columns.plain_numbers(y, _plain_objects)
+
+
+def _plain_objects(y):
+    """Return an array of objects that are all numbers or bools as one of these, unless it would round whole numbers."""
+    kinds = set(map(type, y.flat))
+    if not kinds or not all(issubclass(kind, (int, float, np.bool_, np.integer, np.floating)) for kind in kinds):
+        return y
+    plain = np.array(y.tolist())
+    are_whole = not any(issubclass(kind, (float, np.floating)) for kind in kinds)
+    return y if plain.dtype.kind == "f" and are_whole else plain
 
 
 def refuse_targets(y, column, is_numeric):
@@ -136,6 +165,10 @@ def _refuse_words(y, column):
     for row, cell in enumerate(values.reshape(len(values), -1)[:, 0]):
         try:
             float(cell)
+        except OverflowError:
+            raise ValueError(
+                f"y{column} holds an int in row {row} that is too large for float64: divide by a constant."
+            ) from None
         except (ValueError, TypeError):
             raise ValueError(
                 f"y{column} holds {cell!r} in row {row}, which is no number: give numbers, or fit a classifier."

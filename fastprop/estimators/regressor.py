@@ -164,7 +164,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
         Of quantiles it is the mean of each one's ``sklearn.metrics.d2_pinball_score``.
         """
-        inputs.check_rows(X, y, sample_weight)
+        y = inputs.given_targets(X, y, sample_weight)
         if self._quantiles is None:
             return super().score(X, y, sample_weight)
         return _mean_d2(self.predict(X), y, self._quantiles, sample_weight)

@@ -153,7 +153,7 @@ class SweepCV(SavesModel, GridSearchCV):
         """
         self._check_arguments(y)
         inputs.check(X)
-        inputs.check_rows(X, y)
+        y = inputs.given_targets(X, y)
         scorer, refit_metric = self._get_scorers()
         self.scorer_ = getattr(scorer, "_scorers", scorer)
         X, y = indexable(X, y)
@@ -183,7 +183,7 @@ class SweepCV(SavesModel, GridSearchCV):
 
     def score(self, X: ArrayLike, y: ArrayLike | None = None, **params: Any) -> float:
         """Return the score of the best estimator for inputs `X` and targets `y`, as `fit` takes them."""
-        inputs.check_rows(X, y)
+        y = inputs.given_targets(X, y)
         return super().score(X, y, **params)
 
     def to_model(self, target_name: str | None = None) -> TableModel:

@@ -156,7 +156,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return the accuracy of the predictions for inputs `X` and targets `y`, as `fit` takes them."""
-        inputs.check_rows(X, y, sample_weight)
+        y = inputs.given_targets(X, y, sample_weight)
         return super().score(X, y, sample_weight)
 
     @numpy_settings.own
@@ -239,7 +239,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return the R² of the predictions for inputs `X` and targets `y`, as `fit` takes them."""
-        inputs.check_rows(X, y, sample_weight)
+        y = inputs.given_targets(X, y, sample_weight)
         return super().score(X, y, sample_weight)
 
     @numpy_settings.own

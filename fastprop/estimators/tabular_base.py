@@ -119,7 +119,7 @@ class BaseTabular(SavesModel, BaseEstimator):
             raise ValueError(
                 f"This {type(self).__name__} estimator requires y to be passed, but the target y is None: give it."
             )
-        inputs.check_rows(X, y)
+        y = inputs.given_targets(X, y)
         X = inputs.unencoded(self, X)
         column = inputs.target_column(y)
         self._target_name = inputs.target_name(y)

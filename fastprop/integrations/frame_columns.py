@@ -9,6 +9,7 @@ import numpy as np
 
 from fastprop.integrations import arrow_columns
 from fastprop.integrations.arrow_columns import Column, word_of
+from fastprop.notices import DataWarning, warn
 
 LIBRARIES = "pandas", "polars"
 """Libraries whose frames are read without pyarrow where they hold numbers."""
@@ -86,13 +87,41 @@ def plain_array(frame):
     return np.asarray(frame) if isinstance(one, np.dtype) and one.kind in "biuf" else None
 
 
-def have_rows_in_another_order(X, other):
+def warn_of_another_order(X, others, names=("X", "y", "sample_weight")):
+    """Warn of data frames or series whose rows are those of X in another order, because rows belong by position."""
+    for other, name in zip(others, names[1:]):
+        if _have_rows_in_another_order(X, other):
+            warn(
+                f"{names[0]} and {name} have the same labels of rows in different orders, and rows are taken by their "
+                f"position: bring {name} into the order of {names[0]}, or give arrays.",
+                DataWarning,
+            )
+
+
+def _have_rows_in_another_order(X, other):
     """Return whether both are of pandas and have the same labels of rows, but not in the same order."""
     Index = getattr(sys.modules.get("pandas"), "Index", ())
     index, others = (getattr(each, "index", None) for each in (X, other))
     if not (isinstance(index, Index) and isinstance(others, Index)) or len(index) != len(others):
         return False
     return bool(not index.equals(others) and index.is_unique and others.is_unique and index.isin(others).all())
+
+
+def plain_numbers(y, of_objects):
+    """Return a series, or a frame of one column, of pandas with NumPy's numbers in place of nullable and Arrow ones.
+
+    All else is returned as it is: what has a gap, words, and what is not of pandas. `of_objects` makes an array of
+    numbers of one of objects, where these are numbers.
+    """
+    if library(y) == "pandas" and y.shape[1] == 1:
+        return plain_numbers(y.iloc[:, 0], of_objects).to_frame()
+    pandas = sys.modules.get("pandas")
+    if not isinstance(y, getattr(pandas, "Series", ())) or y.isna().any():
+        return y
+    if y.dtype == object:
+        return pandas.Series(of_objects(y.to_numpy()), y.index, name=y.name)
+    dtype = getattr(y.dtype, "numpy_dtype", None)
+    return y if dtype is None or dtype.kind not in "biu" else y.astype(dtype)
 
 
 # ---- any columns of pandas ----

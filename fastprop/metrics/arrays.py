@@ -3,6 +3,7 @@
 import numpy as np
 
 from fastprop import checks
+from fastprop.integrations import frame_columns
 
 SUM_TOLERANCE = 1e-3
 """By how much the sum of a row of probabilities may differ from 1."""
@@ -14,7 +15,7 @@ class NotFiniteError(ValueError):
 
 def numbers(outputs, y):
     """Return outputs and y, which must be of one shape, as (n, n_out) float64; (n,) counts as (n, 1)."""
-    outputs, y = _matrix(outputs, "outputs"), _matrix(y, "y")
+    outputs, y = _matrices(outputs, y)
     if outputs.shape != y.shape:
         raise _mismatch(outputs, y)
     return outputs.astype(np.float64), y.astype(np.float64)
@@ -22,7 +23,7 @@ def numbers(outputs, y):
 
 def several_for_one(outputs, y, count):
     """Return outputs (n, count) float64, and the one column of y (n, 1) float64 to which they belong."""
-    outputs, y = _matrix(outputs, "outputs"), _matrix(y, "y")
+    outputs, y = _matrices(outputs, y)
     if outputs.shape != (len(y), count) or y.shape[1] != 1:
         raise _mismatch(outputs, y)
     return outputs.astype(np.float64), y.astype(np.float64)
@@ -106,7 +107,7 @@ def _of_classes(outputs, y):
 
     scikit-learn's functions take y first, and a network's outputs are never whole numbers by their dtype.
     """
-    outputs, y = _matrix(outputs, "outputs"), _matrix(y, "y")
+    outputs, y = _matrices(outputs, y)
     if outputs.dtype.kind in "iu" and y.dtype.kind == "f" and (y != np.round(y)).any():
         row, column = np.argwhere(y != np.round(y))[0]
         raise ValueError(
@@ -114,6 +115,12 @@ def _of_classes(outputs, y):
             "then y."
         )
     return outputs, y
+
+
+def _matrices(outputs, y):
+    """Return outputs and y as matrices, see `_matrix`, whose rows belong together by position."""
+    frame_columns.warn_of_another_order(outputs, [y], ("outputs", "y"))
+    return _matrix(outputs, "outputs"), _matrix(y, "y")
 
 
 def _matrix(array, name):

@@ -18,6 +18,10 @@ _OUTPUTS = {"classes": "softmax", "labels": "sigmoid", "counts": "exp", "numbers
 """By task, the output activation where no loss is named."""
 
 
+EXACT = 2.0**53
+"""From this whole number on, float64 does not hold each."""
+
+
 class Targets(NamedTuple):
     """What a network is trained on, and how it must end for that."""
 
@@ -119,6 +123,7 @@ def _classes(table, loss):
         return _targets(y, y.shape[1], output, loss, tuple(map(str, range(y.shape[1]))))
     if names is None:
         _refuse(table, y != np.round(y), "whole numbers or words", "numbers")
+        _refuse_rounded_classes(table)
         different, y = np.unique(y, return_inverse=True)
         y, names = y.reshape(-1), tuple(str(int(value)) for value in different)
     if len(names) == 1:
@@ -192,6 +197,17 @@ def _refuse(table, bad, needed, other):
         raise ValueError(
             f"{_name(table)} must hold {needed}, for the task, loss or score that is named, but holds "
             f"{checks.shown(value)}: name another, such as {checks.argument('task', repr(other))}."
+        )
+
+
+def _refuse_rounded_classes(table):
+    """Refuse to take whole numbers as classes that float64 may have rounded to one."""
+    is_large = np.abs(table.y) >= EXACT if table.y.dtype.kind == "f" else np.zeros(1, bool)
+    if is_large.any():
+        shown = f"{table.y[is_large.argmax()]:.0f}"
+        raise ValueError(
+            f"{_name(table)} holds {checks.shown(shown)}, but numbers from 2**53 on cannot be told apart as classes: "
+            f"write words, such as id7, or take them as numbers, by {checks.argument('task', repr('numbers'))}."
         )
 
 
