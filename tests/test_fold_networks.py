@@ -190,11 +190,14 @@ def test_a_weighted_ensemble_of_numbers_has_intervals(output, tmp_path):
     assert_refused(ValueError, "the ensemble knows none", ensemble.predict_interval, X)
 
 
-def test_networks_of_quantiles_are_weighed_by_a_score_that_is_given():
+def test_networks_of_quantiles_that_do_not_know_their_loss_are_weighed_by_a_score_that_is_given(tmp_path):
     y = X[:, 0].astype(float)
     options = {"epochs": 2, "loss": fp.Pinball((0.1, 0.9)), "cv": FOLDS, "refit": False}
     result = fp.sweep(fp.MLP((4, 6, 2), output="identity"), X, y, {"learning_rate": [0.01]}, **options)
-    assert_refused(ValueError, "the outputs are several of one target, such as quantiles", result.weighted_ensemble, y)
+    result.save(tmp_path / "result")
+    assert len(result.weighted_ensemble(y).networks) == FOLDS
+    loaded = fp.load_sweep(tmp_path / "result")
+    assert_refused(ValueError, "the outputs are several of one target, and", loaded.weighted_ensemble, y)
     ensemble = result.weighted_ensemble(y, score=lambda outputs, y: -fp.metrics.pinball(outputs, y, (0.1, 0.9)))
     assert len(ensemble.networks) == FOLDS
     assert ensemble.fold_errors is None

@@ -130,6 +130,26 @@ def test_folds_a_stream_and_the_search_of_a_rate_take_it():
     assert fp.find_learning_rate(new_network(), X, Y, loss=LOSS, standardize=True, epochs=2).suggestion > 0
 
 
+def test_an_ensemble_of_quantiles_is_weighed_by_the_mean_pinball_loss():
+    options = {"cv": 2, "refit": False, "keep": "all", "epochs": 4, "standardize": True}
+    rates = {"learning_rate": [0.01, 0.1, 0.3], "seed": [0, 1]}
+    result = fp.sweep((3, 8, 3), X, Y, rates, loss=LOSS, **options)
+    outputs = [result.out_of_fold(index).astype(float) for index in result.fold_networks]
+    ensemble = result.weighted_ensemble(Y, steps=2)
+    pairs = [
+        (by_sklearn((one + other) / 2, Y), {a, b}) for a, one in enumerate(outputs) for b, other in enumerate(outputs)
+    ]
+    first = int(np.argmin([by_sklearn(each, Y) for each in outputs]))
+    expected = min(pair for pair in pairs if first in pair[1])[1]
+    chosen = [networks for networks in result.fold_networks.values() if networks[0] in ensemble.networks]
+    assert chosen == [list(result.fold_networks.values())[index] for index in sorted(expected)]
+    losses = {"loss": [LOSS, fp.Pinball((0.2, 0.5, 0.8))]}
+    result = fp.sweep((3, 8, 3), X, Y, losses, **options)
+    with pytest.raises(ValueError, match="score 'pinball' needs one loss for all configurations"):
+        result.weighted_ensemble(Y)
+    assert len(result.weighted_ensemble(Y, score=lambda outputs, y: -abs(outputs[:, 1] - y).mean()).networks) >= 2
+
+
 def test_what_the_targets_are():
     task = Task.of(np.arange(5), outputs=3, output="identity", loss="pinball")
     assert (task.kind, task.class_count, task.has_labels) == ("quantiles", 0, False)

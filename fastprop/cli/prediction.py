@@ -9,7 +9,7 @@ import numpy as np
 import fastprop as fp
 from fastprop import checks, files, metrics
 from fastprop.cli import outputs
-from fastprop.cli.saved_network import is_table_model, networks_of, pinball_of
+from fastprop.cli.saved_network import is_table_model, networks_of, pinball_of_model
 from fastprop.integrations.arrow_columns import word_of
 from fastprop.metrics.perfect_outputs import why_undefined
 from fastprop.tabular import Choice, Table, sources
@@ -44,7 +44,7 @@ def evaluate(options):
     X = _inputs(model, options.data)
     y = _answers(model, options)
     n_out = network.layer_sizes[-1]
-    task = Task.of(y, n_out, network.output, checks.loss(pinball_of(model), network.output, n_out))
+    task = Task.of(y, n_out, network.output, checks.loss(pinball_of_model(model), network.output, n_out))
     predicted = _outputs(model, X)
     fitting = [score.name for score in metrics.SCORES.values() if score.fits(task)]
     print(f"rows {len(X)}")
@@ -70,7 +70,7 @@ def _inputs(model, data):
 def _outputs(model, X):
     """Return the outputs (n, outputs) of a model for rows of its inputs; quantiles are sorted."""
     outputs = model.outputs_of(X) if is_table_model(model) else model.predict(X)
-    return outputs if pinball_of(model) is None else np.sort(outputs, axis=1)
+    return outputs if pinball_of_model(model) is None else np.sort(outputs, axis=1)
 
 
 def _answers(model, options):
@@ -152,7 +152,7 @@ def _header(model):
     """Return the names of the columns of predictions."""
     network = networks_of(model)[0]
     kind = "probability" if network.output in ("softmax", "sigmoid") else "output"
-    if (loss := pinball_of(model)) is not None:
+    if (loss := pinball_of_model(model)) is not None:
         return [f"quantile_{quantile:g}" for quantile in loss.quantiles]
     if model.class_names is None:
         count = network.layer_sizes[-1]

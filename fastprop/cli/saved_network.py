@@ -3,6 +3,7 @@
 import json
 
 import fastprop as fp
+from fastprop.options.losses import pinball_of
 from fastprop.tabular.loading import written_by
 
 
@@ -39,10 +40,9 @@ def networks_of(model):
     return ensemble.networks if isinstance(ensemble, fp.Ensemble) else [ensemble]
 
 
-def pinball_of(model):
+def pinball_of_model(model):
     """Return the loss of quantiles by which a network was trained, as its file says, or None."""
-    loss = (networks_of(model)[0].training or {}).get("loss")
-    return fp.Pinball(loss["quantiles"]) if isinstance(loss, dict) and loss.get("name") == "Pinball" else None
+    return pinball_of(networks_of(model)[0].training)
 
 
 def is_table_model(model):

@@ -81,7 +81,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         What the ensemble scores for rows that it has not seen, called `scoring_`: that of `out_of_fold_`, but with
         weights that were chosen for the rows of each fold by those of the other folds. The score of `out_of_fold_`
         itself is too good, the more so the fewer rows there are. Epochs and configurations were still chosen by all
-        rows, which leaves it a little too good.
+        rows, so that this score is too good as well where rows are few: a log loss of 0.04 in place of 0.13 on 89 rows.
     best_score_ : float
         The mean score of the folds of the best configuration, called `scoring_`.
     scoring_ : str

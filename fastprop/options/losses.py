@@ -168,6 +168,12 @@ class Pinball:
         object.__setattr__(self, "quantiles", checks.quantiles(self.quantiles))
 
 
+def pinball_of(training):
+    """Return the `Pinball` that is the loss of a network by its `MLP.training`, a mapping or None; None for another."""
+    loss = (training or {}).get("loss")
+    return Pinball(loss["quantiles"]) if isinstance(loss, dict) and loss.get("name") == "Pinball" else None
+
+
 LossOption: TypeAlias = Huber | CrossEntropy | BinaryCrossEntropy | Pinball
 """A loss with a parameter."""
 

@@ -154,7 +154,8 @@ class SweepResult(KeptNetworks):
         y : array_like
             The targets of the sweep, with which the outputs are compared.
         score : str, callable or Score, optional
-            What is best, see `sweep`; by default the log loss of probabilities, and else the squared error.
+            What is best, see `sweep`; by default the log loss of probabilities, the mean pinball loss of quantiles,
+            and else the squared error.
         steps : int
             At least 1.
         calibrate : bool

@@ -8,6 +8,7 @@ from fastprop import checks, metrics
 from fastprop.calibration import fit_temperature
 from fastprop.ensembles import Ensemble
 from fastprop.intervals import FoldErrors
+from fastprop.options.losses import pinball_of
 from fastprop.sweeping.greedy_weights import greedy_weights
 from fastprop.task import Task
 
@@ -30,16 +31,18 @@ def weighted_ensemble(networks, outputs, y, fold_of_rows, *, score, steps, calib
     """
     steps = checks.whole_number(steps, "steps")
     first = next(iter(networks))[0]
-    task = Task.of(y, first.layer_sizes[-1], first.output, checks.loss(None, first.output, first.layer_sizes[-1]))
+    tasks = [_task(network, y) for network, *_ in networks]
     if calibrates := checks.flag(calibrate, "calibrate"):
         checks.output_of_classes(first)
-    chosen = None if score is None else metrics.chosen(score, "score", task)
+    of_quantiles = all(task.kind == "quantiles" for task in tasks)
+    score = "pinball" if score is None and of_quantiles else score
+    chosen = None if score is None else metrics.chosen(score, "score", *tasks)
     is_numeric = first.output not in ("softmax", "sigmoid")
     has_a_target_each = np.size(y) == outputs[0].size
     if is_numeric and not has_a_target_each and chosen is None:
         raise ValueError(
-            "the outputs are several of one target, such as quantiles: give a score of your own by which networks are "
-            "weighed, such as a function of outputs and y."
+            "the outputs are several of one target, and the networks do not know by which loss: give a score of your "
+            "own by which they are weighed, such as a function of outputs and y."
         )
     weights = greedy_weights(outputs, np.asarray(y), first.output, score=chosen, steps=steps)
     mean = np.asarray(sum(weight * each.astype(np.float64) for weight, each in zip(weights, outputs)))
@@ -47,3 +50,9 @@ def weighted_ensemble(networks, outputs, y, fold_of_rows, *, score, steps, calib
     has_errors = is_numeric and has_a_target_each and fold_of_rows is not None
     errors = FoldErrors.of_rows(mean, y, fold_of_rows) if has_errors else None
     return Ensemble.of_folds(networks, weights, fold_errors=errors, temperature=temperature)
+
+
+def _task(network, y):
+    """Return the `Task` of a trained network, whose loss is the default one unless it has learned quantiles."""
+    n_out = network.layer_sizes[-1]
+    return Task.of(y, n_out, network.output, checks.loss(pinball_of(network.training), network.output, n_out))
