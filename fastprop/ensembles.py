@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastprop import checks, numpy_settings
-from fastprop.annotations import ArrayLike, FloatArray, Path
+from fastprop.annotations import ArrayLike, Dtype, FloatArray, Path
 from fastprop.calibration import with_temperature
 from fastprop.data import Inputs, position_names
 from fastprop.files import tensors
+from fastprop.integrations import onnx_ensembles, onnx_models
 from fastprop.intervals import FoldErrors
 from fastprop.network import MLP
 
@@ -265,6 +266,61 @@ class Ensemble:
         array([0.75, 0.25])
         """
         tensors.write(path, self.description, self.state_dict(), "network file")
+
+    @numpy_settings.own
+    def to_onnx(self, path: Path, *, input_dtype: Dtype | None = None) -> None:
+        """Write the ensemble to an ONNX file (extra ``onnx``), as `MLP.to_onnx` writes a network.
+
+        The graph takes ``X`` (rows, n_in) and returns ``outputs`` (rows, n_out) as `predict` does, with weights and
+        temperature.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file to write; one that exists is replaced as a whole.
+        input_dtype : str, optional
+            See `MLP.to_onnx`.
+
+        Raises
+        ------
+        ImportError, OSError
+            As `MLP.to_onnx`.
+        ValueError
+            As `MLP.to_onnx`, and if the networks have different inputs.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> import fastprop as fp
+        >>> path = pathlib.Path(tempfile.mkdtemp(), "ensemble.onnx")
+        >>> fp.Ensemble([fp.MLP((2, 8, 3), output="softmax", seed=seed) for seed in range(2)]).to_onnx(path)
+        >>> path.exists()
+        True
+        """
+        checks.equal_inputs(self.networks)
+        orders = dict.fromkeys(each.feature_names for each in self.networks if each.feature_names is not None)
+        if len(orders) > 1:
+            raise ValueError("the networks take inputs in different orders: leave out those of one order.")
+        dtype = checks.dtype(input_dtype or self.networks[0].dtype, "input_dtype")
+        onnx_ensembles.write(path, self.about, self.onnx_networks, dtype)
+
+    @property
+    def onnx_networks(self) -> onnx_ensembles.Networks:
+        """The networks as `fastprop.integrations.onnx_ensembles` takes them."""
+        parts = [onnx_models.network_parts(network) for network in self.networks]
+        return onnx_ensembles.Networks(parts, self.weights, self.temperature)
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What the metadata of an ONNX file say of the ensemble, with values that JSON can hold."""
+        return {
+            "networks": [network.about for network in self.networks],
+            "weights": self.weights.tolist(),
+            "temperature": self.temperature,
+            "dtype": self.networks[0].dtype,
+            "feature_names": self.feature_names,
+            "class_names": self.class_names,
+        }
 
     @property
     def description(self) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """ONNX: networks as graphs of standard operators (extra ``onnx``)."""
 
+import hashlib
 import json
 
 import numpy as np
@@ -60,6 +61,12 @@ def write(path, about, layers, standardization, input_dtype):
     graph.write(path, inputs, [(OUTPUT, about["dtype"], sizes[1])], {"fastprop": about, **names_of(about)})
 
 
+def network_parts(network):
+    """Return the layers and the standardization of a network, as `write` takes them."""
+    layers = list(zip(network.weights, network.biases, network.activations))
+    return layers, (network.input_mean, network.input_scale)
+
+
 def refuse_large(layers):
     """Raise a ValueError if the parameters of layers take more than `MAX_BYTES`."""
     size = sum(weights.nbytes + biases.nbytes for weights, biases, _ in layers)
@@ -95,6 +102,7 @@ class Graph:
         self._onnx = _onnx()
         self.dtype = dtype
         self._constants = {}  # by name, a tensor
+        self._names = {}  # by the name that was asked for: by dtype, shape and content, the name of the constant
         self._nodes = []
 
     def add(self, operator, *inputs, **attributes):
@@ -113,9 +121,14 @@ class Graph:
         return x if dtype == given else self.add("Cast", x, to=self._element_type(dtype))
 
     def constant(self, name, array):
-        """Keep an array under a name, which is returned; the first array of a name counts."""
-        self._constants.setdefault(name, self._onnx.numpy_helper.from_array(array, name))
-        return name
+        """Keep an array under a name, with a number after it if another array has that; return the name it has."""
+        content = hashlib.sha256(np.ascontiguousarray(array).tobytes()).digest()
+        same_name = self._names.setdefault(name, {})
+        key = array.dtype.str, array.shape, content
+        if key not in same_name:
+            same_name[key] = f"{name} ({len(same_name) + 1})" if same_name else name
+            self._constants[same_name[key]] = self._onnx.numpy_helper.from_array(array, same_name[key])
+        return same_name[key]
 
     def _number(self, value):
         return self.constant(f"number.{float(value)!r}", np.array(value, self.dtype))

@@ -30,12 +30,19 @@ def write(path, about, plans, cycles, layers, standardization):
     """
     graph = Graph(about["dtype"])
     refuse_large(layers)
-    features = [each for plan in plans for each in _features(graph, plan, cycles)]
-    x = graph.add("Concat", *features, axis=1)
-    outputs = add_network(graph, x, "float64", layers, standardization)
-    inputs = [(plan.name, "str" if plan.kind == "category" else "float64", 1) for plan in plans]
-    ends = _add_answers(graph, outputs, about, len(layers[-1][1]))
-    graph.write(path, inputs, ends, {"fastprop": about, **names_of(about)})
+    outputs = add_network(graph, add_columns(graph, plans, cycles), "float64", layers, standardization)
+    ends = add_answers(graph, outputs, about, len(layers[-1][1]))
+    graph.write(path, columns_of(plans), ends, {"fastprop": about, **names_of(about)})
+
+
+def add_columns(graph, plans, cycles):
+    """Add the features of all columns; return their name, a value (rows, n_in) float64."""
+    return graph.add("Concat", *(each for plan in plans for each in _features(graph, plan, cycles)), axis=1)
+
+
+def columns_of(plans):
+    """Return the name, the dtype and the number of columns of each input of a graph."""
+    return [(plan.name, "str" if plan.kind == "category" else "float64", 1) for plan in plans]
 
 
 def _features(graph, plan, cycles):
@@ -108,7 +115,7 @@ def _levels(graph, plan):
     return [graph.cast(graph.add("OneHot", flat, depth, on, axis=-1), "float64", "float32")]
 
 
-def _add_answers(graph, outputs, about, n_out):
+def add_answers(graph, outputs, about, n_out):
     """Add names of classes with probabilities, or numbers; return the name, dtype and number of columns of each."""
     names, dtype = about["class_names"], graph.dtype
     if names is None:

@@ -12,6 +12,9 @@ YEAR, WEEK = 365.2425, 7.0
 ORIGIN = 10957.0
 """The first day of 2000, in days since 1970: from it on the years of dates are counted."""
 
+CALENDAR = YEAR, WEEK, ORIGIN
+"""What dates become features by."""
+
 
 def encode(plan, column, out):
     """Write the features of a column into `out`, (rows, features); ValueError if its cells do not fit the plan."""

@@ -171,6 +171,11 @@ class Encoder:
         return type(self)(made).fitted_to(columns)
 
     @property
+    def used_plans(self) -> tuple[ColumnPlan, ...]:
+        """The plans of the columns that become features."""
+        return tuple(plan for plan in self.plans if plan.kind != "left out")
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The names of the columns that a table must have."""
         return tuple(plan.name for plan in self.plans if plan.kind != "left out")

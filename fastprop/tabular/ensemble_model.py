@@ -15,7 +15,9 @@ from fastprop.annotations import FloatArray, Path
 from fastprop.data import EncodedRows
 from fastprop.ensembles import Ensemble
 from fastprop.files import tensors
+from fastprop.integrations import onnx_ensembles
 from fastprop.notices import DataWarning
+from fastprop.tabular import cells
 from fastprop.tabular.encoder import Encoder
 from fastprop.tabular.model import columns_to_encode, named_classes, probabilities_of_classes
 
@@ -188,6 +190,16 @@ class TableEnsemble:
             "target": self.target_name,
         }
         tensors.write(path, self.ensemble.description | {"table": table}, self.ensemble.state_dict(), "network file")
+
+    @numpy_settings.own
+    def to_onnx(self, path: Path) -> None:
+        """Write the model to an ONNX file (extra ``onnx``), with the encodings of its columns in the graph.
+
+        Inputs and outputs of the graph are those of `TableModel.to_onnx`, and so are errors.
+        """
+        about = self.ensemble.about | {"target": self.target_name}
+        plans = [encoder.used_plans for encoder in self.encoders]
+        onnx_ensembles.write_table(path, about, plans, cells.CALENDAR, self.ensemble.onnx_networks)
 
     @classmethod
     def restored(cls, table: Mapping[str, Any], ensemble: Ensemble) -> Self:

@@ -11,7 +11,7 @@ from fastprop import checks, numpy_settings
 from fastprop.annotations import FloatArray, Path
 from fastprop.data import EncodedRows
 from fastprop.files import tensors
-from fastprop.integrations import frame_columns, onnx_tables
+from fastprop.integrations import frame_columns, onnx_models, onnx_tables
 from fastprop.network import MLP
 from fastprop.tabular import cells, sources
 from fastprop.tabular.encoder import Encoder, listed_names
@@ -153,12 +153,10 @@ class TableModel:
         OSError
             If the file cannot be written.
         """
-        used = [plan for plan in self.encoder.plans if plan.kind != "left out"]
-        network = self.network
-        layers = list(zip(network.weights, network.biases, network.activations))
-        standardization = network.input_mean, network.input_scale
-        calendar = cells.YEAR, cells.WEEK, cells.ORIGIN
-        onnx_tables.write(path, network.about | {"target": self.target_name}, used, calendar, layers, standardization)
+        about = self.network.about | {"target": self.target_name}
+        onnx_tables.write(
+            path, about, self.encoder.used_plans, cells.CALENDAR, *onnx_models.network_parts(self.network)
+        )
 
     def __repr__(self) -> str:
         return f"TableModel({self.network!r}, {self.encoder!r}, {self.target_name!r})"
