@@ -218,7 +218,10 @@ CHECKPOINTS = {
     "losses": [np.array(0.0), np.zeros((2, 9))],
     "steps": [np.array([-1, -1])],
     "evil": [np.zeros(3)],
-    "description": [{"later weights": 3}, {"later weights": [3]}, {"seed": 0}],
+    "description": [
+        *({"later weights": 3}, {"later weights": [3]}, {"seed": 0}),
+        *({"seed": "0\nevil"}, {"seed": "\33[2J"}, {"evil\nentry": "0"}, {"metrics": "x" * 10**6}),
+    ],
 }
 
 

@@ -56,6 +56,7 @@ from fastprop.checks.spelling import (
     argument,
     argument_value,
     differing_arguments,
+    excerpts,
     remedies,
     spelled_as,
 )
@@ -123,6 +124,7 @@ __all__ = [
     "ensemble_size",
     "ensemble_weights",
     "equal_inputs",
+    "excerpts",
     "feature_count",
     "finite",
     "finite_weights",

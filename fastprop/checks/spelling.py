@@ -4,8 +4,12 @@ Each message names an argument by `argument`, so that what a user can type is de
 """
 
 import contextlib
+import itertools
 from collections.abc import Callable
 from typing import NamedTuple
+
+EXCERPT = 120
+"""Characters of a long text that a message shows."""
 
 
 class Spelling(NamedTuple):
@@ -74,6 +78,22 @@ def differing_arguments(name, text, other):
     spelled = _spellings[-1]
     parts = spelled.parts(name, text, other)
     return [(spelled.name(each), *(spelled.value(each, value) for value in values)) for each, *values in parts]
+
+
+def excerpts(*texts):
+    """Return two texts that differ, as a message shows them: on one line, and of long ones where they first differ.
+
+    Texts of a file may have characters that end a line or that a terminal obeys.
+    """
+    texts = ["".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text) for text in texts]
+    if max(map(len, texts)) <= EXCERPT:
+        return texts
+    same = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(*texts)))
+    begin = max(0, same - EXCERPT // 2)
+    return [
+        ("..." if begin else "") + each[begin : begin + EXCERPT] + ("..." if len(each) > begin + EXCERPT else "")
+        for each in texts
+    ]
 
 
 @contextlib.contextmanager

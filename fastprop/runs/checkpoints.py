@@ -216,7 +216,7 @@ def differences(description, expected):
     """Return in words which entries of a description are not as expected; an empty string if all are."""
     names = [name for name in expected | description if description.get(name) != expected.get(name)]
     return ", ".join(
-        f"{shown} is {theirs} and not {ours}"
+        f"{checks.excerpts(shown, '')[0]} is {' and not '.join(checks.excerpts(str(theirs), str(ours)))}"
         for name in names
         for shown, theirs, ours in checks.differing_arguments(name, description.get(name), expected.get(name))
     )

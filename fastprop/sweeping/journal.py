@@ -124,7 +124,7 @@ class Journal:
 
     def refusing(self):
         """Return a context that refuses the journal, by its name, for an exception that a recorded outcome leads to."""
-        return refusing(self._file.path, "journal of this sweep", "name another file")
+        return refusing(self._path, "journal of this sweep", "name another file")
 
     def flush(self, is_durable=True):
         """Write what was added; OSError if it cannot be written. See `JournalFile.write`."""

@@ -1,6 +1,5 @@
 """The header of a journal: what a sweep must have in common with one from whose journal it takes results."""
 
-import itertools
 import platform
 from typing import NamedTuple
 
@@ -169,22 +168,6 @@ def _differences(name, recorded, expected):
     if "" in (recorded.text, expected.text) or recorded.text == expected.text:
         return [f"{checks.argument(name)} {'differ' if is_plural else 'differs'}"]
     return [
-        f"{shown} {'are' if is_plural else 'is'} {' and not '.join(_excerpts(*texts))}"
+        f"{shown} {'are' if is_plural else 'is'} {' and not '.join(checks.excerpts(*texts))}"
         for shown, *texts in checks.differing_arguments(name, recorded.text, expected.text)
     ]
-
-
-def _excerpts(*texts):
-    """Return two texts, which differ; of long ones the part where the difference begins."""
-    if max(map(len, texts)) <= EXCERPT:
-        return texts
-    same = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(*texts)))
-    begin = max(0, same - EXCERPT // 2)
-    return [
-        ("..." if begin else "") + each[begin : begin + EXCERPT] + ("..." if len(each) > begin + EXCERPT else "")
-        for each in texts
-    ]
-
-
-EXCERPT = 120
-"""Characters of a long text that a message shows."""
