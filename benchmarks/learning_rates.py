@@ -413,7 +413,7 @@ def kept(folder, case):
     return json.loads(file.read_text())
 
 
-def judge(case, folder):
+def judged(case, folder):
     """Return the best rate, the suggestion, how many times the best loss it ends with, and the seconds it took."""
     best, lowest_loss = kept(folder, case)
     X, y, _, _ = case.load()
@@ -434,7 +434,7 @@ def main():
     ratios = []
     print("| case | best rate | suggested | loss, times the best rate's | seconds |\n|---|---|---|---|---|")
     for case in JUDGING if options.cases == "judging" else TUNING:
-        best, suggestion, ratio, seconds = judge(case, options.folder)
+        best, suggestion, ratio, seconds = judged(case, options.folder)
         ratios.append(ratio)
         print(f"| {case.name} | {best:.2g} | {suggestion:.2g} | {ratio:.2f} | {seconds:.2f} |", flush=True)
     ratios = np.array(ratios)

@@ -20,7 +20,7 @@ def make_data(loss, targets="numbers", rows=7):
     return X, y / y.sum(axis=1, keepdims=True) if checks.loss_name(loss) == "cross_entropy" else y
 
 
-def slope(function, array, index, width):
+def difference_quotient(function, array, index, width):
     """Return the central difference of `function` with respect to one element of `array`."""
     middle = array[index]
     array[index] = middle + width
@@ -38,7 +38,7 @@ def assert_gradients_are_slopes(network, X, y, *arguments):
     h = np.finfo(np.float64).eps ** (1 / 3)
     for array_index, (array, gradient) in enumerate(zip(network.arrays, dW + db)):
         slopes = [
-            slope(lambda: reference.loss(network, X, y, *arguments), array, index, h)
+            difference_quotient(lambda: reference.loss(network, X, y, *arguments), array, index, h)
             for index in np.ndindex(array.shape)
         ]
         # the error is h² times third derivatives, which grow with the loss

@@ -38,7 +38,7 @@ def folders(tmp_path, monkeypatch):
     """Three folders for kernels, which are not there yet."""
     found = [tmp_path / name for name in ("first", "second", "third")]
     monkeypatch.setattr(cache, "_folders", lambda: iter(found))
-    monkeypatch.setattr(cache, "_places", cache._places.__wrapped__)
+    monkeypatch.setattr(cache, "_folders_to_try", cache._folders_to_try.__wrapped__)
     monkeypatch.setattr(cache.KernelCache, "_file_name", lambda *arguments: "kernel-sig.nbc")
     monkeypatch.setattr(cache.CompileResult, "_rebuild", lambda context, *reduced: reduced)
     return found
@@ -175,8 +175,8 @@ def test_a_link_that_an_editor_left_among_the_sources_is_no_source(tmp_path, mon
     assert cache._source_digest.__wrapped__() == before
 
 
-def test_a_user_without_home_and_temporary_folder_has_fewer_places(monkeypatch):
-    places = len(list(cache._folders()))
+def test_a_user_without_home_and_temporary_folder_has_fewer_folders(monkeypatch):
+    before = len(list(cache._folders()))
     monkeypatch.setattr(cache, "_user_caches", lambda: (_ for _ in ()).throw(RuntimeError))
     monkeypatch.setattr("tempfile.gettempdir", lambda: (_ for _ in ()).throw(FileNotFoundError))
-    assert len(list(cache._folders())) == places - 2
+    assert len(list(cache._folders())) == before - 2

@@ -259,10 +259,10 @@ def test_columns_are_found_by_name(run, folder):
     run("train words.csv --epochs 1 --save n.safetensors")
     expected = run("predict n.safetensors words.csv")[1]
     frame = pandas.read_csv("words.csv")
-    frame[["species", "b", "a"]].to_csv("turned.csv")
+    frame[["species", "b", "a"]].to_csv("other_order.csv")
     frame[["b", "a"]].assign(name="x").to_csv("without.csv", sep=";", decimal=",", index=False)
     frame[["a"]].to_csv("lacks.csv", index=False)
-    assert run("predict n.safetensors turned.csv")[1] == expected
+    assert run("predict n.safetensors other_order.csv")[1] == expected
     assert run("predict n.safetensors without.csv")[1] == expected
     code, output, errors = run("predict n.safetensors lacks.csv")
     assert (code, output) == (2, "")

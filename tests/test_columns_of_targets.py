@@ -12,31 +12,31 @@ pandas = pytest.importorskip("pandas")
 # ---- columns of targets ----
 
 ONE_HOT = pandas.DataFrame({"no": 1.0 - Y, "yes": 1.0 * Y})
-TURNED = ONE_HOT[["yes", "no"]]
+OTHER_ORDER = ONE_HOT[["yes", "no"]]
 
 
 def test_columns_of_validation_targets_are_found_by_name():
-    _, history = trained(X, ONE_HOT, validation=(X[:20], TURNED[:20]))
+    _, history = trained(X, ONE_HOT, validation=(X[:20], OTHER_ORDER[:20]))
     _, expected = trained(X, ONE_HOT.to_numpy(), validation=(X[:20], ONE_HOT.to_numpy()[:20]))
     assert_same_bits([history.validation_loss], [expected.validation_loss])
     options = {"epochs": 2, "standardize": True}
-    result = fp.sweep(new_network(), X, ONE_HOT, {"seed": [0]}, validation=(X[:20], TURNED[:20]), **options)
+    result = fp.sweep(new_network(), X, ONE_HOT, {"seed": [0]}, validation=(X[:20], OTHER_ORDER[:20]), **options)
     assert_same_bits([result.history[0]], [expected.validation_loss])
     words = "validation y has the columns ['yes', 'maybe'], where the targets before have ['no', 'yes']: give"
-    wrong = TURNED.rename(columns={"no": "maybe"})
+    wrong = OTHER_ORDER.rename(columns={"no": "maybe"})
     assert_refused(ValueError, words, trained, X, ONE_HOT, validation=(X, wrong))
 
 
 def test_columns_of_later_targets_of_a_stream_are_found_by_name():
     network, twin = new_network(), new_network()
-    fp.train_stream(network, [(X[:20], ONE_HOT[:20]), (X[20:], TURNED[20:])])
+    fp.train_stream(network, [(X[:20], ONE_HOT[:20]), (X[20:], OTHER_ORDER[20:])])
     fp.train_stream(twin, [(X[:20], Y[:20]), (X[20:], Y[20:])])
     np.testing.assert_allclose(network.parameters, twin.parameters, rtol=1e-5, atol=1e-6)
 
 
 def test_columns_of_targets_get_the_order_of_the_classes_of_the_network():
     network, twin = (new_network(class_names=["no", "yes"]) for _ in range(2))
-    fp.train(network, X, TURNED, epochs=2, standardize=True)
+    fp.train(network, X, OTHER_ORDER, epochs=2, standardize=True)
     fp.train(twin, X, ONE_HOT.to_numpy(), epochs=2, standardize=True)
     assert_same_bits([network.parameters], [twin.parameters])
 

@@ -54,10 +54,10 @@ class Planted:
 
 def claiming(content, size):
     """Return an npz file of which each member claims to unpack to so many bytes."""
-    for signature, place in ((b"PK\1\2", 24), (b"PK\3\4", 22)):
+    for signature, offset in ((b"PK\1\2", 24), (b"PK\3\4", 22)):
         first = content.find(signature)
         while first >= 0:
-            content = content[: first + place] + struct.pack("<I", size) + content[first + place + 4 :]
+            content = content[: first + offset] + struct.pack("<I", size) + content[first + offset + 4 :]
             first = content.find(signature, first + 4)
     return content
 
@@ -105,13 +105,13 @@ NPZ = {
 }
 
 
-def assert_refused_in_bounds(path, content, most=32 << 20):
+def assert_refused_in_bounds(path, content, max_bytes=32 << 20):
     """Fail unless reading a file of this content is refused by its name, and takes little memory."""
     path.write_bytes(content)
     tracemalloc.start()
     try:
         assert_refused(ValueError, f"{path} ", fp.datasets.read, path)
-        assert tracemalloc.get_traced_memory()[1] < most + 8 * len(content)
+        assert tracemalloc.get_traced_memory()[1] < max_bytes + 8 * len(content)
     finally:
         tracemalloc.stop()
 
@@ -170,7 +170,7 @@ CSV = {
 @pytest.mark.parametrize("make", CSV.values(), ids=CSV)
 def test_a_crafted_packed_csv_file_is_refused_by_name(make, tmp_path):
     pytest.importorskip("pyarrow")
-    assert_refused_in_bounds(tmp_path / "table.csv.gz", make(), most=1 << 30)
+    assert_refused_in_bounds(tmp_path / "table.csv.gz", make(), max_bytes=1 << 30)
 
 
 def test_a_csv_file_of_one_long_row_is_refused_by_name(monkeypatch, tmp_path):

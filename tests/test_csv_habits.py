@@ -74,10 +74,10 @@ def test_a_name_may_begin_with_the_sign_of_a_comment(written):
     assert fp.datasets.column_names(written(["#a,b", "1,2"])) == ["#a", "b"]
 
 
-@pytest.mark.parametrize("place", [10, 31])
-def test_a_comment_among_the_rows_is_named(written, place):
-    path = written([*LINES[:place], "# half", *LINES[place:]])
-    assert_refused(ValueError, f"has a comment, '# half', in line {place + 1}: remove", fp.datasets.read, path)
+@pytest.mark.parametrize("line", [10, 31])
+def test_a_comment_among_the_rows_is_named(written, line):
+    path = written([*LINES[:line], "# half", *LINES[line:]])
+    assert_refused(ValueError, f"has a comment, '# half', in line {line + 1}: remove", fp.datasets.read, path)
 
 
 @pytest.mark.parametrize("by", [" ", "   "])

@@ -72,7 +72,7 @@ def test_a_frame_becomes_a_score_in_three_lines():
 
 @pytest.mark.filterwarnings("ignore:X has feature names", "ignore:The loss still fell")
 @pytest.mark.parametrize("library", [pandas, polars])
-def test_a_frame_is_predicted_by_places_after_an_array_with_gaps(library):
+def test_a_frame_is_predicted_by_positions_after_an_array_with_gaps(library):
     gaps = np.where(X > 2, np.nan, X)
     regressor = MLPRegressor(hidden_layer_sizes=4, max_iter=2, random_state=0).fit(gaps, PRICES)
     frame = library.DataFrame({name: gaps[:, index] for index, name in enumerate("abcd")})

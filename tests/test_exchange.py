@@ -69,9 +69,9 @@ def test_a_file_with_any_byte_changed_is_refused_by_name_or_holds_the_same_netwo
     network.save(path)
     content = path.read_bytes()
     refusals = []
-    for place, bit in enumerate(RANDOM.integers(8, size=len(content))):
+    for offset, bit in enumerate(RANDOM.integers(8, size=len(content))):
         damaged = bytearray(content)
-        damaged[place] ^= 1 << bit
+        damaged[offset] ^= 1 << bit
         path.write_bytes(damaged)
         try:
             other = fp.load(path)

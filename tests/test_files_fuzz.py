@@ -99,23 +99,23 @@ def mutated(content, choose):
     """Return bytes that differ from `content` by one to three changes."""
     data = bytearray(content)
     for _ in range(choose.choice((1, 1, 2, 3))):
-        place = choose.randrange(len(data) + 1)
+        offset = choose.randrange(len(data) + 1)
         length = choose.choice((1, 2, 4, 8, 64))
         kind = choose.randrange(8)
         if kind == 0:
-            data = data[:place]
+            data = data[:offset]
         elif kind == 1:
-            data[place : place + length] = b""
+            data[offset : offset + length] = b""
         elif kind == 2:
-            data[place:place] = data[:place][-length:]
+            data[offset:offset] = data[:offset][-length:]
         elif kind == 3:
-            data[place : place + length] = choose.randbytes(length)
+            data[offset : offset + length] = choose.randbytes(length)
         elif kind == 4:
-            data[place : place + length] = bytes(choose.choice((0, 255)) for _ in range(1)) * length
+            data[offset : offset + length] = bytes(choose.choice((0, 255)) for _ in range(1)) * length
         elif kind == 5:
             data += choose.randbytes(length)
-        elif place < len(data):
-            data[place] ^= 1 << choose.randrange(8)
+        elif offset < len(data):
+            data[offset] ^= 1 << choose.randrange(8)
     return bytes(data)
 
 

@@ -70,10 +70,12 @@ def test_columns_of_a_saved_estimator_are_found_by_name(tmp_path):
     regressor.save(tmp_path / "price.safetensors", "dollars")
     model = fp.load(tmp_path / "price.safetensors")
     assert model.target_name == "dollars"
-    turned = polars.DataFrame({"more": ["x"] * ROWS, **{name: INPUTS["numbers"][name].to_numpy() for name in "cba"}})
-    np.testing.assert_array_equal(model.predict(turned), model.predict(NUMBERS))
+    other_order = polars.DataFrame(
+        {"more": ["x"] * ROWS, **{name: INPUTS["numbers"][name].to_numpy() for name in "cba"}}
+    )
+    np.testing.assert_array_equal(model.predict(other_order), model.predict(NUMBERS))
     with pytest.raises(ValueError, match="the table has no column 'b', but the training data had"):
-        model.predict(turned.drop("b"))
+        model.predict(other_order.drop("b"))
 
 
 def test_the_shell_predicts_and_measures_by_a_saved_estimator(tmp_path, capsys):

@@ -48,7 +48,7 @@ def _run(arguments):
             warnings.showwarning = _show_warning
             options = make_parser().parse_args(arguments)
             if hasattr(options, "data"):
-                options.data = standard_input.kept(options.data)
+                options.data = standard_input.as_file(options.data)
             with checks.spelled_as(spelling(options)):
                 return options.command(options)
     except (ValueError, TypeError, ImportError, OSError, MemoryError, RuntimeError) as error:

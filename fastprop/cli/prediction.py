@@ -114,18 +114,18 @@ def _columns(model, options):
             f"{checks.argument('std' if options.std else 'interval')} needs an ensemble, and {options.network} holds "
             "one network: save an ensemble by fastprop fit."
         )
-    ends = _ends(model)
+    suffixes = _suffixes(model)
     if options.interval is not None:
         bounds = model.intervals_of if is_table_model(model) else ensemble.predict_interval
-        names = [f"{bound}{end}" for end in ends for bound in ("lower", "upper")]
+        names = [f"{bound}{suffix}" for suffix in suffixes for bound in ("lower", "upper")]
         columns.append((names, lambda X: _texts(bounds(X, options.interval))))
     if options.std:
         std = model.std_of if is_table_model(model) else ensemble.predict_std
-        columns.append(([f"std{end}" for end in ends], lambda X: _texts(std(X))))
+        columns.append(([f"std{suffix}" for suffix in suffixes], lambda X: _texts(std(X))))
     return columns
 
 
-def _ends(model):
+def _suffixes(model):
     """Return what the names of columns end in that each output has, (outputs,): nothing for one output."""
     count = networks_of(model)[0].layer_sizes[-1]
     if count == 1:

@@ -22,8 +22,8 @@ SHOWN = 8
 LISTS_OF_COLUMNS = "drop", "features", "categorical", "numeric"
 """Arguments that name columns of a table."""
 
-SHARE = 0.2
-"""Of the rows, what a sweep without a cross-validation holds out."""
+HELD_OUT_SHARE = 0.2
+"""The share of the rows that a sweep without a cross-validation holds out."""
 
 
 class Problem(NamedTuple):
@@ -132,7 +132,7 @@ def _described(source, rows):
 def share(options):
     """Return the share of the rows that a command holds out, or None."""
     if options.validation is None and getattr(options, "cv", None) is None and hasattr(options, "cv"):
-        return SHARE
+        return HELD_OUT_SHARE
     return options.validation or None
 
 

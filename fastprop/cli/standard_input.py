@@ -18,7 +18,7 @@ _ENDINGS |= {b"\x1f\x8b": ".csv.gz"}
 """By the first bytes of a file, its ending; any other is CSV."""
 
 
-def kept(source):
+def as_file(source):
     """Return the path of a regular file with what `source` gives, which is `source` itself if that is such a file.
 
     Parameters

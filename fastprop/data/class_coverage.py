@@ -40,13 +40,13 @@ def with_every_class(held_out, classes):
         counts = np.bincount(classes[is_held_out == side], minlength=len(totals))
         for missing in np.flatnonzero((counts == 0) & (totals >= 2)):
             can_spare = (counts >= 2) | (totals == 1)
-            most = np.where(can_spare, counts, 0).argmax()
-            if counts[most] == 0 or not can_spare[most]:
+            largest = np.where(can_spare, counts, 0).argmax()
+            if counts[largest] == 0 or not can_spare[largest]:
                 break
             comes = np.argmax(classes == missing)
-            goes = np.argmax((classes == most) & (is_held_out == side))
+            goes = np.argmax((classes == largest) & (is_held_out == side))
             is_held_out[[comes, goes]] = side, not side
-            counts[[missing, most]] += 1, -1
+            counts[[missing, largest]] += 1, -1
     return np.flatnonzero(is_held_out)
 
 

@@ -18,7 +18,7 @@ from fastprop.kernels.minibatch import forward_pass, minibatch, terms, total_wei
 from fastprop.kernels.regrouping import joins_team, regroup
 from fastprop.kernels.schedules import watch
 from fastprop.kernels.shuffle import shuffle
-from fastprop.kernels.team import ENDED, GOING, OVER, PLACE, STATE, STOPPED, wait
+from fastprop.kernels.team import ENDED, GOING, JOINED_AT, OVER, STATE, STOPPED, wait
 from fastprop.kernels.threads import flush_denormals, restore
 
 
@@ -83,7 +83,12 @@ def train_epochs(training):
     watched = int(validation.rows.shape[1] > 0)  # the row of record.losses that says how well a network does
     epoch, phase, first, begins = training.begin, 0, 0, True  # phase 0 trains, phase 1 measures the validation loss
     if not leads:  # it joins at the minibatch at which the others are
-        epoch, phase, first, begins = member.barrier[PLACE], member.barrier[PLACE + 1], member.barrier[PLACE + 2], False
+        epoch, phase, first, begins = (
+            member.barrier[JOINED_AT],
+            member.barrier[JOINED_AT + 1],
+            member.barrier[JOINED_AT + 2],
+            False,
+        )
         if belongs:
             wait(member)
     while belongs and epoch < training.until and (not begins or member.barrier[STATE] == GOING):

@@ -16,7 +16,7 @@ from fastprop.kernels.pacing import (
     next_size,
     volunteer,
 )
-from fastprop.kernels.team import GOING, JOINING_ROUND, NEXT_SIZE, PLACE, ROUND, SIZE, STATE, size_of, wait
+from fastprop.kernels.team import GOING, JOINED_AT, JOINING_ROUND, NEXT_SIZE, ROUND, SIZE, STATE, size_of, wait
 from fastprop.kernels.threads import atomic_load, clock_ns, cpu_pause, sched_yield
 
 SPINS_BEFORE_YIELD = 300
@@ -57,7 +57,7 @@ def choose_size(member, epoch, phase, first, rows):
     if following != size:
         member.barrier[NEXT_SIZE] = following
     if following > size:
-        member.barrier[PLACE], member.barrier[PLACE + 1], member.barrier[PLACE + 2] = epoch, phase, first
+        member.barrier[JOINED_AT], member.barrier[JOINED_AT + 1], member.barrier[JOINED_AT + 2] = epoch, phase, first
         member.barrier[JOINING_ROUND] = atomic_load(member.barrier, ROUND) + 1
 
 
@@ -81,7 +81,7 @@ def await_members(member):
 
 @inline
 def joins_team(member):
-    """Wait to join the team, and return whether this member may; the others then wait until it has read `PLACE`."""
+    """Wait to join the team, and return whether this member may; the others then wait until it has read `JOINED_AT`."""
     if member.position == 0:
         return True
     volunteer(member.pacing, member.position)

@@ -21,7 +21,7 @@ ABANDONED, SIZE, NEXT_SIZE, JOINING_ROUND = 17, 18, 19, 20
 """Indices in `Member.barrier`, on the line of STATE, which is rarely written: whether a member will not come any more;
 how many members share a minibatch; how many from the next round on; and the last round with which some have joined."""
 
-PLACE = 24
+JOINED_AT = 24
 """Index in `Member.barrier` of epoch, phase and first row of the minibatch with which members have joined."""
 
 BARRIER_SIZE = 32

@@ -50,7 +50,7 @@ class KernelCache(_Cache):
     @property
     def cache_path(self):
         """The folder of the files, or None if there is none that can be written to."""
-        return next(map(str, filter(_has_room, _places())), None)
+        return next(map(str, filter(_has_room, _folders_to_try())), None)
 
     def load_overload(self, sig, target_context):
         """Return the compiled code of a signature, or None if there is none on disk."""
@@ -58,7 +58,7 @@ class KernelCache(_Cache):
         if not self._enabled:
             return None
         name = self._file_name(sig, target_context.codegen())
-        for content in filter(None, (_read(folder / name) for folder in _places())):
+        for content in filter(None, (_read(folder / name) for folder in _folders_to_try())):
             with contextlib.suppress(Exception):  # what a file of another make may raise
                 kept_sig, reduced = pickle.loads(content)
                 if kept_sig == sig:
@@ -69,7 +69,7 @@ class KernelCache(_Cache):
         """Keep the compiled code of a signature, unless it holds addresses of this process."""
         if not self._enabled or data.library.has_dynamic_globals:
             return
-        for folder in filter(_has_room, _places()):
+        for folder in filter(_has_room, _folders_to_try()):
             _write(folder / self._file_name(sig, data.codegen), dumps((sig, data._reduce())))
 
     def enable(self):
@@ -82,7 +82,7 @@ class KernelCache(_Cache):
 
     def flush(self):
         """Remove all files of this kernel."""
-        for path in (path for folder in _places() for path in folder.glob(f"{self._name}-*.nbc")):
+        for path in (path for folder in _folders_to_try() for path in folder.glob(f"{self._name}-*.nbc")):
             with contextlib.suppress(OSError):
                 path.unlink()
 
@@ -153,7 +153,7 @@ def _source_digest():
 
 
 @functools.cache
-def _places():
+def _folders_to_try():
     """Return the folders to look into, a list: the last can be written to, if any can; it is made for this."""
     found = []
     for folder in _folders():
