@@ -318,6 +318,35 @@ def test_max_iter_is_no_parameter_of_a_halving_by_epochs_here_and_in_scikit_lear
     assert search.n_resources_ == [2, 4]
 
 
+class Stream:
+    """A table that gives its rows as an Arrow C stream alone, as a relation of DuckDB does."""
+
+    def __init__(self, **columns):
+        self.table = pytest.importorskip("pyarrow").table(columns)
+
+    def __arrow_c_stream__(self, requested_schema=None):
+        return self.table.__arrow_c_stream__(requested_schema)
+
+    def __len__(self):
+        return len(self.table)
+
+    def __getitem__(self, name):
+        if not isinstance(name, str):
+            raise TypeError("indexed by one column name")
+        return Stream(name=self.table[name])
+
+
+@pytest.mark.filterwarnings("ignore:A column-vector y was passed")
+def test_tables_without_rows_to_choose_are_taken_as_those_of_arrow():
+    inputs, targets = Stream(**dict(zip("abcd", X.T))), Stream(name=NAMES)
+    search, alone = (clone(each) for each in (SweepCV(CLASSIFIER, RATES, cv=3), CLASSIFIER))
+    search.fit(inputs, targets)
+    expected = clone(search).fit(X, NAMES)
+    assert search.best_score_ == expected.best_score_
+    assert search.score(inputs, targets) == expected.score(X, NAMES)
+    assert alone.fit(inputs, targets).score(inputs, targets) == clone(alone).fit(X, NAMES).score(X, NAMES)
+
+
 def test_it_works_in_a_pipeline_clones_and_pickles():
     search = make_pipeline(StandardScaler(), SweepCV(CLASSIFIER, RATES, cv=3))
     search = pickle.loads(pickle.dumps(clone(search).fit(X, NAMES)))

@@ -8,7 +8,7 @@ from sklearn.utils.validation import validate_data
 
 from fastprop import checks
 from fastprop.data import order_of_columns, position_names
-from fastprop.integrations import frame_columns
+from fastprop.integrations import arrow_columns, frame_columns
 from fastprop.integrations.arrow_columns import Column
 from fastprop.row_blocks import row_blocks
 from fastprop.tabular.column_inputs import ColumnInputs
@@ -38,6 +38,7 @@ def fitted(estimator, X):
 
 def unencoded(estimator, X):
     """Return inputs for a training that begins as `fitted` does, but as `ColumnInputs` where they are to be encoded."""
+    X = with_rows(X)
     estimator.inputs_ = FittedInputs(_column_names(X), frame_columns.is_frame(X))
     chosen = estimator.categorical_features
     chosen = np.asarray([] if chosen is None or isinstance(chosen, str) else chosen)
@@ -65,7 +66,7 @@ def unencoded(estimator, X):
 def encoded(estimator, X, encoder):
     """Return inputs (n, n_in) for an estimator that is fitted, whose encoder is `encoder` or None."""
     check(X)
-    X = _in_fitted_order(estimator, X)
+    X = _in_fitted_order(estimator, with_rows(X))
     if encoder is None:
         X = _numbers(estimator, X, reset=False)
         if issparse(X) or estimator.inputs_.medians is None or not _has_nan(X):
@@ -112,7 +113,16 @@ def given_targets(X, y, sample_weight=None):
     checks.refuse_masked(y, "y")
     checks.refuse_masked(sample_weight, "sample_weight")
     frame_columns.warn_of_another_order(X, (y, sample_weight))
-    return plain_targets(y)
+    return plain_targets(with_rows(y))
+
+
+def with_rows(table):
+    """Return an Arrow table in place of one that only gives an Arrow C stream, such as a relation of DuckDB.
+
+    scikit-learn takes rows of the others.
+    """
+    has_rows = not hasattr(table, "__arrow_c_stream__") or hasattr(table, "__array__")
+    return table if has_rows else arrow_columns.require().table(table)
 
 
 def plain_targets(y):

@@ -156,7 +156,7 @@ class SweepCV(SavesModel, GridSearchCV):
         y = inputs.given_targets(X, y)
         scorer, refit_metric = self._get_scorers()
         self.scorer_ = getattr(scorer, "_scorers", scorer)
-        X, y = indexable(X, y)
+        X, y = indexable(inputs.with_rows(X), y)
         routed = self._get_routed_params_for_fit(_check_method_params(X, params=params))
         splitter = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
         splits = list(splitter.split(X, y, **routed.splitter.split))
