@@ -51,15 +51,17 @@ IN_DATA = [
     ({"X": X[0]}, ValueError, "X must have two dimensions, rows and features, not shape (4,): reshape it"),
     ({"X": X[None]}, ValueError, "X must have two dimensions, rows and features, not shape (1, 12, 4): reshape it"),
     ({"X": X[:0], "y": LABELS[:0]}, ValueError, "X has no rows: give at least one"),
-    ({"X": X.astype(str)}, TypeError, "X must hold numbers, not <U32: convert it"),
-    ({"X": [["a"] * INPUTS] * ROWS}, TypeError, "X must hold numbers, not <U1: convert it"),
-    ({"X": None}, TypeError, "X must hold numbers, not object: convert it"),
+    ({"X": X.astype(str)}, TypeError, "X must hold numbers, not text: convert it"),
+    ({"X": [["a"] * INPUTS] * ROWS}, TypeError, "X must hold numbers, not text: convert it"),
+    ({"X": None}, TypeError, "X must be an array of numbers, not None: make an array"),
+    ({"X": (row for row in X)}, TypeError, "X must be an array of numbers, not a generator: make an array of it"),
+    ({"y": X[:, 0].astype("M8[s]")}, TypeError, "y must hold numbers, not dates: convert it"),
     ({"X": [[1.0, 2.0], [3.0]]}, ValueError, "X"),
     ({"X": X[:5]}, ValueError, "X has 5 rows but y has 12: give one target for each row"),
     ({"y": LABELS[:5]}, ValueError, "X has 12 rows but y has 5: give one target for each row"),
     ({"y": 3}, ValueError, "X has 12 rows but y has no: give one target for each row"),
-    ({"y": None}, TypeError, "y must hold numbers, not object: convert it"),
-    ({"y": ["one"] * ROWS}, TypeError, "y must hold numbers, not <U3: convert it"),
+    ({"y": None}, TypeError, "y must be an array of numbers, not None: make an array"),
+    ({"y": ["one"] * ROWS}, TypeError, "y must hold numbers, not text: convert it"),
     (
         {"y": LABELS + 1},
         ValueError,
@@ -84,7 +86,7 @@ IN_DATA = [
         ValueError,
         "sample_weight holds -1.0 at row 6: give weights of at least 0",
     ),
-    ({"sample_weight": ["a"] * ROWS}, TypeError, "sample_weight must hold numbers, not <U1: convert it"),
+    ({"sample_weight": ["a"] * ROWS}, TypeError, "sample_weight must hold numbers, not text: convert it"),
 ]
 
 LOSSES = "mse, mae, huber, pinball, poisson, binary_cross_entropy, cross_entropy"
@@ -252,8 +254,8 @@ UNPREDICTABLE = [
     (X[:, 1:], ValueError, "X has 3 features but the network has 4 inputs: give 4 columns or make the network with 3"),
     (X[0], ValueError, "X must have two dimensions, rows and features, not shape (4,): reshape it"),
     (X[:0], ValueError, "X has no rows: give at least one"),
-    (X.astype(complex), TypeError, "X must hold numbers, not complex128: convert it"),
-    (X.astype(str), TypeError, "X must hold numbers, not <U32: convert it"),
+    (X.astype(complex), TypeError, "X must hold numbers, not complex numbers: convert it"),
+    (X.astype(str), TypeError, "X must hold numbers, not text: convert it"),
 ]
 
 

@@ -127,7 +127,7 @@ NAMES = ", ".join(INITIALIZATIONS)
         ([W, (V, W)], ValueError, "initialization's biases[1] has shape (4, 5), not (3,): give an array of the"),
         ([W, (V, V[0], V[0])], ValueError, "initialization[1] must be weights or a pair of weights and biases, not 3"),
         ([W, V + np.nan], ValueError, "initialization's weights[1] holds nan at row 0, column 0: remove"),
-        ([W, V.astype(str)], TypeError, "initialization's weights[1] must hold numbers, not <U32: convert it"),
+        ([W, V.astype(str)], TypeError, "initialization's weights[1] must hold numbers, not text: convert it"),
     ],
 )
 def test_an_initialization_is_refused_where_it_does_not_fit(initialization, error, words):

@@ -259,7 +259,7 @@ BAD = {
     "no rows": ((X[:0], Y), ValueError, "in chunk 2, X has no rows: give at least one"),
     "label": ((X, Y + 1), ValueError, "in chunk 2, y holds label 3 at row 2"),
     "weight": ((X, Y, -np.ones(20)), ValueError, "in chunk 2, sample_weight holds -1.0 at row 0: give weights"),
-    "kind": ((X.astype(str), Y), TypeError, "in chunk 2, X must hold numbers, not <U32: convert"),
+    "kind": ((X.astype(str), Y), TypeError, "in chunk 2, X must hold numbers, not text: convert"),
     "no pair": (X, TypeError, "in chunk 2, there must be (X, y) or (X, y, sample_weight), not array("),
     "four": ((X, Y, Y, Y), TypeError, "in chunk 2, there must be (X, y) or (X, y, sample_weight), not (array("),
 }

@@ -16,9 +16,29 @@ def numeric(array, name):
     given = as_array(array, name)
     if given.dtype.kind == "O" and given.ndim in (1, 2):
         given = numbers_of_objects(given, name)
+    if given.dtype.kind == "O" and given.ndim == 0:
+        raise TypeError(f"{name} must be an array of numbers, not {_described(array)}: make an array of it.")
     if given.dtype.kind not in "biuf":
-        raise TypeError(f"{name} must hold numbers, not {given.dtype}: convert it to a numeric array.")
+        held = _HELD.get(given.dtype.kind, str(given.dtype))
+        raise TypeError(f"{name} must hold numbers, not {held}: convert it to a numeric array.")
     return given
+
+
+_HELD = {
+    "U": "text",
+    "T": "text",
+    "S": "text in bytes",
+    "M": "dates",
+    "m": "times",
+    "c": "complex numbers",
+    "V": "records",
+}
+"""What an array holds, in words, by the kind of its dtype."""
+
+
+def _described(thing):
+    """Return in a few words what was given in place of an array: None, a generator, a dict."""
+    return "None" if thing is None else f"a {type(thing).__name__}"
 
 
 def refuse_masked(array, name):
