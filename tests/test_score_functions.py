@@ -1,5 +1,7 @@
 """Functions and objects as scores of a sweep, and as metrics of a training."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -36,8 +38,8 @@ LINE = np.random.default_rng(0).normal(size=(60, 3))
 SUM = LINE @ [1.0, 2.0, 3.0]
 
 
-def sweep_of_sum(score, y=SUM, **options):
-    return sweep(score, LINE, y, (3, 8, 1), {"learning_rate": [1e-3, 0.05, 0.1]}, **options)
+def sweep_of_sum(score, y=SUM, rates=(1e-3, 0.05, 0.1), **options):
+    return sweep(score, LINE, y, (3, 8, 1), {"learning_rate": list(rates)}, **options)
 
 
 def test_a_function_that_changes_what_it_gets_changes_nothing_else():
@@ -262,3 +264,28 @@ print(len(calls), stopped.count("finished"), stopped.count("not run"), np.isfini
 @pytest.mark.slow
 def test_ctrl_c_ends_a_slow_score_and_the_configurations_that_wait_for_one_are_not_run():
     assert output_after_interrupt(INTERRUPTED_SCORE) == "2 1 3 True\n"
+
+
+def no_number(outputs, y):
+    return outputs.std() if is_untrained(outputs) else [1, 2]
+
+
+def no_score(outputs, y):
+    return outputs.std() if is_untrained(outputs) else {}["a"]
+
+
+def is_untrained(outputs):
+    return abs(outputs.std() - 0.2153) < 0.01
+
+
+@pytest.mark.parametrize("halving", [None, 3])
+@pytest.mark.parametrize(
+    ("score", "error", "recorded"), [(no_number, ValueError, False), (no_score, RuntimeWarning, True)]
+)
+def test_a_configuration_whose_score_fails_takes_no_other_from_the_journal(score, error, recorded, halving, tmp_path):
+    rates = [0.1, 1e-5, 1e-6, 1e-7]  # all in one pack
+    with pytest.raises(error, match="at configuration 0"):  # warnings are errors
+        sweep_of_sum(score, rates=rates, journal=tmp_path / "j", halving=halving, threads=1)
+    _, *lines = map(json.loads, (tmp_path / "j").read_text().splitlines())
+    found = {line["hyperparameters"]["learning_rate"] for line in lines}
+    assert found == set(rates if recorded else rates[1:])

@@ -38,7 +38,7 @@ def sweep(options):
     optimizer = optimizer.changed(**{name: single[name] for name in given if name in single})
     hidden = single.get("layer_sizes", problem.layer_sizes(RECIPE.hidden_layer_sizes))[1:-1]
     network = problem.network(hidden, single.get("hidden", RECIPE.hidden), seed=0)
-    arguments = {name: getattr(options, name) for name in ("cv", "halving", "journal", "search")}
+    arguments = {name: getattr(options, name) for name in ("cv", "outer", "halving", "journal", "search")}
     arguments |= {"samples": samples, "score": options.score}
     arguments |= {"optimizer": optimizer, "progress": not options.json}
     arguments |= {**_step_arguments(options, problem), **_run_arguments(options, problem)}
@@ -54,6 +54,8 @@ def sweep(options):
     else:
         printing.print_table(result, rows)
     _say_how_it_ended(result, options, say)
+    if result.outer is not None:
+        say(f"nested cross-validation: {result.outer}")
     if result.can_be_best.any():
         for line in search_space.edges(result.best, searched):
             say(line)

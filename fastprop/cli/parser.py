@@ -309,6 +309,8 @@ def _add_search(parser):
     search.add_argument(
         "--cv", type=values.whole_number, metavar="FOLDS", help="cross-validate, in place of --validation"
     )
+    outer = "repeat the whole search in each of so many outer folds, and say how good its choice is (with --cv)"
+    search.add_argument("--outer", type=values.whole_number, metavar="FOLDS", help=outer)
     scores = f"measure and rank by {', '.join(SCORES)} (default: by the loss)"
     search.add_argument("--score", type=values.one_of(SCORES), metavar="NAME", help=scores)
     population = (

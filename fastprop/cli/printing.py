@@ -27,7 +27,16 @@ def as_json(result):
     """Return the result of a sweep as objects of JSON; NaN and infinity, which JSON lacks, become null."""
     rows = [dict(zip(result.table.dtype.names, map(_json_value, row.tolist()))) for row in result.table]
     best = int(result.ranking[0]) if result.can_be_best.any() else None
-    return {"best": best, "score": result.score_name, "seconds": result.seconds, "configurations": rows}
+    whole = {"best": best, "score": result.score_name, "seconds": result.seconds, "configurations": rows}
+    return whole if result.outer is None else whole | {"outer": _outer_as_json(result.outer)}
+
+
+def _outer_as_json(outer):
+    """Return the scores of outer folds, their mean and its interval as an object of JSON."""
+    interval = list(map(_json_value, outer.interval()))
+    scores = list(map(_json_value, outer.scores.tolist()))
+    chosen = [{name: _json_value(value) for name, value in each.items()} for each in outer.chosen]
+    return {"mean": _json_value(outer.mean), "interval": interval, "scores": scores, "chosen": chosen}
 
 
 def _json_value(value):

@@ -33,6 +33,7 @@ class Dataset(NamedTuple):
     task: Task  # what the targets are
     target_names: tuple[str, ...] | None = None  # the names of the columns of y, where it is a data frame of several
     copies: int = 0  # rows at the end that are rows again, as they are for other training rows
+    left_out: np.ndarray | None = None  # (k,) int64: rows that do not count, because an outer fold tests on them
 
     @classmethod
     def of(cls, X, y, network, loss, sample_weight=None, names=("X", "y", "sample_weight"), column_names=None):
@@ -151,8 +152,12 @@ class Dataset(NamedTuple):
 
     @property
     def rows(self):
-        """The indices of the rows that count, (m,) int64: all but those of weight 0, which are as if left out."""
-        return np.flatnonzero(self.weights) if len(self.weights) else np.arange(len(self.inputs))
+        """The indices of the rows that count, (m,) int64: all but those of weight 0, which are as if left out.
+
+        Those that an outer fold of a nested cross-validation tests on do not count either.
+        """
+        rows = np.flatnonzero(self.weights) if len(self.weights) else np.arange(len(self.inputs))
+        return rows if self.left_out is None else np.setdiff1d(rows, self.left_out)
 
     def as_given(self, rows):
         """Return y of some `rows` in the shape and dtype in which the user gave it, read-only, for score functions."""

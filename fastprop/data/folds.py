@@ -46,13 +46,36 @@ def cross_validation_folds(cv, X, y, data):
         if classes is not None and count < len(rows):
             warn_of_few_rows(data.task, classes, count)
     else:
-        pairs = checks.fold_pairs(cv, X, y)
         counts = np.isin(np.arange(len(data.inputs)), rows)
-        folds = [checks.fold(pair, index, counts) for index, pair in enumerate(pairs)]
+        folds = [checks.fold(pair, index, counts) for index, pair in enumerate(_pairs(cv, X, y, data, counts))]
         _warn_of_shared_rows(folds)
     if data.task.class_count:
         _warn_of_untrained(folds, data)
     return folds
+
+
+def _pairs(cv, X, y, data, counts):
+    """Return the folds of a splitter or an iterable, of the rows that count where an outer fold has left others out.
+
+    A splitter then splits the rows that count. Other folds lose the rows that do not, and those are dropped that lose
+    all rows to train on, or all to score: folds of groups stay folds of groups.
+    """
+    if data.left_out is None:
+        return checks.fold_pairs(cv, X, y)
+    if hasattr(cv, "split"):
+        rows = np.flatnonzero(counts)
+        pairs = checks.fold_pairs(cv, data.inputs.values[rows], data.given[rows])
+        return [tuple(rows[each] for each in pair) for pair in pairs]
+    positions = np.arange(len(counts))
+    pairs = [[positions[each] if len(each) else positions[:0] for each in pair] for pair in checks.fold_pairs(cv, X, y)]
+    left = [[rows[counts[rows]] for rows in pair] for pair in pairs]
+    left = [pair for pair in left if len(pair[0]) and len(pair[-1])]
+    if not left:
+        raise ValueError(
+            "no fold of cv has rows to train on and rows to hold out beside those that an outer fold tests on: give "
+            "other folds, or a number of folds."
+        )
+    return left
 
 
 def _warn_of_shared_rows(folds):

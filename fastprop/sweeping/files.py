@@ -11,6 +11,7 @@ from fastprop.files import archives
 from fastprop.network import MLP
 from fastprop.options import decoded, encoded
 from fastprop.sweeping.lineages import Lineages
+from fastprop.sweeping.outer_folds import OuterScores
 
 FORMAT = 5
 """The version of the file's layout; raise it when the content changes its meaning."""
@@ -24,6 +25,9 @@ STANDARDIZATION = "input_mean", "input_scale"
 
 VALUES = "values at rungs."
 """The beginning of names of arrays that have the values of a population at its rungs."""
+
+OUTER = "scores", "counts", "out_of_fold"
+"""Fields of `OuterScores` that are arrays."""
 
 ARRAYS = "history", "rung_costs", "fold_scores", "fold_seconds"
 """Fields of `Saved` that are arrays."""
@@ -43,6 +47,7 @@ class Saved(NamedTuple):
     out_of_fold: dict[int, np.ndarray]  # by row index, (n, n_out)
     fold_of_rows: np.ndarray | None  # (n,) int64: the fold that held out each row of the data, -1 for none
     lineages: Lineages | None  # of a population
+    outer: OuterScores | None  # of a nested cross-validation
 
 
 def write(path, saved):
@@ -72,6 +77,9 @@ def write(path, saved):
     if saved.lineages is not None:
         arrays["parents"] = saved.lineages.parents
         arrays |= {f"{VALUES}{name}": each for name, each in saved.lineages.values.items()}
+    if saved.outer is not None:
+        description["chosen"] = [{name: encoded(value) for name, value in each.items()} for each in saved.outer.chosen]
+        arrays |= {f"outer.{name}": getattr(saved.outer, name) for name in OUTER}
     archives.write(path, description, arrays, "result")
 
 
@@ -97,6 +105,7 @@ def _saved(description, arrays):
         out_of_fold=dict(_outputs(description["out_of_fold"], arrays, networks)),
         fold_of_rows=arrays.get("fold_of_rows"),
         lineages=_lineages(arrays),
+        outer=_outer(description, arrays),
         **{name: arrays[name] for name in ARRAYS},
     )
 
@@ -154,6 +163,21 @@ def _lineages(arrays):
     if parents.dtype != np.int64 or not ((parents >= 0) & (parents < shape[0])).all():
         raise ValueError("its lineages have parents that are no rows")
     return Lineages(parents, values)
+
+
+def _outer(description, arrays):
+    """Return the `OuterScores` of a nested cross-validation, or None."""
+    if "chosen" not in description:
+        return None
+    chosen = tuple({name: decoded(value) for name, value in each.items()} for each in description["chosen"])
+    values = {name: arrays[f"outer.{name}"] for name in OUTER}
+    shapes = (len(chosen),), (len(chosen), 2)
+    if (values["scores"].shape, values["counts"].shape) != shapes or values["out_of_fold"].ndim != 2:
+        raise ValueError("its outer scores are not those of its outer folds")
+    if values["scores"].dtype != np.float64 or values["counts"].dtype != np.int64:
+        raise ValueError("its outer scores are no float64")
+    checks.read_only(values["out_of_fold"])
+    return OuterScores(description["arguments"]["score_name"], chosen=chosen, **values)
 
 
 def _outputs(indices, arrays, networks):

@@ -52,10 +52,13 @@ def common_origin(prototype, folds):
     return Origin.common([(fold.mean, fold.scale) for fold in folds], prototype.dtype)
 
 
-def split_of(prototypes, X, y, sample_weight, class_weight, validation):
-    """Check the data for all losses, converting it once; return the `Split` by `validation`, and the task of each."""
+def split_of(prototypes, X, y, sample_weight, class_weight, validation, left_out=None):
+    """Check the data for all losses, converting it once; return the `Split` by `validation`, and the task of each.
+
+    `left_out` are rows that do not count, see `Dataset`, or None.
+    """
     (first_loss, first), *others = prototypes.items()
-    data = Dataset.of(X, y, first, first_loss, sample_weight)
+    data = Dataset.of(X, y, first, first_loss, sample_weight)._replace(left_out=left_out)
     tasks = [data.task, *(data.for_loss(prototype, loss).task for loss, prototype in others)]
     task = most_special(tasks)
     split = Split.of(validation, data._replace(task=task), prototypes[task.loss], task.loss, class_weight)
@@ -65,14 +68,15 @@ def split_of(prototypes, X, y, sample_weight, class_weight, validation):
     return split, tasks
 
 
-def folds_of(split, cv, X, y, prototypes, standardize):
+def folds_of(split, cv, X, y, prototypes, standardize, tested=None):
     """Return the split with inputs that are made for the folds, the folds, and all training rows as a fold.
 
     The folds are those of a cross-validation, or without one the rows of the split. The last that is returned has for
-    each fold the rows to score, as indices of the rows that were given, which those of the split may repeat.
+    each fold the rows to score, as indices of the rows that were given, which those of the split may repeat. All
+    training rows have as rows to score those that are `tested`, by default none.
     """
     none = split.held_out_rows[:0]
-    triples = [(split.rows, none, none)]
+    triples = [(split.rows, none, none if tested is None else tested)]
     if cv is None:
         triples = [(split.rows, split.held_out_rows, split.held_out_rows)]
     else:

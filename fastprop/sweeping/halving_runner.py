@@ -72,6 +72,7 @@ class HalvingRunner:
                 raise
             if rung < last_rung:
                 indices = self._going_on(indices, rung)
+            self._score_problems.tell()
             if len(indices) == 0:
                 break
             if self._time.is_over and (rung < last_rung or self._missing):
@@ -248,6 +249,7 @@ class HalvingRunner:
                         if job.run is not None:
                             self._pace.add(job.run)
                     self._stop_beaten()
+                    self._score_problems.tell()
                     if time.perf_counter() >= next_time:
                         self._show(show)
                         next_time = time.perf_counter() + thread_pool.WATCH_SECONDS
@@ -311,7 +313,6 @@ class HalvingRunner:
         """Record the outcomes of configurations at a rung, and return their costs."""
         measure([fit for index in indices for fit in self._outcomes[index]])
         for index in indices:
-            self._score_problems.check(index, self._configurations.grid, self._outcomes[index])
             del self._unrecorded[index]
         outcomes = [ConfigurationOutcome.of(self._outcomes[index], self._result.criterion) for index in indices]
         costs = self._result.record(indices, outcomes, rung)
@@ -321,7 +322,8 @@ class HalvingRunner:
             if self._keep > 0 and outcome.stopped != "halved":
                 networks = tuple([each.network for each in of_folds])
             is_kept = None not in networks and self._result.keep(index, networks, self._keep)
-            if self._journal is not None and outcome.stopped not in NOT_RECORDED:
+            has_no_score = self._score_problems.add(index, self._configurations.grid, of_folds)
+            if self._journal is not None and outcome.stopped not in NOT_RECORDED and not has_no_score:
                 values = self._recorded_values(index)
                 recorded = networks[0] if is_kept and not self._experiment.keeps_folds else None
                 self._journal.add(index, self._result.rungs[rung], values, outcome, recorded)

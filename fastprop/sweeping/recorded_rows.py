@@ -12,6 +12,7 @@ from fastprop.sweeping.configurations import HYPERPARAMETERS
 from fastprop.sweeping.files import Saved
 from fastprop.sweeping.lineages import Lineage, Lineages
 from fastprop.sweeping.outcomes import ConfigurationOutcome, is_finished, survived
+from fastprop.sweeping.outer_folds import OuterScores
 
 COLUMNS = {"loss": "loss_function"}
 """Hyperparameters whose column has another name, because the column ``loss`` holds the measured loss."""
@@ -55,6 +56,8 @@ class RecordedRows:
     seconds: float
     about: dict[str, object]
     lineages: Lineages | None = None  # of a population
+    outer: OuterScores | None = None  # of a nested cross-validation
+    is_interrupted: bool = False  # whether Ctrl-C has ended the sweep
 
     def __init__(self, description: SweepDescription) -> None:
         self.description = description
@@ -238,6 +241,7 @@ class RecordedRows:
             getattr(self, name)[...] = getattr(saved, name)
         self.seconds = saved.seconds
         self.lineages = saved.lineages
+        self.outer = saved.outer
 
     def _write_history(self, indices, histories):
         """Write histories (rows, epochs) into some rows, for which room is made, but not for all that were planned."""

@@ -56,6 +56,9 @@ class SweepResult(KeptNetworks):
         (configurations, folds) float64: how long each fold has trained, in seconds.
     score_name : str
         The name of ``score``, such as ``"accuracy"`` or ``"r2"``.
+    outer : OuterScores or None
+        How good the networks are that the sweep chooses, if it was given ``outer``: ``scores`` of the outer folds,
+        their ``mean``, its ``interval(coverage)``, what was ``chosen`` in each, and ``out_of_fold`` outputs.
     seconds : float
         How long the sweep took, in seconds, without compiling.
     about : dict
@@ -225,6 +228,7 @@ class SweepResult(KeptNetworks):
             out_of_fold=self._out_of_fold,
             fold_of_rows=self._fold_of_rows,
             lineages=self.lineages,
+            outer=self.outer,
         )
         files.write(path, saved)
 
@@ -305,7 +309,8 @@ class SweepResult(KeptNetworks):
 
     def __repr__(self) -> str:
         ranked = self.ranked_table()
-        return "\n".join([ranked.summary(), f"{ranked.order()} first:", *ranked.lines(ROWS_SHOWN)])
+        lines = [ranked.summary(), f"{ranked.order()} first:", *ranked.lines(ROWS_SHOWN)]
+        return "\n".join(lines if self.outer is None else [*lines, f"nested cross-validation: {self.outer}"])
 
     def _repr_html_(self) -> str:
         return html.summary(self.ranked_table(), ROWS_SHOWN)

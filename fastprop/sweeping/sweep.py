@@ -39,7 +39,7 @@ from fastprop.options import (
     Schedule,
 )
 from fastprop.runs import BACKENDS, TrainingOptions
-from fastprop.sweeping import divergence, fold_networks
+from fastprop.sweeping import divergence, fold_networks, outer_folds
 from fastprop.sweeping.about import what_it_ran_on
 from fastprop.sweeping.checked_grid import checked_grid
 from fastprop.sweeping.configurations import Configurations
@@ -48,6 +48,7 @@ from fastprop.sweeping.folds import common_origin, folds_of, split_of
 from fastprop.sweeping.grids import grid_of
 from fastprop.sweeping.journal import Journal
 from fastprop.sweeping.journal_header import describe
+from fastprop.sweeping.outer_folds import OuterFold
 from fastprop.sweeping.planned_sweep import PlannedSweep, execute, record_trainings
 from fastprop.sweeping.population import new_population
 from fastprop.sweeping.recorded_rows import SweepDescription
@@ -84,6 +85,7 @@ def sweep(
     early_stopping: EarlyStopping | None = None,
     validation: Validation | None = None,
     cv: int | Splitter | Iterable[tuple[ArrayLike, ArrayLike]] | None = None,
+    outer: int | Splitter | Iterable[tuple[ArrayLike, ArrayLike]] | OuterFold | None = None,
     score: ScoreName | ScoreFunction | metrics.Score | None = None,
     halving: int | Halving | MedianStopping | None = None,
     sample_weight: ArrayLike | None = None,
@@ -156,6 +158,13 @@ def sweep(
         rows, unless Ctrl-C was pressed.
         With `early_stopping` this training ends after as many epochs as the folds needed on average, which the table
         has as ``final_epochs``; schedules still have the epochs that were planned.
+    outer : int, splitter or iterable, optional
+        Nested cross-validation: how good the networks are that this sweep chooses, in `SweepResult.outer`. For each
+        outer fold, which is taken as those of `cv` are, the whole sweep is repeated on the training rows alone, and its
+        best network is tested on the rows that are held out. There, an int `cv` and a splitter make folds of these
+        training rows, and pairs lose the other rows. All else in the result is as without `outer`. A journal of each
+        outer fold stands beside `journal`, with ``.outer0`` and so on at the end of its name. The sweeps share the
+        `seconds`, which become that of all in the result.
     score : str, callable or Score, optional
         What to measure on the held-out rows, and to rank by: the name of a score, one of ``fp.metrics.SCORES`` such as
         ``"accuracy"`` or ``"r2"``; a function of a network's outputs (n, n_out) and of `y`, in the shape in which it
@@ -231,6 +240,8 @@ def sweep(
     0.5
     """
     # Parse: each argument by itself.
+    cv = outer_folds.repeatable(cv, outer)
+    arguments = dict(locals())
     if search is not None:
         checks.instance(search, "search", (OptunaSearch, PopulationBased), "fp.OptunaSearch(study)")
     has_study = isinstance(search, OptunaSearch)
@@ -254,8 +265,10 @@ def sweep(
     checks.ranking(validation, cv, score, list(configurations.prototypes))
     if keeps_folds and cv is None:
         raise ValueError("refit=False keeps the networks of the folds of cv, but there is no cv: give it, or no refit.")
-    split, tasks = split_of(configurations.prototypes, X, y, sample_weight, class_weight, validation)
-    split, folds, all_rows, scored = folds_of(split, cv, X, y, configurations.prototypes, standardize)
+    left_out, tested = outer_folds.rows_of(outer, cv, keeps_folds, search)
+    split, tasks = split_of(configurations.prototypes, X, y, sample_weight, class_weight, validation, left_out)
+    given = split.data
+    split, folds, all_rows, scored = folds_of(split, cv, X, y, configurations.prototypes, standardize, tested)
     prototype = next(iter(configurations.prototypes.values()))
     if prototype.input_mean is None and all_rows.mean is None:
         warn_of_sizes(split.data.inputs, all_rows.rows, prototype.dtype)
@@ -271,30 +284,46 @@ def sweep(
         is_balanced=checks.is_balanced(class_weight),
         keeps_folds=keeps_folds,
     )
+    around = outer_folds.outer_folds(outer, X, y, given, experiment.score)
     together = rows if chooser is None else min(rows, chooser.batch)
     rungs = [options.epochs] if halving_rule is None else halving_rule.rungs(options.epochs, together)
     ranks_by_score = score is not None or len(configurations.prototypes) > 1
     result = SweepResult(
         _description(experiment, options, list(configurations.columns), rows, halving_rule, rungs, ranks_by_score)
     )
-    how = halving_rule, population, seconds, kept, chooser, cv is not None
+    how = halving_rule, population, outer_folds.first_seconds(seconds, around), kept, chooser, cv is not None
     planned = PlannedSweep(experiment, configurations, result, *how)
 
     # Execute.
+    _execute_or_interrupt(planned, workers, progress, _journal_at(journal, planned, begin_with, options))
+    record_trainings(result, experiment, configurations, class_weight)
+    if isinstance(outer, OuterFold):
+        outer.test(result, experiment)
+    result.outer = outer_folds.nested(sweep, arguments, around, result)
+    if keeps_folds:
+        _keep_out_of_fold(result, experiment, scored)
+    return result
+
+
+def _execute_or_interrupt(planned, workers, progress, journal):
+    """Execute a `PlannedSweep` with a journal or without, and say what became of it; Ctrl-C ends it."""
+    result = planned.result
     try:
-        with _journal_at(journal, planned, begin_with, options) as record, workers:
+        with journal as record, workers:
             without_network = execute(planned, workers, progress, record)
-            message = divergence.message_of_sweep(experiment, configurations, result, without_network)
+            message = divergence.message_of_sweep(planned.experiment, planned.configurations, result, without_network)
             if message is not None:
                 warn(message, DivergenceWarning)
     except Interrupted:  # the result has what was finished before
-        interrupts.tell(f"the sweep after {result.finished.sum()} of {len(configurations)} configurations")
-    record_trainings(result, experiment, configurations, class_weight)
-    if keeps_folds:
-        outputs = fold_networks.out_of_fold(result.fold_networks, experiment, scored)
-        rows = len(experiment.data.inputs) - experiment.data.copies
-        result.keep_out_of_fold(outputs, fold_networks.fold_of_rows(scored, rows))
-    return result
+        result.is_interrupted = True
+        interrupts.tell(f"the sweep after {result.finished.sum()} of {len(planned.configurations)} configurations")
+
+
+def _keep_out_of_fold(result, experiment, scored):
+    """Have a result keep what networks of folds give for the rows that each of these scores."""
+    outputs = fold_networks.out_of_fold(result.fold_networks, experiment, scored)
+    rows = len(experiment.data.inputs) - experiment.data.copies
+    result.keep_out_of_fold(outputs, fold_networks.fold_of_rows(scored, rows))
 
 
 def _journal_at(path, planned, network, options):

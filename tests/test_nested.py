@@ -1,0 +1,190 @@
+"""Nested cross-validation: a whole sweep in each outer fold, tested on the rows that it has not seen."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+import fastprop as fp
+from fastprop import student_t
+from fastprop.sweeping.outer_folds import OuterScores
+from tests.compare import assert_refused, assert_same_bits
+from tests.problems import three_classes
+
+X, LABELS = three_classes()
+RATES = {"learning_rate": [0.001, 0.1, 0.5]}
+SHARED = {"epochs": 4, "cv": 3, "standardize": True}
+
+
+def sweep(X=X, y=LABELS, grid=RATES, sizes=(4, 6, 3), **options):
+    return fp.sweep(sizes, X, y, grid, **SHARED | options)
+
+
+def hand_loop(folds, y=LABELS, **options):
+    """Return what sweeps in a loop give: the score of each fold, what it chose, and the outputs of all rows."""
+    scores, chosen, outputs = [], [], np.full((len(X), 3), np.nan, np.float32)
+    for training, tested in folds:
+        best = sweep(X[training], y[training], **options)
+        outputs[tested] = best.best_network.predict(X[tested])
+        scores.append(np.mean(outputs[tested].argmax(axis=1) == y[tested]))
+        chosen.append({"learning_rate": best.best["learning_rate"]})
+    return scores, tuple(chosen), outputs
+
+
+def stratified(count):
+    selection = pytest.importorskip("sklearn.model_selection")
+    return list(selection.StratifiedKFold(count, shuffle=True, random_state=0).split(X, LABELS))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"halving": 2, "threads": 1},
+        {"score": "log_loss", "early_stopping": fp.EarlyStopping(1), "class_weight": "balanced"},
+        {"backend": "reference"},
+    ],
+    ids=["plain", "halving", "early stopping", "reference"],
+)
+def test_the_outer_scores_are_those_of_sweeps_in_a_loop(options):
+    result = sweep(outer=4, **options)
+    measured = options.get("score", "accuracy")
+    scores, chosen, outputs = hand_loop(stratified(4), **options)
+    assert_same_bits(result.outer.out_of_fold, outputs)
+    assert result.outer.chosen == chosen
+    if measured == "accuracy":
+        assert result.outer.scores.tolist() == scores
+    alone = sweep(**options)
+    assert_same_bits(result.table["score"], alone.table["score"])
+    assert_same_bits(result.best_network.flat_parameters, alone.best_network.flat_parameters)
+
+
+@pytest.mark.slow
+def test_they_are_those_of_a_grid_search_of_scikit_learn():
+    base, selection = pytest.importorskip("sklearn.base"), pytest.importorskip("sklearn.model_selection")
+
+    class Trained(base.ClassifierMixin, base.BaseEstimator):
+        def __init__(self, learning_rate=0.1):
+            self.learning_rate = learning_rate
+
+        def fit(self, X, y):
+            self.classes_ = np.unique(y)
+            self.network = fp.MLP((4, 6, 3), output="softmax", seed=0)
+            fp.train(self.network, X, y, epochs=4, optimizer=fp.SGD(self.learning_rate), standardize=True)
+            return self
+
+        def predict(self, X):
+            return self.network.predict(X).argmax(axis=1)
+
+    splitter = selection.KFold(3, shuffle=True, random_state=5)
+    search = selection.GridSearchCV(Trained(), RATES, cv=splitter)
+    expected = selection.cross_val_score(search, X, LABELS, cv=stratified(4))
+    result = sweep(cv=splitter, outer=stratified(4), score="accuracy")
+    assert result.outer.scores.tolist() == expected.tolist()
+
+
+def test_folds_of_groups_stay_folds_of_groups_and_iterators_are_taken():
+    groups = np.arange(len(X)) % 5
+    pairs = [(np.flatnonzero(groups != group), np.flatnonzero(groups == group)) for group in range(5)]
+    result = sweep(cv=iter(pairs), outer=pairs[:2], epochs=1, threads=1)
+    assert result.outer.counts.tolist() == [[72, 18], [72, 18]]
+    assert np.isnan(result.outer.out_of_fold[:, 0]).tolist() == (groups > 1).tolist()
+    inner = [(np.setdiff1d(training, pairs[0][1]), tested) for training, tested in pairs[1:]]
+    alone = sweep(X, LABELS, cv=inner, epochs=1, threads=1)
+    assert result.outer.chosen[0] == {"learning_rate": alone.best["learning_rate"]}
+
+
+def test_rows_that_an_outer_fold_tests_on_change_nothing_in_its_search():
+    pairs = [(np.arange(60), np.arange(60, 90))]
+    changed = np.array(X)
+    changed[60:] = 1e3 * changed[60:] + 7
+    first, second = (sweep(each, outer=pairs, threads=1).outer for each in (X, changed))
+    assert first.chosen == second.chosen
+    assert not np.array_equal(first.out_of_fold[60:], second.out_of_fold[60:])
+    network = sweep(X[:60], LABELS[:60], threads=1).best_network
+    assert_same_bits(first.out_of_fold[60:], network.predict(X[60:]))
+    assert_same_bits(second.out_of_fold[60:], network.predict(changed[60:]))
+
+
+@pytest.mark.slow
+def test_a_nested_cross_validation_goes_on_from_its_journals_with_any_executor(tmp_path):
+    whole = sweep(outer=3)
+    sweep(outer=3, journal=tmp_path / "j")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["j", "j.outer0", "j.outer1", "j.outer2"]
+    lines = (tmp_path / "j.outer1").read_text().splitlines(keepends=True)
+    (tmp_path / "j.outer1").write_text("".join(lines[:2]))
+    with ThreadPoolExecutor(2) as executor:
+        again = sweep(outer=3, journal=tmp_path / "j", executor=executor)
+    assert_same_bits(again.outer.scores, whole.outer.scores)
+    assert_same_bits(again.outer.out_of_fold, whole.outer.out_of_fold)
+
+
+def test_outer_scores_are_saved_and_loaded(tmp_path):
+    result = sweep(outer=2, epochs=1, threads=1)
+    result.save(tmp_path / "a.npz")
+    loaded = fp.load_sweep(tmp_path / "a.npz")
+    assert repr(loaded) == repr(result)
+    assert loaded.outer.chosen == result.outer.chosen
+    assert_same_bits(loaded.outer.out_of_fold, result.outer.out_of_fold)
+
+
+@pytest.mark.slow
+def test_the_seconds_are_those_of_all_sweeps():
+    sweep(outer=2, epochs=1)  # compiles
+    begin = time.perf_counter()
+    grid = {"learning_rate": fp.loguniform(0.001, 1)}
+    result = sweep(grid=grid, samples=20_000, epochs=100, outer=2, seconds=6)
+    assert result.outer.counts.shape == (2, 2)
+    assert 5.4 < result.seconds < 6.6 + 0.5 * (time.perf_counter() - begin - result.seconds)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"cv": None, "validation": 0.2}, "there is none: give cv, too"),
+        ({"refit": False}, "leave out refit=False"),
+        ({"outer": 1}, "outer is taken as cv is: cv must be at least 2"),
+        ({"outer": [(range(60), range(60, 90))], "cv": [(range(60, 90), range(60))]}, "no fold of cv has rows"),
+    ],
+)
+def test_what_no_nested_cross_validation_can_be_made_of_is_refused(options, words):
+    assert_refused(ValueError, words, sweep, **{"outer": 3, "epochs": 1, "threads": 1} | options)
+
+
+# ---- the interval ----
+
+
+@pytest.mark.parametrize("degrees", [1, 2, 3, 4, 9, 30, 99])
+def test_quantiles_of_students_distribution_are_those_of_scipy(degrees):
+    stats = pytest.importorskip("scipy.stats")
+    for probability in (0.5, 0.7, 0.95, 0.975, 0.9995):
+        expected = stats.t.ppf(probability, degrees)
+        assert student_t.quantile(probability, degrees) == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+def test_the_interval_is_that_of_nadeau_and_bengio():
+    scores = np.array([0.8, 0.7, 0.9, 0.75, 0.85])
+    counts = np.array([[80, 20]] * 5)
+    outer = OuterScores("accuracy", scores, ({},) * 5, counts, np.zeros((0, 0)))
+    half = 2.7764451051977987 * np.sqrt((1 / 5 + 20 / 80) * scores.var(ddof=1))
+    np.testing.assert_allclose(outer.interval(), [0.8 - half, 0.8 + half], rtol=1e-12)
+    assert_refused(ValueError, "coverage must be", outer.interval, 1.5)
+
+
+@pytest.mark.slow
+def test_the_interval_holds_the_accuracy_on_new_rows_about_as_often_as_it_says():
+    random = np.random.default_rng(0)
+
+    def rows(count):
+        X = random.normal(size=(count, 3))
+        return X, (X[:, 0] + random.normal(size=count) > 0).astype(int)
+
+    new, classes = rows(20_000)
+    hits = []
+    for _ in range(60):
+        result = fp.sweep((3, 2), *rows(100), RATES, epochs=5, cv=3, outer=5, threads=1)
+        low, high = result.outer.interval()
+        hits.append(low <= np.mean(result.best_network.predict(new).argmax(axis=1) == classes) <= high)
+    assert np.mean(hits) >= 0.9  # of 0.95, less two standard deviations of 60 draws
