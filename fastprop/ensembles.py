@@ -198,7 +198,7 @@ class Ensemble:
             )
 
     def _outputs(self, X):
-        """Yield the outputs (n, n_out) of each network for inputs as they were given."""
+        """Return an iterator over the outputs (n, n_out) of each network for inputs as they were given."""
         from fastprop import runs  # on use, because it imports Numba
 
         checks.equal_inputs(self.networks)
@@ -206,8 +206,7 @@ class Ensemble:
         orders = [network.feature_names or known for network in self.networks]
         inputs = {names: Inputs.of(X, self.networks[0], feature_names=names) for names in dict.fromkeys(orders)}
         checks.ensemble_inputs(inputs[known].feature_names, list(inputs))
-        for network, names in zip(self.networks, orders):
-            yield runs.predict(network, inputs[names])
+        return runs.predict_each(self.networks, [inputs[names] for names in orders])
 
     def mean(self, outputs: Iterable[FloatArray]) -> FloatArray:
         """Return the mean (n, n_out) of the outputs (n, n_out) of all networks, by the weights and in their dtype.

@@ -166,6 +166,22 @@ def test_outputs_are_the_weighted_mean_and_come_back_from_a_file(tmp_path):
     assert again.networks[1].layer_sizes == (4, 3, 2, 3)
 
 
+@pytest.mark.parametrize("given", ["float32", "float64", "uint8"])
+def test_networks_of_an_ensemble_predict_to_the_same_bits_as_alone(given):
+    X = np.random.default_rng(0).integers(0, 200, (30, 4)).astype(given)
+    networks = [fp.MLP((4, *hidden, 2), seed=seed) for seed, hidden in enumerate([(5,), (5,), (3, 2), (5,), (), (5,)])]
+    for index, network in enumerate(networks[1:], 1):  # of the last one, the mean is far from 0 for its deviation
+        network.input_mean, network.input_scale = (
+            np.full(4, 10.0**index),
+            np.arange(1.0, 5) if index < 5 else np.ones(4),
+        )
+    ensemble = fp.Ensemble(networks, [1, 2, 3, 4, 5, 6])
+    total = 0.0
+    for weight, network in zip(ensemble.weights, networks):
+        total = total + weight * network.predict(X).astype(float)
+    np.testing.assert_array_equal(ensemble.predict(X), total.astype(np.float32))
+
+
 @pytest.mark.parametrize("weights", [[1.0], [1, 0], [1, -1], [1, np.inf], [[1, 1]]])
 def test_weights_that_are_refused(weights):
     assert_refused((ValueError, TypeError), "weights ", fp.Ensemble, [fp.MLP((2, 1)), fp.MLP((2, 1))], weights)

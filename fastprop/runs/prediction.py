@@ -40,6 +40,12 @@ class Predictor:
         epochs.predict(argument, self._data, self._plan, self._memory, self._dropout, outputs)
         return outputs
 
+    def of_standardized(self, network):
+        """Return the outputs (m, n_out) of a network whose standardization may be another, for the rows."""
+        mean, inverse_std = kernel_arguments.standardization_arguments(network, self._inputs)
+        self._prototype = self._prototype._replace(mean=mean, input_inverse_std=inverse_std)
+        return self(network)
+
     def _predict_by_reference(self, network, outputs):
         network = reference.Network.of(network)
         for first in range(0, len(outputs), PREDICTED_ROWS):
@@ -50,6 +56,26 @@ class Predictor:
 def predict(network, inputs, rows=None):
     """Return the outputs (m, n_out) of `network` for some `rows` of `inputs`, by default for all."""
     return Predictor(network, inputs, rows)(network)
+
+
+def predict_each(networks, inputs):
+    """Yield the outputs (m, n_out) of each network for all rows of its `inputs`, an `Inputs` each.
+
+    Of networks with the same layers, activations and dtype on the same inputs, one `Predictor` serves all.
+    """
+    converted, predictors = {}, {}
+    for network, given in zip(networks, inputs, strict=True):
+        if Origin.of_network(network).changes:  # the inputs are converted for this network alone
+            yield predict(network, given)
+            continue
+        of_dtype = id(given), network.dtype
+        if of_dtype not in converted:
+            converted[of_dtype] = given, readable(given, network)  # both, so that the identity stays that of `given`
+        _, values = converted[of_dtype]
+        similar = *of_dtype, network.layer_sizes, tuple(network.activations)
+        if similar not in predictors:
+            predictors[similar] = Predictor(network, values)
+        yield predictors[similar].of_standardized(network)
 
 
 def readable(inputs, network):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fastprop import checks, numpy_settings
 from fastprop.annotations import FloatArray, Path
-from fastprop.data import EncodedRows
+from fastprop.data import EncodedRows, Inputs
 from fastprop.ensembles import Ensemble
 from fastprop.files import tensors
 from fastprop.integrations import onnx_ensembles
@@ -141,9 +141,13 @@ class TableEnsemble:
         return self.ensemble.intervals(self._of_networks(inputs), coverage)
 
     def _of_networks(self, inputs):
-        """Yield the outputs (n, n_out) of each network."""
-        for network, block in zip(self.ensemble.networks, self.stacked.blocks(inputs)):
-            yield network.predict(block)
+        """Return an iterator over the outputs (n, n_out) of each network."""
+        from fastprop import runs  # on use, because it imports Numba
+
+        networks = self.ensemble.networks
+        first = [networks[self.stacked.block_of.index(index)] for index in range(len(inputs.blocks))]
+        blocks = [Inputs.of(block, network) for block, network in zip(inputs.blocks, first)]
+        return runs.predict_each(networks, self.stacked.blocks(StackedInputs(tuple(blocks))))
 
     def outputs(self, table: Any) -> FloatArray:
         """Return the outputs of the ensemble, (n, n_out): probabilities of classes, or numbers in their own unit."""
