@@ -31,6 +31,8 @@ class Unbroken:
         self._try("flush")
 
     def _try(self, method, *arguments):
+        if self._stream is None:
+            self.error = ValueError("it is closed")
         if self.error is None:
             try:
                 getattr(self._stream, method)(*arguments)

@@ -254,6 +254,8 @@ def result_changes(description):
     yield {"description": {"format": description["format"] + 1}}
     yield {"description": {"networks": [[0, network().about | {"layer_sizes": [10**12, 10**12]}]]}}
     yield {"description": {"networks": [[7, network().about]]}}
+    for networks in ([], [network().about] * 2):
+        yield {"description": {"networks": [[0, networks]]}, "parameters": np.zeros(78, np.float32)}
     yield {"description": {"values": {"learning_rate": [{"option": "SGD", "evil": 1}] * 2}}}
     yield {"description": {"values": {"learning_rate": [{"array": [1], "dtype": "S9999999999"}] * 2}}}
     yield {"history": np.zeros((1, 1))}

@@ -84,6 +84,7 @@ NPY = {
     "claims 10**12 rows": lambda: npy(shape=(10**12, 2)),
     "claims 10**30 rows": lambda: npy(shape=(10**30, 2)),
     "has a negative shape": lambda: npy(shape=(-6, -2)),
+    "has one dimension": lambda: npy(shape=(12,)),
     "has fewer rows": lambda: npy(shape=(5, 2)),
     "is nested": lambda: b"\x93NUMPY\x01\x00" + struct.pack("<H", 300) + b"(" * 300,
     "has a header that is longer than it": lambda: b"\x93NUMPY\x02\x00" + struct.pack("<I", 2**32 - 1) + b"{",

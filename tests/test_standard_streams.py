@@ -66,6 +66,12 @@ def test_a_stream_that_is_closed_is_none_and_nothing_is_said_elsewhere(monkeypat
     assert capsys.readouterr().out == ""
 
 
+def test_of_a_stream_that_is_closed_the_error_says_so():
+    stream = Unbroken(None)
+    stream.write("lost")
+    assert str(stream.error) == "it is closed"
+
+
 def test_what_fails_once_is_not_written_again():
     stream = Unbroken(Failing(OSError("full")))
     stream.write("first")

@@ -96,7 +96,7 @@ def _saved(description, arrays):
     columns = {name.removeprefix(prefix): values for name, values in arrays.items() if name.startswith(prefix)}
     columns |= {name: [decoded(value) for value in values] for name, values in description["values"].items()}
     _check(description["arguments"], description["seconds"], columns, arrays)
-    networks = dict(_networks(description["networks"], arrays, len(arrays["history"])))
+    networks = dict(_networks(description["networks"], arrays, description["arguments"]))
     return Saved(
         description=description["arguments"],
         seconds=description["seconds"],
@@ -134,10 +134,13 @@ def _check(arguments, seconds, columns, arrays):
         raise ValueError("its description has values of other types")
 
 
-def _networks(abouts, arrays, rows):
+def _networks(abouts, arrays, arguments):
     """Yield the index and the networks of each row that has any, from one vector with the parameters of all."""
-    first = 0
+    first, rows = 0, arguments["configurations"]
+    count = arguments["folds"] if arguments.get("keeps_folds") else 1
     for index, of_folds in abouts:
+        if len(of_folds) != count:
+            raise ValueError(f"row {index} has {len(of_folds)} networks, not {count}")
         networks = []
         for fold, about in enumerate(of_folds):
             state = {name: arrays[name][fold] for name in STANDARDIZATION if name in arrays}
