@@ -137,7 +137,7 @@ def test_an_ensemble_needs_networks_that_were_kept_and_finished():
 
 
 def test_networks_of_an_ensemble_are_alike():
-    with pytest.raises(ValueError, match="needs networks with equal inputs, outputs, output activations and dtypes"):
+    with pytest.raises(ValueError, match="needs networks with equal outputs, output activations and dtypes"):
         fp.Ensemble([fp.MLP((4, 3)), fp.MLP((4, 2))])
     with pytest.raises(ValueError, match="an ensemble needs networks, and there are none: give at least one"):
         fp.Ensemble([])
