@@ -30,12 +30,14 @@ def sweep(grid=GRID, network=SIZES, **options):
 # ---- rungs ----
 
 RUNGS = [
-    (fp.Halving(3), 27, 100, [1, 3, 9, 27]),
-    (fp.Halving(3), 27, 9, [3, 9, 27]),
-    (fp.Halving(3), 27, 10, [1, 3, 9, 27]),
-    (fp.Halving(3), 30, 1000, [1, 3, 10, 30]),
-    (fp.Halving(2), 100, 4, [25, 50, 100]),
-    (fp.Halving(4), 3, 100, [3]),
+    (fp.Halving(3), 81, 81, [6, 18, 54, 81]),
+    (fp.Halving(3), 27, 100, [2, 6, 18, 27]),
+    (fp.Halving(3), 27, 9, [6, 18, 27]),
+    (fp.Halving(3), 27, 10, [2, 6, 18, 27]),
+    (fp.Halving(3), 9, 100, [1, 3, 9]),
+    (fp.Halving(2), 100, 4, [28, 56, 100]),
+    (fp.Halving(4), 1, 100, [1]),
+    (fp.Halving(3, min_epochs=1), 30, 2, [1, 3, 10, 30]),
     (fp.Halving(3), 81, 1, [81]),
     (fp.Halving(3, min_epochs=5), 81, 2, [9, 27, 81]),
     (fp.Halving(3, min_epochs=100), 81, 1000, [81]),

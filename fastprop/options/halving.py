@@ -12,6 +12,9 @@ from fastprop import checks
 
 __all__ = ["Halving", "MedianStopping"]
 
+FIRST_RUNG = 13
+"""The first rung is after a thirteenth of the epochs, unless it is given: benchmarks/NOTES.md has what others lose."""
+
 MAX_RUNGS = 100_000
 """The largest number of rungs of a sweep, each of which takes 8 bytes for each configuration."""
 
@@ -25,9 +28,11 @@ class Halving:
     Parameters
     ----------
     factor : int
-        At least 2. Rungs are at epochs / factor, epochs / factor² and so on.
+        At least 2. By default the first rung is after a thirteenth of the epochs, because the losses of earlier ones
+        say little of the end, and each later one is at factor times as many. Of these there are the last ones, as many
+        as leave one configuration in the end.
     min_epochs : int, optional
-        The lowest epoch of a rung; by default there are as many rungs as leave one configuration in the end.
+        The lowest epoch of a rung. Rungs then are at epochs / factor, epochs / factor² and so on.
 
     Raises
     ------
@@ -43,7 +48,7 @@ class Halving:
     --------
     >>> import fastprop as fp
     >>> fp.Halving(3).rungs(27, configurations=100)
-    [1, 3, 9, 27]
+    [2, 6, 18, 27]
     """
 
     factor: int = 3
@@ -56,13 +61,19 @@ class Halving:
 
     def rungs(self, epochs: int, configurations: int) -> list[int]:
         """Return the epochs of the rungs, in order; the last one is the end."""
-        rungs = [epochs]
-        left = configurations
-        minimum = 1 if self.min_epochs is None else self.min_epochs
-        while epochs // self.factor ** len(rungs) >= minimum and (left > 1 or self.min_epochs is not None):
-            rungs.append(epochs // self.factor ** len(rungs))
-            left = math.ceil(left / self.factor)
-        return rungs[::-1]
+        if self.min_epochs is not None:
+            rungs = [epochs]
+            while epochs // self.factor ** len(rungs) >= self.min_epochs:
+                rungs.append(epochs // self.factor ** len(rungs))
+            return rungs[::-1]
+        rungs = [max(1, epochs // FIRST_RUNG)]
+        while rungs[-1] * self.factor < epochs:
+            rungs.append(rungs[-1] * self.factor)
+        needed = 0
+        while configurations > 1:
+            configurations = self.survivors(configurations)
+            needed += 1
+        return [*(rung for rung in rungs[len(rungs) - min(needed, len(rungs)) :] if rung < epochs), epochs]
 
     def survivors(self, configurations: int) -> int:
         """Return how many of `configurations` go on from a rung at most."""
