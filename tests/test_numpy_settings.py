@@ -55,10 +55,10 @@ CALLS = {
     "predict": lambda: classifier().predict(X),
     "flat_parameters": lambda: setattr(classifier(), "flat_parameters", np.full(37, 1e-50)),
     "a regressor": lambda: (
-        fp.MLPRegressor(max_iter=1, n_iter_no_change=1).partial_fit(X, np.where(Y, 1e-300, 2e-300)).predict(X)
+        fp.MLPRegressor(max_iter=1, n_iter_no_change=1).partial_fit(X, np.where(Y, 1e-140, 2e-140)).predict(X)
     ),
     "a regressor becomes a model": lambda: (
-        fp.MLPRegressor(max_iter=1, n_iter_no_change=1).partial_fit(X, np.where(Y, 1e-300, 2e-300)).to_model("y")
+        fp.MLPRegressor(max_iter=1, n_iter_no_change=1).partial_fit(X, np.where(Y, 1e-140, 2e-140)).to_model("y")
     ),
     "a network in float64 and back": lambda: fp.MLP.restored(
         classifier().about,
