@@ -100,7 +100,7 @@ class KeptNetworks(RecordedRows):
 
     def keep(self, index: int, networks: tuple[MLP, ...], count: int) -> bool:
         """Keep the network of a recorded row, or one for each fold, if it is among the best `count`; return if so."""
-        row = self.table[index]
+        row = {name: self.table[name].item(index) for name in ("stopped", "final_epochs", self.ranks)}
         if not is_finished(row["stopped"], row["final_epochs"]):
             return False
         self._networks[index] = networks

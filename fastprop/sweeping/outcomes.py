@@ -35,8 +35,9 @@ def is_finished(stopped, final_epochs):
     >>> is_finished(np.array(["finished", "diverged", "diverged", "halved"]), np.array([10, 0, 7, 5])).tolist()
     [True, False, True, False]
     """
-    restored = (stopped == "diverged") & (final_epochs > 0)
-    return functools.reduce(operator.or_, [stopped == each for each in ENDED_WELL], restored)
+    if isinstance(stopped, str):
+        return stopped in ENDED_WELL or (stopped == "diverged" and final_epochs > 0)
+    return np.isin(stopped, ENDED_WELL) | ((stopped == "diverged") & (final_epochs > 0))
 
 
 def survived(stopped, rungs_reached):
@@ -222,6 +223,13 @@ class ConfigurationOutcome(NamedTuple):
     fold_seconds: tuple[float, ...]  # the seconds of each fold
     history: np.ndarray  # (epochs,) float64, the loss that ranks; mean over the folds, NaN where one has ended
     fold_notes: tuple[float, ...] = ()  # the note of each fold's score, see `metrics.measure`; a journal has none
+
+    @property
+    def can_rank(self):
+        """Whether it ranks at its rung: not if it ended badly, or because time was over between two rungs."""
+        return self.stopped != "out of time" and (
+            self.stopped == "halved" or is_finished(self.stopped, self.final_epochs)
+        )
 
     @classmethod
     def of(cls, fits, criterion):

@@ -204,27 +204,24 @@ class RecordedRows:
     ) -> NDArray[np.float64]:
         """Write the `ConfigurationOutcome` of each of some rows at a rung into the table; return their costs there."""
         indices = np.array(indices)
-        columns = dict(zip(ConfigurationOutcome._fields, zip(*outcomes)))
-        histories = columns.pop("history")
-        columns = {name: np.array(values) for name, values in columns.items()}
-        columns["history"] = np.full((len(outcomes), max(map(len, histories))), np.nan)
-        for row, history in zip(columns["history"], histories):
+        fields = dict(zip(ConfigurationOutcome._fields, zip(*outcomes)))
+        measured = dict(zip(MEASURED_COLUMNS, _canonical([fields[name] for name in MEASURED_COLUMNS])))
+        for name in ("epochs", "final_epochs", "stopped", "seconds"):
+            self.table[name][indices] = fields[name]
+        for name, values in measured.items():
+            self.table[name][indices] = values
+        histories = np.full((len(outcomes), max(map(len, fields["history"]))), np.nan)
+        for row, history in zip(histories, fields["history"]):
             row[: len(history)] = history
-        for values in columns.values():
-            if values.dtype == float:
-                values[np.isnan(values)] = np.nan  # NaN of one bit pattern, which is also that of a journal
-        self._write_history(indices, columns.pop("history"))
-        self.fold_scores[indices, rung] = columns.pop("fold_scores")
-        notes = columns.pop("fold_notes")
+        self._write_history(indices, _canonical(histories))
+        self.fold_scores[indices, rung] = _canonical(fields["fold_scores"])
+        self.fold_seconds[indices] = _canonical(fields["fold_seconds"])
+        notes = _canonical(fields["fold_notes"])
         if np.isfinite(notes).any():
             self.fold_notes = np.full_like(self.fold_scores, np.nan) if self.fold_notes is None else self.fold_notes
             self.fold_notes[indices, rung] = notes
-        self.fold_seconds[indices] = columns.pop("fold_seconds")
-        for name, values in columns.items():
-            self.table[name][indices] = values
-        can_rank = is_finished(columns["stopped"], columns["final_epochs"]) | (columns["stopped"] == "halved")
-        can_rank &= columns["stopped"] != "out of time"  # between two rungs
-        costs = self.rung_costs[indices, rung] = np.where(can_rank, self._costs(columns), np.nan)
+        can_rank = [outcome.can_rank for outcome in outcomes]
+        costs = self.rung_costs[indices, rung] = np.where(can_rank, self._costs(measured), np.nan)
         return costs
 
     def restore(self, saved: Saved) -> None:
@@ -250,3 +247,10 @@ class RecordedRows:
             more = max(epochs, min(2 * room, self.description.epochs)) - room
             self._history = np.concatenate([self._history, np.full((len(self._history), more), np.nan)], axis=1)
         self._history[indices, :epochs] = histories
+
+
+def _canonical(values):
+    """Return numbers as an array whose NaN have one bit pattern, which is also that of a journal."""
+    array = np.array(values, np.float64)
+    array[np.isnan(array)] = np.nan
+    return array
