@@ -81,6 +81,7 @@ def test_the_one_column_that_is_no_feature_is_the_target(capsys):
     assert capsys.readouterr().out.startswith("task: numbers (0.5 to 4.5)")  # those of the column size
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["-", "/dev/stdin"])
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_a_table_may_come_from_standard_input(name, ending):
@@ -96,6 +97,7 @@ def test_a_table_may_come_from_standard_input(name, ending):
     assert ended.stdout.startswith("task: 2 classes (a, b)")
 
 
+@pytest.mark.slow
 def test_a_table_may_come_from_another_command():
     script = f"'{sys.executable}' -m fastprop train <(cat codes.csv) {' '.join(TRAINING)}"
     ended = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=TIMEOUT)

@@ -96,6 +96,7 @@ def test_folds_of_groups_stay_folds_of_groups_and_iterators_are_taken():
     assert result.outer.chosen[0] == {"learning_rate": alone.best["learning_rate"]}
 
 
+@pytest.mark.slow
 def test_rows_that_an_outer_fold_tests_on_change_nothing_in_its_search():
     pairs = [(np.arange(60), np.arange(60, 90))]
     changed = np.array(X)

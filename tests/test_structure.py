@@ -54,6 +54,7 @@ def private_attributes(source):
     return defined, read
 
 
+@pytest.mark.slow
 def test_files_and_functions_are_short():
     assert [file for file, source in FILES.items() if len(source.splitlines()) > LINES_OF_FILE] == []
     all_functions = [(file, each) for file, source in FILES.items() for each in functions(source)]
@@ -63,6 +64,7 @@ def test_files_and_functions_are_short():
     assert [(file, name) for file, name in sorted(wide) if name not in MANY_PARAMETERS] == []
 
 
+@pytest.mark.slow
 def test_private_attributes_are_read_where_they_are_made():
     foreign = {}
     for file, source in FILES.items():
