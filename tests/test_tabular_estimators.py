@@ -295,7 +295,7 @@ def test_ctrl_c_between_rounds_leaves_the_best_so_far(monkeypatch, capsys):
 
     def interrupted(*arguments, **options):
         calls.append(options["epochs"])
-        if len(calls) == 5:  # two to see how long an epoch takes, the recipe, a round, and this
+        if len(calls) == 6:  # two to see how long an epoch takes, the recipe with each encoding, a round, and this
             raise KeyboardInterrupt
         return sweep(*arguments, **options)
 
@@ -304,7 +304,7 @@ def test_ctrl_c_between_rounds_leaves_the_best_so_far(monkeypatch, capsys):
         found = fp.TabularClassifier(seconds=30, epochs=4, folds=2, random_state=0).fit(FRAME, KINDS)
     assert found.n_configurations_ >= 9
     assert "Ctrl-C has ended the search after" in capsys.readouterr().err
-    calls[:] = [1, 1, 1, 1]
+    calls[:] = [1, 1, 1, 1, 1]
     with pytest.raises(KeyboardInterrupt):
         fp.TabularClassifier(seconds=30, epochs=4, folds=2).fit(FRAME, KINDS)
     interrupts.forget()
