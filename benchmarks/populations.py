@@ -6,13 +6,12 @@ quarter of the others is held out: their loss ranks. A loss is that of the best 
 search's: the median over some draws of the rows and of the configurations, with the quartiles beside it.
 """
 
-import argparse
 import time
 
 import numpy as np
 
 import fastprop as fp
-from benchmarks.stopping import CONFIGURATIONS, EPOCHS, TASKS
+from benchmarks.stopping import CONFIGURATIONS, EPOCHS, parsed
 
 GRID = {
     "learning_rate": fp.loguniform(1e-3, 1),
@@ -52,16 +51,11 @@ def search(task, options, seed):
 
 def main():
     """Print a line for each task and search."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("tasks", nargs="*", help="names of tasks; by default all")
-    parser.add_argument("--draws", type=int, default=10)
-    arguments = parser.parse_args()
+    arguments = parsed(draws=10)
     print("| task | search | held-out loss | quartiles | tested loss | quartiles | of the processor's time |")
     print("|---|---|---|---|---|---|---|")
     medians = {name: [] for name in SEARCHES}
-    for task in TASKS:
-        if arguments.tasks and task.name not in arguments.tasks:
-            continue
+    for task in arguments.tasks:
         found = {name: [search(task, each, seed) for seed in range(arguments.draws)] for name, each in SEARCHES.items()}
         random = np.array(found["random"])
         for name, each in found.items():

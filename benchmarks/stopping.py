@@ -131,18 +131,26 @@ def measured(task, threads, turns):
     }
 
 
-def main():
-    """Print a line for each task and rule."""
+def parsed(**numbers):
+    """Return the arguments of the command line: the `tasks` that are named, by default all, and some whole numbers.
+
+    The default of each number is given by its name.
+    """
     parser = argparse.ArgumentParser()
     parser.add_argument("tasks", nargs="*", help="names of tasks; by default all")
-    parser.add_argument("--turns", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=2)
+    for name, default in numbers.items():
+        parser.add_argument(f"--{name}", type=int, default=default)
     arguments = parser.parse_args()
+    arguments.tasks = [task for task in TASKS if not arguments.tasks or task.name in arguments.tasks]
+    return arguments
+
+
+def main():
+    """Print a line for each task and rule."""
+    arguments = parsed(turns=5, threads=2)
     print("| task | rule | seconds | of the full time | of the processor's | of the loss |\n|---|---|---|---|---|---|")
     ratios = {name: [] for name in RULES}
-    for task in TASKS:
-        if arguments.tasks and task.name not in arguments.tasks:
-            continue
+    for task in arguments.tasks:
         searches = measured(task, arguments.threads, arguments.turns)
         whole = searches["none"]
         for name, each in searches.items():

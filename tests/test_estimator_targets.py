@@ -12,7 +12,7 @@ import fastprop as fp
 ROWS = 12
 X = np.random.default_rng(0).normal(size=(ROWS, 2))
 INDEX = np.arange(ROWS) % 3
-IDS = 2**60 + INDEX  # which float64 does not tell apart
+IDS = 2**60 + INDEX  # which float64 rounds to one number
 
 
 def classifier():

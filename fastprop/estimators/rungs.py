@@ -71,7 +71,8 @@ def rounds(rule, rungs, sweeps):
     """Return the calls that each of several sweeps needs: a list of (rule of the call, indices of its rungs).
 
     Candidates of several sweeps are compared after each call. The next one trains those that go on from the beginning:
-    with rungs that lie apart by a factor of f, all of them take at most f / (f - 1) times the epochs of the last one.
+    with rungs that are each at f times the epochs of the one before, all of them take at most f / (f - 1) times those
+    of the last one.
     The rungs of a `MedianStopping` lie too close for that, and one call trains all candidates to the end.
     """
     if rule is None or sweeps == 1:

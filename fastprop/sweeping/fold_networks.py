@@ -78,13 +78,24 @@ def out_of_fold(networks, experiment, scored):
         that several do.
     """
     rows = len(experiment.data.inputs) - experiment.data.copies
-    counts = sum(np.bincount(each, minlength=rows) for each in scored)
+    inputs = experiment.held_out.inputs
     found = {}
     for index, of_folds in networks.items():
-        total = np.zeros((rows, of_folds[0].layer_sizes[-1]), of_folds[0].dtype)
-        for network, fold, given in zip(of_folds, experiment.folds, scored):
-            np.add.at(total, given, predict(network, experiment.held_out.inputs, fold.scored))
-        with np.errstate(invalid="ignore", divide="ignore"):
-            total /= counts[:, None].astype(total.dtype)
-        found[index] = read_only(total)
+        outputs = [predict(network, inputs, fold.scored) for network, fold in zip(of_folds, experiment.folds)]
+        found[index] = mean_of_rows(outputs, scored, rows)
     return found
+
+
+def mean_of_rows(outputs, rows_of_outputs, rows):
+    """Return the mean of the outputs that belong to each of `rows` rows, (rows, n_out) of their dtype, read-only.
+
+    There are one or more `outputs`, (m, n_out) each, and for each of them the (m,) rows to which they belong. A row to
+    which none belong is NaN.
+    """
+    total = np.zeros((rows, outputs[0].shape[1]), outputs[0].dtype)
+    for each, of_rows in zip(outputs, rows_of_outputs):
+        np.add.at(total, of_rows, each)
+    counts = sum(np.bincount(of_rows, minlength=rows) for of_rows in rows_of_outputs)
+    with np.errstate(invalid="ignore"):
+        total /= counts[:, None].astype(total.dtype)
+    return read_only(total)

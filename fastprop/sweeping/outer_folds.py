@@ -15,9 +15,8 @@ from fastprop.annotations import FloatArray
 from fastprop.data import cross_validation_folds
 from fastprop.options import OptunaSearch
 from fastprop.runs import predict
-
-LEAST_SECONDS = 0.05
-"""The shortest time that is given to the sweep of an outer fold."""
+from fastprop.sweeping.fold_networks import mean_of_rows
+from fastprop.sweeping.time_limit import MIN_SECONDS
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,7 +208,7 @@ def nested(search, arguments, folds, result):
             break
         changed = {"outer": fold, "keep": "best", "journal": _journal(arguments["journal"], number)}
         if seconds is not None:
-            changed["seconds"] = max(LEAST_SECONDS, (seconds - result.seconds) / (len(folds) - number))
+            changed["seconds"] = max(MIN_SECONDS, (seconds - result.seconds) / (len(folds) - number))
         of_fold = search(**arguments | changed)
         result.seconds += of_fold.seconds
         is_interrupted = of_fold.is_interrupted
@@ -229,19 +228,13 @@ def _journal(path, number):
 def _scores(folds, score_name):
     rows = len(folds[0].training) + len(folds[0].left_out)
     known = [fold for fold in folds if fold.outputs is not None]
-    total = np.full((rows, 0), np.nan)
+    out_of_fold = checks.read_only(np.full((rows, 0), np.nan))
     if known:
-        counts = np.zeros((rows, 1))
-        total = np.zeros((rows, known[0].outputs.shape[1]), known[0].outputs.dtype)
-        for fold in known:
-            np.add.at(total, fold.tested, fold.outputs)
-            np.add.at(counts, fold.tested, 1)
-        with np.errstate(invalid="ignore"):
-            total /= counts.astype(total.dtype)
+        out_of_fold = mean_of_rows([fold.outputs for fold in known], [fold.tested for fold in known], rows)
     return OuterScores(
         score_name=score_name,
         scores=np.array([fold.measured for fold in folds]),
         chosen=tuple(fold.chosen for fold in folds),
         counts=np.array([[len(fold.training), len(fold.tested)] for fold in folds]),
-        out_of_fold=checks.read_only(total),
+        out_of_fold=out_of_fold,
     )

@@ -229,7 +229,7 @@ class RecordedRows:
         for name in self.table.dtype.names:
             column, values = self.table[name], saved.columns[name]
             if column.dtype.hasobject:
-                for index, value in enumerate(values):  # one by one, because NumPy would take tuples apart
+                for index, value in enumerate(values):  # one by one, because NumPy makes a row of a tuple
                     column[index] = value
             else:
                 np.copyto(column, values, casting="same_kind")

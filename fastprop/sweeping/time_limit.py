@@ -8,6 +8,9 @@ from fastprop import thread_pool
 FOLD_SECONDS = 0.5
 """How long a fold may train at the least, so that a configuration that was begun has a score soon after the time."""
 
+MIN_SECONDS = 0.05
+"""The shortest time that is given to a sweep, where several share some time."""
+
 
 class OutOfTime(thread_pool.Interrupted):
     """The time that was given to a sweep is over; what was trained until then is recorded."""

@@ -3,7 +3,7 @@
 import math
 import time
 
-from fastprop.sweeping.time_limit import FOLD_SECONDS
+from fastprop.sweeping.time_limit import FOLD_SECONDS, MIN_SECONDS
 
 MIN_CONFIGURATIONS, MAX_CONFIGURATIONS = 9, 81
 """Configurations of a round: with fewer, a halving compares too few; with more, a search in time has too few rounds."""
@@ -22,9 +22,6 @@ RESERVED_SHARE = 0.05
 
 PARTS = 3
 """Rounds of a search without time that has several encodings of numbers, after the first ones."""
-
-MIN_SECONDS = 0.05
-"""The shortest time that is given to a sweep."""
 
 
 class Rounds:
