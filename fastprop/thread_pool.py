@@ -105,8 +105,9 @@ def results(jobs, threads):
     """Call each of `jobs` as `run` does, and yield what they return, in the calling thread.
 
     Close the generator (`contextlib.closing`) to stop the running jobs. Ctrl-C is held back while the caller handles a
-    result, so that it never interrupts this. It interrupts a function that a job has called by `in_calling_thread`, and
-    those for which other jobs wait are not called any more.
+    result, so that it never interrupts this. It interrupts a function that a job has called by `in_calling_thread`.
+    After Ctrl-C, or once the generator is closed, functions for which jobs wait are not called any more: they may be
+    slow.
 
     Yields
     ------
@@ -134,7 +135,7 @@ def results(jobs, threads):
             interrupted = True
         yield workers.stop(calls_functions=not interrupted)
     finally:
-        workers.stop()
+        workers.stop(calls_functions=False)
     if interrupted:
         raise Interrupted
     workers.raise_error()
@@ -241,7 +242,7 @@ class _Workers:
         self._do_calls(held)
 
     def _do_calls(self, held=None):
-        while self._calls:
+        for _ in range(len(self._calls)):  # those that are asked for meanwhile come after results were yielded
             if not self._calls[0].ended.is_set():
                 self._do(self._calls[0], held)
             self._calls.popleft()

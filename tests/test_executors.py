@@ -1,10 +1,12 @@
 """Sweeps on the workers of executors have the same bits as on threads of this process, even if workers die."""
 
+import functools
 import os
 import pickle
 import signal
 import tempfile
 import threading
+import time
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 
 import numpy as np
@@ -19,7 +21,7 @@ from fastprop.sweeping.workers.shared_folder import SharedFolder
 from fastprop.sweeping.workers.threads import ThreadPoolAdapter
 from tests import executors
 from tests.compare import assert_refused, assert_same_bits
-from tests.executors import ALONE, IN_PROCESSES, SPAWN, Dask, lowest, processes, sweep, threads
+from tests.executors import ALONE, IN_PROCESSES, SPAWN, Dask, Loky, lowest, processes, sweep, threads
 from tests.marks import slow_except
 from tests.processes import output_after_interrupt
 from tests.results import assert_same_result
@@ -287,3 +289,30 @@ print(set(result.table["stopped"]) <= {{"finished", "interrupted", "not run"}}, 
 print(os.listdir(tempfile.tempdir))
 """
     assert output_after_interrupt(script) == "True not run\n[]\n"
+
+
+def noted(path, y, outputs):
+    """A slow score, which notes in a file when it is called."""
+    with open(path, "a") as file:
+        file.write(f"{time.time()}\n")
+    time.sleep(0.5)
+    return 0.5
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("hears_ctrl_c", "nothing_left")
+@pytest.mark.parametrize("kind", [threads, processes, Loky])
+def test_after_ctrl_c_no_worker_begins_another_slow_score(kind, tmp_path):
+    path = tmp_path / "calls"
+
+    def press():
+        while not path.exists():
+            time.sleep(0.01)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+    with kind() as executor:
+        threading.Thread(target=press).start()
+        result = sweep(grid={"seed": range(40)}, score=functools.partial(noted, path), executor=executor)
+        returned = time.time()
+    assert result.finished.sum() < 40
+    assert all(float(line) < returned for line in path.read_text().splitlines())

@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 from contextlib import closing
 
 import pytest
@@ -232,6 +233,29 @@ def test_a_caller_that_leaves_stops_the_running_jobs():
     assert waiting.stopped.is_set() or not waiting.ran
     assert not never.ran
     assert_no_thread_is_left(others)
+
+
+def test_a_caller_that_leaves_is_not_held_up_by_what_jobs_still_want_it_to_call():
+    calls = []
+    job = Job(lambda job: [thread_pool.in_calling_thread(calls.append, each) for each in range(5)])
+    with closing(thread_pool.results([job], 1)) as results:
+        while not calls:
+            next(results)
+    assert calls == [0]
+
+
+def test_the_caller_is_awake_between_the_calls_that_jobs_ask_for_all_the_time():
+    calls = []
+
+    def call():
+        calls.append(True)
+        time.sleep(0.01)
+
+    jobs = [Job(lambda job: [thread_pool.in_calling_thread(call) for _ in range(20)]) for _ in range(4)]
+    with closing(thread_pool.results(jobs, 4)) as results:
+        for _ in range(4):
+            next(results)
+    assert len(calls) <= 4 * 4  # at most those for which all threads wait, each time
 
 
 @pytest.mark.usefixtures("hears_ctrl_c")

@@ -205,6 +205,8 @@ def train(experiment, job, is_over):
     outcomes = []
     lanes = compiler.lanes(experiment.dtype)  # vectors may be narrower here than on the machine that made the pack
     for first in range(0, len(job.fits), lanes):
+        if is_over():
+            return None
         run = PackRun(experiment, job._replace(fits=job.fits[first : first + lanes]))
         with _PREPARING:
             run.prepare()
