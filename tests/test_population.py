@@ -245,6 +245,7 @@ REFUSED = [
     ({"grid": GRID | {"optimizer": [fp.SGD(), fp.RMSprop()]}}, "grid['optimizer'] has several"),
     ({"grid": GRID | {"batch_size": [8, 16]}}, "grid['batch_size'] has several values, between which no network"),
     ({"grid": GRID | {"layer_sizes": [(4, 3), (4, 5, 3)]}}, "grid['layer_sizes'] has several"),
+    ({"grid": GRID | {"layer_sizes": [(4, fp.integers(4, 8), 3)]}}, "grid['layer_sizes'] has several"),
     ({"grid": GRID | {"hidden": ["tanh", "relu"]}}, "grid['hidden'] has several"),
     ({"grid": GRID | {"early_stopping": [fp.EarlyStopping()]}}, "early_stopping ends"),
     ({"grid": [{"learning_rate": 0.1}], "samples": None}, "give grid as a mapping"),

@@ -91,6 +91,7 @@ def test_out_of_fold_outputs_are_those_of_networks_that_did_not_see_the_row(clas
         outputs = network.predict(encoder.transform(FRAME.iloc[held_out], np.float64))
         expected[held_out] += 3 * model.ensemble.weights[index] * outputs
     np.testing.assert_allclose(classifier.out_of_fold_, expected, rtol=1e-5)
+    np.testing.assert_allclose(classifier.out_of_fold_.sum(axis=1), 1, rtol=1e-15)  # scikit-learn's log_loss warns else
 
 
 @pytest.fixture(scope="module")
@@ -267,6 +268,19 @@ def test_a_journal_takes_the_place_of_trainings(classifier, tmp_path):
     assert (tmp_path / "runs").read_text() == lines
     for found in (first, again):
         np.testing.assert_array_equal(found.out_of_fold_, classifier.out_of_fold_)
+
+
+def test_a_journal_of_other_data_counts_the_rows_that_were_given(tmp_path):
+    grid = {"learning_rate": [0.1]}
+    for rows in (ROWS, ROWS - 2):
+        table = fp.datasets.read(FRAME[:rows].assign(kind=KINDS[:rows]), target="kind")
+        how = {"epochs": 1, "cv": 3, "journal": tmp_path / "runs", "threads": 1}
+        if rows == ROWS:
+            X = table.columns
+            fp.sweep((X.shape[1], 2), X, table.y, grid, **how)
+    words = rf"X is \({ROWS}, .* float32 and not \({ROWS - 2}, .* y is \({ROWS},\) int64 and not \({ROWS - 2},\) int64"
+    with pytest.raises(ValueError, match=words):
+        fp.sweep((X.shape[1], 2), table.columns, table.y, grid, **how)
 
 
 @pytest.mark.slow

@@ -96,15 +96,21 @@ def _known_data(experiment):
 
 
 def _known_dataset(data, prefix):
-    return {
-        f"{prefix}X": _known_arrays(*data.inputs.arrays),
-        f"{prefix}y": _known_arrays(data.given),  # as scores get it: with all its digits and in its shape
-        f"{prefix}sample weights": _known_arrays(data.weights) if len(data.weights) else Known("none"),
+    """Return what is known of a `Dataset`; the shapes that messages show are without the rows that are there again."""
+    rows = len(data.inputs) - data.copies
+    X, y, weights = data.inputs, data.given, data.weights  # y as scores get it: with all its digits and in its shape
+    arrays = {
+        "X": ((rows, *X.shape[1:]), X.arrays[0].dtype, X.arrays),
+        "y": ((rows, *y.shape[1:]), y.dtype, (y,)),
+        "sample weights": ((rows,), weights.dtype, (weights,)),
     }
-
-
-def _known_arrays(array, *others):
-    return Known(f"{array.shape} {array.dtype}", checkpoints.digest(array, *others))
+    if len(weights) == 0:
+        del arrays["sample weights"]
+    about = {
+        f"{prefix}{name}": Known(f"{shape} {dtype}", checkpoints.digest(*each))
+        for name, (shape, dtype, each) in arrays.items()
+    }
+    return {f"{prefix}sample weights": Known("none")} | about
 
 
 def _known_score(score):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +20,7 @@ from fastprop.sweeping.fold_networks import mean_of_rows
 from fastprop.sweeping.time_limit import MIN_SECONDS
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class OuterScores:
     """How good the networks are that a sweep chooses, by an outer cross-validation around all of the sweep.
 
@@ -104,6 +105,9 @@ class OuterScores:
             f"{self.score_name} {self.mean:.4f} on average over {len(self.scores)} outer folds "
             f"(95 % interval {low:.4f} to {high:.4f})"
         )
+
+    def __repr__(self) -> str:
+        return f"OuterScores({self})"
 
 
 @dataclass(eq=False)
@@ -203,13 +207,17 @@ def nested(search, arguments, folds, result):
         return None
     seconds = arguments["seconds"]
     is_interrupted = result.is_interrupted
+    others = []  # seconds of each sweep in which it did not search, but trained its best network once more
     for number, fold in enumerate(folds):
         if is_interrupted:
             break
         changed = {"outer": fold, "keep": "best", "journal": _journal(arguments["journal"], number)}
         if seconds is not None:
-            changed["seconds"] = max(MIN_SECONDS, (seconds - result.seconds) / (len(folds) - number))
+            left = seconds - result.seconds - (1 + len(folds)) * float(np.mean(others or [0.0]))
+            changed["seconds"] = max(MIN_SECONDS, left / (len(folds) - number))
+        begin = time.perf_counter()
         of_fold = search(**arguments | changed)
+        others.append(time.perf_counter() - begin - of_fold.seconds)
         result.seconds += of_fold.seconds
         is_interrupted = of_fold.is_interrupted
     return _scores(folds, result.score_name)

@@ -53,7 +53,7 @@ def new_population(option, space, seed, configurations, halving):
                 f"{checks.argument(name)} {does}, and {named} {and_a_population}: leave one of the two out."
             )
     space = {name: choice(each) if isinstance(each, list) else each for name, each in space.items()}
-    space = {name: each for name, each in space.items() if name == "seed" or not _is_single(each)}
+    space = {name: each for name, each in space.items() if name == "seed" or spaces.combinations(each) > 1}
     for name, each in space.items():
         if name != "seed":
             _check(name, each)
@@ -64,10 +64,6 @@ def new_population(option, space, seed, configurations, halving):
         )
     configurations.check(spaces.extreme_configurations(space))
     return Population(option, space, seed, configurations)
-
-
-def _is_single(values):
-    return isinstance(values, choice) and len(values.values) == 1
 
 
 def _check(name, values):

@@ -164,7 +164,7 @@ def sweep(
         best network is tested on the rows that are held out. There, an int `cv` and a splitter make folds of these
         training rows, and pairs lose the other rows. All else in the result is as without `outer`. A journal of each
         outer fold stands beside `journal`, with ``.outer0`` and so on at the end of its name. The sweeps share the
-        `seconds`, which become that of all in the result.
+        `seconds`, in which they also train the best networks once more; the result has the seconds of all searches.
     score : str, callable or Score, optional
         What to measure on the held-out rows, and to rank by: the name of a score, one of ``fp.metrics.SCORES`` such as
         ``"accuracy"`` or ``"r2"``; a function of a network's outputs (n, n_out) and of `y`, in the shape in which it

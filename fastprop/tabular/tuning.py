@@ -119,7 +119,9 @@ class TunedSearch(NamedTuple):
     @property
     def outputs(self) -> NDArray[np.float64]:
         """The out-of-fold outputs of the ensemble, (n, n_out): for each row, of the networks not trained on it."""
-        return np.asarray(sum(weight * each.outputs for weight, each in zip(self.weights, self.kept)), np.float64)
+        mean = np.asarray(sum(weight * each.outputs for weight, each in zip(self.weights, self.kept)), np.float64)
+        is_of_classes = self.output == "softmax"
+        return mean / mean.sum(axis=1, keepdims=True) if is_of_classes else mean  # rounding leaves sums near 1
 
     @property
     def out_of_fold_score(self) -> float:
