@@ -332,8 +332,8 @@ class _Found(NamedTuple):
 
     @property
     def learns(self):
-        """Whether the loss falls at any of the rates."""
-        return bool((self.losses < self.untrained_loss).any())
+        """Whether the loss falls at any of the rates at which training does not diverge later."""
+        return bool((self.losses[:, ~self.diverged] < self.untrained_loss).any())
 
     @property
     def wants_lower_rates(self):
@@ -397,8 +397,9 @@ def _search(network, sample, lowest, highest, options):
             **options,
         )
     stopped = result.table["stopped"]
-    losses = result.history[:, np.array(result.rungs) - 1].T
-    losses = np.where(np.isfinite(losses), losses, np.nan)
+    history = np.full((len(stopped), result.rungs[-1]), np.nan)  # the sweep's is shorter if all end before
+    history[:, : result.history.shape[1]] = np.where(np.isfinite(result.history), result.history, np.nan)
+    losses = history[:, np.array(result.rungs) - 1].T
     untrained_loss = losses[0, 0]
     if np.isnan(untrained_loss):
         untrained_loss = np.inf

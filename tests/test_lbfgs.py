@@ -10,6 +10,7 @@ import pytest
 import fastprop as fp
 from fastprop import checks, reference, runs
 from fastprop.data import Dataset, Split
+from fastprop.integrations import scipy_minimize
 from fastprop.runs.lbfgs_run import OBJECTIVES
 from tests.compare import assert_refused, assert_same_bits, padded
 from tests.marks import slow_except
@@ -161,6 +162,31 @@ def test_a_callback_sees_each_iteration_and_may_end_it(backend):
     assert (history.stopped, history.epochs) == ("callback", 5)
     _, five = trained(epochs=5, backend=backend)
     assert_same_bits([network.parameters], [five.parameters])
+
+
+@pytest.mark.parametrize("backend", runs.BACKENDS)
+def test_a_callback_that_changes_the_weights_and_ends_training_leaves_its_own(backend):
+    network = fp.MLP((5, 3), output="identity", dtype="float64")
+
+    def callback(epoch, history):
+        network.parameters[:] = 0.25
+        return epoch == 1
+
+    history = fp.train(network, X, Y, epochs=9, optimizer=fp.LBFGS(), callback=callback, backend=backend)
+    assert (history.stopped, history.epochs) == ("callback", 2)
+    assert all((array == 0.25).all() for array in network.weights + network.biases)
+
+
+def test_weights_too_large_for_float32_are_a_divergence(monkeypatch):
+    def leap(evaluate, point, memory, tolerance, epochs, after_iteration):
+        after_iteration(point)
+        return np.full_like(point, 1e39)
+
+    monkeypatch.setattr(scipy_minimize, "lbfgs", leap)
+    network = fp.MLP((5, 3), output="identity", dtype="float32")
+    with pytest.warns(fp.DivergenceWarning, match="training diverged"):
+        history = fp.train(network, X, Y, epochs=9, optimizer=fp.LBFGS())
+    assert (history.stopped, history.best_epoch) == ("diverged", -1)
 
 
 @pytest.mark.parametrize("restore_best", [True, False])

@@ -193,6 +193,54 @@ def test_the_suggestion_is_where_rates_are_good_all_around():
     assert rates[4] < found.best_rate() < rates[6]
 
 
+def test_where_all_rates_end_by_diverging_lower_ones_are_wanted():
+    rates = np.geomspace(1e-4, 1, 9)
+    losses = np.array([np.geomspace(0.9, 0.1, 9), np.full(9, np.nan)])  # after the second rung there is no loss
+    found = learning_rate._Found(rates, [1, 2], losses, 1.0, np.full(9, True))
+    assert not found.learns
+    assert found.wants_lower_rates
+    low, high = np.arange(9) < 3, np.arange(9) >= 3
+    losses[0, low] = 0.95, 0.9, 0.92  # stopped after the first rung, from which only those went on that diverged
+    found = learning_rate._Found(rates, [1, 2], losses, 1.0, high)
+    assert found.learns
+    assert rates[0] < found.best_rate() < rates[3]
+
+
+def test_rates_that_diverge_late_have_the_losses_that_they_had():
+    """A small error grows along the first input, and falls along the second; the untrained network is stopped."""
+    inputs = np.column_stack([100 * np.tile([1, -1], 100), np.repeat(X[:100, 0], 2)])
+    validation = inputs[:50], inputs[:50].sum(axis=1)
+    options = {"epochs": 16, "batch_size": 200, "validation": validation}
+
+    def network():
+        network = fp.MLP((2, 1), output="identity")
+        network.weights[0][:, 0] = 1, 0
+        return network
+
+    found = fp.find_learning_rate(network(), inputs, inputs.sum(axis=1), min_rate=0.1, max_rate=0.2, **options)
+    assert found.epochs[-1] == 16
+    assert np.isnan(found.losses[-1]).all()
+    for rate, losses in zip(found.rates, found.losses.T):
+        with pytest.warns(fp.DivergenceWarning):
+            history = fp.train(network(), inputs, inputs.sum(axis=1), optimizer=fp.SGD(rate), **options)
+        reached = np.isfinite(losses)
+        expected = history.validation_loss[np.array(found.epochs)[reached] - 1]
+        np.testing.assert_allclose(losses[reached], expected, rtol=1e-5)
+
+
+def test_an_infinite_loss_before_training_is_above_all_others_and_not_drawn():
+    """exp(100) is no float32, and after training for exp(-2 x) the output there is 0."""
+    inputs = np.random.default_rng(0).uniform(-1, 1, (60, 1))
+    network = fp.MLP((1, 1), output="exp")
+    network.weights[0][:] = 1
+    held_out = np.array([[100.0], [0.5]])
+    options = {"loss": "poisson", "epochs": 8, "batch_size": 8}
+    validation = held_out, np.exp(-2 * held_out[:, 0])
+    found = fp.find_learning_rate(network, inputs, np.exp(-2 * inputs[:, 0]), validation=validation, **options)
+    assert found.untrained_loss == np.inf
+    assert 0.01 < found.suggestion < 1
+
+
 def test_a_longer_training_gets_a_lower_rate():
     short, long = (fp.find_learning_rate(regressor(), X, Y, epochs=epochs).suggestion for epochs in (20, 320))
     assert long == pytest.approx(short * (20 / 320) ** learning_rate.SHRINKAGE)
@@ -269,8 +317,9 @@ def test_where_the_loss_does_not_fall_there_is_no_suggestion(rates):
 def test_where_nothing_can_be_learned_there_is_no_suggestion():
     network = fp.MLP((2, 1), output="identity")
     network.parameters[:] = 0
-    X, y = np.ones((50, 2)), np.zeros(50)
-    assert_refused(ValueError, "the loss falls at none of", fp.find_learning_rate, network, X, y, epochs=2)
+    for rows in (50, 1):  # of one row none are held out
+        X, y = np.ones((rows, 2)), np.zeros(rows)
+        assert_refused(ValueError, "the loss falls at none of", fp.find_learning_rate, network, X, y, epochs=2)
 
 
 @pytest.mark.parametrize(

@@ -96,3 +96,26 @@ def test_reference_is_imported_without_numba():
     loaded = run_python("import fastprop.reference, sys; print(*sys.modules)").split()
     assert "fastprop.reference" in loaded
     assert not {"numba", "llvmlite", "fastprop.kernels.compiler"} & set(loaded)
+
+
+# ---- streams ----
+
+
+def test_a_stream_goes_on_from_each_chunk_with_the_moments_of_the_last():
+    network = reference.Network([np.array([[0.0]])], [np.array([0.0])], output="identity")
+    one = np.array([[1.0]])
+    options = {"batch_size": 1, "loss": "mse", "optimizer": SGD(0.25, momentum=0.5)}
+    measured = list(reference.train_stream(network, [(one, one, None), (one, 2 * one, None)], **options))
+    # w and b go by 0.25 · 2 each, so that the output is 1 and off by 1 again; then by half of that and 0.25 · 2 each
+    assert (network.weights[0][0, 0], network.biases[0][0]) == (1.25, 1.25)
+    assert [loss for loss, *_ in measured] == [1, 1]
+    assert [rate for _, rate, _ in measured] == [0.25, 0.25]
+    np.testing.assert_allclose([norm for *_, norm in measured], [2 * np.sqrt(2)] * 2, rtol=tolerance("float64", 4))
+
+
+def test_a_stream_ends_after_the_chunk_in_which_it_diverges():
+    network = reference.Network([np.array([[0.0]])], [np.array([0.0])], output="identity")
+    chunks = iter([(np.array([[1.0]]), np.array([[y]]), None) for y in (1.0, 1e300, 1.0)])
+    measured = list(reference.train_stream(network, chunks, batch_size=1, loss="mse", optimizer=SGD(0.25)))
+    assert [np.isfinite(loss) for loss, *_ in measured] == [True, False]
+    assert next(chunks)[1] == 1

@@ -3,13 +3,14 @@
 import gc
 import itertools
 import threading
+import time
 
 import numpy as np
 import pytest
 
 import fastprop as fp
 from fastprop.data import Dataset, Split
-from fastprop.kernels import epochs
+from fastprop.kernels import epochs, team
 from fastprop.runs import STREAMS, KernelRun, LBFGSRun, ReferenceRun, Run, TrainingOptions, kernel_team, new_run
 from fastprop.runs.history import stop_reason
 from tests.compare import assert_same_bits
@@ -77,6 +78,17 @@ def test_a_run_that_is_stopped_while_it_trains_is_interrupted(kind):
     run = made(kind, callback=lambda epoch, history: run.stop())
     run()
     assert (run.history.stopped, run.history.epochs) == ("interrupted", 1)
+
+
+@pytest.mark.parametrize("epochs_done", [0, 1])
+def test_a_chunk_of_a_stream_that_is_stopped_is_not_finished(epochs_done):
+    run = made(STREAMS["kernels"])
+    for _ in range(epochs_done):
+        run()
+        run.take(Dataset.of(X, Y, run.networks[0], "mse"))
+    run.stop()
+    run()
+    assert (run.history.stopped, run.history.epochs) == ("interrupted", epochs_done)
 
 
 # ---- why a run ended ----
@@ -152,6 +164,44 @@ def test_an_error_in_a_members_thread_is_raised_and_no_thread_is_left(position, 
 
     monkeypatch.setattr(epochs, "train", failing)
     assert isinstance(error_of(trained), ZeroDivisionError)
+    assert set(threading.enumerate()) <= before
+
+
+@pytest.mark.usefixtures("threads_always_share")
+def test_a_member_that_joins_a_team_as_another_fails_returns(monkeypatch):
+    """The first member had taken it in, and then went on past the round with which it was to join."""
+    trained()  # compiles the kernel
+    before, train = set(threading.enumerate()), epochs.train
+
+    def failing(training):
+        barrier = training.member.barrier
+        if training.member.position == 2:
+            raise ZeroDivisionError
+        if training.member.position == 1:
+            while barrier[team.ABANDONED] == 0:
+                time.sleep(0.001)
+            barrier[team.SIZE], barrier[team.JOINING_ROUND] = 2, barrier[team.ROUND] - 1
+        train(training)
+
+    monkeypatch.setattr(epochs, "train", failing)
+    assert isinstance(error_of(trained, seconds=10), ZeroDivisionError)
+    assert set(threading.enumerate()) <= before
+
+
+@pytest.mark.usefixtures("threads_always_share")
+def test_an_error_while_threads_are_begun_is_raised_and_no_thread_is_left(monkeypatch):
+    trained()  # compiles the kernel
+    before, thread, made = set(threading.enumerate()), threading.Thread, itertools.count()
+
+    class Failing(thread):
+        def start(self):
+            if next(made) == 3:  # the pool's thread is at 1, after that of the test, and the members' are 2 and 3
+                raise MemoryError
+            super().start()
+
+    monkeypatch.setattr(threading, "Thread", Failing)
+    assert isinstance(error_of(trained), MemoryError)
+    assert next(made) == 4
     assert set(threading.enumerate()) <= before
 
 

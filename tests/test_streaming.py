@@ -1,5 +1,6 @@
 """Training on a stream of chunks is compared with training on all rows, and with the reference."""
 
+import signal
 import threading
 import tracemalloc
 
@@ -10,10 +11,11 @@ import fastprop as fp
 from benchmarks.cases import CHUNKS_IN_SEGMENTS, DELTAS_IN_PANELS, DIGITS_SHAPE, SHAPES
 from fastprop.data import UNCHANGED, Dataset
 from fastprop.runs import STREAMS, TrainingOptions
+from fastprop.streaming import ChunkTraining
 from tests.compare import assert_close, assert_refused, assert_same_bits, roundings, tolerance
 from tests.marks import slow_except
 from tests.problems import DTYPES, FEW_SHAPES, FIVE_LAYERS, LINEAR, NARROW_OUTPUT, NESTEROV, problem
-from tests.processes import output_after_interrupt
+from tests.processes import TIMEOUT, output_after_interrupt
 
 STREAMED = (
     (NESTEROV, None, None),
@@ -197,6 +199,33 @@ history = fp.train_stream(net, chunks())
 print(history.stopped, history.epochs == len(history.loss) > 3, np.isfinite(history.loss).all())
 """
     assert output_after_interrupt(script).split() == ["interrupted", "True", "True"]
+
+
+def test_ctrl_c_amid_a_chunk_of_a_training_that_gets_its_chunks_by_calls_is_raised(monkeypatch):
+    stream = STREAMS["kernels"]
+    train = stream.__call__
+
+    def interrupted(run, until=None):
+        signal.raise_signal(signal.SIGINT)
+        assert stopped.wait(TIMEOUT)
+        train(run, until)
+
+    def stop(run):
+        asks_to_stop(run)
+        stopped.set()
+
+    stopped, asks_to_stop = threading.Event(), stream.stop
+    network = fp.MLP((4, 5, 3), output="softmax")
+    training = ChunkTraining(network)
+    training.train(X, Y)
+    done = network.parameters.copy()
+    with monkeypatch.context() as patched:
+        patched.setattr(stream, "__call__", interrupted)
+        patched.setattr(stream, "stop", stop)
+        with pytest.raises(KeyboardInterrupt):
+            training.train(X, Y)
+    assert np.isfinite(network.parameters).all()
+    assert np.abs(network.parameters - done).max() < 0.1  # no more than a minibatch of the chunk was trained on
 
 
 @pytest.mark.parametrize("backend", ["kernels", "reference"])

@@ -112,6 +112,14 @@ def test_threads_that_end_before_the_system_refuses_another_are_counted(monkeypa
         assert sorted(flat(batches)) == list(range(8))
 
 
+def test_threads_that_work_while_the_system_refuses_another_do_the_rest(monkeypatch):
+    give_threads(monkeypatch, 1)
+    is_refused = threading.Event()
+    jobs = [Job(lambda job: is_refused.wait(TIMEOUT)) for _ in range(3)]
+    assert thread_pool.run(jobs, 2, watch=is_refused.set)
+    assert all(job.ran for job in jobs)
+
+
 def test_where_the_system_gives_no_thread_it_is_said_and_no_job_is_begun(monkeypatch):
     give_threads(monkeypatch, 0)
     job = Job()

@@ -16,7 +16,18 @@ from fastprop.kernels.pacing import (
     next_size,
     volunteer,
 )
-from fastprop.kernels.team import GOING, JOINED_AT, JOINING_ROUND, NEXT_SIZE, ROUND, SIZE, STATE, size_of, wait
+from fastprop.kernels.team import (
+    ABANDONED,
+    GOING,
+    JOINED_AT,
+    JOINING_ROUND,
+    NEXT_SIZE,
+    ROUND,
+    SIZE,
+    STATE,
+    size_of,
+    wait,
+)
 from fastprop.kernels.threads import atomic_load, clock_ns, cpu_pause, sched_yield
 
 SPINS_BEFORE_YIELD = 300
@@ -93,7 +104,9 @@ def joins_team(member):
         spins += 1
         if spins > SPINS_BEFORE_YIELD:
             sched_yield()
-    while atomic_load(member.barrier, ROUND) != member.barrier[JOINING_ROUND]:
-        cpu_pause()  # the size is changed just before the round
+    while atomic_load(member.barrier, ROUND) != member.barrier[JOINING_ROUND]:  # it is changed just after the size
+        if atomic_load(member.barrier, ABANDONED) != 0:  # then the others do not wait for this one
+            return False
+        cpu_pause()
     copy_step(member.step, member.first_step)
     return True
