@@ -25,6 +25,13 @@ def changed(array, index, value):
     return array
 
 
+class OnAnotherDevice:
+    """An array that must be copied before NumPy can read it, such as one of a graphics card."""
+
+    def __array__(self, dtype=None, copy=None):
+        raise TypeError("copy it to the host first")
+
+
 def train(net, X=X, y=LABELS, **options):
     fp.train(net, X, y, **{"epochs": 1, **options})
 
@@ -51,6 +58,17 @@ IN_DATA = [
     ({"X": X[0]}, ValueError, "X must have two dimensions, rows and features, not shape (4,): reshape it"),
     ({"X": X[None]}, ValueError, "X must have two dimensions, rows and features, not shape (1, 12, 4): reshape it"),
     ({"X": X[:0], "y": LABELS[:0]}, ValueError, "X has no rows: give at least one"),
+    ({"X": X[:, :0]}, ValueError, "X has no columns: give at least one"),
+    (
+        {"X": [[10**400] * INPUTS] * ROWS},
+        ValueError,
+        "X holds an int that is too large for float64: divide by a constant",
+    ),
+    (
+        {"X": OnAnotherDevice()},
+        TypeError,
+        "X cannot be made an array (copy it to the host first): convert it to a numeric array",
+    ),
     ({"X": X.astype(str)}, TypeError, "X must hold numbers, not text: convert it"),
     ({"X": [["a"] * INPUTS] * ROWS}, TypeError, "X must hold numbers, not text: convert it"),
     ({"X": None}, TypeError, "X must be an array of numbers, not None: make an array"),

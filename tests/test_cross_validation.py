@@ -423,6 +423,12 @@ def test_how_long_it_trains_is_kept_by_files_and_journals_and_shown(tmp_path):
     assert_same_bits([elsewhere.best_network.parameters], [result.best_network.parameters])
 
 
+def test_what_a_splitter_refuses_is_said_in_its_words():
+    splitter = pytest.importorskip("sklearn.model_selection").StratifiedKFold(60)
+    with pytest.raises(ValueError, match="^n_splits=60 cannot be greater than the number of members in each class"):
+        sweep(cv=splitter)
+
+
 def test_a_splitter_that_needs_groups_says_how_to_give_them():
     words = "cv=GroupKFold needs the group of each row: give its folds, cv=list(GroupKFold(…).split(X, y, groups))."
     X, y = fp.datasets.digits()

@@ -4,6 +4,7 @@ import numpy as np
 import pandas
 import polars
 import pytest
+import scipy.sparse
 from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
 
 import fastprop as fp
@@ -30,6 +31,10 @@ def test_what_is_wrong_is_said():
         MLPClassifier().fit(X, pandas.DataFrame({"size": ["big", "small", None, *["big"] * (len(X) - 3)]}))
     with pytest.raises(ValueError, match="column 'b' has no value in any of the 300 rows"):
         MLPClassifier().fit(pandas.DataFrame({"a": X[:, 0], "b": None}), LABELS)
+    with pytest.raises(TypeError, match=r"X is sparse, but has columns to encode: make it dense, such as by X.toarray"):
+        MLPClassifier(categorical_features=[0]).fit(scipy.sparse.csr_array(X), LABELS)
+    with pytest.raises(ValueError, match="categorical_features marks 2 columns, but X has 4: mark each"):
+        MLPClassifier(categorical_features=[True, False]).fit(X, LABELS)
     with pytest.raises(ValueError, match="'solver' parameter"):
         MLPClassifier(solver="newton").fit(X, LABELS)
     with pytest.raises(ValueError, match="hidden_layer_sizes must be > 0"):
@@ -85,6 +90,12 @@ def test_dates_are_no_targets(estimator):
             r"a LazyFrame of polars has no rows yet: call collect\(\)",
         ),
         (X, polars.Series("price", [1.0, None, *PRICES[2:]]), ValueError, "y, column 'price', has no value in 1"),
+        (
+            X,
+            polars.DataFrame({"price": [1.0, 2.0, None, *PRICES[3:]]}),
+            ValueError,
+            "y, column 'price', has no value in 1 of 300 rows, the first in row 2",
+        ),
         (X, [1.0, None, *PRICES[2:]], ValueError, "y has no value in 1 of 300 rows, the first in row 1"),
         (
             X,
@@ -93,7 +104,7 @@ def test_dates_are_no_targets(estimator):
             "y holds -5000 in row 7, but loss='poisson' needs",
         ),
     ],
-    ids=["lists", "LazyFrame", "null", "None", "negative counts"],
+    ids=["lists", "LazyFrame", "null", "null in a frame", "None", "negative counts"],
 )
 def test_what_cannot_be_learned_is_refused_by_its_name(inputs, targets, error, said):
     regressor = MLPRegressor("poisson", max_iter=2)

@@ -84,6 +84,14 @@ def test_labels_of_more_than_64_bits_are_refused():
             classifier().fit(X, np.array(labels * (ROWS // 3), object))
 
 
+def test_decimals_are_learned_as_the_numbers_that_they_are():
+    fitted = [
+        fp.MLPRegressor(max_iter=2, learning_rate="cosine", random_state=0).fit(X, y).predict(X)
+        for y in (np.array([Decimal(f"{row}.5") for row in range(ROWS)]), np.arange(ROWS) + 0.5)
+    ]
+    np.testing.assert_array_equal(*fitted)
+
+
 def test_metrics_tell_of_rows_in_another_order():
     predicted = pandas.Series([1.0, 2.0, 3.0], index=[2, 1, 0])
     with pytest.warns(fp.DataWarning, match="the same labels of rows in different orders"):

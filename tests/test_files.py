@@ -91,6 +91,12 @@ def test_what_is_no_file_is_refused_before_training(kind, tmp_path):
     assert_refused(ValueError, f"the file {path} cannot be written, ", checks.new_file, path)
 
 
+def test_a_folder_that_may_not_be_written_to_is_refused_before_training(monkeypatch, tmp_path):
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
+    words = f"the file {tmp_path / 'run'} cannot be written: allow writing to the folder {tmp_path}, or choose another"
+    assert_refused(ValueError, words, train, tmp_path / "run")
+
+
 def test_a_link_into_a_folder_that_is_missing_is_refused_before_training(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "missing" / "file")
     (tmp_path / "good").symlink_to(tmp_path / "file")

@@ -204,8 +204,22 @@ def test_a_sparse_matrix_is_called_sparse(make):
     assert_refused(TypeError, words, fp.find_learning_rate, network, sparse, Y)
 
 
+class WithGradient:
+    """A tensor that must be detached from its gradient before NumPy can read it, as one of PyTorch."""
+
+    def detach(self):
+        return X
+
+    def __array__(self, dtype=None, copy=None):
+        raise RuntimeError("call detach first")
+
+
+def test_what_must_be_detached_from_its_gradient_is_read():
+    assert_same_bits([trained(WithGradient())[0].parameters], [trained(X)[0].parameters])
+
+
 @pytest.mark.slow
-def test_a_tensor_with_a_gradient_is_read():
+def test_a_tensor_of_pytorch_with_a_gradient_is_read():
     torch = pytest.importorskip("torch")
     tensor = torch.tensor(X, requires_grad=True)
     assert_same_bits([trained(tensor)[0].parameters], [trained(X)[0].parameters])

@@ -13,7 +13,7 @@ import fastprop as fp
 from fastprop import reference
 from fastprop.cli import main
 from fastprop.task import Task
-from tests.compare import assert_same_bits
+from tests.compare import assert_refused, assert_same_bits
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(400, 3))
@@ -148,6 +148,11 @@ def test_an_ensemble_of_quantiles_is_weighed_by_the_mean_pinball_loss():
     with pytest.raises(ValueError, match="score 'pinball' needs one loss for all configurations"):
         result.weighted_ensemble(Y)
     assert len(result.weighted_ensemble(Y, score=lambda outputs, y: -abs(outputs[:, 1] - y).mean()).networks) >= 2
+
+
+@pytest.mark.parametrize("quantiles", [0.5, "0.5"])
+def test_quantiles_are_several(quantiles):
+    assert_refused(TypeError, "quantiles must be a tuple such as (0.1, 0.9), not", fp.Pinball, quantiles)
 
 
 def test_what_the_targets_are():

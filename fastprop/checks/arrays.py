@@ -89,19 +89,17 @@ def _is_number(kind):
 
 
 def _refuse_object(block, first_row, name, columns):
-    """Raise an error for the first object of a block of rows that is no number."""
-    for index, value in np.ndenumerate(block):
-        row = first_row + index[0]
-        column = None if len(index) == 1 else shown_column(columns, index[1])
-        if value is None or type(value).__name__ in ("NAType", "NaTType"):
-            refuse_missing(name, row, column)
-        if not _is_number(type(value)):
-            raise TypeError(
-                f"{name} holds {shown(value)} at {_position(row, column)}, which is no number: encode it as numbers, "
-                "or leave it out."
-            )
-        if value != value:
-            refuse_missing(name, row, column)
+    """Raise an error for the first object of a block of rows, of which one is no number or is NaN."""
+    cells = np.ndenumerate(block)
+    index, value = next((index, value) for index, value in cells if not _is_number(type(value)) or value != value)
+    row = first_row + index[0]
+    column = None if len(index) == 1 else shown_column(columns, index[1])
+    if value is None or type(value).__name__ in ("NAType", "NaTType") or _is_number(type(value)):
+        refuse_missing(name, row, column)
+    raise TypeError(
+        f"{name} holds {shown(value)} at {_position(row, column)}, which is no number: encode it as numbers, or leave it "
+        "out."
+    )
 
 
 def refuse_missing(name, row, column=None):
