@@ -425,7 +425,7 @@ def test_how_long_it_trains_is_kept_by_files_and_journals_and_shown(tmp_path):
 
 def test_what_a_splitter_refuses_is_said_in_its_words():
     splitter = pytest.importorskip("sklearn.model_selection").StratifiedKFold(60)
-    with pytest.raises(ValueError, match="^n_splits=60 cannot be greater than the number of members in each class"):
+    with pytest.raises(ValueError, match=r"^n_splits=60 cannot be greater than the number of members in each class"):
         sweep(cv=splitter)
 
 

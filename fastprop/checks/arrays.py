@@ -97,8 +97,8 @@ def _refuse_object(block, first_row, name, columns):
     if value is None or type(value).__name__ in ("NAType", "NaTType") or _is_number(type(value)):
         refuse_missing(name, row, column)
     raise TypeError(
-        f"{name} holds {shown(value)} at {_position(row, column)}, which is no number: encode it as numbers, or leave it "
-        "out."
+        f"{name} holds {shown(value)} at {_position(row, column)}, which is no number: encode it as numbers, or leave "
+        "it out."
     )
 
 
