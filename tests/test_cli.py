@@ -283,6 +283,25 @@ def test_all_rows_are_printed_for_machines(run):
         assert [row["validation_loss"], row["stopped"]] == [expected["validation_loss"], "finished"]
 
 
+def test_a_nested_cross_validation_is_printed_for_people_and_for_machines(run):
+    outer = swept(cv=2, outer=2).outer
+    printed = json.loads(run(f"{SEARCH} --cv 2 --outer 2 --json"))["outer"]
+    assert printed["scores"] == outer.scores.tolist()
+    assert printed["mean"] == outer.scores.mean()
+    assert printed["interval"] == list(outer.interval())
+    assert [each["learning_rate"] for each in printed["chosen"]] == [each["learning_rate"] for each in outer.chosen]
+    mean = f"nested cross-validation: accuracy {outer.scores.mean():.4f} on average over 2 outer folds"
+    assert mean in run(f"{SEARCH} --cv 2 --outer 2")
+
+
+def test_ctrl_c_before_the_first_epoch_prints_no_losses(monkeypatch, capsys):
+    monkeypatch.setattr("fastprop.thread_pool.run", lambda runs, count, watch: False)  # as after Ctrl-C
+    assert cli.main(["train", "prices.csv", "--epochs", "3", "--save", "net.safetensors"]) == 130
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-2].startswith("interrupted after 0 epochs in ")
+    assert lines[-1] == "network: net.safetensors"
+
+
 def test_what_is_not_a_number_is_null_for_machines(run):
     rows = rows_of(run("sweep prices.csv --learning-rate 0.1,1e30 --epochs 3 --json"))
     assert rows[1]["stopped"] == "diverged"

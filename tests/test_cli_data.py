@@ -384,6 +384,29 @@ def test_classes_of_a_mixed_table_are_evaluated(capsys, folder):
     assert capsys.readouterr().err == "fastprop: the table has no column 'town', but the training data had: give it.\n"
 
 
+def test_a_score_that_the_rows_leave_undefined_is_not_among_those_of_a_model(run):
+    run("train prices.csv --epochs 1 --save m.safetensors")
+    pandas.read_csv("prices.csv").assign(price=2.0).to_csv("equal.csv", index=False)
+    printed = dict(line.split() for line in run("evaluate m.safetensors equal.csv")[1].splitlines())
+    predicted = fp.load("m.safetensors").predict("equal.csv")
+    np.testing.assert_allclose(float(printed["mse"]), np.mean((predicted - 2) ** 2), rtol=1e-5)
+    assert "r2" not in printed
+
+
+def test_a_network_without_an_encoder_answers_tables_and_arrays(run):
+    network = fp.MLP((2, 3), output="softmax", feature_names=["b", "a"], class_names=["cat", "dog", "emu"])
+    network.save("n.safetensors")
+    expected = network.predict(X[:, ::-1]).argmax(axis=1)
+    rows = rows_of(run("predict n.safetensors words.csv")[1])
+    assert [row["prediction"] for row in rows] == [network.class_names[label] for label in expected]
+    np.savez("ba.npz", X=X[:, ::-1], y=SPECIES)
+    accuracy = np.mean(np.array(network.class_names)[expected] == SPECIES)
+    for line in ("words.csv --target species", "ba.npz"):
+        printed = run(f"evaluate n.safetensors {line} --score accuracy")[1]
+        assert printed == f"rows 90\naccuracy {accuracy:.6g}\n"
+    assert "features    b, a\n" in run("info n.safetensors")[1]
+
+
 def test_a_target_of_one_class_is_refused(capsys, folder):
     mixed_table().assign(kind="dear").to_csv("t.csv", index=False)
     assert cli.main(["train", "t.csv"]) == 2

@@ -1,6 +1,7 @@
 """`fastprop fit` searches an ensemble for a table, says what it found, and saves what the other commands read."""
 
 import csv
+import re
 
 import numpy as np
 import pytest
@@ -65,6 +66,8 @@ def test_predictions_say_how_sure_they_are(capsys):
     np.testing.assert_allclose(rows[:, 0], model.predict("t.csv"))
     np.testing.assert_allclose(rows[:, 1:3], model.predict_interval("t.csv", 0.8))
     np.testing.assert_allclose(rows[:, 3:], model.predict_std("t.csv"))
+    assert cli.main(["info", "m.safetensors"]) == 0
+    assert "by the errors of 90 rows" in next(x for x in capsys.readouterr().out.splitlines() if "intervals" in x)
     assert cli.main(["predict", "m.safetensors", "t.csv", "--interval", "0.999"]) == 2
     assert "--interval 0.999 needs 999 rows that are held out, and there are 90" in capsys.readouterr().err
     assert cli.main(["fit", "t.csv", "--target", "kind", "--save", "c.safetensors", "--calibrate", *LINE]) == 0
@@ -81,6 +84,16 @@ def test_predictions_say_how_sure_they_are(capsys):
     fp.MLP((64, 10), output="softmax").save("one.safetensors")
     assert cli.main(["predict", "one.safetensors", "digits", "--std"]) == 2
     assert "--std needs an ensemble, and one.safetensors holds one network" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_counts_are_ranked_by_their_loss_and_have_no_other_score(folder, capsys):
+    rows = (f"{row % 7},{row % 4}" for row in range(ROWS))
+    (folder / "c.csv").write_text("\n".join(["size,goals", *rows]))
+    assert cli.main(["fit", "c.csv", "--task", "counts", *LINE]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("best configuration: loss ") for line in lines)
+    assert re.fullmatch(r"ensemble: \d networks of \d configurations", next(x for x in lines if x.startswith("ens")))
 
 
 @pytest.mark.slow

@@ -59,6 +59,7 @@ REFUSED = [
         "argument --schedule: 'warmup:2+warmup:3' is not warmup:LENGTH[+SCHEDULE] as in",
     ),
     ("train digits --schedule cosine:fast", "argument --schedule: 'cosine:fast' is not"),
+    ("train digits --clip-norm fast", "argument --clip-norm: 'fast' is not a number: see"),
     ("train digits --clip-norm -1", "--clip-norm must be at least 0 and finite, not -1.0"),
     ("train digits --early-stopping -1", "--early-stopping must be at least 1, not -1"),
     ("sweep digits --early-stopping soon", "argument --early-stopping: 'soon' is not a number of epochs, or never"),

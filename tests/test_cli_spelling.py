@@ -95,6 +95,7 @@ def _remade(command, given):
 
 
 TRAINING = "train digits --hidden 4 --epochs 2 --checkpoint run.checkpoint"
+QUANTILES = "train prices.csv --hidden 4 --epochs 1 --quantiles 0.1,0.9 --checkpoint run.checkpoint"
 SWEEP = "sweep digits --hidden 4 --epochs 1 --learning-rate 0.1 --journal runs.jsonl"
 
 
@@ -117,6 +118,9 @@ SWEEP = "sweep digits --hidden 4 --epochs 1 --learning-rate 0.1 --journal runs.j
             "--resume --epochs 3",
             "--epochs is 2 and not 3: give what it was given, name another file, or leave",
         ),
+        (TRAINING, "--resume --task counts", "--loss is cross_entropy and not poisson,"),
+        (QUANTILES, "--resume --quantiles 0.2,0.8", "whose --quantiles is 0.1,0.9 and not 0.2,0.8: give"),
+        (QUANTILES, "--resume --drop age", "whose sizes of all layers is (2, 4, 2) and not (1, 4, 2), "),
         (SWEEP, "--batch-size 64 --dropout 0.1", "--batch-size is 32 and not 64, --dropout is 0.3 and not 0.1:"),
         (SWEEP, "--no-standardize", "--standardize is yes and not no:"),
         (SWEEP, "--class-weight balanced", "--class-weight is no and not yes:"),
@@ -137,6 +141,31 @@ SCHEDULES += "warmup:5+cosine:0.25 plateau:0.5:3 inverse-scaling:0.25 cosine-log
 def test_a_schedule_is_written_as_the_parser_reads_it(text):
     option = values.schedule(text)
     assert values.schedule(spelling.value("schedule", repr(option))) == option
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("average", "EMA(decay=0.9, start_epoch=0)"),
+        ("halving", "Halving(factor=3, min_epochs=2)"),
+        ("feature_names", "('a', 'b')"),
+        ("momentum", "-0.5"),
+        ("cv", "splitters[0](n_splits=3)"),
+        ("schedule", "ClipNorm()"),
+        ("schedule", "Warmup("),
+    ],
+)
+def test_what_began_in_python_is_told_as_it_is_where_no_option_says_it(name, text):
+    assert spelling.value(name, text) == text
+
+
+def test_a_loss_is_told_by_its_name_and_by_the_parameter_that_differs():
+    assert spelling.value("loss", "Huber(delta=2.0)") == "huber"
+    pinball = "Pinball(quantiles=(0.1, 0.9))"
+    assert spelling.parts("loss", "'mse'", pinball) == [("loss", "'mse'", pinball)]
+    smooth = "CrossEntropy(label_smoothing=0.1)"
+    assert spelling.parts("loss", smooth, "'cross_entropy'") == [("label_smoothing", "0.1", None)]
+    assert spelling.parts("loss", "'cross_entropy'", smooth) == [("label_smoothing", None, "0.1")]
 
 
 @pytest.mark.parametrize("command", ["sweep", "train", "find-learning-rate"])

@@ -101,8 +101,6 @@ def _write_results(result, problem, options):
 def _say_how_it_ended(result, options, say):
     """Say how many configurations finished, and how good the best network is."""
     say(f"\n{result.finished.sum()} of {len(result.table)} configurations finished in {result.seconds:.2f} s")
-    if result.finished.any() and not result.can_be_best.any():
-        _ = result.best  # raises an error that says why there is none
     if result.best_network is None:
         return  # a warning has said why
     if options.cv:

@@ -7,6 +7,7 @@ from dataclasses import fields
 
 from fastprop.checks import Spelling
 from fastprop.cli import values
+from fastprop.options import LOSS_OPTIONS
 from fastprop.tabular.columns import listed
 
 OPTION_NAMES = {
@@ -22,6 +23,8 @@ OPTION_NAMES = {
 NOT_OPTIONS = "command", "data", "network", "output"
 """What the parser calls other things than options, or options that are no arguments in Python."""
 
+_LOSS_NAMES = {option.__name__: option.name for option in LOSS_OPTIONS}
+
 _OF_OPTION = {"ClipNorm": "limit", "EarlyStopping": "patience"}
 """By the class of an option in Python, the argument that is its value on the command line."""
 
@@ -34,6 +37,7 @@ def spelling(options):
     known = {name: name for name in vars(options) if name not in NOT_OPTIONS}
     flags = known | {name: other for name, other in OPTION_NAMES.items() if other in known}
     flags = {name: f"--{other.replace('_', '-')}" for name, other in flags.items()}
+    flags |= {"quantiles": "--quantiles"} if "loss" in known else {}  # of Pinball
     switches = {name for name, given in vars(options).items() if isinstance(given, bool)}
 
     def named(name):
@@ -63,6 +67,8 @@ def _plain(name):
 def value(name, text):
     """Return a value of an argument as the command line has it, of a text of Python such as ``ClipNorm(limit=1.0)``.
 
+    What the command line has no words for stays as it is: a run may have begun in Python.
+
     Examples
     --------
     >>> from fastprop.cli.spelling import value
@@ -74,8 +80,8 @@ def value(name, text):
     try:
         node = ast.parse(str(text), mode="eval").body
         return _written(name, node)
-    except (SyntaxError, ValueError, TypeError):
-        return str(text)  # it is none of Python
+    except (SyntaxError, ValueError, TypeError, LookupError, RecursionError):
+        return str(text)
 
 
 def parts(name, text, other):
@@ -85,9 +91,8 @@ def parts(name, text, other):
     if name == "layer_sizes":  # the sizes of inputs or outputs differ
         return [("sizes of all layers", text, other)]
     given, ours = (_arguments(each) for each in (text, other))
-    return [(each, given[each], ours.get(each)) for each in given if given[each] != ours.get(each)] or [
-        (name, text, other)
-    ]
+    pairs = ((each, given.get(each), ours.get(each)) for each in given | ours)
+    return [(each, *pair) for each, *pair in pairs if pair[0] != pair[1]] or [(name, text, other)]
 
 
 def _arguments(text):
@@ -107,11 +112,15 @@ def _written(name, node):
         return "x".join(str(ast.literal_eval(size)) for size in node.elts[1:-1]) or "none"
     if isinstance(node, ast.Tuple) and name == "layer_rates":
         return "x".join(f"{ast.literal_eval(rate):g}" for rate in node.elts)
+    if isinstance(node, ast.Tuple) and name == "quantiles":
+        return ",".join(f"{ast.literal_eval(quantile):g}" for quantile in node.elts)
     if isinstance(node, ast.List):
         return listed([_written(name, each) for each in node.elts])
     if not isinstance(node, ast.Call):
         raise ValueError(f"{ast.unparse(node)} is no value")
-    kind = getattr(node.func, "attr", None) or node.func.id
+    kind = getattr(node.func, "attr", None) or getattr(node.func, "id", "")
+    if kind in _LOSS_NAMES:
+        return _LOSS_NAMES[kind]
     if kind in _OF_OPTION:
         given = {each.arg: each.value for each in node.keywords}
         return _written(_OF_OPTION[kind], given.get(_OF_OPTION[kind]) or node.args[0])
@@ -128,7 +137,9 @@ def _written(name, node):
 
 def _schedule(kind, given):
     """Return a schedule as the command line has it: its name, and its numbers up to the last that is no default."""
-    name, option = next((name, option) for name, option in values.SCHEDULE_NAMES.items() if option.__name__ == kind)
+    names = {option.__name__: name for name, option in values.SCHEDULE_NAMES.items()}
+    name = names[kind]
+    option = values.SCHEDULE_NAMES[name]
     then = given.pop("then", None)
     rows = [field for field in fields(option) if field.name in given]
     texts = [_written("", given[field.name]) for field in rows]
