@@ -11,6 +11,7 @@ import pytest
 import fastprop as fp
 from fastprop.files import archives, tensors
 from fastprop.sweeping import journal_file
+from fastprop.sweeping.files import VALUES
 from tests.compare import assert_refused, assert_same_bits
 from tests.test_files import LABELS, X, network, sweep, train
 
@@ -265,6 +266,44 @@ def result_changes(description):
     yield {"table.score": np.array(["1", "2"])}
     yield {"parameters": None}
     yield {"parameters": np.full(39, np.nan, np.float32)}
+
+
+def contradictions(description):
+    """Yield changes of a result with 2 rows and 1 rung, and what is said of them."""
+    (_, of_best), *_ = description["networks"]
+    yield {"description": {"networks": [[7, of_best]]}}, "it has a network of row 7, and 2 rows"
+    of_words = [{"array": ["a"], "dtype": "S8"}] * 2
+    yield {"description": {"values": {"learning_rate": of_words}}}, "an array of dtype |S8 is no array of numbers"
+    yield {"history": np.zeros((2, 1), np.float32)}, "its measured values are no float64"
+    for shape in ((1, 60), (2, 60, 3)):
+        changes = {"description": {"out_of_fold": [description["networks"][0][0]]}, "out_of_fold": np.zeros(shape)}
+        yield changes, "its out-of-fold outputs are not those of its networks"
+    own = np.zeros((2, 1), np.int64)
+    for changes in ({"parents": own[:1]}, {"parents": own, f"{VALUES}momentum": own.astype(np.float32)}):
+        yield changes, "its lineages are not those of its rows and rungs"
+    for parents in (own + 2, own - 1, own.astype(float)):
+        yield {"parents": parents}, "its lineages have parents that are no rows"
+    one_fold = {
+        "description": {"chosen": [{"learning_rate": 0.1}]},
+        "outer.scores": np.zeros(1),
+        "outer.counts": np.ones((1, 2), np.int64),
+        "outer.out_of_fold": np.zeros((60, 3)),
+    }
+    for changes in ({"outer.scores": np.zeros(2)}, {"outer.out_of_fold": np.zeros(60)}, {"outer.counts": own}):
+        yield one_fold | changes, "its outer scores are not those of its outer folds"
+    for changes in ({"outer.scores": np.zeros(1, np.float32)}, {"outer.counts": np.ones((1, 2))}):
+        yield one_fold | changes, "its outer scores are no float64"
+
+
+def test_a_result_whose_arrays_contradict_each_other_is_refused_by_what_does(result, tmp_path):
+    path = tmp_path / "sweep.npz"
+    result.save(path)
+    content = path.read_bytes()
+    description, _ = archives.read(path, "", "", lambda *found: found)
+    for changes, words in contradictions(description):
+        rewritten(path, **changes)
+        assert_refused(ValueError, f"{path} is no result of a sweep or a damaged one ({words}", fp.load_sweep, path)
+        path.write_bytes(content)
 
 
 def test_a_result_that_no_sweep_saved_is_refused_by_name(result, tmp_path):

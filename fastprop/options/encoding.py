@@ -26,8 +26,6 @@ def encoded(value):
     >>> decoded(encoded(fp.Huber(2))) == fp.Huber(2)
     True
     """
-    if isinstance(value, np.generic):
-        return value.item()
     if isinstance(value, np.ndarray):
         return {"array": value.tolist(), "dtype": value.dtype.name}
     if isinstance(value, tuple):
