@@ -1,10 +1,12 @@
 """A sweep that was interrupted and goes on from its journal has the result of a sweep without interruption."""
 
+import contextlib
 import errno
 import json
 import multiprocessing
 import os
 import random
+import resource
 import time
 
 import numpy as np
@@ -12,6 +14,7 @@ import pytest
 
 import fastprop as fp
 from fastprop.files import locks
+from fastprop.sweeping import journal_file
 from fastprop.sweeping.journal import RECORDED
 from fastprop.sweeping.journal_header import FORMAT
 from fastprop.sweeping.outcomes import ConfigurationOutcome
@@ -216,6 +219,30 @@ def test_a_full_disk_ends_the_sweep_in_one_sentence_and_what_was_recorded_stays(
     assert lines == 0 if limit == 100 else lines > 2
     assert_same_result(sweep(journal=path, epochs=200), sweep(epochs=200))
     assert len(trained) == 40 - max(0, lines - 1)
+
+
+def test_a_line_that_the_disk_has_no_room_for_is_written_whole_by_the_next_call(path):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    file = journal_file.JournalFile(path)
+    with contextlib.closing(file):
+        file.read({"begins": "here"}, None, None)
+        first = path.read_bytes()
+        for number in range(3):
+            file.append({"number": number, "text": "a" * 100})
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(first) + 200, limits[1]))  # within the second of the three
+        try:
+            with pytest.raises(OSError, match=f"the journal {path} cannot be written, File too large: make room or"):
+                file.write()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        file.write()
+    lines = path.read_bytes().removeprefix(first).splitlines()
+    assert [json.loads(line)["number"] for line in lines] == [0, 1, 2]
+
+
+def test_a_journal_whose_folder_has_gone_is_told(tmp_path):
+    words = f"the journal {tmp_path / 'gone' / 'runs'} cannot be written, No such file or directory: make room or name"
+    assert_refused(OSError, words, journal_file.JournalFile, tmp_path / "gone" / "runs")
 
 
 def test_two_sweeps_at_once_are_refused(path):

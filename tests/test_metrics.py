@@ -238,6 +238,18 @@ REFUSED = {
         np.eye(5)[LABELS],
         "(50, 4) cannot be compared with y of shape (50, 5)",
     ),
+    "probabilities of other one-hot rows": (
+        metrics.log_loss,
+        FOUR_WAYS,
+        np.eye(5)[LABELS],
+        "(50, 4) cannot be compared with y of shape (50, 5)",
+    ),
+    "one probability for two columns": (
+        metrics.log_loss,
+        ONE,
+        np.eye(2)[TWO],
+        "(50, 1) cannot be compared with y of shape (50, 2)",
+    ),
     "a label too high": (
         metrics.accuracy,
         FOUR_WAYS,

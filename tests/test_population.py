@@ -288,5 +288,6 @@ def test_by_hand_parents_of_the_worst_are_among_the_best():
     assert (draws[:, [0, 1, 3, 4, 6, 7]] == [0, 1, 3, 4, 6, 7]).all()  # 2 of 8 are the worst: NaN and infinity
     assert set(draws[:, [2, 5]].ravel()) == {1, 3}
     assert rule.parents(costs[:1], np.random.default_rng(0)).tolist() == [0]
+    assert rule.parents(np.full((3, 2), np.nan), np.random.default_rng(0)).tolist() == [0, 1, 2]
     assert fp.PopulationBased(epochs=3, min_epochs=5).rungs(10, 8) == [6, 9, 10]
     assert fp.PopulationBased().rungs(40, 8)[:2] == [4, 8]

@@ -8,8 +8,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import tqdm.auto
 
 import fastprop as fp
+from fastprop import progress_bar
 from tests.compare import assert_same_bits
 from tests.processes import TIMEOUT
 
@@ -116,6 +118,42 @@ print(fp.train(fp.MLP((4, 2, 4)), X, X, epochs=50, progress=True, callback=close
         assert process.stdout.readline() == "begun\n"
         os.close(ours)
         assert process.communicate("go\n", timeout=TIMEOUT)[0] == "50\n"
+
+
+@pytest.mark.parametrize("method", ["__init__", "update", "close"])
+def test_a_bar_that_fails_by_itself_ends_no_training(method, monkeypatch):
+    """Such as the widget of a notebook whose front end is gone; the next training has a bar again."""
+
+    class Failing(tqdm.auto.tqdm):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            bars.append(self)
+            fail_if("__init__")
+
+        def update(self, count=1):
+            fail_if("update")
+            super().update(count)
+
+        def close(self):
+            if not self.disable:  # as that of a notebook
+                fail_if("close")
+            super().close()
+
+    def fail_if(name):
+        if name == method:
+            raise RuntimeError("the front end is gone")
+
+    whole, bars = train(), []
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with monkeypatch.context() as patched:
+        patched.setattr(tqdm.auto, "tqdm", Failing)
+        progress_bar._tqdm.cache_clear()
+        done = train()
+    assert_same_bits([done.loss], [whole.loss])
+    assert len(bars) == 1
+    written = sys.stderr.getvalue()
+    train()
+    assert "3/3" in sys.stderr.getvalue().removeprefix(written)
 
 
 def test_a_notebook_shows_the_bar_although_its_standard_error_is_no_terminal(monkeypatch):

@@ -1,6 +1,8 @@
 """Functions and objects as scores of a sweep, and as metrics of a training."""
 
 import json
+import operator
+import sys
 
 import numpy as np
 import pytest
@@ -106,6 +108,40 @@ def test_a_score_that_compares_each_output_with_the_y_of_all_rows_is_refused(sco
     assert_refused(ValueError, "(60, 1) and y is (60,)", fp.train, network, LINE, SUM, **arguments)
 
 
+class WithoutHash:
+    """A score of which nothing can be remembered."""
+
+    __hash__ = None
+
+    def __call__(self, outputs, y):
+        return -np.mean((np.asarray(outputs) - y) ** 2)
+
+
+def test_a_score_without_a_hash_that_makes_a_matrix_is_refused():
+    words = "compares each output with the y of all rows, as outputs are (12, 1) and y is (12,), at configuration"
+    assert_refused(ValueError, words, sweep_of_sum, WithoutHash(), threads=1)
+
+
+def test_while_a_profiler_runs_a_score_that_makes_a_matrix_is_refused_and_the_profiler_stays():
+    def profile(frame, event, function):
+        pass
+
+    score = metrics.Score("squares", lambda outputs, y: -np.mean((np.asarray(outputs) - y) ** 2))
+    sys.setprofile(profile)
+    try:
+        measured = metrics.measure(score, LINE[:12, :1], SUM[:12])
+        assert sys.getprofile() is profile
+    finally:
+        sys.setprofile(None)
+    assert measured.problem == "compares each output with the y of all rows, as outputs are (12, 1) and y is (12,),"
+
+
+def test_a_function_of_c_that_does_not_tell_its_parameters_is_tried():
+    in_c = operator.methodcaller("__call__")  # called with outputs and y, it refuses the second
+    with pytest.warns(RuntimeWarning, match="score 'score' raised TypeError: methodcaller expected 1 argument, got 2"):
+        assert np.isnan(sweep_of_sum(in_c, threads=1).table["score"]).all()
+
+
 def test_a_score_of_a_column_y_that_makes_a_matrix_of_it_is_refused():
     of_numbers = lambda outputs, y: -np.mean((np.asarray(outputs)[:, 0] - np.asarray(y)) ** 2)  # noqa: E731
     assert np.isfinite(sweep_of_sum(of_numbers).table["score"]).all()
@@ -152,6 +188,18 @@ def test_a_score_that_converts_no_array_is_called_once_for_each_network():
 
     fp.sweep((3, 8, 1), LINE, SUM, {"seed": range(3)}, epochs=1, validation=0.5, score=error)
     assert calls == [30] * 3
+
+
+def test_a_score_is_not_called_with_outputs_that_overflow():
+    calls = []
+    own = metrics.Score("own", lambda outputs, y: calls.append(outputs) or 1.0)
+    network = fp.MLP((1, 1), output="exp")
+    network.weights[0][:] = 1
+    X, held_out = np.array([[0.0], [0.1]]), (np.array([[100.0], [0.2]]), np.ones(2))
+    result = fp.sweep(network, X, np.ones(2), {"learning_rate": [0.0]}, epochs=1, validation=held_out, score=own)
+    assert np.isinf(network.predict(held_out[0])[0])
+    assert np.isnan(result.table["score"]).all()
+    assert not calls
 
 
 NO_NUMBERS = {
@@ -237,9 +285,12 @@ def test_metrics_of_one_name_are_refused():
     )
 
 
-def test_an_infinite_score_is_told_and_ranks_last():
-    infinite = metrics.Score("log", lambda outputs, y: -np.inf if np.std(outputs) < 0.9 else 1.0)
-    with pytest.warns(RuntimeWarning, match=r"score 'log' returned -inf, which is not finite, for outputs of shape"):
+@pytest.mark.parametrize(
+    ("value", "shown"), [(-np.inf, "-inf"), (10**400, r"10{56}\.\.\.")], ids=["inf", "a large int"]
+)
+def test_an_infinite_score_is_told_and_ranks_last(value, shown):
+    infinite = metrics.Score("log", lambda outputs, y: value if np.std(outputs) < 0.9 else 1.0)
+    with pytest.warns(RuntimeWarning, match=f"score 'log' returned {shown}, which is not finite, for outputs of shape"):
         result = sweep_of_sum(infinite, epochs=30)
     assert result.best["score"] == 1
     assert np.isnan(result.table["score"]).any()

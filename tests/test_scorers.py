@@ -147,6 +147,11 @@ NOT_OF_SKLEARN = {
         "make a scorer of it, sklearn.metrics.make_sc",
     ),
     "distances": (CLASSES, sklearn.metrics.pairwise.euclidean_distances, "does not say which value of"),
+    "a score of each class": (
+        CLASSES,
+        functools.partial(sklearn.metrics.f1_score, average=None),
+        "score 'f1_score(average=None)' is an array of shape (10,) on the held-out rows, and no number",
+    ),
     "several scores": (CLASSES, sklearn.metrics.check_scoring(scoring=["accuracy", "f1_macro"]), "does not say which"),
     "negative numbers": ((LINE, SUM, (3, 8, 1)), sklearn.metrics.mean_squared_log_error, "because scikit-learn says"),
 }

@@ -67,10 +67,20 @@ DRAWN = {
 }
 
 
+def by_sweep(distribution):
+    return [each["x"] for each in Draws({"x": distribution}, 4000, seed=1)]
+
+
+def by_hand(distribution):
+    random = np.random.default_rng(1)
+    return [distribution.rvs(random_state=random) for _ in range(4000)]
+
+
+@pytest.mark.parametrize("draw", [by_sweep, by_hand])
 @pytest.mark.parametrize("name", DRAWN)
-def test_what_is_drawn_is_as_likely_all_over_the_range(name):
+def test_what_is_drawn_is_as_likely_all_over_the_range(name, draw):
     distribution, low, high, to_unit = DRAWN[name]
-    values = [each["x"] for each in Draws({"x": distribution}, 4000, seed=1)]
+    values = draw(distribution)
     assert {type(value) for value in values} == {float if "uniform" in name else int}
     assert low <= min(values)
     assert max(values) <= high

@@ -9,17 +9,18 @@ import numpy as np
 import pytest
 
 import fastprop as fp
-from fastprop import options, reference
+from fastprop import c_header, options, reference
 from fastprop.checks import HIDDEN_ACTIVATIONS
 from fastprop.initialization import INITIALIZATIONS
 from fastprop.kernels import activations, losses, schedules, update_rules
 from fastprop.metrics import SCORES
 from fastprop.options import encoding
-from fastprop.options.optimizers import PER_LANE
+from fastprop.options.optimizers import HYPERPARAMETERS, PER_LANE
 from fastprop.options.schedules import AfterWarmup
 from fastprop.runs.table_checks import check_tables
 from fastprop.runs.training_options import OPTIONS, SWEPT, TrainingOptions
 from fastprop.sweeping.configurations import HYPERPARAMETERS as SWEEPABLE
+from tests.compare import assert_refused
 from tests.parts import by_lanes
 from tests.processes import ROOT
 
@@ -32,6 +33,26 @@ GUIDE = (ROOT / ".github" / "GUIDE.md").read_text()
 
 def test_each_thing_has_a_row_in_each_table_that_needs_it():
     check_tables()
+
+
+RELU, MSE = activations.ACTIVATIONS["relu"], losses.LOSSES["mse"]
+DISAGREEING = {
+    "a row in one table alone": (
+        c_header.ACTIVATIONS,
+        "softsign",
+        "z / (1 + fabs(z))",
+        "activation softsign has a row",
+    ),
+    "a hyperparameter of no optimizer": (HYPERPARAMETERS, "friction", None, "hyperparameter friction has a row in one"),
+    "one code twice": (activations.ACTIVATIONS, "gelu", RELU, "the code of each activation must be another one, not ["),
+    "logits": (losses.LOSSES, "mse", MSE._replace(from_logits=True), "loss 'mse' must be computed from logits in kern"),
+}
+
+
+@pytest.mark.parametrize(("table", "name", "row", "words"), DISAGREEING.values(), ids=DISAGREEING)
+def test_rows_that_do_not_agree_are_an_error_at_import(table, name, row, words, monkeypatch):
+    monkeypatch.setitem(table, name, row)
+    assert_refused(ImportError, words, check_tables)
 
 
 @pytest.mark.parametrize("table", [activations.ACTIVATIONS, losses.LOSSES, update_rules.RULES, schedules.SCHEDULES])

@@ -18,8 +18,8 @@ from fastprop.metrics.scores import SCORES, Score, gives_probabilities
 from fastprop.task import Task, most_special
 
 
-def chosen(score: ScoreName | ScoreFunction | Score, kind: str, *tasks: Task) -> Score:
-    """Return the `Score` that a user means, which must fit all tasks; `kind` is ``"score"`` or ``"metric"``.
+def chosen(score: ScoreName | ScoreFunction | Score, kind: str, task: Task, *others: Task) -> Score:
+    """Return the `Score` that a user means, which must fit one or more tasks; `kind` is ``"score"`` or ``"metric"``.
 
     A function of this package stands for the score of its name, and scorers and metrics of scikit-learn for what they
     measure. Of any other function the highest value is best.
@@ -28,9 +28,12 @@ def chosen(score: ScoreName | ScoreFunction | Score, kind: str, *tasks: Task) ->
     --------
     >>> import fastprop as fp
     >>> from fastprop.metrics import chosen
-    >>> chosen(fp.metrics.mse, "score").higher_is_better, chosen(lambda outputs, y: 1.0, "score").higher_is_better
-    (False, True)
+    >>> from fastprop.task import Task
+    >>> task = Task("numbers", outputs=1, output="identity", loss="mse")
+    >>> [chosen(each, "score", task).higher_is_better for each in (fp.metrics.mse, lambda outputs, y: 1.0)]
+    [False, True]
     """
+    tasks = task, *others
     if isinstance(score, Score):
         meant = score if score in SCORES.values() else _of_score(score, tasks)
     elif isinstance(score, str) and score in SCORES:
@@ -44,7 +47,7 @@ def chosen(score: ScoreName | ScoreFunction | Score, kind: str, *tasks: Task) ->
         )
     for task in tasks:
         _refuse_unfit(meant, kind, task)
-    if meant is SCORES["pinball"] and tasks:
+    if meant is SCORES["pinball"]:
         return _of_quantiles(meant, tasks)
     return meant
 
@@ -76,8 +79,6 @@ def _of_function(function, tasks):
     if (theirs := recognized(function)) is None:
         _refuse_other_parameters(function, "outputs", "y")
         return Score(getattr(function, "__name__", "score"), function)
-    if not tasks:
-        return Score(theirs.name, theirs.scorer, theirs.higher_is_better)
     task = most_special(tasks)
     measure = SklearnFunction(theirs.scorer, task.kind, gives_probabilities(task))
     return Score(theirs.name, measure, theirs.higher_is_better)

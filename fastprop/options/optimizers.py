@@ -401,9 +401,3 @@ DESCENTS = get_args(Descent)
 
 OPTIMIZERS = *DESCENTS, LBFGS
 """All optimizers."""
-
-_NOT_IN_BOTH = {name for each in OPTIMIZERS for name in each.__dataclass_fields__} ^ set(HYPERPARAMETERS)
-if _NOT_IN_BOTH:
-    raise ImportError(
-        f"{sorted(_NOT_IN_BOTH)} must be rows of HYPERPARAMETERS and fields of an optimizer: add what is missing."
-    )

@@ -9,7 +9,7 @@ from typing import get_args
 from fastprop import c_header, options, reference
 from fastprop.integrations import onnx_models, torch_modules
 from fastprop.kernels import activations, losses, optimizers, schedules, update_rules
-from fastprop.options.optimizers import PER_LANE
+from fastprop.options.optimizers import HYPERPARAMETERS, PER_LANE
 from fastprop.options.schedules import AfterWarmup
 
 HELP = "see .github/CONTRIBUTING.md for what a new one needs"
@@ -19,6 +19,7 @@ HELP = "see .github/CONTRIBUTING.md for what a new one needs"
 def check_tables():
     """Raise ImportError if two tables that must have the same names have not, or if their rows do not agree."""
     names_of = lambda classes: [each.__name__ for each in classes]  # noqa: E731
+    in_optimizers = [field.name for optimizer in options.OPTIMIZERS for field in fields(optimizer)]
     rules = [rule for optimizer in options.DESCENTS for rule in optimizer.rules]
     for what, table, other in (
         ("activation", activations.ACTIVATIONS, reference.ACTIVATIONS),
@@ -29,6 +30,7 @@ def check_tables():
         ("update rule", update_rules.RULES, rules),
         ("optimizer", names_of(options.DESCENTS), reference.OPTIMIZERS),
         ("hyperparameter", update_rules.GIVEN, PER_LANE),
+        ("hyperparameter", HYPERPARAMETERS, in_optimizers),
         ("schedule", schedules.SCHEDULES, names_of(get_args(AfterWarmup))),
         ("schedule", names_of(options.SCHEDULES), reference.SCHEDULES),
         ("clip", optimizers.CLIPS, names_of(options.CLIPS)),

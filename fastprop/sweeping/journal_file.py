@@ -6,7 +6,6 @@ cut off when the process was killed or the disk was full, and is removed.
 
 import json
 import os
-import stat
 import zlib
 from pathlib import Path
 
@@ -21,6 +20,8 @@ MAX_HEADER = 1 << 26
 class JournalFile:
     """The file at `path`, open and locked; it is read once and then appended to.
 
+    The path must be that of a regular file, or of none, see `checks.new_file`.
+
     Hold Ctrl-C back while it is opened, until whoever will close it has it: see `interrupts.held`.
     """
 
@@ -30,7 +31,7 @@ class JournalFile:
         self._unwritten = bytearray()  # lines that are to be written there
         try:
             self._file = os.open(self.path, _FLAGS, 0o666)
-        except (OSError, ValueError) as error:
+        except OSError as error:
             raise self._not_written(error) from error
         try:
             self._lock()
@@ -111,16 +112,13 @@ class JournalFile:
             del self._unwritten[:whole]
 
     def _not_written(self, error):
-        reason = getattr(error, "strerror", error)
         return OSError(
-            f"the journal {self.path} cannot be written, {reason}: make room or name another file; "
+            f"the journal {self.path} cannot be written, {error.strerror}: make room or name another file; "
             "what was recorded before is as it was."
         )
 
     def _lock(self):
         """Lock the file, until it is closed or this process has ended."""
-        if not stat.S_ISREG(os.fstat(self._file).st_mode):
-            raise ValueError(f"the journal {self.path} is no file that can be read again: name a file on a disk.")
         try:
             files.lock(self._file)
         except BlockingIOError:
