@@ -1,10 +1,10 @@
-"""Workers of executors that die cost what they were at, and a sweep ends as if none had."""
+"""Workers of executors that die cost what they were at, and a sweep ends as if none had; errors of jobs are raised."""
 
 import glob
 import os
 import signal
 import tempfile
-from concurrent.futures import BrokenExecutor, Executor, Future
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -131,3 +131,43 @@ def test_a_broken_executor_is_replaced():
         with pytest.raises(BrokenExecutor):
             executor.submit(os._exit, 1).result()
         assert_same_result(sweep(executor=executor), sweep())
+
+
+# ---- errors ----
+
+
+class Noting(Executor):
+    """An executor that calls a function as soon as it is submitted, and has its error in the future."""
+
+    def submit(self, function, *arguments):
+        future = Future()
+        try:
+            future.set_result(function(*arguments))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+def fail_at_odd(shared, number, is_over):
+    if number % 2:
+        raise LookupError(number) from ZeroDivisionError()
+    return number * shared
+
+
+@pytest.mark.usefixtures("nothing_left")
+@pytest.mark.parametrize(("tasks", "expected"), [([2, 3, 5], [(2, 20)]), ([3, 5, 2], [])])
+def test_an_error_of_a_job_is_raised_after_what_ended_with_it_was_returned(tasks, expected):
+    found = []
+    with ExecutorWorkers(new_adapter(Noting()), count=1) as workers:
+        results = workers.results(fail_at_odd, 10, tasks)
+        with pytest.raises(LookupError) as caught:
+            found.extend(each for some in results for each in some)
+    assert caught.value.args[0] in (3, 5)
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    assert found == expected
+
+
+def test_a_pool_of_threads_that_is_broken_is_replaced():
+    with ThreadPoolExecutor(2, initializer=int, initargs=("no number",)) as executor:
+        result = sweep(executor=executor)
+    assert_same_result(result, sweep())

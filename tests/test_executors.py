@@ -3,19 +3,25 @@
 import functools
 import os
 import pickle
+import resource
 import signal
+import sys
 import tempfile
 import threading
 import time
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import fastprop as fp
+from fastprop import thread_pool
 from fastprop.sweeping import workers
 from fastprop.sweeping.workers import base, new_adapter
 from fastprop.sweeping.workers.base import Adapter, Ticket
+from fastprop.sweeping.workers.dask import DaskAdapter
 from fastprop.sweeping.workers.processes import LokyAdapter, ProcessAdapter, ProcessPoolAdapter
 from fastprop.sweeping.workers.shared_folder import SharedFolder
 from fastprop.sweeping.workers.threads import ThreadPoolAdapter
@@ -125,6 +131,27 @@ def test_each_kind_of_executor_has_its_adapter():
             assert new_adapter(executor).count() == 3
 
 
+def test_an_adapter_without_a_method_that_all_have_is_refused_when_it_is_made():
+    class Half(Adapter):
+        accepts = classmethod(lambda cls, executor: True)
+        count = lambda self: 1  # noqa: E731
+
+    with pytest.raises(TypeError, match=r"abstract method '?share"):
+        Half(Inline())
+
+
+def test_a_dask_cluster_elsewhere_keeps_its_own_rules(monkeypatch):
+    local = type("LocalCluster", (), {})
+    distributed = SimpleNamespace(LocalCluster=local, KilledWorker=KeyError)
+    setting = {"distributed.deploy.lost-worker-timeout": "365 days"}
+    monkeypatch.setitem(sys.modules, "distributed", distributed)
+    monkeypatch.setitem(sys.modules, "dask", SimpleNamespace(config=SimpleNamespace(set=nullcontext)))
+    for cluster, rules in ((local(), setting), (None, None)):  # a client of a scheduler's address has no cluster
+        client = SimpleNamespace(cluster=cluster, nthreads=dict)
+        with DaskAdapter(SimpleNamespace(_client=client, _kwargs={})).context() as context:
+            assert context == rules
+
+
 def test_an_attribute_that_an_executor_no_longer_has_is_named():
     executor = ThreadPoolExecutor(1)
     del executor._max_workers
@@ -178,6 +205,36 @@ def test_an_error_of_a_score_in_a_worker_is_told_and_the_sweep_goes_on(executor)
         result = sweep(executor=executor, score=fail)
     assert np.isnan(result.table["score"]).all()
     assert np.isfinite(result.table["validation_loss"]).all()
+
+
+def test_data_that_the_disk_has_no_room_for_are_told(nothing_left):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        words = "the data for the executor's workers cannot be written to "
+        assert_refused(OSError, words, SharedFolder, np.arange(1000.0))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_a_worker_that_hears_ctrl_c_gives_back_nothing_of_its_job(monkeypatch):
+    calls = []
+
+    class Remembering(Inline):
+        def submit(self, function, *arguments):
+            calls.append((function, arguments))
+            return super().submit(function, *arguments)
+
+    def interrupted(jobs, threads):
+        raise thread_pool.Interrupted
+        yield
+
+    monkeypatch.setattr(workers, "ADAPTERS", (InlineAdapter, *workers.ADAPTERS))
+    sweep(executor=Remembering())
+    function, arguments = calls[-1]
+    assert function(*arguments) is not None
+    monkeypatch.setattr(thread_pool, "results", interrupted)
+    assert function(*arguments) is None
 
 
 def make_no_number(outputs, labels):

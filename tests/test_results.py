@@ -10,6 +10,7 @@ import pytest
 
 import fastprop as fp
 from fastprop.options import decoded, encoded
+from fastprop.sweeping import about
 from tests.compare import assert_refused
 from tests.problems import three_classes
 
@@ -242,3 +243,16 @@ def test_a_notebook_shows_a_table(result):
     text = result._repr_html_()
     assert text.count("<tr>") == 1 + min(5, len(result.table))
     assert text.startswith(f"<p>{len(result.table)} configurations of ")
+
+
+# ---- the machine ----
+
+
+@pytest.mark.parametrize(("processor", "named"), [("arm", "arm"), ("", "a processor of unknown name")])
+def test_the_processor_is_named_as_the_system_does_where_it_has_no_file_of_it(processor, named, monkeypatch):
+    def no_file(path):
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(about, "open", no_file, raising=False)
+    monkeypatch.setattr(about.platform, "processor", lambda: processor)
+    assert about._processor.__wrapped__() == named

@@ -10,6 +10,7 @@ from fastprop.runs.trained import Trained
 class Run:
     """One training, of one network or of a pack, which `thread_pool.run` calls and Ctrl-C stops.
 
+    Subclasses have a method ``__call__(until=None)``, which trains to the end, or until epoch `until` is done.
     The methods of this class suit a run that compiles nothing, writes no checkpoint and exports no state, so that it
     can only begin anew. Subclasses replace those that do not suit them.
 
@@ -54,10 +55,6 @@ class Run:
 
     def prepare(self):
         """Compile and import all that training needs."""
-
-    def __call__(self, until=None):
-        """Train to the end, or until epoch `until` is done."""
-        raise NotImplementedError
 
     def stop(self):
         """Ask a call in another thread to return soon: after its current epoch, iteration, minibatch or chunk."""

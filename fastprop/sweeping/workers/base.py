@@ -1,6 +1,7 @@
 """What the adapters of all executors share: jobs that are submitted, workers that die, and errors."""
 
 import contextlib
+from abc import ABC, abstractmethod
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, wait
 from typing import NamedTuple
@@ -19,8 +20,12 @@ SECONDS_TO_END = 1.0
 """Seconds to wait, after an error or Ctrl-C, for jobs to see that the sweep is over."""
 
 
-class Adapter:
-    """The interface of a sweep to one kind of executor, and the base class of all adapters."""
+class Adapter(ABC):
+    """The interface of a sweep to one kind of executor, and the base class of all adapters.
+
+    The adapter of executors that may raise BrokenExecutor has a further method, ``renew(count)``. It returns the
+    adapter of a new executor of the same kind, with `count` workers, which takes the place of the broken one.
+    """
 
     deaths = BrokenExecutor, CancelledError, KeyboardInterrupt
     """Exceptions of a future whose worker is gone or was interrupted, so that the job is not their cause."""
@@ -29,28 +34,21 @@ class Adapter:
         self.executor = executor
 
     @classmethod
+    @abstractmethod
     def accepts(cls, executor):
         """Return whether this is the adapter of an executor."""
-        raise NotImplementedError
 
+    @abstractmethod
     def count(self):
         """Return how many workers the executor has."""
-        raise NotImplementedError
 
     def submit(self, function, *arguments):
         """Submit a call and return its future, which must always end; BrokenExecutor if no workers are left."""
         return self.executor.submit(function, *arguments)
 
+    @abstractmethod
     def share(self, value):
         """Return a `Ticket`, or a future of one, by which all workers get `value`, which is sent to each only once."""
-        raise NotImplementedError
-
-    def renew(self, count):
-        """Return the adapter of a new executor of the same kind, with `count` workers.
-
-        It takes the place of one that raised BrokenExecutor.
-        """
-        raise NotImplementedError
 
     def context(self):
         """Return the context manager that a sweep holds while it uses the executor."""
