@@ -181,6 +181,49 @@ def test_what_no_nested_cross_validation_can_be_made_of_is_refused(options, word
     assert_refused(ValueError, words, sweep, **{"outer": 3, "epochs": 1, "threads": 1} | options)
 
 
+def test_a_score_that_the_rows_of_an_outer_fold_leave_undefined_is_refused():
+    tested = np.flatnonzero(LABELS == 0)[:5]
+    of_one_class = [(np.setdiff1d(np.arange(len(X)), tested), tested)]
+    words = (
+        "score 'matthews' is undefined on the rows that outer fold 0 holds out, whose y is all alike or lacks a class"
+    )
+    options = {"epochs": 1, "threads": 1, "score": "matthews"}
+    assert_refused(ValueError, words, sweep, outer=of_one_class, **options)
+
+
+def test_a_study_cannot_search_anew_in_each_outer_fold():
+    study = pytest.importorskip("optuna").create_study()
+    words = "outer repeats the search in each fold, and a study knows all results: give samples without search."
+    options = {"search": fp.OptunaSearch(study), "samples": 2, "outer": 3, "epochs": 1}
+    assert_refused(ValueError, words, sweep, grid={"learning_rate": fp.loguniform(0.01, 1)}, **options)
+    assert not study.trials
+
+
+def test_where_all_diverge_in_each_outer_fold_there_is_no_score_and_no_interval():
+    with pytest.warns(fp.DivergenceWarning):
+        result = sweep(y=X[:, :3], grid={"learning_rate": [1e30]}, outer=2, threads=1)
+    assert np.isnan(result.outer.scores).all()
+    assert result.outer.chosen == ({}, {})
+    assert result.outer.out_of_fold.shape == (90, 0)
+    assert result.outer.counts.tolist() == [[45, 45]] * 2
+    assert np.isnan(result.outer.interval()).all()
+
+
+@pytest.mark.parametrize("sweeps", [1, 2])
+def test_after_ctrl_c_no_further_outer_fold_is_searched(sweeps):
+    begun = []
+
+    def search(**_):
+        begun.append(1)
+        return SimpleNamespace(seconds=1.0, is_interrupted=len(begun) == sweeps, score_name="accuracy")
+
+    folds = [OuterFold(np.arange(4), np.arange(2), np.arange(2), SCORES["accuracy"]) for _ in range(4)]
+    found = outer_folds.nested(search, {"seconds": None, "journal": None}, folds, search())
+    assert len(begun) == sweeps
+    assert len(found.scores) == 4
+    assert np.isnan(found.scores).all()
+
+
 # ---- the interval ----
 
 
@@ -199,6 +242,13 @@ def test_the_interval_is_that_of_nadeau_and_bengio():
     half = 2.7764451051977987 * np.sqrt((1 / 5 + 20 / 80) * scores.var(ddof=1))
     np.testing.assert_allclose(outer.interval(), [0.8 - half, 0.8 + half], rtol=1e-12)
     assert_refused(ValueError, "coverage must be", outer.interval, 1.5)
+
+
+@pytest.mark.parametrize("scores", [[0.8], [0.8, np.nan, 0.9]], ids=["one", "one unknown"])
+def test_few_or_unknown_scores_have_no_interval(scores):
+    counts = np.array([[80, 20]] * len(scores))
+    outer = OuterScores("accuracy", np.array(scores), ({},) * len(scores), counts, np.zeros((0, 0)))
+    assert np.isnan(outer.interval()).tolist() == [True, True]
 
 
 @pytest.mark.slow

@@ -1,5 +1,7 @@
 """Studies of Optuna that end a search, that fail amid it, or that cannot search a grid."""
 
+import signal
+
 import numpy as np
 import pytest
 
@@ -51,6 +53,46 @@ def test_a_brute_force_sampler_ends_the_search_well(optuna, at_once):
     assert len(result.table) == 9
     assert len({(row["learning_rate"], row["layer_sizes"]) for row in result.table}) == 9
     assert {trial.state.name for trial in study.trials} == {"COMPLETE"}
+
+
+@pytest.mark.filterwarnings("ignore:BruteForceSampler is experimental")
+def test_trials_that_have_no_parameters_yet_are_none_that_a_brute_force_sampler_has_tried(optuna):
+    study = new_study(optuna, optuna.samplers.BruteForceSampler(seed=0))
+    study.ask()  # by another process, which has not yet suggested anything
+    result = sweep({"learning_rate": RATES}, samples=50, search=fp.OptunaSearch(study, at_once=2))
+    assert sorted(result.table["learning_rate"]) == RATES
+
+
+def test_an_error_of_a_study_that_is_told_is_raised_after_it_was_told_all_of_the_batch(optuna, monkeypatch):
+    study = new_study(optuna)
+    tell = study.tell
+
+    def failing(trial, *told, **options):
+        if trial.number == 1:
+            raise ConnectionError("the storage is gone")
+        return tell(trial, *told, **options)
+
+    monkeypatch.setattr(study, "tell", failing)
+    with pytest.raises(ConnectionError, match="the storage is gone"):
+        sweep(samples=8, search=fp.OptunaSearch(study, at_once=4))
+    assert [trial.state.name for trial in study.trials] == ["COMPLETE", "RUNNING", "COMPLETE", "COMPLETE"]
+
+
+@pytest.mark.usefixtures("hears_ctrl_c")
+def test_ctrl_c_while_a_study_is_told_waits_until_it_was_told_all_of_the_batch(optuna, monkeypatch, capsys):
+    study = new_study(optuna)
+    tell = study.tell
+
+    def interrupted(trial, *told, **options):
+        if trial.number == 1:
+            signal.raise_signal(signal.SIGINT)
+        return tell(trial, *told, **options)
+
+    monkeypatch.setattr(study, "tell", interrupted)
+    result = sweep(samples=8, search=fp.OptunaSearch(study, at_once=4))
+    assert [trial.state.name for trial in study.trials] == ["COMPLETE"] * 4
+    assert len(result.table) == 4
+    assert "Ctrl-C has ended the sweep" in capsys.readouterr().err
 
 
 def test_a_sampler_may_stop_the_study(optuna):

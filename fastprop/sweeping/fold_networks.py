@@ -12,34 +12,26 @@ from fastprop.sweeping.fits import Fit, FitArrays, Job, packs
 def train_missing(experiment, configurations, result, keep, workers):
     """Train the folds of those of the best `keep` configurations again whose networks were not kept, and keep them.
 
-    These are configurations that were taken from a journal. Returns the indices of those whose training diverged, which
-    have no networks.
+    These are configurations that were taken from a journal, by which no fold diverges.
     """
     finished = result.finished
     known = result.fold_networks
     best = [int(index) for index in result.ranking[:keep] if finished[index] and index not in known]
     if not best:
-        return []
+        return
     folds = len(experiment.folds)
     fits = FitArrays.of_all_folds(best, folds)
     epochs = int(result.table["epochs"][best].max())
     chosen = packs(experiment, configurations, fits, workers.count, epochs)
     jobs = (Job([_fit(fits, configurations, position) for position in pack], [None]) for pack in chosen)
     networks = {index: [None] * folds for index in best}
-    diverged = set()
     with closing(workers.train(experiment, jobs)) as results:
         for ended in results:
             for job, (outcomes,) in ended:
                 for fit, outcome in zip(job.fits, outcomes):
-                    if outcome.history.stopped == "interrupted":
-                        continue
-                    if outcome.history.best_epoch < 0:
-                        diverged.add(fit.index)
                     networks[fit.index][fit.fold] = outcome.network
     for index, of_folds in networks.items():
-        if index not in diverged and all(each is not None for each in of_folds):
-            result.keep(index, tuple(of_folds), keep)
-    return sorted(diverged)
+        result.keep(index, tuple(of_folds), keep)
 
 
 def _fit(fits, configurations, position):

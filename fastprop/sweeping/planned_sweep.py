@@ -61,7 +61,8 @@ def execute(planned, workers, progress, journal):
             result.enter(indices, configurations.columns)
             runner.train(indices)
     if experiment.keeps_folds:
-        return fold_networks.train_missing(experiment, configurations, result, planned.keep, workers)
+        fold_networks.train_missing(experiment, configurations, result, planned.keep, workers)
+        return []
     last = experiment.on_all_rows() if trains_on_all_rows else experiment
     return train_again(last, configurations, result, planned.keep, workers, after_folds=trains_on_all_rows)
 
