@@ -61,9 +61,24 @@ def test_the_defaults_are_those_of_the_recipe():
     assert options["early_stopping"] == fp.EarlyStopping(RECIPE.patience, 1e-4)
     assert options["validation"] == RECIPE.validation
     assert options["batch_size"] == RECIPE.batch_size(2000)
-    assert options["dropout"] == RECIPE.dropout
-    assert parameters.training_options(MLPClassifier().get_params(), 32)["dropout"] == 0
-    assert parameters.training_options(MLPClassifier(dropout=0.5).get_params(), 32)["dropout"] == 0.5
+    assert "dropout" not in options  # which follows from the number of inputs as well
+
+
+@pytest.mark.parametrize(
+    ("given", "rows", "inputs", "dropout"),
+    [
+        ({}, 2500, 10, 0.3),
+        ({}, 2501, 10, 0.05),  # more than 250 rows for each input
+        ({}, 2501, 11, 0.3),
+        ({}, 32, 10, 0),  # a step takes all rows
+        ({"batch_size": 3000}, 3000, 10, 0),
+        ({"dropout": 0.5}, 2501, 10, 0.5),
+        ({"dropout": 0.5}, 32, 10, 0.5),
+        ({"solver": "lbfgs"}, 2000, 10, 0),
+    ],
+)
+def test_the_dropout_falls_where_each_input_has_many_rows(given, rows, inputs, dropout):
+    assert parameters.dropout(MLPClassifier(**given).get_params(), rows, inputs) == dropout
 
 
 def test_a_fit_is_a_training_of_fastprop(regressor):

@@ -76,6 +76,14 @@ def test_each_split_score_is_that_of_grid_search_to_the_last_bit(estimator, grid
     np.testing.assert_array_equal(ours.predict(X), theirs.predict(X))
 
 
+def test_folds_of_which_one_has_too_few_rows_for_less_dropout_have_the_scores_of_grid_search():
+    rows = RANDOM.normal(size=(376, 1))  # of which folds are trained on 250, with a dropout of 0.3, or 251, with 0.05
+    estimator = clone(REGRESSOR).set_params(max_iter=2)
+    ours, theirs = both(estimator, RATES, rows, np.abs(rows[:, 0]))
+    for name in (f"split{fold}_test_score" for fold in range(3)):
+        np.testing.assert_array_equal(ours.cv_results_[name], theirs.cv_results_[name], name)
+
+
 def both_scores(estimator, X, y):
     predicted = estimator.predict(X)
     return {"right": np.mean(predicted == y), "first": np.mean(predicted == "setosa")}

@@ -246,7 +246,7 @@ def _default_dropout(options, problem):
     """Return the dropout of the recipe, which is for an optimizer that takes a part of the rows in each step."""
     if options.optimizer == "lbfgs":
         return 0.0
-    return RECIPE.dropout_of(problem.X.shape[0], _batch_size(options, problem))
+    return RECIPE.dropout_of(*problem.X.shape, _batch_size(options, problem))
 
 
 def _batch_size(options, problem):

@@ -280,7 +280,8 @@ def _add_run(
     schedules += "cosine:0.1:step, and warmup:5+cosine (default cosine)"
     default = RECIPE.schedule
     training.add_argument("--schedule", type=values.schedule, default=default, metavar="NAME", help=schedules)
-    in_layers = f"in the hidden layers (default {RECIPE.dropout:g}; 0 of lbfgs)"
+    (_, of_few), (_, of_many) = RECIPE.dropout
+    in_layers = f"in the hidden layers (default {of_few:g}, or {of_many:g} with many rows; 0 of lbfgs)"
     one_share = {"type": values.number, "metavar": "SHARE", "help": in_layers}
     training.add_argument("--dropout", **(dropout or one_share))
     standardize = "scale the inputs by the training rows, which is the default, or take them as they are"

@@ -27,6 +27,9 @@ class FeatureGroup(NamedTuple):
             out[:, 1:] = 0
             out[:, 0] = self.values
             return
+        if self.width == 1:
+            out[:, 0] = np.where(self.features == 0, self.values, 0)
+            return
         out[...] = np.arange(self.width) < self.features[:, None] if self.cumulative else 0
         rows = np.flatnonzero(self.features >= 0)
         out[rows, self.features[rows]] = self.values[rows]

@@ -227,6 +227,7 @@ class BaseMLP(SavesModel, BaseEstimator):
             threads=self.threads,
             progress=bool(self.verbose),
             metrics=() if options.get("validation") is None else (self._metric,),
+            dropout=parameters.dropout(given, rows, X.shape[1]),
             **self.data_options(),
             **options,
         )

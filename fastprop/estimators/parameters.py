@@ -120,7 +120,7 @@ def hidden_sizes(parameters):
 
 
 def training_options(parameters, rows, weight=None):
-    """Return the options of `fastprop.train` that follow from the parameters of an estimator.
+    """Return the options of `fastprop.train` that follow from the parameters of an estimator, without the `dropout`.
 
     Parameters
     ----------
@@ -154,9 +154,17 @@ def training_options(parameters, rows, weight=None):
         "schedule": SCHEDULES[parameters["learning_rate"]](parameters),
         "early_stopping": _early_stopping(parameters, is_held_out),
         "validation": parameters["validation_fraction"] if is_held_out else None,
-        "dropout": RECIPE.dropout_of(rows, size) if isinstance(parameters["dropout"], str) else parameters["dropout"],
         "shuffle": parameters["shuffle"],
     }
+
+
+def dropout(parameters, rows, inputs):
+    """Return the dropout of a training on so many rows whose weight is above 0; `inputs` are those of the network."""
+    if parameters["solver"] == "lbfgs":
+        return 0.0
+    if isinstance(parameters["dropout"], str):
+        return RECIPE.dropout_of(rows, inputs, batch_size(parameters, rows))
+    return parameters["dropout"]
 
 
 def chunk_options(parameters):

@@ -20,8 +20,8 @@ from fastprop.notices import DataWarning, DivergenceWarning
 from fastprop.row_blocks import row_blocks
 from fastprop.sweeping.sweep import sweep
 
-IN_GRID = "batch_size", "optimizer", "schedule", "early_stopping", "dropout"
-"""Options of a training that differ between the configurations of one sweep; the others are the same for all."""
+IN_GRID = "batch_size", "optimizer", "schedule", "early_stopping"
+"""Options of a training that differ between the configurations of one sweep, as the dropout does; others are equal."""
 
 ONLY_TRANSLATED = frozenset(
     (
@@ -224,7 +224,7 @@ class Candidate(NamedTuple):
     """The estimator of one row of ``cv_results_``, and what its parameters mean on each fold."""
 
     estimator: object  # whose random_state is a number
-    values: list[dict]  # for each fold, the values of the grid of a sweep
+    values: list[dict]  # for each fold, the values of the grid of a sweep; the dropout once the fold is prepared
     common: list[tuple]  # for each fold, what it has in common with the other configurations of a sweep
 
     @classmethod
@@ -235,6 +235,12 @@ class Candidate(NamedTuple):
         estimator.set_params(random_state=parameters.seed_of(estimator.random_state))
         values, common = zip(*(_translated(estimator, rows) for rows in folds))
         return cls(estimator, list(values), list(common))
+
+    def set_dropout(self, index, prepared):
+        """Set the dropout on a fold, by its index, which follows from how many rows and inputs the fold has."""
+        given = self.estimator.get_params(deep=False)
+        if given["solver"] != "lbfgs":
+            self.values[index]["dropout"] = parameters.dropout(given, prepared.count, prepared.network.layer_sizes[0])
 
 
 def _translated(estimator, rows):
@@ -335,6 +341,8 @@ def _sweeps(candidates, folds, fit_errors):
         except (ValueError, TypeError) as error:
             fit_errors.extend([(error, traceback.format_exc())] * len(candidates))
             continue
+        for candidate in candidates.values():
+            candidate.set_dropout(index, fold.prepared)
         key = repr((fold.key(index), common, [candidate.values[index] for candidate in candidates.values()]))
         indices, prepared = stacks.setdefault(key, ([], []))
         indices.append(index)

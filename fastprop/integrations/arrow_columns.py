@@ -15,6 +15,7 @@ class Column(NamedTuple):
     values: np.ndarray  # (rows,): float64, NaN if missing; of words the index in `words`, -1 if missing; else empty
     words: tuple  # the different words; empty for other kinds
     missing: int  # the number of missing cells
+    is_finite: bool = False  # whether it is known that no number is infinite
 
     def of_rows(self, rows):
         """Return the column of some rows, by their indices."""

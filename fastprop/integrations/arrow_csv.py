@@ -114,9 +114,10 @@ def _whole_rows(file, skipped_lines):
         rest = block[end:]
         if len(rest) > LONGEST_ROW:
             raise ValueError(f"it has a row of more than {LONGEST_ROW:,} bytes")
-        if block[:end].strip():
-            yield block[:end]
-    if rest.strip():
+        rows = block[:end]
+        if rows and not rows.isspace():
+            yield rows
+    if rest and not rest.isspace():
         yield rest
 
 
@@ -137,6 +138,8 @@ def _last_row_end(block):
     5" without quotes around them.
     """
     last = end = block.rfind(b"\n") + 1
+    if block.find(b'"', 0, end) < 0:  # which takes a tenth of the time of counting
+        return last
     is_open = block.count(b'"', 0, end) % 2
     while is_open and end > max(0, last - LONGEST_CELL):
         line = block.rfind(b"\n", 0, end - 1) + 1

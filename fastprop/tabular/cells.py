@@ -91,7 +91,7 @@ def _numbers(plan, column):
     values = column.values
     if plan.kind == "boolean" and not np.isin(values[~np.isnan(values)], (0, 1)).all():
         raise ValueError(f"column {plan.name!r} holds other numbers than 0 and 1, but held bools before: correct it.")
-    refuse_infinite(plan, values)
+    refuse_infinite(plan, column)
     return values
 
 

@@ -33,7 +33,11 @@ class GrowingColumns:
             expected = int(1.02 * self.count / block.share)
             if expected < self.count:  # the file is packed
                 expected = self.count * 3 // 2
-            self._array.resize((expected, self._array.shape[1]), refcheck=False)
+            shape = expected, self._array.shape[1]
+            if first == 0:
+                self._array = np.empty(shape)  # `resize` would fill it with zeros
+            else:
+                self._array.resize(shape, refcheck=False)
         rows = np.empty(
             (block.rows, self._array.shape[1])
         )  # small enough for the cache, into which columns go by strides
@@ -59,4 +63,5 @@ class GrowingColumns:
         values = self._array[:, index]
         if kind == "words":
             values = np.where(np.isnan(values), -1, values).astype(np.int64)
-        return Column(kind, values, tuple(self._words[index]), int(self._missing[index]))
+        is_finite = kind == "numbers" and index not in self.infinite
+        return Column(kind, values, tuple(self._words[index]), int(self._missing[index]), is_finite)

@@ -239,8 +239,8 @@ def median(values):
     >>> median(np.array([1, np.nan, 5, 30]))
     5.0
     """
-    present = values[~np.isnan(values)]
-    return float(np.median(present[:: -(-len(present) // MAX_VALUES_OF_MEDIAN)]))
+    present = np.flatnonzero(~np.isnan(values))
+    return float(np.median(values[present[:: -(-len(present) // MAX_VALUES_OF_MEDIAN)]]))
 
 
 def _fitted_numbers(plan, training):
@@ -259,13 +259,15 @@ def _fitted_numbers(plan, training):
 
 def _present(plan, column):
     """Return the numbers of a column without its missing cells; ValueError if one is infinite."""
-    refuse_infinite(plan, column.values)
+    refuse_infinite(plan, column)
     return column.values[~np.isnan(column.values)] if column.missing else column.values
 
 
-def refuse_infinite(plan, values):
-    """Refuse numbers of a column, (rows,), of which one is infinite."""
-    is_infinite = np.isinf(values)
+def refuse_infinite(plan, column):
+    """Refuse a column of numbers, of which one is infinite."""
+    if column.is_finite:
+        return
+    is_infinite = np.isinf(column.values)
     if is_infinite.any():
         raise ValueError(f"column {plan.name!r} holds infinity in row {int(is_infinite.argmax())}: correct it.")
 

@@ -19,7 +19,8 @@ class Recipe:
     cells, concrete, Wage, College, Hitters, CPS1985, Carseats and fgl. Of the other two, one has the sign of a product
     of three columns as its target, and one has sums of products of columns. `benchmarks.estimators` judges the recipe
     on ten others. Candidates for the recipe were compared on these ten as well before it was settled, so that its
-    scores there are those of a choice that has seen them.
+    scores there are those of a choice that has seen them. How the dropout depends on rows and inputs was found on such
+    tables, and larger ones, alone: `benchmarks/NOTES.md` has the figures.
 
     Attributes
     ----------
@@ -28,8 +29,10 @@ class Recipe:
         The activation of the hidden layers.
     optimizer, schedule
         Options of `fastprop.train`.
-    dropout : float
-        The option of `fastprop.train`, where a step takes a part of the rows.
+    dropout : tuple of pairs
+        The option of `fastprop.train`, where a step takes a part of the rows: the largest number of rows for each input
+        of the network up to which a dropout is used, and this dropout. It is 0.3 up to 250 rows for each input and 0.05
+        beyond, where so many rows leave little to regularize.
     epochs : int
         The number of epochs, unless the training ends early.
     search_epochs : int
@@ -54,7 +57,7 @@ class Recipe:
     hidden: str
     optimizer: Descent
     schedule: Schedule
-    dropout: float
+    dropout: tuple[tuple[float, float], ...]
     epochs: int
     search_epochs: int
     patience: int
@@ -68,9 +71,18 @@ class Recipe:
         wanted = 2 ** int(np.log2(max(1, rows / 100)))
         return min(self.largest_batch, max(self.smallest_batch, wanted))
 
-    def dropout_of(self, rows: int, batch_size: int) -> float:
-        """Return the dropout for a number of rows; it is 0 where steps take all rows, whose gradient has no noise."""
-        return self.dropout if batch_size < rows else 0.0
+    def dropout_of(self, rows: int, inputs: int, batch_size: int) -> float:
+        """Return the dropout for so many rows and inputs; it is 0 where steps take all rows: no noise in the gradient.
+
+        Examples
+        --------
+        >>> from fastprop.tabular.recipe import RECIPE
+        >>> [RECIPE.dropout_of(rows, inputs=10, batch_size=32) for rows in (32, 2500, 2501)]
+        [0.0, 0.3, 0.05]
+        """
+        if batch_size >= rows:
+            return 0.0
+        return next(rate for most, rate in self.dropout if rows <= most * inputs)
 
     def holds_out(self, rows: int) -> bool:
         """Return whether a part of so many rows is held out."""
@@ -82,7 +94,7 @@ RECIPE = Recipe(
     hidden="relu",
     optimizer=AdamW(3e-3, weight_decay=0.1),
     schedule=CosineDecay(),
-    dropout=0.3,
+    dropout=((250, 0.3), (np.inf, 0.05)),
     epochs=200,
     search_epochs=100,
     patience=20,

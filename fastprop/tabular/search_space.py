@@ -99,7 +99,7 @@ def first_configuration(prototype, rows):
         "hidden": RECIPE.hidden,
         "learning_rate": RECIPE.optimizer.learning_rate,
         "weight_decay": RECIPE.optimizer.weight_decay,
-        "dropout": RECIPE.dropout_of(rows, batch),
+        "dropout": RECIPE.dropout_of(rows, first, batch),
         "batch_size": batch,
         "schedule": RECIPE.schedule,
     }

@@ -88,7 +88,7 @@ def classes_of_words(words: NDArray[Any]) -> tuple[NDArray[np.int64], tuple[str,
 
 def classes_of_numbers(y: NDArray[Any]) -> NDArray[Any]:
     """Return `y` as int64 if it holds classes, which are whole numbers from 0 on without a gap, else unchanged."""
-    if y.ndim == 1:
+    if y.ndim == 1 and (y == np.floor(y)).all():
         classes = np.unique(y)
         if len(classes) > 1 and np.array_equal(classes, np.arange(len(classes))):
             return y.astype(np.int64)
