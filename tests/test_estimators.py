@@ -85,6 +85,7 @@ def test_a_fit_is_a_training_of_fastprop(regressor):
     scaling = TargetScaling.fit(PRICES[:, None], "mse")
     network = fp.MLP((4, 256, 1), hidden="relu", output="identity", seed=0)
     options = parameters.training_options(regressor.get_params(), len(X))
+    options["dropout"] = parameters.dropout(regressor.get_params(), *X.shape)
     fp.train(network, X, scaling.scaled(PRICES[:, None]), seed=0, standardize=True, **options)
     np.testing.assert_array_equal(network.flat_parameters, regressor.network_.flat_parameters)
 
