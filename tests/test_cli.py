@@ -203,6 +203,30 @@ def test_a_sweep_tries_factors_of_the_learning_rate(run):
 # ---- the recipe ----
 
 
+@pytest.mark.parametrize(
+    ("line", "patience"),
+    [
+        ("train digits", 20),
+        ("train digits --validation 0", None),
+        ("train digits --validation 0 --early-stopping 20", 20),
+        ("sweep digits --cv 2 --learning-rate 0.1", 20),
+        ("sweep digits --validation 0 --learning-rate 0.1", None),
+        ("sweep digits --validation 0 --learning-rate 0.1 --early-stopping 20", 20),
+        ("sweep digits --search population", None),
+    ],
+)
+def test_training_ends_early_where_rows_are_held_out_or_where_it_is_told(line, patience, monkeypatch):
+    given = {}
+
+    def record(*_, **options):
+        given.update(options)
+        raise ValueError("this is all that was to be seen")
+
+    monkeypatch.setattr(fp, line.split()[0], record)
+    assert cli.main(line.split()) == 2
+    assert given["early_stopping"] == (None if patience is None else fp.EarlyStopping(patience))
+
+
 def test_training_follows_the_recipe_unless_it_is_told_otherwise(capsys):
     assert cli.main(["train", "digits", "--save", "net.safetensors", "--epochs", "20"]) == 0
     network = fp.MLP((64, 256, 10), hidden="relu", output="softmax", seed=0)

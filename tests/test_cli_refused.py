@@ -68,7 +68,36 @@ REFUSED = [
         "sweep digits --activation relu,relux --learning-rate 0.1",
         "argument --activation: 'relux' is not one of sigmoid",
     ),
-    ("find-learning-rate digits --learning-rate 0.1", "unrecognized arguments: --learning-rate 0.1"),
+    ("find-learning-rate digits --learning-rate 0.1", "unrecognized arguments: --learning-rate 0.1: see"),
+    ("train digits --epochs 3 4", "unrecognized arguments: 4: see 'fastprop train --help'"),
+    *(
+        (f"{command} digits {given}", f"unrecognized arguments: {other} (several values of {advice}): see")
+        for command, given, other, advice in (
+            ("sweep", "--features a b", "b", "--features are joined by commas: --features a,b"),
+            ("fit", "--drop a b --seconds 1", "b", "--drop are joined by commas: --drop a,b"),
+            ("train", "--feat=a b", "b", "--features are joined by commas: --features a,b"),
+            (
+                "sweep",
+                "--learning-rate 0.1 0.3",
+                "0.3",
+                "--learning-rate are joined by commas: --learning-rate 0.1,0.3",
+            ),
+            ("sweep", "--hidden 16 32", "32", "--hidden are joined by commas: --hidden 16,32"),
+            ("train", "--hidden 16 32", "32", "--hidden are joined by x: --hidden 16x32"),
+            ("train", "--quantiles 0.1 0.9", "0.9", "--quantiles are joined by commas: --quantiles 0.1,0.9"),
+            (
+                "find-learning-rate",
+                "--drop b --layer-rates 1 b",
+                "b",
+                "--layer-rates are joined by x: --layer-rates 1xb",
+            ),
+        )
+    ),
+    # what is typed counts, also where it is the default
+    ("sweep digits --search population --early-stopping 20", "--early-stopping ends networks by themselves"),
+    ("sweep digits --search population --early-stopping 19", "--early-stopping ends networks by themselves"),
+    ("train digits --optimizer lbfgs --schedule cosine", "not --schedule cosine: leave --schedule out"),
+    ("sweep digits --optimizer lbfgs --schedule cosine", "not --schedule cosine: leave --schedule out"),
     ("find-learning-rate digits --epochs 0", "--epochs must be at least 1, not 0"),
     ("find-learning-rate digits --optimizer lbfgs", "argument --optimizer: invalid choice: 'lbfgs'"),
     ("find-learning-rate prices.csv --min-rate 1e3 --max-rate 1e6", "the loss falls at none of the learning rates"),

@@ -43,8 +43,6 @@ def sweep(options):
     arguments |= {"optimizer": optimizer, "progress": not options.json}
     arguments |= {**_step_arguments(options, problem), **_run_arguments(options, problem)}
     arguments |= {name: single[name] for name in FACTORS if name in single}
-    if options.search is not None and options.early_stopping == RECIPE.patience:  # it ends all of the search
-        arguments["early_stopping"] = None
     arguments["dropout"] = single.get("dropout", _default_dropout(options, problem))
     result = fp.sweep(network, problem.X, problem.y_of_folds, searched, **arguments)
     result.about["data"] = f"{problem.data['name']}, {result.about['data']}"
@@ -230,12 +228,18 @@ def _factors(options):
 def _run_arguments(options, problem):
     """Return the arguments of `train` and `sweep` that say how long and on which rows to train."""
     validation = share(options)
-    is_measured = validation is not None or getattr(options, "cv", None)
-    patience = None if options.early_stopping == "never" else options.early_stopping
-    early_stopping = fp.EarlyStopping(patience) if options.early_stopping and is_measured else None
     given = {name: getattr(options, name) for name in ("epochs", "standardize", "seconds")}
     given |= {"schedule": _schedule(options), "dropout": _dropout(options, problem)}
-    return given | {"validation": validation, "early_stopping": early_stopping}
+    return given | {"validation": validation, "early_stopping": _early_stopping(options)}
+
+
+def _early_stopping(options):
+    """Return when a run ends; by default it is the recipe's where rows are held out and no search ends runs itself."""
+    patience = options.early_stopping
+    if patience is None:
+        is_measured = share(options) is not None or getattr(options, "cv", None)
+        patience = RECIPE.patience if is_measured and getattr(options, "search", None) is None else 0
+    return fp.EarlyStopping(None if patience == "never" else patience) if patience else None
 
 
 def _dropout(options, problem):
@@ -254,9 +258,10 @@ def _batch_size(options, problem):
 
 
 def _schedule(options):
-    """Return the schedule; the recipe's is not for an optimizer without a learning rate."""
-    is_for_rates = options.optimizer != "lbfgs"
-    return options.schedule if is_for_rates or options.schedule != RECIPE.schedule else None
+    """Return the schedule; by default it is the recipe's, but none of an optimizer without a learning rate."""
+    if options.schedule is None:
+        return RECIPE.schedule if options.optimizer != "lbfgs" else None
+    return None if options.schedule == "constant" else options.schedule
 
 
 def _optimizer(options):

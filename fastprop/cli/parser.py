@@ -40,6 +40,28 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message):
         raise ValueError(f"{message}: see '{self.prog} --help'.")
 
+    def parse_known_args(self, args=None, namespace=None):
+        """Parse arguments as argparse does, and refuse what is left over in the words of this command."""
+        found, others = super().parse_known_args(args, namespace)
+        if others:
+            self.error(f"unrecognized arguments: {' '.join(others)}{self._hint(args or [], others[0])}")
+        return found, others
+
+    def _hint(self, args, other):
+        """Return how several values are given, if `other`, which is no argument, follows an option and its value."""
+        args = ["", "", *args]
+        for index in (index for index, each in enumerate(args) if each == other):
+            option, equals, value = args[index - 1].partition("=")
+            if not equals:
+                option, value = args[index - 2], args[index - 1]
+            of_flag = self._option_string_actions
+            flags = [option] if option in of_flag else [flag for flag in of_flag if flag.startswith(option)]
+            joint = getattr(of_flag[flags[0]].type, "joint", None) if len(flags) == 1 else None
+            if joint is not None:
+                by = "commas" if joint == "," else joint
+                return f" (several values of {flags[0]} are joined by {by}: {flags[0]} {value}{joint}{other})"
+        return ""
+
 
 def make_parser():
     """Return the parser of all commands; its result has the function to call in `command`."""
@@ -184,13 +206,26 @@ def _add_data(parser, encodings=tuple(NUMERIC_ENCODINGS)):
     data.add_argument("--target", help="what to predict: a column (default the last), or an array of the npz file")
     tasks = f"what the target holds: {', '.join(TASKS)} (default: by the loss, the score or its values)"
     data.add_argument("--task", choices=TASKS, metavar="NAME", help=tasks)
-    data.add_argument("--drop", action="append", default=[], metavar="COLUMNS", help="leave columns out: id,name")
+    data.add_argument(
+        "--drop", action="append", default=[], type=values.columns, metavar="COLUMNS", help="leave columns out: id,name"
+    )
     categories = "whatever they hold, such as zip codes"
-    data.add_argument("--categorical", action="append", default=[], metavar="COLUMNS", help=f"categories, {categories}")
-    data.add_argument("--numeric", action="append", default=[], metavar="COLUMNS", help="numbers, not booleans")
+    data.add_argument(
+        "--categorical",
+        action="append",
+        default=[],
+        type=values.columns,
+        metavar="COLUMNS",
+        help=f"categories, {categories}",
+    )
+    data.add_argument(
+        "--numeric", action="append", default=[], type=values.columns, metavar="COLUMNS", help="numbers, not booleans"
+    )
     how = f"what becomes of numbers: {', '.join(encodings)} (default %(default)s)"
     data.add_argument("--numeric-encoding", choices=encodings, default=encodings[0], metavar="NAME", help=how)
-    data.add_argument("--features", action="append", metavar="COLUMNS", help="learn from these columns alone")
+    data.add_argument(
+        "--features", action="append", type=values.columns, metavar="COLUMNS", help="learn from these columns alone"
+    )
 
 
 def _add_single_network(parser, rates):
@@ -278,8 +313,7 @@ def _add_run(
     training.add_argument("--validation", type=values.number, default=share, metavar="SHARE", help=held_out)
     schedules = f"of the learning rate: constant, {', '.join(values.SCHEDULE_NAMES)}; with numbers step:10:0.5 or "
     schedules += "cosine:0.1:step, and warmup:5+cosine (default cosine)"
-    default = RECIPE.schedule
-    training.add_argument("--schedule", type=values.schedule, default=default, metavar="NAME", help=schedules)
+    training.add_argument("--schedule", type=values.schedule, metavar="NAME", help=schedules)
     (_, of_few), (_, of_many) = RECIPE.dropout
     in_layers = f"in the hidden layers (default {of_few:g}, or {of_many:g} with many rows; 0 of lbfgs)"
     one_share = {"type": values.number, "metavar": "SHARE", "help": in_layers}
@@ -292,10 +326,10 @@ def _add_early_stopping(training):
     training.add_argument(
         "--early-stopping",
         type=values.patience,
-        default=RECIPE.patience,
         metavar="EPOCHS",
         help="stop after EPOCHS epochs without an improvement on the held-out rows, and restore the best weights; "
-        "never does not stop, and restores them; 0 does neither (default %(default)s)",
+        "never does not stop, and restores them; 0 does neither; without held-out rows the training loss counts "
+        f"(default {RECIPE.patience}, or 0 without held-out rows)",
     )
 
 

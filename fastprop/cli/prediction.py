@@ -114,14 +114,14 @@ def _columns(model, options):
             f"{checks.argument('std' if options.std else 'interval')} needs an ensemble, and {options.network} holds "
             "one network: save an ensemble by fastprop fit."
         )
-    suffixes = _suffixes(model)
+    suffixes, dtype = _suffixes(model), networks_of(model)[0].dtype
     if options.interval is not None:
         bounds = model.intervals_of if is_table_model(model) else ensemble.predict_interval
         names = [f"{bound}{suffix}" for suffix in suffixes for bound in ("lower", "upper")]
-        columns.append((names, lambda X: _texts(bounds(X, options.interval))))
+        columns.append((names, lambda X: _texts(bounds(X, options.interval), dtype)))
     if options.std:
         std = model.std_of if is_table_model(model) else ensemble.predict_std
-        columns.append(([f"std{suffix}" for suffix in suffixes], lambda X: _texts(std(X))))
+        columns.append(([f"std{suffix}" for suffix in suffixes], lambda X: _texts(std(X), dtype)))
     return columns
 
 
@@ -133,9 +133,9 @@ def _suffixes(model):
     return [f"_{name}" for name in model.class_names or range(1, count + 1)]
 
 
-def _texts(numbers):
-    """Return the cells of each row of `numbers`, (n, columns) or (n, n_out, 2)."""
-    return [[str(number) for number in row] for row in numbers.reshape(len(numbers), -1)]
+def _texts(numbers, dtype):
+    """Return the cells of each row of `numbers`, (n, columns) or (n, n_out, 2), with as many digits as a dtype has."""
+    return [[str(number) for number in row] for row in numbers.reshape(len(numbers), -1).astype(dtype)]
 
 
 def _write(file, columns, X):
@@ -163,6 +163,5 @@ def _header(model):
 
 def _cells(model, predicted):
     """Yield the cells of each row of outputs (n, outputs): the name of its class, if there are classes, and numbers."""
-    for label, numbers in zip(classes(predicted).tolist(), predicted):
-        name = [] if model.class_names is None else [model.class_names[label]]
-        yield name + [str(number) for number in numbers]  # as many digits as its dtype has
+    for label, numbers in zip(classes(predicted).tolist(), _texts(predicted, predicted.dtype)):
+        yield ([] if model.class_names is None else [model.class_names[label]]) + numbers

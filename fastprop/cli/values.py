@@ -24,6 +24,23 @@ SPACES = {"geomspace": fp.geomspace, "linspace": fp.linspace, "loguniform": fp.l
 """By name, the functions and distributions that stand for several values of a hyperparameter."""
 
 
+def joined_by(joint):
+    """Return a decorator of functions that convert several values in one string, between which the `joint` stands."""
+
+    def marked(convert):
+        convert.joint = joint
+        return convert
+
+    return marked
+
+
+@joined_by(",")
+def columns(text):
+    """Return the names of columns as they were written: ``problem`` splits them, because a name may have a comma."""
+    return text
+
+
+@joined_by(",")
 def values(text):
     """Return the values of a hyperparameter: 0.1 or 0.1,0.3, or a range or distribution such as geomspace:0.1:1:8."""
     name, *parameters = text.split(":")
@@ -38,6 +55,7 @@ def values(text):
         ) from None
 
 
+@joined_by("x")
 def hidden(text):
     """Return the sizes of the hidden layers: 32 or 64x32."""
     try:
@@ -46,6 +64,7 @@ def hidden(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not 32 or 64x32") from None
 
 
+@joined_by("x")
 def layer_rates(text):
     """Return a factor of the learning rate for each layer: 0.5x1x1."""
     try:
@@ -54,6 +73,7 @@ def layer_rates(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not numbers for each layer such as 0.5x1x1") from None
 
 
+@joined_by(",")
 def pinball(text):
     """Return the loss of quantiles: 0.1,0.5,0.9."""
     try:
@@ -66,7 +86,7 @@ def pinball(text):
 
 def list_of(convert):
     """Return a function that converts each part of a string, which commas separate."""
-    return lambda text: [convert(part) for part in text.split(",")]
+    return joined_by(",")(lambda text: [convert(part) for part in text.split(",")])
 
 
 def one_of(names):
@@ -122,10 +142,10 @@ def search(text):
 def schedule(text):
     """Return a schedule: step:10:0.5 is ``StepDecay(10, 0.5)``, warmup:5+cosine is ``Warmup(5, CosineDecay())``.
 
-    ``constant`` stands for None.
+    ``constant`` is given back as it is.
     """
     if text == "constant":
-        return None
+        return text
     first, _, then = text.partition("+")
     name, *given = first.split(":")
     if name not in SCHEDULE_NAMES:
@@ -138,7 +158,7 @@ def schedule(text):
     if not _required(option) <= len(given) <= len(names) or (then and not _goes_before(option, then)):
         raise argparse.ArgumentTypeError(f"{text!r} is not {_form(name, names, option)} {EXAMPLE}")
     if then:
-        options["then"] = schedule(then)
+        options["then"] = None if then == "constant" else schedule(then)
     try:
         numbers = (int(each) if each.isdigit() else float(each) for each in given)
         return option(*numbers, **options)
