@@ -22,5 +22,8 @@ def train(networks, X, y, *, optimizers, seeds, validation=None, sample_weight=N
         pack = slice(start, start + width)
         run = KernelRun(networks[pack], split, options_of_networks[pack])
         run()
+        (trained,) = run.trained()
+        for lane, network in enumerate(networks[pack]):
+            network.parameters[:] = trained.network(lane).parameters
         histories += run.histories
     return histories

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -105,9 +105,3 @@ class TargetScaling(NamedTuple):
         if output == "exp":
             return weights, biases + np.log(self.scale)
         return weights * self.scale, biases * self.scale + self.center
-
-    def history_in_own_unit(self, history: Any, loss: str) -> Any:
-        """Return a `History` of a training on scaled targets with losses in the unit of the targets."""
-        factor = self.loss_factor(loss)
-        losses = {"loss": history.loss * factor, "validation_loss": history.validation_loss * factor}
-        return replace(history, **losses)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,6 +132,30 @@ class History:
 
 MEASURED_ARRAYS = "loss", "validation_loss", "learning_rate", "gradient_norm"
 """The names of a history's arrays, (epochs,) each, in the order of its fields."""
+
+
+class Measured(NamedTuple):
+    """What a sweep records of a history."""
+
+    loss: float  # after the last epoch, or after the one whose weights were restored; NaN before the first has ended
+    validation_loss: float  # likewise
+    epochs: int  # epochs done
+    final_epochs: int  # epochs to the weights that are kept; 0 if there are no such
+    seconds: float
+    history: NDArray[np.float64]  # (epochs,): the loss that ranks
+
+    @classmethod
+    def of(cls, history, criterion):
+        """Return what a `History` measured, of which `criterion` names the loss that ranks."""
+        last = history.best_epoch if history.best_epoch >= 0 else history.epochs - 1
+        losses = [each.item(last) if last >= 0 else np.nan for each in (history.loss, history.validation_loss)]
+        ranks = getattr(history, criterion)
+        return cls(*losses, history.epochs, history.best_epoch + 1, history.seconds, ranks)
+
+    def times(self, factor):
+        """Return the same with losses that are multiplied by a factor."""
+        losses = {name: getattr(self, name) * factor for name in ("loss", "validation_loss", "history")}
+        return self._replace(**losses)
 
 
 class HistoryLog:

@@ -89,9 +89,7 @@ class KernelRun(Run):
             self._until = until
         ended_with = self._train()
         if not self._may_go_on:
-            self.state.unpack()
-            if self.state.keeps_best:
-                self.state.restore_best()
+            self.state.restore_best()
         if self._checkpoint is not None:
             self._checkpoint.end(self.state.networks[0], ended_with)
 
@@ -104,7 +102,8 @@ class KernelRun(Run):
             self._team.train(until)
             if self.state.done < until and not self._is_over():
                 return None  # stopped within an epoch: no run can continue from there
-            self._measure()
+            if self._options.metrics:
+                self._measure()
             if self._options.callback is not None:
                 self._call_back(self.state.done - 1)
             over = self._called_off or self._stop_requested or self._is_over() or self._ends_by_time()
@@ -136,16 +135,12 @@ class KernelRun(Run):
         return min(next_epochs)
 
     def _measure(self):
-        """Measure the metrics of each network that has gone through the last epoch and is finite."""
-        done = self.state.done
-        if not self._options.metrics:
-            return
-        self.state.unpack()
-        for lane, network in enumerate(self.networks):
-            if self.state.record.done[lane] == done and np.isfinite(network.parameters).all():
-                outputs = prediction.predict(network, self._data.inputs, self._rows)
-                measured = self._epoch_metrics(outputs, self._data, self._rows, done - 1)
-                self.state.metrics[:, done - 1, lane] = measured
+        """Measure the metrics of a network alone after an epoch, if it is finite; those of a pack have none."""
+        (network,) = self.networks
+        if np.isfinite(network.parameters).all():
+            epoch = self.state.done - 1
+            outputs = prediction.predict(network, self._data.inputs, self._rows)
+            self.state.metrics[:, epoch, 0] = self._epoch_metrics(outputs, self._data, self._rows, epoch)
 
     def close(self):
         """Leave the checkpoint to other runs."""
@@ -193,13 +188,9 @@ class KernelRun(Run):
 
     def trained(self):
         """Return what the networks were trained to, see `Run.trained`."""
-        if not self._may_go_on:
-            return TrainedPack.at_rungs(self.state) + super().trained()
-        state = self.state.snapshot()
-        return [
-            *TrainedPack.at_rungs(state),
-            TrainedPack(lambda: state, state.stopped(self._stop_reason), state.last_losses),
-        ]
+        state = self.state.snapshot() if self._may_go_on else self.state
+        last = TrainedPack(lambda: state, state.stopped(self._stop_reason), state.last_losses)
+        return [*TrainedPack.at_rungs(state), last]
 
     @property
     def seconds(self):

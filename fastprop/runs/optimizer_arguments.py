@@ -1,7 +1,7 @@
 """Makes the arguments of the kernels, arrays and numbers, from optimizers, schedules, clipping and an average."""
 
 import functools
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 
 import numpy as np
 
@@ -59,11 +59,17 @@ def _given(each_optimizer, size):
 
     Those of the lanes are repeated to fill a row; 0 stands for a hyperparameter that the optimizer does not have.
     """
-    fields = [vars(optimizer) for optimizer in each_optimizer]
-    values = np.array([[each.get(name, 0.0) for each in fields] for name in update_rules.GIVEN], np.float64)
-    repeated = np.empty((len(values), size // len(fields), len(fields)))
+    values = np.array([_values_of_given(_WITHOUT | vars(optimizer)) for optimizer in each_optimizer], np.float64).T
+    repeated = np.empty((len(values), size // len(each_optimizer), len(each_optimizer)))
     repeated[:] = values[:, None]
     return repeated.reshape(len(values), size)
+
+
+_WITHOUT = dict.fromkeys(update_rules.GIVEN, 0.0)
+"""The hyperparameters of an optimizer that has none of them."""
+
+_values_of_given = itemgetter(*update_rules.GIVEN)
+"""Hyperparameters by name → a tuple of their values in the order of `GIVEN`."""
 
 
 def _hyperparameters(given, dtype):

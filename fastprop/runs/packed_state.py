@@ -5,7 +5,7 @@ import copy
 import numpy as np
 
 from fastprop.kernels import epochs, layout
-from fastprop.runs.history import History, doubled
+from fastprop.runs.history import History, Measured, doubled
 from fastprop.runs.optimizer_arguments import optimizer_arguments
 
 
@@ -17,7 +17,7 @@ class PackedState:
     Attributes
     ----------
     networks : list of MLP
-        Networks of one shape. One alone trains in place; those of a pack have their parameters after `unpack`.
+        Networks of one shape. One alone trains in place; those of a pack only begin, and may be one and the same.
     width : int
         The number of lanes that train side by side: 1, or the lanes of a vector.
     parameters : ndarray
@@ -84,15 +84,6 @@ class PackedState:
         """Set the padding to 0 again, which divergence can turn to NaN; a pack has none."""
         if len(self.networks) == 1 and self.record.ended[0] in (epochs.DIVERGING, epochs.DIVERGED):
             layout.clear_padding(self.parameters, self.networks[0].layer_sizes)
-
-    def unpack(self):
-        """Copy the parameters from the pack to each network: the present ones, or those with which it ended."""
-        if len(self.networks) == 1:  # it trains in place
-            return
-        alone, in_pack = self._offsets()
-        trained = np.where(self.record.ended, self.record.ended_parameters[in_pack], self.parameters[in_pack])
-        for network, parameters in zip(self.networks, trained.T):
-            network.parameters[alone] = parameters
 
     def snapshot(self):
         """Return a copy, for histories and networks as they are now, that later training does not change.
@@ -169,11 +160,9 @@ class PackedState:
         return len(self.record.best) > 0
 
     def restore_best(self):
-        """Give each network the parameters of its last improvement, if it has improved."""
-        alone, in_pack = self._offsets()
-        for lane, network in enumerate(self.networks):
-            if self._restores_best(lane):
-                network.parameters[alone] = self.record.best[in_pack[:, lane]]
+        """Give a network that trains in place the parameters of its last improvement, if it has improved."""
+        if self.width == 1 and self._restores_best(0):
+            self.parameters[:] = self.record.best
 
     def _restores_best(self, lane):
         return self.keeps_best and self.record.improvement[1, lane] >= 0
@@ -206,12 +195,36 @@ class PackedState:
 
     def last_losses(self, criterion):
         """Return `Trained.last_losses` of the networks."""
-        record, lanes = self.record, np.arange(len(self.networks))
-        measured = record.done - 1
+        return self._losses_at(self._last_epochs())[CRITERIA[criterion]].tolist()
+
+    def measured(self, criterion):
+        """Return `Trained.measured` of the networks."""
+        record, lanes = self.record, slice(len(self.networks))
+        last = self._last_epochs()
+        lost = (record.ended[lanes] == epochs.DIVERGING) | (record.ended[lanes] == epochs.DIVERGED)
         if self.keeps_best:
-            measured = np.where(record.improvement[1] >= 0, record.improvement[1].astype(int), measured)
-        losses = record.losses[CRITERIA[criterion], measured[lanes], lanes]
-        return np.where(record.done[lanes] > 0, losses, np.nan).tolist()
+            lost &= record.improvement[1, lanes] < 0
+        done = record.done[lanes].tolist()
+        seconds = [self.seconds.item() / len(done)] * len(done)
+        histories = [losses[:count] for losses, count in zip(record.losses[CRITERIA[criterion]].T, done)]
+        columns = *self._losses_at(last).tolist(), done, np.where(lost, 0, last + 1).tolist(), seconds, histories
+        return list(map(Measured, *columns))
+
+    def _last_epochs(self):
+        """Return the last epoch of each network, or the one whose weights are restored, (networks,) int; -1 for none.
+
+        A network that diverged has a last epoch too, though its parameters are of no use.
+        """
+        record, lanes = self.record, slice(len(self.networks))
+        last = record.done[lanes] - 1
+        if not self.keeps_best:
+            return last
+        improved = record.improvement[1, lanes]
+        return np.where(improved >= 0, improved.astype(int), last)
+
+    def _losses_at(self, measured):
+        """Return both losses of each network at an epoch of its own, (2, networks); NaN where that is -1."""
+        return np.where(measured >= 0, self.record.losses[:, measured, np.arange(len(measured))], np.nan)
 
     def export(self, lane):
         """Return the state, between two epochs, from which a network that has not ended can go on: arrays by name."""

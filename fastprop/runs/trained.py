@@ -1,8 +1,8 @@
-"""What a run has trained its networks to when a call of it has ended: histories, and networks with their parameters."""
+"""What a run has trained its networks to when a call of it has ended: what was measured, and their parameters."""
 
 from functools import cache, cached_property, partial
 
-import numpy as np
+from fastprop.runs.history import Measured
 
 
 class Trained:
@@ -18,11 +18,11 @@ class Trained:
 
         `criterion` is the name of an array of losses of a `History`. A loss is NaN before the first epoch has ended.
         """
-        return [_last_loss(getattr(history, criterion), history.best_epoch) for history in self._histories]
+        return [getattr(measured, criterion) for measured in self.measured(criterion)]
 
-    def history(self, lane):
-        """Return the `History` of a network."""
-        return self._histories[lane]
+    def measured(self, criterion):
+        """Return what was `Measured` of each network, in a list."""
+        return [Measured.of(history, criterion) for history in self._histories]
 
     def network(self, lane):
         """Return a network with the parameters that it was trained to."""
@@ -32,12 +32,12 @@ class Trained:
 class TrainedPack:
     """What `Trained` has, of the networks of a `PackedState` that may go on.
 
-    Histories and networks are made when they are asked for, because few of them are where most networks go on.
+    What was measured and networks are made when they are asked for, because few of them are where most networks go on.
 
     Parameters
     ----------
     make_snapshot : callable
-        Returns the `PackedState.snapshot` that has the histories and networks.
+        Returns the `PackedState.snapshot` that has what was measured, and the networks.
     stopped : list of str
         Why each network ended.
     last_losses : callable
@@ -62,16 +62,10 @@ class TrainedPack:
     def _snapshot(self):
         return self._make_snapshot()
 
-    def history(self, lane):
-        """Return the `History` of a network."""
-        return self._snapshot.history(lane, self.stopped[lane])
+    def measured(self, criterion):
+        """Return what was `Measured` of each network, in a list."""
+        return self._snapshot.measured(criterion)
 
     def network(self, lane):
         """Return a copy of a network with the parameters that it was trained to."""
         return self._snapshot.network(lane)
-
-
-def _last_loss(losses, best_epoch):
-    if len(losses) == 0:
-        return np.nan
-    return losses.item(best_epoch if best_epoch >= 0 else len(losses) - 1)

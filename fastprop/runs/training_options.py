@@ -172,7 +172,7 @@ class TrainingOptions(NamedTuple):
     @property
     def has_factors(self):
         """Whether some parameters have another learning rate or weight decay than the optimizer's."""
-        return {*(self.layer_rates or ()), self.bias_rate, self.bias_decay} != {1.0}
+        return not self.bias_rate == self.bias_decay == 1.0 or any(rate != 1.0 for rate in self.layer_rates or ())
 
     @property
     def measures_norm(self):

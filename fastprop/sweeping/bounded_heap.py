@@ -15,6 +15,12 @@ def push_bounded(best, capacity, cost, index):
     return -heapq.heappop(best)[-1] if len(best) > capacity else None
 
 
+def worst_cost(best):
+    """Return the highest cost in a heap of `push_bounded`, or infinity if one of them is NaN."""
+    is_known, negative_cost, _ = best[0]
+    return -negative_cost if is_known else math.inf
+
+
 class RungRanking:
     """The configurations that have reached a rung so far, and which of them can no longer go on from it.
 

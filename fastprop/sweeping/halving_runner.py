@@ -43,7 +43,7 @@ class HalvingRunner:
         self._outcomes = {}  # by index of a configuration that may go on: a list of each fold's `FitOutcome`
         self._reached = {}  # the same of configurations of which some folds have reached this rung
         self._unrecorded = {}  # by index of such a configuration: its rung, if its outcome is not in the table yet
-        self._missing_folds = None  # (configurations,) int: folds that have not reached this rung yet
+        self._missing_folds = []  # for each configuration how many of its folds have not reached this rung yet
         self._missing = 0  # the number of configurations that have not reached this rung yet
         self._ranking = RungRanking(None)  # of the configurations at this rung
         self._live_runs = LiveRuns()  # those that may go on from this rung
@@ -151,7 +151,7 @@ class HalvingRunner:
         if len(missing) == 0:
             return
         fits, states = self._fits_to_train(missing, rung)
-        self._missing_folds = np.bincount(fits.indices, minlength=len(self._configurations))
+        self._missing_folds = np.bincount(fits.indices, minlength=len(self._configurations)).tolist()
         self._missing = len(missing)
         epochs = self._result.rungs[rung] - self._epochs_before(rung)
         chosen = packs_to_go_on(self._experiment, self._configurations, fits, states, self._workers.count, epochs)
@@ -200,7 +200,7 @@ class HalvingRunner:
                 if fit.index in indices:
                     fits.append(fit)
                     outcomes.append(outcome)
-        self._missing_folds = np.bincount([fit.index for fit in fits], minlength=len(self._configurations))
+        self._missing_folds = np.bincount([fit.index for fit in fits], minlength=len(self._configurations)).tolist()
         self._missing = len(indices)
         self._record(fits, outcomes, rung)
 
@@ -314,12 +314,12 @@ class HalvingRunner:
         measure([fit for index in indices for fit in self._outcomes[index]])
         for index in indices:
             del self._unrecorded[index]
-        outcomes = [ConfigurationOutcome.of(self._outcomes[index], self._result.criterion) for index in indices]
+        outcomes = [ConfigurationOutcome.of(self._outcomes[index]) for index in indices]
         costs = self._result.record(indices, outcomes, rung)
-        for index, outcome in zip(indices, outcomes):
+        for index, outcome, cost in zip(indices, outcomes, costs.tolist()):
             of_folds = self._outcomes[index]
             networks = (None,)
-            if self._keep > 0 and outcome.stopped != "halved":
+            if outcome.stopped != "halved" and self._result.may_keep(cost, self._keep):
                 networks = tuple([each.network for each in of_folds])
             is_kept = None not in networks and self._result.keep(index, networks, self._keep)
             has_no_score = self._score_problems.add(index, self._configurations.grid, of_folds)

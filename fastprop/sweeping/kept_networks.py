@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fastprop.annotations import FloatArray
 from fastprop.network import MLP
-from fastprop.sweeping.bounded_heap import push_bounded
+from fastprop.sweeping.bounded_heap import push_bounded, worst_cost
 from fastprop.sweeping.files import Saved
 from fastprop.sweeping.outcomes import is_finished
 from fastprop.sweeping.recorded_rows import RecordedRows, SweepDescription
@@ -97,6 +97,10 @@ class KeptNetworks(RecordedRows):
 
     def _best_first(self):
         return [(int(index), self._networks[index]) for index in self.ranking if index in self._networks]
+
+    def may_keep(self, cost: float, count: int) -> bool:
+        """Return whether a row that has this `cost`, or NaN, may be among the best `count`; `keep` decides it."""
+        return count > 0 and (len(self._kept) < count or not cost > worst_cost(self._kept))
 
     def keep(self, index: int, networks: tuple[MLP, ...], count: int) -> bool:
         """Keep the network of a recorded row, or one for each fold, if it is among the best `count`; return if so."""

@@ -22,9 +22,9 @@ def train_again(experiment, configurations, result, keep, workers, after_folds=F
         for ended in results:
             for job, ((outcome,),) in ended:
                 index = job.fits[0].index
-                if outcome.history.stopped == "interrupted":
+                if outcome.stopped == "interrupted":
                     continue
-                if outcome.history.best_epoch < 0:
+                if outcome.measured.final_epochs == 0:
                     diverged.append(index)
                 else:
                     result.keep(index, (outcome.network,), keep)

@@ -11,7 +11,7 @@ import numpy as np
 
 from fastprop.metrics import INTERRUPTED, Measurement
 from fastprop.network import MLP
-from fastprop.runs.history import MEASURED_ARRAYS, History
+from fastprop.runs.history import Measured
 
 ENDED_WELL = "finished", "early", "converged", "out of time"
 """The values of `stopped` of configurations that trained until there was no more to gain, or no more time."""
@@ -121,9 +121,9 @@ class FitOutcome:
         return self.stopped == "halved"
 
     @property
-    def history(self):
-        """The `History` of the epochs that were done."""
-        return self.results.history(self.lane)
+    def measured(self):
+        """What was `Measured` of the fit."""
+        return self.results.measured[self.lane]
 
     @property
     def score(self):
@@ -148,12 +148,12 @@ class FitOutcome:
 
     def detached(self, with_network=True):
         """Return the outcome with all its results, but without its run: it can be sent to another process."""
-        history = self.history
+        measured = self.measured
         return DetachedOutcome(
             loss=self.loss,
             stopped=self.stopped,
             state=None if self.state is None else ExportedState(self.state.arrays),
-            history=replace(history, **{name: getattr(history, name).copy() for name in MEASURED_ARRAYS}),
+            measured=measured._replace(history=measured.history.copy()),
             score=self.score,
             network=self.network if with_network else None,
         )
@@ -166,7 +166,7 @@ class DetachedOutcome:
     loss: float
     stopped: str
     state: ExportedState | TakenState | None
-    history: History
+    measured: Measured
     score: Measurement
     network: MLP | None  # None where it is not to be kept
 
@@ -232,30 +232,25 @@ class ConfigurationOutcome(NamedTuple):
         )
 
     @classmethod
-    def of(cls, fits, criterion):
-        """Return the outcome of a configuration from its `FitOutcome` of each fold; `criterion` names the history."""
-        folds = [cls._of_fit(fit.history, fit.score, criterion) for fit in fits]
+    def of(cls, fits):
+        """Return the outcome of a configuration from its `FitOutcome` of each fold."""
+        folds = [cls._of_fit(fit.measured, fit.stopped, fit.score) for fit in fits]
         return folds[0] if len(folds) == 1 else cls._mean_of(folds)
 
     @classmethod
-    def _of_fit(cls, history, score, criterion):
-        loss = validation_loss = math.nan
-        if history.epochs > 0:
-            measured = history.best_epoch if history.best_epoch >= 0 else history.epochs - 1
-            loss = history.loss.item(measured)
-            validation_loss = history.validation_loss.item(measured)
+    def _of_fit(cls, measured, stopped, score):
         return cls(
             score=score.value,
             score_std=score.value - score.value,  # 0, or NaN if the score is NaN
-            loss=loss,
-            validation_loss=validation_loss,
-            epochs=history.epochs,
-            final_epochs=history.best_epoch + 1,
-            stopped=history.stopped,
-            seconds=history.seconds,
+            loss=measured.loss,
+            validation_loss=measured.validation_loss,
+            epochs=measured.epochs,
+            final_epochs=measured.final_epochs,
+            stopped=stopped,
+            seconds=measured.seconds,
             fold_scores=(score.value,),
-            fold_seconds=(history.seconds,),
-            history=getattr(history, criterion),
+            fold_seconds=(measured.seconds,),
+            history=measured.history,
             fold_notes=(score.note,),
         )
 

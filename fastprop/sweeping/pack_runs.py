@@ -129,12 +129,13 @@ class PackResults:
     def _loss_names(self):
         return [checks.loss_name(fit.configuration.options.loss) for fit in self._fits]
 
-    def history(self, lane):
-        """Return the `History` of a fit."""
-        history = self._trained.history(lane)
+    @cached_property
+    def measured(self):
+        """What was `Measured` of each fit, a list."""
+        measured = self._trained.measured(self._experiment.criterion)
         if self._scaling is None:
-            return history
-        return self._scaling.history_in_own_unit(history, self._loss_names()[lane])
+            return measured
+        return [each.times(self._scaling.loss_factor(name)) for each, name in zip(measured, self._loss_names())]
 
     def network(self, lane):
         """Return the trained network of a fit."""
@@ -191,13 +192,13 @@ _PREPARED = set()
 
 
 def _new_networks(experiment, fits):
-    """Return a network for each fit; equal ones are drawn once and copied, because drawing takes much longer."""
+    """Return the network with which each fit begins; equal ones are one and the same, because drawing takes long."""
     drawn = {}
     keys = [fit.configuration.initial_weights_key for fit in fits]
     for fit, key in zip(fits, keys):
         if key not in drawn:
             drawn[key] = experiment.network(fit.configuration, fit.fold)
-    return [drawn[key].copy() for key in keys]
+    return [drawn[key] for key in keys]
 
 
 def train(experiment, job, is_over):
