@@ -242,12 +242,15 @@ class HalvingRunner:
             begin = time.perf_counter()
             try:
                 for ended in results:
+                    fits, reached = [], []
                     for job, (outcomes, *later) in ended:
-                        self._record(job.fits, self._live_runs.within_memory(outcomes), rung)
+                        fits += job.fits
+                        reached += self._live_runs.within_memory(outcomes)
                         for number, each in enumerate(later, rung + 1):
                             self._ahead.setdefault(number, []).append((job.fits, each))
                         if job.run is not None:
                             self._pace.add(job.run)
+                    self._record(fits, reached, rung)
                     self._stop_beaten()
                     self._score_problems.tell()
                     if time.perf_counter() >= next_time:
@@ -316,18 +319,31 @@ class HalvingRunner:
             del self._unrecorded[index]
         outcomes = [ConfigurationOutcome.of(self._outcomes[index]) for index in indices]
         costs = self._result.record(indices, outcomes, rung)
-        for index, outcome, cost in zip(indices, outcomes, costs.tolist()):
-            of_folds = self._outcomes[index]
-            networks = (None,)
-            if outcome.stopped != "halved" and self._result.may_keep(cost, self._keep):
-                networks = tuple([each.network for each in of_folds])
-            is_kept = None not in networks and self._result.keep(index, networks, self._keep)
-            has_no_score = self._score_problems.add(index, self._configurations.grid, of_folds)
+        kept = self._keep_best(indices, outcomes, costs)
+        for index, outcome in zip(indices, outcomes):
+            has_no_score = self._score_problems.add(index, self._configurations.grid, self._outcomes[index])
             if self._journal is not None and outcome.stopped not in NOT_RECORDED and not has_no_score:
                 values = self._recorded_values(index)
-                recorded = networks[0] if is_kept and not self._experiment.keeps_folds else None
+                recorded = None if self._experiment.keeps_folds else kept.get(index, [None])[0]
                 self._journal.add(index, self._result.rungs[rung], values, outcome, recorded)
         return costs
+
+    def _keep_best(self, indices, outcomes, costs):
+        """Keep the networks of those of some recorded configurations that are among the best so far.
+
+        Returns
+        -------
+        dict
+            By index of a configuration, the network of each fold.
+        """
+        kept = {}
+        for position in np.argsort(costs).tolist():  # the best first, so that few networks are made
+            index = indices[position]
+            if outcomes[position].stopped != "halved" and self._result.may_keep(costs[position], self._keep):
+                networks = tuple([each.network for each in self._outcomes[index]])
+                if None not in networks and self._result.keep(index, networks, self._keep):
+                    kept[index] = networks
+        return kept
 
     def _rank(self, indices, costs):
         """Compare configurations that have reached this rung with the others that have."""

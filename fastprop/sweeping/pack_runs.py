@@ -8,6 +8,7 @@ from functools import cached_property, partial
 
 from fastprop import checks, thread_pool
 from fastprop.kernels import compiler
+from fastprop.metrics import UNKNOWN
 from fastprop.runs import new_run, predict, scores
 from fastprop.sweeping.outcomes import FitOutcome, TakenState
 
@@ -117,9 +118,11 @@ class PackResults:
         self._experiment = experiment
         self._fits = fits
         self._trained = trained
-        self._scaling = experiment.folds[fits[0].fold].scaling
+        fold = experiment.folds[fits[0].fold]
+        self._scaling = fold.scaling
         self._networks = {}  # by lane
-        self.scores = {}  # by lane, as far as they were measured
+        has_rows = len(fold.scored) > 0
+        self.scores = {} if has_rows else dict.fromkeys(range(len(fits)), UNKNOWN)  # by lane, as far as they are known
         self.stopped = trained.stopped
         losses = trained.last_losses(experiment.criterion)
         if self._scaling is not None:
