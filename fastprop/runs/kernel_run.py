@@ -188,9 +188,9 @@ class KernelRun(Run):
 
     def trained(self):
         """Return what the networks were trained to, see `Run.trained`."""
-        state = self.state.snapshot() if self._may_go_on else self.state
-        last = TrainedPack(lambda: state, state.stopped(self._stop_reason), state.last_losses)
-        return [*TrainedPack.at_rungs(state), last]
+        snapshot = self.state.snapshot() if self._may_go_on else self.state.now
+        last = TrainedPack(lambda: snapshot, snapshot.stopped(self._stop_reason), snapshot.last_losses)
+        return [*TrainedPack.at_rungs(snapshot), last]
 
     @property
     def seconds(self):
@@ -209,7 +209,7 @@ class KernelRun(Run):
     @property
     def histories(self):
         """The history of each network."""
-        return self.state.histories(self._stop_reason)
+        return self.state.now.histories(self._stop_reason)
 
     @property
     def done(self):

@@ -1,12 +1,11 @@
 """`PackedState`: what training changes of one network or of a pack, laid out as the kernels read it."""
 
-import copy
-
 import numpy as np
 
 from fastprop.kernels import epochs, layout
-from fastprop.runs.history import History, Measured, doubled
+from fastprop.runs.history import doubled
 from fastprop.runs.optimizer_arguments import optimizer_arguments
+from fastprop.runs.pack_snapshot import ENDED, PackSnapshot, offsets
 
 
 class PackedState:
@@ -85,150 +84,33 @@ class PackedState:
         if len(self.networks) == 1 and self.record.ended[0] in (epochs.DIVERGING, epochs.DIVERGED):
             layout.clear_padding(self.parameters, self.networks[0].layer_sizes)
 
-    def snapshot(self):
-        """Return a copy, for histories and networks as they are now, that later training does not change.
+    @property
+    def now(self):
+        """The `PackSnapshot` of this moment, whose arrays change while training goes on."""
+        metrics = dict(zip(self._metric_names, self.metrics))
+        return PackSnapshot(self.networks, self.parameters, self.record, metrics, self.seconds.item())
 
-        Training cannot go on from it.
-        """
-        record = self.record
-        changing = {name: getattr(record, name).copy() for name in ("done", "ended", "improvement", "best")}
-        other = copy.copy(self)
-        other.parameters = self.parameters.copy()
-        other.record = record._replace(**changing)
-        other.seconds = self.seconds.copy()
-        return other
+    def snapshot(self):
+        """Return the `PackSnapshot` of this moment, which later training does not change."""
+        changing = {name: getattr(self.record, name).copy() for name in ("done", "ended", "improvement", "best")}
+        return self.now._replace(parameters=self.parameters.copy(), record=self.record._replace(**changing))
 
     def keep_at_rungs(self, rungs):
-        """Have the kernels keep what networks would end with after some epochs, for `snapshot_at`."""
+        """Have the kernels keep what networks would end with after some epochs, for `PackSnapshot.at_rung`."""
         self.record = self.record._replace(
             rungs=np.array(rungs, np.int64),
             kept=np.empty((len(rungs), len(self.parameters)), self.parameters.dtype),
             kept_improvements=np.full((len(rungs), self.width), np.nan),
         )
 
-    @property
-    def rungs_reached(self):
-        """The number of epochs of `keep_at_rungs` that were reached before all networks had ended."""
-        return int((~np.isnan(self.record.kept_improvements[:, 0])).sum())
-
-    def losses_at_rungs(self, criterion):
-        """Return `last_losses` of the epochs of `keep_at_rungs` that were reached, a list for each."""
-        record, lanes, reached = self.record, np.arange(len(self.networks)), self.rungs_reached
-        measured = np.minimum(record.done[lanes], record.rungs[:reached, None]) - 1
-        if self.keeps_best:
-            improved = record.kept_improvements[:reached, lanes]
-            measured = np.where(improved >= 0, improved.astype(int), measured)
-        return record.losses[CRITERIA[criterion], measured, lanes].tolist()
-
-    def stopped_at_rungs(self):
-        """Return why each network ended at the epochs of `keep_at_rungs` that were reached, a list for each."""
-        rungs = self.record.rungs[: self.rungs_reached].tolist()
-        ended, done = self.record.ended.tolist(), self.record.done.tolist()
-        lanes = range(len(self.networks))
-        if not any(ended):
-            return [["halved"] * len(lanes)] * len(rungs)
-        return [[(ENDED[ended[lane]] if done[lane] <= rung else "") or "halved" for lane in lanes] for rung in rungs]
-
-    def snapshot_at(self, rung):
-        """Return the `snapshot` of one of the epochs of `keep_at_rungs`, by its index."""
-        record, epoch = self.record, self.record.rungs.item(rung)
-        kept = record.kept[rung]
-        other = copy.copy(self)
-        other.parameters = kept
-        other.seconds = self.seconds * (epoch / self.done)
-        other.record = record._replace(
-            done=np.minimum(record.done, epoch),
-            ended=np.where(record.done <= epoch, record.ended, 0),
-            improvement=np.stack([record.improvement[0], record.kept_improvements[rung]]),
-            best=kept[: len(record.best)],
-            ended_parameters=kept[: len(record.ended_parameters)],
-        )
-        return other
-
-    def network(self, lane):
-        """Return a copy of a network, with the parameters that it would have if training ended now."""
-        network = self.networks[lane].copy()
-        alone, in_pack = self._offsets()
-        source = self.record.ended_parameters if self.width > 1 and self.record.ended[lane] else self.parameters
-        source = self.record.best if self._restores_best(lane) else source
-        network.parameters[alone] = source[in_pack[:, lane]]
-        return network
-
-    @property
-    def keeps_best(self):
-        """Whether the parameters of each network's last improvement are kept, to be restored at the end."""
-        return len(self.record.best) > 0
-
     def restore_best(self):
         """Give a network that trains in place the parameters of its last improvement, if it has improved."""
-        if self.width == 1 and self._restores_best(0):
+        if self.width == 1 and self.now.restores_best(0):
             self.parameters[:] = self.record.best
-
-    def _restores_best(self, lane):
-        return self.keeps_best and self.record.improvement[1, lane] >= 0
-
-    def _best_epoch(self, lane, ended):
-        """Return the epoch whose parameters a network has in the end; -1 if they are not finite, or of no epoch."""
-        if self._restores_best(lane):
-            return int(self.record.improvement[1, lane])
-        return -1 if ended == "diverged" else int(self.record.done[lane]) - 1
-
-    def histories(self, stop_reason):
-        """Return the `History` of each network; ``stop_reason(ended, done)`` says why one ended."""
-        return [self.history(lane, stopped) for lane, stopped in enumerate(self.stopped(stop_reason))]
-
-    def stopped(self, stop_reason):
-        """Return why each network ended, see `histories`."""
-        endings = list(zip(self.record.ended.tolist(), self.record.done.tolist()))[: len(self.networks)]
-        words = {each: stop_reason(ENDED[each[0]], each[1]) for each in set(endings)}
-        return [words[each] for each in endings]
-
-    def history(self, lane, stopped):
-        """Return the `History` of a network that ended because of `stopped`."""
-        record = self.record
-        done = record.done.item(lane)
-        measured = record.losses[0], record.losses[1], record.rates, record.norms  # (epochs, lanes) each
-        by_name = {name: values[:done, lane] for name, values in zip(self._metric_names, self.metrics)}
-        seconds = float(self.seconds[0]) / len(self.networks)
-        best_epoch = self._best_epoch(lane, ENDED[record.ended.item(lane)])
-        return History(*[values[:done, lane] for values in measured], by_name, done, stopped, seconds, best_epoch)
-
-    def last_losses(self, criterion):
-        """Return `Trained.last_losses` of the networks."""
-        return self._losses_at(self._last_epochs())[CRITERIA[criterion]].tolist()
-
-    def measured(self, criterion):
-        """Return `Trained.measured` of the networks."""
-        record, lanes = self.record, slice(len(self.networks))
-        last = self._last_epochs()
-        lost = (record.ended[lanes] == epochs.DIVERGING) | (record.ended[lanes] == epochs.DIVERGED)
-        if self.keeps_best:
-            lost &= record.improvement[1, lanes] < 0
-        done = record.done[lanes].tolist()
-        seconds = [self.seconds.item() / len(done)] * len(done)
-        histories = [losses[:count] for losses, count in zip(record.losses[CRITERIA[criterion]].T, done)]
-        columns = *self._losses_at(last).tolist(), done, np.where(lost, 0, last + 1).tolist(), seconds, histories
-        return list(map(Measured, *columns))
-
-    def _last_epochs(self):
-        """Return the last epoch of each network, or the one whose weights are restored, (networks,) int; -1 for none.
-
-        A network that diverged has a last epoch too, though its parameters are of no use.
-        """
-        record, lanes = self.record, slice(len(self.networks))
-        last = record.done[lanes] - 1
-        if not self.keeps_best:
-            return last
-        improved = record.improvement[1, lanes]
-        return np.where(improved >= 0, improved.astype(int), last)
-
-    def _losses_at(self, measured):
-        """Return both losses of each network at an epoch of its own, (2, networks); NaN where that is -1."""
-        return np.where(measured >= 0, self.record.losses[:, measured, np.arange(len(measured))], np.nan)
 
     def export(self, lane):
         """Return the state, between two epochs, from which a network that has not ended can go on: arrays by name."""
-        _, in_pack = self._offsets()
+        _, in_pack = offsets(self.networks[0], self.width)
         state = {name: array[:, in_pack[:, lane]] for name, array in self._by_parameter().items()}
         state |= {name: array[..., lane].copy() for name, array in self._by_network().items()}
         return state | {"steps": self.steps[0].done.copy(), "seconds": self.seconds / len(self.networks)}
@@ -272,7 +154,7 @@ class PackedState:
 
     def load_lane(self, lane, state):
         """Have the network in a lane go on from a `state`, which `export` has returned after as many epochs."""
-        _, in_pack = self._offsets()
+        _, in_pack = offsets(self.networks[0], self.width)
         for name, array in self._by_parameter().items():
             array[:, in_pack[:, lane]] = state[name]
         for name, array in self._by_network().items():
@@ -340,23 +222,6 @@ class PackedState:
             "norms": record.norms[:done],
             "metrics": self.metrics[:, :done],
         }
-
-    def _offsets(self):
-        """Return the offsets of the parameters in a network alone, (P,), and in the pack, (P, width)."""
-        return offsets(self.networks[0], self.width)
-
-
-ENDED = {0: "", epochs.DIVERGING: "diverged", epochs.DIVERGED: "diverged", epochs.EARLY: "early"}
-"""The word for each value of `Record.ended`."""
-
-CRITERIA = {"loss": 0, "validation_loss": 1}
-"""The rows of `Record.losses`, by the names that they have in a `History`."""
-
-
-def offsets(network, width):
-    """Return the offsets of a network's parameters without the padding: alone, (P,), and in a pack, (P, width)."""
-    shape = network.layer_sizes, network.dtype
-    return layout.parameter_offsets(*shape)[:, 0], layout.parameter_offsets(*shape, width)
 
 
 def pack_parameters(networks, width):

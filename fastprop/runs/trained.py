@@ -37,7 +37,7 @@ class TrainedPack:
     Parameters
     ----------
     make_snapshot : callable
-        Returns the `PackedState.snapshot` that has what was measured, and the networks.
+        Returns the `PackSnapshot` that has what was measured, and the networks.
     stopped : list of str
         Why each network ended.
     last_losses : callable
@@ -50,12 +50,12 @@ class TrainedPack:
         self.last_losses = last_losses
 
     @classmethod
-    def at_rungs(cls, state):
+    def at_rungs(cls, snapshot):
         """Return what there is for each epoch of `PackedState.keep_at_rungs` that was reached, in a list."""
-        losses = cache(state.losses_at_rungs)
+        losses = cache(snapshot.losses_at_rungs)
         return [
-            cls(partial(state.snapshot_at, rung), stopped, lambda criterion, rung=rung: losses(criterion)[rung])
-            for rung, stopped in enumerate(state.stopped_at_rungs())
+            cls(partial(snapshot.at_rung, rung), stopped, lambda criterion, rung=rung: losses(criterion)[rung])
+            for rung, stopped in enumerate(snapshot.stopped_at_rungs())
         ]
 
     @cached_property
