@@ -5,7 +5,6 @@ from typing import NamedTuple
 import numpy as np
 
 from fastprop.kernels import epochs, layout
-from fastprop.network import MLP
 from fastprop.runs.history import History, Measured
 
 ENDED = {0: "", epochs.DIVERGING: "diverged", epochs.DIVERGED: "diverged", epochs.EARLY: "early"}
@@ -21,7 +20,7 @@ class PackSnapshot(NamedTuple):
     Training cannot go on from it.
     """
 
-    networks: list[MLP]  # with which training began
+    networks: list  # of MLP: those with which training began
     parameters: np.ndarray  # (P,) in all lanes: those that networks end with which have not ended
     record: epochs.Record
     metrics: dict[str, np.ndarray]  # by name (epochs, networks) float64
