@@ -4,6 +4,8 @@ import errno
 import hashlib
 import os
 import pickle
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -95,6 +97,14 @@ def test_nothing_is_read_that_others_may_have_written(whose, folders, kernels, m
         assert kernels.load_overload("sig", TARGET) == (b"code",)
 
 
+def test_a_folder_that_others_may_write_to_by_now_is_no_longer_read(folders, kernels, monkeypatch):
+    kernels.save_overload("sig", Compiled())
+    monkeypatch.setattr(cache, "_folders_to_try", lambda: folders[:1])
+    assert kernels.load_overload("sig", TARGET) == (b"code",)
+    folders[0].chmod(0o777)
+    assert kernels.load_overload("sig", TARGET) is None
+
+
 def test_folders_of_another_user_are_not_this_users_and_those_of_the_administrator_are():
     def of(user, mode):
         return cache._is_ours(SimpleNamespace(st_uid=user, st_mode=mode))
@@ -103,6 +113,49 @@ def test_folders_of_another_user_are_not_this_users_and_those_of_the_administrat
     assert of(me, 0o40755)
     assert of(0, 0o40755)
     assert not any([of(me + 1, 0o40755), of(me, 0o40775), of(me, 0o40757), of(me, 0o41777)])
+
+
+def test_where_files_have_no_users_as_on_windows_each_folder_is_this_users(monkeypatch):
+    monkeypatch.delattr(os, "geteuid")
+    assert cache._is_ours(SimpleNamespace(st_uid=7, st_mode=0o40777))
+
+
+@pytest.mark.parametrize(
+    ("system", "environment", "folder"),
+    [
+        ("linux", {}, "/home/me/.cache"),
+        ("linux", {"XDG_CACHE_HOME": "/scratch"}, "/scratch"),
+        ("darwin", {"XDG_CACHE_HOME": "/scratch"}, "/home/me/Library/Caches"),
+        ("win32", {}, "/home/me/AppData/Local"),
+        ("win32", {"LOCALAPPDATA": "/local"}, "/local"),
+    ],
+)
+def test_each_system_has_its_folder_for_caches(system, environment, folder, monkeypatch):
+    for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"HOME": "/home/me", **environment}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "platform", system)
+    assert cache._user_caches() == Path(folder)
+
+
+def test_a_cache_that_is_switched_off_neither_reads_nor_writes(folders, kernels):
+    kernels.save_overload("sig", Compiled())
+    kernels.disable()
+    assert kernels.load_overload("sig", TARGET) is None
+    kernels.save_overload("another", Compiled())
+    assert len(os.listdir(folders[0])) == 1
+    kernels.enable()
+    assert kernels.load_overload("sig", TARGET) == (b"code",)
+
+
+def test_kernels_of_another_source_are_removed_once(tmp_path):
+    stale = ["epochs.train-lanes8-0123456789abcdef-sig.nbc", "epochs.train-lanes8-0123456789abcdef.nbi"]
+    kept = [f"epochs.train-lanes4-{cache._source_digest()}-sig.nbc", "another-packages.nbc"]
+    for name in stale + kept:
+        (tmp_path / name).touch()
+    cache._write(tmp_path / "kernel-sig.nbc", b"code")
+    assert sorted(os.listdir(tmp_path)) == sorted([*kept, "kernel-sig.nbc"])
 
 
 @pytest.mark.parametrize(

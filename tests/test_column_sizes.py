@@ -60,6 +60,13 @@ def test_a_sweep_tells_once_whatever_it_holds_out(backend, options):
     assert len(caught) == 1
 
 
+def test_rows_of_weight_0_are_not_looked_at():
+    network = fp.MLP((3, 2, 1), dtype="float64")
+    fp.train_stream(network, [(MIXED, Y, np.zeros(60)), (SMALL, Y)])
+    with pytest.warns(fp.DataWarning, match="very different size"):
+        fp.train_stream(network, [(SMALL, Y, np.zeros(60)), (MIXED, Y)])
+
+
 def test_columns_are_named_as_in_the_frame():
     with pytest.warns(fp.DataWarning, match=r"from 'hue' \(up to [\d.]+\) to 'price' \(up to"):
         train(pandas.DataFrame(MIXED[:, 1:], columns=["hue", "price"]))

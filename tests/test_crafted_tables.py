@@ -91,6 +91,7 @@ NPY = {
     "has words of no letters": lambda: npy(descr="<U0", shape=(10**12,)),
     "has words of 2**40 letters": lambda: npy(descr=f"<U{2**29 - 1}", shape=(6, 2)),
     "has fields": lambda: npy(descr=[("a", "<f8"), ("b", "<f8")], shape=(6,)),
+    "is of version 3.0, for names of fields in any script": lambda: npy().replace(b"NUMPY\1", b"NUMPY\3", 1),
     "is an npz file": npz,
 }
 
@@ -98,6 +99,7 @@ NPZ = {
     **{f"X {name}": lambda make=make: npz(X=make()) for name, make in NPY.items()},
     "claims to unpack to 4 GB": lambda: claiming(npz(zipfile.ZIP_DEFLATED), 2**32 - 2),
     "claims to have 4 GB": lambda: claiming(npz(), 2**32 - 2),
+    "is cut off": lambda: claiming(npz(zipfile.ZIP_DEFLATED, X=npy()[:-8]), len(npy())),
     "is packed otherwise": lambda: npz(zipfile.ZIP_LZMA),
     "overlaps": lambda: overlapping(npz()),
     "has X twice": lambda: twice(npz(), "X"),

@@ -1,6 +1,7 @@
 """The estimators have scikit-learn's interface: what goes in, what comes out, and what is refused."""
 
 import pickle
+import signal
 
 import numpy as np
 import pandas
@@ -211,6 +212,40 @@ def test_partial_fit_goes_on():
         classifier.partial_fit(X[:2], ["above", "beyond"])
     with pytest.raises(ValueError, match="early_stopping"):
         MLPRegressor(early_stopping=True).partial_fit(X, PRICES)
+
+
+def test_independent_labels_go_on_in_parts():
+    Y = (X[:, :3] > 0).astype(int)
+    classifier = MLPClassifier(random_state=0)
+    for _ in range(20):
+        classifier.partial_fit(X[:150], Y[:150], classes=[0, 1, 2])
+        classifier.partial_fit(X[150:], Y[150:])
+    assert classifier.classes_.tolist() == [0, 1, 2]
+    assert classifier.score(X, Y) > 0.8
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_ctrl_c_in_the_first_epoch_leaves_what_it_leaves_in_scikit_learn(early_stopping, monkeypatch):
+    theirs = PeerClassifier(random_state=0, early_stopping=early_stopping)
+    monkeypatch.setattr(theirs, "_backprop", lambda *arguments: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr("fastprop.thread_pool.run", lambda runs, count, watch: False)
+    found = []
+    for classifier in (theirs, MLPClassifier(random_state=0, early_stopping=early_stopping)):
+        with pytest.warns(UserWarning, match=r"^Training interrupted by user\.$"):
+            classifier.fit(X, LABELS)
+        assert set(classifier.predict(X)) <= set(LABELS)
+        names = "n_iter_", "t_", "loss_curve_", "best_loss_", "best_validation_score_", "validation_scores_"
+        found.append([getattr(classifier, name, None) for name in names])
+    assert found[0] == found[1]
+
+
+@pytest.mark.filterwarnings("ignore::fastprop.DivergenceWarning")
+def test_a_training_that_diverges_is_an_error():
+    regressor = MLPRegressor(solver="sgd", learning_rate_init=1e30, max_iter=2)
+    with pytest.raises(ValueError, match=r"^The training diverged: give a smaller learning_rate_init, or inputs"):
+        regressor.fit(X, PRICES)
+    with pytest.raises(ValueError, match=r"^The training diverged: give a smaller learning_rate_init, or inputs"):
+        regressor.partial_fit(X, PRICES)
 
 
 def test_a_warm_start_goes_on():

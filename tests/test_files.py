@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import fcntl
 import multiprocessing
 import os
 import signal
@@ -15,9 +16,10 @@ import pytest
 
 import fastprop as fp
 from fastprop import checks, files
+from fastprop.files import locks, writing
 from tests.compare import assert_refused
 from tests.problems import noise
-from tests.processes import ROOT
+from tests.processes import ROOT, run_python
 
 X, Y, LABELS = noise()
 
@@ -258,6 +260,96 @@ def test_a_forked_process_keeps_no_lock_and_a_killed_one_leaves_none(tmp_path):
     unfinished.touch()
     files.PathLock(path, "checkpoint").release()
     assert os.listdir(tmp_path) == []
+
+
+def test_a_lock_that_is_released_twice_is_released_once(tmp_path):
+    path = tmp_path / "run.checkpoint"
+    lock = files.PathLock(path, "checkpoint")
+    lock.release()
+    later = files.PathLock(path, "checkpoint")
+    lock.release()
+    assert_refused(BlockingIOError, f"the checkpoint {path} is that of a run", files.PathLock, path, "checkpoint")
+    later.release()
+
+
+def test_a_lock_whose_file_its_last_owner_removes_at_that_moment_is_made_anew(monkeypatch, tmp_path):
+    path = tmp_path / "run.checkpoint"
+    last = files.PathLock(path, "checkpoint")
+    lock = locks.lock
+
+    def locked_after_the_last(descriptor):
+        last.release()
+        lock(descriptor)
+
+    monkeypatch.setattr(locks, "lock", locked_after_the_last)
+    mine = files.PathLock(path, "checkpoint")
+    monkeypatch.undo()
+    assert_refused(BlockingIOError, f"the checkpoint {path} is that of a run", files.PathLock, path, "checkpoint")
+    mine.release()
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_lock_that_cannot_be_made_is_told_by_a_sentence(tmp_path):
+    path = tmp_path / "none" / "run.checkpoint"
+    words = f"the checkpoint {path} cannot be written, No such file or directory: make room or name another file"
+    assert_refused(OSError, words, files.PathLock, path, "checkpoint")
+
+
+def test_a_file_that_another_takes_for_an_abandoned_one_is_written_by_another_name(monkeypatch, tmp_path):
+    tries = []
+    lock_new = writing.lock_new
+
+    def taken_at_first(descriptor, path):
+        tries.append(path)
+        if len(tries) > 1:
+            return lock_new(descriptor, path)
+        with open(path, "rb") as other:  # another writer looks for abandoned files
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.unlink(path)
+            return lock_new(descriptor, path)
+
+    monkeypatch.setattr(writing, "lock_new", taken_at_first)
+    network().save(tmp_path / "net")
+    assert len(set(tries)) == 2
+    assert os.listdir(tmp_path) == ["net"]
+
+
+def test_on_a_disk_without_locks_files_are_written_and_runs_go_on(monkeypatch, tmp_path):
+    def no_locks(descriptor, operation):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(locks.fcntl, "flock", no_locks)
+    unfinished = files.paths.beside(tmp_path / "net", "-0123.part")
+    unfinished.touch()
+    network().save(tmp_path / "net")
+    assert fp.load(tmp_path / "net") is not None
+    assert unfinished.exists()  # nobody knows whether its owner still writes it
+    train(tmp_path / "run")
+    train(tmp_path / "run", resume=True)
+
+
+WITHOUT_LOCKS = """
+import os, sys
+sys.modules["fcntl"] = None
+del os.register_at_fork
+import fastprop as fp
+from fastprop.files import is_abandoned, locks
+assert locks.fcntl is None
+open(".fastprop-other.part", "w").close()
+fp.MLP((3, 4, 2), seed=7).save("net.safetensors")
+lock, other = (locks.PathLock("run", "checkpoint") for _ in range(2))
+lock.release()
+other.release()
+open("abandoned", "w").close()
+print(is_abandoned("abandoned"), sorted(os.listdir()))
+"""
+
+
+@pytest.mark.slow
+def test_on_a_system_without_locks_and_forks_as_windows_files_are_written(tmp_path):
+    printed = run_python(WITHOUT_LOCKS, tmp_path, PYTHONPATH=str(ROOT))
+    assert printed == "False ['.fastprop-other.part', 'abandoned', 'net.safetensors']\n"
+    assert fp.load(tmp_path / "net.safetensors").parameters.tobytes() == fp.MLP((3, 4, 2), seed=7).parameters.tobytes()
 
 
 KILLED_WHILE_IT_WRITES = """

@@ -134,6 +134,23 @@ def test_rows_that_are_moved_and_scaled_have_the_bits_of_dense_ones():
         each.readable(np.float64, Origin.of(*origin_of_halves(dense), np.float32)) for each in (found, expected)
     )
     np.testing.assert_array_equal(again.values[:], dense_again.values)
+    np.testing.assert_allclose(again.numbers(slice(0, 1200)), dense, rtol=1e-6)
+
+
+def test_rows_that_were_moved_are_moved_and_scaled_anew_as_dense_ones_are():
+    dense = DENSE.copy()
+    dense[:, 4] += 1e9
+    dense[:, 5] *= 1e-40
+    mean, scale = dense.mean(axis=0), dense.std(axis=0) + (dense.std(axis=0) == 0)
+    wide = np.where(np.arange(9) == 5, 1, scale)  # as if column 5 were an ordinary one
+    first, second = (Origin.of(mean, each, np.float32) for each in (wide, scale))
+    assert (first.changes, first.scales, second.scales) == (True, False, True)
+    sparse, of_dense = (
+        Inputs(X, UNCHANGED).readable(np.float64, first).readable(np.float32, second)
+        for X in (SparseRows.of(scipy.sparse.csr_array(dense)), dense)
+    )
+    np.testing.assert_array_equal(sparse.values[:], of_dense.values)
+    np.testing.assert_allclose(sparse.numbers(slice(0, 1200)), dense, rtol=1e-6)
 
 
 def origin_of_halves(dense):

@@ -284,6 +284,71 @@ def test_halving_by_several_scores_is_that_of_scikit_learns_search_at_each_rung(
 
 
 @NEW_WORDS
+@pytest.mark.slow
+@pytest.mark.parametrize("table", [X, WORDS], ids=["one sweep", "a sweep for each fold"])
+def test_candidates_that_are_worse_than_the_median_are_stopped_whatever_sweeps_they_need(table):
+    estimator = clone(CLASSIFIER).set_params(learning_rate="constant")
+    rates = [0.2, 1e-4, 0.01, 0.05, 1e-5]
+    cv = KFold(2, shuffle=True, random_state=0)
+    means = []  # of each candidate after each number of epochs
+    for epochs in range(1, 5):
+        at_rung = clone(estimator).set_params(max_iter=epochs)
+        search = GridSearchCV(at_rung, {"learning_rate_init": rates}, cv=cv, refit=False).fit(table, NAMES)
+        means.append(search.cv_results_["mean_test_score"])
+    left, expected = set(range(5)), []
+    for rung in range(4):
+        expected += [(rates[i], rung + 1, means[rung][i]) for i in sorted(left)]
+        so_far = np.array(means[: rung + 1])
+        left = {
+            i
+            for i in left
+            if len(left) == 1 or so_far[:, i].max() >= np.median([so_far[:, j].mean() for j in left - {i}])
+        }
+    search = SweepCV(
+        estimator.set_params(max_iter=4), {"learning_rate_init": rates}, cv=cv, halving=fp.MedianStopping(), refit=False
+    ).fit(table, NAMES)
+    results = search.cv_results_
+    found = zip(results["param_learning_rate_init"], results["n_resources"], results["mean_test_score"])
+    assert list(found) == expected
+    assert len(expected) < 20
+
+
+def test_all_candidates_of_a_sweep_may_be_stopped():
+    estimator = clone(CLASSIFIER).set_params(max_iter=4, learning_rate="constant")
+    slow = {"shuffle": [False], "learning_rate_init": [1e-5, 1e-4]}
+    fast = {"shuffle": [True], "learning_rate_init": [0.05, 0.2]}
+    search = SweepCV(estimator, [slow, fast], cv=3, halving=2).fit(X, NAMES)
+    assert search.n_candidates_ == [4, 2, 1]
+    results = search.cv_results_
+    assert all(results["param_shuffle"][results["iter"] > 0])
+    alone = GridSearchCV(estimator, {name: [value] for name, value in search.best_params_.items()}, cv=3)
+    assert search.best_score_ == alone.fit(X, NAMES).best_score_
+
+
+@NEW_WORDS
+def test_a_candidate_that_ends_by_itself_on_some_folds_keeps_their_scores_at_later_rungs():
+    estimator = MLPClassifier((5,), max_iter=8, random_state=0, learning_rate="constant")
+    estimator.set_params(early_stopping=True, n_iter_no_change=1, tol=0.01)
+    grid, cv = {"learning_rate_init": [1e-4, 0.2]}, KFold(2, shuffle=True, random_state=0)
+    search = SweepCV(estimator, grid, cv=cv, halving=fp.Halving(2, min_epochs=4)).fit(WORDS, NAMES)
+    theirs = GridSearchCV(estimator, grid, cv=cv, refit=False).fit(WORDS, NAMES)
+    results = search.cv_results_
+    assert results["n_resources"].tolist() == [4, 4, 8]
+    splits = [[each.cv_results_[f"split{fold}_test_score"][-1] for fold in (0, 1)] for each in (search, theirs)]
+    assert splits[0] == splits[1]
+    unchanged = [results[f"split{fold}_test_score"][1] == splits[0][fold] for fold in (0, 1)]
+    assert sorted(unchanged) == [False, True]
+
+
+@pytest.mark.parametrize("halving", [None, 2])
+def test_candidates_that_all_diverge_are_an_error(halving):
+    estimator = MLPClassifier((5,), solver="sgd", max_iter=4, random_state=0, learning_rate="constant")
+    with pytest.raises(ValueError, match=r"^The training diverged: give a smaller learning_rate_init, or") as raised:
+        SweepCV(estimator, {"learning_rate_init": [1e30, 1e31]}, cv=3, halving=halving).fit(X, NAMES)
+    assert raised.value.__notes__ == ["All the 6 fits failed."]
+
+
+@NEW_WORDS
 @pytest.mark.parametrize(
     ("table", "epochs_of_all", "sweeps"),
     [(X, 9 * 1 + 3 * 2 + 1 * 6, 1), (WORDS, 9 * 1 + 3 * 3 + 1 * 9, 6)],
@@ -395,6 +460,21 @@ def test_a_fold_whose_test_rows_alone_lack_cells_has_the_score_of_an_estimator_a
     scores = [[each.cv_results_[f"split{fold}_test_score"][0] for fold in range(3)] for each in searches]
     np.testing.assert_array_equal(*scores)
     assert np.isfinite(scores).all()
+
+
+def test_a_fold_whose_sparse_test_rows_alone_lack_a_cell_is_an_error():
+    holed = csr_matrix(X)
+    holed.data[0] = np.nan
+    with pytest.raises(ValueError, match=r"^test rows hold numbers that are missing or infinite, and training rows do"):
+        SweepCV(CLASSIFIER, {"alpha": [0.1]}, cv=[(np.arange(50, 150), np.arange(50))], error_score="raise").fit(
+            holed, NAMES
+        )
+
+
+def test_scores_of_training_rows_need_weights_above_0():
+    search = SweepCV(CLASSIFIER, RATES, cv=3, return_train_score=True)
+    with pytest.raises(ValueError, match="return_train_score measures all training rows: leave out those of sample_w"):
+        search.fit(X, NAMES, sample_weight=np.arange(150) % 2)
 
 
 REFUSED = {

@@ -121,14 +121,15 @@ class Inputs:
             if self._is_in_place and (is_bytes or values.dtype == dtype):
                 return self
             if np.can_cast(values.dtype, dtype):
-                origin = UNCHANGED  # because no digit is lost
+                origin = self.origin  # because no digit is lost
+        is_moved = origin is not self.origin and (origin.changes or self.origin.changes)
         if isinstance(values, SparseRows):
-            return replace(self, values=self._sparse(dtype, origin), origin=origin)
+            return replace(self, values=self._sparse(dtype, origin, is_moved), origin=origin)
         kind = "uint8" if is_bytes and not origin.scales else dtype
         converted = checks.new_array(values.shape, kind, self.name)
         for block in row_blocks(*values.shape):
             with np.errstate(over="ignore"):
-                some = (self.numbers(block) - origin.offset) / origin.unit if origin.changes else values[block]
+                some = (self.numbers(block) - origin.offset) / origin.unit if is_moved else values[block]
                 converted[block] = some
             if kind != "uint8" and not np.isfinite(converted[block]).all():
                 self._refuse_large(converted[block], block, origin)
@@ -138,11 +139,11 @@ class Inputs:
     def _is_in_place(self):
         return isinstance(self.values, SparseRows) or checks.is_readable_in_place(self.values)
 
-    def _sparse(self, dtype, origin):
+    def _sparse(self, dtype, origin, is_moved):
         """Return the `SparseRows` of a network of `dtype`, relative to an `Origin`, see `readable`."""
 
         def relative(values, columns):
-            if not origin.changes:
+            if not is_moved:
                 return values
             if self.origin.changes:
                 values = self.origin.offset[columns] + self.origin.unit[columns] * values

@@ -254,15 +254,15 @@ class BaseMLP(SavesModel, BaseEstimator):
         curve = (history.loss[-epochs:] * self._loss_factor).tolist()
         earlier = [] if begins else self.loss_curve_
         self.loss_curve_ = earlier + curve
-        self.loss_ = curve[-1]
+        self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else math.inf  # as after Ctrl-C in the first epoch
         self.n_iter_ = epochs
         self.t_ = (0 if begins else self.t_) + rows * epochs
         self.validation_scores_ = None
         self.best_validation_score_ = None
-        self.best_loss_ = min(self.loss_curve_)
+        self.best_loss_ = min(self.loss_curve_, default=math.inf)
         if history.metrics:
             self.validation_scores_ = history.metrics[self._score_name].tolist()
-            self.best_validation_score_ = max(self.validation_scores_)
+            self.best_validation_score_ = max(self.validation_scores_, default=-math.inf)
             self.best_loss_ = None
 
     @property

@@ -90,9 +90,10 @@ def batch_size(parameters, rows):
 
 
 def holds_out(parameters, rows):
-    """Return whether a part of the rows is held out, so that training ends when their loss no longer falls."""
-    if parameters["solver"] == "lbfgs":
-        return False
+    """Return whether a part of the rows is held out, so that training ends when their loss no longer falls.
+
+    With the solver ``"lbfgs"`` none are.
+    """
     chosen = parameters["early_stopping"]
     return RECIPE.holds_out(rows) if isinstance(chosen, str) else bool(chosen)
 
