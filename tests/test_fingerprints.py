@@ -1,10 +1,15 @@
 """A journal knows a score by its code and all that it uses: the same in another process, and another after a change."""
 
 import functools
+import importlib
 import sqlite3
 import sys
 import threading
+import time
+import types
+from typing import TypeVar
 
+import numba
 import numpy as np
 import pytest
 from sklearn.metrics import f1_score, fbeta_score, make_scorer
@@ -193,6 +198,111 @@ def test_dicts_and_sets_count_by_their_content_and_arrays_by_all_elements():
     assert parts(large) == parts(np.zeros(5000)) != parts(changed)
     assert parts(large) != parts(large.reshape(2, -1))
     assert parts(np.array(["x", 3], object)) == parts(np.array(["x", 3], object))
+
+
+CLASS = """
+class Limits:
+    __slots__ = ("low", "high")
+    @staticmethod
+    def smallest():
+        return 0
+    @classmethod
+    def largest(cls):
+        return 1
+    @property
+    def width(self):
+        return self.high - self.low
+"""
+
+
+def class_of(source):
+    return executed(source)["Limits"]
+
+
+def executed(source, name="limits"):
+    """The names that a source defines, in a module that is the user's own."""
+    names = {"__name__": name}
+    exec(source, names)
+    return names
+
+
+def with_attribute(value):
+    function = named(lambda outputs, y: 0.0)
+    function.limit = value
+    return function
+
+
+def assigned_later(is_assigned):
+    def score(outputs, y):
+        return limit
+
+    if is_assigned:
+        limit = 0
+    return score
+
+
+CONTENT = {
+    "a scalar of NumPy": lambda n: np.float32(n),
+    "a dtype": lambda n: np.dtype(f"f{4 * n}"),
+    "a masked array": lambda n: np.ma.array([1, 2, 3], mask=[False, n == 1, True]),
+    "a view of a mapping": lambda n: types.MappingProxyType({"limit": n}),
+    "a method of a dict": lambda n: {"limit": n}.get,
+    "a method of an object": lambda n: executed(CLASS.replace("return 0", f"return {n}"))["Limits"]().smallest,
+    "a universal function": lambda n: (np.add, np.multiply)[n - 1],
+    "a function of Python's own library": lambda n: (time.time, time.monotonic)[n - 1],
+    "a function compiled by Numba": lambda n: numba.njit(executed(f"def score(outputs): return {n}")["score"]),
+    "a function with attributes": with_attribute,
+    "a function with a variable that may not be assigned": lambda n: assigned_later(n == 2),
+    "a random state of its own": np.random.RandomState,
+    "a module": lambda n: [types.ModuleType(f"limits{n}")],
+    **{
+        f"a class, of which {change[0]!r} becomes another": lambda n, change=change: class_of(
+            CLASS if n == 1 else CLASS.replace(*change)
+        )
+        for change in [("return 0", "return 3"), ("return 1", "return 3"), (" - ", " + "), ('"low", ', "")]
+    },
+}
+"""What a score may use: a function that makes one thing of 1, and another of 2."""
+
+
+@pytest.mark.parametrize("make", CONTENT.values(), ids=CONTENT)
+def test_what_a_score_uses_counts_by_its_content(make):
+    one, same, other = (fingerprint(closed_over(make(n))).parts for n in (1, 1, 2))
+    assert one == same != other
+
+
+def test_numbers_that_numpys_global_functions_have_drawn_do_not_count():
+    before = fingerprint(closed_over(np.random.random)).parts
+    np.random.random()  # noqa: NPY002 (its state is what a score may use)
+    assert fingerprint(closed_over(np.random.random)).parts == before
+
+
+def test_what_is_nested_too_deeply_or_only_has_a_name_is_refused():
+    nested = []
+    for _ in range(5000):
+        nested = [nested]
+    with pytest.raises(NoFingerprintError, match=r"^its 'value' is nested too deeply$"):
+        fingerprint(closed_over(nested))
+    with pytest.raises(NoFingerprintError, match=r"^its 'value' has a TypeVar, whose content no other process can com"):
+        fingerprint(closed_over(TypeVar("T")))
+
+
+def test_a_module_that_a_score_imports_by_itself_counts_by_its_source(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    score = executed("def score(outputs, y):\n from limits_of_scores import limit\n return limit")["score"]
+    absent = fingerprint(score).parts
+    found = []
+    for content in ("limit = 1", "limit = 1", "limit = 2"):
+        (tmp_path / "limits_of_scores.py").write_text(content)
+        importlib.invalidate_caches()
+        found.append(fingerprint(score).parts)
+    assert absent != found[0] == found[1] != found[2]
+    assert [name for name in found[0] if found[0][name] != found[2][name]] == ["import of limits_of_scores"]
+
+
+def test_a_function_that_imports_from_its_own_package_is_known():
+    one, other = (executed(f"def score(outputs, y):\n from . import {name}\n return 0")["score"] for name in "ab")
+    assert fingerprint(one).parts == fingerprint(one).parts != fingerprint(other).parts
 
 
 def test_a_function_that_belongs_to_no_module_is_known_by_what_it_uses():
