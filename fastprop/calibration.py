@@ -26,7 +26,7 @@ BISECTIONS = 50
 
 
 @numpy_settings.own
-def fit_temperature(probabilities: ArrayLike, y: ArrayLike) -> float:
+def fit_temperature(probabilities: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
     """Return the temperature with which probabilities of rows that were not trained on have about the lowest log loss.
 
     Networks are often too sure: of what they give a probability of 0.99, less than 99 % is right. Divided by a
@@ -44,6 +44,8 @@ def fit_temperature(probabilities: ArrayLike, y: ArrayLike) -> float:
         such as `SweepResult.out_of_fold`. Rows with NaN, which no fold held out, do not count.
     y : array_like
         (n,) classes from 0 on, or (n, classes) with their probabilities.
+    sample_weight : array_like, optional
+        (n,) weights of at least 0, of which only ratios count: rows count by these, in all as much as without them.
 
     Returns
     -------
@@ -69,12 +71,12 @@ def fit_temperature(probabilities: ArrayLike, y: ArrayLike) -> float:
     >>> fp.calibration.with_temperature(probabilities[:1], temperature).round(2)
     array([[0.9, 0.1]])
     """
-    logits, targets = _logits_and_targets(probabilities, y)
+    logits, targets, weights = _logits_targets_and_weights(probabilities, y, sample_weight)
     low, high = np.log(MIN_TEMPERATURE), np.log(MAX_TEMPERATURE)
     for _ in range(BISECTIONS):  # the sum is convex in 1 / temperature, so that its derivative changes its sign once
         middle = (low + high) / 2
         factor = np.exp(-middle)
-        derivative = ((_softmax(logits * factor) - targets) * logits).sum() + (factor - 1) / SPREAD**2
+        derivative = (weights * (_softmax(logits * factor) - targets) * logits).sum() + (factor - 1) / SPREAD**2
         if derivative > 0:  # a larger 1 / temperature makes the sum larger
             low = middle
         else:
@@ -118,16 +120,18 @@ def with_temperature(probabilities: ArrayLike, temperature: float) -> NDArray[np
     return scaled[:, 1].reshape(given.shape) if given.shape[1:] in ((), (1,)) else scaled
 
 
-def _logits_and_targets(probabilities, y):
-    """Return logits and targets (n, classes) float64 of the rows that count."""
+def _logits_targets_and_weights(probabilities, y, sample_weight):
+    """Return logits and targets (n, classes) and weights (n, 1), whose mean is 1, of the rows that count; float64."""
     p = checks.numeric(probabilities, "probabilities")
     y = checks.numeric(y, "y")
+    weights = arrays.row_weights(sample_weight, len(y))
+    weights = np.ones(len(y)) if weights is None else weights
     if p.ndim in (1, 2) and len(p) == len(y):
-        is_known = np.isfinite(p.reshape(len(p), -1)).all(axis=1)
-        p, y = p[is_known], y[is_known]
+        is_known = np.isfinite(p.reshape(len(p), -1)).all(axis=1) & (weights > 0)
+        p, y, weights = p[is_known], y[is_known], weights[is_known]
     _, targets = arrays.probabilities(p, y)
     smallest = np.finfo(p.dtype).tiny if p.dtype.kind == "f" else np.finfo(np.float64).tiny
-    return np.log(np.maximum(_of_classes(p), smallest)), targets
+    return np.log(np.maximum(_of_classes(p), smallest)), targets, weights[:, None] / weights.mean()
 
 
 def _of_classes(p):

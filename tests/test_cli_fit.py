@@ -29,7 +29,24 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_classes_of_a_table(capsys):
-    assert cli.main(["fit", "t.csv", "--target", "kind", "--drop", "price", "--save", "m.safetensors", *LINE]) == 0
+    assert (
+        cli.main(
+            [
+                "fit",
+                "t.csv",
+                "--target",
+                "kind",
+                "--drop",
+                "price",
+                "--save",
+                "m.safetensors",
+                "--class-weight",
+                "balanced",
+                *LINE,
+            ]
+        )
+        == 0
+    )
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "task: 2 classes (a, b)"
     assert any(line.startswith("2 configurations of at most 3 epochs in ") for line in lines)
@@ -45,6 +62,7 @@ def test_classes_of_a_table(capsys):
         searched_inputs(table.columns, "search"),
         table.y,
         estimator._search_options(ROWS),
+        class_weight="balanced",
     )
     np.testing.assert_array_equal(networks[0].parameters, expected.ensemble.networks[0].parameters)
     assert cli.main(["predict", "m.safetensors", "t.csv"]) == 0
@@ -116,6 +134,10 @@ def test_numbers_of_a_table_and_arrays(capsys):
         ("fit t.csv --seconds=-1", "--seconds must be "),
         ("fit t.csv --configurations 0", "--configurations must be at least 1"),
         ("fit t.csv --folds 1", "--folds must be at least 2"),
+        (
+            "fit t.csv --class-weight balanced --configurations 1",
+            "--class-weight weighs rows by their class, but y holds",
+        ),
         ("fit t.csv --score accuracy", "column 'price' must hold whole numbers or words"),
         ("fit t.csv --save m.txt", "--save m.txt must end in .safetensors"),
     ],

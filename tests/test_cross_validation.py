@@ -101,6 +101,35 @@ def test_a_score_may_take_the_indices_of_the_rows():
     assert history.metrics["first"] == [0]
 
 
+def test_a_score_may_take_the_weights_of_the_rows_without_those_of_classes():
+    weight = np.linspace(0.5, 2, len(X))
+    given = {"cv": PAIRS, "sample_weight": weight, "refit": False}
+    for class_weight in (None, "balanced", {0: 5}):
+        result = sweep(score=metrics.SCORES["accuracy"].weighted(), class_weight=class_weight, **given)
+        networks = result.fold_networks[int(result.ranking[0])]
+        for network, (_, held_out), measured in zip(networks, PAIRS, result.fold_scores[int(result.ranking[0])]):
+            is_right = network.predict(X[held_out]).argmax(axis=1) == LABELS[held_out]
+            assert measured == pytest.approx(np.average(is_right, weights=weight[held_out]), rel=1e-12)
+
+
+def test_indices_and_weights_of_encoded_rows_are_those_of_the_rows_that_were_given():
+    pandas = pytest.importorskip("pandas")
+    random = np.random.default_rng(0)
+    frame = pandas.DataFrame({"size": random.normal(size=60), "kind": LABELS[:60]})
+    frame.loc[::7, "size"] = None  # each fold has its own median
+    columns, weight = fp.datasets.read(frame, "kind").columns, random.random(60) + 1
+
+    def measured(outputs, y, rows, sample_weight):
+        np.testing.assert_array_equal(y, LABELS[:60][rows])
+        np.testing.assert_array_equal(sample_weight, weight[rows])
+        return rows[0]
+
+    score = metrics.Score("first", measured, takes_rows=True, takes_weights=True)
+    options = {"epochs": 1, "cv": 3, "score": score, "sample_weight": weight, "threads": 1}
+    result = fp.sweep((columns.shape[1], 3), columns, LABELS[:60], {"learning_rate": [0.1]}, **options)
+    assert np.isfinite(result.fold_scores).all()
+
+
 def test_sample_weights_go_with_their_rows():
     weight = np.linspace(0.5, 2, len(X))
     result = sweep(cv=PAIRS, sample_weight=weight)

@@ -95,6 +95,19 @@ def test_rows_that_no_fold_scored_do_not_count():
     assert_refused(ValueError, "no row was held out of the training of all", greedy_weights, outputs, NUMBERS, "mse")
 
 
+def test_a_row_of_weight_3_counts_as_three_rows():
+    weights = np.random.default_rng(1).integers(0, 4, 60).astype(float)
+    again = np.repeat(np.arange(60), weights.astype(int))
+    tasks = [(PROBABILITIES, LABELS, "softmax", "accuracy"), (GUESSES, NUMBERS, "identity", "mae")]
+    for outputs, y, activation, name in tasks:
+        for score in (None, fp.metrics.SCORES[name].weighted()):
+            chosen = greedy_weights(outputs, y, activation, score=score, sample_weight=weights)
+            repeated = [each[again] for each in outputs]
+            if score is None and activation == "identity":  # whose errors are in units of y's deviation without weights
+                score = fp.metrics.SCORES["mse"]
+            np.testing.assert_allclose(chosen, greedy_weights(repeated, y[again], activation, score=score))
+
+
 def test_a_score_that_is_undefined_everywhere_chooses_the_first():
     score = fp.metrics.Score("none", lambda outputs, y: np.nan)
     assert greedy_weights(GUESSES, NUMBERS, "identity", score=score)[0] == 1

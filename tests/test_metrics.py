@@ -175,6 +175,39 @@ def test_scores_of_numbers_are_those_of_scikit_learn(columns, dtype):
         assert metrics.SCORES[name].function(outputs, y) == pytest.approx(expected, rel=1e-13), name
 
 
+def test_scores_of_weighted_rows_are_those_of_scikit_learn():
+    random = np.random.default_rng(0)
+    classes, weights, numbers = random.integers(0, 3, 80), random.integers(0, 4, 80) * 1.5, random.normal(size=(80, 2))
+    outputs, near = random.dirichlet(np.ones(3), 80).round(2), numbers + random.normal(size=(80, 2))
+    outputs[:, 0] = 1 - outputs[:, 1:].sum(axis=1)
+    of_one, is_one, ours, theirs = outputs[:, 1], classes == 1, metrics, sklearn.metrics
+    of_each = [theirs.roc_auc_score(classes == k, outputs[:, k], sample_weight=weights) for k in range(3)]
+    given = classes, outputs.argmax(axis=1)
+    pairs = {
+        "accuracy": (ours.accuracy(outputs, classes, weights), theirs.accuracy_score, given),
+        "balanced": (ours.balanced_accuracy(outputs, classes, weights), theirs.balanced_accuracy_score, given),
+        "f1": (ours.f1(of_one, is_one, weights), theirs.f1_score, (is_one, of_one > 0.5)),
+        "matthews": (ours.matthews(outputs, classes, weights), theirs.matthews_corrcoef, given),
+        "roc_auc": (ours.roc_auc(of_one, is_one, weights), theirs.roc_auc_score, (is_one, of_one)),
+        "precision": (
+            ours.average_precision(of_one, is_one, weights),
+            theirs.average_precision_score,
+            (is_one, of_one),
+        ),
+        "log_loss": (ours.log_loss(outputs, classes, weights), theirs.log_loss, (classes, outputs)),
+        "mse": (ours.mse(near, numbers, weights), theirs.mean_squared_error, (numbers, near)),
+        "rmse": (ours.rmse(near, numbers, weights), theirs.root_mean_squared_error, (numbers, near)),
+        "mae": (ours.mae(near, numbers, weights), theirs.mean_absolute_error, (numbers, near)),
+        "r2": (ours.r2(near, numbers, weights), theirs.r2_score, (numbers, near)),
+        "variance": (ours.explained_variance(near, numbers, weights), theirs.explained_variance_score, (numbers, near)),
+    }
+    for name, (value, score, arguments) in pairs.items():
+        assert value == pytest.approx(score(*arguments, sample_weight=weights), rel=1e-12), name
+    assert ours.roc_auc(outputs, classes, weights) == pytest.approx(np.mean(of_each), rel=1e-12)
+    assert_refused(ValueError, "sample_weight has shape (2,), but there are 80", ours.mse, near, numbers, weights[:2])
+    assert_refused(ValueError, "must be finite, at least 0", ours.mse, near, numbers, -weights)
+
+
 @pytest.mark.parametrize("name", metrics.SCORES)
 def test_a_better_prediction_has_a_better_score(name):
     score = metrics.SCORES[name]

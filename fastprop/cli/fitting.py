@@ -40,7 +40,8 @@ def fit(options):
         calibrates=options.calibrate,
     )
     X = searched_inputs(problem.X, options.numeric_encoding)
-    found = tuned(problem.network((), "relu", seed=0), X, problem.targets.y, search_options)
+    network, y = problem.network((), "relu", seed=0), problem.targets.y
+    found = tuned(network, X, y, search_options, class_weight=options.class_weight)
     fitted = ensemble_report.Fitted(found, X)
     title = f"Ensemble for {problem.target_name} of {problem.data['name']}"
     report = partial(ensemble_report.write, fitted=fitted, title=title)

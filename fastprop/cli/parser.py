@@ -108,6 +108,7 @@ def _add_fit(parser):
     search.add_argument("--score", metavar="NAME", help=scores)
     calibrated = "have probabilities of classes as sure as they are right, by a temperature (Guo et al. 2017)"
     search.add_argument("--calibrate", action="store_true", help=calibrated)
+    _add_class_weight(search)
     drawn = "of the configurations that are drawn (default 0)"
     search.add_argument("--seed", type=values.whole_number, default=0, help=drawn)
     _add_threads(search)
@@ -280,9 +281,13 @@ def _add_training(parser, convert, metavar, rates, note=""):
         if helps[name] is not None:
             training.add_argument(f"--{name.replace('_', '-')}", type=convert, metavar=metavar, help=helps[name])
     training.add_argument("--clip-norm", type=values.number, metavar="LIMIT", help="of the gradient's norm")
-    training.add_argument("--class-weight", choices=["balanced"], metavar="balanced", help="all classes weigh the same")
+    _add_class_weight(training)
     _add_threads(training)
     return training
+
+
+def _add_class_weight(group):
+    group.add_argument("--class-weight", choices=["balanced"], metavar="balanced", help="all classes weigh the same")
 
 
 def _add_threads(group):

@@ -32,7 +32,8 @@ class Dataset(NamedTuple):
     given: np.ndarray  # (n,), (n, 1) or (n, n_out), of any dtype: y as the user gave it
     task: Task  # what the targets are
     target_names: tuple[str, ...] | None = None  # the names of the columns of y, where it is a data frame of several
-    copies: int = 0  # rows at the end that are rows again, as they are for other training rows
+    sources: np.ndarray | None = None  # (n,) int64: of which row the user gave each is; None if it is the same one
+    score_weights: np.ndarray | None = None  # (n,) float64: weights without those of classes; None if rows have none
     left_out: np.ndarray | None = None  # (k,) int64: rows that do not count, because an outer fold tests on them
 
     @classmethod
@@ -79,7 +80,8 @@ class Dataset(NamedTuple):
             labels = np.zeros(0, np.int64)
             targets = checks.targets(given, n_out, loss, dtype, names[1])
         task = Task.of(given, n_out, network.output, loss, target_names or network.class_names)
-        return cls(inputs, targets, labels, weights, given, task, target_names)
+        score_weights = weights if len(weights) else None
+        return cls(inputs, targets, labels, weights, given, task, target_names, score_weights=score_weights)
 
     def for_loss(self, network, loss, name="y"):
         """Return the same data with the task of another network and loss, for which its targets must be fit."""
@@ -118,10 +120,13 @@ class Dataset(NamedTuple):
         if self.inputs.unfitted is None:
             return self, folds
         inputs, sources, positions = self.inputs.fitted_to([rows for rows, *_ in folds])
-        data = self._replace(inputs=inputs, copies=len(sources) - len(self.inputs))
-        if data.copies:
+        data = self._replace(inputs=inputs)
+        if len(sources) > len(self.inputs):
+            data = data._replace(sources=sources)
             arrays = {name: getattr(self, name) for name in ("targets", "labels", "weights", "given")}
             longer = {name: checks.read_only(array[sources]) for name, array in arrays.items() if len(array)}
+            if self.score_weights is not None:
+                longer["score_weights"] = checks.read_only(self.score_weights[sources])
             data = data._replace(**longer)
         return data, [tuple(position[rows] for rows in fold) for position, fold in zip(positions, folds)]
 
@@ -129,6 +134,13 @@ class Dataset(NamedTuple):
         """Return the data with targets that are scaled for training, by a `TargetScaling`; `given` stays."""
         columns = np.broadcast_to(self.given.reshape(len(self.given), -1), self.targets.shape)
         return self._replace(targets=checks.read_only(scaling.scaled(columns).astype(self.targets.dtype)))
+
+    def weights_in_scores(self, rows):
+        """Return the weights that scores are given of some rows, (m,) float64, or None: those of classes do not count.
+
+        As in scikit-learn, weights of classes change what is learned, and not what is right.
+        """
+        return None if self.score_weights is None else self.score_weights[rows]
 
     @property
     def column_names(self):
@@ -144,6 +156,15 @@ class Dataset(NamedTuple):
     def y(self):
         """What the network should give for each row: labels (n,) or targets (n, n_out)."""
         return self.labels if self.has_labels else self.targets
+
+    @property
+    def copies(self):
+        """How many rows at the end are rows again, as they are for other training rows."""
+        return 0 if self.sources is None else len(self.sources) - 1 - int(self.sources.max())
+
+    def as_numbered(self, rows):
+        """Return the numbers of some rows among those that the user gave, (m,) int64."""
+        return rows if self.sources is None else self.sources[rows]
 
     @property
     def arrays(self):

@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import Interval, Options, StrOptions
-from sklearn.utils.validation import _check_sample_weight, _check_y, check_is_fitted
+from sklearn.utils.validation import _check_y, check_is_fitted
 
 from fastprop import numpy_settings
 from fastprop.annotations import HiddenActivation
@@ -148,11 +148,7 @@ class BaseMLP(SavesModel, BaseEstimator):
         inputs.refuse_targets(y, column, self._is_numeric)
         y = _check_y(y, multi_output=True, y_numeric=self._is_numeric, estimator=self)
         check_consistent_length(X, y)
-        weights = None
-        if sample_weight is not None:
-            weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
-            if not (weights > 0).any():
-                raise ValueError("sample_weight is above zero for no row: give at least one row a weight above zero.")
+        weights = inputs.checked_weights(X, sample_weight)
         y = self._targets(y, weights, begins, incremental, column)
         X = SparseRows.of(X) if issparse(X) else X
         rows = len(X) if weights is None else int(np.count_nonzero(weights))

@@ -272,24 +272,37 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
             raise ValueError(f"`y` has classes {unknown.tolist()}, which are not in `self.classes_`: leave them out.")
-        counted = y if weights is None else y[weights > 0]
-        if not incremental and len(np.unique(counted)) < 2:
-            where = "" if weights is None else " in the rows whose sample_weight is above zero"
-            raise ValueError(
-                f"y{column} has one class, {counted[:1].tolist()[0]!r}{where}: give rows of two classes or more."
-            )
+        if not incremental:
+            check_class_count(y, weights, column)
         return np.searchsorted(self.classes_, y)
 
     def _class_weight(self):
         """Return the weight of each class by index."""
-        if not isinstance(self.class_weight, dict):
-            return self.class_weight
-        known = self.classes_.tolist()
-        others = [name for name in self.class_weight if name not in known]
-        unnamed = [name for name in known if name not in self.class_weight]
-        if others and unnamed and not self._is_multilabel:
-            raise ValueError(f"class_weight names {others}, which are no classes, and not {unnamed}: name the classes.")
-        return {index: self.class_weight.get(name, 1) for index, name in enumerate(self.classes_.tolist())}
+        return class_weights(self.class_weight, self.classes_.tolist(), are_labels=self._is_multilabel)
+
+
+def class_weights(class_weight, known, are_labels=False):
+    """Return the weight of each of the `known` classes by index, if these are given by name; refuse other names.
+
+    `are_labels` says that the classes are independent labels, of which some have no weight of their own.
+    """
+    if not isinstance(class_weight, dict):
+        return class_weight
+    others = [name for name in class_weight if name not in known]
+    unnamed = [name for name in known if name not in class_weight]
+    if others and unnamed and not are_labels:
+        raise ValueError(f"class_weight names {others}, which are no classes, and not {unnamed}: name the classes.")
+    return {index: class_weight.get(name, 1) for index, name in enumerate(known)}
+
+
+def check_class_count(y, weights, column):
+    """Refuse classes (n,) of which rows with a weight above 0 have one alone."""
+    counted = y if weights is None else y[weights > 0]
+    if len(np.unique(counted)) < 2:
+        where = "" if weights is None else " in the rows whose sample_weight is above zero"
+        raise ValueError(
+            f"y{column} has one class, {counted[:1].tolist()[0]!r}{where}: give rows of two classes or more."
+        )
 
 
 def check_labels(y):

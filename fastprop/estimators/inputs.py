@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from fastprop import checks
 from fastprop.data import order_of_columns, position_names
@@ -114,6 +114,16 @@ def given_targets(X, y, sample_weight=None):
     checks.refuse_masked(sample_weight, "sample_weight")
     frame_columns.warn_of_another_order(X, (y, sample_weight))
     return plain_targets(with_rows(y))
+
+
+def checked_weights(X, sample_weight):
+    """Return weights of the rows of X, (n,) float64, or None if there are none; refuse those that are all 0."""
+    if sample_weight is None:
+        return None
+    weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
+    if not (weights > 0).any():
+        raise ValueError("sample_weight is above zero for no row: give at least one row a weight above zero.")
+    return weights
 
 
 def with_rows(table):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import column_or_1d
 
@@ -14,7 +16,7 @@ from fastprop import numpy_settings
 from fastprop.annotations import ArrayLike, Path, ScoreName, SearchedEncodingName
 from fastprop.data import TargetScaling
 from fastprop.estimators import inputs
-from fastprop.estimators.classifier import check_labels
+from fastprop.estimators.classifier import check_class_count, check_labels, class_weights
 from fastprop.estimators.tabular_base import BaseTabular
 from fastprop.integrations.arrow_columns import word_of
 from fastprop.network import MLP
@@ -49,6 +51,9 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         Whether probabilities have the temperature that `out_of_fold_` needs, so that of what has a probability of 0.9,
         about nine tenths are right. `out_of_fold_` itself is without it, and so are weights
         and `best_score_`. See `fastprop.calibration.fit_temperature`.
+    class_weight : dict, "balanced" or None
+        See `MLPClassifier`. Sample weights are multiplied by these weights, in the loss and in the default score:
+        ``"balanced"`` makes rare classes more probable. A score that is named weighs rows by sample weights alone.
     categorical_features
         See `MLPClassifier`.
     numeric_encoding : str
@@ -116,6 +121,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseTabular._parameter_constraints,
         "calibrate": ["boolean"],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
     }
 
     _is_numeric = False  # what y holds
@@ -129,6 +135,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         epochs: int = RECIPE.search_epochs,
         scoring: ScoreName | None = None,
         calibrate: bool = False,
+        class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
         categorical_features: Literal["from_dtype"] | ArrayLike | None = "from_dtype",
         numeric_encoding: SearchedEncodingName = "search",
         random_state: int | np.random.RandomState | None = None,
@@ -150,9 +157,13 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
             verbose=verbose,
         )
         self.calibrate = calibrate
+        self.class_weight = class_weight
 
     def _calibrates(self):
         return self.calibrate
+
+    def _class_weight(self):
+        return class_weights(self.class_weight, self.classes_.tolist())
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return the accuracy of the predictions for inputs `X` and targets `y`, as `fit` takes them."""
@@ -177,16 +188,14 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
-    def _prepared(self, n_in, y, column):
+    def _prepared(self, n_in, y, weights, column):
         """Return the index of each row's class (n,), and the network with which configurations begin."""
         check_labels(y)
         if type_of_target(y).startswith("multilabel"):
             raise ValueError("y has several labels of each row: give one class of each, or use MLPClassifier.")
-        self.classes_, y = np.unique(column_or_1d(y, warn=True), return_inverse=True)
-        if len(self.classes_) < 2:
-            raise ValueError(
-                f"y{column} has one class, {self.classes_.tolist()[0]!r}: give rows of two classes or more."
-            )
+        y = column_or_1d(y, warn=True)
+        check_class_count(y, weights, column)
+        self.classes_, y = np.unique(y, return_inverse=True)
         names = [word_of(name) for name in self.classes_.tolist()]
         return y, MLP((n_in, len(names)), output="softmax", class_names=names)
 
@@ -253,7 +262,8 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         """Return an interval for each row that holds its target with a probability of about `coverage`, by CV+.
 
         The errors are those of `out_of_fold_`, by which the weights of the ensemble were chosen as well, so that
-        intervals of few rows may be a little too narrow. See `fastprop.intervals.cv_plus`.
+        intervals of few rows may be a little too narrow. All rows with a weight count alike. See
+        `fastprop.intervals.cv_plus`.
 
         Parameters
         ----------
@@ -288,11 +298,11 @@ class TabularRegressor(RegressorMixin, BaseTabular):
             model.ensemble.predict_interval(X, coverage) if self.encoder_ is None else model.intervals_of(X, coverage)
         )
 
-    def _prepared(self, n_in, y, column):
+    def _prepared(self, n_in, y, weights, column):
         """Return targets (n,) or (n, n_outputs), and the network with which configurations begin."""
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         columns = y.reshape(len(y), -1).astype(np.float64)
         self.n_outputs_ = columns.shape[1]
-        dtype = TargetScaling.fit(columns, "mse").dtype
+        dtype = TargetScaling.fit(columns, "mse", weights).dtype
         return y, MLP((n_in, self.n_outputs_), output="identity", dtype=dtype)

@@ -86,7 +86,7 @@ class BaseTabular(SavesModel, BaseEstimator):
 
     @_fit_context(prefer_skip_nested_validation=True)
     @numpy_settings.own
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Search the best ensemble for inputs `X` and targets `y`.
 
         Parameters
@@ -95,6 +95,9 @@ class BaseTabular(SavesModel, BaseEstimator):
             (n, n_features).
         y : array_like
             (n,) classes, or numbers (n,) or (n, n_outputs).
+        sample_weight : array_like, optional
+            (n,) weights of at least 0. They weigh rows in the loss, in the score that ranks, and in all that is made of
+            the out-of-fold outputs but intervals. Rows of weight 0 are in no fold, and have NaN in `out_of_fold_`.
 
         Returns
         -------
@@ -106,20 +109,22 @@ class BaseTabular(SavesModel, BaseEstimator):
         ValueError, TypeError
             If an argument is not as described, or no configuration could be trained in time.
         """
-        X, y, prototype = self._checked(X, y)
-        found = tuned(prototype, X, y, self._search_options(len(y)))
+        X, y, sample_weight, prototype = self._checked(X, y, sample_weight)
+        rows = len(y) if sample_weight is None else np.count_nonzero(sample_weight)
+        weights = {"sample_weight": sample_weight, "class_weight": self._class_weight()}
+        found = tuned(prototype, X, y, self._search_options(rows), **weights)
         if found.is_interrupted:
             warnings.warn("Training interrupted by user.", stacklevel=4)
         self._keep_results(found, X)
         return self
 
-    def _checked(self, X, y):
-        """Return inputs and targets for the search, and the network with which configurations begin."""
+    def _checked(self, X, y, sample_weight):
+        """Return inputs, targets and weights for the search, and the network with which configurations begin."""
         if y is None:
             raise ValueError(
                 f"This {type(self).__name__} estimator requires y to be passed, but the target y is None: give it."
             )
-        y = inputs.given_targets(X, y)
+        y = inputs.given_targets(X, y, sample_weight)
         X = inputs.unencoded(self, X)
         column = inputs.target_column(y)
         self._target_name = inputs.target_name(y)
@@ -128,8 +133,9 @@ class BaseTabular(SavesModel, BaseEstimator):
         check_consistent_length(X, y)
         if len(y) < 2:
             raise ValueError("X has n_samples=1, one row: give two or more, some of which can be held out.")
-        y, prototype = self._prepared(X.shape[1], y, column)
-        return self._in_encodings(X), y, prototype
+        sample_weight = inputs.checked_weights(X, sample_weight)
+        y, prototype = self._prepared(X.shape[1], y, sample_weight, column)
+        return self._in_encodings(X), y, sample_weight, prototype
 
     def _in_encodings(self, X):
         """Return inputs by the name of their encoding: in all that are searched, or in the one that was told."""
@@ -150,6 +156,10 @@ class BaseTabular(SavesModel, BaseEstimator):
             progress=bool(self.verbose),
             calibrates=self._calibrates(),
         )
+
+    def _class_weight(self):
+        """Return the weight of each class by index, "balanced" or None."""
+        return None
 
     def _calibrates(self):
         """Return whether the probabilities of the ensemble have a temperature."""

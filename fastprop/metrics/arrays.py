@@ -13,6 +13,18 @@ class NotFiniteError(ValueError):
     """Outputs or y are NaN or infinite."""
 
 
+def row_weights(sample_weight, rows):
+    """Return the weights of so many rows (rows,) float64, or None if all weigh the same."""
+    if sample_weight is None:
+        return None
+    weights = checks.numeric(sample_weight, "sample_weight").astype(np.float64)
+    if weights.shape != (rows,):
+        raise ValueError(f"sample_weight has shape {weights.shape}, but there are {rows} rows: give a weight for each.")
+    if not (np.isfinite(weights).all() and (weights >= 0).all() and (weights > 0).any()):
+        raise ValueError("sample_weight must be finite, at least 0, and above 0 for one row: give such weights.")
+    return weights
+
+
 def numbers(outputs, y):
     """Return outputs and y, which must be of one shape, as (n, n_out) float64; (n,) counts as (n, 1)."""
     outputs, y = _matrices(outputs, y)

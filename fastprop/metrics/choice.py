@@ -35,7 +35,7 @@ def chosen(score: ScoreName | ScoreFunction | Score, kind: str, task: Task, *oth
     """
     tasks = task, *others
     if isinstance(score, Score):
-        meant = score if score in SCORES.values() else _of_score(score, tasks)
+        meant = score if score.is_own else _of_score(score, tasks)
     elif isinstance(score, str) and score in SCORES:
         meant = SCORES[score]
     elif callable(score):
@@ -65,8 +65,9 @@ def _of_quantiles(score, tasks):
 
 def _of_score(score, tasks):
     """Return a `Score` of which more may be known by its function."""
-    if score.takes_rows:
-        _refuse_other_parameters(score.function, "outputs", "y", "rows")
+    if score.takes_rows or score.takes_weights:
+        by_name = ["sample_weight"] * score.takes_weights
+        _refuse_other_parameters(score.function, "outputs", "y", *["rows"] * score.takes_rows, by_name=by_name)
         return score
     return replace(score, function=_of_function(score.function, tasks).function)
 
@@ -84,15 +85,16 @@ def _of_function(function, tasks):
     return Score(theirs.name, measure, theirs.higher_is_better)
 
 
-def _refuse_other_parameters(function, *names):
+def _refuse_other_parameters(function, *names, by_name=()):
     """Refuse a function that cannot be called with arguments of these names, such as one of an estimator, X and y."""
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):  # some functions that are written in C do not tell theirs
         return
     try:
-        signature.bind(*names)
+        signature.bind(*names, **dict.fromkeys(by_name))
     except TypeError:
+        names = [*names, *by_name]
         raise ValueError(
             f"a score is called with {' and '.join(names)}, but {checks.shown(function)} takes {signature}: give a "
             f"function of these {len(names)}."

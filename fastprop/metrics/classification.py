@@ -10,7 +10,7 @@ from fastprop.metrics import arrays
 
 
 @numpy_settings.own
-def accuracy(outputs: ArrayLike, y: ArrayLike) -> float:
+def accuracy(outputs: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
     """Return the share of rows whose largest output is that of the right class.
 
     Parameters
@@ -19,6 +19,8 @@ def accuracy(outputs: ArrayLike, y: ArrayLike) -> float:
         (n, n_out), or (n,) or (n, 1) probabilities of class 1, which are compared with 0.5.
     y : array_like
         (n,) or (n, 1) classes, or (n, n_out) rows of probabilities, of which the largest counts.
+    sample_weight : array_like, optional
+        (n,) weights of at least 0, of which only ratios count; by default all rows weigh the same.
 
     Returns
     -------
@@ -37,16 +39,16 @@ def accuracy(outputs: ArrayLike, y: ArrayLike) -> float:
     0.5
     """
     predicted, truth, _ = arrays.classes(outputs, y)
-    return float(np.count_nonzero(predicted == truth) / len(truth))
+    return float(np.average(predicted == truth, weights=arrays.row_weights(sample_weight, len(truth))))
 
 
 @numpy_settings.own
-def balanced_accuracy(outputs: ArrayLike, y: ArrayLike) -> float:
+def balanced_accuracy(outputs: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
     """Return the mean over the classes in `y` of the share of a class's rows that get the right class.
 
     Parameters
     ----------
-    outputs, y : array_like
+    outputs, y, sample_weight : array_like
         See `accuracy`, as for errors.
 
     Returns
@@ -60,13 +62,13 @@ def balanced_accuracy(outputs: ArrayLike, y: ArrayLike) -> float:
     >>> fp.metrics.balanced_accuracy([0.9, 0.8, 0.7, 0.6], [1, 1, 1, 0])
     0.5
     """
-    counts = _confusion(outputs, y)
+    counts = _confusion(outputs, y, sample_weight)
     rows = counts.sum(axis=1)
     return float(np.mean(counts.diagonal()[rows > 0] / rows[rows > 0]))
 
 
 @numpy_settings.own
-def f1(outputs: ArrayLike, y: ArrayLike) -> float:
+def f1(outputs: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
     """Return the F1 score, the harmonic mean of precision and recall: of class 1, or the mean over several classes.
 
     For two classes it is that of class 1, as in scikit-learn's ``f1_score``. For more it is the mean over the classes
@@ -74,7 +76,7 @@ def f1(outputs: ArrayLike, y: ArrayLike) -> float:
 
     Parameters
     ----------
-    outputs, y : array_like
+    outputs, y, sample_weight : array_like
         See `accuracy`, as for errors.
 
     Returns
@@ -88,7 +90,7 @@ def f1(outputs: ArrayLike, y: ArrayLike) -> float:
     >>> fp.metrics.f1([0.9, 0.8, 0.7, 0.1], [1, 0, 0, 0])
     0.5
     """
-    counts = _confusion(outputs, y)
+    counts = _confusion(outputs, y, sample_weight)
     occurrences = counts.sum(axis=0) + counts.sum(axis=1)  # in y and among the predictions
     right = counts.diagonal()
     if len(counts) == 2:
@@ -98,12 +100,12 @@ def f1(outputs: ArrayLike, y: ArrayLike) -> float:
 
 
 @numpy_settings.own
-def matthews(outputs: ArrayLike, y: ArrayLike) -> float:
+def matthews(outputs: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
     """Return Matthews' correlation coefficient between the predicted and the true classes, of two or more.
 
     Parameters
     ----------
-    outputs, y : array_like
+    outputs, y, sample_weight : array_like
         See `accuracy`, as for errors.
 
     Returns
@@ -122,7 +124,7 @@ def matthews(outputs: ArrayLike, y: ArrayLike) -> float:
     >>> fp.metrics.matthews([0.9, 0.8, 0.2, 0.1], [1, 1, 0, 0])
     1.0
     """
-    counts = _confusion(outputs, y).astype(np.float64)
+    counts = _confusion(outputs, y, sample_weight).astype(np.float64)
     true, predicted = counts.sum(axis=1), counts.sum(axis=0)
     rows = counts.sum()
     spread_of_truth = rows * rows - true @ true
@@ -135,7 +137,7 @@ def matthews(outputs: ArrayLike, y: ArrayLike) -> float:
 
 
 @numpy_settings.own
-def log_loss(outputs: ArrayLike, y: ArrayLike) -> float:
+def log_loss(outputs: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
     """Return the mean over the rows of -Σ t log p.
 
     Parameters
@@ -145,6 +147,8 @@ def log_loss(outputs: ArrayLike, y: ArrayLike) -> float:
         error of their dtype.
     y : array_like
         (n,) or (n, 1) classes, or (n, n_out) targets t.
+    sample_weight : array_like, optional
+        See `accuracy`.
 
     Returns
     -------
@@ -163,10 +167,11 @@ def log_loss(outputs: ArrayLike, y: ArrayLike) -> float:
     0.6931471805599453
     """
     p, t = arrays.probabilities(outputs, y)
-    return float(-(t * np.log(p)).sum(axis=1).mean())
+    return float(np.average(-(t * np.log(p)).sum(axis=1), weights=arrays.row_weights(sample_weight, len(p))))
 
 
-def _confusion(outputs, y):
-    """Return how many rows of each true class (row) get each class (column), (classes, classes) int64."""
+def _confusion(outputs, y, sample_weight):
+    """Return how many rows of each true class (row) get each class (column), or their weight, (classes, classes)."""
     predicted, truth, count = arrays.classes(outputs, y)
-    return np.bincount(truth * count + predicted, minlength=count * count).reshape(count, count)
+    weights = arrays.row_weights(sample_weight, len(truth))
+    return np.bincount(truth * count + predicted, weights, minlength=count * count).reshape(count, count)

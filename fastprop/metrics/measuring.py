@@ -13,7 +13,7 @@ from fastprop.annotations import FloatArray
 from fastprop.metrics.arrays import NotFiniteError
 from fastprop.metrics.guarded_arrays import BroadcastError, GuardedArray
 from fastprop.metrics.pairing import PairingCheck
-from fastprop.metrics.scores import SCORES, Score
+from fastprop.metrics.scores import Score
 
 
 class Measurement(NamedTuple):
@@ -36,10 +36,17 @@ INTERRUPTED = Measurement(float("nan"))
 """The score of a network that Ctrl-C has left without one; it is known by its identity."""
 
 
-def measure(score: Score, outputs: FloatArray, y: NDArray[Any], rows: NDArray[np.int64] | None = None) -> Measurement:
+def measure(
+    score: Score,
+    outputs: FloatArray,
+    y: NDArray[Any],
+    rows: NDArray[np.int64] | None = None,
+    weights: NDArray[np.float64] | None = None,
+) -> Measurement:
     """Return the score of outputs (n, n_out) against `y`; it is NaN if the outputs are not finite.
 
-    `rows` (n,) are the indices of the rows in their data set, for a score that takes them.
+    `rows` (n,) are the indices of the rows in their data set, and `weights` (n,) those of the rows, or None where all
+    weigh the same; both are for scores that take them.
 
     A function that is none of this package gets copies, so that it can change what it gets. It is called again where
     it seems to compare each output with the y of all rows, see `PairingCheck`. A function that says by an attribute
@@ -54,15 +61,16 @@ def measure(score: Score, outputs: FloatArray, y: NDArray[Any], rows: NDArray[np
     >>> metrics.measure(metrics.Score("twice", lambda outputs, y: [1, 2]), np.zeros((3, 1)), np.zeros(3)).problem
     'returned [1, 2] of shape (2,) for outputs of shape (3, 1) and y of shape (3,)'
     """
-    if SCORES.get(score.name) == score:
-        return _measure_own(score, outputs, y)
+    weighed = {"sample_weight": weights} if score.takes_weights else {}
+    if score.is_own:
+        return _measure_own(score, outputs, y, weighed)
     if not np.isfinite(outputs).all():
         return UNKNOWN
     try:
         arguments = np.array(outputs).view(GuardedArray), np.array(y)
         arguments += (np.array(rows),) if score.takes_rows else ()
-        with PairingCheck(score, outputs, y) as check, numpy_settings.callers():
-            result = score.function(*arguments)
+        with PairingCheck(score, outputs, y, weighed) as check, numpy_settings.callers():
+            result = score.function(*arguments, **weighed)
     except BroadcastError as error:
         return _broadcast(str(error), outputs, y)
     except Exception as error:  # a user's function may raise any exception
@@ -88,10 +96,10 @@ def _broadcast(what, outputs, y):
     return Measurement(float("nan"), problem, remedy)
 
 
-def _measure_own(score, outputs, y):
+def _measure_own(score, outputs, y, weighed):
     try:
         with np.errstate(over="ignore"):
-            value = score.function(outputs, y)
+            value = score.function(outputs, y, **weighed)
     except NotFiniteError:
         return UNKNOWN
     return Measurement(value) if math.isfinite(value) else UNKNOWN

@@ -58,8 +58,9 @@ class PairingCheck:
     True
     """
 
-    def __init__(self, score, outputs, y):
+    def __init__(self, score, outputs, y, weighed=None):
         self._score = score
+        self._weighed = weighed or {}  # {"sample_weight": weights} for a score that takes these
         self._outputs = outputs
         self._y = y
         self._shapes = outputs.shape[1], y.ndim
@@ -98,7 +99,7 @@ class PairingCheck:
         outputs, y = self._outputs, self._y
         flat = (outputs.reshape(len(y)), y) if y.ndim == 1 else (outputs, y.reshape(len(y)))
         order = np.random.default_rng(0).permutation(len(y))
-        call = functools.partial(_value, self._score, rows)
+        call = functools.partial(_value, self._score, rows, self._weighed)
         of_pairs = call(*flat)
         of_other_pairs = None if of_pairs is None else call(flat[0][order], flat[1])
         reordered = None if of_other_pairs is None else call(outputs[order], y)
@@ -131,13 +132,13 @@ def _note(function, shapes, attempts):
         _attempts.setdefault(function, {})[shapes] = attempts
 
 
-def _value(score, rows, outputs, y):
+def _value(score, rows, weighed, outputs, y):
     """Return a finite value of a score, or None where there is none."""
     arguments = (outputs.copy(), y.copy(), rows.copy()) if score.takes_rows else (outputs.copy(), y.copy())
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            value = float(score.function(*arguments))
+            value = float(score.function(*arguments, **weighed))
     except Exception:  # a user's function may raise any exception
         return None
     return value if np.isfinite(value) else None

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastprop.integrations.sklearn_scores import SklearnFunction
-from fastprop.metrics.scores import SCORES, Score
+from fastprop.metrics.scores import Score
 from fastprop.task import Task
 
 
@@ -26,7 +26,7 @@ def why_undefined(score: Score, task: Task, y: NDArray[Any], rows: str) -> str:
     >>> [metrics.why_undefined(metrics.SCORES[name], task, np.ones(3), "three rows") for name in ("r2", "mae")]
     ['is undefined on three rows, whose y is all alike or lacks a class', '']
     """
-    if not isinstance(score.function, SklearnFunction) and SCORES.get(score.name) != score:
+    if not isinstance(score.function, SklearnFunction) and not score.is_own:
         return ""
     try:
         with warnings.catch_warnings():

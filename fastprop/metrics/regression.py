@@ -12,13 +12,15 @@ from fastprop.metrics import arrays
 
 
 @numpy_settings.own
-def mse(outputs: ArrayLike, y: ArrayLike) -> float:
+def mse(outputs: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
     """Return the mean squared error over rows and outputs.
 
     Parameters
     ----------
     outputs, y : array_like
         Both (n, n_out), or both (n,), or (n, 1) and (n,).
+    sample_weight : array_like, optional
+        (n,) weights of at least 0, of which only ratios count; by default all rows weigh the same.
 
     Returns
     -------
@@ -37,16 +39,16 @@ def mse(outputs: ArrayLike, y: ArrayLike) -> float:
     4.5
     """
     outputs, y = arrays.numbers(outputs, y)
-    return float(np.mean((outputs - y) ** 2))
+    return _mean((outputs - y) ** 2, sample_weight)
 
 
 @numpy_settings.own
-def rmse(outputs: ArrayLike, y: ArrayLike) -> float:
+def rmse(outputs: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
     """Return the root of the mean squared error over the rows, averaged over the outputs.
 
     Parameters
     ----------
-    outputs, y : array_like
+    outputs, y, sample_weight : array_like
         See `mse`, as for errors.
 
     Returns
@@ -61,16 +63,16 @@ def rmse(outputs: ArrayLike, y: ArrayLike) -> float:
     2.1213203435596424
     """
     outputs, y = arrays.numbers(outputs, y)
-    return float(np.mean(np.sqrt(np.mean((outputs - y) ** 2, axis=0))))
+    return float(np.mean(np.sqrt(np.average((outputs - y) ** 2, 0, arrays.row_weights(sample_weight, len(y))))))
 
 
 @numpy_settings.own
-def mae(outputs: ArrayLike, y: ArrayLike) -> float:
+def mae(outputs: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
     """Return the mean absolute error over rows and outputs.
 
     Parameters
     ----------
-    outputs, y : array_like
+    outputs, y, sample_weight : array_like
         See `mse`, as for errors.
 
     Returns
@@ -85,7 +87,7 @@ def mae(outputs: ArrayLike, y: ArrayLike) -> float:
     1.5
     """
     outputs, y = arrays.numbers(outputs, y)
-    return float(np.mean(np.abs(outputs - y)))
+    return _mean(np.abs(outputs - y), sample_weight)
 
 
 @numpy_settings.own
@@ -113,12 +115,12 @@ def median_absolute_error(outputs: ArrayLike, y: ArrayLike) -> float:
 
 
 @numpy_settings.own
-def r2(outputs: ArrayLike, y: ArrayLike) -> float:
+def r2(outputs: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
     """Return the coefficient of determination R², averaged over the outputs that are not constant in `y`.
 
     Parameters
     ----------
-    outputs, y : array_like
+    outputs, y, sample_weight : array_like
         See `mse`, as for errors.
 
     Returns
@@ -133,18 +135,19 @@ def r2(outputs: ArrayLike, y: ArrayLike) -> float:
     0.5
     """
     outputs, y = arrays.numbers(outputs, y)
-    return _explained(((outputs - y) ** 2).sum(axis=0), y)
+    weights = arrays.row_weights(sample_weight, len(y))
+    return _explained(_total((outputs - y) ** 2, weights), y, weights)
 
 
 @numpy_settings.own
-def explained_variance(outputs: ArrayLike, y: ArrayLike) -> float:
+def explained_variance(outputs: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
     """Return the share of the variance of `y` that the outputs explain, averaged as by `r2`.
 
     It differs from `r2` in that a constant error of an output does not count.
 
     Parameters
     ----------
-    outputs, y : array_like
+    outputs, y, sample_weight : array_like
         See `mse`, as for errors.
 
     Returns
@@ -159,15 +162,31 @@ def explained_variance(outputs: ArrayLike, y: ArrayLike) -> float:
     1.0
     """
     outputs, y = arrays.numbers(outputs, y)
-    errors = outputs - y
-    return _explained(((errors - errors.mean(axis=0)) ** 2).sum(axis=0), y)
+    weights = arrays.row_weights(sample_weight, len(y))
+    return _explained(_squared_deviations(outputs - y, weights), y, weights)
 
 
-def _explained(unexplained, y):
+def _mean(values, sample_weight):
+    """Return the mean of values (n, n_out), of which a row counts by its weight."""
+    weights = arrays.row_weights(sample_weight, len(values))
+    return float(np.mean(values) if weights is None else np.average(values, 0, weights).mean())
+
+
+def _explained(unexplained, y, weights):
     """Return 1 - `unexplained` (n_out,) / Σ (y - mean of y)², averaged over the outputs that vary in `y` (n, n_out)."""
-    squared_deviations = ((y - y.mean(axis=0)) ** 2).sum(axis=0)
+    squared_deviations = _squared_deviations(y, weights)
     varies = squared_deviations > 0
     return float(np.mean(1 - unexplained[varies] / squared_deviations[varies])) if varies.any() else float("nan")
+
+
+def _squared_deviations(values, weights):
+    """Return Σ (value - mean)² of each column of values (n, n_out), (n_out,)."""
+    return _total((values - np.average(values, 0, weights)) ** 2, weights)
+
+
+def _total(values, weights):
+    """Return the sum of each column of values (n, n_out), of which a row counts by its weight, if there are weights."""
+    return values.sum(axis=0) if weights is None else weights @ values
 
 
 @numpy_settings.own

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastprop import checks
@@ -55,6 +56,10 @@ class Score:
         from a sigmoid or softmax output; independent ``"labels"``; ``"quantiles"``; ``"numbers"``; or ``"anything"``.
     takes_rows : bool
         Whether the function is also given the indices (n,) of the rows in X, as a third argument.
+    takes_weights : bool
+        Whether the function is also given the weights (n,) of the rows, as its argument ``sample_weight``; None where
+        all weigh the same. Weights of classes are not among them. Functions of ``fp.metrics`` take weights, but for the
+        median and those of labels and quantiles.
 
     Raises
     ------
@@ -80,6 +85,7 @@ class Score:
     higher_is_better: bool = True
     needs: str = "anything"
     takes_rows: bool = False
+    takes_weights: bool = False
 
     def __post_init__(self) -> None:
         checks.instance(self.name, "name", str, "'cost'")
@@ -90,15 +96,44 @@ class Score:
         object.__setattr__(self, "higher_is_better", checks.flag(self.higher_is_better, "higher_is_better"))
         checks.choice(self.needs, "needs", NEEDS)
         object.__setattr__(self, "takes_rows", checks.flag(self.takes_rows, "takes_rows"))
+        object.__setattr__(self, "takes_weights", checks.flag(self.takes_weights, "takes_weights"))
 
     @property
     def sign(self) -> int:
         """The factor that makes the lowest value the best: -1 if the highest is, else 1."""
         return -1 if self.higher_is_better else 1
 
+    @property
+    def is_own(self) -> bool:
+        """Whether it is one of `SCORES`, whatever weights it takes, so that its function minds shapes itself."""
+        own = SCORES.get(self.name)
+        return own is not None and _unweighted(own) == _unweighted(self)
+
+    def weighted(self) -> Score:
+        """Return the same score that takes weights of rows.
+
+        Raises
+        ------
+        ValueError
+            If it is one of fastprop's that cannot weigh rows.
+        """
+        if self.is_own and not _can_weigh(self):
+            names = [name for name, each in SCORES.items() if _can_weigh(each)]
+            raise ValueError(f"score {self.name!r} cannot weigh rows: choose from {', '.join(names)}.")
+        return replace(self, takes_weights=True)
+
     def fits(self, task: Task) -> bool:
         """Return whether a task has what the score needs."""
         return NEEDS[self.needs](task)
+
+
+def _unweighted(score):
+    """Return all of a score but whether it takes weights."""
+    return score.name, score.function, score.higher_is_better, score.needs, score.takes_rows
+
+
+def _can_weigh(score):
+    return "sample_weight" in inspect.signature(score.function).parameters
 
 
 SCORES = {

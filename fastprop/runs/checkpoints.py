@@ -15,7 +15,6 @@ import numpy as np
 from fastprop import checks, interrupts
 from fastprop.files import PathLock, archives, refusing
 from fastprop.fingerprints import NoFingerprintError, fingerprint
-from fastprop.metrics import SCORES
 from fastprop.row_blocks import row_blocks
 from fastprop.runs.training_options import OPTIONS
 from fastprop.version import __version__
@@ -70,7 +69,7 @@ def _code_of(metrics):
     """
     has_code, digests = False, []
     for score in metrics:
-        if score in SCORES.values():
+        if score.is_own:
             continue
         try:
             known = fingerprint(score.function)

@@ -91,20 +91,20 @@ def scores(networks, split, score):
     if len(split.held_out_rows) == 0:
         return [metrics.UNKNOWN] * len(networks)
     predictor = Predictor(networks[0], split.held_out.inputs, split.held_out_rows)
-    y = split.held_out.as_given(split.held_out_rows)
+    rows = split.held_out_rows
+    data = split.held_out
+    given = data.as_given(rows), data.as_numbered(rows), data.weights_in_scores(rows)
     return [
-        measure(score, predictor(network), y, split.held_out_rows)
-        if np.isfinite(network.parameters).all()
-        else metrics.UNKNOWN
+        measure(score, predictor(network), *given) if np.isfinite(network.parameters).all() else metrics.UNKNOWN
         for network in networks
     ]
 
 
-def measure(score, outputs, y, rows):
+def measure(score, outputs, y, rows, weights=None):
     """Return the `Measurement` of a score; one that is a function of the user is called in the calling thread."""
-    if metrics.SCORES.get(score.name) == score:
-        return metrics.measure(score, outputs, y)
-    return thread_pool.in_calling_thread(metrics.measure, score, outputs, y, rows) or metrics.INTERRUPTED
+    if score.is_own:
+        return metrics.measure(score, outputs, y, rows, weights)
+    return thread_pool.in_calling_thread(metrics.measure, score, outputs, y, rows, weights) or metrics.INTERRUPTED
 
 
 class EpochMetrics:

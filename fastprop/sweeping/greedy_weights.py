@@ -25,6 +25,7 @@ def greedy_weights(
     *,
     score: metrics.Score | None = None,
     steps: int = STEPS,
+    sample_weight: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
     """Return the weights (networks,) of a mean of outputs that is best on held-out rows.
 
@@ -46,6 +47,8 @@ def greedy_weights(
         What to make best in their place.
     steps : int
         At least 1.
+    sample_weight : ndarray, optional
+        (n,) weights of the rows, for a score that takes these, or without a score.
 
     Raises
     ------
@@ -70,14 +73,15 @@ def greedy_weights(
     if not is_known.any():
         raise ValueError("no row was held out of the training of all networks: give folds that share held-out rows.")
     outputs, y = outputs[:, is_known], np.asarray(y)[is_known]
+    weights = None if sample_weight is None else sample_weight[is_known]
     if score is not None:
-        return _chosen_shares(outputs, _costs_by_score(score, y), steps)
+        return _chosen_shares(outputs, _costs_by_score(score, y, weights), steps)
     if activation in ("softmax", "sigmoid"):
-        return _chosen_shares(_probabilities(outputs, y, activation), _costs_of_probabilities, steps)
+        return _chosen_shares(_probabilities(outputs, y, activation), _mean_of_rows(_surprises, weights), steps)
     y = y.reshape(len(y), -1)
     scale = y.std(axis=0)
     errors = (outputs - y) / np.where(scale > 0, scale, 1)
-    return _chosen_shares(errors, _mean_squares, steps)
+    return _chosen_shares(errors, _mean_of_rows(np.square, weights), steps)
 
 
 def cross_fitted(
@@ -87,6 +91,7 @@ def cross_fitted(
     held_out: Sequence[NDArray[np.int64]],
     *,
     score: metrics.Score | None = None,
+    sample_weight: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
     """Return mean outputs (n, n_out) in which each row has weights that were chosen without it.
 
@@ -96,7 +101,7 @@ def cross_fitted(
 
     Parameters
     ----------
-    outputs, y, activation, score
+    outputs, y, activation, score, sample_weight
         See `greedy_weights`.
     held_out : sequence of ndarray
         Two or more disjoint parts of the rows, (m,) int each, such as those that the folds of a cross-validation hold
@@ -121,7 +126,9 @@ def cross_fitted(
     made = np.full(outputs.shape[1:], np.nan)
     for part in held_out:
         others = np.concatenate([each for each in held_out if each is not part])
-        weights = greedy_weights(outputs[:, others], np.asarray(y)[others], activation, score=score)
+        row_weights = None if sample_weight is None else sample_weight[others]
+        options = {"score": score, "sample_weight": row_weights}
+        weights = greedy_weights(outputs[:, others], np.asarray(y)[others], activation, **options)
         made[part] = np.tensordot(weights, outputs[:, part], 1)
     return made
 
@@ -153,13 +160,20 @@ def _probabilities(outputs, y, activation):
     return np.where(y > 0.5, outputs, 1 - outputs)
 
 
-def _costs_of_probabilities(probabilities):
-    return -np.log(np.maximum(probabilities, MIN_PROBABILITY)).mean(axis=(1, 2))
+def _surprises(probabilities):
+    return -np.log(np.maximum(probabilities, MIN_PROBABILITY))
 
 
-def _mean_squares(errors):
-    return (errors * errors).mean(axis=(1, 2))
+def _mean_of_rows(cost, weights):
+    """Return a function of values (networks, n, …) that returns the mean `cost` of each network, by weights of rows."""
+    if weights is None:
+        return lambda values: cost(values).mean(axis=(1, 2))
+    shares = weights / weights.sum()
+    return lambda values: cost(values).mean(axis=2) @ shares
 
 
-def _costs_by_score(score, y):
-    return lambda outputs: np.array([score.sign * metrics.measure(score, each, y).value for each in outputs])
+def _costs_by_score(score, y, weights):
+    def cost(outputs):
+        return score.sign * metrics.measure(score, outputs, y, weights=weights).value
+
+    return lambda outputs: np.array([cost(each) for each in outputs])

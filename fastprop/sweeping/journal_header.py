@@ -7,7 +7,6 @@ import numpy as np
 
 from fastprop import checks
 from fastprop.fingerprints import NoFingerprintError, fingerprint
-from fastprop.metrics import SCORES
 from fastprop.network import MLP
 from fastprop.runs import checkpoints
 from fastprop.version import __version__
@@ -116,7 +115,9 @@ def _known_dataset(data, prefix):
 def _known_score(score):
     """Return what is known of a `Score`: its name and, of a function that is none of fastprop's, what decides it."""
     about = {"score": Known(score.name)}
-    if score in SCORES.values():
+    if score.takes_weights:
+        about["weights of rows in the score"] = Known("used")
+    if score.is_own:
         return about
     about[f"best value{OF_SCORE}"] = Known("the highest" if score.higher_is_better else "the lowest")
     try:

@@ -133,8 +133,9 @@ class OuterFold:
         best = result.best
         self.chosen = {name: best[name] for name in result.hyperparameters}
         self.outputs = predict(network, experiment.data.inputs, experiment.all_rows.scored)
-        y = experiment.data.as_given(experiment.all_rows.scored)
-        self.measured = metrics.measure(self.score, self.outputs, y, self.tested).value
+        rows = experiment.all_rows.scored
+        y, weights = experiment.data.as_given(rows), experiment.data.weights_in_scores(rows)
+        self.measured = metrics.measure(self.score, self.outputs, y, self.tested, weights).value
 
 
 def repeatable(cv, outer):

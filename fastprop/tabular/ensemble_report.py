@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastprop import metrics
 from fastprop.annotations import Path
 from fastprop.calibration import with_temperature
 from fastprop.metrics import SCORES
@@ -74,13 +73,13 @@ def write(path: Path, fitted: Fitted, title: str) -> None:
     losses = [each.losses[np.isfinite(each.losses)] for each in chosen[:MAX_LINES]]
     labels = [f"{found.weights[index]:.0%}: {short(found.kept[index].values['layer_sizes'])}" for index in order]
     pictures = [("Learning curves", plotting.losses_of_configurations, (losses, labels))]
-    outputs = found.outputs
+    outputs, y = found.outputs[found.held_out], found.y[found.held_out]
     if found.calibrates:
         outputs = with_temperature(outputs, found.temperature)
     if found.output == "softmax":
-        pictures.append(("Calibration, out-of-fold", plotting.reliability, calibration(outputs, fitted.found.y)))
+        pictures.append(("Calibration, out-of-fold", plotting.reliability, calibration(outputs, y)))
     elif outputs.shape[1] == 1:
-        pictures.append(("Predictions, out-of-fold", plotting.predictions, (outputs[:, 0], fitted.found.y.reshape(-1))))
+        pictures.append(("Predictions, out-of-fold", plotting.predictions, (outputs[:, 0], y.reshape(-1))))
     if found.score_name in SCORES:
         names, worse = importance(fitted)
         order = np.argsort(-worse, kind="stable")[:MAX_COLUMNS]
@@ -102,32 +101,29 @@ def _facts(fitted):
     if found.calibrates:
         facts["temperature of the probabilities"] = f"{found.temperature:.3g}"
     if found.score_name in SCORES:
-        value, low, high = interval(found.cross_fitted, fitted.found.y, SCORES[found.score_name])
+        measured = lambda rows: found.measured(found.cross_fitted[rows], rows)  # noqa: E731
+        value, low, high = interval(measured, found.held_out)
         facts[f"ensemble, out-of-fold {words(found.score_name)} ({LEVEL:.0%} of resamples)"] = (
             f"{value:.4g} ({low:.4g} to {high:.4g})"
         )
     return facts
 
 
-def interval(outputs, y, score, resamples=RESAMPLES, seed=0):
-    """Return the score of outputs (n, n_out), and the ends of its bootstrap interval over the rows.
+def interval(measured, rows, resamples=RESAMPLES, seed=0):
+    """Return the score that `measured` returns of `rows` (m,) int, and the ends of its bootstrap interval over them.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from fastprop.metrics import SCORES
     >>> from fastprop.tabular.ensemble_report import interval
-    >>> y = np.arange(100.0)
-    >>> interval(y[:, None] + 1, y, SCORES["mae"])
+    >>> errors = np.array([1.0, 1.0, 7.0])
+    >>> interval(lambda rows: errors[rows].mean(), np.array([0, 1]))
     (1.0, 1.0, 1.0)
     """
     random = np.random.default_rng(seed)
-    values = []
-    for _ in range(resamples):
-        rows = random.integers(0, len(y), len(y))
-        values.append(metrics.measure(score, outputs[rows], y[rows]).value)
+    values = [measured(random.choice(rows, len(rows))) for _ in range(resamples)]
     low, high = np.nanquantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return metrics.measure(score, outputs, y).value, float(low), float(high)
+    return float(measured(rows)), float(low), float(high)
 
 
 def calibration(outputs, y):
@@ -156,7 +152,6 @@ def importance(fitted, seed=0):
     found = fitted.found.with_weight()
     used = {each.encoding: fitted.X[each.encoding] for each in found.kept}
     names, groups = _columns(fitted)
-    score = SCORES[found.score_name]
     random = np.random.default_rng(seed)
     worse, counts = [], []
     for fold, (training, held_out) in enumerate(found.folds):
@@ -164,14 +159,14 @@ def importance(fitted, seed=0):
         encoded = {name: _array(X, training, rows) for name, X in used.items()}
         networks = [(weight, each.networks[fold], each.encoding) for weight, each in zip(found.weights, found.kept)]
         permuted = random.permutation(len(rows))
-        base = _measured(networks, encoded, fitted.found.y[rows], score)
+        base = found.measured(_mean(networks, encoded), rows)
         drops = []
         for column in range(len(names)):
             changed = {name: each.copy() for name, each in encoded.items()}
             for name, each in encoded.items():
                 features = groups[name][column]
                 changed[name][:, features] = each[permuted][:, features]
-            drops.append(score.sign * (_measured(networks, changed, fitted.found.y[rows], score) - base))
+            drops.append(found.score.sign * (found.measured(_mean(networks, changed), rows) - base))
         worse.append(drops)
         counts.append(len(rows))
     return names, np.average(worse, axis=0, weights=counts)
@@ -197,7 +192,6 @@ def _columns(fitted):
     return names, groups
 
 
-def _measured(networks, inputs, y, score):
-    """Return the score of the weighted mean of networks, which have inputs (m, n_in) by their encoding."""
-    outputs = sum(weight * network.predict(inputs[name]).astype(np.float64) for weight, network, name in networks)
-    return metrics.measure(score, outputs, y).value
+def _mean(networks, inputs):
+    """Return the weighted mean of the outputs of networks, which have inputs (m, n_in) by their encoding."""
+    return sum(weight * network.predict(inputs[name]).astype(np.float64) for weight, network, name in networks)

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastprop import checks, interrupts, metrics
-from fastprop.annotations import FloatArray
+from fastprop.annotations import ArrayLike, ClassWeight, FloatArray
 from fastprop.calibration import fit_temperature
-from fastprop.data import Dataset, ScaledTargets, cross_validation_folds
+from fastprop.data import Dataset, ScaledTargets, Split, balanced, cross_validation_folds, weighted
 from fastprop.ensembles import Ensemble
 from fastprop.intervals import FoldErrors
 from fastprop.metrics import SCORES, Score
@@ -96,6 +96,7 @@ class TunedSearch(NamedTuple):
     seconds: float
     is_interrupted: bool  # whether Ctrl-C ended the search
     y: NDArray[Any]  # the targets
+    score_weights: NDArray[np.float64] | None  # (n,) by which scores weigh rows; None if all weigh the same
     output: str  # the output activation of the networks
     calibrates: bool  # whether the ensemble has a temperature
 
@@ -114,7 +115,23 @@ class TunedSearch(NamedTuple):
     @property
     def temperature(self) -> float:
         """The temperature of the ensemble, which its out-of-fold outputs need; 1 if it has none."""
-        return fit_temperature(self.outputs, self.y) if self.calibrates else 1.0
+        return fit_temperature(self.outputs, self.y, self.score_weights) if self.calibrates else 1.0
+
+    @property
+    def held_out(self) -> NDArray[np.int64]:
+        """The rows that folds hold out, in order: all, but those of weight 0."""
+        return np.sort(np.concatenate([rows for _, rows in self.folds]))
+
+    @property
+    def score(self) -> Score | None:
+        """The score that is called `score_name`, which weighs rows if they have weights; None if that is the loss."""
+        score = SCORES.get(self.score_name)
+        return score if score is None or self.score_weights is None else score.weighted()
+
+    def measured(self, outputs: NDArray[np.float64], rows: NDArray[np.int64]) -> float:
+        """Return the `score` of outputs (m, n_out) for some rows, (m,) int; NaN if that is the loss."""
+        weights = None if self.score_weights is None else self.score_weights[rows]
+        return np.nan if self.score is None else metrics.measure(self.score, outputs, self.y[rows], rows, weights).value
 
     @property
     def outputs(self) -> NDArray[np.float64]:
@@ -126,8 +143,7 @@ class TunedSearch(NamedTuple):
     @property
     def out_of_fold_score(self) -> float:
         """The score of the `cross_fitted` outputs, called `score_name`; NaN if that is the loss."""
-        score = SCORES.get(self.score_name)
-        return np.nan if score is None else metrics.measure(score, self.cross_fitted, self.y).value
+        return self.measured(self.cross_fitted[self.held_out], self.held_out)
 
     def with_weight(self) -> TunedSearch:
         """Return the same without the configurations whose weight is 0."""
@@ -143,7 +159,15 @@ class TunedSearch(NamedTuple):
         return [encoder for name in chosen for encoder in of_folds[name]]
 
 
-def tuned(prototype: MLP, X: Mapping[str, Any], y: NDArray[Any], options: SearchOptions) -> TunedSearch:
+def tuned(
+    prototype: MLP,
+    X: Mapping[str, Any],
+    y: NDArray[Any],
+    options: SearchOptions,
+    *,
+    sample_weight: ArrayLike | None = None,
+    class_weight: ClassWeight | None = None,
+) -> TunedSearch:
     """Search configurations for a table, and return those that make the best ensemble, as `TunedSearch`.
 
     Configurations are drawn from `search_space.tuned_space`. They are trained by cross-validation and compared at
@@ -162,17 +186,23 @@ def tuned(prototype: MLP, X: Mapping[str, Any], y: NDArray[Any], options: Search
     y : ndarray
         (n,) or (n, n_out): classes from 0 on for a softmax output, else as `sweep` takes them.
     options : SearchOptions
+    sample_weight, class_weight
+        See `fastprop.train`. They weigh rows in the loss, in the score, in the choice of the ensemble's weights and in
+        its temperature. A score that is named weighs rows by `sample_weight` alone.
 
     Raises
     ------
     ValueError
-        If no configuration could be trained.
+        If no configuration could be trained, or the score cannot weigh rows.
     """
     begin = time.perf_counter()
     if options.calibrates:
         checks.output_of_classes(prototype)
     rounds = Rounds(options.seconds, options.configurations, len(X))
-    search = _Search(prototype, X, y, options)
+    if options.score is None and class_weight is not None:
+        sample_weight, class_weight = _targets(prototype, y, sample_weight, class_weight).weights, None
+    targets = _targets(prototype, y, sample_weight, class_weight)
+    search = _Search(prototype, X, targets, class_weight, options)
     is_interrupted = False
     try:
         if options.seconds is not None:
@@ -200,6 +230,7 @@ def tuned(prototype: MLP, X: Mapping[str, Any], y: NDArray[Any], options: Search
         seconds=took,
         is_interrupted=is_interrupted,
         y=y,
+        score_weights=targets.score_weights,
         output=prototype.output,
         calibrates=options.calibrates,
     )
@@ -208,19 +239,28 @@ def tuned(prototype: MLP, X: Mapping[str, Any], y: NDArray[Any], options: Search
 class _Search:
     """Draws and trains configurations, and keeps the best."""
 
-    def __init__(self, prototype, X, y, options):
+    def __init__(self, prototype, X, targets, class_weight, options):
         self._prototype = prototype
         self._X = X
         self._rounds = 0  # that were begun
-        self._y = y
+        self._y = targets.given
         self._options = options
-        self._space = search_space.tuned_space(prototype, len(y))
-        self._score = options.score or DEFAULT_SCORES.get(prototype.output)
+        self._space = search_space.tuned_space(prototype, len(targets.given))
+        self._weights = targets.score_weights
+        self._class_weight = class_weight
+        self._score_of_weights = self._score_of(options.score)
+        self._score = self._score_of(options.score or DEFAULT_SCORES.get(prototype.output))
         self.epochs = options.epochs
-        self.folds = _folds(prototype, y, options.folds)
+        folds = cross_validation_folds(options.folds, targets.inputs, targets.given, targets)
+        self.folds = [(training, held_out) for training, held_out, _ in folds]
         self.kept = []
         self.tried = 0
-        self.score_name = "loss" if self._score is None else getattr(self._score, "name", self._score)
+        self.score_name = "loss" if self._score is None else self._score.name
+
+    def _score_of(self, score):
+        """Return the `Score` of a name or a score, which weighs rows if they have weights; None of None."""
+        found = SCORES.get(score, score) if isinstance(score, str) else score
+        return found if found is None or self._weights is None else found.weighted()
 
     def fit_epochs(self, seconds):
         """Plan fewer epochs where a search would not train a few configurations to the end in so many seconds.
@@ -261,12 +301,11 @@ class _Search:
 
     def weights(self):
         """Return the weights (kept,) of the configurations that are kept, and the `cross_fitted` outputs."""
-        score = self._options.score
-        score = SCORES.get(score, score) if isinstance(score, str) else score
         outputs = [each.outputs for each in self.kept]
-        weights = greedy_weights(outputs, self._y, self._prototype.output, score=score)
+        given = outputs, self._y, self._prototype.output
+        options = {"score": self._score_of_weights, "sample_weight": self._weights}
         held_out = [rows for _, rows in self.folds]
-        return weights, cross_fitted(outputs, self._y, self._prototype.output, held_out, score=score)
+        return greedy_weights(*given, **options), cross_fitted(*given, held_out, **options)
 
     def _next_encoding(self):
         """Return the encoding of the round that begins now."""
@@ -314,6 +353,8 @@ class _Search:
                 early_stopping=EarlyStopping(epochs),
                 cv=self.folds,
                 score=self._score,
+                sample_weight=self._weights,
+                class_weight=self._class_weight,
                 halving=HALVING if keep else None,
                 standardize=True,
                 keep=keep,
@@ -345,9 +386,9 @@ class _Search:
         del self.kept[MAX_KEPT:]
 
 
-def _folds(prototype, y, count):
-    """Return training rows and held-out rows of each fold, as `sweep` makes them with ``cv=count``."""
+def _targets(prototype, y, sample_weight, class_weight):
+    """Return a `Dataset` of targets, without inputs, in which rows have their weights times those of their classes."""
     X = np.zeros((len(y), prototype.layer_sizes[0]), np.float32)
     loss = checks.loss(None, prototype.output, prototype.layer_sizes[-1])
-    data = Dataset.of(X, y, prototype, loss)
-    return [(training, held_out) for training, held_out, _ in cross_validation_folds(count, X, y, data)]
+    data = weighted(Dataset.of(X, y, prototype, loss, sample_weight), class_weight)
+    return balanced(Split.of(None, data, prototype, loss)).data if checks.is_balanced(class_weight) else data
