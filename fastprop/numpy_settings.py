@@ -8,6 +8,7 @@ from typing import ParamSpec, TypeVar
 
 import numpy as np
 
+from fastprop import interrupts
 from fastprop.reference.numpy_errors import ERRORS
 
 _CALLERS = ContextVar("the settings with which fastprop was called, or None outside of fastprop", default=None)
@@ -26,14 +27,21 @@ def own(function: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Resu
     def call(*arguments: _Parameters.args, **options: _Parameters.kwargs) -> _Result:
         if _CALLERS.get() is not None:
             return function(*arguments, **options)
-        token = _CALLERS.set(np.geterr())
-        try:
-            with np.errstate(divide="warn", invalid="warn", **ERRORS):
-                return function(*arguments, **options)
-        finally:
-            _CALLERS.reset(token)
+        with interrupts.around(_own()):
+            return function(*arguments, **options)
 
     return call
+
+
+@contextlib.contextmanager
+def _own():
+    """Have a block compute with fastprop's settings."""
+    token = _CALLERS.set(np.geterr())
+    try:
+        with np.errstate(divide="warn", invalid="warn", **ERRORS):
+            yield
+    finally:
+        _CALLERS.reset(token)
 
 
 @contextlib.contextmanager

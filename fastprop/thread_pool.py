@@ -84,21 +84,36 @@ def run(jobs, threads, watch):
         The first that a job raised, after the running jobs were stopped; RuntimeError if the system gives no thread.
     """
     workers = _Workers(jobs)
-    try:
-        workers.start(threads)
-        watch()
-        # Thread.join is not used: if Ctrl-C interrupts it, Python 3.11 takes the thread for ended.
-        # https://github.com/python/cpython/issues/90882
-        while not workers.over:
-            workers.wait()
+    interrupted = False
+    with interrupts.held() as held:
+        try:
+            workers.start(threads)
+            with held.let_through():
+                watch()
+                # Thread.join is not used: if Ctrl-C interrupts it, Python 3.11 takes the thread for ended.
+                # https://github.com/python/cpython/issues/90882
+                while not workers.over:
+                    workers.wait()
+                    watch()
+        except KeyboardInterrupt:
+            interrupted = True
+        finally:
+            workers.stop(None if interrupted else held)
             watch()
-    except KeyboardInterrupt:
+        interrupted = _is_interrupted(held) or interrupted
+    if interrupted:
         return False
-    finally:
-        workers.stop()
-        watch()
     workers.raise_error()
     return True
+
+
+def _is_interrupted(held):
+    """Return whether a Ctrl-C that was held back is one that interrupts."""
+    try:
+        held.deliver()
+    except KeyboardInterrupt:
+        return True
+    return False
 
 
 def results(jobs, threads):
@@ -123,19 +138,20 @@ def results(jobs, threads):
     """
     workers = _Workers(jobs, queue.Queue(UNREAD_RESULTS))
     interrupted = False
-    try:
+    with interrupts.held() as held:
         try:
-            with interrupts.held() as held:
+            try:
                 workers.start(threads)
                 while not workers.over:
                     workers.wait(held)
                     yield workers.returned()
                     held.deliver()
-        except KeyboardInterrupt:
-            interrupted = True
-        yield workers.stop(calls_functions=not interrupted)
-    finally:
-        workers.stop(calls_functions=False)
+            except KeyboardInterrupt:
+                interrupted = True
+            yield workers.stop(None if interrupted else held)
+        finally:
+            workers.stop()
+        interrupted = _is_interrupted(held) or interrupted
     if interrupted:
         raise Interrupted
     workers.raise_error()
@@ -272,10 +288,11 @@ class _Workers:
         while self._calls:
             self._calls.popleft().ended.set()
 
-    def stop(self, calls_functions=True):
+    def stop(self, held=None):
         """Stop the running jobs, begin no other, and wait for the threads; return what is in the queue, if any.
 
-        Functions that jobs want to be called in the calling thread are called meanwhile, or their value is None.
+        Functions that jobs want to be called in the calling thread are called meanwhile if there is `held`, see `wait`.
+        Else their value is None.
 
         A thread that was started but has not begun yet will find that it is to draw nothing.
         """
@@ -288,10 +305,10 @@ class _Workers:
             if over:
                 return rest
             self._stop_running()
-            if calls_functions:
-                self._do_calls()
-            else:
+            if held is None:
                 self._drop_calls()
+            else:
+                self._do_calls(held)
             time.sleep(STOP_SECONDS)
 
     def _stop_running(self):

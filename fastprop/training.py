@@ -246,7 +246,7 @@ def train(
     network.input_mean, network.input_scale = fitted
     network.feature_names = network.feature_names or split.data.inputs.feature_names
     run = new_run(backend, [network], split, [options], threads)
-    with contextlib.closing(run):
+    with interrupts.around(contextlib.closing(run)):
         run.prepare()
         if resume:
             run.resume()

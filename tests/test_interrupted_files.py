@@ -29,16 +29,21 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-WATCHED = tuple(f"{os.sep}{name}" for name in ("archives", "base", "journal", "journal_file", "locks", "pathlib"))
-WATCHED += tuple(f"{os.sep}{name}" for name in ("paths", "reading", "shared_folder", "tempfile", "writing", "zipfile"))
+WATCHED = tuple(
+    f"{os.sep}{name}"
+    for name in (
+        *("archives", "base", "checkpoints", "contextlib", "interrupts", "journal", "journal_file", "kernel_run"),
+        *("locks", "paths", "reading", "shared_folder", "tempfile", "thread_pool", "writing"),
+    )
+)
 """The modules in which files are opened and closed, of fastprop and of Python."""
 
 
 class Press:
-    """A profiler that presses Ctrl-C when a watched module has called a function of C, from a site the `at`-th time.
+    """A profiler that presses Ctrl-C at a site of a watched module, when that is passed the `at`-th time.
 
-    Python looks for Ctrl-C there, and calls of the system take nearly all of the time. `counts` has how often each site
-    was passed: a file, a line, and the name of the function.
+    A site is where a function of Python begins, or where one of C has returned: Python looks for Ctrl-C there. `counts`
+    has how often each was passed: a file, a line, and the name of the function.
     """
 
     def __init__(self, site=None, at=None):
@@ -46,8 +51,9 @@ class Press:
         self.counts = Counter()
 
     def __call__(self, frame, event, argument):
-        if event == "c_return" and frame.f_code.co_filename.removesuffix(".py").endswith(WATCHED):
-            site = frame.f_code.co_filename, frame.f_lineno, argument.__name__
+        if event in ("call", "c_return") and frame.f_code.co_filename.removesuffix(".py").endswith(WATCHED):
+            name = frame.f_code.co_name if event == "call" else argument.__name__
+            site = frame.f_code.co_filename, frame.f_lineno, name
             self.counts[site] += 1
             if site == self._site and self.counts[site] == self._at:
                 sys.setprofile(None)

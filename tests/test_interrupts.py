@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 
 import numpy as np
@@ -156,6 +157,75 @@ def reached(*steps):
 def test_ctrl_c_is_held_until_it_is_delivered(steps, expected):
     assert reached(*steps) == expected
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+class Noting:
+    """A context that notes what happens in it; Ctrl-C is pressed where its end is called, and as it begins and ends."""
+
+    def __init__(self, at):
+        self.at, self.events = at, []
+
+    def __enter__(self):
+        self._note("entered")
+
+    def __exit__(self, *error):
+        self._note("left")
+
+    def _note(self, event):
+        if event == self.at:
+            signal.raise_signal(signal.SIGINT)
+        self.events.append(event)
+
+
+@pytest.mark.usefixtures("hears_ctrl_c")
+@pytest.mark.parametrize(
+    ("at", "expected"),
+    [
+        ("entered", ["entered", "left"]),
+        ("block", ["entered", "left"]),
+        ("end", ["entered", "block", "left"]),
+        ("left", ["entered", "block", "left"]),
+    ],
+)
+def test_a_context_is_entered_and_left_as_a_whole(at, expected):
+    context = Noting(at)
+
+    def press(frame, event, argument):
+        """Press Ctrl-C as the end of the block is called, before its first statement: a profiler is called there."""
+        if at == "end" and event == "call" and frame.f_code is interrupts.around.__exit__.__code__:
+            sys.setprofile(None)
+            signal.raise_signal(signal.SIGINT)
+
+    def pass_through():
+        sys.setprofile(press)
+        with interrupts.around(context):
+            if at == "block":
+                signal.raise_signal(signal.SIGINT)
+            context.events.append("block")
+
+    with pytest.raises(KeyboardInterrupt):
+        pass_through()
+    sys.setprofile(None)
+    assert context.events == expected
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.usefixtures("hears_ctrl_c")
+def test_an_error_amid_the_entry_gives_ctrl_c_its_handler_back():
+    class Failing(Noting):
+        def __enter__(self):
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), interrupts.around(Failing(None)):
+        raise AssertionError
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.usefixtures("hears_ctrl_c")
+def test_a_handler_that_a_block_sets_stays():
+    with interrupts.held():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
 
 
 def test_a_handler_of_ones_own_is_called_when_it_is_delivered():

@@ -86,10 +86,12 @@ def test_values_of_any_kind_are_found_again(values, path):
     row = ConfigurationOutcome(score=np.nan, score_std=np.inf, **losses, **epochs)
     about = {"journal format": Known("2")}
     with Journal(path, about) as journal:
+        journal.read()
         for index, value in enumerate(values):
             journal.add(index, 2, {"loss": value}, row._replace(seconds=float(index)), None)
         journal.flush()
     with Journal(path, about) as journal:
+        journal.read()
         for index, value in enumerate(values):
             found, network = journal.take({"loss": value}, 2)
             assert network is None

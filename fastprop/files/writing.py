@@ -10,9 +10,8 @@ from fastprop.files.locks import can_lock, lock_new, remove_unfinished
 from fastprop.files.paths import beside, resolved
 
 
-@contextlib.contextmanager
 def replacing(path, name, mode=0o666):
-    """Yield a binary file that replaces the one at `path` when the block ends.
+    """Return a context of a binary file that replaces the one at `path` when the block ends.
 
     What is written goes to a temporary file in the same folder, which is renamed once it is on the disk. Links are
     followed: the file to which `path` points is replaced. It has the permissions `mode`, less those of the umask. What
@@ -23,6 +22,11 @@ def replacing(path, name, mode=0o666):
     OSError
         If the file cannot be written; the message calls it `name`. A file that was at `path` is unchanged then.
     """
+    return interrupts.around(_replacing(path, name, mode))
+
+
+@contextlib.contextmanager
+def _replacing(path, name, mode):
     temporary = None
     try:
         target = resolved(path)

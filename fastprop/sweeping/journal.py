@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastprop import interrupts
 from fastprop.files import refusing
 from fastprop.sweeping.journal_file import JournalFile, first_entry
 from fastprop.sweeping.journal_header import Known, differences, text
@@ -62,7 +61,7 @@ class Journal:
     """The outcomes of the configurations of a sweep, in the file at `path`.
 
     `description` is that of the sweep, see `journal_header.describe`. An outcome that is added is in the file after the
-    next `flush`.
+    next `flush`. The journal is a context, to be entered by `interrupts.around`; the file is open in the block.
     """
 
     def __init__(self, path, description):
@@ -74,26 +73,18 @@ class Journal:
         self._file = None
 
     def __enter__(self):
-        """Open the file and read it."""
-        try:
-            with interrupts.held():
-                self._file = JournalFile(self._path)
-            plain = {name: each if each.digest else each.text for name, each in self._description.items()}
-            self._file.read({HEADER: plain}, self._check_header, self._take_in)
-        except BaseException:
-            self.close()
-            raise
+        """Open the file, which `read` then reads."""
+        self._file = JournalFile(self._path)
         return self
 
     def __exit__(self, *error):
-        self.close()
+        self._file.close()
+        self._file = None
 
-    def close(self):
-        """Close the file, so that another sweep can open it."""
-        with interrupts.held():
-            if self._file is not None:
-                self._file.close()
-                self._file = None
+    def read(self):
+        """Read the file; ValueError if it is not that of this sweep, or damaged."""
+        plain = {name: each if each.digest else each.text for name, each in self._description.items()}
+        self._file.read({HEADER: plain}, self._check_header, self._take_in)
 
     def take(self, values, rung):
         """Return, and forget, what is recorded of a configuration of these hyperparameter values, trained to a rung.

@@ -309,7 +309,9 @@ def _execute_or_interrupt(planned, workers, progress, journal):
     """Execute a `PlannedSweep` with a journal or without, and say what became of it; Ctrl-C ends it."""
     result = planned.result
     try:
-        with journal as record, workers:
+        with journal as record, interrupts.around(workers):
+            if record is not None:
+                record.read()
             without_network = execute(planned, workers, progress, record)
             message = divergence.message_of_sweep(planned.experiment, planned.configurations, result, without_network)
             if message is not None:
@@ -327,13 +329,13 @@ def _keep_out_of_fold(result, experiment, scored):
 
 
 def _journal_at(path, planned, network, options):
-    """Return the `Journal` of a `PlannedSweep` for a path, or without a path a context of None; see `describe`."""
+    """Return a context of the `Journal` of a `PlannedSweep` at a path, or of None without a path; see `describe`."""
     if path is None:
         return nullcontext()
     checks.new_file(checks.instance(path, "journal", (str, os.PathLike), "'runs.jsonl'"))
     chosen_by = planned.search or planned.population
     others = {} if chosen_by is None else chosen_by.journaled
-    return Journal(path, describe(planned.experiment, network, options, others))
+    return interrupts.around(Journal(path, describe(planned.experiment, network, options, others)))
 
 
 def _halving_rule(halving):
