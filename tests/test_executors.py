@@ -143,10 +143,10 @@ def test_an_adapter_without_a_method_that_all_have_is_refused_when_it_is_made():
 def test_a_dask_cluster_elsewhere_keeps_its_own_rules(monkeypatch):
     local = type("LocalCluster", (), {})
     distributed = SimpleNamespace(LocalCluster=local, KilledWorker=KeyError)
-    setting = {"distributed.deploy.lost-worker-timeout": "365 days"}
+    patience = {"distributed.deploy.lost-worker-timeout": "365 days"}
     monkeypatch.setitem(sys.modules, "distributed", distributed)
     monkeypatch.setitem(sys.modules, "dask", SimpleNamespace(config=SimpleNamespace(set=nullcontext)))
-    for cluster, rules in ((local(), setting), (None, None)):  # a client of a scheduler's address has no cluster
+    for cluster, rules in ((local(), patience), (None, None)):  # a client of a scheduler's address has no cluster
         client = SimpleNamespace(cluster=cluster, nthreads=dict)
         with DaskAdapter(SimpleNamespace(_client=client, _kwargs={})).context() as context:
             assert context == rules
