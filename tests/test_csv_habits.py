@@ -6,6 +6,7 @@ import pytest
 
 import fastprop as fp
 from fastprop import cli
+from fastprop.integrations import arrow_csv
 from fastprop.tabular import Encoder, dialect
 from tests.compare import assert_refused
 
@@ -131,6 +132,43 @@ def test_other_numbers_than_zeros_and_ones_are_no_bools():
     encoder = Encoder.fit(pandas.DataFrame({"flag": FLAGS}), categorical=["flag"])
     words = "column 'flag' holds other numbers than 0 and 1, but held bools before: correct it."
     assert_refused(ValueError, words, encoder.transform, pandas.DataFrame({"flag": [0, 2]}))
+
+
+LATE = {
+    "a feature": ("x,y\n" + "red,1\nblue,2\n" * 40 + "grün,3\n", {"red", "blue", "grün"}, None),
+    "numbers before": ("x,y\n" + "1,1\n2,2\n" * 40 + "grün,3\n", {"1", "2", "grün"}, None),
+    "bools before": ("x,y\n" + "true,1\nfalse,2\n" * 40 + "grün,3\n", {"true", "false", "grün"}, None),
+    "the target": ("x,y\n" + "1,red\n2,blue\n" * 40 + "3,grün\n", None, ("blue", "grün", "red")),
+}
+
+
+@pytest.mark.parametrize(("text", "levels", "classes"), LATE.values(), ids=LATE)
+def test_a_letter_of_windows_1252_may_come_late_in_the_file(text, levels, classes, tmp_path, monkeypatch):
+    monkeypatch.setattr(dialect, "SAMPLE", 64)  # which are ASCII, and so could be UTF-8
+    monkeypatch.setattr(arrow_csv, "BLOCK", 128)
+    (tmp_path / "table.csv").write_bytes(text.encode("cp1252"))
+    table = fp.datasets.read(tmp_path / "table.csv", categorical=["x"] if classes is None else [])
+    assert table.class_names == classes
+    assert levels is None or set(table.encoder.plans[0].levels) == levels
+
+
+def test_what_pyarrow_cannot_read_although_all_rows_are_whole_is_told_in_its_words(written, monkeypatch):
+    def read_blocks(*arguments):
+        raise arrow_csv.InvalidTextError("the parser got out of sync")
+        yield
+
+    monkeypatch.setattr(arrow_csv, "read_blocks", read_blocks)
+    path = written([LINES[0], "", *LINES[1:]])
+    words = f"{path} is no CSV file or a damaged one (the parser got out of sync): give a header and rows."
+    assert_refused(ValueError, words, fp.datasets.read, path)
+
+
+def test_all_columns_are_read_as_inputs_unless_some_are_named(written):
+    inputs = fp.datasets.read_inputs(written(LINES))
+    np.testing.assert_allclose(inputs, FRAME.to_numpy(), rtol=1e-15)
+    with pytest.warns(UserWarning, match="the first column of .* has no name: it is taken as the index of the rows"):
+        inputs = fp.datasets.read_inputs(written(FRAME.to_csv().splitlines()))
+    np.testing.assert_allclose(inputs, FRAME.to_numpy(), rtol=1e-15)
 
 
 def test_the_header_of_few_lines_is_detected(written):

@@ -16,6 +16,8 @@ def write(tmp_path):
         path = tmp_path / name
         if isinstance(content, dict):
             np.savez(path, **content)
+        elif isinstance(content, np.ndarray):
+            np.save(path, content)
         else:
             path.write_bytes(content if isinstance(content, bytes) else content.encode())
         return path
@@ -125,6 +127,7 @@ REFUSED = {
     "no such array": ("a.npz", {"X": np.ones((3, 1)), "y": np.ones(3)}, "z", r"no array 'z', only X, y: write it"),
     "not an archive": ("a.npz", TABLE, None, r"a\.npz .*: "),
     "half an archive": ("a.npz", b"PK\x03\x04 and so on", None, r"a\.npz .*: "),
+    "one column": ("a.npy", np.ones((3, 1)), None, r"has 1 columns: give features and, in the last column, the target"),
     "objects": ("a.npz", {"X": np.array([[None]]), "y": np.ones(1)}, None, r"a\.npz .*: "),
 }
 

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 
 import fastprop as fp
-from fastprop.tabular.encoder import Encoder
-from fastprop.tabular.plans import ColumnPlan
+from fastprop.tabular.encoder import Encoder, named_columns
+from fastprop.tabular.plans import ColumnPlan, planned
 
 ROWS = {
     "age": [20.0, None, 40.0, 70.0],
@@ -71,6 +71,9 @@ def test_a_missing_number_in_a_complete_column_is_the_median_of_the_training_row
     words = r"column 'size' has no value in 1 of 2 rows; column 'is_new' has no value in 1 of 2 rows, but had one in"
     with pytest.warns(fp.DataWarning, match=words):
         assert encoder.transform(other).tolist() == [[1, 1], [3, 0]]
+    no_words = pa.table({"size": pa.array([None, None], pa.string()), "is_new": pa.nulls(2)})
+    with pytest.warns(fp.DataWarning, match="has no value in 2 of 2 rows"):
+        assert encoder.transform(no_words).tolist() == [[3, 1], [3, 1]]
     unfitted = Encoder([ColumnPlan("size", "number")])
     with pytest.raises(ValueError, match="column 'size' has no value in row 1: fill it in"):
         unfitted.transform(other)
@@ -83,6 +86,7 @@ def test_a_new_level_is_zeros_or_one_of_the_rare():
     new = pd.DataFrame({"color": ["green", "rare", None, "red"]})
     with pytest.warns(fp.DataWarning, match="column 'color' has 'green', which the network did not learn"):
         assert encoder.transform(new).tolist() == [[0, 0, 1], [0, 0, 1], [0, 0, 0], [0, 1, 0]]
+    assert encoder.transform(pa.table({"color": pa.nulls(2)})).tolist() == [[0, 0, 0]] * 2
     encoder = Encoder.fit(frame[:3000])
     with pytest.warns(fp.DataWarning, match="column 'color' has 'green', 'rare', which"):
         assert encoder.transform(new).tolist() == [[0, 0], [0, 0], [0, 0], [0, 1]]
@@ -96,6 +100,33 @@ def test_whole_numbers_are_categories_if_told():
     assert encoder.transform(as_floats).tolist() == encoder.transform(as_words).tolist() == [[0, 1, 1]]
     as_category = pd.DataFrame({"zip": pd.Categorical([7, None, 9])})
     assert Encoder.fit(as_category).feature_names == ("zip=7", "zip=9", "zip is missing")
+
+
+def test_a_category_without_any_cell_is_missing_in_all_rows():
+    encoder = Encoder.fit(pd.DataFrame({"color": ["red", None]}))
+    assert encoder.feature_names == ("color=red", "color is missing")
+    assert encoder.transform(pa.table({"color": pa.nulls(2)})).tolist() == [[0, 1], [0, 1]]
+
+
+def test_booleans_are_numbers_if_told():
+    frame = pd.DataFrame({"is_new": [True, False]})
+    encoder = Encoder.fit(frame, numeric=["is_new"])
+    assert encoder.transform(frame).tolist() == [[1], [0]]
+    assert encoder.transform(pd.DataFrame({"is_new": [0.5]})).tolist() == [[0.5]]
+
+
+def test_features_of_one_name_are_told_apart():
+    frame = pd.DataFrame({"town": ["Oslo", "Rome"], "town=Oslo": [1, 2], "town=Rome": [3, 4]})
+    assert Encoder.fit(frame).feature_names == ("town=Oslo", "town=Rome", "town=Oslo'", "town=Rome'")
+
+
+def test_an_encoder_says_what_stands_for_missing_cells():
+    days = [datetime.date(2024, 1, 2), None, datetime.date(2024, 1, 8), datetime.date(2024, 1, 3)]
+    frame = pd.DataFrame({"sold": days, "size": [1.0, 2.5, None, 4.0], "town": ["Rome", None, "Rome", "Rome"]})
+    stands = [line.split("missing cells are ")[1] for line in Encoder.fit(frame).lines()]
+    assert stands == ["the median 2024-01-03 and a feature", "the median 2.5 and a feature", "a level of its own"]
+    unfitted = [planned(name, column).described for name, column in named_columns(frame).items()]
+    assert unfitted[1].endswith("missing cells are the median of the training rows and a feature")
 
 
 def test_words_of_each_row_are_left_out_unless_told():
@@ -114,6 +145,11 @@ FRAME = pd.DataFrame({"a": [1.0, 2], "b": ["x", "y"], "c": [True, False]})
     ("frame", "arguments", "message"),
     [
         (pd.DataFrame({"a": [np.nan, np.nan]}), {}, "column 'a' has no value in any of the 2 rows"),
+        (
+            pd.DataFrame({"a": [np.nan, np.nan, 3]}),
+            {"rows": np.arange(2)},
+            "column 'a' has no value in any of the 2 training rows: drop it",
+        ),
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), {}, "two columns called 'a'"),
         (FRAME[:0], {}, "the table has no rows"),
         (FRAME, {"drop": ["z"]}, "there is no column 'z', only a, b, c"),

@@ -10,6 +10,7 @@ from sklearn.preprocessing import FunctionTransformer, KBinsDiscretizer, RobustS
 
 import fastprop as fp
 from fastprop import cli
+from fastprop.tabular import column_inputs
 from fastprop.tabular.encoder import Encoder, named_columns
 from fastprop.tabular.numeric_encodings import bin_edges
 
@@ -189,3 +190,11 @@ def test_the_command_line_trains_and_predicts_with_bins(tmp_path, monkeypatch, c
     assert "number in bins (48)" in capsys.readouterr().out
     assert cli.main(["train", "digits", "--numeric-encoding", "robust"]) == 2
     assert "--numeric-encoding out" in capsys.readouterr().err
+
+
+def test_a_search_leaves_out_an_encoding_of_too_many_features(monkeypatch):
+    inputs = fp.datasets.read(FRAME.assign(kind=np.arange(300.0)), "kind").columns
+    assert list(column_inputs.searched_inputs(inputs, "search")) == ["standard", "piecewise"]
+    features = inputs.in_encoding("piecewise").shape[1]
+    monkeypatch.setattr(column_inputs, "MAX_FEATURES", features - 1)
+    assert list(column_inputs.searched_inputs(inputs, "search")) == ["standard"]

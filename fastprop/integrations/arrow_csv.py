@@ -81,6 +81,8 @@ def read_blocks(path, dialect, included, as_words=()):
             table = arrow.csv.read_csv(arrow.py_buffer(data), read, parse, convert)
         except arrow.ArrowInvalid as error:
             raise InvalidTextError(str(error)) from None
+        if any(_holds_bytes(each.type) for each in table.schema):  # pyarrow infers this where text is not UTF-8
+            raise InvalidTextError("it holds invalid UTF8 data")
         columns = [arrow_columns.column(column.combine_chunks()) for column in table.columns]
         return Block(columns, table.num_rows, read_bytes / size)
 
@@ -129,6 +131,12 @@ def _limited(blocks, size):
         if taken > limit:
             raise ValueError(f"it unpacks to more than {limit:,} bytes, which is read where it is unpacked")
         yield block
+
+
+def _holds_bytes(kind):
+    """Return whether cells of an Arrow type are bytes, and no text."""
+    types = _arrow().types
+    return types.is_binary(kind.value_type if types.is_dictionary(kind) else kind)
 
 
 def _last_row_end(block):

@@ -66,10 +66,7 @@ def read_columns(path, dialect, included, target=None, as_words=()):
     if not mixed:
         return found
     del rows, target_rows
-    again = read_columns(path, dialect, mixed, as_words=mixed)
-    if again.dialect != dialect:
-        return read_columns(path, again.dialect, included, target, (*as_words, *mixed))
-    words = dict(zip(mixed, again.columns))
+    words = dict(zip(mixed, read_columns(path, dialect, mixed, as_words=mixed).columns))
     columns = [words.get(index, column) for index, column in zip(included, found.columns)]
     return CsvColumns(dialect, columns, words.get(target, found.target), infinite - set(mixed))
 

@@ -76,10 +76,8 @@ def refuse_word(path, dialect, index):
 
 def _first(path, dialect, index, is_wanted):
     """Return the line of the first wanted cell of a column, counted from 1, and the cell."""
-    for line, cells in _rows(path, dialect):
-        if is_wanted(cells[index].strip()):
-            return line, cells[index].strip()
-    return 0, ""
+    found = ((line, cells[index].strip()) for line, cells in _rows(path, dialect))
+    return next(((line, cell) for line, cell in found if is_wanted(cell)), (0, ""))
 
 
 def _rows(path, dialect):
