@@ -139,6 +139,11 @@ def test_a_file_that_cannot_be_read_is_refused_in_one_sentence(write, name, cont
     assert "\n" not in str(caught.value)
 
 
+def test_what_is_neither_a_path_nor_a_data_frame_is_refused():
+    with pytest.raises(TypeError, match="a table must be the path of a file or a data frame, not 3: give one of these"):
+        datasets.read(3)
+
+
 def test_names_of_columns_are_refused_of_an_npz_file_which_has_none(write):
     with pytest.raises(
         ValueError, match=r"arrays without names of columns: leave out drop, features, categorical, numeric"

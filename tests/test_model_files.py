@@ -9,6 +9,7 @@ import pytest
 
 import fastprop as fp
 from fastprop import cli
+from tests.compare import assert_refused
 
 safetensors = pytest.importorskip("safetensors")
 numpy_files = pytest.importorskip("safetensors.numpy")
@@ -95,6 +96,20 @@ def test_a_file_of_a_later_version_is_refused(tmp_path):
     numpy_files.save_file(network.state_dict(), path, {"fastprop": json.dumps(about)})
     with pytest.raises(ValueError, match=r"later.safetensors is a file of fastprop 9.1, which this version"):
         fp.load(path)
+
+
+def test_a_model_of_numbers_has_no_probabilities():
+    table = fp.datasets.read(pandas.DataFrame({"size": [1.5, 2, 4], "price": [1.5, 2.5, 3]}))
+    model = fp.TableModel(fp.MLP((1, 1), output="identity"), table.encoder, "price")
+    words = "the network predicts numbers, which have no probabilities: call predict."
+    assert_refused(ValueError, words, model.predict_proba, [[1.0]])
+    assert repr(model).startswith("TableModel(MLP((1, 1), hidden=")
+    assert repr(model).endswith(", 'price')")
+
+
+def test_a_model_needs_the_columns_of_a_table():
+    words = "arrays have no columns that could be encoded: save the network itself."
+    assert_refused(ValueError, words, fp.TableModel, fp.MLP((1, 1)), None, "y")
 
 
 def test_new_levels_are_warned_of_by_name_once(folder):

@@ -60,6 +60,15 @@ def test_targets_are_taken_for_what_is_said_or_for_what_they_look_like(given, op
     assert (targets.description, targets.task.outputs, targets.task.output) == (description, outputs, output)
 
 
+@pytest.mark.parametrize("task", ["numbers", "counts"])
+def test_words_that_are_all_numbers_are_taken_as_these_if_told(task):
+    padded = Table(np.zeros((4, 1)), np.array([1, 0, 0, 1]), ("x",), "code", ("007", "12,5"))
+    targets = targets_of(padded, task=task)
+    assert targets.y.tolist() == [12.5, 7, 7, 12.5]
+    assert targets.class_names is None
+    assert targets.description.endswith("(7 to 12.5)")
+
+
 def test_classes_are_numbered_in_the_order_of_their_numbers():
     targets = targets_of(table([30.0, 10, 2, 10, 30, 2]))
     assert (targets.y.tolist(), targets.class_names) == ([2, 1, 0, 1, 2, 0], ("2", "10", "30"))

@@ -194,6 +194,8 @@ def tuned(
     ------
     ValueError
         If no configuration could be trained, or the score cannot weigh rows.
+    KeyboardInterrupt
+        After Ctrl-C, if none was trained so far.
     """
     begin = time.perf_counter()
     if options.calibrates:
@@ -211,11 +213,12 @@ def tuned(
             seconds, is_interrupted = search.train(size, rounds.seconds_left())
             rounds.ended(size, seconds)
     except KeyboardInterrupt:
-        if not search.kept:
-            raise
-        interrupts.tell(f"the search after {search.tried} configurations")
+        if search.kept:
+            interrupts.tell(f"the search after {search.tried} configurations")
         is_interrupted = True
     if not search.kept:
+        if is_interrupted:
+            raise KeyboardInterrupt
         raise ValueError("no configuration was trained to an end: give more seconds, or inputs without outliers.")
     weights, outputs = search.weights()
     took = time.perf_counter() - begin
