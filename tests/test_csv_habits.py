@@ -1,5 +1,7 @@
 """CSV files as people have them: comments, blanks for commas, 007, infinity, and bools that are written as 0 and 1."""
 
+import re
+
 import numpy as np
 import pandas
 import pytest
@@ -8,6 +10,7 @@ import fastprop as fp
 from fastprop import cli
 from fastprop.integrations import arrow_csv
 from fastprop.tabular import Encoder, dialect
+from fastprop.tabular.written_numbers import numbers_of
 from tests.compare import assert_refused
 
 RANDOM = np.random.default_rng(1)
@@ -175,20 +178,85 @@ def test_the_header_of_few_lines_is_detected(written):
     assert dialect.detect(written(["a,y", "1,02"])).padded == (1,)
 
 
-PRICES = RANDOM.uniform(500, 5000, 30)
-DRESSED = {
-    "money": [f"${price:,.0f}" for price in PRICES],
-    "percent": [f"{price / 100:.1f}%" for price in PRICES],
-    "a unit": [f"{price:.0f} kg" for price in PRICES],
-    "thousands": [f"{1e3 * price:,.0f}" for price in PRICES],
+PRICES = RANDOM.uniform(500, 5000, 30).round()
+SIGNED = {
+    "money": ([f"${price:,.0f}" for price in PRICES], PRICES),
+    "money behind": ([f"{price:.2f} EUR" for price in PRICES], PRICES),
+    "negative money": ([f"-£{price:,.2f}" for price in PRICES], -PRICES),
+    "percent": ([f"{price / 100:.2f}%" for price in PRICES], PRICES / 1e4),
+    "thousands": ([f"{1e3 * price:,.0f}" for price in PRICES], 1e3 * PRICES),
+    "some thousands": ([f"{price - 500:,.1f}" for price in PRICES], PRICES - 500),
+    "apostrophes": ([f"{1e3 * price:,.1f}".replace(",", "'") for price in PRICES], 1e3 * PRICES),
 }
 
 
-@pytest.mark.parametrize("cells", DRESSED.values(), ids=DRESSED)
-def test_numbers_with_signs_and_units_are_no_classes(written, cells, capsys):
-    path = written(FRAME.assign(y=cells).to_csv(index=False).splitlines())
+@pytest.mark.parametrize("delimiter", [",", ";"])
+@pytest.mark.parametrize(("cells", "numbers"), SIGNED.values(), ids=SIGNED)
+def test_numbers_with_signs_and_separators_are_numbers(written, cells, numbers, delimiter):
+    frame = FRAME.assign(y=FRAME["y"] + 0.5)
+    decimal = "." if delimiter == "," else ","
+    if decimal == ",":
+        cells = [cell.translate(str.maketrans(",.", ".,")) for cell in cells]
+    path = written(
+        frame.assign(a=[*cells[:10], "", *cells[11:]]).to_csv(index=False, sep=delimiter, decimal=decimal).splitlines()
+    )
+    with pytest.warns(fp.DataWarning, match=re.escape(f"{cells[0]!r} of column 'a' is {numbers[0]:.12g}")):
+        table = fp.datasets.read(path, "y")
+    assert table.feature_names == ("a", "a is missing", "b")
+    is_known = np.arange(30) != 10
+    np.testing.assert_allclose(table.X[is_known, 0], numbers[is_known])
+    path = written(frame.assign(y=cells).to_csv(index=False, sep=delimiter, decimal=decimal).splitlines())
+    with pytest.warns(fp.DataWarning, match="of column 'y' is"):
+        np.testing.assert_allclose(fp.datasets.read(path).y, numbers)
+
+
+@pytest.mark.filterwarnings("ignore:.* has numbers with signs")
+def test_a_model_takes_numbers_with_signs_or_without(written, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    signed = FRAME.assign(a=[f"{100 * each:.4f}%" for each in FRAME["a"]])
+    path = written(signed.to_csv(index=False).splitlines())
+    assert cli.main(["train", str(path), "--epochs", "2", "--save", "net.safetensors"]) == 0
+    model = fp.load("net.safetensors")
+    for some in (signed[:5], FRAME[:5]):
+        some.to_csv("new.csv", index=False)
+        np.testing.assert_allclose(model.predict("new.csv"), model.predict(FRAME[:5]), rtol=1e-4)
+
+
+UNREADABLE = {
+    "two signs": ["$5", "5%"],
+    "signs on some": ["$5", "7"],
+    "two separators": ["1,000", "1'000"],
+    "groups of two": ["1,00,000", "2,00,000"],
+    "groups after zero": ["0,125", "0,250"],
+    "two minus signs": ["-$-5", "$6"],
+    "signs at both ends": ["$5 $", "$6 $"],
+    "other units": ["5 kg", "6 kg"],
+    "an address": ["192.168.001", "192.168.002"],
+    "numbers": ["5", "6.5"],
+}
+
+
+@pytest.mark.parametrize("words", UNREADABLE.values(), ids=UNREADABLE)
+def test_what_may_be_no_number_is_none(words):
+    assert numbers_of(words, dialect.Dialect(",", ".", "utf-8", 1, ("a",), (), ())) is None
+
+
+def test_numbers_with_units_are_no_classes(written, capsys):
+    path = written(FRAME.assign(y=[f"{price:.0f} kg" for price in PRICES]).to_csv(index=False).splitlines())
     assert cli.main(["train", str(path), "--epochs", "1"]) == 2
     assert "without commas of thousands, signs and units." in capsys.readouterr().err
+
+
+def test_amounts_that_are_called_categories_stay_words(written):
+    path = written(FRAME.assign(a=["$5", "$10", "$20"] * 10, y=FRAME["y"] + 0.5).to_csv(index=False).splitlines())
+    assert fp.datasets.read(path, categorical=["a"]).feature_names[:3] == ("a=$10", "a=$20", "a=$5")
+
+
+def test_many_dates_with_slashes_are_left_out_with_the_reason(written):
+    days = pandas.date_range("2024-01-01", periods=60, freq="D").strftime("%m/%d/%Y")
+    frame = pandas.DataFrame({"d": days, "a": np.arange(60) ** 0.5, "y": np.arange(60) + 0.5})
+    plan = fp.datasets.read(written(frame.to_csv(index=False).splitlines())).encoder.plans[0]
+    assert plan.reason == "dates with slashes may have the day or the month first: write them as 2024-05-31"
 
 
 def test_few_amounts_are_names_of_classes(written, capsys):

@@ -229,7 +229,11 @@ REFUSED = {
         None,
         r"'2\.5' in line 2, column 'b', but commas before the decimals of other numbers: write commas",
     ),
-    "thousands": (b'a,y\n"1,000",2\n', None, r"'1,000' in line 2, column 'a', among numbers: write numbers"),
+    "signs on some": (
+        b"a,y\n" + b"".join(b"%d,%d\n" % (row * row, row) for row in range(30)) + b"$5,2\n",
+        None,
+        r"'\$5' in line 32, column 'a', among numbers: write numbers",
+    ),
     "all missing": (b"x,y\n,2\n,3\n", None, r"column 'x' has no value in any of the 2 rows"),
     "a word among numbers of a feature": (
         b"x,y\n" + b"".join(b"%d,%d\n" % (row * row, row) for row in range(30)) + b"old,7\n",
@@ -262,7 +266,11 @@ REFUSED = {
     "nothing": (b"", None, r"is empty: give a header and rows"),
     "blank lines": (b"\n \n", None, r"is empty: "),
     "no features": (b"y\n1\n2\n", None, r"no features: give columns beside 'y', separated by commas"),
-    "thousands in the target": (b'x,y\n1,"1,000"\n2,"2,000"\n', None, r"'1,000' in line 2, column 'y', among numbers"),
+    "two separators in the target": (
+        b'x,y\n1,"1,000"\n2,"2\'000"\n3,"3,500"\n',
+        None,
+        r"'1,000' in line 2, column 'y', among",
+    ),
     "old Macintosh": (b"x,y\r1,2\r", None, r"ends its lines in carriage returns alone"),
     "no text": (b"\x89PNG\xff\xfe\x00", None, r"is no CSV file, because it is no text"),
 }

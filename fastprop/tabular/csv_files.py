@@ -1,11 +1,14 @@
 """Reads CSV files as tables of columns."""
 
+import numpy as np
+
 from fastprop.integrations.arrow_columns import are_dates_or_bools, of_codes
 from fastprop.tabular import dialect, refusals
 from fastprop.tabular.column_table import ColumnTable
 from fastprop.tabular.columns import FEW, checked, chosen, notes_on_counters, tell
 from fastprop.tabular.csv_columns import are_numbers, read_columns
 from fastprop.tabular.dialect import is_number, level_of
+from fastprop.tabular.written_numbers import numbers_of
 
 
 def read_csv(path, choice):
@@ -27,7 +30,7 @@ def read_csv(path, choice):
     if not is_padded and found.target.words and are_numbers(found.target.words):
         refusals.refuse_word(path, found.dialect, written.index(target))
     columns = dict(zip(names, found.columns))
-    tell([*written.notes, *notes_on_counters(path, columns, choice)])
+    tell([*found.dialect.notes, *notes_on_counters(path, columns, choice)])
     return ColumnTable(columns, target, found.target, choice)
 
 
@@ -45,13 +48,13 @@ def read_csv_columns(path, names=None, as_words=(), as_levels=()):
         Those whose numbers are levels of a category.
     """
     written = dialect.detect(path)
-    if names is None:
-        names = written.columns
-        tell(written.notes)
-    names = checked(path, written.columns, names)
+    is_first = names is None
+    names = checked(path, written.columns, written.columns if names is None else names)
     included = written.indices(names)
     words, levels = written.indices(as_words), written.indices(as_levels)
     found = _read(path, written, included, levels, as_words=words)
+    if is_first:
+        tell(found.dialect.notes)
     _refuse_stray_cells(path, found, included, {*words, *levels})
     return dict(zip(names, found.columns))
 
@@ -74,7 +77,35 @@ def _read(path, written, included, told, target=None, as_words=()):
         else column
         for index, column in zip(included, found.columns)
     ]
-    return found._replace(columns=columns)
+    kept = {*told, *as_words}
+    notes = []
+    columns = [
+        column if index in kept else _as_numbers(column, found.dialect, index, notes)
+        for index, column in zip(included, columns)
+    ]
+    answer = found.target
+    if answer is not None and target not in kept:
+        answer = _as_numbers(answer, found.dialect, target, notes, may_be_names=True)
+    if notes:
+        note = (
+            f"{path} has numbers with signs or separators of thousands, which are read as numbers: {'; '.join(notes)}."
+        )
+        found = found._replace(dialect=found.dialect._replace(notes=(*found.dialect.notes, note)))
+    return found._replace(columns=columns, target=answer)
+
+
+def _as_numbers(column, dialect, index, notes, may_be_names=False):
+    """Return a column of words that are numbers with signs or separators as one of numbers, and note that.
+
+    Few numbers with a sign may be the names of classes.
+    """
+    if column.kind != "words" or not column.words:
+        return column
+    written = numbers_of(column.words, dialect)
+    if written is None or (may_be_names and written.sign and len(column.words) <= FEW):
+        return column
+    notes.append(f"{column.words[0]!r} of column {dialect.names[index]!r} is {written.values[0]:.12g}")
+    return column._replace(kind="numbers", values=np.append(written.values, np.nan)[column.values], words=())
 
 
 def _is_no_level(column):

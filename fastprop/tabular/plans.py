@@ -1,5 +1,6 @@
 """What is made of each column of a table: the plan of a column, as it is fitted on training rows."""
 
+import re
 from typing import NamedTuple
 
 import numpy as np
@@ -332,6 +333,8 @@ def _category(name, column, may_be_text):
     used = np.flatnonzero(counts)
     if may_be_text and len(used) > max(MAX_LEVELS_OF_TEXT, len(codes) / 2):
         reason = f"its {len(used)} different words in {len(codes)} rows are no levels"
+        if all(re.match(r"\d{1,2}/\d{1,2}/\d{2,4}\b", column.words[code]) for code in used):
+            reason = "dates with slashes may have the day or the month first: write them as 2024-05-31"
         return ColumnPlan(name, "left out", reason=reason)
     order = sorted(used.tolist(), key=lambda code: (-counts[code], column.words[code]))
     frequent = [code for code in order if counts[code] * RARE >= len(column.values)]
