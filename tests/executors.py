@@ -10,6 +10,7 @@ import pytest
 
 import fastprop as fp
 from tests.problems import three_classes
+from tests.processes import unmeasured
 
 X, LABELS = three_classes()
 RATES = {"learning_rate": np.geomspace(0.01, 3, 20)}
@@ -30,21 +31,27 @@ def processes():
 
 
 class Loky:
-    """Loky's reusable executor, whose workers end with the block."""
+    """Loky's reusable executor, whose workers are killed at the end of the block."""
 
     def __enter__(self):
-        self._executor = pytest.importorskip("loky").get_reusable_executor(2)
+        loky = pytest.importorskip("loky")
+        self._unmeasured = unmeasured()
+        self._unmeasured.__enter__()
+        self._executor = loky.get_reusable_executor(2)
         return self._executor
 
     def __exit__(self, *error):
         self._executor.shutdown(kill_workers=True)
+        self._unmeasured.__exit__(*error)
 
 
 class Dask:
-    """The executor of a Dask client of two processes."""
+    """The executor of a Dask client of two processes, which Dask kills if they do not end within seconds."""
 
     def __enter__(self):
         distributed = pytest.importorskip("distributed")
+        self._unmeasured = unmeasured()
+        self._unmeasured.__enter__()
         self._cluster = distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=50
         )
@@ -54,6 +61,7 @@ class Dask:
     def __exit__(self, *error):
         self._client.close()
         self._cluster.close()
+        self._unmeasured.__exit__(*error)
 
 
 IN_PROCESSES = {"processes": processes, "loky": Loky, "dask": Dask}

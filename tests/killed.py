@@ -11,7 +11,7 @@ import numpy as np
 
 import fastprop as fp
 from fastprop import cost_model
-from tests.processes import ROOT
+from tests.processes import ROOT, unmeasured
 
 GRID = {"learning_rate": np.geomspace(1e-4, 1, 60), "seed": range(5)}
 SWEEP = {"epochs": 24, "validation": 0.2, "optimizer": fp.Adam(), "halving": fp.Halving(2, min_epochs=6), "keep": 4}
@@ -63,7 +63,7 @@ def kill(name, path, wait, threads):
     """Begin one of these runs in another process and kill that `wait` seconds after it has first written to `path`."""
     code = f"from tests import killed; killed.run_and_stay({name!r}, {str(path)!r}, {threads})"
     before = last_written(path)
-    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT) as process:
+    with unmeasured(), subprocess.Popen([sys.executable, "-c", code], cwd=ROOT) as process:
         while last_written(path) == before:
             assert process.poll() is None
             time.sleep(0.001)
