@@ -135,7 +135,8 @@ class PopulationBased:
         count = max(1, int(self.share * len(last)))
         order = np.argsort(np.where(np.isfinite(last), last, np.inf), kind="stable")
         best = order[: min(count, finite)]
-        worst = np.sort(order[max(len(best), min(finite, len(last) - count)) :])
+        others_begin = min(finite, len(last) - count)  # the worst are `count`, or more if more have no finite cost
+        worst = np.sort(order[max(len(best), others_begin) :])
         if len(best):
             parents[worst] = best[random.integers(len(best), size=len(worst))]
         return parents

@@ -71,13 +71,17 @@ class Lineages:
     def lineage(self, index: int, rungs: list[int]) -> Lineage:
         """Return the `Lineage` of a row's network; `rungs` are the epochs of the rungs."""
         begins = [0, *rungs[:-1]]
-        numbers = next(each for each in self.values.values() if each.dtype == float)  # of what a population changes
-        stages = []
+        # All that a population changes are floats, of which NaN stands for rungs to which the row did not train.
+        floats = next(each for each in self.values.values() if each.dtype == float)
+        reached = int((~np.isnan(floats[index])).sum())
+        stages = []  # from the last one back to the first
         row = index
-        for rung in range(int((~np.isnan(numbers[index])).sum()) - 1, -1, -1):
+        for rung in reversed(range(reached)):
             values = {name: each.item(row, rung) for name, each in self.values.items()}
             stages.append((begins[rung], row, values))
             row = row if rung == 0 else int(self.parents[row, rung - 1])
         stages.reverse()
-        begun = [stage for before, stage in zip([None, *stages], stages) if before is None or before[1:] != stage[1:]]
+        # A stage goes on past a rung at which neither the row nor a value changes.
+        first, *others = stages
+        begun = [first, *(stage for before, stage in zip(stages, others) if before[1:] != stage[1:])]
         return Lineage(*map(tuple, zip(*begun)))

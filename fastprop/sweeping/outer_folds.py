@@ -144,16 +144,15 @@ def repeatable(cv, outer):
     return list(cv) if is_iterator else cv
 
 
-def rows_of(outer, cv, keeps_folds, search):
-    """Return the rows that do not count, and those to test on, in an `OuterFold`; (None, None) in any other `outer`.
+def rows_of(outer):
+    """Return the rows that a sweep in an `OuterFold` leaves out, and those of them to test on; else (None, None)."""
+    return (outer.left_out, outer.tested) if isinstance(outer, OuterFold) else (None, None)
 
-    Raises
-    ------
-    ValueError
-        If there is no `cv`, no network is trained on all rows, or a study would know of all rows.
-    """
+
+def check(outer, cv, keeps_folds, search):
+    """Raise a ValueError if a sweep with these arguments has nothing that `outer` can repeat or test."""
     if outer is None:
-        return None, None
+        return
     name = checks.argument("outer")
     if cv is None:
         raise ValueError(
@@ -166,7 +165,6 @@ def rows_of(outer, cv, keeps_folds, search):
         raise ValueError(
             f"{name} repeats the search in each fold, and a study knows all results: give samples without search."
         )
-    return (outer.left_out, outer.tested) if isinstance(outer, OuterFold) else (None, None)
 
 
 def outer_folds(outer, X, y, data, score):
@@ -208,12 +206,13 @@ def nested(search, arguments, folds, result):
         return None
     seconds = arguments["seconds"]
     is_interrupted = result.is_interrupted
-    others = []  # seconds of each sweep in which it did not search, but trained its best network once more
+    others = []  # seconds in which the sweep of a fold did not search, but trained its best network once more
     for number, fold in enumerate(folds):
         if is_interrupted:
             break
         changed = {"outer": fold, "keep": "best", "journal": _journal(arguments["journal"], number)}
         if seconds is not None:
+            # All sweeps, that on all rows included, are taken to need as long for this as those before on average.
             left = seconds - result.seconds - (1 + len(folds)) * float(np.mean(others or [0.0]))
             changed["seconds"] = max(MIN_SECONDS, left / (len(folds) - number))
         begin = time.perf_counter()

@@ -12,7 +12,7 @@ from fastprop.sweeping.lineages import Lineages
 NUMBERS = tuple(name for name in CHANGEABLE if HYPERPARAMETERS[name] is float)
 """What a population may change: numbers that may change in training. The seed may not, which each row keeps."""
 
-NEVER_SOMETIMES_ZERO = "momentum", "l1"
+ZERO_IN_ALL_OR_NONE = "momentum", "l1"
 """Numbers that are 0 in all configurations of a population or in none, because the update without them is another."""
 
 
@@ -47,11 +47,13 @@ def new_population(option, space, seed, configurations, halving):
         (options.early_stopping is not None, "early_stopping", "ends networks by themselves", "compares all at rungs"),
         (options.optimizer.takes_all_rows, "LBFGS", "keeps nothing to go on from", "has networks go on"),
     ]
-    for is_given, name, does, and_a_population in refusals:
+    for is_given, name, what_it_does, what_a_population_does in refusals:
         if is_given:
             raise ValueError(
-                f"{checks.argument(name)} {does}, and {named} {and_a_population}: leave one of the two out."
+                f"{checks.argument(name)} {what_it_does}, and {named} {what_a_population_does}: leave one of the two "
+                "out."
             )
+    # A list is a choice of its values. What has a single value never changes, so that the population has no part in it.
     space = {name: choice(each) if isinstance(each, list) else each for name, each in space.items()}
     space = {name: each for name, each in space.items() if name == "seed" or spaces.combinations(each) > 1}
     for name, each in space.items():
@@ -75,7 +77,7 @@ def _check(name, values):
             f"does but for its seed: give one value; what can change is {', '.join(map(checks.argument, NUMBERS))}."
         )
     if isinstance(values, choice) and next(spaces.distributions_in(values.values), None) is None:
-        if name in NEVER_SOMETIMES_ZERO and 0 in values.values and any(values.values):
+        if name in ZERO_IN_ALL_OR_NONE and 0 in values.values and any(values.values):
             raise ValueError(
                 f"{argument} has 0 and other values, between which no network can change in training: give "
                 "values above 0, or one value."
@@ -120,12 +122,14 @@ class Population:
         result.lineages.enter(rung, indices, columns)
 
     def values(self, index):
-        """Return by name what a journal has of a configuration, beside what sweeps that share it have in common."""
+        """Return by name the values by which a journal knows a configuration: its row, and those that may change."""
         columns = self._configurations.columns
         return {"row": int(index)} | {name: columns[name].item(index) for name in self._space}
 
     def pairs(self, indices, costs, rung):
-        """Return (index, that of the configuration whose network it takes over) of those that do so at a rung.
+        """Return the configurations that take over a network at a rung, as pairs of indices.
+
+        The first of a pair is the one that takes over, and the second the one whose network it is.
 
         Parameters
         ----------
@@ -143,6 +147,7 @@ class Population:
     def take_over(self, pairs, rung, result):
         """Have configurations be what others are at a rung, with changed values; see `pairs`."""
         columns = self._configurations.columns
+        # All changes are made of the configurations as they are before any is changed.
         changed = {index: self._changed(index, parent, rung, result.rungs[rung]) for index, parent in pairs}
         for index, (configuration, values) in changed.items():
             self._configurations.change(index, configuration, values)
@@ -170,7 +175,7 @@ class Population:
         return configuration._replace(options=changed), values
 
     def _explored(self, distribution, value, random):
-        """Return a value near another one of a distribution, or any value of it."""
+        """Return a value of a distribution near another value of it, or with a probability of `resample` any value."""
         if random.random() < self.option.resample:
             return spaces.resolved(distribution, "", spaces.by_chance(random))
         if isinstance(distribution, choice):

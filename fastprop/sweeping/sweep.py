@@ -265,7 +265,8 @@ def sweep(
     checks.ranking(validation, cv, score, list(configurations.prototypes))
     if keeps_folds and cv is None:
         raise ValueError("refit=False keeps the networks of the folds of cv, but there is no cv: give it, or no refit.")
-    left_out, tested = outer_folds.rows_of(outer, cv, keeps_folds, search)
+    outer_folds.check(outer, cv, keeps_folds, search)
+    left_out, tested = outer_folds.rows_of(outer)
     split, tasks = split_of(configurations.prototypes, X, y, sample_weight, class_weight, validation, left_out)
     given = split.data
     split, folds, all_rows, scored = folds_of(split, cv, X, y, configurations.prototypes, standardize, tested)

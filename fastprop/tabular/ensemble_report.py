@@ -13,7 +13,7 @@ from fastprop.metrics import SCORES
 from fastprop.reporting import html, plotting
 from fastprop.reporting.formatting import short, words
 from fastprop.tabular.column_inputs import ColumnInputs
-from fastprop.tabular.tuning import TunedSearch
+from fastprop.tabular.tuned_search import TunedSearch
 
 RESAMPLES = 200
 """Samples of the rows, with replacement, from which the interval of a score is taken."""

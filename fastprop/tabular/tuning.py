@@ -11,12 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastprop import checks, interrupts, metrics
-from fastprop.annotations import ArrayLike, ClassWeight, FloatArray
-from fastprop.calibration import fit_temperature
+from fastprop import checks, interrupts
+from fastprop.annotations import ArrayLike, ClassWeight
 from fastprop.data import Dataset, ScaledTargets, Split, balanced, cross_validation_folds, weighted
-from fastprop.ensembles import Ensemble
-from fastprop.intervals import FoldErrors
 from fastprop.metrics import SCORES, Score
 from fastprop.network import MLP
 from fastprop.notices import DataWarning
@@ -26,9 +23,9 @@ from fastprop.sweeping.grids import Draws
 from fastprop.sweeping.journal import recorded_epochs
 from fastprop.sweeping.sweep import sweep
 from fastprop.tabular import search_space
-from fastprop.tabular.column_inputs import ColumnInputs
 from fastprop.tabular.recipe import RECIPE
 from fastprop.tabular.rounds import Rounds
+from fastprop.tabular.tuned_search import KeptConfiguration, TunedSearch
 
 MAX_KEPT = 24
 """Configurations whose networks and out-of-fold outputs are kept in memory."""
@@ -68,95 +65,6 @@ class SearchOptions(NamedTuple):
     journal: Any = None  # a path, or None
     progress: bool = False
     calibrates: bool = False  # whether the ensemble of classes has a temperature
-
-
-class KeptConfiguration(NamedTuple):
-    """A configuration whose networks are kept."""
-
-    index: int  # in the order in which configurations were drawn
-    values: dict[str, Any]  # of its hyperparameters, by name
-    encoding: str  # the name of the inputs that it was trained on
-    cost: float  # its score, in the sign that makes the lowest the best
-    score: float  # on average over the folds
-    networks: tuple[MLP, ...]  # (folds,)
-    outputs: FloatArray  # (n, n_out), out-of-fold
-    losses: NDArray[np.float64]  # (epochs,) the mean loss of held-out rows over the folds after each epoch
-
-
-class TunedSearch(NamedTuple):
-    """What came of a search."""
-
-    kept: list[KeptConfiguration]  # best first
-    weights: NDArray[np.float64]  # (kept,) of the configurations in the ensemble, whose sum is 1
-    cross_fitted: NDArray[np.float64]  # (n, n_out) as `outputs`, but weights are chosen by the rows of other folds
-    folds: list[tuple[NDArray[np.int64], NDArray[np.int64]]]  # training rows and held-out rows of each
-    score_name: str
-    tried: int  # the number of configurations that were begun
-    epochs: int  # that a configuration has at most
-    seconds: float
-    is_interrupted: bool  # whether Ctrl-C ended the search
-    y: NDArray[Any]  # the targets
-    score_weights: NDArray[np.float64] | None  # (n,) by which scores weigh rows; None if all weigh the same
-    output: str  # the output activation of the networks
-    calibrates: bool  # whether the ensemble has a temperature
-
-    @property
-    def ensemble(self) -> Ensemble:
-        """The ensemble of the networks of all folds of the configurations that have a weight.
-
-        Where numbers are predicted, it knows the errors of its out-of-fold outputs; where classes are, it may have the
-        temperature that these outputs need.
-        """
-        is_numeric = self.output not in ("softmax", "sigmoid")
-        errors = FoldErrors.of(self.outputs, self.y, self.folds) if is_numeric else None
-        networks = [each.networks for each in self.kept]
-        return Ensemble.of_folds(networks, self.weights, fold_errors=errors, temperature=self.temperature)
-
-    @property
-    def temperature(self) -> float:
-        """The temperature of the ensemble, which its out-of-fold outputs need; 1 if it has none."""
-        return fit_temperature(self.outputs, self.y, self.score_weights) if self.calibrates else 1.0
-
-    @property
-    def held_out(self) -> NDArray[np.int64]:
-        """The rows that folds hold out, in order: all, but those of weight 0."""
-        return np.sort(np.concatenate([rows for _, rows in self.folds]))
-
-    @property
-    def score(self) -> Score | None:
-        """The score that is called `score_name`, which weighs rows if they have weights; None if that is the loss."""
-        score = SCORES.get(self.score_name)
-        return score if score is None or self.score_weights is None else score.weighted()
-
-    def measured(self, outputs: NDArray[np.float64], rows: NDArray[np.int64]) -> float:
-        """Return the `score` of outputs (m, n_out) for some rows, (m,) int; NaN if that is the loss."""
-        weights = None if self.score_weights is None else self.score_weights[rows]
-        return np.nan if self.score is None else metrics.measure(self.score, outputs, self.y[rows], rows, weights).value
-
-    @property
-    def outputs(self) -> NDArray[np.float64]:
-        """The out-of-fold outputs of the ensemble, (n, n_out): for each row, of the networks not trained on it."""
-        mean = np.asarray(sum(weight * each.outputs for weight, each in zip(self.weights, self.kept)), np.float64)
-        is_of_classes = self.output == "softmax"
-        return mean / mean.sum(axis=1, keepdims=True) if is_of_classes else mean  # rounding leaves sums near 1
-
-    @property
-    def out_of_fold_score(self) -> float:
-        """The score of the `cross_fitted` outputs, called `score_name`; NaN if that is the loss."""
-        return self.measured(self.cross_fitted[self.held_out], self.held_out)
-
-    def with_weight(self) -> TunedSearch:
-        """Return the same without the configurations whose weight is 0."""
-        chosen = [each for each, weight in zip(self.kept, self.weights) if weight > 0]
-        return self._replace(kept=chosen, weights=self.weights[self.weights > 0])
-
-    def encoders(self, X: Mapping[str, ColumnInputs]) -> list[Any]:
-        """Return the encoder of the inputs of each network of the ensemble; `X` is what was trained on."""
-        chosen = [each.encoding for each in self.with_weight().kept]
-        of_folds = {
-            name: [X[name].encoder_of(training) for training, _ in self.folds] for name in dict.fromkeys(chosen)
-        }
-        return [encoder for name in chosen for encoder in of_folds[name]]
 
 
 def tuned(
@@ -245,14 +153,16 @@ class _Search:
     def __init__(self, prototype, X, targets, class_weight, options):
         self._prototype = prototype
         self._X = X
-        self._rounds = 0  # that were begun
         self._y = targets.given
         self._options = options
+        self._rounds = 0  # that were begun
         self._space = search_space.tuned_space(prototype, len(targets.given))
         self._weights = targets.score_weights
         self._class_weight = class_weight
-        self._score_of_weights = self._score_of(options.score)
-        self._score = self._score_of(options.score or DEFAULT_SCORES.get(prototype.output))
+        self._score_of_weights = self._score_of(options.score)  # by which the ensemble's weights are chosen
+        self._score = self._score_of(  # that ranks configurations; None for the loss
+            options.score or DEFAULT_SCORES.get(prototype.output)
+        )
         self.epochs = options.epochs
         folds = cross_validation_folds(options.folds, targets.inputs, targets.given, targets)
         self.folds = [(training, held_out) for training, held_out, _ in folds]
@@ -292,7 +202,8 @@ class _Search:
 
     def train(self, size, seconds):
         """Train the next `size` configurations; return for how many seconds, and whether Ctrl-C ended this."""
-        encoding = self._next_encoding()
+        encoding = self._encoding_of_round(self._rounds)
+        self._rounds += 1
         values = self._drawn(self.tried, size, encoding)
         begin = time.perf_counter()
         result = self._sweep(encoding, values, self.epochs, seconds, MAX_KEPT)
@@ -310,26 +221,31 @@ class _Search:
         held_out = [rows for _, rows in self.folds]
         return greedy_weights(*given, **options), cross_fitted(*given, held_out, **options)
 
-    def _next_encoding(self):
-        """Return the encoding of the round that begins now."""
+    def _encoding_of_round(self, index):
+        """Return the name of a round's encoding: at first each in turn, and then mostly that of the best configuration.
+
+        Of `OTHERS_EVERY` rounds the last one has another encoding, again each in turn.
+        """
         names = list(self._X)
-        turn, part = divmod(self._rounds - len(names), OTHERS_EVERY)
-        self._rounds += 1
-        if turn < 0 or not self.kept:
-            return names[(self._rounds - 1) % len(names)]
+        if index < len(names) or not self.kept:
+            return names[index % len(names)]
         best = self.kept[0].encoding
         others = [name for name in names if name != best]
-        return others[turn % len(others)] if others and part == OTHERS_EVERY - 1 else best
+        turn, place = divmod(index - len(names), OTHERS_EVERY)
+        return others[turn % len(others)] if others and place == OTHERS_EVERY - 1 else best
 
     def _drawn(self, begin, count, encoding):
-        """Return the values of `count` configurations; those that come first are of the recipe, one each encoding."""
-        first = self._X[encoding].shape[1]
+        """Return the values of `count` configurations, from the one of index `begin` on.
+
+        The first of each encoding is that of the recipe; the first rounds have one configuration and one encoding each.
+        """
+        n_in = self._X[encoding].shape[1]
         draws = Draws(self._space, begin + count, self._options.seed)
         drawn = [draws[index] | {"seed": self._options.seed + index} for index in range(begin, begin + count)]
         if begin < len(self._X):
             recipe = search_space.first_configuration(self._prototype, len(self._y))
             drawn[0] = recipe | {"seed": self._options.seed + begin}
-        return [values | {"layer_sizes": (first, *values["layer_sizes"][1:])} for values in drawn]
+        return [values | {"layer_sizes": (n_in, *values["layer_sizes"][1:])} for values in drawn]
 
     def _journal(self, encoding):
         """Return the path of the journal of an encoding, or None."""
