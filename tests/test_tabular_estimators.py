@@ -158,6 +158,19 @@ def test_what_a_search_of_encodings_tries():
     too_large = fp.datasets.read(frame.assign(age=np.r_[large, -large]), "kind").columns
     assert list(searched_inputs(too_large, "search")) == ["standard"]
     assert list(searched_inputs(table, "robust")) == ["robust"]
+    assert list(searched_inputs(arrays, ["robust", "piecewise"])) == ["standard"]
+    found = searched_inputs(fp.datasets.read(frame, "kind", numeric_encoding="robust").columns, ["robust", "standard"])
+    assert list(found) == ["robust", "standard"]
+    assert found["standard"].encoder == table.encoder
+    assert_refused(ValueError, "numeric_encoding is 'bins': name one of", searched_inputs, table, ["standard", "bins"])
+    assert_refused(ValueError, "names no encoding", searched_inputs, table, [])
+
+
+@pytest.mark.slow
+def test_a_search_tries_the_encodings_that_are_named():
+    found = fp.TabularRegressor(configurations=9, numeric_encoding=("robust", "standard"), **SHORT).fit(FRAME, PRICES)
+    assert {each["numeric_encoding"] for each in found.configurations_} == {"robust", "standard"}
+    np.testing.assert_allclose(found.predict(FRAME), mean_of_networks(found.ensemble_, FRAME)[:, 0], rtol=1e-6)
 
 
 @pytest.mark.parametrize(

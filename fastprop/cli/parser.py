@@ -12,7 +12,7 @@ from fastprop.metrics import SCORES
 from fastprop.options import DESCENTS
 from fastprop.reference import LOSSES
 from fastprop.tabular import TASKS, sources
-from fastprop.tabular.numeric_encodings import NUMERIC_ENCODINGS, SEARCH
+from fastprop.tabular.numeric_encodings import NUMERIC_ENCODINGS, SEARCH, SEARCHED
 from fastprop.tabular.recipe import RECIPE
 
 ACTIVATIONS = ", ".join(checks.HIDDEN_ACTIVATIONS)
@@ -94,7 +94,7 @@ def make_parser():
 
 
 def _add_fit(parser):
-    _add_data(parser, (SEARCH, *NUMERIC_ENCODINGS))
+    _add_data(parser, several_encodings=True)
     search = parser.add_argument_group("search")
     seconds = f"how long to search (default {fitting.SECONDS:g} without --configurations)"
     search.add_argument("--seconds", type=values.number, metavar="SECONDS", help=seconds)
@@ -200,8 +200,8 @@ def _add_verify(parser):
     parser.add_argument("--threads", type=values.whole_number, metavar="N", help="(default: all cores)")
 
 
-def _add_data(parser, encodings=tuple(NUMERIC_ENCODINGS)):
-    """Add what is learned from, and what is learned; `encodings` of numbers are the default and the others."""
+def _add_data(parser, several_encodings=False):
+    """Add what is learned from, and what is learned; a search may try several encodings of numbers."""
     parser.add_argument("data", help=f"'digits', or {FILES}")
     data = parser.add_argument_group("data")
     data.add_argument("--target", help="what to predict: a column (default the last), or an array of the npz file")
@@ -222,8 +222,12 @@ def _add_data(parser, encodings=tuple(NUMERIC_ENCODINGS)):
     data.add_argument(
         "--numeric", action="append", default=[], type=values.columns, metavar="COLUMNS", help="numbers, not booleans"
     )
-    how = f"what becomes of numbers: {', '.join(encodings)} (default %(default)s)"
-    data.add_argument("--numeric-encoding", choices=encodings, default=encodings[0], metavar="NAME", help=how)
+    how = f"what becomes of numbers: {', '.join(NUMERIC_ENCODINGS)}"
+    tried = f"; {','.join(SEARCHED)} tries both, and is the default" if several_encodings else " (default %(default)s)"
+    convert, default = (
+        (values.numeric_encodings, SEARCH) if several_encodings else (values.numeric_encoding, "standard")
+    )
+    data.add_argument("--numeric-encoding", type=convert, default=default, metavar="NAME", help=how + tried)
     data.add_argument(
         "--features", action="append", type=values.columns, metavar="COLUMNS", help="learn from these columns alone"
     )

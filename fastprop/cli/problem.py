@@ -13,7 +13,7 @@ from fastprop import checks
 from fastprop.data import Dataset, ScaledTargets, Split, TargetScaling
 from fastprop.data.target_scaling import POWERS
 from fastprop.tabular import Choice, Encoder, Table, Targets, sources, targets_of
-from fastprop.tabular.numeric_encodings import SEARCH
+from fastprop.tabular.numeric_encodings import SEARCH, searched_names
 
 SHOWN = 8
 """Columns of numbers whose names are printed."""
@@ -157,7 +157,7 @@ def _training_rows(targets, options):
 def _table(options):
     if options.data != "digits":
         names = {name: _names(options.data, getattr(options, name)) for name in LISTS_OF_COLUMNS}
-        encoding = "standard" if options.numeric_encoding == SEARCH else options.numeric_encoding
+        encoding = searched_names(options.numeric_encoding)[0]
         return sources.read(options.data, Choice(options.target, numeric_encoding=encoding, **names))
     is_encoded = options.numeric_encoding not in ("standard", SEARCH)
     if any(getattr(options, name) for name in ("target", *LISTS_OF_COLUMNS)) or is_encoded:

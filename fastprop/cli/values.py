@@ -7,6 +7,7 @@ from dataclasses import MISSING, fields
 import fastprop as fp
 from fastprop.options import OPTIMIZERS, SCHEDULES
 from fastprop.options.schedules import UNITS
+from fastprop.tabular.numeric_encodings import NUMERIC_ENCODINGS, SEARCH
 
 OPTIMIZER_NAMES = {option.__name__.lower(): option for option in OPTIMIZERS}
 """Optimizers by the name that the command line has for them: ``rmsprop`` is `RMSprop`."""
@@ -98,6 +99,14 @@ def one_of(names):
         return text
 
     return checked
+
+
+numeric_encoding = one_of(NUMERIC_ENCODINGS)
+
+
+def numeric_encodings(text):
+    """Return the names of the encodings of numbers that a search tries, or what stands for several."""
+    return text if text == SEARCH else list_of(numeric_encoding)(text)
 
 
 def whole_number(text):

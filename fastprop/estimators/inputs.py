@@ -13,7 +13,7 @@ from fastprop.integrations.arrow_columns import Column
 from fastprop.row_blocks import row_blocks
 from fastprop.tabular.column_inputs import ColumnInputs
 from fastprop.tabular.encoder import Encoder, named_columns
-from fastprop.tabular.numeric_encodings import SEARCH
+from fastprop.tabular.numeric_encodings import searched_names
 from fastprop.tabular.plans import ColumnPlan, median
 
 
@@ -42,12 +42,10 @@ def unencoded(estimator, X):
     estimator.inputs_ = FittedInputs(_column_names(X), frame_columns.is_frame(X))
     chosen = estimator.categorical_features
     chosen = np.asarray([] if chosen is None or isinstance(chosen, str) else chosen)
-    encoding = estimator.numeric_encoding
-    if encoding == SEARCH:  # of which sparse inputs, which are not encoded, have one
-        encoding = "standard"
+    encoding, *others = searched_names(estimator.numeric_encoding)
+    is_encoded = chosen.size > 0 or encoding != "standard"
+    if others:  # of which sparse inputs, which are not encoded, have the standard one
         is_encoded = not issparse(X)
-    else:
-        is_encoded = chosen.size > 0 or encoding != "standard"
     check(X)
     if estimator.inputs_.is_frame and (is_encoded or not _holds_numbers(X)):
         columns = _columns_of_frame(estimator, X, reset=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -13,7 +13,7 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import column_or_1d
 
 from fastprop import numpy_settings
-from fastprop.annotations import ArrayLike, Path, ScoreName, SearchedEncodingName
+from fastprop.annotations import ArrayLike, NumericEncodingName, Path, ScoreName, SearchedEncodingName
 from fastprop.data import TargetScaling
 from fastprop.estimators import inputs
 from fastprop.estimators.classifier import check_class_count, check_labels, class_weights
@@ -56,10 +56,10 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         ``"balanced"`` makes rare classes more probable. A score that is named weighs rows by sample weights alone.
     categorical_features
         See `MLPClassifier`.
-    numeric_encoding : str
-        See `MLPClassifier`; or ``"search"``, the default: the standard and the piecewise-linear encoding are tried in
-        turn, more often that of the best configuration so far, and the ensemble may have networks of both. Sparse
-        inputs have the standard one.
+    numeric_encoding : str or sequence of str
+        See `MLPClassifier`; or several of these, such as ``["standard", "robust"]``. They are tried in turn, that of
+        the best configuration so far more often, and the ensemble may have networks of all. The default, ``"search"``,
+        stands for ``["standard", "piecewise"]``. Sparse inputs have the standard one.
     random_state : int, RandomState or None
         Which configurations are drawn, and their initial weights and order of rows.
     threads : int, optional
@@ -67,7 +67,8 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
     journal : str or Path, optional
         A file in which the results of configurations are recorded, see `fastprop.sweep`: a search that is called again
         with the same arguments takes them over. The networks that are to be kept are then trained again, for which time
-        comes on top of `seconds`. A search of encodings has a second file, whose name ends with ``.piecewise``.
+        comes on top of `seconds`. Each encoding but the first has a file of its own, with a name that ends with, for
+        example, ``.piecewise``.
     verbose : bool
         Whether to show progress bars, with the best score so far.
 
@@ -137,7 +138,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         calibrate: bool = False,
         class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
         categorical_features: Literal["from_dtype"] | ArrayLike | None = "from_dtype",
-        numeric_encoding: SearchedEncodingName = "search",
+        numeric_encoding: SearchedEncodingName | Sequence[NumericEncodingName] = "search",
         random_state: int | np.random.RandomState | None = None,
         threads: int | None = None,
         journal: Path | None = None,

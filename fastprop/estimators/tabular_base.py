@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import warnings
+from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Self
 
@@ -17,7 +18,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_y, check_is_fitted
 
 from fastprop import numpy_settings
-from fastprop.annotations import ArrayLike, Path, ScoreName, SearchedEncodingName
+from fastprop.annotations import ArrayLike, NumericEncodingName, Path, ScoreName, SearchedEncodingName
 from fastprop.data import SparseRows
 from fastprop.estimators import inputs, parameters
 from fastprop.estimators.saving import SavesModel
@@ -44,7 +45,7 @@ class BaseTabular(SavesModel, BaseEstimator):
         "epochs": [Interval(Integral, 1, None, closed="left")],
         "scoring": [StrOptions(set(SCORES)), None],
         "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
-        "numeric_encoding": [StrOptions({*NUMERIC_ENCODINGS, SEARCH})],
+        "numeric_encoding": [StrOptions({*NUMERIC_ENCODINGS, SEARCH}), "array-like"],
         "random_state": ["random_state"],
         "threads": [Interval(Integral, 1, None, closed="left"), None],
         "journal": [str, os.PathLike, None],
@@ -60,7 +61,7 @@ class BaseTabular(SavesModel, BaseEstimator):
         epochs: int = RECIPE.search_epochs,
         scoring: ScoreName | None = None,
         categorical_features: Literal["from_dtype"] | ArrayLike | None = "from_dtype",
-        numeric_encoding: SearchedEncodingName = "search",
+        numeric_encoding: SearchedEncodingName | Sequence[NumericEncodingName] = "search",
         random_state: int | np.random.RandomState | None = None,
         threads: int | None = None,
         journal: Path | None = None,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fastprop.data import EncodedRows, UnfittedInputs, stacked
 from fastprop.tabular import cells
 from fastprop.tabular.encoder import Encoder
-from fastprop.tabular.numeric_encodings import SEARCH, SEARCHED
+from fastprop.tabular.numeric_encodings import searched_names
 
 MAX_FEATURES = 2048
 """Inputs of networks up to which a search tries another encoding of numbers."""
@@ -129,24 +129,26 @@ class ColumnInputs(UnfittedInputs):
         return rows, values
 
 
-def searched_inputs(X: Any, name: str) -> dict[str, Any]:
+def searched_inputs(X: Any, encoding: str | Sequence[str]) -> dict[str, Any]:
     """Return the inputs of a search by the names of their encodings, those first with which it begins.
 
     Parameters
     ----------
     X : ColumnInputs, ndarray or SparseRows
-        In the encoding of the name, or in the standard one for ``"search"``.
-    name : str
-        Of a numeric encoding, or ``"search"``: the inputs in each of `SEARCHED`, as far as they are `ColumnInputs`.
-        An encoding is left out if it changes no column, has more than `MAX_FEATURES` features, or cannot take the
-        numbers.
+        `ColumnInputs` are in the first of the encodings, others in the standard one.
+    encoding : str or sequence of str
+        See `searched_names`. Of several encodings but the first, one is left out if `X` is no `ColumnInputs`, or if it
+        changes no column, has more than `MAX_FEATURES` features, or cannot take the numbers.
     """
-    if name != SEARCH:
-        return {name: X}
-    found = {"standard": X}
-    if not isinstance(X, ColumnInputs) or all(plan.kind != "number" for plan in X.encoder.plans):
+    first, *others = searched_names(encoding)
+    if not others:
+        return {first: X}
+    if not isinstance(X, ColumnInputs):
+        return {"standard": X}
+    found = {first: X}
+    if all(plan.kind != "number" for plan in X.encoder.plans):
         return found
-    for other in SEARCHED[1:]:
+    for other in others:
         try:
             made = X.in_encoding(other)
         except ValueError:

@@ -156,3 +156,30 @@ def checked(name):
     if name not in NUMERIC_ENCODINGS:
         raise ValueError(f"numeric_encoding is {name!r}: name one of {', '.join(map(repr, NUMERIC_ENCODINGS))}.")
     return name
+
+
+def searched_names(encoding):
+    """Return the names of the encodings that a search tries, (any number,), those first with which it begins.
+
+    Parameters
+    ----------
+    encoding : str or sequence of str
+        One name or several, or ``"search"``, which stands for `SEARCHED`.
+
+    Raises
+    ------
+    ValueError
+        If there is no encoding of a name, or none is named.
+
+    Examples
+    --------
+    >>> from fastprop.tabular.numeric_encodings import searched_names
+    >>> searched_names("robust"), searched_names(["standard", "robust"]), searched_names("search")
+    (('robust',), ('standard', 'robust'), ('standard', 'piecewise'))
+    """
+    if isinstance(encoding, str):
+        return SEARCHED if encoding == SEARCH else (checked(encoding),)
+    names = tuple(dict.fromkeys(checked(name) for name in encoding))
+    if not names:
+        raise ValueError("numeric_encoding names no encoding: name one, or leave it out.")
+    return names
