@@ -161,7 +161,7 @@ FRAME = pd.DataFrame({"a": [1.0, 2], "b": ["x", "y"], "c": [True, False]})
             r"from, because column 'a' is left out \(as told\), column 'b' .*: give one",
         ),
         (
-            pd.DataFrame({name: [f"{i}.100,5" for i in range(60)] for name in "abcde"}),
+            pd.DataFrame({name: [f"row {i}" for i in range(60)] for name in "abcde"}),
             {},
             "because column 'a' is left out .its 60 different words in 60 rows are no levels.* and 2 others likewise: ",
         ),
@@ -174,10 +174,26 @@ def test_tables_that_cannot_be_learned_from_are_refused(frame, arguments, messag
 
 
 @pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        ([f"{i}.5%" for i in range(60)], "'0.5%', are words: make numbers of them, without signs and units"),
+        ([f"{i}.100,5" for i in range(60)], "'0.100,5', are words: make numbers of them, without signs and units"),
+        ([f"{i} kg" for i in range(60)], "'0 kg', are words: make numbers of them, without signs and units"),
+        ([f"1/{i}/2024" for i in range(60)], "'1/0/2024', may have the day or the month first: make dates of them"),
+    ],
+)
+@pytest.mark.parametrize("library", [pd.DataFrame, pa.table], ids=["pandas", "arrow"])
+def test_numbers_and_dates_that_are_words_in_a_frame_are_left_out_with_a_warning(library, cells, words):
+    with pytest.warns(fp.DataWarning, match=f"column 'b' is left out, because its cells, such as {words}"):
+        encoder = Encoder.fit(library({"a": list(range(60)), "b": cells}))
+    assert encoder.feature_names == ("a",)
+
+
+@pytest.mark.parametrize(
     ("change", "message"),
     [
         (lambda frame: frame.drop(columns="a"), "no column 'a', but the training data had"),
-        (lambda frame: frame.assign(a=["1", "two"]), "column 'a' holds words, such as '1'"),
+        (lambda frame: frame.assign(a=["1", "two"]), "column 'a' holds words, such as 'two'"),
         (lambda frame: frame.assign(a=[1, np.inf]), "column 'a' holds infinity in row 1"),
         (lambda frame: frame.assign(c=[0, 2]), "column 'c' holds other numbers than 0 and 1"),
         (lambda frame: frame.assign(a=pd.to_datetime(["2024-01-01"] * 2)), "column 'a' holds dates"),

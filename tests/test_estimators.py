@@ -91,6 +91,14 @@ def test_a_fit_is_a_training_of_fastprop(regressor):
     np.testing.assert_array_equal(network.flat_parameters, regressor.network_.flat_parameters)
 
 
+@pytest.mark.parametrize("dtype", [object, str])
+def test_words_in_an_array_are_refused_with_their_place(classifier, dtype):
+    words = np.array([[1, 2, 3, 4], [5, 6, "red", 8]], dtype)
+    for call in (classifier.predict, lambda words: MLPClassifier().fit(words, ["a", "b"])):
+        with pytest.raises(ValueError, match="X holds 'red' in row 1, column 2, which is no number: give a data fr"):
+            call(words)
+
+
 def test_words_are_classes(classifier):
     assert classifier.classes_.tolist() == ["above", "below"]
     assert classifier.score(X, LABELS) > 0.95

@@ -12,6 +12,7 @@ from fastprop.integrations import arrow_columns, frame_columns
 from fastprop.integrations.arrow_columns import Column
 from fastprop.row_blocks import row_blocks
 from fastprop.tabular.column_inputs import ColumnInputs
+from fastprop.tabular.dialect import is_number
 from fastprop.tabular.encoder import Encoder, named_columns
 from fastprop.tabular.numeric_encodings import searched_names
 from fastprop.tabular.plans import ColumnPlan, median
@@ -215,7 +216,18 @@ def _refuse_missing(y, column):
 
 def _numbers(estimator, X, reset):
     """Return inputs of numbers (n, n_in), an array or a sparse matrix in rows; the estimator checks or keeps names."""
+    if isinstance(X, np.ndarray) and X.dtype.kind in "OU" and X.ndim == 2:
+        _refuse_words_of_array(X)
     return validate_data(estimator, X, reset=reset, accept_sparse="csr", dtype="numeric", ensure_all_finite="allow-nan")
+
+
+def _refuse_words_of_array(X):
+    """Refuse an array (n, n_in) of words or objects of which a cell is a word that is no number."""
+    for row, column in np.argwhere(np.vectorize(lambda cell: isinstance(cell, str) and not is_number(cell))(X))[:1]:
+        raise ValueError(
+            f"X holds {str(X[row, column])!r} in row {row}, column {column}, which is no number: give a data frame, "
+            "whose words are categories."
+        )
 
 
 def _in_fitted_order(estimator, X):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from fastprop.data import FeatureGroup
+from fastprop.tabular.dialect import is_number
 from fastprop.tabular.numeric_encodings import NUMERIC_ENCODINGS
 from fastprop.tabular.plans import as_words, refuse_infinite
 
@@ -82,7 +83,8 @@ def _numbers(plan, column):
     """Return the values of a column that is planned as numbers, booleans or dates, (rows,) float64."""
     fits = {"number": ("numbers", "bools"), "boolean": ("bools", "numbers"), "date": ("dates",)}[plan.kind]
     if column.kind not in (*fits, "nothing") and column.missing < len(column.values):
-        example = f", such as {column.words[0]!r}" if column.words else ""
+        words = [word for word in column.words if not is_number(word)] or column.words
+        example = f", such as {words[0]!r}" if words else ""
         raise ValueError(
             f"column {plan.name!r} holds {column.kind}{example}, but held {fits[0]} in the training rows: correct it."
         )

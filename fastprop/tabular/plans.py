@@ -7,7 +7,8 @@ import numpy as np
 
 from fastprop.checks import shown
 from fastprop.integrations.arrow_columns import word_of
-from fastprop.tabular.dialect import is_number, level_of
+from fastprop.notices import DataWarning, warn
+from fastprop.tabular.dialect import is_dressed_number, is_number, level_of
 from fastprop.tabular.numeric_encodings import NUMERIC_ENCODINGS
 
 KINDS = "number", "boolean", "date", "category", "left out"
@@ -327,14 +328,24 @@ def as_words(column):
     return column._replace(kind="words", values=made, words=words)
 
 
+def _misread(words):
+    """Return why words that stand for numbers or dates are none, with what to do; None for other words."""
+    if all(map(is_dressed_number, words)):
+        return f"its cells, such as {shown(words[0])}, are words: make numbers of them, without signs and units"
+    if all(re.match(r"\d{1,2}/\d{1,2}/\d{2,4}\b", word) for word in words):
+        return f"its cells, such as {shown(words[0])}, may have the day or the month first: make dates of them"
+    return None
+
+
 def _category(name, column, may_be_text):
     codes = column.values[column.values >= 0]
     counts = np.bincount(codes, minlength=len(column.words))
     used = np.flatnonzero(counts)
     if may_be_text and len(used) > max(MAX_LEVELS_OF_TEXT, len(codes) / 2):
-        reason = f"its {len(used)} different words in {len(codes)} rows are no levels"
-        if all(re.match(r"\d{1,2}/\d{1,2}/\d{2,4}\b", column.words[code]) for code in used):
-            reason = "dates with slashes may have the day or the month first: write them as 2024-05-31"
+        reason = _misread([column.words[code] for code in used])
+        if reason:
+            warn(f"column {name!r} is left out, because {reason}.", DataWarning)
+        reason = reason or f"its {len(used)} different words in {len(codes)} rows are no levels"
         return ColumnPlan(name, "left out", reason=reason)
     order = sorted(used.tolist(), key=lambda code: (-counts[code], column.words[code]))
     frequent = [code for code in order if counts[code] * RARE >= len(column.values)]
