@@ -1,7 +1,6 @@
 """What all kinds of runs have in common, and that errors of a team's threads reach the caller."""
 
 import gc
-import itertools
 import threading
 import time
 
@@ -188,37 +187,33 @@ def test_a_member_that_joins_a_team_as_another_fails_returns(monkeypatch):
     assert set(threading.enumerate()) <= before
 
 
-@pytest.mark.usefixtures("threads_always_share")
-def test_an_error_while_threads_are_begun_is_raised_and_no_thread_is_left(monkeypatch):
-    trained()  # compiles the kernel
-    before, thread, made = set(threading.enumerate()), threading.Thread, itertools.count()
+def let_a_member_fail_to_begin(monkeypatch, error):
+    """Have the thread of a second member raise an error as it begins; return what threads have been begun for."""
+    thread, begun = threading.Thread, []
 
     class Failing(thread):
         def start(self):
-            if next(made) == 3:  # the pool's thread is at 1, after that of the test, and the members' are 2 and 3
-                raise MemoryError
+            target = self._target.__qualname__
+            begun.append(target)
+            if target.startswith("run_members") and begun.count(target) == 2:
+                raise error
             super().start()
 
     monkeypatch.setattr(threading, "Thread", Failing)
-    assert isinstance(error_of(trained), MemoryError)
-    assert next(made) == 4
-    assert set(threading.enumerate()) <= before
+    return begun
 
 
 @pytest.mark.usefixtures("threads_always_share")
-def test_where_the_system_gives_no_thread_a_run_goes_on_with_fewer(monkeypatch):
+@pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), MemoryError()], ids=repr)
+def test_where_the_system_gives_no_thread_a_run_goes_on_with_fewer_and_other_errors_are_raised(error, monkeypatch):
     trained()  # compiles the kernel
-    before, thread, made = set(threading.enumerate()), threading.Thread, itertools.count()
-
-    class Scarce(thread):
-        def start(self):
-            if next(made) == 2:  # the pool's thread is the first, and a member's the second
-                raise RuntimeError("can't start new thread")
-            super().start()
-
-    monkeypatch.setattr(threading, "Thread", Scarce)
-    trained()
-    assert next(made) > 2
+    before = set(threading.enumerate())
+    begun = let_a_member_fail_to_begin(monkeypatch, error)
+    if isinstance(error, MemoryError):
+        assert error_of(trained) is error
+    else:
+        assert trained().stopped == "finished"
+    assert begun.count("run_members.<locals>.work") >= 2
     assert set(threading.enumerate()) <= before
 
 
