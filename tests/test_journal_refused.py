@@ -1,5 +1,6 @@
 """The journal of another sweep is refused by what differs; so are damaged journals and what is no file."""
 
+import json
 import os
 import random
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 import fastprop as fp
-from fastprop.sweeping.journal_header import Known, differences
+from fastprop.sweeping.journal_header import PYTHON, Known, differences
 from tests.compare import assert_refused
 from tests.journals import LABELS, RANDOM, X, journal_path, sweep
 from tests.results import assert_same_result
@@ -99,6 +100,20 @@ def test_the_journal_of_another_version_is_refused(path, monkeypatch):
     monkeypatch.setattr("fastprop.sweeping.journal_header.__version__", "0.0.9")
     words = f"whose fastprop is {fp.__version__} and not 0.0.9: give what it was given"
     assert_refused(ValueError, words, sweep, journal=path)
+
+
+def test_a_score_that_is_no_code_of_python_is_the_same_in_each_version_of_it(path):
+    options = {"y": np.eye(3)[LABELS], "network": fp.MLP((4, 6, 3), output="softmax")}
+    options["score"] = fp.metrics.Score("similarity", np.vdot)
+    result = sweep(journal=path, **options)
+    header = json.loads(path.read_text().splitlines()[0])
+    assert not any(PYTHON in str(each) for each in header.values())
+    assert_same_result(sweep(journal=path, **options), result)
+    others = options | {"score": "accuracy"}
+    assert_refused(ValueError, "whose score is similarity and not", sweep, journal=path, **others)
+    path.unlink()
+    sweep(journal=path, score=lambda outputs, y: 1.0)
+    assert PYTHON in path.read_text().splitlines()[0]
 
 
 def test_a_long_difference_is_told_where_it_begins():

@@ -3,12 +3,14 @@
 import json
 import operator
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import fastprop as fp
 from fastprop import metrics
+from fastprop.metrics.pairing import PairingCheck
 from tests.compare import assert_refused
 from tests.processes import output_after_interrupt
 
@@ -120,6 +122,18 @@ class WithoutHash:
 def test_a_score_without_a_hash_that_makes_a_matrix_is_refused():
     words = "compares each output with the y of all rows, as outputs are (12, 1) and y is (12,), at configuration"
     assert_refused(ValueError, words, sweep_of_sum, WithoutHash(), threads=1)
+
+
+@pytest.mark.parametrize(("module", "is_suspect"), [("fastprop.metrics.guarded_arrays", False), ("numpy", True)])
+def test_a_score_is_suspect_if_others_than_the_guarded_array_convert_it(module, is_suspect):
+    with PairingCheck(metrics.Score("none", lambda outputs, y: 0.0), LINE[:12, :1], SUM[:12]) as check:
+        look = sys.getprofile()  # while Python calls it, nothing sees what it does
+        frame = SimpleNamespace(f_globals={"__name__": module})
+        look(frame, "call", np.asarray)
+        look(frame, "c_call", np.mean)
+        assert not check._is_suspect
+        look(frame, "c_call", np.asarray)
+    assert check._is_suspect == is_suspect
 
 
 def test_while_a_profiler_runs_a_score_that_makes_a_matrix_is_refused_and_the_profiler_stays():
