@@ -49,9 +49,9 @@ def columns(frame):
     --------
     >>> import pyarrow
     >>> from fastprop.integrations import frame_columns
-    >>> frame_columns.columns(pyarrow.table({"size": [1, None], "color": ["red", "blue"]}))
-    [('size', Column(kind='numbers', values=array([ 1., nan]), words=(), missing=1)), \
-('color', Column(kind='words', values=array([0, 1]), words=('red', 'blue'), missing=0))]
+    >>> columns = frame_columns.columns(pyarrow.table({"size": [1, None], "color": ["red", "blue"]}))
+    >>> [(name, column.kind, column.values.tolist(), column.words, column.missing) for name, column in columns]
+    [('size', 'numbers', [1.0, nan], (), 1), ('color', 'words', [0, 1], ('red', 'blue'), 0)]
     """
     if library(frame) == "pandas":
         return [(str(name), _of_pandas(frame.iloc[:, index])) for index, name in enumerate(frame.columns)]
