@@ -86,12 +86,12 @@ class DeadlyToSend:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def die_of_the_result_and_then_at_once(shared, folder, is_over):
+def die_of_the_result_and_then_at_once(shared, folders, is_over):
     try:
-        os.mkdir(folder)
+        os.mkdir(*folders)
     except FileExistsError:
         os.kill(os.getpid(), signal.SIGKILL)
-    return DeadlyToSend()
+    return [DeadlyToSend()]
 
 
 @pytest.mark.slow
@@ -148,10 +148,11 @@ class Noting(Executor):
         return future
 
 
-def fail_at_odd(shared, number, is_over):
-    if number % 2:
-        raise LookupError(number) from ZeroDivisionError()
-    return number * shared
+def fail_at_odd(shared, numbers, is_over):
+    for number in numbers:
+        if number % 2:
+            raise LookupError(number) from ZeroDivisionError()
+    return [number * shared for number in numbers]
 
 
 @pytest.mark.usefixtures("nothing_left")

@@ -217,24 +217,57 @@ def test_data_that_the_disk_has_no_room_for_are_told(nothing_left):
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
+class Remembering(Inline):
+    """The same, which remembers each call, and what it returned."""
+
+    def __init__(self):
+        self.calls = []
+
+    def submit(self, function, *arguments):
+        future = super().submit(function, *arguments)
+        self.calls.append((function, arguments, future.result()))
+        return future
+
+
+def doubled_after(seconds, numbers, is_over):
+    time.sleep(seconds * len(numbers))
+    return [2 * number for number in numbers]
+
+
+@pytest.mark.parametrize(("seconds", "tasks", "most_calls"), [(0.0, 600, 40), (0.06, 3, 3)])
+def test_short_tasks_are_done_in_few_calls_and_long_ones_each_in_its_own(seconds, tasks, most_calls):
+    executor = Remembering()
+    with base.ExecutorWorkers(InlineAdapter(executor)) as inline:
+        found = [each for some in inline.results(doubled_after, seconds, range(tasks)) for each in some]
+    assert sorted(found) == [(number, 2 * number) for number in range(tasks)]
+    sizes = [len(arguments[-1]) for function, arguments, _ in executor.calls if function is base.call]
+    assert sum(sizes) == tasks
+    assert len(sizes) <= most_calls
+    assert len(sizes) == tasks or sizes[-1] < max(sizes) // 4  # at the end they are short, so that all end soon
+
+
+def test_of_each_pack_the_networks_that_may_be_kept_are_sent_back(monkeypatch):
+    monkeypatch.setattr(workers, "ADAPTERS", (InlineAdapter, *workers.ADAPTERS))
+    executor = Remembering()
+    result = sweep(executor=executor, keep=2)
+    trained = [results for function, _, (results, _) in executor.calls if function is base.call]
+    packs = [outcomes for results in trained for (outcomes,) in results]
+    assert [sum(outcome.network is not None for outcome in outcomes) for outcomes in packs] == [2] * len(packs)
+    assert list(result.networks) == result.ranking[:2].tolist()
+
+
 def test_a_worker_that_hears_ctrl_c_gives_back_nothing_of_its_job(monkeypatch):
-    calls = []
-
-    class Remembering(Inline):
-        def submit(self, function, *arguments):
-            calls.append((function, arguments))
-            return super().submit(function, *arguments)
-
     def interrupted(jobs, threads):
         raise thread_pool.Interrupted
         yield
 
     monkeypatch.setattr(workers, "ADAPTERS", (InlineAdapter, *workers.ADAPTERS))
-    sweep(executor=Remembering())
-    function, arguments = calls[-1]
-    assert function(*arguments) is not None
+    executor = Remembering()
+    sweep(executor=executor)
+    function, arguments, _ = executor.calls[-1]
+    assert None not in function(*arguments)[0]
     monkeypatch.setattr(thread_pool, "results", interrupted)
-    assert function(*arguments) is None
+    assert function(*arguments)[0] == [None] * len(arguments[-1])
 
 
 def make_no_number(outputs, labels):

@@ -30,7 +30,9 @@ class Experiment(NamedTuple):
     backend: str  # "kernels" or "reference"
     score: Score  # what is measured on the held-out rows
     is_balanced: bool  # whether the classes of each fold's training rows weigh alike
-    keeps_folds: bool = False  # whether the networks of the folds are kept, and none is trained on all rows
+    keeps_folds: bool  # whether the networks of the folds are kept, and none is trained on all rows
+    ranks_by_score: bool  # whether configurations are ranked by the score, and not by the criterion
+    kept: int  # of how many configurations, the best, networks are kept
 
     @property
     def criterion(self):

@@ -1,10 +1,13 @@
 """Runs of packs: each trains the fits of a job side by side, and goes on with those that survive a rung."""
 
 import contextlib
+import itertools
 import threading
 import time
 from collections import defaultdict
 from functools import cached_property, partial
+
+import numpy as np
 
 from fastprop import checks, thread_pool
 from fastprop.kernels import compiler
@@ -204,27 +207,66 @@ def _new_networks(experiment, fits):
     return [drawn[key] for key in keys]
 
 
-def train(experiment, job, is_over):
-    """Train a job of one rung in a worker of an executor; return what `PackRun` does, or None if the sweep is over."""
+def train(experiment, jobs, is_over):
+    """Train jobs of one rung in a worker of an executor.
+
+    Returns
+    -------
+    list
+        For each job what its `PackRun` returns, or None if the sweep is over or was interrupted.
+    """
+    with _PREPARING:
+        for job in jobs:
+            prepare(experiment, job)
     outcomes = []
-    lanes = compiler.lanes(experiment.dtype)  # vectors may be narrower here than on the machine that made the pack
-    for first in range(0, len(job.fits), lanes):
-        if is_over():
-            return None
-        run = PackRun(experiment, job._replace(fits=job.fits[first : first + lanes]))
-        with _PREPARING:
-            run.prepare()
-        with contextlib.closing(thread_pool.results([run], 1)) as results:
-            try:
-                for returned in results:
-                    if is_over():
-                        return None
-                    for _, (some,) in returned:
-                        outcomes += some
-            except thread_pool.Interrupted:
-                return None
-    keeps = len(experiment.folds) == 1 or experiment.keeps_folds  # else no network has to be sent back
-    return [[outcome.detached(with_network=keeps) for outcome in outcomes]]
+    with contextlib.closing(thread_pool.results(_runs(experiment, jobs, is_over), 1)) as results:
+        try:
+            for returned in results:
+                for _, (some,) in returned:
+                    outcomes += some
+                if is_over():
+                    return [None] * len(jobs)
+        except thread_pool.Interrupted:
+            return [None] * len(jobs)
+    of_jobs = iter(outcomes)
+    return [[_detached(experiment, job.fits, list(itertools.islice(of_jobs, len(job.fits))))] for job in jobs]
+
+
+def _runs(experiment, jobs, is_over):
+    """Yield the runs of jobs in their order, until the sweep is over."""
+    lanes = compiler.lanes(experiment.dtype)  # vectors may be narrower here than on the machine that made the packs
+    for job in jobs:
+        for first in range(0, len(job.fits), lanes):
+            if is_over():
+                return
+            yield PackRun(experiment, job._replace(fits=job.fits[first : first + lanes]))
+
+
+def _detached(experiment, fits, outcomes):
+    """Return the outcomes of the fits of a job as they are sent to another process."""
+    kept = _positions_to_keep(experiment, fits, outcomes)
+    return [outcome.detached(with_network=position in kept) for position, outcome in enumerate(outcomes)]
+
+
+def _positions_to_keep(experiment, fits, outcomes):
+    """Return the positions of those fits of a job whose networks are sent back, because they may be kept.
+
+    Of those that ended on a single fold, these are the best. A network that goes on is in the state from which it does.
+    """
+    if len(experiment.folds) > 1 and not experiment.keeps_folds:
+        return set()
+    without_state = {position for position, outcome in enumerate(outcomes) if outcome.state is None}
+    if experiment.keeps_folds:
+        return without_state
+    ended = [position for position in without_state if not outcomes[position].is_halved]
+    costs = [_cost(experiment, outcomes[position]) for position in ended]
+    order = np.lexsort(([fits[position].index for position in ended], costs))  # NaN comes last
+    return without_state.difference(ended[each] for each in order[experiment.kept :])
+
+
+def _cost(experiment, outcome):
+    """Return what ranks a fit, lowest for the best."""
+    return experiment.score.sign * outcome.score.value if experiment.ranks_by_score else outcome.loss
 
 
 _PREPARING = threading.Lock()

@@ -284,14 +284,13 @@ def sweep(
         score=choose_score(score, tasks, split, folds),
         is_balanced=checks.is_balanced(class_weight),
         keeps_folds=keeps_folds,
+        ranks_by_score=score is not None or len(configurations.prototypes) > 1,
+        kept=kept,
     )
     around = outer_folds.outer_folds(outer, X, y, given, experiment.score)
     together = rows if chooser is None else min(rows, chooser.batch)
     rungs = [options.epochs] if halving_rule is None else halving_rule.rungs(options.epochs, together)
-    ranks_by_score = score is not None or len(configurations.prototypes) > 1
-    result = SweepResult(
-        _description(experiment, options, list(configurations.columns), rows, halving_rule, rungs, ranks_by_score)
-    )
+    result = SweepResult(_description(experiment, options, list(configurations.columns), rows, halving_rule, rungs))
     how = halving_rule, population, outer_folds.first_seconds(seconds, around), kept, chooser, cv is not None
     planned = PlannedSweep(experiment, configurations, result, *how)
 
@@ -346,7 +345,7 @@ def _halving_rule(halving):
     return Halving(checks.whole_number(halving, "halving", minimum=2))
 
 
-def _description(experiment, options, names, rows, halving, rungs, ranks_by_score):
+def _description(experiment, options, names, rows, halving, rungs):
     """Return the `SweepDescription` of a sweep of the hyperparameters `names`."""
     return SweepDescription(
         swept=names,
@@ -356,7 +355,7 @@ def _description(experiment, options, names, rows, halving, rungs, ranks_by_scor
         folds=len(experiment.folds),
         criterion=experiment.criterion,
         score_name=experiment.score.name,
-        sign=experiment.score.sign if ranks_by_score else None,
+        sign=experiment.score.sign if experiment.ranks_by_score else None,
         about=what_it_ran_on(experiment, options, names, halving),
         keeps_folds=experiment.keeps_folds,
     )

@@ -1,6 +1,8 @@
 """What the adapters of all executors share: jobs that are submitted, workers that die, and errors."""
 
 import contextlib
+import itertools
+import time
 from abc import ABC, abstractmethod
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, wait
@@ -13,8 +15,11 @@ from fastprop.version import __version__
 TRIES = 3
 """Workers that may die of a job before the sweep gives up. The last try is alone, so that no other job is the cause."""
 
-JOBS_PER_WORKER = 2
-"""Jobs that are submitted for each worker: one that is trained, and one that waits for the worker to be free."""
+CALLS_PER_WORKER = 2
+"""Calls that are submitted for each worker: one that it does, and one that waits for the worker to be free."""
+
+CALL_SECONDS = 0.05
+"""How long a call takes a worker, in seconds, about: with fewer calls, schedulers have less to pass on."""
 
 SECONDS_TO_END = 1.0
 """Seconds to wait, after an error or Ctrl-C, for jobs to see that the sweep is over."""
@@ -73,12 +78,33 @@ class Ticket:
         """Let all workers know that the sweep is over, and free the resources of the ticket."""
 
 
-class _Submitted(NamedTuple):
-    """A task that was submitted."""
+class _Call(NamedTuple):
+    """A call that was submitted."""
 
-    task: object  # the argument of the function that workers call, such as a `Job`
-    deaths: int  # the number of workers that have died of it so far
-    adapter: Adapter  # the adapter that submitted it
+    tasks: list  # arguments of the function that workers call, such as a `Job`
+    deaths: int  # the number of workers that have died of these tasks so far
+    adapter: Adapter  # the adapter that submitted the call
+
+
+class _WaitingTasks:
+    """Tasks that wait to be submitted, several in a call, and as many calls at a time as `calls` says."""
+
+    def __init__(self, tasks, calls):
+        self._tasks = iter(tasks)
+        self._calls = calls
+        self._drawn = deque()
+        self._tasks_per_call = 1
+
+    def take(self):
+        """Return the tasks of the next call; none if none are left. The last calls have fewer, so that all end soon."""
+        missing = self._calls * self._tasks_per_call - len(self._drawn)
+        self._drawn.extend(itertools.islice(self._tasks, max(0, missing)))
+        return [self._drawn.popleft() for _ in range(-(-len(self._drawn) // self._calls))]
+
+    def learn(self, tasks, seconds):
+        """Have the next calls take `CALL_SECONDS`, as one of so many tasks has taken some seconds."""
+        fitting = int(tasks * CALL_SECONDS / max(seconds, 1e-6))
+        self._tasks_per_call = max(1, min(fitting, 2 * tasks))
 
 
 class ExecutorWorkers:
@@ -130,13 +156,14 @@ class ExecutorWorkers:
         return self.results(train, experiment, jobs)
 
     def results(self, function, shared, tasks):
-        """Have workers call ``function(shared, task, is_over)`` for each of `tasks`, and yield results as `train` does.
+        """Have workers call ``function(shared, some, is_over)`` for some tasks at a time; yield as `train` does.
 
-        The function must be one of a module. Once ``is_over()`` is true, it should soon return None.
+        The function must be one of a module, and return a list with the result of each task, or with None for those
+        that it has not done. Once ``is_over()`` is true, it should soon return.
         """
         if not self._has_checked_versions:
-            ask = "__import__('fastprop').__version__"
-            for answers in self._results(lambda adapter, ask: adapter.submit(eval, ask), [ask]):
+            ask = "[__import__('fastprop').__version__], 0"  # what `call` would return there
+            for answers in self._results(lambda adapter, tasks: adapter.submit(eval, *tasks), [ask]):
                 for _, version in answers:
                     _check_version(version, __version__)
             self._has_checked_versions = True
@@ -146,14 +173,14 @@ class ExecutorWorkers:
         except KeyboardInterrupt:
             raise thread_pool.Interrupted from None
 
-        def submit(adapter, task):
-            return adapter.submit(call, __version__, self._ticket(shared), function, task)
+        def submit(adapter, tasks):
+            return adapter.submit(call, __version__, self._ticket(shared), function, tasks)
 
         yield from self._results(submit, tasks)
 
     def _results(self, submit, tasks):
         submitted = {}
-        waiting = iter(tasks)
+        waiting = _WaitingTasks(tasks, CALLS_PER_WORKER * self.count)
         again = deque()
         try:
             with interrupts.held() as held:
@@ -162,7 +189,7 @@ class ExecutorWorkers:
                     if not submitted:
                         return
                     ended = wait(submitted, timeout=thread_pool.WATCH_SECONDS, return_when=FIRST_COMPLETED).done
-                    yield from self._returned({future: submitted.pop(future) for future in ended}, again)
+                    yield from self._returned({future: submitted.pop(future) for future in ended}, waiting, again)
                     held.deliver()
         except KeyboardInterrupt:
             raise thread_pool.Interrupted from None
@@ -174,44 +201,47 @@ class ExecutorWorkers:
                 wait(submitted, timeout=SECONDS_TO_END)
 
     def _submit_all(self, submit, submitted, waiting, again):
-        """Submit tasks until the workers have enough to do: first those `again` whose workers died."""
-        while len(submitted) < JOBS_PER_WORKER * self.count:
-            task, deaths = again[0] if again else (next(waiting, None), 0)
-            is_last_try = deaths == TRIES - 1 or any(each.deaths == TRIES - 1 for each in submitted.values())
-            if task is None or (is_last_try and submitted):
+        """Submit tasks until the workers have enough to do: first those `again` whose workers died, each by itself."""
+        while len(submitted) < CALLS_PER_WORKER * self.count:
+            is_last_try = any(each.deaths == TRIES - 1 for each in (*submitted.values(), *itertools.islice(again, 1)))
+            if is_last_try and submitted:
+                break
+            call = again.popleft() if again else _Call(waiting.take(), 0, None)
+            if not call.tasks:
                 break
             try:
-                future = submit(self._adapter, task)
+                future = submit(self._adapter, call.tasks)
             except BrokenExecutor as error:
                 self._renew(self._adapter, error)
-                future = submit(self._adapter, task)
-            submitted[future] = _Submitted(task, deaths, self._adapter)
-            if again:
-                again.popleft()
+                future = submit(self._adapter, call.tasks)
+            submitted[future] = call._replace(adapter=self._adapter)
 
-    def _returned(self, ended, again):
+    def _returned(self, ended, waiting, again):
         """Yield what the futures that have `ended` returned; put tasks whose workers died into `again`."""
         returned = []
         raised = None
-        for future, each in ended.items():
+        for future, call in ended.items():
             error = None if future.cancelled() else future.exception()
-            result = None if error is not None or future.cancelled() else future.result()
-            if result is not None:
-                returned.append((each.task, result))
+            results, seconds = [None] * len(call.tasks), 0.0
+            if not future.cancelled() and error is None:
+                results, seconds = future.result()
+            returned += [(task, result) for task, result in zip(call.tasks, results) if result is not None]
+            lost = [task for task, result in zip(call.tasks, results) if result is None]
+            if not lost:
+                waiting.learn(len(results), seconds)
+            elif raised is not None:
                 continue
-            if raised is not None:
-                continue
-            if error is not None and not isinstance(error, each.adapter.deaths):
+            elif error is not None and not isinstance(error, call.adapter.deaths):
                 raised = _explained(error)
-            elif each.deaths + 1 == TRIES:
+            elif call.deaths + 1 == TRIES:
                 raised = RuntimeError(
-                    f"{each.task} had {TRIES} workers that died: see what they write, and whether they have memory "
+                    f"{lost[0]} had {TRIES} workers that died: see what they write, and whether they have memory "
                     "enough; leave it out, or run it without an executor."
                 )
                 raised.__cause__ = error
             else:
-                self._renew(each.adapter, error)
-                again.append((each.task, each.deaths + 1))
+                self._renew(call.adapter, error)
+                again += [_Call([task], call.deaths + 1, None) for task in lost]
         yield returned
         if raised is not None:
             raise raised
@@ -238,10 +268,12 @@ class ExecutorWorkers:
         self._is_own = True
 
 
-def call(version, ticket, function, task):
-    """Call a function with the shared value and a task, in a worker."""
+def call(version, ticket, function, tasks):
+    """Call a function with the shared value and some tasks, in a worker; return the results, and how long it took."""
     _check_version(__version__, version)
-    return function(ticket.get(), task, ticket.is_over)
+    shared = ticket.get()
+    begin = time.perf_counter()
+    return function(shared, tasks, ticket.is_over), time.perf_counter() - begin
 
 
 def private_attribute(executor, name, package):
