@@ -21,6 +21,7 @@ from fastprop.kernels.load_store import (
 from fastprop.kernels.pointers import pointer_type
 from fastprop.kernels.tile import Operand, VectorOperand, multiply
 from tests.parts import compiled, lane_count
+from tests.processes import run_python
 
 checked = pytest.mark.skipif(not CHECKED, reason="needs FASTPROP_CHECK_BOUNDS=1")
 
@@ -130,6 +131,32 @@ def test_bytes_are_read_to_the_last_one():
         assert out.tolist() == [LENGTH] + [0] * (len(out) - 1)
 
 
+IN_A_PROCESS_THAT_CHECKS = """
+from fastprop.kernels.compiler import CHECKED, STOCK
+from tests import test_bounds
+assert CHECKED
+for name, test in vars(test_bounds).items():
+    if name.startswith("test_") and not getattr(test, "pytestmark", [])[1:]:
+        test()
+for function in test_bounds.FUNCTIONS:
+    test_bounds.test_each_way_to_memory_is_checked_at_both_ends(function)
+print(STOCK)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHECKED, reason="this process checks")
+@pytest.mark.parametrize("stock", [False, True])
+def test_kernels_check_bounds_where_the_variable_asks_for_it(stock, tmp_path):
+    printed = run_python(
+        IN_A_PROCESS_THAT_CHECKS,
+        FASTPROP_CHECK_BOUNDS="1",
+        FASTPROP_STOCK_NUMBA=str(int(stock)),
+        NUMBA_CACHE_DIR=str(tmp_path),
+    )
+    assert printed == f"{stock}\n"
+
+
 @checked
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.__name__)
 def test_each_way_to_memory_is_checked_at_both_ends(function):
@@ -193,6 +220,38 @@ def test_of_an_empty_array_there_is_nothing():
 def read_by_pointer(no_value, pointer, index):
     if pointer[index] != 0:
         return
+
+
+CONSTANT = np.arange(3.0)
+
+
+@compiled
+def read_constant(index, out):
+    out[0] = CONSTANT[index]
+
+
+@checked
+def test_an_array_that_is_no_argument_is_told_by_its_bytes():
+    out = np.zeros(1)
+    read_constant(2, out)
+    assert out[0] == 2
+    words = "was to read bytes 24 to 31 of an array of 24 bytes that is none of its arguments"
+    with pytest.raises(IndexError, match=words):
+        read_constant(3, out)
+
+
+@compiled
+def sum_of_slice(array, begin, end, out):
+    part = array[begin:end, 1]
+    for row in range(len(part)):
+        out[0] += part[row]
+
+
+@checked
+def test_slices_are_cut_to_what_is_there():
+    out = np.zeros(1)
+    sum_of_slice(np.arange(6.0).reshape(3, 2), 1, 9, out)
+    assert out[0] == 3 + 5
 
 
 @checked

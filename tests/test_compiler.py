@@ -11,7 +11,7 @@ from numba.core import compiler as numba_compiler
 from numba.extending import intrinsic
 
 from fastprop.kernels.compiler import STOCK, addresses, noinline, requirements
-from fastprop.kernels.compiler.machine import _architecture, _lane_count, _register_count
+from fastprop.kernels.compiler.machine import _architecture, _host_features, _lane_count, _register_count
 from fastprop.kernels.load_store import lanes
 from tests.parts import compiled
 from tests.processes import run_python
@@ -86,6 +86,14 @@ def test_vector_registers_follow_from_the_machine(machine, features, registers):
 def test_lanes_follow_from_the_features_where_they_are_not_forced(features, lanes):
     assert _lane_count(None, features) == lanes
     assert _lane_count("1", features) == 1
+
+
+def test_the_processors_features_are_those_to_which_numba_is_limited(monkeypatch):
+    monkeypatch.setattr(numba.config, "CPU_FEATURES", "+avx2,+fma")
+    assert _host_features() == {"+avx2", "+fma"}
+    monkeypatch.setattr(numba.config, "CPU_FEATURES", None)
+    monkeypatch.setattr(numba.config, "ENABLE_AVX", 0)
+    assert not any(name.startswith("+avx") for name in _host_features())
 
 
 @pytest.mark.parametrize(
@@ -206,6 +214,41 @@ def test_an_unknown_numba_compiles_by_itself_with_one_warning(tmp_path):
 def test_where_calls_by_address_are_not_known_there_is_no_address(monkeypatch):
     monkeypatch.setattr(addresses, "_KNOWN", False)
     assert addresses.address_of(None, ()) == 0
+
+
+@compiled
+def call_if_known(where, array):
+    addresses.call(where, (array,))
+    array[0] = 7
+
+
+def test_a_kernel_calls_nothing_where_calls_by_address_are_not_known(monkeypatch):
+    monkeypatch.setattr(addresses, "_KNOWN", False)
+    array = np.zeros(1)
+    call_if_known(0, array)
+    assert array[0] == 7
+
+
+CHANGED_NUMBA = """
+from numba.core import {module}
+{module}.{name} = lambda self, one, two, three: None
+from fastprop.kernels import peak
+peak._run(1)
+"""
+
+
+@pytest.mark.slow
+def test_a_numba_that_keeps_its_cache_elsewhere_compiles_in_each_process(tmp_path):
+    code = CHANGED_NUMBA.format(module="dispatcher", name="Dispatcher.enable_caching")
+    run_python(code, NUMBA_CACHE_DIR=str(tmp_path))
+    assert not [*tmp_path.rglob("*.nbc")]
+
+
+@pytest.mark.slow
+def test_bounds_are_not_checked_by_a_numba_that_links_otherwise():
+    code = CHANGED_NUMBA.format(module="codegen", name="JITCodeLibrary.add_linking_library")
+    with pytest.raises(RuntimeError, match=rf"version of Numba that fastprop was tested with, not {numba.__version__}"):
+        run_python(f"import warnings; warnings.simplefilter('ignore')\n{code}", FASTPROP_CHECK_BOUNDS="1")
 
 
 @pytest.mark.parametrize("variable", ["FASTPROP_STOCK_NUMBA", "FASTPROP_CHECK_BOUNDS"])

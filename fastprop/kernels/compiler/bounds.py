@@ -130,12 +130,9 @@ class CheckedKernel:
         self._compiled = compiled
 
     def __call__(self, *args):
-        _REFUSED.access = None
         try:
             return self._compiled(*args)
-        except IndexError:
-            if _REFUSED.access is None:
-                raise
+        except IndexError:  # kernels raise no other, because they cannot allocate
             names = self._compiled.py_func.__code__.co_varnames
             arrays = dict(_named_arrays(dict(zip(names, args))))
             raise IndexError(_sentence(self._compiled.__name__, arrays, *_REFUSED.access)) from None
