@@ -5,6 +5,7 @@ import io
 import os
 import pickle
 import struct
+import sys
 import tracemalloc
 import zipfile
 import zlib
@@ -239,6 +240,36 @@ def test_a_feather_file_that_pandas_would_not_have_written_is_refused_by_name(de
     path = tmp_path / "table.feather"
     feather.write_feather(arrow.table({"a": [1, 2], "y": [0, 1]}).replace_schema_metadata({"pandas": described}), path)
     assert_refused(ValueError, f"{path} is no feather file or a damaged one (", fp.datasets.read, path)
+
+
+# ---- what is rare, and right ----
+
+
+@pytest.mark.filterwarnings("ignore:Feather V1 files are deprecated:DeprecationWarning")
+def test_the_first_version_of_feather_files_is_read(tmp_path):
+    arrow, feather = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.feather")
+    table = arrow.table({"a": [0.5, 2.5, 4.0], "y": [0, 1, 0]})
+    feather.write_feather(table, tmp_path / "old.feather", version=1)
+    assert (tmp_path / "old.feather").read_bytes()[:4] == b"FEA1"
+    X, y = fp.datasets.read(tmp_path / "old.feather", "y")
+    assert (X.ravel().tolist(), y.tolist()) == ([0.5, 2.5, 4.0], [0, 1, 0])
+
+
+def test_batches_of_no_rows_are_passed_over(tmp_path):
+    arrow = pytest.importorskip("pyarrow")
+    schema = arrow.schema([("a", arrow.float64()), ("word", arrow.string()), ("y", arrow.int64())])
+    with arrow.ipc.new_file(tmp_path / "table.arrow", schema) as writer:
+        for rows in ([[0.5, 2.5], ["one", "two"], [0, 1]], [[], [], []], [[4.0], ["two"], [0]]):
+            writer.write_batch(arrow.record_batch(rows, schema=schema))
+    table = fp.datasets.read(tmp_path / "table.arrow", "y")
+    assert table.y.tolist() == [0, 1, 0]
+    np.testing.assert_array_equal(np.asarray(table.X), [[0.5, 0, 1], [2.5, 1, 0], [4.0, 1, 0]])
+
+
+def test_without_pyarrow_it_is_named(tmp_path, monkeypatch):
+    (tmp_path / "table.parquet").write_bytes(b"PAR1")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    assert_refused(ImportError, "needs pyarrow: pip install pyarrow", fp.datasets.read, tmp_path / "table.parquet")
 
 
 # ---- what is no file ----

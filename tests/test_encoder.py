@@ -92,6 +92,15 @@ def test_a_new_level_is_zeros_or_one_of_the_rare():
         assert encoder.transform(new).tolist() == [[0, 0], [0, 0], [0, 0], [0, 1]]
 
 
+def test_levels_that_are_written_alike_are_one_category():
+    levels = pd.Categorical([7, 8, "8", 7.0], categories=[7, 8, "8"])
+    encoder = Encoder.fit(pd.DataFrame({"code": levels, "size": range(4)}))
+    assert encoder.plans[0].levels == ("7", "8")
+    np.testing.assert_array_equal(
+        encoder.transform(pd.DataFrame({"code": ["8", "7"], "size": [0, 1]}))[:, :2], [[0, 1], [1, 0]]
+    )
+
+
 def test_whole_numbers_are_categories_if_told():
     frame = pd.DataFrame({"zip": [7, 8, 7], "n": [1, 2, 3]})
     encoder = Encoder.fit(frame, categorical=["zip"])

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import fastprop as fp
+from fastprop.integrations import onnx_models, torch_modules
 from fastprop.reference import ACTIVATIONS
 from tests.compare import assert_refused, assert_same_bits
 from tests.exchanged import RANDOM, assert_predicts_alike, make_deep_network, make_inputs, make_network
@@ -174,6 +175,32 @@ def test_time_stamps_keep_their_digits_in_onnx_as_float64(tmp_path):
 def test_an_onnx_file_that_cannot_be_written_is_refused_by_a_sentence(tmp_path):
     pytest.importorskip("onnx")
     assert_refused(OSError, "the ONNX file", make_network().to_onnx, tmp_path / "nowhere" / "network.onnx")
+
+
+def test_a_network_that_no_onnx_file_holds_is_refused_before_it_is_written(monkeypatch, tmp_path):
+    pytest.importorskip("onnx")
+    network = make_network()
+    monkeypatch.setattr(onnx_models, "MAX_BYTES", network.flat_parameters.nbytes - 1)
+    words = "an ONNX file holds 2 GB, and the parameters take 0.0 GB: use network.save"
+    assert_refused(ValueError, words, network.to_onnx, tmp_path / "network.onnx")
+    monkeypatch.setattr(onnx_models, "MAX_BYTES", network.flat_parameters.nbytes)
+    network.to_onnx(tmp_path / "network.onnx")
+
+
+# ---- layers of other libraries ----
+
+
+@pytest.mark.parametrize("standardized", [False, True])
+def test_a_network_is_made_of_the_layers_that_a_module_of_pytorch_has(standardized, monkeypatch):
+    network = make_network("float64", standardized=standardized, hidden="tanh")
+    state = network.state_dict()
+    layers = torch_modules.Layers(
+        network.weights, network.biases, network.activations, {k: v for k, v in state.items() if k.startswith("input")}
+    )
+    monkeypatch.setattr(torch_modules, "layers_of", lambda module: layers)  # PyTorch itself is of the extra peers
+    found = fp.from_torch(None)
+    assert found.about == network.about
+    assert_same_bits(found.state_dict().values(), state.values())
 
 
 # ---- C ----

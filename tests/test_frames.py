@@ -94,6 +94,17 @@ def test_objects_that_are_numbers_train_as_numbers():
     assert_same_bits(*([trained(each)[0].parameters] for each in (objects.tolist(), expected)))
 
 
+def test_objects_decimals_and_wide_whole_numbers_of_polars_train_as_numbers():
+    polars = pytest.importorskip("polars")
+    columns = {
+        "age": polars.Series([decimal.Decimal(int(age)) for age in FRAME.age]),
+        "fare": polars.Series(FRAME.fare.tolist(), dtype=polars.Object),
+        "adult": polars.Series(FRAME.adult.to_numpy().astype(int), dtype=polars.Int128),
+        "mass": polars.Series(FRAME.mass.to_numpy()),
+    }
+    assert_same_bits([trained(polars.DataFrame(columns))[0].parameters], [trained(X)[0].parameters])
+
+
 # ---- what is refused, and by which name ----
 
 
@@ -142,6 +153,13 @@ REFUSED = {
     ),
     "categories": (
         lambda: FRAME.assign(port=pandas.Categorical(["S"] * ROWS)),
+        TypeError,
+        "X holds categories in column 'port': encode them as numbers, such as by pandas.get_dummies, or",
+    ),
+    "categories of polars": (
+        lambda: of_polars().with_columns(
+            port=pytest.importorskip("polars").Series(["S"] * ROWS, dtype=sys.modules["polars"].Categorical)
+        ),
         TypeError,
         "X holds categories in column 'port': encode them as numbers, such as by pandas.get_dummies, or",
     ),

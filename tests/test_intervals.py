@@ -88,6 +88,14 @@ def test_what_is_refused(message, changed):
     assert_refused(ValueError, message, fp.intervals.cv_plus, *arguments.values(), coverage=coverage)
 
 
+@pytest.mark.parametrize(
+    ("errors", "folds"), [(np.ones(3), np.arange(3)), (np.ones((3, 1)), np.arange(2)), (np.ones((0, 1)), np.arange(0))]
+)
+def test_errors_that_no_fold_holds_out_are_refused(errors, folds):
+    words = f"errors of shape {errors.shape} and folds of shape {folds.shape} do not fit each other: give the errors"
+    assert_refused(ValueError, words, fp.intervals.FoldErrors, errors, folds)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("coverage", [0.6, 0.9])
 def test_intervals_of_linear_models_cover_new_rows(coverage):

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas
 import pytest
+import scipy.sparse
 
 import fastprop as fp
 from tests.compare import assert_refused
@@ -70,3 +71,18 @@ def test_onnxruntime_predicts_from_the_columns_of_searched_encodings(kind, tmp_p
         np.testing.assert_allclose(told["probabilities"], estimator.predict_proba(FRAME), rtol=1e-4)
     else:
         np.testing.assert_allclose(told["prediction"][:, 0], estimator.predict(FRAME), rtol=1e-4, atol=1e-2)
+
+
+def test_onnxruntime_predicts_from_sparse_columns_and_from_bins_of_which_there_are_none(tmp_path):
+    pytest.importorskip("onnx")
+    frame = FRAME[["age"]].assign(same=7.0)
+    options = {"hidden_layer_sizes": (4,), "max_iter": 2, "learning_rate": "cosine", "random_state": 0}
+    binned = fp.MLPRegressor(**options, numeric_encoding="piecewise").fit(frame, SIGNAL)
+    binned.to_model().to_onnx(tmp_path / "m.onnx")
+    new = pandas.DataFrame({"age": [-5.0, 38.0, 200.0], "same": [7.0, 8.0, -1.0]})
+    told = run_onnx(tmp_path / "m.onnx", {name: new[[name]].to_numpy() for name in new})
+    np.testing.assert_allclose(told["prediction"][:, 0], binned.predict(new), rtol=1e-5)
+    sparse = fp.MLPRegressor(**options).fit(scipy.sparse.csr_array(X), X[:, 0])
+    sparse.to_model("y").to_onnx(tmp_path / "s.onnx")
+    told = run_onnx(tmp_path / "s.onnx", {f"x{index}": column[:, None] for index, column in enumerate(X.T)})
+    np.testing.assert_allclose(told["prediction"][:, 0], sparse.predict(X), rtol=1e-5)

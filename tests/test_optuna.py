@@ -110,6 +110,17 @@ def test_an_error_leaves_no_trial_of_a_study_running(optuna):
     assert [trial.state.name for trial in study.trials] == ["FAIL"] * 10
 
 
+def test_a_result_that_the_storage_of_a_study_does_not_take_is_an_error(optuna, monkeypatch):
+    study = new_study(optuna)
+
+    def gone(*arguments, **options):
+        raise ConnectionError("the storage is gone")
+
+    monkeypatch.setattr(study, "tell", gone)
+    with pytest.raises(ConnectionError, match="the storage is gone"):
+        sweep(samples=2, search=fp.OptunaSearch(study))
+
+
 CHOICES = {
     "loss": ["mse", "cross_entropy"],
     "optimizer": [fp.SGD(0.5), fp.SGD(0.1, momentum=0.9), fp.Adam(0.01)],

@@ -34,6 +34,15 @@ def test_a_grid_sampler_ends_the_search_well(optuna, samples, expected, at_once)
     assert result.best_network is not None
 
 
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_what_is_enqueued_is_tried_beside_the_grid(optuna, at_once):
+    study = new_study(optuna, grid_sampler(optuna, learning_rate=RATES))
+    study.enqueue_trial({"learning_rate": 0.3})
+    result = sweep({"learning_rate": fp.choice(RATES)}, samples=10, search=fp.OptunaSearch(study, at_once=at_once))
+    assert result.table["learning_rate"][0] == 0.3
+    assert sorted(result.table["learning_rate"]) == [0.1, 0.3, 0.3, 0.5]
+
+
 def test_a_grid_within_a_range_ends_the_search_too(optuna):
     study = new_study(optuna, grid_sampler(optuna, learning_rate=RATES, batch_size=[8, 32]))
     grid = {"learning_rate": fp.loguniform(0.01, 1), "batch_size": fp.integers(4, 64)}

@@ -71,6 +71,13 @@ def test_the_hint_for_a_missing_library_names_it(library, module, call, monkeypa
     assert any(requirement.startswith(f"{library}>=") for requirement in hinted)
 
 
+def test_estimators_without_scikit_learn_name_it(monkeypatch):
+    monkeypatch.delitem(sys.modules, "fastprop.estimators", raising=False)
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    with pytest.raises(ImportError, match=r"pip install scikit-learn\.$"):
+        _ = fp.MLPClassifier
+
+
 def test_the_code_and_the_digits_have_licenses():
     assert PROJECT["license"] == "MIT AND CC-BY-4.0"
     code, digits = ((ROOT / name).read_text() for name in PROJECT["license-files"])

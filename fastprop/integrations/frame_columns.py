@@ -197,7 +197,7 @@ def _numbers_of_polars(series):
         return _refused("text" if name == "String" else "other objects")
     try:
         np.dtype({"boolean": "bool"}.get(name.lower(), name.lower()))
-    except TypeError:  # such as of decimals
+    except (TypeError, ValueError):  # of whole numbers of 128 bits, of decimals, or of nothing
         series = series.cast(float)
     missing = series.null_count()
     return Column("numbers", (series.cast(float) if missing else series).to_numpy(), (), missing)
