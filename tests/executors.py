@@ -2,6 +2,7 @@
 
 import glob
 import multiprocessing
+import os
 import tempfile
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
@@ -24,6 +25,11 @@ def sweep(network=(4, 6, 3), grid=RATES, X=X, y=LABELS, **options):
 
 def threads():
     return ThreadPoolExecutor(2)
+
+
+def end_at_once():
+    """End this process as if it had crashed."""
+    os._exit(1)
 
 
 def processes():

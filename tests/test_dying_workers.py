@@ -14,7 +14,7 @@ from fastprop.sweeping.workers import new_adapter
 from fastprop.sweeping.workers.base import ExecutorWorkers
 from tests import executors
 from tests.compare import assert_refused
-from tests.executors import ALONE, IN_PROCESSES, Dask, lowest, processes, sweep
+from tests.executors import ALONE, IN_PROCESSES, Dask, end_at_once, lowest, processes, sweep
 from tests.results import assert_same_result
 
 nothing_left = executors.nothing_left
@@ -129,7 +129,7 @@ def test_where_no_new_workers_can_be_made_the_rest_is_done_here():
 def test_a_broken_executor_is_replaced():
     with processes() as executor:
         with pytest.raises(BrokenExecutor):
-            executor.submit(os._exit, 1).result()
+            executor.submit(end_at_once).result()
         assert_same_result(sweep(executor=executor), sweep())
 
 
