@@ -134,6 +134,7 @@ def test_numbers_of_a_table_and_arrays(capsys):
         ("fit t.csv --seconds=-1", "--seconds must be "),
         ("fit t.csv --configurations 0", "--configurations must be at least 1"),
         ("fit t.csv --numeric-encoding standard,bins", "'bins' is not one of standard, robust, piecewise"),
+        ("fit t.csv --seeds 0", "--seeds must be at least 1"),
         ("fit t.csv --folds 1", "--folds must be at least 2"),
         (
             "fit t.csv --class-weight balanced --configurations 1",

@@ -167,6 +167,27 @@ def test_what_a_search_of_encodings_tries():
 
 
 @pytest.mark.slow
+def test_each_configuration_is_trained_with_each_seed():
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    kinds = (X[:, 0] * X[:, 1] > 0).astype(int)
+    options = {"epochs": 3, "folds": 2, "random_state": 0, "numeric_encoding": "standard", "threads": 1}
+    found = fp.TabularClassifier(configurations=2, seeds=2, **options).fit(X, kinds)
+    assert found.n_configurations_ == 2
+    pairs = {(each.index, each.values["seed"]) for each in found._found.kept}
+    assert pairs <= {(0, 0), (0, 2**32), (1, 1), (1, 1 + 2**32)}
+    assert len({seed for _, seed in pairs}) > 1
+    for each in found._found.kept:
+        values = dict(each.values)
+        sizes, hidden, seed, rate = (values.pop(name) for name in ("layer_sizes", "hidden", "seed", "learning_rate"))
+        values |= {"optimizer": fp.AdamW(rate, weight_decay=values.pop("weight_decay")), "seed": seed}
+        for (training, held_out), network in zip(found._found.folds, each.networks):
+            alone = fp.MLP(sizes, hidden=hidden, output="softmax", seed=seed)
+            how = {"epochs": 3, "standardize": True, "early_stopping": fp.EarlyStopping(3), **values}
+            fp.train(alone, X[training], kinds[training], validation=(X[held_out], kinds[held_out]), **how)
+            np.testing.assert_array_equal(alone.flat_parameters, network.flat_parameters)
+
+
+@pytest.mark.slow
 def test_a_search_tries_the_encodings_that_are_named():
     found = fp.TabularRegressor(configurations=9, numeric_encoding=("robust", "standard"), **SHORT).fit(FRAME, PRICES)
     assert {each["numeric_encoding"] for each in found.configurations_} == {"robust", "standard"}

@@ -30,6 +30,7 @@ def fit(options):
     search_options = SearchOptions(
         seconds=None if seconds is None else checks.number(seconds, "seconds"),
         configurations=None if configurations is None else checks.whole_number(configurations, "configurations"),
+        seeds=checks.whole_number(options.seeds, "seeds"),
         folds=min(checks.whole_number(options.folds, "folds", minimum=2), len(problem.targets.y)),
         epochs=checks.whole_number(options.epochs, "epochs"),
         score=options.score,
@@ -47,7 +48,7 @@ def fit(options):
     report = partial(ensemble_report.write, fitted=fitted, title=title)
     files = [(options.save, _model(problem, found, X).save, "ensemble"), (options.report, report, "report")]
     code, written = outputs.write(files)
-    _print(problem, found)
+    _print(found, {"seed"} if search_options.seeds == 1 else set())
     print(*written, sep="\n", end="\n" * len(written))
     return 130 if found.is_interrupted else code
 
@@ -62,13 +63,17 @@ def _model(problem, found, X):
     return fp.TableEnsemble(ensemble, found.encoders(X), problem.target_name)
 
 
-def _print(problem, found):
-    """Print how the search went, how good the ensemble is, and which configurations have a weight in it."""
+def _print(found, untold):
+    """Print how the search went, how good the ensemble is, and which configurations have a weight in it.
+
+    `untold` are names of hyperparameters that are not printed.
+    """
     weights = found.weights
-    networks = len(found.folds) * np.count_nonzero(weights)
+    chosen = found.with_weight()
+    networks, configurations = len(chosen.ensemble.networks), len({each.index for each in chosen.kept})
     print(f"\n{found.tried} configurations of at most {found.epochs} epochs in {found.seconds:.1f} s")
     print(f"best configuration: {found.score_name} {found.kept[0].score:.4f} on average over {len(found.folds)} folds")
-    told = f"ensemble: {networks} networks of {np.count_nonzero(weights)} configurations"
+    told = f"ensemble: {networks} networks of {configurations} configurations"
     if found.score_name in metrics.SCORES:
         told += f", {found.score_name} {found.out_of_fold_score:.4f} out-of-fold, by weights chosen without the fold"
     print(told)
@@ -76,12 +81,13 @@ def _print(problem, found):
         print(f"temperature {found.temperature:.3g} of the probabilities, by the out-of-fold outputs")
     order = np.argsort(-weights, kind="stable")[:MAX_SHOWN]
     for index in order[weights[order] > 0]:
-        print(f"{weights[index]:7.1%}  {_described(found.kept[index].values)}")
+        print(f"{weights[index]:7.1%}  {_described(found.kept[index].values, untold)}")
 
 
-def _described(values):
-    """Return the hyperparameters of a configuration in a line."""
-    rest = {name: value for name, value in values.items() if name not in ("layer_sizes", "hidden", "seed", "loss")}
+def _described(values, untold):
+    """Return the hyperparameters of a configuration in a line, but for some that are `untold`."""
+    others = {"layer_sizes", "hidden", "loss"} | untold
+    rest = {name: value for name, value in values.items() if name not in others}
     hidden = "x".join(map(str, values["layer_sizes"][1:-1]))
     told = [f"{name.replace('_', ' ')} {_text(value)}" for name, value in rest.items()]
     smoothing = getattr(values.get("loss"), "label_smoothing", 0)

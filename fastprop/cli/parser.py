@@ -100,6 +100,7 @@ def _add_fit(parser):
     search.add_argument("--seconds", type=values.number, metavar="SECONDS", help=seconds)
     tried = "how many configurations to try at most"
     search.add_argument("--configurations", type=values.whole_number, metavar="N", help=tried)
+    _add_seeds(search)
     folds = "of the cross-validation (default %(default)s)"
     search.add_argument("--folds", type=values.whole_number, default=5, metavar="N", help=folds)
     epochs = "of a configuration; fewer where time is short (default %(default)s)"
@@ -137,9 +138,7 @@ def _add_sweep(parser):
     )
     training = _add_training(parser, values.values, "VALUES", rates, " (likewise)")
     _add_factors(training, values.list_of(values.layer_rates), "; 1x1,6x1 tries both", values.values, "VALUES")
-    training.add_argument(
-        "--seeds", type=values.whole_number, default=1, metavar="N", help="train each with N seeds (default 1)"
-    )
+    _add_seeds(training)
     dropout = {"type": values.values, "help": "in the hidden layers (likewise)", "metavar": "VALUES"}
     _add_run(training, share=None, dropout=dropout, epochs=RECIPE.search_epochs)
     _add_seconds(training)
@@ -288,6 +287,12 @@ def _add_training(parser, convert, metavar, rates, note=""):
     _add_class_weight(training)
     _add_threads(training)
     return training
+
+
+def _add_seeds(group):
+    group.add_argument(
+        "--seeds", type=values.whole_number, default=1, metavar="N", help="train each with N seeds (default 1)"
+    )
 
 
 def _add_class_weight(group):

@@ -40,6 +40,9 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         far is kept.
     configurations : int, optional
         How many configurations are tried, in one sweep. Without `seconds` the result depends on `random_state` alone.
+    seeds : int
+        With how many seeds each configuration is trained on each fold, side by side: of initial weights, of the order
+        of rows and of dropout. Each of these has a score and a weight of its own, and `configurations_` names its seed.
     folds : int
         Of the cross-validation, at least 2: ``StratifiedKFold(folds, shuffle=True, random_state=0)`` makes the same.
     epochs : int
@@ -132,6 +135,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         *,
         seconds: float | None = None,
         configurations: int | None = None,
+        seeds: int = 1,
         folds: int = 5,
         epochs: int = RECIPE.search_epochs,
         scoring: ScoreName | None = None,
@@ -147,6 +151,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         super().__init__(
             seconds=seconds,
             configurations=configurations,
+            seeds=seeds,
             folds=folds,
             epochs=epochs,
             scoring=scoring,
@@ -209,10 +214,10 @@ class TabularRegressor(RegressorMixin, BaseTabular):
 
     Parameters
     ----------
-    seconds, configurations, folds, epochs, scoring, categorical_features, numeric_encoding, random_state, threads
+    seconds, configurations, seeds, folds, epochs, scoring, categorical_features, numeric_encoding, random_state
         See `TabularClassifier`. The default of `scoring` is the square root of the mean squared error; folds are those
         of ``KFold``.
-    journal, verbose
+    threads, journal, verbose
         See `TabularClassifier`.
 
     Attributes

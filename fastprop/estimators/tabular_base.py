@@ -41,6 +41,7 @@ class BaseTabular(SavesModel, BaseEstimator):
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "seconds": [Interval(Real, 0, None, closed="neither"), None],
         "configurations": [Interval(Integral, 1, None, closed="left"), None],
+        "seeds": [Interval(Integral, 1, None, closed="left")],
         "folds": [Interval(Integral, 2, None, closed="left")],
         "epochs": [Interval(Integral, 1, None, closed="left")],
         "scoring": [StrOptions(set(SCORES)), None],
@@ -57,6 +58,7 @@ class BaseTabular(SavesModel, BaseEstimator):
         *,
         seconds: float | None = None,
         configurations: int | None = None,
+        seeds: int = 1,
         folds: int = 5,
         epochs: int = RECIPE.search_epochs,
         scoring: ScoreName | None = None,
@@ -69,6 +71,7 @@ class BaseTabular(SavesModel, BaseEstimator):
     ) -> None:
         self.seconds = seconds
         self.configurations = configurations
+        self.seeds = seeds
         self.folds = folds
         self.epochs = epochs
         self.scoring = scoring
@@ -148,6 +151,7 @@ class BaseTabular(SavesModel, BaseEstimator):
         return SearchOptions(
             seconds=seconds,
             configurations=self.configurations,
+            seeds=self.seeds,
             folds=min(self.folds, rows),
             epochs=self.epochs,
             score=self.scoring,

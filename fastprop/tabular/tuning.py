@@ -45,6 +45,9 @@ FEW_CONFIGURATIONS = 6
 OTHERS_EVERY = 3
 """Of so many rounds, one has another encoding of numbers than that of the best configuration."""
 
+SEED_STEP = 2**32
+"""How far apart the seeds of a configuration are, so that each differs from those of all other configurations."""
+
 MIN_EPOCHS = 8
 """Epochs of a configuration that is trained to the end, however short the time."""
 
@@ -57,6 +60,7 @@ class SearchOptions(NamedTuple):
 
     seconds: float | None = None  # for all that `tuned` does
     configurations: int | None = None
+    seeds: int = 1  # with so many each configuration is trained
     folds: int = 5
     epochs: int = RECIPE.search_epochs  # fewer, where time does not suffice for a few configurations
     score: str | Score | None = None  # what ranks, and chooses the weights
@@ -198,7 +202,7 @@ class _Search:
         encoding = next(iter(self._X))
         values = self._drawn(0, TIMED_CONFIGURATIONS, encoding)
         result = self._sweep(encoding, values, epochs, seconds, 0)
-        return max(result.seconds, 1e-6) / (len(values) * epochs)
+        return max(result.seconds, 1e-6) / (TIMED_CONFIGURATIONS * epochs)
 
     def train(self, size, seconds):
         """Train the next `size` configurations; return for how many seconds, and whether Ctrl-C ended this."""
@@ -210,7 +214,8 @@ class _Search:
         stopped = result.table["stopped"].tolist()
         is_in_time = seconds is None or time.perf_counter() - begin < seconds
         self._keep_best(result, values, encoding)
-        self.tried += size - stopped.count("not run")
+        seeds = self._options.seeds
+        self.tried += sum(set(stopped[first : first + seeds]) != {"not run"} for first in range(0, len(stopped), seeds))
         return result.seconds, "interrupted" in stopped or ("not run" in stopped and is_in_time)
 
     def weights(self):
@@ -235,17 +240,21 @@ class _Search:
         return others[turn % len(others)] if others and place == OTHERS_EVERY - 1 else best
 
     def _drawn(self, begin, count, encoding):
-        """Return the values of `count` configurations, from the one of index `begin` on.
+        """Return the values of `count` configurations, from the one of index `begin` on, each with all of its seeds.
 
         The first of each encoding is that of the recipe; the first rounds have one configuration and one encoding each.
         """
         n_in = self._X[encoding].shape[1]
         draws = Draws(self._space, begin + count, self._options.seed)
-        drawn = [draws[index] | {"seed": self._options.seed + index} for index in range(begin, begin + count)]
+        drawn = [draws[index] for index in range(begin, begin + count)]
         if begin < len(self._X):
-            recipe = search_space.first_configuration(self._prototype, len(self._y))
-            drawn[0] = recipe | {"seed": self._options.seed + begin}
-        return [values | {"layer_sizes": (n_in, *values["layer_sizes"][1:])} for values in drawn]
+            drawn[0] = search_space.first_configuration(self._prototype, len(self._y))
+        first_seed = self._options.seed + begin
+        return [
+            values | {"seed": seed + turn * SEED_STEP, "layer_sizes": (n_in, *values["layer_sizes"][1:])}
+            for seed, values in enumerate(drawn, first_seed)
+            for turn in range(self._options.seeds)
+        ]
 
     def _journal(self, encoding):
         """Return the path of the journal of an encoding, or None."""
@@ -291,7 +300,7 @@ class _Search:
             cost = float(row[result.ranks]) * (-1 if result.higher_is_better else 1)
             self.kept.append(
                 KeptConfiguration(
-                    index=self.tried + index,
+                    index=self.tried + index // self._options.seeds,
                     values=values[index] | told,
                     encoding=encoding,
                     cost=cost,
