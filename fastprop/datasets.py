@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastprop import numpy_settings
+from fastprop import files, numpy_settings
 from fastprop.annotations import NumericEncodingName
 from fastprop.annotations import Path as PathLike
 from fastprop.notices import DataWarning, warn
@@ -122,8 +122,9 @@ def read(
     """
     names = None if features is None else tuple(features)
     told = tuple(categorical), tuple(numeric), checked(numeric_encoding)
-    found = sources.read(source, Choice(target, tuple(drop), names, *told))
-    table = found if isinstance(found, Table) else found.encoded()
+    with files.naming(source):
+        found = sources.read(source, Choice(target, tuple(drop), names, *told))
+        table = found if isinstance(found, Table) else found.encoded()
     if len(table.y) > 1 and (table.y == table.y[0]).all():
         value = f"{table.y[0]}" if table.class_names is None else table.class_names[0]
         warn(nothing_to_learn(table, value), DataWarning)
@@ -160,10 +161,11 @@ def read_inputs(source: Any, names: Sequence[str] | None = None) -> NDArray[Any]
     array([[ 80.,   3.],
            [120.,   5.]])
     """
-    if sources.is_array_file(source):
-        return sources.read_array(source)
-    columns = sources.read_columns(source, names)
-    return Encoder([ColumnPlan(name, "number") for name in columns]).transform_columns(columns, np.float64)
+    with files.naming(source):
+        if sources.is_array_file(source):
+            return sources.read_array(source)
+        columns = sources.read_columns(source, names)
+        return Encoder([ColumnPlan(name, "number") for name in columns]).transform_columns(columns, np.float64)
 
 
 def column_names(source: PathLike) -> list[str]:

@@ -266,7 +266,7 @@ def test_columns_are_found_by_name(run, folder):
     assert run("predict n.safetensors without.csv")[1] == expected
     code, output, errors = run("predict n.safetensors lacks.csv")
     assert (code, output) == (2, "")
-    assert errors == "fastprop: the table has no column 'b', but the training data had: give it.\n"
+    assert errors == "fastprop: lacks.csv: the table has no column 'b', but the training data had: give it.\n"
 
 
 def test_numbers_and_yes_or_no_are_predicted(run):
@@ -381,7 +381,8 @@ def test_classes_of_a_mixed_table_are_evaluated(capsys, folder):
     assert words in capsys.readouterr().err
     frame.drop(columns="town").to_csv("without.csv", index=False)
     assert cli.main(["predict", "n.safetensors", "without.csv"]) == 2
-    assert capsys.readouterr().err == "fastprop: the table has no column 'town', but the training data had: give it.\n"
+    told = "fastprop: without.csv: the table has no column 'town', but the training data had: give it.\n"
+    assert capsys.readouterr().err == told
 
 
 def test_a_score_that_the_rows_leave_undefined_is_not_among_those_of_a_model(run):

@@ -4,6 +4,7 @@ import gzip
 import io
 import os
 import pickle
+import re
 import struct
 import sys
 import tracemalloc
@@ -14,6 +15,8 @@ import numpy as np
 import pytest
 
 import fastprop as fp
+from fastprop import cli
+from fastprop.tabular import Encoder
 from tests.compare import assert_refused
 from tests.test_files import no_file
 
@@ -287,3 +290,47 @@ def test_the_checksum_of_a_member_counts(tmp_path):
     changed = content.replace(struct.pack("<d", 7.0), struct.pack("<d", 8.0))
     assert zlib.crc32(changed) != zlib.crc32(content)
     assert_refused_in_bounds(path, changed)
+
+
+A, B = [1.0, 2.0, 3.0, 4.0], list("pqpq")
+WHOLE_BUT_WRONG = {
+    "a column is missing": {"b": B, "y": B},
+    "bytes": {"a": A, "b": [b"\xff"] * 4, "y": B},
+    "lists": {"a": [[1.0]] * 4, "b": B, "y": B},
+    "words": {"a": B, "b": B, "y": B},
+    "infinity": {"a": [*A[:3], np.inf], "b": B, "y": B},
+}
+
+
+@pytest.mark.parametrize("columns", WHOLE_BUT_WRONG.values(), ids=WHOLE_BUT_WRONG)
+def test_what_a_whole_parquet_file_holds_is_refused_by_its_name(columns, tmp_path, monkeypatch, capsys):
+    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    monkeypatch.chdir(tmp_path)
+    parquet.write_table(pyarrow.table(columns), "wrong.parquet")
+    encoder = Encoder.fit(pyarrow.table({"a": A, "b": B}))
+    network = fp.MLP((len(encoder.feature_names), 2), output="softmax", class_names=("p", "q"))
+    fp.TableModel(network, encoder, "y").save("n.safetensors")
+    for command in ("predict", "evaluate"):
+        assert cli.main([command, "n.safetensors", "wrong.parquet"]) == 2
+        assert re.match(r"fastprop: wrong\.parquet: .*\n\Z", capsys.readouterr().err)
+    with pytest.raises(ValueError, match=r"^wrong\.parquet: "):
+        fp.load("n.safetensors").predict("wrong.parquet")
+
+
+WRONG_ARRAYS = {
+    "columns": (np.zeros((4, 2)), np.zeros(4, int)),
+    "too large": (np.full((4, 3), 1e300), np.zeros(4, int)),
+    "infinity": (np.full((4, 3), np.inf), np.zeros(4, int)),
+    "rows": (np.zeros((4, 3)), np.zeros(3, int)),
+    "targets": (np.zeros((4, 3)), np.zeros((4, 3))),
+    "complex": (np.zeros((4, 3), complex), np.zeros(4, int)),
+}
+
+
+@pytest.mark.parametrize(("X", "y"), WRONG_ARRAYS.values(), ids=WRONG_ARRAYS)
+def test_what_a_whole_npz_file_holds_is_refused_by_its_name(X, y, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    np.savez("wrong.npz", X=X, y=y)
+    fp.MLP((3, 2), output="softmax").save("n.safetensors")
+    assert cli.main(["evaluate", "n.safetensors", "wrong.npz"]) == 2
+    assert re.match(r"fastprop: wrong\.npz[: ].*\n\Z", capsys.readouterr().err)

@@ -27,9 +27,10 @@ def predict(options):
     columns = _columns(model, options)
     X = _inputs(model, options.data)
     if options.output is None:
-        _write(sys.stdout, columns, X)
+        with files.naming(options.data):
+            _write(sys.stdout, columns, X)
         return 0
-    with files.replacing(options.output, "file of predictions") as file:
+    with files.naming(options.data), files.replacing(options.output, "file of predictions") as file:
         text = io.TextIOWrapper(file, "utf-8", newline="")
         _write(text, columns, X)
         text.detach()  # it writes what it holds, and leaves the file open
@@ -44,8 +45,14 @@ def evaluate(options):
     X = _inputs(model, options.data)
     y = _answers(model, options)
     n_out = network.layer_sizes[-1]
-    task = Task.of(y, n_out, network.output, checks.loss(pinball_of_model(model), network.output, n_out))
-    predicted = _outputs(model, X)
+    with files.naming(options.data):
+        if len(y) != len(X) or (y.ndim > 1 and y.shape[1] != n_out):
+            raise ValueError(
+                f"X has {len(X)} rows and the network {n_out} outputs, but y has the shape {y.shape}: give a row of "
+                "targets for each row of X, and a target for each output or a class."
+            )
+        task = Task.of(y, n_out, network.output, checks.loss(pinball_of_model(model), network.output, n_out))
+        predicted = _outputs(model, X)
     fitting = [score.name for score in metrics.SCORES.values() if score.fits(task)]
     print(f"rows {len(X)}")
     for name in [options.score] if options.score else fitting:
@@ -63,7 +70,8 @@ def _inputs(model, data):
     if is_table_model(model):
         return model.inputs(data)
     if sources.is_array_file(data):
-        return sources.read_array(data, networks_of(model)[0].layer_sizes[0])
+        with files.naming(data):
+            return sources.read_array(data, networks_of(model)[0].layer_sizes[0])
     return fp.datasets.read_inputs(data, model.feature_names)
 
 
@@ -86,8 +94,9 @@ def _answers(model, options):
             f"{options.data} has no column {target!r}, the target, with which predictions are compared: give a table "
             "with it, name another by --target, or run fastprop predict."
         )
-    found = sources.read(options.data, Choice(target, features=features))
-    y, names = (found.y, found.class_names) if isinstance(found, Table) else found.answers()
+    with files.naming(options.data):
+        found = sources.read(options.data, Choice(target, features=features))
+        y, names = (found.y, found.class_names) if isinstance(found, Table) else found.answers()
     if model.class_names is None or y.ndim > 1:
         return y
     words = [names[label] for label in y] if names is not None else [word_of(float(label)) for label in y]

@@ -9,11 +9,12 @@ from typing import NamedTuple
 import numpy as np
 
 import fastprop as fp
-from fastprop import checks
+from fastprop import checks, files
 from fastprop.data import Dataset, ScaledTargets, Split, TargetScaling
 from fastprop.data.target_scaling import POWERS
 from fastprop.tabular import Choice, Encoder, Table, Targets, sources, targets_of
 from fastprop.tabular.numeric_encodings import SEARCH, searched_names
+from fastprop.tabular.plans import refuse_infinite
 
 SHOWN = 8
 """Columns of numbers whose names are printed."""
@@ -107,13 +108,20 @@ def problem_of(options):
     a cross-validation anew. The encoder and the scaling of the problem are those of the network that is kept, which is
     trained on all rows after a cross-validation.
     """
-    found = _table(options)
-    is_array = isinstance(found, Table)
-    table = found if is_array else Table(np.zeros((len(found.target.values), 1)), *_answers(found))
+    with files.naming(options.data):
+        found = _table(options)
+        is_array = isinstance(found, Table)
+        table = found if is_array else Table(np.zeros((len(found.target.values), 1)), *_answers(found))
+        if is_array:
+            checks.inputs(table.X, table.X.shape[1])
     targets = targets_of(table, options.loss, getattr(options, "score", None), options.task)
-    rows = _training_rows(targets, options)
-    X = table.X if is_array else found.inputs()
-    encoder = None if is_array else X.encoder.fitted_to(found.columns, rows)
+    with files.naming(options.data):
+        rows = _training_rows(targets, options)
+        X = table.X if is_array else found.inputs()
+        encoder = None if is_array else X.encoder.fitted_to(found.columns, rows)
+        for plan in () if is_array else encoder.plans:
+            if plan.kind == "number":
+                refuse_infinite(plan, found.columns[plan.name])
     is_scaled = targets.task.output == "identity" and targets.task.class_count == 0
     y = targets.y[rows].reshape(len(rows), -1)
     scaling = TargetScaling.fit(y, checks.loss_name(targets.task.loss)) if is_scaled else None

@@ -11,13 +11,14 @@ Two formats have a checksum of all their content: `archives` (a description and 
 from fastprop.files.json_text import parsed
 from fastprop.files.locks import PathLock, is_abandoned, lock, unlock
 from fastprop.files.paths import resolved
-from fastprop.files.reading import opened, reading, refusing, unpacked_limit
+from fastprop.files.reading import naming, opened, reading, refusing, unpacked_limit
 from fastprop.files.writing import replacing, sync_folder
 
 __all__ = [
     "PathLock",
     "is_abandoned",
     "lock",
+    "naming",
     "opened",
     "parsed",
     "reading",

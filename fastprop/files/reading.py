@@ -79,6 +79,21 @@ def refusing(path, kind, remedy):
         raise ValueError(f"{path} is no {kind} or a damaged one ({_reason(error)}): {remedy}.") from error
 
 
+@contextlib.contextmanager
+def naming(source):
+    """Have the message of an error that is raised in the block begin with the name of the file, if it lacks it.
+
+    Unlike `refusing`, this is for what a whole file holds. A `source` that is no path, such as a frame, has no name.
+    """
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        if not isinstance(source, (str, os.PathLike)) or str(source) in str(error):
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{source}: {error}") from error
+
+
 def unpacked_limit(size, always=ALWAYS_UNPACKED):
     """Return to how many bytes a compressed file or member of `size` bytes may unpack; `always` bytes are allowed."""
     return max(always, MAX_UNPACKED * size)

@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from fastprop import checks, numpy_settings
+from fastprop import checks, files, numpy_settings
 from fastprop.annotations import FloatArray, Path
 from fastprop.data import EncodedRows, Inputs
 from fastprop.ensembles import Ensemble
@@ -122,11 +122,12 @@ class TableEnsemble:
 
     def inputs(self, table: Any) -> StackedInputs:
         """Return the inputs for the rows of a table: a block (n, n_in) of each encoder that differs."""
-        columns = columns_to_encode(self.encoders[0], table)
-        if columns is None:
-            checks.equal_inputs(self.ensemble.networks)
-            return StackedInputs((np.asarray(table),) * len(self.stacked.different))
-        return self.stacked.inputs_of(columns)
+        with files.naming(table):
+            columns = columns_to_encode(self.encoders[0], table)
+            if columns is not None:
+                return self.stacked.inputs_of(columns)
+        checks.equal_inputs(self.ensemble.networks)
+        return StackedInputs((np.asarray(table),) * len(self.stacked.different))
 
     def outputs_of(self, inputs: StackedInputs) -> FloatArray:
         """Return the outputs of the ensemble, (n, n_out), for rows of what `inputs` returned."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastprop import checks, numpy_settings
+from fastprop import checks, files, numpy_settings
 from fastprop.annotations import FloatArray, Path
 from fastprop.data import EncodedRows
 from fastprop.files import tensors
@@ -72,8 +72,9 @@ class TableModel:
 
         They are an array, or `fastprop.data.EncodedRows` where numbers are encoded by bins, which ``[:]`` makes one.
         """
-        columns = columns_to_encode(self.encoder, table)
-        return np.asarray(table) if columns is None else self.encoder.inputs_of(columns)
+        with files.naming(table):
+            columns = columns_to_encode(self.encoder, table)
+            return np.asarray(table) if columns is None else self.encoder.inputs_of(columns)
 
     def outputs_of(self, inputs: NDArray[np.float64] | EncodedRows) -> FloatArray:
         """Return the outputs of the network, (n, n_out), for rows of what `inputs` returned."""

@@ -18,6 +18,8 @@ def read_npz(path, target=None):
     with refusing(path, *NPZ):
         X = checks.matrix(found["X"])
         y = found[target]
+        if y.ndim and len(y) != len(X):
+            raise ValueError(f"X has {len(X)} rows but {target} has {len(y)}")
         if y.dtype.kind == "U" and y.ndim == 1:
             classes, names = classes_of_words(y)
             return Table(X, classes, None, target, names)

@@ -204,7 +204,9 @@ def _refuse_rounded_classes(table):
     """Refuse to take whole numbers as classes that float64 may have rounded to one."""
     is_large = np.abs(table.y) >= EXACT if table.y.dtype.kind == "f" else np.zeros(1, bool)
     if is_large.any():
-        shown = f"{table.y[is_large.argmax()]:.0f}"
+        shown = f"{table.y.flat[is_large.argmax()]:.0f}"
+        if np.isinf(table.y).any():
+            raise ValueError(f"{_name(table)} holds infinity: remove or replace values that are not finite.")
         raise ValueError(
             f"{_name(table)} holds {checks.shown(shown)}, but numbers from 2**53 on cannot be told apart as classes: "
             f"write words, such as id7, or take them as numbers, by {checks.argument('task', repr('numbers'))}."
