@@ -10,7 +10,7 @@ import pytest
 
 import fastprop as fp
 from fastprop.tabular.encoder import Encoder, named_columns
-from fastprop.tabular.plans import ColumnPlan, planned
+from fastprop.tabular.plans import ColumnPlan, median, planned
 
 ROWS = {
     "age": [20.0, None, 40.0, 70.0],
@@ -180,6 +180,15 @@ FRAME = pd.DataFrame({"a": [1.0, 2], "b": ["x", "y"], "c": [True, False]})
 def test_tables_that_cannot_be_learned_from_are_refused(frame, arguments, message):
     with pytest.raises(ValueError, match=message):
         Encoder.fit(frame, **arguments)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.999, 0.99999])
+def test_the_median_of_many_numbers_is_near_that_of_all(share):
+    random = np.random.default_rng(0)
+    values = random.normal(size=350_000)
+    values[random.random(len(values)) < share] = np.nan
+    found, wanted = median(values), np.nanmedian(values)
+    assert found == wanted if share > 0.99 else abs(found - wanted) < 0.02
 
 
 @pytest.mark.parametrize(

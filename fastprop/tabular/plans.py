@@ -32,6 +32,9 @@ RARE = 1000
 MAX_VALUES_OF_MEDIAN = 100_000
 """From so many numbers of a column its median is computed at most."""
 
+MIN_VALUES_OF_MEDIAN = 1000
+"""If fewer of those are there, the others are looked for, too."""
+
 
 class ColumnPlan(NamedTuple):
     """What is made of a column: its features follow from all rows of the table, and the rest from the training rows.
@@ -232,7 +235,9 @@ def _fitted_category(plan, training):
 
 
 def median(values):
-    """Return the median of numbers (n,), of which NaN are left out; of many, that of 100,000 evenly spaced ones.
+    """Return the median of numbers (n,), of which NaN are left out; of many, that of evenly spaced ones.
+
+    These are up to 100,000 of all, or of those that are no NaN, if fewer than 1,000 of the former are.
 
     Examples
     --------
@@ -241,8 +246,16 @@ def median(values):
     >>> median(np.array([1, np.nan, 5, 30]))
     5.0
     """
-    present = np.flatnonzero(~np.isnan(values))
-    return float(np.median(values[present[:: -(-len(present) // MAX_VALUES_OF_MEDIAN)]]))
+    present = _spaced(values)
+    present = present[~np.isnan(present)]
+    if len(present) < MIN_VALUES_OF_MEDIAN:
+        present = _spaced(values[~np.isnan(values)])
+    return float(np.median(present))
+
+
+def _spaced(values):
+    """Return some of many values, which are evenly spaced."""
+    return values[:: max(1, -(-len(values) // MAX_VALUES_OF_MEDIAN))]
 
 
 def _fitted_numbers(plan, training):
