@@ -268,7 +268,8 @@ def _new_parameters(layer_sizes, dtype):
         return aligned_zeros(int(layer_offsets(layer_sizes, dtype)[-1]), dtype)
     except (MemoryError, ValueError, OverflowError):
         size = parameter_count(layer_sizes) * np.dtype(dtype).itemsize / 1e9
+        shown = f"{size:,.0f}" if size > 9 else f"{size:.2g}"
         raise MemoryError(
             f"{checks.argument('layer_sizes')} {checks.argument_value('layer_sizes', str(layer_sizes))} need "
-            f"{size:,.0f} GB for the parameters, which do not fit into memory: make the layers smaller."
+            f"{shown} GB for the parameters, which do not fit into memory: make the layers smaller."
         ) from None

@@ -409,6 +409,21 @@ def test_processes_that_write_one_file_again_and_again_all_succeed(tmp_path):
     assert fp.load(tmp_path / "net").layer_sizes == (2, 2, 1)
 
 
+def test_a_path_may_be_bytes(tmp_path):
+    path = os.fsencode(tmp_path / "net")
+    network().save(path)
+    assert fp.load(path).layer_sizes == (5, 4, 3)
+
+
+def test_a_folder_that_cannot_be_listed_is_no_harm(tmp_path, monkeypatch):
+    def refuse(*arguments):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(Path, "glob", refuse)
+    network().save(tmp_path / "net")
+    assert fp.load(tmp_path / "net").layer_sizes == (5, 4, 3)
+
+
 def test_only_regular_files_of_the_same_target_are_removed(tmp_path):
     path = tmp_path / "net"
     victim = tmp_path / "victim"

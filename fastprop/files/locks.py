@@ -73,10 +73,11 @@ def is_abandoned(path):
 
 def remove_unfinished(target):
     """Remove the temporary files of those who were killed while they wrote a file; nothing is removed without locks."""
-    for path in target.parent.glob(beside(target, "-*.part").name):
-        with _locked_if_abandoned(path) as abandoned, contextlib.suppress(OSError):
-            if abandoned and stat.S_ISREG(os.lstat(path).st_mode):
-                path.unlink()
+    with contextlib.suppress(OSError):  # they are in nobody's way
+        for path in target.parent.glob(beside(target, "-*.part").name):
+            with _locked_if_abandoned(path) as abandoned, contextlib.suppress(OSError):
+                if abandoned and stat.S_ISREG(os.lstat(path).st_mode):
+                    path.unlink()
 
 
 @contextlib.contextmanager

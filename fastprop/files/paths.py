@@ -16,7 +16,7 @@ def resolved(path):
         If the links lead in a circle, or to what is no regular file.
     """
     try:
-        target = Path(os.path.realpath(path))
+        target = Path(os.path.realpath(os.fsdecode(path)))
         status = target.lstat()
     except FileNotFoundError:
         return target
