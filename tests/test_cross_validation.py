@@ -112,6 +112,29 @@ def test_a_score_may_take_the_weights_of_the_rows_without_those_of_classes():
             assert measured == pytest.approx(np.average(is_right, weights=weight[held_out]), rel=1e-12)
 
 
+@pytest.mark.parametrize(
+    "validation", [None, 0.25, (X[:20], LABELS[:20], np.linspace(1, 3, 20))], ids=["none", "share", "data"]
+)
+def test_metrics_of_a_training_are_given_the_weights_of_the_rows(validation):
+    weight = np.linspace(0.5, 2, len(X))
+    score = metrics.Score("mean", weighted_accuracy, takes_weights=True)
+    how = {"metrics": [score, metrics.SCORES["accuracy"].weighted()], "epochs": 1, "validation": validation}
+    network = fp.MLP(SIZES["labels"], output="softmax")
+    history = fp.train(network, X, LABELS, sample_weight=weight, **how)
+    if isinstance(validation, tuple):
+        X_measured, y, weights = validation
+    else:
+        rows = np.arange(len(X)) if validation is None else held_out_rows(len(X), validation)
+        X_measured, y, weights = X[rows], LABELS[rows], weight[rows]
+    is_right = network.predict(X_measured).argmax(axis=1) == y
+    for name in ("mean", "accuracy"):
+        assert history.metrics[name][0] == pytest.approx((is_right * weights).sum() / weights.sum())
+
+
+def weighted_accuracy(outputs, y, sample_weight):
+    return np.average(outputs.argmax(axis=1) == y, weights=sample_weight)
+
+
 def test_indices_and_weights_of_encoded_rows_are_those_of_the_rows_that_were_given():
     pandas = pytest.importorskip("pandas")
     random = np.random.default_rng(0)

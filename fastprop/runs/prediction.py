@@ -91,9 +91,7 @@ def scores(networks, split, score):
     if len(split.held_out_rows) == 0:
         return [metrics.UNKNOWN] * len(networks)
     predictor = Predictor(networks[0], split.held_out.inputs, split.held_out_rows)
-    rows = split.held_out_rows
-    data = split.held_out
-    given = data.as_given(rows), data.as_numbered(rows), data.weights_in_scores(rows)
+    given = _given_to_scores(split.held_out, split.held_out_rows)
     return [
         measure(score, predictor(network), *given) if np.isfinite(network.parameters).all() else metrics.UNKNOWN
         for network in networks
@@ -105,6 +103,11 @@ def measure(score, outputs, y, rows, weights=None):
     if score.is_own:
         return metrics.measure(score, outputs, y, rows, weights)
     return thread_pool.in_calling_thread(metrics.measure, score, outputs, y, rows, weights) or metrics.INTERRUPTED
+
+
+def _given_to_scores(data, rows):
+    """Return what scores are given of some rows of a data set: y, the numbers of the rows, and weights or None."""
+    return data.as_given(rows), data.as_numbered(rows), data.weights_in_scores(rows)
 
 
 class EpochMetrics:
@@ -122,8 +125,8 @@ class EpochMetrics:
         ValueError
             If a function returns what is no number, so that it is no score.
         """
-        y = data.as_given(rows)
-        measured = [measure(score, outputs, y, rows) for score in self._scores]
+        given = _given_to_scores(data, rows)
+        measured = [measure(score, outputs, *given) for score in self._scores]
         for score, each in zip(self._scores, measured):
             if each.remedy:
                 raise ValueError(f"metric {score.name!r} {each.problem}, after epoch {epoch}: {each.remedy}.")
