@@ -149,6 +149,14 @@ def test_anything_else_gives_the_same_bits(make):
     assert_same_bits(trained(make(NUMBERS)), trained(NUMBERS.astype("float32")))
 
 
+@pytest.mark.skipif(np.finfo(np.longdouble).max == np.finfo(float).max, reason="no number is wider than float64")
+def test_numbers_too_large_for_float64_are_refused_by_their_place():
+    wide = NUMBERS.astype(np.longdouble)
+    wide[2, 1] = np.longdouble("1e400")
+    words = "at row 2, column 1, which is too large for float64: correct it, or divide the column by a constant"
+    assert_refused(ValueError, words, trained, wide, dtype="float64")
+
+
 def test_masked_numbers_are_refused():
     masked = np.ma.masked_equal(NUMBERS.astype("float32"), 1)
     assert_refused(ValueError, "X is an array with masked elements: fill them", trained, masked)

@@ -25,7 +25,7 @@ def warn_of_sizes(inputs, rows, dtype):
     ----------
     inputs : Inputs
     rows : ndarray
-        (m,) int: the indices of the rows that are trained on, of which at most `ROWS` are looked at.
+        (m,) int: the indices of the rows that are trained on, one or more, of which at most `ROWS` are looked at.
     dtype : dtype
         That of the network.
 
@@ -41,8 +41,6 @@ def warn_of_sizes(inputs, rows, dtype):
     >>> print(caught[0].message)
     X has columns of very different size, from 'hue' (up to 0.5) to 'proline' (up to 1680): standardize them.
     """
-    if len(rows) == 0:
-        return
     some = rows[:: -(-len(rows) // ROWS)]
     blocks = (inputs.numbers(some[block]) for block in row_blocks(len(some), inputs.shape[1]))
     lows, highs = zip(*((numbers.min(axis=0), numbers.max(axis=0)) for numbers in blocks))
