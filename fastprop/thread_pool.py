@@ -84,7 +84,6 @@ def run(jobs, threads, watch):
         The first that a job raised, after the running jobs were stopped; RuntimeError if the system gives no thread.
     """
     workers = _Workers(jobs)
-    interrupted = False
     with interrupts.held() as held:
         try:
             workers.start(threads)
@@ -96,11 +95,11 @@ def run(jobs, threads, watch):
                     workers.wait()
                     watch()
         except KeyboardInterrupt:
-            interrupted = True
+            workers.interrupted = True
         finally:
-            workers.stop(None if interrupted else held)
+            workers.stop(held)
             watch()
-        interrupted = _is_interrupted(held) or interrupted
+        interrupted = _is_interrupted(held) or workers.interrupted
     if interrupted:
         return False
     workers.raise_error()
@@ -137,7 +136,6 @@ def results(jobs, threads):
         The first that a job raised, after what all others returned was yielded.
     """
     workers = _Workers(jobs, queue.Queue(UNREAD_RESULTS))
-    interrupted = False
     with interrupts.held() as held:
         try:
             try:
@@ -147,11 +145,11 @@ def results(jobs, threads):
                     yield workers.returned()
                     held.deliver()
             except KeyboardInterrupt:
-                interrupted = True
-            yield workers.stop(None if interrupted else held)
+                workers.interrupted = True
+            yield workers.stop(held)
         finally:
             workers.stop()
-        interrupted = _is_interrupted(held) or interrupted
+        interrupted = _is_interrupted(held) or workers.interrupted
     if interrupted:
         raise Interrupted
     workers.raise_error()
@@ -176,6 +174,7 @@ class _Workers:
         self._ended = []  # an element for each thread that has ended
         self._stopping = False
         self.over = False
+        self.interrupted = False  # whether Ctrl-C has come, after which no function of a job is called any more
         # Not an Event: if Ctrl-C came amid its code, which is Python's, its lock could stay locked.
         self._wakes = queue.SimpleQueue()  # an element for each time that the calling thread is to be woken
 
@@ -259,8 +258,7 @@ class _Workers:
 
     def _do_calls(self, held=None):
         for _ in range(len(self._calls)):  # those that are asked for meanwhile come after results were yielded
-            if not self._calls[0].ended.is_set():
-                self._do(self._calls[0], held)
+            self._do(self._calls[0], held)
             self._calls.popleft()
 
     def _do(self, call, held):
@@ -291,8 +289,8 @@ class _Workers:
     def stop(self, held=None):
         """Stop the running jobs, begin no other, and wait for the threads; return what is in the queue, if any.
 
-        Functions that jobs want to be called in the calling thread are called meanwhile if there is `held`, see `wait`.
-        Else their value is None.
+        Functions that jobs want to be called in the calling thread are called meanwhile if there is `held`, see `wait`,
+        and as long as no Ctrl-C has come. Else their value is None.
 
         A thread that was started but has not begun yet will find that it is to draw nothing.
         """
@@ -305,10 +303,13 @@ class _Workers:
             if over:
                 return rest
             self._stop_running()
-            if held is None:
+            try:
+                if held is not None and not self.interrupted:
+                    self._do_calls(held)
+            except KeyboardInterrupt:
+                self.interrupted = True
+            if held is None or self.interrupted:
                 self._drop_calls()
-            else:
-                self._do_calls(held)
             time.sleep(STOP_SECONDS)
 
     def _stop_running(self):

@@ -286,6 +286,37 @@ def test_ctrl_c_comes_between_results_and_after_all_that_was_running():
 
 @pytest.mark.usefixtures("hears_ctrl_c")
 @pytest.mark.parametrize("returns", [False, True], ids=["run", "results"])
+def test_ctrl_c_in_a_function_of_a_job_that_is_stopped_waits_for_the_job(returns):
+    def ask(job):
+        assert job.stopped.wait(TIMEOUT)
+        found.append(thread_pool.in_calling_thread(signal.raise_signal, signal.SIGINT))
+        found.append(thread_pool.in_calling_thread(len, "which is not called any more"))
+
+    found, jobs = [], [Job(ask), Job(fail)]
+    if returns:
+        with closing(thread_pool.results(jobs, 2)) as batches, pytest.raises(thread_pool.Interrupted):
+            flat(batches)
+    else:
+        assert thread_pool.run(jobs, 2, nothing) is False
+    assert found == [None, None]
+
+
+@pytest.mark.usefixtures("hears_ctrl_c")
+def test_ctrl_c_as_the_last_jobs_end_interrupts(monkeypatch):
+    stop = thread_pool._Workers.stop
+
+    def interrupted(workers, *held):
+        signal.raise_signal(signal.SIGINT)
+        return stop(workers, *held)
+
+    monkeypatch.setattr(thread_pool._Workers, "stop", interrupted)
+    job = Job()
+    assert thread_pool.run([job], 1, nothing) is False
+    assert job.ran
+
+
+@pytest.mark.usefixtures("hears_ctrl_c")
+@pytest.mark.parametrize("returns", [False, True], ids=["run", "results"])
 def test_ctrl_c_amid_the_start_of_threads_stops_all_of_them(monkeypatch, returns):
     jobs, thread, begun = [Job(until_stopped) for _ in range(3)], threading.Thread, []
 
