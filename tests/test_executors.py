@@ -256,6 +256,17 @@ def test_of_each_pack_the_networks_that_may_be_kept_are_sent_back(monkeypatch):
     assert list(result.networks) == result.ranking[:2].tolist()
 
 
+@pytest.mark.usefixtures("hears_ctrl_c")
+def test_ctrl_c_while_data_are_written_for_the_workers_begins_no_job(monkeypatch):
+    class Pressing(InlineAdapter):
+        def share(self, value):
+            signal.raise_signal(signal.SIGINT)
+            return super().share(value)
+
+    monkeypatch.setattr(workers, "ADAPTERS", (Pressing, *workers.ADAPTERS))
+    assert set(sweep(executor=Inline()).table["stopped"]) == {"not run"}
+
+
 def test_a_worker_that_hears_ctrl_c_gives_back_nothing_of_its_job(monkeypatch):
     def interrupted(jobs, threads):
         raise thread_pool.Interrupted
