@@ -295,6 +295,7 @@ def contradictions(description):
         yield one_fold | changes, "its outer scores are no float64"
 
 
+@pytest.mark.slow
 def test_a_result_whose_arrays_contradict_each_other_is_refused_by_what_does(result, tmp_path):
     path = tmp_path / "sweep.npz"
     result.save(path)

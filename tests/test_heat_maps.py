@@ -60,6 +60,7 @@ def labels(axes):
 # ---- cells ----
 
 
+@pytest.mark.slow
 def test_values_are_written_into_cells_if_they_can_be_read_there():
     assert [text.get_text() for text in axes_of(grid(2, 3)).texts] == ["1", "2", "3", "1.01", "2.01", "3.01"]
     assert len(axes_of(grid(12, 7)).texts) == 84

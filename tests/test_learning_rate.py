@@ -206,6 +206,7 @@ def test_where_all_rates_end_by_diverging_lower_ones_are_wanted():
     assert rates[0] < found.best_rate() < rates[3]
 
 
+@pytest.mark.slow
 def test_rates_that_diverge_late_have_the_losses_that_they_had():
     """A small error grows along the first input, and falls along the second; the untrained network is stopped."""
     inputs = np.column_stack([100 * np.tile([1, -1], 100), np.repeat(X[:100, 0], 2)])
@@ -228,6 +229,7 @@ def test_rates_that_diverge_late_have_the_losses_that_they_had():
         np.testing.assert_allclose(losses[reached], expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_an_infinite_loss_before_training_is_above_all_others_and_not_drawn():
     """exp(100) is no float32, and after training for exp(-2 x) the output there is 0."""
     inputs = np.random.default_rng(0).uniform(-1, 1, (60, 1))
