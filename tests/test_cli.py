@@ -307,6 +307,7 @@ def test_all_rows_are_printed_for_machines(run):
         assert [row["validation_loss"], row["stopped"]] == [expected["validation_loss"], "finished"]
 
 
+@pytest.mark.slow
 def test_a_nested_cross_validation_is_printed_for_people_and_for_machines(run):
     outer = swept(cv=2, outer=2).outer
     printed = json.loads(run(f"{SEARCH} --cv 2 --outer 2 --json"))["outer"]

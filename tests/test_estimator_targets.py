@@ -84,6 +84,7 @@ def test_labels_of_more_than_64_bits_are_refused():
             classifier().fit(X, np.array(labels * (ROWS // 3), object))
 
 
+@pytest.mark.slow
 def test_decimals_are_learned_as_the_numbers_that_they_are():
     fitted = [
         fp.MLPRegressor(max_iter=2, learning_rate="cosine", random_state=0).fit(X, y).predict(X)

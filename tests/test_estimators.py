@@ -222,6 +222,7 @@ def test_partial_fit_goes_on():
         MLPRegressor(early_stopping=True).partial_fit(X, PRICES)
 
 
+@pytest.mark.slow
 def test_independent_labels_go_on_in_parts():
     Y = (X[:, :3] > 0).astype(int)
     classifier = MLPClassifier(random_state=0)

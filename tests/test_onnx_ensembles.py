@@ -73,6 +73,7 @@ def test_onnxruntime_predicts_from_the_columns_of_searched_encodings(kind, tmp_p
         np.testing.assert_allclose(told["prediction"][:, 0], estimator.predict(FRAME), rtol=1e-4, atol=1e-2)
 
 
+@pytest.mark.slow
 def test_onnxruntime_predicts_from_sparse_columns_and_from_bins_of_which_there_are_none(tmp_path):
     pytest.importorskip("onnx")
     frame = FRAME[["age"]].assign(same=7.0)

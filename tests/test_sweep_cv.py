@@ -313,6 +313,7 @@ def test_candidates_that_are_worse_than_the_median_are_stopped_whatever_sweeps_t
     assert len(expected) < 20
 
 
+@pytest.mark.slow
 def test_all_candidates_of_a_sweep_may_be_stopped():
     estimator = clone(CLASSIFIER).set_params(max_iter=4, learning_rate="constant")
     slow = {"shuffle": [False], "learning_rate_init": [1e-5, 1e-4]}
@@ -325,6 +326,7 @@ def test_all_candidates_of_a_sweep_may_be_stopped():
     assert search.best_score_ == alone.fit(X, NAMES).best_score_
 
 
+@pytest.mark.slow
 @NEW_WORDS
 def test_a_candidate_that_ends_by_itself_on_some_folds_keeps_their_scores_at_later_rungs():
     estimator = MLPClassifier((5,), max_iter=8, random_state=0, learning_rate="constant")
