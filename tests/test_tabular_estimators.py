@@ -314,6 +314,16 @@ def test_class_weights_weigh_the_default_score_but_none_that_is_named():
 
 
 @pytest.mark.slow
+def test_probabilities_have_a_temperature_by_default_where_no_log_loss_chose_them():
+    options = {"configurations": 2, **SHORT}
+    by_accuracy = fp.TabularClassifier(scoring="accuracy", **options).fit(FRAME, KINDS)
+    expected = fp.calibration.fit_temperature(by_accuracy.out_of_fold_, KINDS == "small")
+    assert by_accuracy.ensemble_.ensemble.temperature == expected != 1
+    for told in ({"scoring": "log_loss"}, {"scoring": "accuracy", "calibrate": False}):
+        assert fp.TabularClassifier(**told, **options).fit(FRAME, KINDS).ensemble_.ensemble.temperature == 1
+
+
+@pytest.mark.slow
 def test_intervals_cover_new_rows():
     covered = []
     for seed in range(5):

@@ -10,7 +10,7 @@ from fastprop.cli import outputs, printing
 from fastprop.cli.problem import problem_of
 from fastprop.tabular import ensemble_report
 from fastprop.tabular.column_inputs import searched_inputs
-from fastprop.tabular.tuning import SearchOptions, tuned
+from fastprop.tabular.tuning import SearchOptions, needs_temperature, tuned
 
 SECONDS = 60.0
 """How long a search takes if neither ``--seconds`` nor ``--configurations`` is given."""
@@ -27,6 +27,7 @@ def fit(options):
     seconds, configurations = options.seconds, options.configurations
     if seconds is None and configurations is None:
         seconds = SECONDS
+    network, y = problem.network((), "relu", seed=0), problem.targets.y
     search_options = SearchOptions(
         seconds=None if seconds is None else checks.number(seconds, "seconds"),
         configurations=None if configurations is None else checks.whole_number(configurations, "configurations"),
@@ -38,10 +39,9 @@ def fit(options):
         threads=options.threads,
         journal=options.journal,
         progress=True,
-        calibrates=options.calibrate,
+        calibrates=_calibrates(options, network),
     )
     X = searched_inputs(problem.X, options.numeric_encoding)
-    network, y = problem.network((), "relu", seed=0), problem.targets.y
     found = tuned(network, X, y, search_options, class_weight=options.class_weight)
     fitted = ensemble_report.Fitted(found, X)
     title = f"Ensemble for {problem.target_name} of {problem.data['name']}"
@@ -51,6 +51,13 @@ def fit(options):
     _print(found, {"seed"} if search_options.seeds == 1 else set())
     print(*written, sep="\n", end="\n" * len(written))
     return 130 if found.is_interrupted else code
+
+
+def _calibrates(options, network):
+    """Return whether the ensemble has a temperature: as it was told, or else where classes need one."""
+    if options.calibrate is None:
+        return network.output == "softmax" and needs_temperature(options.score)
+    return options.calibrate
 
 
 def _model(problem, found, X):

@@ -107,8 +107,9 @@ def _add_fit(parser):
     search.add_argument("--epochs", type=values.whole_number, default=RECIPE.search_epochs, metavar="N", help=epochs)
     scores = f"rank and weigh by {', '.join(SCORES)} (default log_loss of classes, rmse of numbers)"
     search.add_argument("--score", metavar="NAME", help=scores)
-    calibrated = "have probabilities of classes as sure as they are right, by a temperature (Guo et al. 2017)"
-    search.add_argument("--calibrate", action="store_true", help=calibrated)
+    calibrated = "have probabilities of classes as sure as they are right, by a temperature (Guo et al. 2017; default "
+    calibrated += "with a --score other than log_loss)"
+    search.add_argument("--calibrate", action=argparse.BooleanOptionalAction, default=None, help=calibrated)
     _add_class_weight(search)
     drawn = "of the configurations that are drawn (default 0)"
     search.add_argument("--seed", type=values.whole_number, default=0, help=drawn)

@@ -21,6 +21,7 @@ from fastprop.estimators.tabular_base import BaseTabular
 from fastprop.integrations.arrow_columns import word_of
 from fastprop.network import MLP
 from fastprop.tabular.recipe import RECIPE
+from fastprop.tabular.tuning import needs_temperature
 
 
 class TabularClassifier(ClassifierMixin, BaseTabular):
@@ -50,9 +51,10 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
     scoring : str, optional
         What decides which configurations go on, and the weights: one of `fastprop.metrics.SCORES`; by default the log
         loss.
-    calibrate : bool
+    calibrate : bool or "auto"
         Whether probabilities have the temperature that `out_of_fold_` needs, so that of what has a probability of 0.9,
-        about nine tenths are right. `out_of_fold_` itself is without it, and so are weights
+        about nine tenths are right. ``"auto"`` is True with a `scoring` other than the log loss, by which probabilities
+        are chosen that are about as sure as they are right. `out_of_fold_` itself is without it, and so are weights
         and `best_score_`. See `fastprop.calibration.fit_temperature`.
     class_weight : dict, "balanced" or None
         See `MLPClassifier`. Sample weights are multiplied by these weights, in the loss and in the default score:
@@ -124,7 +126,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseTabular._parameter_constraints,
-        "calibrate": ["boolean"],
+        "calibrate": ["boolean", StrOptions({"auto"})],
         "class_weight": [dict, StrOptions({"balanced"}), None],
     }
 
@@ -139,7 +141,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         folds: int = 5,
         epochs: int = RECIPE.search_epochs,
         scoring: ScoreName | None = None,
-        calibrate: bool = False,
+        calibrate: bool | Literal["auto"] = "auto",
         class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
         categorical_features: Literal["from_dtype"] | ArrayLike | None = "from_dtype",
         numeric_encoding: SearchedEncodingName | Sequence[NumericEncodingName] = "search",
@@ -166,7 +168,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         self.class_weight = class_weight
 
     def _calibrates(self):
-        return self.calibrate
+        return needs_temperature(self.scoring) if isinstance(self.calibrate, str) else bool(self.calibrate)
 
     def _class_weight(self):
         return class_weights(self.class_weight, self.classes_.tolist())

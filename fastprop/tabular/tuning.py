@@ -71,6 +71,15 @@ class SearchOptions(NamedTuple):
     calibrates: bool = False  # whether the ensemble of classes has a temperature
 
 
+def needs_temperature(score: str | None) -> bool:
+    """Return whether classes need a temperature if a score of this name ranks configurations and chooses the weights.
+
+    The log loss, which does so by default, itself makes probabilities about as sure as they are right; others, such as
+    the accuracy, do not look at how sure they are.
+    """
+    return score not in (None, DEFAULT_SCORES["softmax"])
+
+
 def tuned(
     prototype: MLP,
     X: Mapping[str, Any],
