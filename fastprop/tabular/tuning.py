@@ -245,8 +245,8 @@ class _Search:
             return names[index % len(names)]
         best = self.kept[0].encoding
         others = [name for name in names if name != best]
-        turn, place = divmod(index - len(names), OTHERS_EVERY)
-        return others[turn % len(others)] if others and place == OTHERS_EVERY - 1 else best
+        turn, offset = divmod(index - len(names), OTHERS_EVERY)
+        return others[turn % len(others)] if others and offset == OTHERS_EVERY - 1 else best
 
     def _drawn(self, begin, count, encoding):
         """Return the values of `count` configurations, from the one of index `begin` on, each with all of its seeds.
