@@ -17,7 +17,7 @@ MANY_PARAMETERS = {"train", "sweep", "train_stream", "find_learning_rate", "step
 
 OF_NAMED_TUPLES = {"_replace", "_asdict", "_fields", "_make", "_field_defaults"}
 
-OF_OTHER_LIBRARIES = {"_exit", "_parameter_constraints", "_validate_params", "_repr_png_"}
+OF_OTHER_LIBRARIES = {"_exit", "_getframe", "_parameter_constraints", "_validate_params", "_repr_png_"}
 """Names of the standard library, scikit-learn and Matplotlib. Numba's stand in `kernels/compiler` alone."""
 
 

@@ -82,7 +82,7 @@ class Recipe:
         """
         if batch_size >= rows:
             return 0.0
-        return next(rate for most, rate in self.dropout if rows <= most * inputs)
+        return next(rate for rows_per_input, rate in self.dropout if rows <= rows_per_input * inputs)
 
     def holds_out(self, rows: int) -> bool:
         """Return whether a part of so many rows is held out."""
