@@ -32,7 +32,18 @@ pytestmark = [
 WATCHED = tuple(
     f"{os.sep}{name}"
     for name in (
-        *("archives", "base", "checkpoints", "contextlib", "interrupts", "journal", "journal_file", "kernel_run"),
+        *(
+            "_base",
+            "archives",
+            "arrow_csv",
+            "base",
+            "checkpoints",
+            "contextlib",
+            "interrupts",
+            "journal",
+            "journal_file",
+            "kernel_run",
+        ),
         *("locks", "paths", "reading", "shared_folder", "tempfile", "thread_pool", "writing"),
     )
 )
@@ -127,6 +138,8 @@ def test_of_what_is_saved_and_loaded(tmp_path):
         fp.load_sweep(tmp_path / "result.npz")
         np.save(tmp_path / "table.npy", X)
         fp.datasets.read(tmp_path / "table.npy")
+        (tmp_path / "table.csv").write_text("size,price\n1,2.5\n3,4.5\n")
+        fp.datasets.read(tmp_path / "table.csv")
 
     check_each_moment(save)
 

@@ -6,6 +6,8 @@ import stat
 import zipfile
 import zlib
 
+from fastprop import interrupts
+
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 """How a file is opened: without waiting, as a FIFO has one wait for somebody who writes."""
 
@@ -46,9 +48,13 @@ def opened(path):
         raise
 
 
-@contextlib.contextmanager
 def reading(path, kind, remedy):
-    """Yield a file that is open for reading; faults in the block are refused, see `refusing`."""
+    """Return a context of a file that is open for reading; faults in the block are refused, see `refusing`."""
+    return interrupts.around(_reading(path, kind, remedy))
+
+
+@contextlib.contextmanager
+def _reading(path, kind, remedy):
     with refusing(path, kind, remedy), opened(path) as file:
         yield file
 

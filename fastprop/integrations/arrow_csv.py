@@ -3,6 +3,7 @@
 import os
 from collections import deque
 
+from fastprop import interrupts
 from fastprop.files import opened, unpacked_limit
 from fastprop.integrations import arrow_columns
 from fastprop.integrations.arrow_columns import Block
@@ -35,7 +36,14 @@ def open_bytes(path, encoding="utf-8"):
     """Open a file for reading; what ends in ``.gz`` is unpacked, and text becomes UTF-8."""
     arrow = _arrow()
     compression = "gzip" if str(path).lower().endswith(".gz") else None
-    stream = arrow.input_stream(opened(path), compression=compression, buffer_size=BLOCK)
+    with interrupts.held() as held:
+        file = opened(path)
+        try:
+            stream = arrow.input_stream(file, compression=compression, buffer_size=BLOCK)
+            held.deliver()
+        except BaseException:  # a stream that nobody got would keep its file open
+            file.close()
+            raise
     return stream if encoding == "utf-8" else arrow.transcoding_input_stream(stream, encoding, "utf-8")
 
 
@@ -86,7 +94,11 @@ def read_blocks(path, dialect, included, as_words=()):
         columns = [arrow_columns.column(column.combine_chunks()) for column in table.columns]
         return Block(columns, table.num_rows, read_bytes / size)
 
-    with ThreadPoolExecutor(WORKERS) as pool, open_bytes(path, dialect.encoding) as file:
+    with (
+        interrupts.held() as held,  # Ctrl-C amid the code of a future could leave its lock locked: the pool would wait
+        ThreadPoolExecutor(WORKERS) as pool,
+        open_bytes(path, dialect.encoding) as file,
+    ):
         waiting = deque()
         read_bytes = 0
         for data in _limited(_whole_rows(file, dialect.skipped_lines), os.path.getsize(path)):
@@ -94,8 +106,10 @@ def read_blocks(path, dialect, included, as_words=()):
             waiting.append(pool.submit(block_of, data, read_bytes))
             if len(waiting) > WORKERS:
                 yield waiting.popleft().result()
+            held.deliver()
         while waiting:
             yield waiting.popleft().result()
+            held.deliver()
 
 
 def missing_words():

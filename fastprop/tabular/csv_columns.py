@@ -43,17 +43,22 @@ def read_columns(path, dialect, included, target=None, as_words=()):
     """
     indices = [*included, *([] if target is None else [target])]
     rows, target_rows = GrowingColumns(len(included)), GrowingColumns(len(indices) - len(included))
+    may_have_commas = dialect.delimiter != "," and dialect.decimal == "."
+    has_commas = False
     with refusing(path, *REFUSED):
         try:
             for block in arrow_csv.read_blocks(path, dialect, indices, as_words):
-                if dialect.delimiter != "," and dialect.decimal == "." and any(map(_has_decimal_commas, block.columns)):
-                    return read_columns(path, dialect._replace(decimal=","), included, target, as_words)
+                has_commas = may_have_commas and any(map(_has_decimal_commas, block.columns))
+                if has_commas:
+                    break
                 rows.append(block, block.columns[: len(included)])
                 target_rows.append(block, block.columns[len(included) :])
         except arrow_csv.InvalidTextError as error:
             if "UTF8" in str(error) and dialect.encoding == "utf-8":
                 return read_columns(path, dialect._replace(encoding="cp1252"), included, target, as_words)
             refusals.refuse_rows(path, dialect, error)
+    if has_commas:
+        return read_columns(path, dialect._replace(decimal=","), included, target, as_words)
     if rows.count == 0:
         raise ValueError(f"{path} has no rows under its header: give at least one.")
     mixed = [index for index, kinds in zip(indices, rows.kinds + target_rows.kinds) if len(kinds) > 1]
