@@ -172,10 +172,9 @@ class _Search:
         self._space = search_space.tuned_space(prototype, len(targets.given))
         self._weights = targets.score_weights
         self._class_weight = class_weight
+        ranks = options.score or DEFAULT_SCORES.get(prototype.output)
+        self._score = self._score_of(ranks)  # that ranks configurations; None for the loss
         self._score_of_weights = self._score_of(options.score)  # by which the ensemble's weights are chosen
-        self._score = self._score_of(  # that ranks configurations; None for the loss
-            options.score or DEFAULT_SCORES.get(prototype.output)
-        )
         self.epochs = options.epochs
         folds = cross_validation_folds(options.folds, targets.inputs, targets.given, targets)
         self.folds = [(training, held_out) for training, held_out, _ in folds]
