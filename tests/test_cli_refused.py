@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from fastprop import cli
+from fastprop.cli import commands
 from tests import command_line
 from tests.processes import TIMEOUT, output_after_interrupt
 
@@ -178,3 +179,12 @@ say_go(ready=trains)
 print(cli.main(plain("{command} digits --epochs 1000000").split()))
 """
     assert output_after_interrupt(script).split()[-1] == "130"
+
+
+def test_ctrl_c_before_a_result_is_there_is_told(monkeypatch, capsys):
+    def interrupted(options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(commands, "info", interrupted)
+    assert cli.main(["info"]) == 130
+    assert capsys.readouterr().err == "fastprop: Ctrl-C has ended the command before its result was there.\n"

@@ -272,3 +272,16 @@ def test_a_class_that_nothing_measures_is_named(written, capsys):
     path = written(FRAME.assign(y=names).to_csv(index=False).splitlines())
     assert cli.main(["train", str(path), "--epochs", "1", "--validation", "0.2"]) == 0
     assert "rare" in capsys.readouterr().err
+
+
+def test_a_file_of_which_arrow_makes_no_stream_is_closed(monkeypatch, tmp_path):
+    def refused(file, **options):
+        opened.append(file)
+        raise MemoryError
+
+    opened, path = [], tmp_path / "table.csv"
+    path.write_text("a,b\n1,2\n")
+    monkeypatch.setattr("pyarrow.input_stream", refused)
+    with pytest.raises(MemoryError):
+        arrow_csv.open_bytes(path)
+    assert [file.closed for file in opened] == [True]

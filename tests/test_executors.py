@@ -18,7 +18,7 @@ import pytest
 
 import fastprop as fp
 from fastprop import thread_pool
-from fastprop.sweeping import workers
+from fastprop.sweeping import pack_runs, workers
 from fastprop.sweeping.workers import base, new_adapter
 from fastprop.sweeping.workers.base import Adapter, Ticket
 from fastprop.sweeping.workers.dask import DaskAdapter
@@ -279,6 +279,18 @@ def test_a_worker_that_hears_ctrl_c_gives_back_nothing_of_its_job(monkeypatch):
     assert None not in function(*arguments)[0]
     monkeypatch.setattr(thread_pool, "results", interrupted)
     assert function(*arguments)[0] == [None] * len(arguments[-1])
+
+
+def test_a_worker_begins_no_job_of_a_sweep_that_is_over(monkeypatch):
+    monkeypatch.setattr(workers, "ADAPTERS", (InlineAdapter, *workers.ADAPTERS))
+    executor = Remembering()
+    sweep(executor=executor)
+    function, (version, ticket, train, jobs), _ = executor.calls[-1]
+    begun = []
+    monkeypatch.setattr(ticket, "is_over", lambda: True)
+    monkeypatch.setattr(pack_runs.PackRun, "__call__", lambda run: begun.append(run))
+    assert function(version, ticket, train, jobs)[0] == [None] * len(jobs)
+    assert begun == []
 
 
 def make_no_number(outputs, labels):

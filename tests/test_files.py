@@ -471,3 +471,16 @@ def test_ctrl_c_while_a_file_is_opened_leaves_no_file_open(call, latest, tmp_pat
     assert len(os.listdir("/dev/fd")) == before
     write(path)
     assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_temporary_file_that_cannot_be_locked_is_closed(monkeypatch, tmp_path):
+    def interrupted(descriptor, path):
+        descriptors.append(descriptor)
+        raise KeyboardInterrupt
+
+    descriptors = []
+    monkeypatch.setattr(files.writing, "lock_new", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        fp.MLP((2, 2, 1)).save(tmp_path / "network.safetensors")
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(*descriptors)

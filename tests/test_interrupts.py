@@ -252,6 +252,17 @@ def test_handlers_that_are_not_pythons_are_left_alone(handler):
         signal.signal(signal.SIGINT, before)
 
 
+def test_where_no_handler_can_be_set_as_in_a_subinterpreter_nothing_is_held(monkeypatch):
+    def refused(*arguments):
+        raise ValueError("signal only works in main thread of the main interpreter")
+
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(interrupts, "set_handler", refused)
+    with interrupts.held():
+        assert signal.getsignal(signal.SIGINT) == before
+    assert signal.getsignal(signal.SIGINT) == before
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes cannot be forked")
 def test_in_a_forked_process_nothing_is_held():
     run_python("""

@@ -289,3 +289,11 @@ def test_a_forked_process_that_has_not_closed_the_journal_yet_does_not_hold_it(p
     for _ in range(2):
         sweep(score=score, grid={"seed": [0]}, journal=path)
     os.close(*held)
+
+
+def test_a_score_that_weighs_rows_is_another_one(path):
+    score = fp.metrics.SCORES["accuracy"].weighted()
+    options = {"journal": path, "epochs": 1, "sample_weight": np.linspace(1, 2, 90)}
+    result = sweep(score=score, **options)
+    assert_same_result(sweep(score=score, **options), result)
+    assert_refused(ValueError, "weights of rows in the score", sweep, score="accuracy", **options)

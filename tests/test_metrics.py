@@ -339,3 +339,9 @@ def test_each_task_has_the_scores_that_fit_it(task, fitting):
                 metrics.chosen_metrics([name], task)
             with pytest.raises(ValueError, match=f"score '{name}' needs .* are not: choose from"):
                 metrics.chosen(name, "score", task)
+
+
+@pytest.mark.parametrize("name", ["label_accuracy", "pinball", "median_absolute_error"])
+def test_scores_that_cannot_weigh_rows_name_those_that_can(name):
+    message = f"score '{name}' cannot weigh rows: choose from accuracy, "
+    assert_refused(ValueError, message, metrics.SCORES[name].weighted)

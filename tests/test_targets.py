@@ -106,3 +106,9 @@ def test_numbers_that_float64_rounds_are_no_classes(y):
     assert targets_of(table(y * 4), task="numbers").task.kind == "numbers"
     exact = targets_of(table(np.array([2**60, 2**60 + 1] * 4)))
     assert exact.class_names == ("1152921504606846976", "1152921504606846977")
+
+
+def test_infinity_among_classes_is_told():
+    table = Table(np.zeros((3, 2)), np.array([0.0, np.inf, 1.0]), None, "y")
+    with pytest.raises(ValueError, match="y holds infinity: remove or replace"):
+        targets_of(table, task="classes")
