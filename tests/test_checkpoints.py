@@ -76,7 +76,7 @@ def assert_same_run(one, other):
 
 @pytest.mark.usefixtures("threads_always_share")
 @pytest.mark.parametrize("dtype", slow_except(DTYPES, ["float32"]))
-@pytest.mark.parametrize("options", RUNS.values(), ids=RUNS)
+@pytest.mark.parametrize("options", slow_except(RUNS.values(), [RUNS["plain"], RUNS["Adam, one cycle"]]), ids=RUNS)
 def test_a_run_that_goes_on_is_the_unbroken_one(options, dtype, path):
     whole = trained(dtype=dtype, **options)
     for epochs, before, after in ((1, 1, 2), (4, 3, 1), (EPOCHS - 1, 2, 5)):
@@ -367,6 +367,7 @@ def test_a_damaged_or_foreign_file_is_refused(path):
         assert path.read_bytes() == content
 
 
+@pytest.mark.slow
 def test_a_file_with_a_wrong_bit_is_refused_or_gives_the_same_run(path):
     whole = trained(checkpoint=path, epochs=1)
     content, random_bits, messages = path.read_bytes(), random.Random(0), []

@@ -39,6 +39,7 @@ def test_ctrl_c_while_modules_load_is_exit_code_130_and_nothing_else(start, load
     assert all(line.startswith("fastprop: Ctrl-C has ended the command") for line in told), told
 
 
+@pytest.mark.slow
 def test_a_program_that_imports_fastprop_keeps_its_own_ctrl_c():
     script = "import signal, fastprop; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
     ended = subprocess.run(

@@ -251,6 +251,7 @@ def test_bounds_are_not_checked_by_a_numba_that_links_otherwise():
         run_python(f"import warnings; warnings.simplefilter('ignore')\n{code}", FASTPROP_CHECK_BOUNDS="1")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variable", ["FASTPROP_STOCK_NUMBA", "FASTPROP_CHECK_BOUNDS"])
 def test_other_values_are_refused(variable):
     with pytest.raises(RuntimeError, match=f"{variable} must be 0 or 1, not 'yes': set one of these or unset it"):

@@ -263,6 +263,7 @@ def test_where_no_handler_can_be_set_as_in_a_subinterpreter_nothing_is_held(monk
     assert signal.getsignal(signal.SIGINT) == before
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes cannot be forked")
 def test_in_a_forked_process_nothing_is_held():
     run_python("""

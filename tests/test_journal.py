@@ -21,6 +21,7 @@ from fastprop.sweeping.outcomes import ConfigurationOutcome
 from tests import killed
 from tests.compare import assert_refused
 from tests.journals import Stateful, journal_path, sweep, trained_fits
+from tests.marks import slow_except
 from tests.processes import output_after_interrupt, run_python
 from tests.results import assert_same_result
 
@@ -46,7 +47,7 @@ SWEEPS = {
 # ---- the same bits ----
 
 
-@pytest.mark.parametrize("options", SWEEPS.values(), ids=SWEEPS)
+@pytest.mark.parametrize("options", slow_except(SWEEPS.values(), [SWEEPS["halving"]]), ids=SWEEPS)
 def test_a_sweep_that_goes_on_is_the_unbroken_one(options, path, trained):
     whole = sweep(**options)
     first = sweep(journal=path, threads=1, **options)

@@ -223,6 +223,7 @@ def test_a_network_whose_loss_is_not_finite_stays_as_it_is(backend):
 # ---- in a sweep ----
 
 
+@pytest.mark.slow
 def test_a_sweep_has_rows_of_it_each_as_alone():
     grid = {"optimizer": [fp.SGD(0.1), fp.LBFGS()], "weight_decay": [0.0, 0.01], "seed": [1, 2]}
     result = fp.sweep((5, 8, 3), X, Y, grid, epochs=10, validation=0.2)

@@ -87,6 +87,7 @@ def test_the_code_and_the_digits_have_licenses():
     assert "Alpaydin" in digits
 
 
+@pytest.mark.slow
 def test_import_waits_for_no_library_but_numpy():
     heavy = (
         "numba",

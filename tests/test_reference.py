@@ -92,6 +92,7 @@ print(*sys.modules)
     assert not loaded & {"fastprop", "numba", "llvmlite"}
 
 
+@pytest.mark.slow
 def test_reference_is_imported_without_numba():
     loaded = run_python("import fastprop.reference, sys; print(*sys.modules)").split()
     assert "fastprop.reference" in loaded

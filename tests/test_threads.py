@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pytest
 
 from fastprop.kernels import load_store, threads
 from tests.parts import compiled
@@ -57,6 +58,7 @@ def watch(counter, seen):
         threads.sched_yield()
 
 
+@pytest.mark.slow
 def test_atomic_add_gives_each_number_to_one_thread_and_atomic_load_sees_them_grow():
     counter, drawn, seen = np.array([-7, 0, -7]), np.zeros((3, 100_000), np.int64), np.zeros(100_000, np.int64)
     with ThreadPoolExecutor(4) as pool:
