@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import fastprop as fp
-from fastprop.sweeping.workers import new_adapter
+from fastprop.sweeping.workers import base, new_adapter
 from fastprop.sweeping.workers.base import ExecutorWorkers
 from tests import executors
 from tests.compare import assert_refused
@@ -47,7 +47,8 @@ class DieOnce:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("new", IN_PROCESSES.values(), ids=IN_PROCESSES)
-def test_a_worker_that_dies_costs_what_it_was_at(new, tmp_path):
+def test_a_worker_that_dies_costs_what_it_was_at(new, monkeypatch, tmp_path):
+    monkeypatch.setattr(base, "CALL_SECONDS", 0.0)  # each call does a single task
     with new() as executor:
         result = sweep(ALONE, executor=executor, score=DieOnce(tmp_path), halving=2)
     assert_same_result(result, sweep(ALONE, score=lowest, halving=2))
