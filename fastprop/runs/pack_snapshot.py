@@ -49,15 +49,10 @@ class PackSnapshot(NamedTuple):
         """Return whether a network ends with the parameters of its last improvement."""
         return self.keeps_best and self.record.improvement[1, lane] >= 0
 
-    def _best_epoch(self, lane, ended):
-        """Return the epoch whose parameters a network has in the end; -1 if they are not finite, or of no epoch."""
-        if self.restores_best(lane):
-            return int(self.record.improvement[1, lane])
-        return -1 if ended == "diverged" else int(self.record.done[lane]) - 1
-
     def histories(self, stop_reason):
         """Return the `History` of each network; ``stop_reason(ended, done)`` says why one ended."""
-        return [self.history(lane, stopped) for lane, stopped in enumerate(self.stopped(stop_reason))]
+        endings = zip(self.stopped(stop_reason), self._best_epochs().tolist())
+        return [self._history(lane, *each) for lane, each in enumerate(endings)]
 
     def stopped(self, stop_reason):
         """Return why each network ended, see `histories`."""
@@ -65,14 +60,12 @@ class PackSnapshot(NamedTuple):
         words = {each: stop_reason(ENDED[each[0]], each[1]) for each in set(endings)}
         return [words[each] for each in endings]
 
-    def history(self, lane, stopped):
-        """Return the `History` of a network that ended because of `stopped`."""
+    def _history(self, lane, stopped, best_epoch):
         record = self.record
         done = record.done.item(lane)
         measured = record.losses[0], record.losses[1], record.rates, record.norms  # (epochs, lanes) each
         by_name = {name: values[:done, lane] for name, values in self.metrics.items()}
         seconds = self.seconds / len(self.networks)
-        best_epoch = self._best_epoch(lane, ENDED[record.ended.item(lane)])
         return History(*[values[:done, lane] for values in measured], by_name, done, stopped, seconds, best_epoch)
 
     def last_losses(self, criterion):
@@ -81,16 +74,23 @@ class PackSnapshot(NamedTuple):
 
     def measured(self, criterion):
         """Return `Trained.measured` of the networks."""
+        record = self.record
+        done = record.done[: len(self.networks)].tolist()
+        seconds = [self.seconds / len(done)] * len(done)
+        histories = [losses[:count] for losses, count in zip(record.losses[CRITERIA[criterion]].T, done)]
+        losses, final_epochs = self._losses_at(self._last_epochs()).tolist(), (self._best_epochs() + 1).tolist()
+        return list(map(Measured, *losses, done, final_epochs, seconds, histories))
+
+    def _best_epochs(self):
+        """Return the epoch whose parameters each network has in the end, (networks,) int.
+
+        It is -1 if they are not finite, or of no epoch.
+        """
         record, lanes = self.record, slice(len(self.networks))
-        last = self._last_epochs()
         lost = (record.ended[lanes] == epochs.DIVERGING) | (record.ended[lanes] == epochs.DIVERGED)
         if self.keeps_best:
             lost &= record.improvement[1, lanes] < 0
-        done = record.done[lanes].tolist()
-        seconds = [self.seconds / len(done)] * len(done)
-        histories = [losses[:count] for losses, count in zip(record.losses[CRITERIA[criterion]].T, done)]
-        columns = *self._losses_at(last).tolist(), done, np.where(lost, 0, last + 1).tolist(), seconds, histories
-        return list(map(Measured, *columns))
+        return np.where(lost, -1, self._last_epochs())
 
     def _last_epochs(self):
         """Return the last epoch of each network, or the one whose weights are restored, (networks,) int; -1 for none.

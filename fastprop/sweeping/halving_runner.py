@@ -39,7 +39,6 @@ class HalvingRunner:
         self._progress = SweepProgress(planned.result, progress)
         self._journal = journal
         self._score_problems = ScoreProblems(planned.experiment.score.name)
-        self._ranks_by_score = planned.result.description.sign is not None
         self._outcomes = {}  # by index of a configuration that may go on: a list of each fold's `FitOutcome`
         self._reached = {}  # the same of configurations of which some folds have reached this rung
         self._unrecorded = {}  # by index of such a configuration: its rung, if its outcome is not in the table yet
@@ -113,7 +112,7 @@ class HalvingRunner:
         may_go_on = np.fromiter((index in self._outcomes for index in indices.tolist()), bool, len(indices))
         self._stop(indices[may_go_on & ~is_chosen].tolist())
         indices = indices[may_go_on & is_chosen]
-        if not self._ranks_by_score:  # so that it does not matter whether they were measured for a journal
+        if not self._experiment.ranks_by_score:  # so that it does not matter whether they were measured for a journal
             self._result.fold_scores[indices, rung] = np.nan
         return indices
 
@@ -178,7 +177,7 @@ class HalvingRunner:
     @property
     def _measures_all(self):
         """Whether all that is measured of a configuration is wanted at each rung, and not only its loss."""
-        return self._ranks_by_score or self._journal is not None
+        return self._experiment.ranks_by_score or self._journal is not None
 
     def _rungs_at_once(self, rung, packs):
         """Return the epochs of the rungs to which some packs are trained before anything is decided."""

@@ -46,7 +46,7 @@ OTHERS_EVERY = 3
 """Of so many rounds, one has another encoding of numbers than that of the best configuration."""
 
 SEED_STEP = 2**32
-"""How far apart the seeds of a configuration are, so that each differs from those of all other configurations."""
+"""The difference between the seeds of a configuration, by which each differs from those of all others."""
 
 MIN_EPOCHS = 8
 """Epochs of a configuration that is trained to the end, however short the time."""
