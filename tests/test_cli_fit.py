@@ -8,6 +8,7 @@ import pytest
 
 import fastprop as fp
 from fastprop import cli
+from fastprop.cli import fitting
 from fastprop.tabular import tuning
 from fastprop.tabular.column_inputs import searched_inputs
 
@@ -164,3 +165,11 @@ def test_ctrl_c_saves_the_best_so_far(monkeypatch, capsys):
     assert "Ctrl-C has ended the search after" in capsys.readouterr().err
     assert fp.load("m.safetensors").predict("t.csv").shape == (ROWS,)
     fp.interrupts.forget()
+
+
+def test_one_configuration_is_not_told_as_several():
+    assert [fitting.counted(count) for count in (1, 2, 0)] == [
+        "1 configuration",
+        "2 configurations",
+        "0 configurations",
+    ]

@@ -142,6 +142,39 @@ def test_the_ensemble_of_a_sweep_weighs_the_networks_of_folds(result):
     ])]])  # fmt: skip
 
 
+def test_a_row_of_weight_2_counts_twice_in_the_weighted_ensemble_of_a_sweep(result):
+    _, y = three_classes()
+    row_weights = np.random.default_rng(3).integers(0, 3, len(y)).astype(float)
+    outputs = [result.out_of_fold(index).astype(float) for index in result.fold_networks]
+    again = np.repeat(np.arange(len(y)), row_weights.astype(int))
+    repeated = [each[again] for each in outputs]
+    surprise = lambda mean: -np.log(mean[np.arange(len(again)), y[again]]).mean()  # noqa: E731
+    wrong = lambda mean: -accuracy_score(y[again], mean.argmax(axis=1))  # noqa: E731
+    for score, cost in ((None, surprise), ("accuracy", wrong)):
+        ensemble = result.weighted_ensemble(y, score=score, sample_weight=row_weights)
+        expected = np.array(chosen_by_hand(repeated, cost, 40))
+        np.testing.assert_allclose(ensemble.weights[::3] * 3, expected[expected > 0], rtol=1e-12)
+    calibrated = result.weighted_ensemble(y, sample_weight=row_weights, calibrate=True)
+    mean = np.tensordot(chosen_by_hand(repeated, surprise, 40), outputs, 1)
+    expected = fp.calibration.fit_temperature(mean, y, row_weights)
+    assert calibrated.temperature == pytest.approx(expected, rel=1e-9)
+    assert calibrated.temperature != pytest.approx(fp.calibration.fit_temperature(mean, y), rel=1e-4)
+    own = fp.metrics.Score("own", fp.metrics.accuracy, takes_weights=True)
+    weighted = result.weighted_ensemble(y, score=own, sample_weight=row_weights)
+    by_name = result.weighted_ensemble(y, score="accuracy", sample_weight=row_weights)
+    np.testing.assert_array_equal(weighted.weights, by_name.weights)
+
+
+def test_which_weights_of_rows_a_weighted_ensemble_refuses(result):
+    _, y = three_classes()
+    call = result.weighted_ensemble
+    assert_refused(ValueError, "sample_weight has shape (2,) but X has", call, y, sample_weight=[1, 2])
+    own = fp.metrics.Score("own", lambda outputs, y: 1.0)
+    assert_refused(
+        ValueError, "score 'own' takes no weights of rows", call, y, score=own, sample_weight=np.ones(len(y))
+    )
+
+
 def test_what_a_weighted_ensemble_needs(result):
     X, y = three_classes()
     plain = fp.sweep((4, 6, 3), X, y, {"learning_rate": [0.1]}, epochs=1, cv=2)

@@ -10,6 +10,7 @@ import pytest
 import fastprop as fp
 from fastprop import student_t
 from fastprop.metrics import SCORES
+from fastprop.metrics.scores import LIMITS
 from fastprop.sweeping import outer_folds
 from fastprop.sweeping.outer_folds import OuterFold, OuterScores
 from tests.compare import assert_refused, assert_same_bits
@@ -242,6 +243,30 @@ def test_the_interval_is_that_of_nadeau_and_bengio():
     half = 2.7764451051977987 * np.sqrt((1 / 5 + 20 / 80) * scores.var(ddof=1))
     np.testing.assert_allclose(outer.interval(), [0.8 - half, 0.8 + half], rtol=1e-12)
     assert_refused(ValueError, "coverage must be", outer.interval, 1.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "scores", "low", "high"),
+    [
+        ("accuracy", [1.0, 0.9, 1.0], None, 1.0),
+        ("accuracy", [0.0, 0.1, 0.0], 0.0, None),
+        ("matthews", [-1.0, 0.0, 1.0], -1.0, 1.0),
+        ("r2", [0.99, -3.0, 0.5], None, 1.0),
+        ("rmse", [0.1, 3.0, 0.1], 0.0, None),
+        ("accuracy", [100.0, 90.0, 100.0], None, None),
+        ("own", [1.0, 0.9, 1.0], None, None),
+    ],
+)
+def test_an_interval_ends_where_a_score_ends(name, scores, low, high):
+    scores = np.array(scores)
+    outer = OuterScores(name, scores, ({},) * 3, np.array([[80, 20]] * 3), np.zeros((0, 0)))
+    half = 4.302652729911275 * np.sqrt((1 / 3 + 20 / 80) * scores.var(ddof=1))
+    expected = [scores.mean() - half if low is None else low, scores.mean() + half if high is None else high]
+    np.testing.assert_allclose(outer.interval(), expected, rtol=1e-9)  # as exact as quantiles of Student's are
+
+
+def test_each_score_has_limits():
+    assert set(LIMITS) == set(fp.metrics.SCORES)
 
 
 @pytest.mark.parametrize("scores", [[0.8], [0.8, np.nan, 0.9]], ids=["one", "one unknown"])

@@ -78,9 +78,9 @@ def _print(found, untold):
     weights = found.weights
     chosen = found.with_weight()
     networks, configurations = len(chosen.ensemble.networks), len({each.index for each in chosen.kept})
-    print(f"\n{found.tried} configurations of at most {found.epochs} epochs in {found.seconds:.1f} s")
+    print(f"\n{counted(found.tried)} of at most {found.epochs} epochs in {found.seconds:.1f} s")
     print(f"best configuration: {found.score_name} {found.kept[0].score:.4f} on average over {len(found.folds)} folds")
-    told = f"ensemble: {networks} networks of {configurations} configurations"
+    told = f"ensemble: {networks} networks of {counted(configurations)}"
     if found.score_name in metrics.SCORES:
         told += f", {found.score_name} {found.out_of_fold_score:.4f} out-of-fold, by weights chosen without the fold"
     print(told)
@@ -89,6 +89,11 @@ def _print(found, untold):
     order = np.argsort(-weights, kind="stable")[:MAX_SHOWN]
     for index in order[weights[order] > 0]:
         print(f"{weights[index]:7.1%}  {_described(found.kept[index].values, untold)}")
+
+
+def counted(configurations):
+    """Return a number of configurations in words."""
+    return f"{configurations} configuration{'' if configurations == 1 else 's'}"
 
 
 def _described(values, untold):

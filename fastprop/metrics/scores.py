@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from fastprop import checks
 from fastprop.metrics.classification import accuracy, balanced_accuracy, f1, log_loss, matthews
 from fastprop.metrics.independent_labels import label_accuracy, label_f1, label_roc_auc
@@ -159,3 +161,14 @@ SCORES = {
     )
 }
 """All scores, by name."""
+
+_SHARES = "accuracy", "balanced_accuracy", "f1", "roc_auc", "average_precision"
+_ERRORS = "log_loss", "pinball", "mse", "rmse", "mae", "median_absolute_error"
+
+LIMITS = {
+    **dict.fromkeys((*_SHARES, "label_accuracy", "label_f1", "label_roc_auc"), (0.0, 1.0)),
+    **dict.fromkeys(_ERRORS, (0.0, np.inf)),
+    **dict.fromkeys(("r2", "explained_variance"), (-np.inf, 1.0)),
+    "matthews": (-1.0, 1.0),
+}
+"""By name, the lowest and the highest value that each of `SCORES` can have."""

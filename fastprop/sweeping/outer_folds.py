@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from fastprop import checks, metrics, student_t
 from fastprop.annotations import FloatArray
 from fastprop.data import cross_validation_folds
+from fastprop.metrics.scores import LIMITS
 from fastprop.options import OptunaSearch
 from fastprop.runs import predict
 from fastprop.sweeping.fold_networks import mean_of_rows
@@ -74,7 +75,8 @@ class OuterScores:
 
         Its half width is t · √((1 / k + n₂ / n₁) · s²) for k folds with n₁ rows to train on and n₂ held out, s² being
         the variance of the scores, and t the quantile of Student's distribution with k - 1 degrees of freedom. The term
-        n₂ / n₁ takes into account that folds share rows to train on.
+        n₂ / n₁ takes into account that folds share rows to train on. An end beyond what the score can be is this
+        limit: no accuracy is above 1.
 
         Parameters
         ----------
@@ -97,7 +99,11 @@ class OuterScores:
         trained, tested = self.counts.mean(axis=0)
         half = math.sqrt((1 / folds + tested / trained) * self.scores.var(ddof=1))
         half *= student_t.quantile((1 + coverage) / 2, folds - 1)
-        return self.mean - half, self.mean + half
+        low, high = self.mean - half, self.mean + half
+        lowest, highest = LIMITS.get(self.score_name, (-math.inf, math.inf))
+        if (lowest <= self.scores).all() and (self.scores <= highest).all():  # else it is another score of this name
+            low, high = max(low, lowest), min(high, highest)
+        return low, high
 
     def __str__(self) -> str:
         low, high = self.interval()

@@ -144,6 +144,7 @@ class SweepResult(KeptNetworks):
         score: ScoreName | ScoreFunction | metrics.Score | None = None,
         steps: int = STEPS,
         calibrate: bool = False,
+        sample_weight: ArrayLike | None = None,
     ) -> Ensemble:
         """Return the `Ensemble` of networks of folds whose weights are chosen greedily on out-of-fold outputs.
 
@@ -164,11 +165,14 @@ class SweepResult(KeptNetworks):
         calibrate : bool
             Whether probabilities of classes have the temperature that the out-of-fold outputs need, see
             `fastprop.calibration.fit_temperature`.
+        sample_weight : array_like, optional
+            (n,) weights of the rows, of at least 0, such as those of the sweep. They weigh rows in what is best and in
+            the temperature, but not in intervals.
 
         Raises
         ------
         ValueError, TypeError
-            If the sweep kept no networks of folds, or an argument is not as described.
+            If the sweep kept no networks of folds, an argument is not as described, or the score cannot weigh rows.
 
         References
         ----------
@@ -194,6 +198,7 @@ class SweepResult(KeptNetworks):
             score=score,
             steps=steps,
             calibrate=calibrate,
+            sample_weight=sample_weight,
         )
 
     def to_pandas(self) -> pandas.DataFrame:

@@ -13,7 +13,7 @@ from fastprop.sweeping.greedy_weights import greedy_weights
 from fastprop.task import Task
 
 
-def weighted_ensemble(networks, outputs, y, fold_of_rows, *, score, steps, calibrate):
+def weighted_ensemble(networks, outputs, y, fold_of_rows, *, score, steps, calibrate, sample_weight):
     """Return the `Ensemble` of configurations whose weights are chosen greedily; see `SweepResult.weighted_ensemble`.
 
     Parameters
@@ -28,6 +28,8 @@ def weighted_ensemble(networks, outputs, y, fold_of_rows, *, score, steps, calib
     score : str, callable or Score, optional
     steps : int
     calibrate : bool
+    sample_weight : array_like or None
+        (n,) weights of the rows.
     """
     steps = checks.whole_number(steps, "steps")
     first = next(iter(networks))[0]
@@ -44,12 +46,27 @@ def weighted_ensemble(networks, outputs, y, fold_of_rows, *, score, steps, calib
             "the outputs are several of one target, and the networks do not know by which loss: give a score of your "
             "own by which they are weighed, such as a function of outputs and y."
         )
-    weights = greedy_weights(outputs, np.asarray(y), first.output, score=chosen, steps=steps)
+    row_weights = None
+    if sample_weight is not None:
+        row_weights = checks.row_weights(sample_weight, len(outputs[0]), "sample_weight")
+        chosen = chosen and _weighing_rows(chosen)
+    options = {"score": chosen, "steps": steps, "sample_weight": row_weights}
+    weights = greedy_weights(outputs, np.asarray(y), first.output, **options)
     mean = np.asarray(sum(weight * each.astype(np.float64) for weight, each in zip(weights, outputs)))
-    temperature = fit_temperature(mean, y) if calibrates else 1.0
+    temperature = fit_temperature(mean, y, row_weights) if calibrates else 1.0
     has_errors = is_numeric and has_a_target_each and fold_of_rows is not None
     errors = FoldErrors.of_rows(mean, y, fold_of_rows) if has_errors else None
     return Ensemble.of_folds(networks, weights, fold_errors=errors, temperature=temperature)
+
+
+def _weighing_rows(score):
+    """Return the same `Score` that is given weights of rows."""
+    if not (score.is_own or score.takes_weights):
+        raise ValueError(
+            f"score {score.name!r} takes no weights of rows: give fp.metrics.Score(…, takes_weights=True), or leave "
+            "sample_weight out."
+        )
+    return score.weighted()
 
 
 def _task(network, y):
