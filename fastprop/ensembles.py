@@ -24,7 +24,8 @@ FOLD_ERRORS = "fold_errors"
 class Ensemble:
     """Several networks that predict the mean of their outputs, with weights or without.
 
-    The networks predict one after the other.
+    Networks of one shape predict together, block by block of the rows, so that the memory stays small however many rows
+    there are. Many rows are shared by as many threads as `fastprop.train` uses by default.
 
     Parameters
     ----------
@@ -142,7 +143,7 @@ class Ensemble:
         If the ensemble has a temperature, these are the probabilities with it.
         See `MLP.predict` for what `X` may be, and for errors.
         """
-        return self.mean(self._outputs(X))
+        return self._over_blocks(X, self.mean)
 
     @numpy_settings.own
     def predict_std(self, X: ArrayLike) -> NDArray[np.float64]:
@@ -163,7 +164,7 @@ class Ensemble:
         >>> fp.Ensemble([network, network]).predict_std([[0.1, 0.2, 0.3, 0.4]])
         array([[0., 0.]])
         """
-        return self.std(self._outputs(X))
+        return self._over_blocks(X, self.std)
 
     @numpy_settings.own
     def predict_interval(self, X: ArrayLike, coverage: float = 0.9) -> NDArray[np.float64]:
@@ -188,7 +189,7 @@ class Ensemble:
             If the ensemble has no `fold_errors`, or an argument is not as described.
         """
         self._check_intervals()
-        return self.intervals(self._outputs(X), coverage)
+        return self._over_blocks(X, lambda outputs: self.intervals(outputs, coverage))
 
     def _check_intervals(self):
         if self.fold_errors is None:
@@ -197,8 +198,8 @@ class Ensemble:
                 "ensemble knows none: take one of numbers that fastprop fit or TabularRegressor made."
             )
 
-    def _outputs(self, X):
-        """Return an iterator over the outputs (n, n_out) of each network for inputs as they were given."""
+    def _over_blocks(self, X, combine):
+        """Return what `combine` makes of the outputs of all networks for inputs as given, see `predict_together`."""
         from fastprop import runs  # on use, because it imports Numba
 
         checks.equal_inputs(self.networks)
@@ -206,43 +207,43 @@ class Ensemble:
         orders = [network.feature_names or known for network in self.networks]
         inputs = {names: Inputs.of(X, self.networks[0], feature_names=names) for names in dict.fromkeys(orders)}
         checks.ensemble_inputs(inputs[known].feature_names, list(inputs))
-        return runs.predict_each(self.networks, [inputs[names] for names in orders])
+        return runs.predict_together(self.networks, [inputs[names] for names in orders], combine)
 
-    def mean(self, outputs: Iterable[FloatArray]) -> FloatArray:
-        """Return the mean (n, n_out) of the outputs (n, n_out) of all networks, by the weights and in their dtype.
+    def mean(self, outputs: FloatArray) -> FloatArray:
+        """Return the mean (n, n_out) of the outputs (networks, n, n_out), by the weights and in their dtype.
 
-        If the ensemble has a temperature, it is applied to the mean.
+        It is summed in float64, network by network. If the ensemble has a temperature, it is applied to the mean.
         """
         total: NDArray[np.float64] | float = 0.0
-        for weight, each in zip(self.weights, outputs, strict=True):
-            total = total + weight * each.astype(np.float64)
+        for weighted in self.weights[:, None, None] * outputs:
+            total = total + weighted
         if self.temperature != 1:
             total = with_temperature(total, self.temperature)
         return np.asarray(total, self.networks[0].dtype)
 
-    def std(self, outputs: Iterable[FloatArray]) -> NDArray[np.float64]:
-        """Return the standard deviation (n, n_out) of the outputs (n, n_out) of all networks, by the weights.
+    def std(self, outputs: FloatArray) -> NDArray[np.float64]:
+        """Return the standard deviation (n, n_out) of the outputs (networks, n, n_out), by the weights.
 
-        It is updated network by network, so that no two outputs need be in memory (West, "Updating mean and variance
-        estimates: an improved method", Communications of the ACM 22, 1979).
+        It is updated network by network (West, "Updating mean and variance estimates: an improved method",
+        Communications of the ACM 22, 1979).
         """
         weight_so_far = 0.0
         mean: NDArray[np.float64] | float = 0.0
         squares: NDArray[np.float64] | float = 0.0
-        for weight, each in zip(self.weights, outputs, strict=True):
+        for weight, each in zip(self.weights, outputs.astype(np.float64)):
             weight_so_far += weight
-            difference = each.astype(np.float64) - mean
+            difference = each - mean
             mean = mean + difference * (weight / weight_so_far)
             squares = squares + weight * difference * (each - mean)
         return np.sqrt(squares / weight_so_far)
 
-    def intervals(self, outputs: Iterable[FloatArray], coverage: float) -> NDArray[np.float64]:
-        """Return intervals by the outputs (n, n_out) of all networks, as `predict_interval` does."""
+    def intervals(self, outputs: FloatArray, coverage: float) -> NDArray[np.float64]:
+        """Return intervals by the outputs (networks, n, n_out), as `predict_interval` does."""
         self._check_intervals()
         errors = self.fold_errors
         totals: list[Any] = [0.0] * errors.fold_count
-        for index, (weight, each) in enumerate(zip(self.weights, outputs, strict=True)):
-            totals[index % len(totals)] = totals[index % len(totals)] + weight * each.astype(np.float64)
+        for index, weighted in enumerate(self.weights[:, None, None] * outputs):
+            totals[index % len(totals)] = totals[index % len(totals)] + weighted
         shares = [self.weights[fold :: len(totals)].sum() for fold in range(len(totals))]
         return errors.intervals([total / share for total, share in zip(totals, shares)], coverage)
 

@@ -25,6 +25,7 @@ class Inputs:
     name: str = "X"  # in messages
     columns: tuple[object, ...] | None = None  # the labels of the columns of a data frame
     unfitted: UnfittedInputs | None = None  # what the values are still to be made of; they are zeros until then
+    first_row: int = 0  # the number of the first row in messages, where these are some rows of others
 
     @classmethod
     def of(cls, X, network, name="X", feature_names=None):
@@ -64,6 +65,10 @@ class Inputs:
 
     def __getitem__(self, rows):
         return replace(self, values=self.values[rows])
+
+    def block(self, rows):
+        """Return a slice of the rows, which messages count among all rows."""
+        return replace(self, values=self.values[rows], first_row=rows.start)
 
     @property
     def shape(self):
@@ -165,8 +170,8 @@ class Inputs:
             means |= {"dtype": "make the network with dtype='float64'"}
             remedy = "correct it, or " * origin.changes + checks.remedies("divide the column by a constant", **means)
         raise ValueError(
-            f"{self.name} holds {self.numbers(block)[row, column]:g} at row {block.start + row}, column "
-            f"{checks.shown_column(self.columns, column)}, which is too large for {converted.dtype}: {remedy}."
+            f"{self.name} holds {self.numbers(block)[row, column]:g} at row {self.first_row + block.start + row}, "
+            f"column {checks.shown_column(self.columns, column)}, which is too large for {converted.dtype}: {remedy}."
         )
 
 

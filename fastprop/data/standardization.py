@@ -25,7 +25,7 @@ NARROW = 1000
 
 @dataclass(frozen=True, eq=False)
 class Origin:
-    """What is subtracted from each column and by what it is divided when it is converted: both (n_in,) float64.
+    """What is subtracted from each column and by what it is divided when it is converted: both (..., n_in) float64.
 
     Both are exact: a divisor is a power of two, and what is subtracted has few digits. Both are (1,) for all columns
     where nothing is changed, as in `UNCHANGED`.
@@ -36,7 +36,7 @@ class Origin:
 
     @classmethod
     def of(cls, mean, scale, dtype):
-        """Return the origin of columns of this mean and scale, (n_in,) float64, for a network of `dtype`.
+        """Return the origin of columns of this mean and scale, (..., n_in) float64, for a network of `dtype`.
 
         A column keeps its digits relative to its deviation when it is converted, and kernels can standardize it in
         `dtype`: neither the scale nor its inverse is too large or too small. An ordinary column is not changed. Mean
@@ -49,7 +49,7 @@ class Origin:
         _, exponent = np.frexp(scale)
         limits = np.finfo(dtype)
         unit = np.where(np.abs(exponent) > limits.maxexp * 3 // 4, np.ldexp(1.0, exponent - 1), 1.0)
-        offset = np.zeros(len(mean))
+        offset = np.zeros(mean.shape)
         if limits.bits < 64:
             far = np.abs(mean) / FAR > scale
             grid = np.ldexp(1.0, exponent[far] + GRID)

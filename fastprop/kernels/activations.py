@@ -182,13 +182,13 @@ def exp_in_gelu(z):
 
 
 @noinline
-def activate(code, memory, z, derivatives, rows, columns):
-    # z (B, columns) ← f(z)   derivatives (B, columns) ← f'(z), where they are stored; both are matrices in memory
+def activate(code, memory, z, derivatives, stores, rows, columns):
+    # z (B, columns) ← f(z)   derivatives (B, columns) ← f'(z), if it stores them; both are matrices in memory
     if code == IDENTITY:
         return
     for row in range(rows):
         first = z.offset + row * z.stride
-        if stores_derivative(code):
+        if stores:
             d = derivatives.offset + row * derivatives.stride
             for j in range(0, columns, lanes(memory)):
                 store(memory, d + j, derivative(code, load(memory, first + j)))
@@ -231,7 +231,8 @@ def activate_outputs(plan, code, memory, first, rows):
     else:
         derivatives = Matrix(plan.workspace.derivatives[-1] + first * outputs_stride, stride)
         columns, groups = joined(stride, columns * lanes(memory), groups)
-        activate(code, memory, Matrix(z, stride), derivatives, groups, columns)
+        stores = plan.strategy.stores_derivatives and stores_derivative(code)
+        activate(code, memory, Matrix(z, stride), derivatives, stores, groups, columns)
 
 
 @inline

@@ -14,7 +14,7 @@ from fastprop.kernels.inputs import fetch
 from fastprop.kernels.lanes import Chunk, add_rows, interleaved_offset, is_pack
 from fastprop.kernels.layout import Matrix
 from fastprop.kernels.load_store import lanes, load, splat, store
-from fastprop.kernels.minibatch import forward_pass, minibatch, terms, total_weight
+from fastprop.kernels.minibatch import Network, forward_pass, minibatch, terms, total_weight
 from fastprop.kernels.regrouping import joins_team, regroup
 from fastprop.kernels.schedules import watch
 from fastprop.kernels.shuffle import shuffle
@@ -135,10 +135,24 @@ def train_epochs(training):
 
 
 @kernel
-def predict(network, data, plan, memory, dropout, outputs):
-    """Write the last layer's activations of all rows."""
-    # outputs (m, O)
-    predict_rows(refer(network), refer(data), refer(plan), memory, refer(dropout), outputs)
+def predict(networks, data, plan, memory, dropout, outputs):
+    """Write the last layer's activations of all rows, network by network.
+
+    `networks` is a `Network` whose parameters, mean and input_inverse_std have a row for each of K networks.
+    """
+    # outputs (K, m, O)   parameters (K, P)   mean, input_inverse_std (K, padded I)
+    data, plan, dropout = refer(data), refer(plan), refer(dropout)
+    for index in range(len(outputs)):
+        network = Network(
+            networks.parameters[index],
+            networks.activations,
+            networks.loss,
+            networks.loss_parameters,
+            networks.mean[index],
+            networks.input_inverse_std[index],
+            networks.unrolled_addresses,
+        )
+        predict_rows(refer(network), data, plan, memory, dropout, outputs[index])
 
 
 @noinline

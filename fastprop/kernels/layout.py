@@ -207,6 +207,7 @@ class Strategy(NamedTuple):
     segments: int  # of a minibatch
     segment_rows: int
     chunk_rows: int  # rows worked on at once, at most; a segment is cut into chunks
+    stores_derivatives: bool  # whether activations store derivatives, where they need them to go backward
     keeps_gradient: bool  # whether the update waits for the whole gradient, whose norm is measured
     shares_rows: bool  # whether a pack's networks have their rows in one order: layer 0 then holds each number once
     transposed_stride: int  # elements in a row of the transposed inputs; 0 where no layer is transposed
@@ -269,10 +270,11 @@ def plans(
 ):
     """Return the `Plan` of each member for minibatches of up to `batch_size` rows, and the elements of the workspace.
 
-    `stores_derivative` says for each layer whether its activation stores its derivative.
+    `stores_derivative` says for each layer whether its activation stores its derivative: none does where networks only
+    predict.
     """
     sizes = _sizes(layer_sizes, dtype, width, shares_rows)
-    strategy = _strategy(sizes, layer_sizes, batch_size, dtype, shares_rows, keeps_gradient)
+    strategy = _strategy(sizes, layer_sizes, batch_size, dtype, stores_derivative, shares_rows, keeps_gradient)
     allocator = OffsetAllocator()
     common = allocator.allocate_all(
         [
@@ -311,7 +313,7 @@ def _sizes(layer_sizes, dtype, width, shares_rows):
     )
 
 
-def _strategy(sizes, layer_sizes, batch_size, dtype, shares_rows, keeps_gradient):
+def _strategy(sizes, layer_sizes, batch_size, dtype, stores_derivative, shares_rows, keeps_gradient):
     """Return the `Strategy` for minibatches of up to `batch_size` rows."""
     count = segments(layer_sizes, batch_size)
     segment_rows = -(-batch_size // count)
@@ -326,6 +328,7 @@ def _strategy(sizes, layer_sizes, batch_size, dtype, shares_rows, keeps_gradient
         segments=count,
         segment_rows=segment_rows,
         chunk_rows=chunk_rows,
+        stores_derivatives=any(stores_derivative),
         keeps_gradient=keeps_gradient,
         shares_rows=shares_rows,
         transposed_stride=padded(chunk_rows, dtype) if transposes else 0,

@@ -39,7 +39,11 @@ def accuracy(outputs: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None =
     0.5
     """
     predicted, truth, _ = arrays.classes(outputs, y)
-    return float(np.average(predicted == truth, weights=arrays.row_weights(sample_weight, len(truth))))
+    are_right = predicted == truth
+    weights = arrays.row_weights(sample_weight, len(truth))
+    if weights is None:  # without numpy.average, whose call takes longer than all comparisons of a small fold
+        return float(np.count_nonzero(are_right) / len(truth))
+    return float(np.average(are_right, weights=weights))
 
 
 @numpy_settings.own

@@ -1,9 +1,10 @@
 """Training runs, of one network or of a pack: on the kernels, on the reference, by L-BFGS, and over streams."""
 
 from fastprop.runs.history import History
+from fastprop.runs.joint_prediction import predict_together
 from fastprop.runs.kernel_run import KernelRun
 from fastprop.runs.lbfgs_run import OBJECTIVES, LBFGSRun
-from fastprop.runs.prediction import predict, predict_each, scores
+from fastprop.runs.prediction import predict, scores
 from fastprop.runs.reference_run import ReferenceRun
 from fastprop.runs.run import Run
 from fastprop.runs.stream_run import KernelStream, ReferenceStream
@@ -22,7 +23,7 @@ __all__ = [
     "TrainingOptions",
     "new_run",
     "predict",
-    "predict_each",
+    "predict_together",
     "record",
     "scores",
 ]

@@ -107,21 +107,43 @@ def storing(network):
     return tuple(ACTIVATIONS[name].stores_derivative for name in network.activations)
 
 
-def network_argument(network, parameters, inputs, loss=None, unrolled_addresses=(0, 0)):
+def network_argument(network, parameters, inputs, loss, unrolled_addresses):
     """Return the kernels' `Network` of a network, or of a pack of such networks, for what they are given as `inputs`.
 
-    Without a loss it can only predict. For `unrolled_addresses` see `unrolled.addresses`.
+    For `unrolled_addresses` see `unrolled.addresses`.
     """
-    code = LOSSES[checks.loss_name(loss)].code if loss is not None else -1
-    mean, inverse_std = standardization_arguments(network, inputs)
+    mean, inverse_std = _standardization([network], inputs)
     return Network(
         parameters=parameters,
         activations=np.array(codes(network)),
-        loss=code,
+        loss=LOSSES[checks.loss_name(loss)].code,
         loss_parameters=loss_parameters(loss),
+        mean=mean[0],
+        input_inverse_std=inverse_std[0],
+        unrolled_addresses=np.array(unrolled_addresses, np.int64),
+    )
+
+
+def networks_argument(networks, inputs):
+    """Return the kernels' `Network` of several networks that predict together, see `epochs.predict`.
+
+    They are similar, see `prediction.Predictor`. The parameters of several are copied side by side.
+    """
+    first = networks[0]
+    parameters = first.parameters[None]
+    if len(networks) > 1:
+        parameters = layout.aligned_zeros(len(networks) * len(first.parameters), first.dtype)
+        np.concatenate([each.parameters for each in networks], out=parameters)
+        parameters = parameters.reshape(len(networks), -1)
+    mean, inverse_std = _standardization(networks, inputs)
+    return Network(
+        parameters=parameters,
+        activations=np.array(codes(first)),
+        loss=-1,
+        loss_parameters=loss_parameters(None),
         mean=mean,
         input_inverse_std=inverse_std,
-        unrolled_addresses=np.array(unrolled_addresses, np.int64),
+        unrolled_addresses=np.zeros(2, np.int64),
     )
 
 
@@ -133,20 +155,32 @@ def loss_parameters(loss):
     return np.concatenate([np.zeros(0), *(np.atleast_1d(value) for value in values)])
 
 
-def standardization_arguments(network, inputs):
-    """Return the mean and the inverse deviation by which kernels standardize the values of `inputs`, both (I, padded).
+def _standardization(networks, inputs):
+    """Return the means and the inverse deviations by which kernels standardize the values of `inputs`.
 
-    They are empty where nothing is to be standardized.
+    Both are (K, padded I) for K networks, which are all standardized or all not; (K, 0) where nothing is standardized.
     """
-    mean, scale = inputs.relative(network.input_mean, network.input_scale)
+    first = networks[0]
+    mean, scale = None, None
+    if first.input_mean is not None:
+        mean = np.array([each.input_mean for each in networks])
+        scale = np.array([each.input_scale for each in networks])
+    mean, scale = inputs.relative(mean, scale)
     if mean is None:
-        return np.zeros(0, network.dtype), np.zeros(0, network.dtype)
-    n_in = network.layer_sizes[0]
-    arrays = np.zeros((2, layout.padded(n_in, network.dtype)), network.dtype)
+        return np.zeros((2, len(networks), 0), first.dtype)
+    n_in = first.layer_sizes[0]
+    arrays = np.zeros((2, len(networks), layout.padded(n_in, first.dtype)), first.dtype)
     with np.errstate(over="ignore", divide="ignore"):
-        arrays[0, :n_in] = mean
-        arrays[1, :n_in] = np.minimum(1 / np.asarray(scale).astype(network.dtype), np.finfo(network.dtype).max)
+        arrays[0, :, :n_in] = mean
+        arrays[1, :, :n_in] = np.minimum(1 / np.asarray(scale).astype(first.dtype), np.finfo(first.dtype).max)
     return arrays
+
+
+@functools.lru_cache(maxsize=2)
+def no_dropout(dtype):
+    """Return the kernels' `Dropout` of networks that predict."""
+    (dropout,) = dropout_arguments([0.0], [0], [None], None, dtype)
+    return dropout
 
 
 def dropout_arguments(rates, seeds, plans, rows, dtype):

@@ -2,80 +2,87 @@
 
 import numpy as np
 
-from fastprop import metrics, reference, thread_pool
+from fastprop import metrics, numpy_settings, reference, thread_pool
 from fastprop.data import Origin
 from fastprop.kernels import compiler, epochs, layout
 from fastprop.notices import warn
 from fastprop.runs import kernel_arguments
 
 PREDICTED_ROWS = 4 * layout.BLOCK_ROWS
-"""Rows that are predicted at a time."""
+"""Rows of the workspace in which networks predict."""
+
+JOINED_PARAMETERS = 1 << 13
+"""Parameters, with padding, of the largest networks that share a kernel call, for which they are copied side by side.
+
+To copy more takes as long as a call of their own.
+"""
+
+JOINED_OUTPUTS = 1 << 20
+"""Outputs of all networks that share a kernel call, at most: 4 MB of float32."""
 
 
 class Predictor:
-    """Predicts some `rows` of `inputs`, all by default, with `network` and with similar networks.
+    """Predicts up to `max_rows` rows at a time with networks similar to `network`, one or several together.
 
-    Networks are similar if they have the same layer sizes, activations, dtype and standardization. Where Numba compiles
-    nothing, the reference predicts.
+    Networks are similar if they have the same layer sizes, activations and dtype, and if all or none of them are
+    standardized. Where Numba compiles nothing, the reference predicts.
     """
 
-    def __init__(self, network, inputs, rows=None):
-        self._inputs = inputs = readable(inputs, network)
-        self._rows = np.arange(len(inputs)) if rows is None else rows
-        batch_size = min(len(self._rows), PREDICTED_ROWS)
-        storing = kernel_arguments.storing(network)
-        (self._plan,), size = layout.plans(network.layer_sizes, batch_size, network.dtype, storing)
-        self._data = kernel_arguments.inputs_argument(inputs.values, self._rows, network.dtype)
+    def __init__(self, network, max_rows):
+        batch_size = min(max_rows, PREDICTED_ROWS)
+        no_derivatives = (False,) * (len(network.layer_sizes) - 1)
+        (self._plan,), size = layout.plans(network.layer_sizes, batch_size, network.dtype, no_derivatives)
         self._memory = layout.new_workspace([self._plan], size, network.dtype)
-        (self._dropout,) = kernel_arguments.dropout_arguments([0.0], [0], [self._plan], self._rows, network.dtype)
-        self._prototype = kernel_arguments.network_argument(network, network.parameters, inputs)
+        self._dropout = kernel_arguments.no_dropout(network.dtype)
 
-    def __call__(self, network):
-        """Return the outputs (m, n_out) of a network for the rows."""
-        outputs = np.empty((len(self._rows), network.layer_sizes[-1]), network.dtype)
+    def __call__(self, networks, argument, inputs, rows):
+        """Return the outputs (K, m, O) of K networks for some `rows` of `inputs`, which are readable for them.
+
+        `argument` is what `kernel_arguments.networks_argument` makes of the networks and of such inputs.
+        """
+        first = networks[0]
+        outputs = np.empty((len(networks), len(rows), first.layer_sizes[-1]), first.dtype)
         if compiler.DISABLED:
-            self._predict_by_reference(network, outputs)
-            return outputs
-        argument = self._prototype._replace(parameters=network.parameters)
-        epochs.predict(argument, self._data, self._plan, self._memory, self._dropout, outputs)
+            for network, of_network in zip(networks, outputs):
+                _predict_by_reference(network, inputs, rows, of_network)
+        else:
+            data = kernel_arguments.inputs_argument(inputs.values, rows, first.dtype)
+            epochs.predict(argument, data, self._plan, self._memory, self._dropout, outputs)
         return outputs
 
-    def of_standardized(self, network):
-        """Return the outputs (m, n_out) of a network whose standardization may be another, for the rows."""
-        mean, inverse_std = kernel_arguments.standardization_arguments(network, self._inputs)
-        self._prototype = self._prototype._replace(mean=mean, input_inverse_std=inverse_std)
-        return self(network)
 
-    def _predict_by_reference(self, network, outputs):
-        network = reference.Network.of(network)
-        for first in range(0, len(outputs), PREDICTED_ROWS):
-            rows = slice(first, first + PREDICTED_ROWS)
-            _, outputs[rows] = reference.forward(network, self._inputs.numbers(self._rows[rows]))[-1]
+def _predict_by_reference(network, inputs, rows, outputs):
+    network = reference.Network.of(network)
+    for first in range(0, len(outputs), PREDICTED_ROWS):
+        some = slice(first, first + PREDICTED_ROWS)
+        _, outputs[some] = reference.forward(network, inputs.numbers(rows[some]))[-1]
 
 
 def predict(network, inputs, rows=None):
     """Return the outputs (m, n_out) of `network` for some `rows` of `inputs`, by default for all."""
-    return Predictor(network, inputs, rows)(network)
+    (outputs,) = _outputs_of_similar([network], inputs, rows)
+    return outputs[0]
 
 
-def predict_each(networks, inputs):
-    """Yield the outputs (m, n_out) of each network for all rows of its `inputs`, an `Inputs` each.
+def _outputs_of_similar(networks, inputs, rows=None):
+    """Yield the outputs (K, m, O) of the next K of networks, which are similar, see `Predictor`."""
+    first = networks[0]
+    inputs = readable(inputs, first)
+    rows = np.arange(len(inputs)) if rows is None else rows
+    predictor = Predictor(first, len(rows))
+    for some in joined(networks, first, len(rows)):
+        yield predictor(some, kernel_arguments.networks_argument(some, inputs), inputs, rows)
 
-    Of networks with the same layers, activations and dtype on the same inputs, one `Predictor` serves all.
+
+def joined(items, network, rows):
+    """Cut a list, whose items stand for a network each, into those that share a kernel call for as many rows.
+
+    The networks are similar to `network`, see `Predictor`.
     """
-    converted, predictors = {}, {}
-    for network, given in zip(networks, inputs, strict=True):
-        if Origin.of_network(network).changes:  # the inputs are converted for this network alone
-            yield predict(network, given)
-            continue
-        of_dtype = id(given), network.dtype
-        if of_dtype not in converted:
-            converted[of_dtype] = given, readable(given, network)  # both, so that the identity stays that of `given`
-        _, values = converted[of_dtype]
-        similar = *of_dtype, network.layer_sizes, tuple(network.activations)
-        if similar not in predictors:
-            predictors[similar] = Predictor(network, values)
-        yield predictors[similar].of_standardized(network)
+    count = 1
+    if len(network.parameters) <= JOINED_PARAMETERS:
+        count = max(1, JOINED_OUTPUTS // max(1, rows * network.layer_sizes[-1]))
+    return [items[first : first + count] for first in range(0, len(items), count)]
 
 
 def readable(inputs, network):
@@ -83,19 +90,22 @@ def readable(inputs, network):
     return inputs.readable(network.dtype, Origin.of_network(network))
 
 
+@numpy_settings.own  # once for all scores of the package, each of which would set them anew
 def scores(networks, split, score):
     """Return the `Measurement` of a `Score` for each network on the held-out rows of a split.
 
     The networks are similar, see `Predictor`. It is NaN if no rows are held out or the network is not finite.
     """
-    if len(split.held_out_rows) == 0:
-        return [metrics.UNKNOWN] * len(networks)
-    predictor = Predictor(networks[0], split.held_out.inputs, split.held_out_rows)
+    measured = [metrics.UNKNOWN] * len(networks)
+    finite = [index for index, network in enumerate(networks) if np.isfinite(network.parameters).all()]
+    if len(split.held_out_rows) == 0 or not finite:
+        return measured
     given = _given_to_scores(split.held_out, split.held_out_rows)
-    return [
-        measure(score, predictor(network), *given) if np.isfinite(network.parameters).all() else metrics.UNKNOWN
-        for network in networks
-    ]
+    of_finite = [networks[index] for index in finite]
+    outputs = _outputs_of_similar(of_finite, split.held_out.inputs, split.held_out_rows)
+    for index, of_network in zip(finite, (each for some in outputs for each in some)):
+        measured[index] = measure(score, of_network, *given)
+    return measured
 
 
 def measure(score, outputs, y, rows, weights=None):

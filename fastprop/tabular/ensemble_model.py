@@ -131,24 +131,24 @@ class TableEnsemble:
 
     def outputs_of(self, inputs: StackedInputs) -> FloatArray:
         """Return the outputs of the ensemble, (n, n_out), for rows of what `inputs` returned."""
-        return self.ensemble.mean(self._of_networks(inputs))
+        return self._over_blocks(inputs, self.ensemble.mean)
 
     def std_of(self, inputs: StackedInputs) -> NDArray[np.float64]:
         """Return the standard deviation of the networks' outputs, (n, n_out), for rows of what `inputs` returned."""
-        return self.ensemble.std(self._of_networks(inputs))
+        return self._over_blocks(inputs, self.ensemble.std)
 
     def intervals_of(self, inputs: StackedInputs, coverage: float) -> NDArray[np.float64]:
         """Return the intervals of `predict_interval` for rows of what `inputs` returned."""
-        return self.ensemble.intervals(self._of_networks(inputs), coverage)
+        return self._over_blocks(inputs, lambda outputs: self.ensemble.intervals(outputs, coverage))
 
-    def _of_networks(self, inputs):
-        """Return an iterator over the outputs (n, n_out) of each network."""
+    def _over_blocks(self, inputs, combine):
+        """Return what `combine` makes of the outputs of all networks, see `predict_together`."""
         from fastprop import runs  # on use, because it imports Numba
 
         networks = self.ensemble.networks
         first = [networks[self.stacked.block_of.index(index)] for index in range(len(inputs.blocks))]
         blocks = [Inputs.of(block, network) for block, network in zip(inputs.blocks, first)]
-        return runs.predict_each(networks, self.stacked.blocks(StackedInputs(tuple(blocks))))
+        return runs.predict_together(networks, self.stacked.blocks(StackedInputs(tuple(blocks))), combine)
 
     def outputs(self, table: Any) -> FloatArray:
         """Return the outputs of the ensemble, (n, n_out): probabilities of classes, or numbers in their own unit."""
