@@ -18,8 +18,8 @@ MEMBER_CYCLES = 30_000
 MEASURED_BATCH = 32
 """Rows of the minibatches that the model was fitted to; `_share_of_step` corrects the cost for other sizes."""
 
-RUN_CYCLES = 1_000_000
-"""Cycles that a run takes beside its training, whether of a pack or of one network."""
+RUN_CYCLES = 4_000_000
+"""Cycles that a run takes beside its training, about, whether of a pack or of one network: some 1.3 ms of Python."""
 
 PACK_BYTES = 1 << 19
 """The largest size of a pack's parameters in bytes, a quarter of a core's L2 cache."""
@@ -55,6 +55,12 @@ class Pack(NamedTuple):
     indices: np.ndarray  # (fits,) int
     cost: float  # cycles for one row of each fit, as they train side by side
     cost_one_by_one: float  # cycles for one row of each fit, if they trained one after another
+
+
+def cycles_of_fit(group, dtype):
+    """Return the cycles for one row of a fit of a `PackGroup`, alone or in a pack of other orders of rows."""
+    alone = cost_alone(group.layer_sizes, dtype, group.batch_size)
+    return min(alone, cost_of_pack(group.layer_sizes, dtype, group.batch_size, False) / compiler.lanes(dtype))
 
 
 def packs(groups, group_indices, seeds, dtype, workers):
@@ -105,25 +111,36 @@ def _packs_of_group(group, indices, seeds, dtype):
     whole = []
     rest = []
     lanes = compiler.lanes(dtype)
+    alone = _cost_of_run(group, cost_alone(group.layer_sizes, dtype, group.batch_size))
+    of_one_seed, of_several = (_cost_side_by_side(group, dtype, shares_rows) for shares_rows in (True, False))
     for of_seed in _split_by_value(indices, seeds):
         end = len(of_seed) // lanes * lanes
-        whole += _cut(group, of_seed[:end], dtype, shares_rows=True)
+        whole += _cut(of_seed[:end], lanes, of_one_seed, alone)
         rest += [of_seed[end:]] if end < len(of_seed) else []
     if not rest:
         return whole
-    by_seed = [pack for of_seed in rest for pack in _cut(group, of_seed, dtype, shares_rows=True)]
-    across_seeds = _cut(group, np.concatenate(rest), dtype, shares_rows=len(rest) == 1)
+    by_seed = [pack for of_seed in rest for pack in _cut(of_seed, lanes, of_one_seed, alone)]
+    across_seeds = _cut(np.concatenate(rest), lanes, of_one_seed if len(rest) == 1 else of_several, alone)
     return whole + min(by_seed, across_seeds, key=lambda packs: sum(pack.cost for pack in packs))
 
 
-def _cut(group, indices, dtype, shares_rows):
-    """Cut fits of a group into packs of a vector's lanes, or into single fits if those cost less."""
-    lanes = compiler.lanes(dtype)
-    beginning = RUN_CYCLES / group.trained_rows
-    alone = cost_alone(group.layer_sizes, dtype, group.batch_size) + beginning
-    cost = np.inf
-    if group.can_pack:
-        cost = cost_of_pack(group.layer_sizes, dtype, group.batch_size, shares_rows) + beginning
+def _cost_side_by_side(group, dtype, shares_rows):
+    """Return what a pack of a group's fits costs, or infinity where they may not train side by side."""
+    if not group.can_pack:
+        return np.inf
+    return _cost_of_run(group, cost_of_pack(group.layer_sizes, dtype, group.batch_size, shares_rows))
+
+
+def _cost_of_run(group, cost):
+    """Return a cost of training with what the run takes beside it."""
+    return cost + RUN_CYCLES / group.trained_rows
+
+
+def _cut(indices, lanes, cost, alone):
+    """Cut fits into packs of a vector's lanes, or into single fits if those cost less.
+
+    `cost` is that of a pack, and `alone` that of a single fit.
+    """
     packs = []
     for first in range(0, len(indices), lanes):
         some = indices[first : first + lanes]

@@ -114,12 +114,11 @@ class MLP(Exchange):
         self.input_scale = None
         self.feature_names = feature_names
         self.class_names = class_names
-        random = np.random.default_rng(checks.seed(seed))
+        seed = checks.seed(seed)
         if given:
             self._set(given)
         else:
-            for weights, activation in zip(self.weights, self.activations):
-                weights[...] = initial_weights(random, *weights.shape, activation, self.initialization)
+            _draw(self, seed)
 
     def _set(self, arrays: Sequence[ArrayLike]) -> None:
         """Copy arrays into the parameters: the weights of all layers, then their biases."""
@@ -260,6 +259,25 @@ class MLP(Exchange):
 
 
 from_torch = MLP.from_torch
+
+
+def drawn_anew(network: MLP, seed: int) -> MLP:
+    """Return an untrained network that is like another one, but whose weights are drawn by a seed.
+
+    The seed must be a valid one. This takes a fourth of the time of a new `MLP`, of which a sweep makes many.
+    """
+    other = network.copy()
+    other.parameters[...] = 0
+    other.training = None
+    _draw(other, seed)
+    return other
+
+
+def _draw(network, seed):
+    """Draw the weights of a network whose parameters are 0."""
+    random = np.random.default_rng(seed)
+    for weights, activation in zip(network.weights, network.activations):
+        weights[...] = initial_weights(random, *weights.shape, activation, network.initialization)
 
 
 def _new_parameters(layer_sizes, dtype):

@@ -15,7 +15,7 @@ from tests.processes import unmeasured
 
 X, LABELS = three_classes()
 RATES = {"learning_rate": np.geomspace(0.01, 3, 20)}
-ALONE = (4, 1200, 3)  # too large for packs: each configuration is a task
+ALONE = (4, 4800, 3)  # too large for packs: each configuration is a task
 SPAWN = multiprocessing.get_context("spawn")
 
 

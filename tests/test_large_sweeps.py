@@ -108,7 +108,7 @@ class Bar:
 def test_progress_counts_each_configuration_once_in_each_round(options, totals, threads, monkeypatch):
     shown = []
     monkeypatch.setattr(sweep_progress, "ProgressBar", lambda total, *_, **__: Bar(shown, total))
-    monkeypatch.setattr(RungPace, "rungs", lambda self, rungs, done, packs: rungs[:1])
+    monkeypatch.setattr(RungPace, "rungs", lambda self, rungs, done, cycles: rungs[:1])
     sweep(threads=threads, **options)
     assert [bar.total for bar in shown] == totals
     for bar in shown:
@@ -116,7 +116,8 @@ def test_progress_counts_each_configuration_once_in_each_round(options, totals, 
         assert min(bar.steps) >= 0
 
 
-def test_a_progress_bar_tells_configurations_a_second_and_the_time_left(terminal):
+def test_a_progress_bar_tells_configurations_a_second_and_the_time_left(terminal, monkeypatch):
+    monkeypatch.setattr(RungPace, "rungs", lambda self, rungs, done, cycles: rungs[:1])
     sweep(cv=3, halving=3, epochs=9, progress=True)
     _, bar = terminal.readouterr()
     assert "until epoch 1, best validation loss" in bar

@@ -63,6 +63,7 @@ class KernelRun(Run):
             self.state.adopt(earlier.state)
         self._split = split
         self._options_of_lanes = options_of_lanes
+        self._options_now = [None] * width  # of each lane, as the latest change has left them; None if unknown
         self._members = members
         self._epochs_of_changes = epochs_of_changes(options_of_lanes)
         self._team = self._new_team(options_of_lanes)
@@ -73,9 +74,13 @@ class KernelRun(Run):
 
     def _change(self):
         """Have the options that hold from this epoch on; what was trained so far stays as it is."""
-        options_of_lanes = [each.after(self.state.done) for each in self._options_of_lanes]
-        self.state.change(options_of_lanes)
-        self._team = self._new_team(options_of_lanes)
+        done = self.state.done
+        self._options_now = [
+            each.after(done) if now is None or done in (each.changes or ()) else now
+            for now, each in zip(self._options_now, self._options_of_lanes)
+        ]
+        self.state.change(self._options_now)
+        self._team = self._new_team(self._options_now)
 
     def prepare(self):
         """Keep other runs from the checkpoint, and compile the kernel; say so if that takes long."""
@@ -176,6 +181,7 @@ class KernelRun(Run):
         """Have the network in a lane go on from the state of another one, with options that have just changed."""
         self.state.load_lane(lane, state)
         self._options_of_lanes[lane] = options
+        self._options_now[lane] = None
         self._epochs_of_changes = epochs_of_changes(self._options_of_lanes)
 
     @property

@@ -220,11 +220,11 @@ class TrainingOptions(NamedTuple):
 
     def after(self, epochs):
         """Return the options that hold when some epochs are done, by the `changes` until then."""
-        options = self._replace(changes=None)
-        for epoch, values in (self.changes or {}).items():
+        values, argument = {}, ""
+        for epoch, changed in (self.changes or {}).items():
             if epoch <= epochs:
-                options = options.with_values(values, f"changes[{epoch}]")
-        return options._replace(changes=self.changes)
+                values, argument = values | changed, f"changes[{epoch}]"
+        return self._replace(changes=None).with_values(values, argument)._replace(changes=self.changes)
 
     @property
     def stages(self):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fastprop import checks, cost_model
-from fastprop.network import MLP
+from fastprop.network import MLP, drawn_anew
 from fastprop.options.optimizers import PER_LANE
 from fastprop.runs.training_options import SWEPT, TrainingOptions
 
@@ -70,6 +70,8 @@ class Configuration(NamedTuple):
         """Return its network with the initial weights."""
         if not self._has_new_network:
             return prototype.copy()
+        if self.values.keys().isdisjoint(IN_NETWORK):
+            return drawn_anew(prototype, self.options.seed)
         arguments = {name: self._of_network(name, prototype) for name in IN_NETWORK}
         new = MLP(**arguments, output=prototype.output, seed=self.options.seed, dtype=prototype.dtype)
         for name in ("input_mean", "input_scale", "feature_names", "class_names"):

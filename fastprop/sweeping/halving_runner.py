@@ -7,10 +7,10 @@ from contextlib import closing
 
 import numpy as np
 
-from fastprop import thread_pool
+from fastprop import cost_model, thread_pool
 from fastprop.sweeping.bounded_heap import RungRanking
 from fastprop.sweeping.fits import Fit, FitArrays, Job, Pack, pack_groups, packs_to_go_on
-from fastprop.sweeping.live_runs import LiveRuns, measure
+from fastprop.sweeping.live_runs import MAX_LIVE_BYTES, LiveRuns, bytes_of_fit, measure
 from fastprop.sweeping.outcomes import NOT_RECORDED, ConfigurationOutcome, mean, taken_over, worst_ending
 from fastprop.sweeping.pack_runs import PackRun
 from fastprop.sweeping.rung_pace import RungPace
@@ -70,7 +70,9 @@ class HalvingRunner:
                 self._mark_survivors("interrupted")
                 raise
             if rung < last_rung:
+                before = len(indices)
                 indices = self._going_on(indices, rung)
+                self._pace.go_on(before, len(indices))
             self._score_problems.tell()
             if len(indices) == 0:
                 break
@@ -152,11 +154,11 @@ class HalvingRunner:
         fits, states = self._fits_to_train(missing, rung)
         self._missing_folds = np.bincount(fits.indices, minlength=len(self._configurations)).tolist()
         self._missing = len(missing)
-        epochs = self._result.rungs[rung] - self._epochs_before(rung)
+        rungs = self._rungs_at_once(rung, len(fits.indices))
+        epochs = rungs[-1] - self._epochs_before(rung)
         chosen = packs_to_go_on(self._experiment, self._configurations, fits, states, self._workers.count, epochs)
         if self._time.is_given:  # all folds of some configurations are to be done before the time is over
             chosen = sorted(chosen, key=lambda pack: fits.indices[pack.positions].min())
-        rungs = self._rungs_at_once(rung, len(chosen))
         examples = (self._job(fits, states, pack, None, rungs) for pack in _examples(chosen))
         self._workers.prepare(self._experiment, examples)
         self._time.begin()
@@ -179,14 +181,18 @@ class HalvingRunner:
         """Whether all that is measured of a configuration is wanted at each rung, and not only its loss."""
         return self._experiment.ranks_by_score or self._journal is not None
 
-    def _rungs_at_once(self, rung, packs):
-        """Return the epochs of the rungs to which some packs are trained before anything is decided."""
+    def _rungs_at_once(self, rung, fits):
+        """Return the epochs of the rungs to which so many fits are trained before anything is decided."""
         rungs = self._result.rungs[rung:]
-        can_go_on = all(group.can_pack for group in pack_groups(self._experiment, self._configurations))
+        groups = pack_groups(self._experiment, self._configurations)
+        can_go_on = all(group.can_pack for group in groups)
         is_free = self._population is None and not self._time.is_given
-        if self._measures_all or not is_free or not can_go_on:
+        if self._measures_all or not is_free or not can_go_on or not self._workers.train_past_rungs:
             return rungs[:1]
-        return self._pace.rungs(rungs, self._epochs_before(rung), packs)
+        dtype, rows = self._experiment.dtype, len(self._experiment.folds[0].rows)
+        cycles = rows * max(cost_model.cycles_of_fit(group, dtype) for group in groups)
+        within_memory = MAX_LIVE_BYTES // (fits * max(bytes_of_fit(group, dtype) for group in groups))
+        return self._pace.rungs(rungs[: max(1, within_memory)], self._epochs_before(rung), cycles)
 
     def _epochs_before(self, rung):
         return self._result.rungs[rung - 1] if rung > 0 else 0
@@ -248,7 +254,7 @@ class HalvingRunner:
                         for number, each in enumerate(later, rung + 1):
                             self._ahead.setdefault(number, []).append((job.fits, each))
                         if job.run is not None:
-                            self._pace.add(job.run)
+                            self._pace.add(job)
                     self._record(fits, reached, rung)
                     self._stop_beaten()
                     self._score_problems.tell()
@@ -257,7 +263,7 @@ class HalvingRunner:
                         next_time = time.perf_counter() + thread_pool.WATCH_SECONDS
             finally:
                 self._show(show)
-            self._pace.learn(rungs[-1] - self._epochs_before(rung), begin, time.perf_counter())
+            self._pace.learn(rungs[-1] - self._epochs_before(rung), time.perf_counter() - begin)
 
     def _show(self, show):
         """Bring the progress bar and the journal's file up to date."""

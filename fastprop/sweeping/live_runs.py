@@ -1,6 +1,9 @@
 """Runs that wait at a rung until it is decided which of their fits go on, within a limit of memory."""
 
-from fastprop.sweeping.pack_runs import PackResults
+import numpy as np
+
+from fastprop.kernels.layout import parameter_count
+from fastprop.sweeping.pack_runs import BYTES_OF_FIT, PackResults
 
 MAX_LIVE_BYTES = 1 << 28
 """The largest memory of runs that wait for a decision at a rung. Fits of others leave their runs."""
@@ -24,6 +27,11 @@ class LiveRuns:
         self._nbytes -= run.nbytes
         measure(outcomes)
         return [outcome.detached(with_network=outcome.state is None) for outcome in outcomes]
+
+
+def bytes_of_fit(group, dtype):
+    """Return about how many bytes the results of a fit of a `PackGroup` take at a rung."""
+    return BYTES_OF_FIT + np.dtype(dtype).itemsize * parameter_count(group.layer_sizes)
 
 
 def measure(outcomes):

@@ -60,6 +60,11 @@ class LaneState:
         """The configuration of the fit, so that it is not made anew; None where the run does not know it."""
         return self.run.configuration(self.lane)
 
+    @property
+    def network(self):
+        """A network with which the fit can go on in another run, once it has the parameters of `arrays`."""
+        return self.run.network(self.lane)
+
     @cached_property
     def arrays(self):
         """The arrays by name from which another run goes on; to be asked for before this run goes on."""
@@ -71,6 +76,7 @@ class ExportedState:
 
     run = None
     configuration = None
+    network = None
 
     def __init__(self, arrays):
         self.arrays = arrays
@@ -80,6 +86,7 @@ class TakenState:
     """The state of another fit from which one goes on in the lane of a `PackRun` in which it is, or in another run."""
 
     configuration = None
+    network = None
 
     def __init__(self, run, lane, arrays):
         self.run = run

@@ -27,10 +27,8 @@ class PackRun:
 
     Attributes
     ----------
-    begin, end : float
-        When the last call began and ended, by `time.perf_counter`.
     seconds : float
-        How much of the call was training, in seconds.
+        How long the last call trained, in seconds.
     """
 
     def __init__(self, experiment, job):
@@ -89,6 +87,10 @@ class PackRun:
         """Return the configuration of the fit in a lane."""
         return self._fits[lane].configuration
 
+    def network(self, lane):
+        """Return a copy of the network with which the fit in a lane began, whose parameters may be any."""
+        return self._run.networks[lane].copy()
+
     def export(self, lane):
         """Return the state, arrays by name, from which the fit in a lane goes on in another run."""
         return self._run.export(lane)
@@ -99,14 +101,12 @@ class PackRun:
         predict(self._run.networks[0], self._experiment.data.inputs[:1])
 
     def __call__(self):
-        self.begin = time.perf_counter()
         before = self._run.seconds
         self._run(self._job.rungs[-1])
         *earlier, last = [PackResults(self._experiment, self._fits, each) for each in self._run.trained()]
         of_rungs = [map(partial(FitOutcome, results), self._lanes) for results in earlier]
         outcomes = [FitOutcome(last, lane, self) for lane in self._lanes]
         last.measure([(last, each.lane) for each in outcomes if self._job.measures_all or not each.is_halved])
-        self.end = time.perf_counter()
         self.seconds = self._run.seconds - before
         return self._job._replace(run=self), [*of_rungs, iter(outcomes)]
 
@@ -198,7 +198,14 @@ _PREPARED = set()
 
 
 def _new_networks(experiment, fits):
-    """Return the network with which each fit begins; equal ones are one and the same, because drawing takes long."""
+    """Return the network with which each fit begins; equal ones are one and the same, because drawing takes long.
+
+    That of a fit that goes on is not drawn again, if its run has it.
+    """
+    if fits[0].goes_on:
+        networks = [fit.state.network for fit in fits]
+        if None not in networks:
+            return networks
     drawn = {}
     keys = [fit.configuration.initial_weights_key for fit in fits]
     for fit, key in zip(fits, keys):

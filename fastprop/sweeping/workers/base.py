@@ -111,7 +111,14 @@ class ExecutorWorkers:
     """The workers of a sweep that are those of an executor; `count` of them, by default as many as it has.
 
     If an executor breaks when a worker dies, a new one of the same kind does the rest.
+
+    Attributes
+    ----------
+    train_past_rungs : bool
+        Whether jobs may have several rungs.
     """
+
+    train_past_rungs = False
 
     def __init__(self, adapter, count=None):
         self._adapter = adapter

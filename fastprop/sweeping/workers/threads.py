@@ -11,6 +11,8 @@ from fastprop.sweeping.workers.base import Adapter, Ticket, private_attribute
 class ThreadWorkers:
     """The workers of a sweep that are `count` threads of this process."""
 
+    train_past_rungs = True
+
     def __init__(self, count):
         self.count = count
 
