@@ -264,7 +264,7 @@ from_torch = MLP.from_torch
 def drawn_anew(network: MLP, seed: int) -> MLP:
     """Return an untrained network that is like another one, but whose weights are drawn by a seed.
 
-    The seed must be a valid one. This takes a fourth of the time of a new `MLP`, of which a sweep makes many.
+    The seed must be a valid one. This takes about a third of the time of a new `MLP`, and a sweep makes many.
     """
     other = network.copy()
     other.parameters[...] = 0

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import fastprop as fp
-from fastprop.sweeping import halving_runner
+from fastprop.sweeping import live_runs
 from fastprop.sweeping.rung_pace import CYCLES_PER_SECOND, RungPace
 
 RANDOM = np.random.default_rng(0)
@@ -78,8 +78,8 @@ def test_it_trains_past_no_more_rungs_than_memory_has_room_for(monkeypatch):
     rates = {"learning_rate": [0.1] * 4}
     fp.sweep((64, 2, 10), X, y, rates, **options)
     bytes_of_fit = 4096 + 4 * (65 * 2 + 3 * 10)
-    monkeypatch.setattr(halving_runner, "MAX_LIVE_BYTES", 4 * bytes_of_fit * 3 + 1)
+    monkeypatch.setattr(live_runs, "MAX_LIVE_BYTES", 4 * bytes_of_fit * 3 + 1)
     fp.sweep((64, 2, 10), X, y, rates, **options)
-    monkeypatch.setattr(halving_runner, "MAX_LIVE_BYTES", 0)
+    monkeypatch.setattr(live_runs, "MAX_LIVE_BYTES", 0)
     fp.sweep((64, 2, 10), X, y, rates, **options)
     assert asked == [*range(9, 0, -1), *[3] * 7, 2, 1, *[1] * 9]

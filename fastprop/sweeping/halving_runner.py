@@ -10,7 +10,7 @@ import numpy as np
 from fastprop import cost_model, thread_pool
 from fastprop.sweeping.bounded_heap import RungRanking
 from fastprop.sweeping.fits import Fit, FitArrays, Job, Pack, pack_groups, packs_to_go_on
-from fastprop.sweeping.live_runs import MAX_LIVE_BYTES, LiveRuns, bytes_of_fit, measure
+from fastprop.sweeping.live_runs import LiveRuns, measure, rungs_within_memory
 from fastprop.sweeping.outcomes import NOT_RECORDED, ConfigurationOutcome, mean, taken_over, worst_ending
 from fastprop.sweeping.pack_runs import PackRun
 from fastprop.sweeping.rung_pace import RungPace
@@ -191,8 +191,8 @@ class HalvingRunner:
             return rungs[:1]
         dtype, rows = self._experiment.dtype, len(self._experiment.folds[0].rows)
         cycles = rows * max(cost_model.cycles_of_fit(group, dtype) for group in groups)
-        within_memory = MAX_LIVE_BYTES // (fits * max(bytes_of_fit(group, dtype) for group in groups))
-        return self._pace.rungs(rungs[: max(1, within_memory)], self._epochs_before(rung), cycles)
+        rungs = rungs[: rungs_within_memory(fits, groups, dtype)]
+        return self._pace.rungs(rungs, self._epochs_before(rung), cycles)
 
     def _epochs_before(self, rung):
         return self._result.rungs[rung - 1] if rung > 0 else 0

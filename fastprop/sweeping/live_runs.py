@@ -6,7 +6,7 @@ from fastprop.kernels.layout import parameter_count
 from fastprop.sweeping.pack_runs import BYTES_OF_FIT, PackResults
 
 MAX_LIVE_BYTES = 1 << 28
-"""The largest memory of runs that wait for a decision at a rung. Fits of others leave their runs."""
+"""The largest memory of runs that wait for a decision at a rung, in bytes. Fits of others leave their runs."""
 
 
 class LiveRuns:
@@ -29,9 +29,10 @@ class LiveRuns:
         return [outcome.detached(with_network=outcome.state is None) for outcome in outcomes]
 
 
-def bytes_of_fit(group, dtype):
-    """Return about how many bytes the results of a fit of a `PackGroup` take at a rung."""
-    return BYTES_OF_FIT + np.dtype(dtype).itemsize * parameter_count(group.layer_sizes)
+def rungs_within_memory(fits, groups, dtype):
+    """Return at how many rungs the results of so many fits of some `PackGroup`s may wait: at one at the least."""
+    parameters = max(parameter_count(group.layer_sizes) for group in groups)
+    return max(1, MAX_LIVE_BYTES // (fits * (BYTES_OF_FIT + np.dtype(dtype).itemsize * parameters)))
 
 
 def measure(outcomes):
