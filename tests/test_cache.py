@@ -53,6 +53,11 @@ def test_the_next_process_compiles_nothing_and_what_the_first_compiled_allocates
     assert not re.findall(r"@\"?(?:NRT_\w*|\w*alloc)\b", code)
 
 
+def test_a_kernel_from_the_disk_waits_for_nothing_that_only_compiling_needs(tmp_path):
+    code = PREDICT + "import sys; print('numba.np.arrayobj' in sys.modules)"
+    assert [run_python(code, NUMBA_CACHE_DIR=str(tmp_path)) for _ in range(2)] == ["True\n", "False\n"]
+
+
 def test_each_number_of_lanes_has_kernels_of_its_own(tmp_path):
     def run(lanes):
         return found_and_compiled(PREDICT, NUMBA_CACHE_DIR=str(tmp_path), FASTPROP_LANES=lanes)

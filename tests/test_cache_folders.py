@@ -12,7 +12,7 @@ import pytest
 
 from fastprop.kernels.compiler import cache
 
-TARGET = SimpleNamespace(refresh=lambda: None, codegen=lambda: None)
+TARGET = SimpleNamespace(codegen=lambda: None)
 
 
 class Planted:

@@ -53,8 +53,11 @@ class KernelCache(_Cache):
         return next(map(str, filter(_has_room, _folders_to_try())), None)
 
     def load_overload(self, sig, target_context):
-        """Return the compiled code of a signature, or None if there is none on disk."""
-        target_context.refresh()
+        """Return the compiled code of a signature, or None if there is none on disk.
+
+        Numba's declarations of what can be compiled are not loaded for this: machine code needs none of them, and
+        Numba loads them by itself before it compiles.
+        """
         if not self._enabled:
             return None
         name = self._file_name(sig, target_context.codegen())
