@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow  # kernels are compiled anew, in processes of thei
 TRAIN = """
 import fastprop as fp
 from tests import packs
-network, data = fp.MLP((2, 2, 1)), ([[0, 1]], [1])
+network, data = fp.MLP((2, 2, 1), dtype="float64"), ([[0, 1]], [1])  # no kernels of float64 come with the package
 fp.train(network, *data, epochs=1)
 options = {"epochs": 1, "batch_size": 1, "loss": "mse", "optimizers": [fp.SGD()] * 2, "seeds": [0, 1]}
 packs.train([network.copy(), network.copy()], *data, **options)
@@ -24,7 +24,7 @@ from fastprop.kernels.epochs import train as kernel
 """
 PREDICT = """
 import fastprop as fp
-fp.MLP((2, 2, 1)).predict([[0, 1]])
+fp.MLP((2, 2, 1), dtype="float64").predict([[0, 1]])
 from fastprop.kernels.epochs import predict as kernel
 """
 MEASURE = """

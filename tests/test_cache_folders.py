@@ -42,6 +42,8 @@ def folders(tmp_path, monkeypatch):
     monkeypatch.setattr(cache, "_folders", lambda: iter(found))
     monkeypatch.setattr(cache, "_folders_to_try", cache._folders_to_try.__wrapped__)
     monkeypatch.setattr(cache.KernelCache, "_file_name", lambda *arguments: "kernel-sig.nbc")
+    monkeypatch.setattr(cache.KernelCache, "_bitcode_name", lambda *arguments: "kernel-sig.nbc")
+    monkeypatch.setattr(cache.bitcode, "FOLDER", tmp_path / "bitcode")
     monkeypatch.setattr(cache.CompileResult, "_rebuild", lambda context, *reduced: reduced)
     return found
 

@@ -100,6 +100,7 @@ def test_import_waits_for_no_library_but_numpy():
         "onnx",
         "torch",
         "distributed",
+        "importlib.metadata",
     )
     script = f"import sys, fastprop; print([name for name in {heavy} if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout == "[]\n"

@@ -5,7 +5,6 @@ header is JSON: by the name of each tensor its dtype, shape and bytes, and by ``
 https://github.com/huggingface/safetensors#format.
 """
 
-import importlib.metadata
 import json
 import math
 import os
@@ -51,6 +50,8 @@ def write(path, description, arrays, name):
     OSError
         As `replacing` does, if the file cannot be written.
     """
+    import importlib.metadata  # which takes a quarter of `import fastprop`
+
     versions = {name: importlib.metadata.version(name) for name in ("numpy", "numba")}
     text = json.dumps(description | {WRITTEN_BY: {"format": FORMAT, "fastprop": __version__, **versions}})
     header = {METADATA: {DESCRIPTION: text, CHECKSUM: checksum(text, arrays)}}

@@ -2,7 +2,6 @@
 
 import functools
 import hashlib
-import importlib.metadata
 import importlib.util
 import pickle
 import sys
@@ -66,6 +65,8 @@ def _location(top):
 
 
 def _version(top):
+    import importlib.metadata  # which takes a quarter of `import fastprop`
+
     try:
         return importlib.metadata.version(top)
     except importlib.metadata.PackageNotFoundError:

@@ -46,9 +46,13 @@ class Predictor:
             for network, of_network in zip(networks, outputs):
                 _predict_by_reference(network, inputs, rows, of_network)
         else:
-            data = kernel_arguments.inputs_argument(inputs.values, rows, first.dtype)
-            epochs.predict(argument, data, self._plan, self._memory, self._dropout, outputs)
+            epochs.predict(*self.arguments(argument, inputs, rows, outputs))
         return outputs
+
+    def arguments(self, argument, inputs, rows, outputs):
+        """Return the arguments of the kernel that writes `outputs`, see `__call__`."""
+        data = kernel_arguments.inputs_argument(inputs.values, rows, outputs.dtype)
+        return argument, data, self._plan, self._memory, self._dropout, outputs
 
 
 def _predict_by_reference(network, inputs, rows, outputs):

@@ -3,9 +3,10 @@
 ``@kernel`` compiles an entry point, ``@inline`` a function that becomes a part of each kernel that calls it, and
 ``@noinline`` a function that kernels call. Kernels have a compiler of their own, which shares Numba's front end and
 differs in what follows: few passes (`pipeline`), each function optimized once (`linking`), a cache on disk that sees an
-edit of any file (`cache`). With ``FASTPROP_STOCK_NUMBA=1`` ``numba.njit`` compiles with its own passes instead, and
-keeps `linking` alone, if its requirements are met (`stock`). With ``FASTPROP_CHECK_BOUNDS=1`` both check each load and
-each store (`bounds`). Results are the same to the last bit.
+edit of any file (`cache`). Kernels that come with the package are bitcode, of which each machine makes its own machine
+code (`bitcode`). With ``FASTPROP_STOCK_NUMBA=1`` ``numba.njit`` compiles with its own passes instead, and keeps
+`linking` alone, if its requirements are met (`stock`). With ``FASTPROP_CHECK_BOUNDS=1`` both check each load and each
+store (`bounds`). Results are the same to the last bit.
 
 The compiler uses private names of Numba and llvmlite. `requirements` checks them at import. If one is not as it was in
 the versions that fastprop was tested with, plain ``numba.njit`` compiles, with one warning. All of them, as read in
@@ -45,6 +46,9 @@ options ``_nrt``, ``forceinline``                    decorators      references 
 ``CompileResult._reduce``, ``_rebuild``,             cache           kernels are compiled in every process
 ``has_dynamic_globals``, ``magic_tuple``,
 ``serialize.dumps``
+``JITCodeLibrary.serialize_using_bitcode`` and the   bitcode         each machine compiles the kernels from Python
+form of ``serialize_using_object_code``,
+``Codegen.target_data``, ``Dispatcher.typeof_pyval``
 fields of ``ArrayModel``                             struct_pointers named tuples are passed by value
 ``BaseContext.get_function``, ``get_impl_key``,      bounds          elements read by their index are not checked
 ``call_conv.return_user_exc``
@@ -57,7 +61,7 @@ fields of ``ArrayModel``                             struct_pointers named tuple
 
 from fastprop.kernels.compiler.addresses import address_of, call
 from fastprop.kernels.compiler.bounds import CHECKED, emit_check
-from fastprop.kernels.compiler.decorators import STOCK, inline, inline_options, kernel, noinline
+from fastprop.kernels.compiler.decorators import STOCK, add_to_package, inline, inline_options, kernel, noinline
 from fastprop.kernels.compiler.machine import DISABLED, IS_X86, LANES, REGISTERS, lanes
 from fastprop.kernels.compiler.struct_pointers import refer
 
@@ -68,6 +72,7 @@ __all__ = [
     "LANES",
     "REGISTERS",
     "STOCK",
+    "add_to_package",
     "address_of",
     "call",
     "emit_check",

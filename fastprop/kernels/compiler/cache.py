@@ -6,6 +6,8 @@ signature is one file, whose name holds a digest of all that the code depends on
 
     epochs.train-lanes16-<digest of the sources>-<digest of signature, compiler and processor>.nbc
 
+A kernel that is not there is made from the `bitcode` that came with the package, if there is one, and then kept.
+
 Nothing else is kept, so that no index can disagree with the files. A file is written under another name and moved into
 place; one that is cut short, damaged or foreign is treated as absent and written anew. A folder that cannot be written
 to is still read, and the next one is written to; where there is none, every process compiles.
@@ -32,6 +34,7 @@ from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
 
 from fastprop.files import opened, replacing
+from fastprop.kernels.compiler import bitcode
 from fastprop.kernels.compiler.machine import LANES
 
 _KERNELS = Path(__file__).parent.parent
@@ -60,20 +63,31 @@ class KernelCache(_Cache):
         """
         if not self._enabled:
             return None
-        name = self._file_name(sig, target_context.codegen())
+        codegen = target_context.codegen()
+        name = self._file_name(sig, codegen)
         for content in filter(None, (_read(folder / name) for folder in _folders_to_try())):
             with contextlib.suppress(Exception):  # what a file of another make may raise
                 kept_sig, reduced = pickle.loads(content)
                 if kept_sig == sig:
                     return CompileResult._rebuild(target_context, *reduced)
-        return None
+        reduced = bitcode.machine_code(self._bitcode_name(sig, codegen), sig, codegen)
+        if reduced is None:
+            return None
+        self._keep(name, sig, reduced)
+        return CompileResult._rebuild(target_context, *reduced)
 
     def save_overload(self, sig, data):
         """Keep the compiled code of a signature, unless it holds addresses of this process."""
-        if not self._enabled or data.library.has_dynamic_globals:
-            return
+        if self._enabled and not data.library.has_dynamic_globals:
+            self._keep(self._file_name(sig, data.codegen), sig, data._reduce())
+
+    def _keep(self, name, sig, reduced):
         for folder in filter(_has_room, _folders_to_try()):
-            _write(folder / self._file_name(sig, data.codegen), dumps((sig, data._reduce())))
+            _write(folder / name, dumps((sig, reduced)))
+
+    def write_bitcode(self, sig, data):
+        """Add the bitcode of a compiled signature to the package."""
+        bitcode.write(self._bitcode_name(sig, data.codegen), sig, data)
 
     def enable(self):
         """Use the disk."""
@@ -90,9 +104,15 @@ class KernelCache(_Cache):
                 path.unlink()
 
     def _file_name(self, sig, codegen):
-        versions = numba.__version__, llvmlite.__version__, sys.version, self._variant
-        key = hashlib.sha256(repr((str(sig), codegen.magic_tuple(), versions)).encode()).hexdigest()[:16]
-        return f"{self._name}-lanes{LANES}-{_source_digest()}-{key}.nbc"
+        return self._named(sig, codegen.magic_tuple(), sys.version)
+
+    def _bitcode_name(self, sig, codegen):
+        return self._named(sig, *bitcode.dependencies(codegen))
+
+    def _named(self, sig, *dependencies):
+        key = repr((str(sig), numba.__version__, llvmlite.__version__, self._variant, *dependencies))
+        digest = hashlib.sha256(key.encode()).hexdigest()[:16]
+        return f"{self._name}-lanes{LANES}-{_source_digest()}-{digest}.nbc"
 
 
 def _read(path):

@@ -77,6 +77,14 @@ def kernel(function, cached=True):
     return CheckedKernel(compiled) if CHECKED else compiled
 
 
+def add_to_package(compiled, arguments):
+    """Compile a kernel for the types of its arguments, and add its bitcode to the package."""
+    sig = tuple(map(compiled.typeof_pyval, arguments))
+    compiled._cache.disable()  # what was found there has no bitcode
+    compiled.compile(sig)
+    compiled._cache.write_bitcode(sig, compiled.overloads[sig])
+
+
 def _refuse_disabled(*arguments):
     """Stand for each kernel where Numba compiles nothing."""
     raise RuntimeError(

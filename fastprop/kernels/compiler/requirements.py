@@ -31,6 +31,11 @@ def unmet_by_cache():
     return _unmet(_CACHE)
 
 
+def unmet_by_bitcode():
+    """Return the requirements of kernels that come as bitcode that are not met, as sentences."""
+    return _unmet(_BITCODE)
+
+
 def unmet_by_calls():
     """Return the requirements of calls by address that are not met, as sentences."""
     return _unmet(_CALLS)
@@ -223,6 +228,23 @@ def _results_can_be_kept():
     )
 
 
+# ---- bitcode.py ----
+
+
+def _libraries_can_be_taken_apart():
+    from numba.core.codegen import CPUCodegen, JITCodeLibrary
+    from numba.core.dispatcher import Dispatcher
+
+    return (
+        _refers_to(JITCodeLibrary.serialize_using_bitcode, "bitcode", "_final_module", "name")
+        and _refers_to(JITCodeLibrary.serialize_using_object_code, "object", "_get_compiled_object", "name")
+        and _refers_to(JITCodeLibrary._unserialize.__func__, "object", "_set_compiled_object", "parse_bitcode")
+        and _refers_to(CPUCodegen._init, "_tm", "create_target_machine")
+        and hasattr(CPUCodegen, "target_data")
+        and _parameters(Dispatcher.typeof_pyval) == ("val",)
+    )
+
+
 # ---- struct_pointers.py ----
 
 
@@ -273,6 +295,8 @@ _CACHE = {
     "its dispatchers keep their cache elsewhere": _dispatchers_have_a_cache,
     "its compiled functions cannot be kept as they were": _results_can_be_kept,
 }
+
+_BITCODE = {"its libraries are kept in another form": _libraries_can_be_taken_apart}
 
 _STRUCT_POINTERS = {"its arrays have other fields": _arrays_have_known_fields}
 
