@@ -55,6 +55,15 @@ def test_address_and_advance(dtype):
 
 
 @compiled
+def opaque_index(index):
+    return load_store.opaque(index)
+
+
+def test_opaque_is_the_index_itself():
+    assert [opaque_index(index) for index in (0, 7, -3)] == [0, 7, -3]
+
+
+@compiled
 def transpose_square(source, start, stride, target, target_start, target_stride):
     load_store.transpose_square(source, start, stride, target, target_start, target_stride)
 

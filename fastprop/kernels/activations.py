@@ -14,7 +14,7 @@ from fastprop.kernels.compiler import inline, noinline
 from fastprop.kernels.functions import exp, exp_to_infinity, expm1, log1p, sigmoid, tanh
 from fastprop.kernels.lanes import interleaved_rows
 from fastprop.kernels.layout import Matrix
-from fastprop.kernels.load_store import lanes, load, splat, store
+from fastprop.kernels.load_store import lanes, load, opaque, splat, store
 from fastprop.kernels.tables import NO_BRANCH, bits
 
 
@@ -214,8 +214,9 @@ def differentiate_by(code, memory, stored, deltas, rows, columns):
     # as `differentiate`
     for row in range(rows):
         s, d = stored.offset + row * stored.stride, deltas.offset + row * deltas.stride
+        same = opaque(d)  # or relu would store by a mask, which takes AMD's processors some 10 times as long
         for j in range(0, columns, lanes(memory)):
-            store(memory, d + j, activation_backward(code, load(memory, s + j), load(memory, d + j)))
+            store(memory, d + j, activation_backward(code, load(memory, s + j), load(memory, same + j)))
 
 
 @inline

@@ -1,14 +1,14 @@
 """The blocked loop of every product of a layer: groups of rows × strips of columns × blocks of rows.
 
-A strip is up to 4 vectors wide. Its operand B is prepared once for all rows of a group; what follows the product
-(activation, derivative, update) is done block by block, while a block is in the L1 cache. How the work is cut never
-changes a result, as every output is one chain of multiply-adds.
+A strip is as wide as the widest tile, or narrower. Its operand B is prepared once for all rows of a group; what follows
+the product (activation, derivative, update) is done block by block, while a block is in the L1 cache. How the work is
+cut never changes a result, as every output is one chain of multiply-adds.
 """
 
 from fastprop.kernels.compiler import inline
-from fastprop.kernels.layout import BLOCK_ROWS, STRIP_LINES, Block, Matrix
+from fastprop.kernels.layout import BLOCK_ROWS, Block, Matrix
 from fastprop.kernels.load_store import address, lanes, load, store
-from fastprop.kernels.tile import VectorOperand
+from fastprop.kernels.tile import STRIP_VECTORS, VectorOperand
 
 PACKED_STRIP_USES = 128
 """A strip that is read for at least this many rows is first copied, so that its rows stand side by side."""
@@ -47,9 +47,9 @@ def strip_vectors(memory, columns):
     """Return how many vectors wide the next strip is. Widths differ little: 5 vectors make 3 + 2, not 4 + 1."""
     # an int
     vectors = (columns + lanes(memory) - 1) // lanes(memory)
-    if vectors <= STRIP_LINES:
+    if vectors <= STRIP_VECTORS:
         return vectors
-    strips = (vectors + STRIP_LINES - 1) // STRIP_LINES
+    strips = (vectors + STRIP_VECTORS - 1) // STRIP_VECTORS
     return (vectors + strips - 1) // strips
 
 

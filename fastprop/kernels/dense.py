@@ -14,7 +14,7 @@ import numpy as np
 
 from fastprop.kernels.activations import activate, differentiate, stores_derivative
 from fastprop.kernels.blocks import make_product, packed_strip
-from fastprop.kernels.compiler import inline
+from fastprop.kernels.compiler import REGISTERS, inline
 from fastprop.kernels.dropout import drop, drops, undrop
 from fastprop.kernels.lanes import interleave_rows, is_pack, transpose, width
 from fastprop.kernels.layout import SEGMENTED, STRIP_LINES, TRANSPOSE_COLUMNS, TRANSPOSE_MIN, Matrix
@@ -33,15 +33,22 @@ from fastprop.kernels.matrices import (
     weights_of,
 )
 from fastprop.kernels.narrow_output import is_narrow, narrow_forward, narrow_gradient
-from fastprop.kernels.optimizers import update
+from fastprop.kernels.optimizers import prefetch, update
 from fastprop.kernels.team import share, size_of
 from fastprop.kernels.tile import VectorOperand, multiply, multiply_transposed
 
-PACK_GROUP_ROWS = 6
-"""Rows of vectors that are finished before the next: 6 rows of 65 activations take 25 KB of the L1 cache."""
+PACK_GROUP_ROWS = 6 if REGISTERS == 32 else 12
+"""Rows of vectors that are finished before the next, whole tiles of the widest kind.
+
+6 rows of 65 activations of 16 lanes take 25 KB of the L1 cache, as 12 rows of 8 lanes do.
+"""
 
 PACK_GROUP_DEPTH = 16
 """The longest sum over which all rows of a pack are one group, as they then stay in the cache anyway."""
+
+
+PREFETCH_ROWS = 64
+"""A gradient over at least this many rows takes so long that what its update needs is fetched from afar meanwhile."""
 
 
 class Propagation(NamedTuple):
@@ -217,6 +224,9 @@ def gradient_block(task, d, block):
     # g (M, V) = x (B, M)ᵀ · d (B, V), + g if accumulate
     plan, memory, layer, target = task.plan, task.memory, task.layer, task.target
     w = part(weights_of(plan, layer), block.row, block.column)
+    columns, updates = block.vectors * lanes(memory), target.apply_update
+    if updates and task.rows >= PREFETCH_ROWS:
+        prefetch(task.optimizer, task.network.parameters, w, block.rows, columns)
     g = Matrix(plan.workspace.block, STRIP_LINES * plan.sizes.line)
     if target.offset != BLOCK_ONLY:
         g = Matrix(target.offset + w.offset, w.stride)
@@ -230,9 +240,8 @@ def gradient_block(task, d, block):
     else:
         x_operand = broadcast_operand(plan, memory, x)
         multiply_transposed(x_operand, d, c, block.rows, block.vectors, task.rows, target.accumulate)
-    if target.apply_update:
-        parameters, columns = task.network.parameters, block.vectors * lanes(memory)
-        update(task.optimizer, task.step, parameters, w, memory, g, block.rows, columns)
+    if updates:
+        update(task.optimizer, task.step, task.network.parameters, w, memory, g, block.rows, columns)
 
 
 gradient_product = make_product(prepare_deltas, gradient_block)

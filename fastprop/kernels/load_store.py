@@ -14,6 +14,7 @@ from fastprop.kernels.llvm import (
     INT64,
     emit_call,
     emit_loop,
+    emit_opaque,
     emit_shuffle,
     emit_splat,
     full,
@@ -211,6 +212,16 @@ def advance(typing_context, pointer, count):
         return emit_advance(builder, *args)
 
     return pointer(pointer, types.intp), emit
+
+
+@intrinsic
+def opaque(typing_context, index):
+    """Return the index, of which LLVM does not know what it was made of: it could be any."""
+
+    def emit(context, builder, sig, args):
+        return emit_opaque(builder, args[0])
+
+    return types.intp(types.intp), emit
 
 
 @intrinsic

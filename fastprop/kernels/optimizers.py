@@ -13,7 +13,7 @@ from fastprop.kernels.arithmetic import where_less
 from fastprop.kernels.averages import EMA, update_average
 from fastprop.kernels.compiler import inline, noinline
 from fastprop.kernels.layout import Matrix
-from fastprop.kernels.load_store import lanes, load, store
+from fastprop.kernels.load_store import lanes, load, prefetch_to_write, store
 from fastprop.kernels.schedules import FACTOR, Schedule, scheduled
 from fastprop.kernels.update_rules import (
     ADAM,
@@ -149,6 +149,21 @@ def update(optimizer, step, parameters, weights, memory, gradient, rows, columns
     update_block(optimizer.rule, step.hyperparameters, parameters, memory, block)
     if len(optimizer.average.parameters) > 0:
         update_average(optimizer.average, step.done[0], parameters, weights, rows, columns)
+
+
+@noinline
+def prefetch(optimizer, parameters, weights, rows, columns):
+    """Ask for a block of the parameters, and for what the rule keeps of them, before they are updated."""
+    # weights (R, C) in parameters   state (states, P)
+    rule, count = optimizer.rule, len(parameters)
+    for row in range(rows):
+        first = weights.offset + row * weights.stride
+        for i in range(first, first + columns, lanes(parameters)):
+            prefetch_to_write(parameters, i)
+            if KEEPS_S0 >> rule.code & 1:
+                prefetch_to_write(rule.state, i)
+            if KEEPS_S1 >> rule.code & 1:
+                prefetch_to_write(rule.state, count + i)
 
 
 @noinline

@@ -39,11 +39,17 @@ Each k of a stored (K, M) has a cache line of its own, which serves the next til
 and B's strip of 16 KB stay in the L1 cache together.
 """
 
-TILE_ROWS = (16, 12, 8, 6) if REGISTERS == 32 else (8, 6, 4, 2)
-"""Rows of a full tile of 1, 2, 3, 4 vectors: accumulators, the vectors of B and one broadcast fill the registers."""
+TILE_ROWS = (16, 12, 8, 6) if REGISTERS == 32 else (8, 6, 4)
+"""Rows of a full tile of 1, 2, 3 … vectors: accumulators, the vectors of B and one broadcast fill the registers.
 
-ODD_TILE_ROWS = (17, 13, 9, 5) if REGISTERS == 32 else (9, 5, 3, 1)
-"""Rows of the tile of 1, 2, 3, 4 vectors with which an odd number of rows begins."""
+16 registers leave 2 rows for 4 vectors: 6 loads for 8 multiply-adds, where 4 rows of 3 vectors have 7 loads for 12.
+"""
+
+ODD_TILE_ROWS = (17, 13, 9, 5) if REGISTERS == 32 else (9, 5, 3)
+"""Rows of the tile of 1, 2, 3 … vectors with which an odd number of rows begins."""
+
+STRIP_VECTORS = len(TILE_ROWS)
+"""Vectors in a row of the widest tile."""
 
 SMALL_TILE_ROWS = 4
 """Rows of the tile that follows the full ones; what is left after it is one tile of 1, 2 or 3 rows."""
@@ -170,13 +176,12 @@ def skip_rows(matrix, rows):
 
 def _make_multiply(transposed):
     max_depth = TRANSPOSED_DEPTH if transposed else DEPTH
-    strip_1, strip_2, strip_3, strip_4 = (
-        _make_strip(vectors, *rows, transposed) for vectors, *rows in zip((1, 2, 3, 4), TILE_ROWS, ODD_TILE_ROWS)
-    )
+    strips = [_make_strip(1 + i, *rows, transposed) for i, rows in enumerate(zip(TILE_ROWS, ODD_TILE_ROWS))]
+    strip_1, strip_2, strip_3, strip_4 = [*strips, strips[-1]][:4]  # nobody asks for 4 vectors where no tile has them
 
     @inline
     def multiply(a, b, c, rows, vectors, depth, accumulate):
-        # c (rows, V) = a (rows, depth) · b (depth, V), + c if accumulate; a (depth, rows) if transposed; V ≤ 4
+        # c (rows, V) = a (rows, depth) · b (depth, V), + c if accumulate; a (depth, rows) if transposed
         step = depth
         if depth > max_depth:  # steps of nearly one depth
             steps = (depth + max_depth - 1) // max_depth
