@@ -63,7 +63,7 @@ def chains(a, b, start):
 
 
 @pytest.mark.parametrize("transposed", [False, True], ids=["multiply", "multiply_transposed"])
-@pytest.mark.parametrize("vectors", [1, 2, 3, 4])
+@pytest.mark.parametrize("vectors", range(1, tile.STRIP_VECTORS + 1))
 @pytest.mark.parametrize("accumulate", [False, True], ids=["new", "accumulated"])
 def test_a_product_of_numbers(transposed, vectors, accumulate, dtype):
     plan, columns, margin = plan_of(1, dtype), vectors * compiler.lanes(dtype), 2
@@ -91,7 +91,7 @@ def test_a_product_of_a_network_in_each_lane(transposed, dtype):
     """Each lane is a product of its own: A's vectors are read as they are."""
     width = compiler.lanes(dtype)
     plan, depth = plan_of(width, dtype), 5
-    for vectors in (1, 4):
+    for vectors in (1, tile.STRIP_VECTORS):
         all_a = numbers(1, MAX_ROWS, depth, width, dtype=dtype)
         b, start = numbers(2, depth, vectors, width, dtype=dtype), np.zeros((MAX_ROWS, vectors, width), dtype)
         wanted = np.stack([chains(all_a[..., i], b[..., i], start[..., i]) for i in range(width)], axis=-1)
