@@ -59,14 +59,28 @@ def test_robust_scaling_takes_half_the_range_where_quartiles_are_equal():
 
 def test_bins_are_quantiles_and_their_features_are_those_of_the_formula():
     encoder = Encoder.fit(FRAME, drop=["kind"], numeric_encoding="piecewise")
-    peer = KBinsDiscretizer(48, strategy="quantile", quantile_method="linear", encode="ordinal").fit(FRAME[["size"]])
+    peer = KBinsDiscretizer(8, strategy="quantile", quantile_method="linear", encode="ordinal").fit(FRAME[["size"]])
     sizes, rooms = peer.bin_edges_[0], [1.0, 2.0, 3.0, 4.0, 5.0]
-    np.testing.assert_allclose(bin_edges(FRAME["size"].to_numpy(), 48), sizes, rtol=1e-12)
-    assert encoder.feature_names[47:] == ("size (bin 48)", *(f"rooms (bin {i})" for i in (1, 2, 3, 4)))
+    np.testing.assert_allclose(bin_edges(FRAME["size"].to_numpy(), 8), sizes, rtol=1e-12)
+    assert encoder.feature_names[7:] == ("size (bin 8)", *(f"rooms (bin {i})" for i in (1, 2, 3, 4)))
     for frame in (FRAME, NEW):
         expected = [piecewise(x, sizes) + piecewise(n, rooms) for x, n in zip(frame["size"], frame["rooms"])]
         np.testing.assert_allclose(encoder.transform(frame, np.float64), expected, rtol=1e-9)
     assert "number in bins (4)" in encoder.lines()[1]
+
+
+@pytest.mark.parametrize(("rows", "bins"), [(50, 8), (449, 8), (1000, 20), (2400, 48), (5000, 48)])
+def test_a_bin_has_50_rows_or_a_column_few_bins(rows, bins):
+    frame = pandas.DataFrame({"size": np.random.default_rng(0).normal(size=rows)})
+    encoder = Encoder.fit(frame, numeric_encoding="piecewise")
+    assert len(encoder.feature_names) == bins
+    expected = np.quantile(frame["size"], np.linspace(0, 1, bins + 1))
+    np.testing.assert_allclose(encoder.plans[0].constants, expected, rtol=1e-12)
+
+
+def test_few_numbers_that_differ_have_a_bin_between_each_two():
+    frame = pandas.DataFrame({"hour": np.arange(300) % 49})
+    assert len(Encoder.fit(frame, numeric_encoding="piecewise").feature_names) == 48
 
 
 def test_a_column_without_a_difference_is_a_feature_of_zeros():
@@ -131,7 +145,7 @@ def test_what_cannot_be_encoded_is_refused(encoding):
 
 
 def test_bins_of_a_fold_are_never_more_than_those_of_the_table():
-    values = np.concatenate([np.zeros(900), np.arange(1, 101)])  # 48 bins for a fold, of which 43 are one for the table
+    values = np.concatenate([np.zeros(900), np.arange(1, 101)])  # 8 bins of a fold, fewer of the table
     encoder = Encoder.fit(pandas.DataFrame({"a": values}), numeric_encoding="piecewise")
     bins = len(encoder.feature_names)
     folds = encoder.fitted_to({"a": named_columns(pandas.DataFrame({"a": values}))["a"]}, np.arange(901, 1000))
@@ -173,7 +187,7 @@ def test_an_estimator_scales_as_a_pipeline_does():
     peer = make_pipeline(RobustScaler(), FunctionTransformer(scaled), fp.MLPClassifier(**options)).fit(X, y)
     np.testing.assert_allclose(found.predict_proba(X), peer.predict_proba(X), rtol=1e-4)
     binned = fp.MLPClassifier(numeric_encoding="piecewise", **options).fit(FRAME[["size", "rooms"]], y)
-    assert binned.network_.layer_sizes[0] == 52
+    assert binned.network_.layer_sizes[0] == 12
 
 
 def test_the_command_line_trains_and_predicts_with_bins(tmp_path, monkeypatch, capsys):
@@ -187,7 +201,7 @@ def test_the_command_line_trains_and_predicts_with_bins(tmp_path, monkeypatch, c
     assert capsys.readouterr().out.splitlines()[1].split(",")[0] == model.predict("houses.csv")[0]
     assert model.encoder.plans[0].encoding == "piecewise"
     assert cli.main(["info", "m.safetensors"]) == 0
-    assert "number in bins (48)" in capsys.readouterr().out
+    assert "number in bins (8)" in capsys.readouterr().out
     assert cli.main(["train", "digits", "--numeric-encoding", "robust"]) == 2
     assert "--numeric-encoding out" in capsys.readouterr().err
 

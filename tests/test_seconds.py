@@ -1,5 +1,7 @@
 """A budget of time: when training ends, what is the best so far, and that its bits are those of as many epochs."""
 
+import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 
 import fastprop as fp
 from fastprop import cli
+from fastprop.sweeping.time_limit import TimeLimit
 from tests.compare import assert_refused, assert_same_bits
 from tests.plain_options import plain
 from tests.problems import three_classes
@@ -80,12 +83,23 @@ def test_with_halving_those_that_were_to_go_on_may_be_the_best():
     assert result.best_network is not None
 
 
-def test_with_folds_a_configuration_that_was_begun_is_finished():
+def test_with_folds_a_configuration_that_was_begun_has_all_of_them():
     result = sweep(epochs=5, seconds=0, cv=3, validation=None)
-    counts = {name: int((result.table["stopped"] == name).sum()) for name in ("finished", "not run")}
-    assert counts["finished"] >= 1
-    assert sum(counts.values()) == 500
+    is_begun = result.table["stopped"] != "not run"
+    assert 1 <= is_begun.sum() < 500
+    assert set(result.table["stopped"][is_begun]) <= {"finished", "out of time"}
+    assert (result.fold_seconds[is_begun] > 0).all()
+    assert np.isnan(result.fold_seconds[~is_begun]).all()
     assert result.best_network is not None
+
+
+def test_folds_of_a_short_sweep_end_soon_after_its_time():
+    ends = []
+    for seconds in (0.1, 1.0, 100.0):
+        limit = TimeLimit(seconds, workers=1, folds=4)
+        limit._deadline = time.time()  # all of its time is over
+        ends.append(limit._pack_deadline(Counter({0: 4}), 0) - time.time())
+    np.testing.assert_allclose(ends, [0.002, 0.02, 0.5], atol=0.001)
 
 
 @pytest.mark.slow

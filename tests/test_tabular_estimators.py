@@ -394,7 +394,9 @@ def test_a_journal_of_other_data_counts_the_rows_that_were_given(tmp_path):
 def test_a_journal_keeps_the_epochs_that_were_planned(tmp_path, monkeypatch):
     options = {"seconds": 4, "epochs": 40, "folds": 2, "random_state": 0, "journal": tmp_path / "runs"}
     for epoch in (4 / 6 / 12, 4 / 6 / 20):  # seconds, of which there are enough for 12 and for 20 epochs
-        monkeypatch.setattr(tuning._Search, "_seconds_of_epoch", lambda self, epochs, seconds, epoch=epoch: epoch)
+        monkeypatch.setattr(
+            tuning._Search, "_seconds_of_epoch", lambda self, epochs, seconds, epoch=epoch: (epoch, 0.0)
+        )
         assert fp.TabularClassifier(**options).fit(FRAME, KINDS).epochs_ == 12
     with pytest.raises(ValueError, match=r"is the journal of another sweep, whose .*epochs is 12 and not 10"):
         fp.TabularClassifier(**options | {"epochs": 10}).fit(FRAME, KINDS)

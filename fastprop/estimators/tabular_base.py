@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import time
 import warnings
 from collections.abc import Sequence
 from numbers import Integral, Real
@@ -113,10 +114,11 @@ class BaseTabular(SavesModel, BaseEstimator):
         ValueError, TypeError
             If an argument is not as described, or no configuration could be trained in time.
         """
+        begin = time.perf_counter()
         X, y, sample_weight, prototype = self._checked(X, y, sample_weight)
         rows = len(y) if sample_weight is None else np.count_nonzero(sample_weight)
         weights = {"sample_weight": sample_weight, "class_weight": self._class_weight()}
-        found = tuned(prototype, X, y, self._search_options(rows), **weights)
+        found = tuned(prototype, X, y, self._search_options(rows), **weights, begin=begin)
         if found.is_interrupted:
             warnings.warn("Training interrupted by user.", stacklevel=4)
         self._keep_results(found, X)

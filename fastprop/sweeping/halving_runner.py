@@ -160,8 +160,10 @@ class HalvingRunner:
         if self._time.is_given:  # all folds of some configurations are to be done before the time is over
             chosen = sorted(chosen, key=lambda pack: fits.indices[pack.positions].min())
         examples = (self._job(fits, states, pack, None, rungs) for pack in _examples(chosen))
+        start = time.perf_counter()
         self._workers.prepare(self._experiment, examples)
         self._time.begin()
+        self._result.preparing_seconds += time.perf_counter() - start
         start = time.perf_counter()
         try:
             jobs = (self._job(fits, states, *each, rungs) for each in self._time.in_time(chosen, fits))

@@ -54,6 +54,7 @@ class RecordedRows:
     criterion: str
     score_name: str
     seconds: float
+    preparing_seconds: float
     about: dict[str, object]
     lineages: Lineages | None = None  # of a population
     outer: OuterScores | None = None  # of a nested cross-validation
@@ -79,6 +80,7 @@ class RecordedRows:
         self.score_name = description.score_name
         self.about = description.about
         self.seconds = 0.0
+        self.preparing_seconds = 0.0  # in which kernels were compiled or loaded; files do not have them
 
     @property
     def ranks(self) -> str:

@@ -8,6 +8,9 @@ from fastprop import thread_pool
 FOLD_SECONDS = 0.5
 """How long a fold may train at the least, so that a configuration that was begun has a score soon after the time."""
 
+FOLD_SHARE = 0.02
+"""The share of the time of a sweep that takes the place of `FOLD_SECONDS` if it is less."""
+
 MIN_SECONDS = 0.05
 """The shortest time that is given to a sweep, where several share some time."""
 
@@ -79,4 +82,5 @@ class TimeLimit:
         to_come[index] -= 1
         if self._folds == 1:
             return self._deadline
-        return time.time() + max(FOLD_SECONDS, (self._deadline - time.time()) / turns)
+        least = min(FOLD_SECONDS, FOLD_SHARE * self._seconds)
+        return time.time() + max(least, (self._deadline - time.time()) / turns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -56,6 +57,7 @@ class ColumnInputs(UnfittedInputs):
         self._columns = columns
         self.encoder = encoder
         self.feature_names = encoder.feature_names
+        self._fitted = {}  # the encoder of each set of training rows, by the digest of their indices
         self.shape = len(next(iter(columns.values())).values), len(self.feature_names)
 
     def encoded(self) -> NDArray[np.float64] | EncodedRows:
@@ -67,8 +69,11 @@ class ColumnInputs(UnfittedInputs):
         return encoder.transform_columns(self._columns, np.float64)
 
     def encoder_of(self, rows: NDArray[np.int64]) -> Encoder:
-        """Return the encoder that is fitted to some training rows, (m,) int."""
-        return self.encoder.fitted_to(self._columns, rows)
+        """Return the encoder that is fitted to some training rows, (m,) int; the same ones are fitted once."""
+        key = hashlib.sha256(np.ascontiguousarray(rows)).digest()
+        if key not in self._fitted:
+            self._fitted[key] = self.encoder.fitted_to(self._columns, rows)
+        return self._fitted[key]
 
     def in_encoding(self, name: str) -> ColumnInputs:
         """Return the inputs with numbers in the encoding of a name; ValueError if they are too large for it."""

@@ -8,6 +8,12 @@ import numpy as np
 MAX_BINS = 48
 """Of a piecewise-linear encoding, at most so many bins a column has."""
 
+MIN_BINS = 8
+"""So many bins a column has at the least, if more numbers differ than `MAX_BINS` has edges."""
+
+ROWS_OF_BIN = 50
+"""So many rows a bin has on average at the least, where a column has more than `MIN_BINS`."""
+
 SMOOTH_LIMIT = 3.0
 """A number that is robustly scaled comes near to this far from 0, but never reaches it."""
 
@@ -62,11 +68,19 @@ def bin_edges(values, bins):
 
 
 def _bins_of_all(values):
-    return max(1, len(bin_edges(values, MAX_BINS)) - 1)
+    return max(1, len(_edges(values)) - 1)
+
+
+def _edges(values):
+    """Return the edges of bins: of all values that differ, or if there are too many, of fewer bins for fewer rows."""
+    different = np.unique(values)
+    if len(different) <= MAX_BINS + 1:
+        return different
+    return bin_edges(values, min(MAX_BINS, max(MIN_BINS, len(values) // ROWS_OF_BIN)))
 
 
 def _fitted_bins(values, bins):
-    edges = bin_edges(values, MAX_BINS)
+    edges = _edges(values)
     return tuple((edges if len(edges) <= bins + 1 else bin_edges(values, bins)).tolist())
 
 

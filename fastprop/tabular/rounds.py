@@ -63,8 +63,9 @@ class Rounds:
         self._first = encodings  # rounds left of one configuration alone
         self._parts = PARTS if encodings > 1 else 1  # rounds left after these, of a search without time
 
-    def begin(self, begin):
-        """Count the seconds from `begin` on, by ``time.perf_counter``."""
+    def begin(self, begin, encodings):
+        """Count the seconds from `begin` on, by ``time.perf_counter``, for so many encodings as there is time for."""
+        self._first = encodings
         self._end = begin + self._seconds
 
     def next_size(self):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from fastprop.cost_model import cost_alone
 from fastprop.options import CosineDecay, CosineLog, CrossEntropy, FlatCosine, choice, loguniform
 from fastprop.tabular.recipe import RECIPE
 
@@ -49,7 +50,7 @@ def space(optimizer):
     }
 
 
-def tuned_space(prototype, rows):
+def tuned_space(prototype, rows, max_cost=np.inf):
     """Return what a search for a tuned ensemble draws from: distributions by name.
 
     Depths, widths, activations, schedules and label smoothing are those of published searches of networks for tables,
@@ -61,6 +62,9 @@ def tuned_space(prototype, rows):
         A network with the inputs and outputs of all.
     rows : int
         The number of rows.
+    max_cost : float
+        Hidden layers that take more than so many times as long as those of the recipe are left out, unless they take
+        less than these.
 
     References
     ----------
@@ -76,8 +80,10 @@ def tuned_space(prototype, rows):
     """
     first, *_, last = prototype.layer_sizes
     batch = RECIPE.batch_size(rows)
+    most = max(1.0, max_cost) * recipe_cost(first, prototype)
+    widths = [hidden for hidden in _TUNED_WIDTHS if cost_alone((first, *hidden, last), prototype.dtype) <= most]
     found = {
-        "layer_sizes": choice([(first, *hidden, last) for hidden in _TUNED_WIDTHS]),
+        "layer_sizes": choice([(first, *hidden, last) for hidden in widths]),
         "hidden": choice(["relu", "selu", "mish", "silu"]),
         "learning_rate": loguniform(5e-4, 3e-2),
         "weight_decay": loguniform(1e-3, 1.0),
@@ -88,6 +94,11 @@ def tuned_space(prototype, rows):
     if prototype.output == "softmax":
         found["loss"] = choice([CrossEntropy(), CrossEntropy(label_smoothing=0.1)])
     return found
+
+
+def recipe_cost(n_in, prototype):
+    """Return the cost, see `cost_alone`, of the recipe's network with so many inputs, and outputs as a prototype's."""
+    return cost_alone((n_in, *RECIPE.hidden_layer_sizes, prototype.layer_sizes[-1]), prototype.dtype)
 
 
 def first_configuration(prototype, rows):

@@ -25,6 +25,7 @@ from fastprop.sweeping.sweep import sweep
 from fastprop.tabular import search_space
 from fastprop.tabular.recipe import RECIPE
 from fastprop.tabular.rounds import Rounds
+from fastprop.tabular.time_plan import MIN_EPOCHS, planned
 from fastprop.tabular.tuned_search import KeptConfiguration, TunedSearch
 
 MAX_KEPT = 24
@@ -33,23 +34,14 @@ MAX_KEPT = 24
 HALVING = Halving(2, min_epochs=12)
 """Which configurations go on at the rungs of a round."""
 
-TIMED_CONFIGURATIONS = 2
-"""Configurations that are trained for a few epochs to see how long these take."""
-
 TIMED_SHARE = 0.03
 """Of all time, what is taken to see how long an epoch takes, if one epoch takes less."""
-
-FEW_CONFIGURATIONS = 6
-"""Configurations for which time is to suffice if all of them are trained to the end."""
 
 OTHERS_EVERY = 3
 """Of so many rounds, one has another encoding of numbers than that of the best configuration."""
 
 SEED_STEP = 2**32
 """The difference between the seeds of a configuration, by which each differs from those of all others."""
-
-MIN_EPOCHS = 8
-"""Epochs of a configuration that is trained to the end, however short the time."""
 
 DEFAULT_SCORES = {"softmax": "log_loss", "identity": "rmse"}
 """By output activation, the score that ranks if none is named; for others the loss ranks."""
@@ -88,6 +80,7 @@ def tuned(
     *,
     sample_weight: ArrayLike | None = None,
     class_weight: ClassWeight | None = None,
+    begin: float | None = None,
 ) -> TunedSearch:
     """Search configurations for a table, and return those that make the best ensemble, as `TunedSearch`.
 
@@ -110,6 +103,8 @@ def tuned(
     sample_weight, class_weight
         See `fastprop.train`. They weigh rows in the loss, in the score, in the choice of the ensemble's weights and in
         its temperature. A score that is named weighs rows by `sample_weight` alone.
+    begin : float, optional
+        When the time of the search began, by ``time.perf_counter``; by default now.
 
     Raises
     ------
@@ -118,7 +113,7 @@ def tuned(
     KeyboardInterrupt
         After Ctrl-C, if none was trained so far.
     """
-    begin = time.perf_counter()
+    begin = time.perf_counter() if begin is None else begin
     if options.calibrates:
         checks.output_of_classes(prototype)
     rounds = Rounds(options.seconds, options.configurations, len(X))
@@ -129,7 +124,7 @@ def tuned(
     is_interrupted = False
     try:
         if options.seconds is not None:
-            rounds.begin(begin + search.fit_epochs(options.seconds))
+            rounds.begin(begin + search.fit_to_time(options.seconds), search.encodings)
         while not is_interrupted and (size := rounds.next_size()) > 0:
             seconds, is_interrupted = search.train(size, rounds.seconds_left())
             rounds.ended(size, seconds)
@@ -166,6 +161,7 @@ class _Search:
     def __init__(self, prototype, X, targets, class_weight, options):
         self._prototype = prototype
         self._X = X
+        self._tells_encoding = len(X) > 1
         self._y = targets.given
         self._options = options
         self._rounds = 0  # that were begun
@@ -187,30 +183,41 @@ class _Search:
         found = SCORES.get(score, score) if isinstance(score, str) else score
         return found if found is None or self._weights is None else found.weighted()
 
-    def fit_epochs(self, seconds):
-        """Plan fewer epochs where a search would not train a few configurations to the end in so many seconds.
+    def fit_to_time(self, seconds):
+        """Plan fewer epochs, encodings and widths where not even a few configurations could be trained to the end.
 
         Returns how many seconds it took to compile or load the kernels.
         """
         begin = time.perf_counter()
-        epoch = self._seconds_of_epoch(1, seconds)
-        compiling = time.perf_counter() - begin - TIMED_CONFIGURATIONS * epoch
-        more = int(TIMED_SHARE * seconds / (TIMED_CONFIGURATIONS * epoch))
+        from fastprop import runs  # noqa: F401 (that Numba is imported)
+
+        imported = time.perf_counter() - begin
+        epoch, compiled = self._seconds_of_epoch(1, seconds)
+        more = int(TIMED_SHARE * seconds / epoch)
         if more > 1:  # the first epoch takes longer than others
-            epoch = min(epoch, self._seconds_of_epoch(min(more, self.epochs), seconds))
-        fitting = int(seconds / (FEW_CONFIGURATIONS * epoch))
-        self.epochs = min(self.epochs, max(MIN_EPOCHS, fitting))
-        recorded = None if self._options.journal is None else recorded_epochs(self._options.journal)
-        if recorded is not None and MIN_EPOCHS <= recorded <= self._options.epochs:
-            self.epochs = recorded  # so that what is recorded counts, though time may be measured otherwise now
-        return compiling
+            epoch = min(epoch, self._seconds_of_epoch(min(more, self.epochs), seconds)[0])
+        costs = {name: search_space.recipe_cost(X.shape[1], self._prototype) for name, X in self._X.items()}
+        plan = planned(seconds, epoch, costs, self.epochs)
+        self.epochs = plan.epochs
+        if self._options.journal is None:
+            self._X = {name: self._X[name] for name in plan.encodings}
+            self._space = search_space.tuned_space(self._prototype, len(self._y), plan.max_cost)
+        else:  # what is recorded is to count, though time may be measured otherwise now
+            recorded = recorded_epochs(self._options.journal)
+            if recorded is not None and MIN_EPOCHS <= recorded <= self._options.epochs:
+                self.epochs = recorded
+        return imported + compiled
 
     def _seconds_of_epoch(self, epochs, seconds):
-        """Return how long a configuration takes for an epoch of all folds, by training a few for some epochs."""
+        """Return how long the recipe's configuration takes for an epoch of all folds, by training it for some epochs.
+
+        What a sweep does beside the training does not count, because it takes longer than these epochs of few rows. The
+        second number that is returned is how long it took to compile or load the kernels, in seconds.
+        """
         encoding = next(iter(self._X))
-        values = self._drawn(0, TIMED_CONFIGURATIONS, encoding)
-        result = self._sweep(encoding, values, epochs, seconds, 0)
-        return max(result.seconds, 1e-6) / (TIMED_CONFIGURATIONS * epochs)
+        result = self._sweep(encoding, self._drawn(0, 1, encoding), epochs, seconds, 0)
+        trained = min(result.seconds, float(result.table["seconds"].sum()))  # the latter of all threads
+        return max(trained, 1e-6) / epochs, result.preparing_seconds
 
     def train(self, size, seconds):
         """Train the next `size` configurations; return for how many seconds, and whether Ctrl-C ended this."""
@@ -233,6 +240,11 @@ class _Search:
         options = {"score": self._score_of_weights, "sample_weight": self._weights}
         held_out = [rows for _, rows in self.folds]
         return greedy_weights(*given, **options), cross_fitted(*given, held_out, **options)
+
+    @property
+    def encodings(self):
+        """The number of encodings that are tried."""
+        return len(self._X)
 
     def _encoding_of_round(self, index):
         """Return the name of a round's encoding: at first each in turn, and then mostly that of the best configuration.
@@ -302,7 +314,7 @@ class _Search:
 
     def _keep_best(self, result, values, encoding):
         """Keep the best of the configurations that were kept so far and of those of a sweep."""
-        told = {"numeric_encoding": encoding} if len(self._X) > 1 else {}
+        told = {"numeric_encoding": encoding} if self._tells_encoding else {}
         for index, networks in result.fold_networks.items():
             row = result.table[index]
             cost = float(row[result.ranks]) * (-1 if result.higher_is_better else 1)
