@@ -82,5 +82,5 @@ class TimeLimit:
         to_come[index] -= 1
         if self._folds == 1:
             return self._deadline
-        least = min(FOLD_SECONDS, FOLD_SHARE * self._seconds)
-        return time.time() + max(least, (self._deadline - time.time()) / turns)
+        minimum = min(FOLD_SECONDS, FOLD_SHARE * self._seconds)
+        return time.time() + max(minimum, (self._deadline - time.time()) / turns)

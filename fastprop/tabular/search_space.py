@@ -80,8 +80,8 @@ def tuned_space(prototype, rows, max_cost=np.inf):
     """
     first, *_, last = prototype.layer_sizes
     batch = RECIPE.batch_size(rows)
-    most = max(1.0, max_cost) * recipe_cost(first, prototype)
-    widths = [hidden for hidden in _TUNED_WIDTHS if cost_alone((first, *hidden, last), prototype.dtype) <= most]
+    maximum = max(1.0, max_cost) * recipe_cost(first, prototype)
+    widths = [hidden for hidden in _TUNED_WIDTHS if cost_alone((first, *hidden, last), prototype.dtype) <= maximum]
     found = {
         "layer_sizes": choice([(first, *hidden, last) for hidden in widths]),
         "hidden": choice(["relu", "selu", "mish", "silu"]),
