@@ -64,7 +64,7 @@ def die_at_zeros(outputs, labels):
 
 
 DEADLY = [{"learning_rate": 0.1}] * 7
-DEADLY += [{"initialization": [np.zeros((4, 1200)), np.zeros((1200, 3))], "learning_rate": 0.0}, {"learning_rate": 0.3}]
+DEADLY += [{"initialization": [np.zeros(ALONE[:2]), np.zeros(ALONE[1:])], "learning_rate": 0.0}, {"learning_rate": 0.3}]
 
 
 @pytest.mark.slow

@@ -330,6 +330,7 @@ def test_on_a_disk_without_locks_files_are_written_and_runs_go_on(monkeypatch, t
 
 WITHOUT_LOCKS = """
 import os, sys
+import random  # it asks to be told of forks, as it would not where there are none
 sys.modules["fcntl"] = None
 del os.register_at_fork
 import fastprop as fp

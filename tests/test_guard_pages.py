@@ -65,7 +65,7 @@ network.predict(np.zeros((4, 3), np.float32))
     [
         (
             "1",
-            r"IndexError: The kernel predict was to read elements \d+ to \d+ of network\.parameters, of which",
+            r"IndexError: The kernel predict was to read elements \d+ to \d+ of networks\.parameters, of which",
         ),
         ("0", "Fatal Python error: Segmentation fault"),
     ],
