@@ -17,15 +17,17 @@ from fastprop.runs import kernel_arguments
 from tests import packs
 from tests.marks import mark_peers, mark_repeated_values, slow_except
 from tests.problems import CASES, DESCENTS, DTYPES, FAST_CASES, FAST_DESCENTS, FEW_SHAPES
+from tests.untraced import compile_untraced
 
 MANY_TESTS = 1000
 """A run of at least this many tests needs all kernels."""
 
 
 def pytest_configure():
-    """Have Python hear Ctrl-C, which a shell lets processes ignore that it starts in the background."""
+    """Have Python hear Ctrl-C, which a shell lets processes ignore that it starts in the background; trace less."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    compile_untraced()
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import fastprop as fp
 from fastprop.kernels import compiler
 from tests.compare import tolerance
-from tests.processes import ROOT
+from tests.processes import ROOT, unmeasured
 from tests.random_runs import (
     ENDLESS_SCHEDULES,
     EPOCHS,
@@ -363,7 +363,7 @@ def trained_and_swept(problem, how, validation, seeds):
 def elsewhere():
     """A function that does `trained_and_swept` for a case with vectors of another width."""
     command, pipes = [sys.executable, "-c", ANSWER], {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with contextlib.ExitStack() as stack:
+    with unmeasured(), contextlib.ExitStack() as stack:
         processes = {
             width: stack.enter_context(
                 subprocess.Popen(command, cwd=ROOT, env=os.environ | {"FASTPROP_LANES": str(width)}, **pipes)

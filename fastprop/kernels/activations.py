@@ -182,10 +182,11 @@ def exp_in_gelu(z):
 
 
 @noinline
-def activate(code, memory, z, derivatives, stores, rows, columns):
+def activate(plan, code, memory, z, derivatives, rows, columns):
     # z (B, columns) ← f(z)   derivatives (B, columns) ← f'(z), if it stores them; both are matrices in memory
     if code == IDENTITY:
         return
+    stores = plan.strategy.stores_derivatives and stores_derivative(code)
     for row in range(rows):
         first = z.offset + row * z.stride
         if stores:
@@ -232,8 +233,7 @@ def activate_outputs(plan, code, memory, first, rows):
     else:
         derivatives = Matrix(plan.workspace.derivatives[-1] + first * outputs_stride, stride)
         columns, groups = joined(stride, columns * lanes(memory), groups)
-        stores = plan.strategy.stores_derivatives and stores_derivative(code)
-        activate(code, memory, Matrix(z, stride), derivatives, stores, groups, columns)
+        activate(plan, code, memory, Matrix(z, stride), derivatives, groups, columns)
 
 
 @inline

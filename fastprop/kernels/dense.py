@@ -129,8 +129,7 @@ def forward_block(task, w, block):
     elif not last:
         s = part(derivatives_of(plan, layer + 1), block.row, block.column)
         activation = task.network.activations[layer]
-        stores = plan.strategy.stores_derivatives and stores_derivative(activation)
-        activate(activation, memory, y, s, stores, block.rows, columns)
+        activate(plan, activation, memory, y, s, block.rows, columns)
         if drops(task.dropout):
             drop(plan, memory, task.dropout, layer + 1, block, y)
 
