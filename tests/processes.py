@@ -117,12 +117,17 @@ def unmeasured():
     Of a process that is killed as it writes what it measured, half a file is left, for which the report of all fails
     with "database disk image is malformed".
     """
-    names = [name for name in os.environ if name.startswith(MEASURING)]
+    names = os.environ.keys() - unmeasuring().keys()
     values = {name: os.environ.pop(name) for name in names}
     try:
         yield
     finally:
         os.environ.update(values)
+
+
+def unmeasuring():
+    """Return the environment of a process that measures no coverage."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(MEASURING)}
 
 
 # ---- other code ----
@@ -134,7 +139,7 @@ def run_python(code, directory=ROOT, **environment):
     It measures no coverage, with which it would take twice as long.
     """
     command = [sys.executable, "-W", "error", "-c", code]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(MEASURING)} | environment
+    environment = unmeasuring() | environment
     done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(done.stderr)

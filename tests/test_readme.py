@@ -9,7 +9,7 @@ import sysconfig
 import pytest
 
 from tests import readme_blocks
-from tests.processes import ROOT
+from tests.processes import ROOT, unmeasuring
 from tests.readme_blocks import PAGES, README, Block
 
 BLOCKS = readme_blocks.blocks()
@@ -45,7 +45,7 @@ def test_an_example_runs_by_itself_and_again_in_the_same_folder(block, tmp_path)
         "PYTHONPATH": f"{hiding}:{ROOT}",
     }
     for _ in range(2):
-        done = subprocess.run(command, cwd=folder, env=os.environ | path, capture_output=True, text=True)
+        done = subprocess.run(command, cwd=folder, env=unmeasuring() | path, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         assert done.stdout
         assert "Warning" not in done.stderr
