@@ -84,7 +84,7 @@ def test_predictions_say_how_sure_they_are(capsys):
     rows = np.array([line.split(",") for line in lines[1:]], float)
     np.testing.assert_allclose(rows[:, 0], model.predict("t.csv"))
     np.testing.assert_allclose(rows[:, 1:3], model.predict_interval("t.csv", 0.8), rtol=1e-6)
-    np.testing.assert_allclose(rows[:, 3:], model.predict_std("t.csv"), rtol=1e-6)
+    np.testing.assert_allclose(rows[:, 3], model.predict_std("t.csv"), rtol=1e-6)
     lower = model.predict_interval("t.csv", 0.8).reshape(-1, 2)[:, 0].astype(model.ensemble.networks[0].dtype)
     assert [line.split(",")[1] for line in lines[1:]] == [str(number) for number in lower]
     assert cli.main(["info", "m.safetensors"]) == 0

@@ -147,6 +147,27 @@ def test_words_of_each_row_are_left_out_unless_told():
     assert encoder.transform(pd.DataFrame({"n": [3]})).tolist() == [[3]]
 
 
+RARE = {
+    "number": [np.nan, np.nan, 3.0],
+    "bool": [None, None, True],
+    "date": pd.to_datetime([None, None, "2020-03-01"]),
+}
+
+
+@pytest.mark.parametrize("numeric_encoding", ["standard", "robust", "piecewise"])
+@pytest.mark.parametrize("name", RARE)
+def test_a_column_without_a_cell_in_a_training_row_is_0_in_all_rows(name, numeric_encoding):
+    frame = pd.DataFrame({"known": [1.0, 5.0, 9.0], name: RARE[name]})
+    whole = Encoder.fit(frame, numeric_encoding=numeric_encoding)
+    encoder = Encoder.fit(frame, rows=np.arange(2), numeric_encoding=numeric_encoding)
+    assert encoder.feature_names == whole.feature_names
+    of_column = [name in feature for feature in encoder.feature_names]
+    assert whole.transform(frame)[:, of_column].any()
+    assert not encoder.transform(frame)[:, of_column].any()
+    assert not np.asarray(encoder.inputs_of(named_columns(frame))[:])[:, of_column].any()
+    assert Encoder.restored(encoder.about) == encoder
+
+
 FRAME = pd.DataFrame({"a": [1.0, 2], "b": ["x", "y"], "c": [True, False]})
 
 
@@ -154,11 +175,6 @@ FRAME = pd.DataFrame({"a": [1.0, 2], "b": ["x", "y"], "c": [True, False]})
     ("frame", "arguments", "message"),
     [
         (pd.DataFrame({"a": [np.nan, np.nan]}), {}, "column 'a' has no value in any of the 2 rows"),
-        (
-            pd.DataFrame({"a": [np.nan, np.nan, 3]}),
-            {"rows": np.arange(2)},
-            "column 'a' has no value in any of the 2 training rows: drop it",
-        ),
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), {}, "two columns called 'a'"),
         (FRAME[:0], {}, "the table has no rows"),
         (FRAME, {"drop": ["z"]}, "there is no column 'z', only a, b, c"),

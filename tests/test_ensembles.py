@@ -276,11 +276,12 @@ def test_each_network_of_a_table_has_its_encoder(model, tmp_path):
     np.testing.assert_array_equal(again.predict(FRAME), np.array(["a", "b"])[expected_outputs(model).argmax(axis=1)])
 
 
-def test_an_array_is_taken_as_the_inputs_of_all_networks_of_a_table(model):
+def test_an_array_that_is_encoded_is_for_the_networks_alone(model):
     X = RANDOM.normal(size=(7, 5))
     outputs = [network.predict(X).astype(float) for network in model.ensemble.networks]
     expected = 0.25 * outputs[0] + 0.5 * outputs[1] + 0.25 * outputs[2]
-    np.testing.assert_allclose(model.predict_proba(X), expected, rtol=1e-6)
+    np.testing.assert_allclose(model.ensemble.predict(X), expected, rtol=1e-6)
+    assert_refused(ValueError, "X has 5 columns, but the training data had", model.predict_proba, X)
 
 
 def test_the_shell_reads_an_ensemble(model, tmp_path, capsys):

@@ -53,6 +53,23 @@ def test_networks_of_different_inputs_need_columns(tmp_path):
 
 
 @pytest.mark.slow
+def test_onnxruntime_predicts_from_a_column_that_few_training_rows_had(tmp_path):
+    pytest.importorskip("onnx")
+    frame = FRAME.assign(rare=np.where(np.arange(120) == 7, 3.0, np.nan), day=pandas.NaT)
+    frame.loc[9, "day"] = pandas.Timestamp("2020-03-01")
+    options = {"configurations": 2, "epochs": 4, "folds": 3, "random_state": 0}
+    model = fp.TabularRegressor(numeric_encoding=["standard", "piecewise"], **options).fit(frame, SIGNAL).to_model()
+    assert any(plan.is_untrained for encoder in model.encoders for plan in encoder.plans)
+    model.to_onnx(tmp_path / "m.onnx")
+    days = (frame["day"] - pandas.Timestamp("1970-01-01")) / pandas.Timedelta(days=1)
+    cells = {"town": frame["town"].to_numpy(object)} | {
+        name: values.to_numpy(np.float64) for name, values in (*frame[["size", "age", "rare"]].items(), ("day", days))
+    }
+    outputs = run_onnx(tmp_path / "m.onnx", {name: each.reshape(-1, 1) for name, each in cells.items()})
+    np.testing.assert_allclose(outputs["prediction"][:, 0], model.predict(frame), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["classes", "numbers"])
 def test_onnxruntime_predicts_from_the_columns_of_searched_encodings(kind, tmp_path):
     pytest.importorskip("onnx")

@@ -7,6 +7,7 @@ import pytest
 
 import fastprop as fp
 from fastprop import cli
+from tests.compare import assert_refused
 
 RANDOM = np.random.default_rng(0)
 ROWS = 120
@@ -76,6 +77,45 @@ def test_columns_of_a_saved_estimator_are_found_by_name(tmp_path):
     np.testing.assert_array_equal(model.predict(other_order), model.predict(NUMBERS))
     with pytest.raises(ValueError, match="the table has no column 'b', but the training data had"):
         model.predict(other_order.drop("b"))
+
+
+ENCODINGS = ["standard", "robust", "piecewise", ["standard", "piecewise"]]
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS, ids=str)
+def test_an_array_is_to_a_model_the_columns_that_it_is_to_the_estimator(encoding, tmp_path):
+    random = np.random.default_rng(5)
+    X = random.normal(7, [1, 100, 5], (120, 3)).astype(np.float32)
+    X[::7, 1] = np.nan
+    y = X[:, 0] * 2 + random.normal(size=120)
+    options = {"numeric_encoding": encoding, "random_state": 0}
+    regressors = [fp.TabularRegressor(configurations=2, epochs=4, folds=3, **options)]
+    if isinstance(encoding, str):
+        regressors.append(fp.MLPRegressor(max_iter=3, **options))
+    np.savez(tmp_path / "table.npz", X=X, y=y)
+    np.save(tmp_path / "table.npy", X)
+    for regressor in regressors:
+        expected = regressor.fit(X, y).predict(X)
+        regressor.save(tmp_path / "model.safetensors")
+        model = fp.load(tmp_path / "model.safetensors")
+        frame = pandas.DataFrame(X, columns=model.columns)
+        for table in (X, frame, tmp_path / "table.npz", str(tmp_path / "table.npy")):
+            np.testing.assert_allclose(model.predict(table), expected, rtol=1e-5, atol=1e-6)
+        assert_refused(ValueError, "X has 2 columns, but the training data had 3, x0, x1, x2", model.predict, X[:, 1:])
+
+
+def test_the_shell_predicts_from_arrays_by_an_estimator_of_arrays(tmp_path, capsys):
+    X = np.random.default_rng(6).normal(size=(90, 3))
+    y = X[:, 0] - X[:, 1]
+    regressor = fp.MLPRegressor(numeric_encoding="robust", max_iter=5, random_state=0).fit(X, y)
+    regressor.save(tmp_path / "model.safetensors")
+    np.savez(tmp_path / "new.npz", X=X, y=y)
+    arguments = [str(tmp_path / "model.safetensors"), str(tmp_path / "new.npz")]
+    assert cli.main(["predict", *arguments]) == 0
+    printed = [float(line) for line in capsys.readouterr().out.splitlines()[1:]]
+    np.testing.assert_allclose(printed, regressor.predict(X), rtol=1e-5, atol=1e-6)
+    assert cli.main(["evaluate", *arguments, "--target", "y", "--score", "r2"]) == 0
+    assert float(capsys.readouterr().out.split()[-1]) == pytest.approx(regressor.score(X, y), abs=1e-5)
 
 
 def test_the_shell_predicts_and_measures_by_a_saved_estimator(tmp_path, capsys):

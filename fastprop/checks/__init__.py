@@ -8,6 +8,7 @@ sees it and before anything is changed. A check that needs a table of a higher l
 from fastprop.checks.arrays import (
     as_array,
     finite,
+    has_nan,
     new_array,
     numbers_of_objects,
     numeric,
@@ -133,6 +134,7 @@ __all__ = [
     "fold",
     "fold_count",
     "fold_pairs",
+    "has_nan",
     "held_out_count",
     "hidden",
     "holds_labels",

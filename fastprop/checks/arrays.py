@@ -134,6 +134,11 @@ def check_finite(array, name, columns=None):
             refuse_infinite(array[row, column], name, row, shown_column(columns, column))
 
 
+def has_nan(array):
+    """Return whether a matrix holds NaN; it is read as `check_finite` does."""
+    return array.dtype.kind == "f" and any(np.isnan(array[rows]).any() for rows in row_blocks(*array.shape))
+
+
 def refuse_infinite(value, name, row, column):
     """Refuse a matrix for a `value` that is NaN or infinite; `column` is the text for it, see `shown_column`."""
     raise ValueError(

@@ -306,8 +306,7 @@ class BaseMLP(SavesModel, BaseEstimator):
         Returns
         -------
         TableModel
-            Inputs that were an array are columns called x0, x1, …; an array is taken as well, unless cells of that
-            array were missing, or columns of it were categories.
+            Inputs that were an array are columns called x0, x1, …; it takes arrays, too, as the estimator does.
 
         Examples
         --------

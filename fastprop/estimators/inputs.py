@@ -9,11 +9,9 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 from fastprop import checks
 from fastprop.data import order_of_columns, position_names
 from fastprop.integrations import arrow_columns, frame_columns
-from fastprop.integrations.arrow_columns import Column
-from fastprop.row_blocks import row_blocks
 from fastprop.tabular.column_inputs import ColumnInputs
 from fastprop.tabular.dialect import is_number
-from fastprop.tabular.encoder import Encoder, named_columns
+from fastprop.tabular.encoder import Encoder, array_columns, named_columns
 from fastprop.tabular.numeric_encodings import searched_names
 from fastprop.tabular.plans import ColumnPlan, median
 
@@ -52,7 +50,7 @@ def unencoded(estimator, X):
         columns = _columns_of_frame(estimator, X, reset=True)
     else:
         X = _numbers(estimator, X, reset=True)
-        if not is_encoded and (issparse(X) or not _has_nan(X)):
+        if not is_encoded and (issparse(X) or not checks.has_nan(X)):
             if not issparse(X):
                 estimator.inputs_ = estimator.inputs_._replace(medians=[median(column) for column in X.T])
             return X
@@ -68,7 +66,7 @@ def encoded(estimator, X, encoder):
     X = _in_fitted_order(estimator, with_rows(X))
     if encoder is None:
         X = _numbers(estimator, X, reset=False)
-        if issparse(X) or estimator.inputs_.medians is None or not _has_nan(X):
+        if issparse(X) or estimator.inputs_.medians is None or not checks.has_nan(X):
             return X
         encoder, columns = number_encoder(estimator), _columns_of_array(estimator, X)
     elif frame_columns.is_frame(X) and estimator.inputs_.is_frame:
@@ -256,19 +254,13 @@ def _columns_of_array(estimator, X):
     """Return the columns of an array of numbers, a dict of `Column` by name."""
     if issparse(X):
         raise TypeError("X is sparse, but has columns to encode: make it dense, such as by X.toarray().")
-    names = _names_of_inputs(estimator)
-    columns = X.astype(np.float64).T
-    return {name: Column("numbers", column, (), int(np.isnan(column).sum())) for name, column in zip(names, columns)}
+    return array_columns(_names_of_inputs(estimator), X)
 
 
 def _names_of_inputs(estimator):
     """Return the names of the columns of a frame that was fitted, or x0, x1, …, (n_in,)."""
     names = getattr(estimator, "feature_names_in_", estimator.inputs_.names)
     return [f"x{index}" for index in range(estimator.n_features_in_)] if names is None else names
-
-
-def _has_nan(X):
-    return X.dtype.kind == "f" and any(np.isnan(X[rows]).any() for rows in row_blocks(*X.shape))
 
 
 def check(X):

@@ -50,6 +50,9 @@ def _features(graph, plan, cycles):
     if plan.kind == "category":
         return _levels(graph, plan)
     x, missing = plan.name, []
+    if plan.is_untrained:
+        zeros = graph.constant(f"zeros.{len(plan.feature_names)}", np.zeros((1, len(plan.feature_names))))
+        return [graph.add("Mul", graph.cast(graph.add("IsNaN", x), "float64", "bool"), zeros)]
     if plan.center is not None:
         is_missing = graph.add("IsNaN", x)
         x = graph.add("Where", is_missing, _constant(graph, plan.center), x)

@@ -12,6 +12,7 @@ from fastprop import checks
 from fastprop.annotations import NumericEncodingName
 from fastprop.data import EncodedRows
 from fastprop.integrations import frame_columns
+from fastprop.integrations.arrow_columns import Column
 from fastprop.notices import DataWarning, warn
 from fastprop.row_blocks import row_blocks
 from fastprop.tabular import cells, numeric_encodings, plans
@@ -118,8 +119,8 @@ class Encoder:
         Raises
         ------
         ValueError
-            If two columns have one name, a named column is missing, a column has no value in any training row, or the
-            table has no rows.
+            If two columns have one name, a named column is missing, a column has no value in any row, or the table has
+            no rows.
         TypeError
             If `frame` is no table.
         ImportError
@@ -181,6 +182,12 @@ class Encoder:
         return tuple(plan.name for plan in self.plans if plan.kind != "left out")
 
     @property
+    def leaves_numbers(self) -> bool:
+        """Whether each column is a number that is one input as it is."""
+        kinds = {(plan.kind, plan.has_missing, plan.encoding) for plan in self.used_plans}
+        return kinds == {("number", False, "standard")}
+
+    @property
     def makes_groups(self) -> bool:
         """Whether a number becomes several features, or a category many."""
         return any(plan.features > 1 or len(plan.levels) > MANY or plan.shared > 1 for plan in self.plans)
@@ -239,6 +246,19 @@ class Encoder:
         used, checked = self._checked_cells(columns)
         return EncodedRows.of_groups([group for plan, some in zip(used, checked) for group in cells.groups(plan, some)])
 
+    def inputs_of_array(self, X):
+        """Return the inputs for an array (n, columns) of numbers, the columns in their order; else as `inputs_of`.
+
+        Where an encoder leaves all numbers as they are, they are the array.
+        """
+        X = checks.matrix(X)
+        if X.shape[1] != len(self.columns):
+            raise ValueError(
+                f"X has {X.shape[1]} columns, but the training data had {len(self.columns)}, "
+                f"{listed_names(self.columns)}: give these, in this order."
+            )
+        return X if self.leaves_numbers and not checks.has_nan(X) else self.inputs_of(array_columns(self.columns, X))
+
     def _checked_cells(self, columns):
         """Return the plans of the columns that become features, and the checked cells of each, two lists."""
         used = [plan for plan in self.plans if plan.kind != "left out"]
@@ -276,10 +296,9 @@ class Encoder:
 
     def _matrix(self, columns):
         """Return the matrix whose columns are the inputs as they are, (n, n_in) float64, or None."""
-        used = [plan for plan in self.plans if plan.kind != "left out"]
-        if any(plan.kind != "number" or plan.has_missing or plan.encoding != "standard" for plan in used):
+        if not self.leaves_numbers:
             return None
-        arrays = [columns[plan.name].values for plan in used]
+        arrays = [columns[name].values for name in self.columns]
         matrix = arrays[0].base
         if matrix is None or matrix.shape != (len(arrays[0]), len(arrays)) or matrix.dtype != np.float64:
             return None
@@ -322,6 +341,12 @@ def named_columns(frame):
     pairs = frame_columns.columns(frame)
     checks.different_columns([name for name, _ in pairs], "the table")
     return dict(pairs)
+
+
+def array_columns(names, X):
+    """Return the columns of an array of numbers (n, columns), a dict of `Column` by name."""
+    columns = X.astype(np.float64).T
+    return {name: Column("numbers", column, (), int(np.isnan(column).sum())) for name, column in zip(names, columns)}
 
 
 def listed_names(names):

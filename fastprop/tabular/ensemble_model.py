@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from fastprop import checks, files, numpy_settings
+from fastprop import checks, numpy_settings
 from fastprop.annotations import FloatArray, Path
 from fastprop.data import EncodedRows, Inputs
 from fastprop.ensembles import Ensemble
@@ -19,7 +19,7 @@ from fastprop.integrations import onnx_ensembles
 from fastprop.notices import DataWarning
 from fastprop.tabular import cells
 from fastprop.tabular.encoder import Encoder
-from fastprop.tabular.model import columns_to_encode, named_classes, probabilities_of_classes
+from fastprop.tabular.model import encoded_inputs, named_classes, probabilities_of_classes
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,11 +51,18 @@ class StackedEncoders:
 
     def inputs_of(self, columns: Mapping[str, Any]) -> StackedInputs:
         """Return the inputs for columns, a block for each of the `different` encoders; see `Encoder.inputs_of`."""
+        return self._stacked(lambda encoder: encoder.inputs_of(columns))
+
+    def inputs_of_array(self, X: ArrayLike) -> StackedInputs:
+        """Return the inputs for an array of the columns, as `inputs_of` does; see `Encoder.inputs_of_array`."""
+        return self._stacked(lambda encoder: encoder.inputs_of_array(X))
+
+    def _stacked(self, encode):
         first, *others = self.different
-        blocks = [first.inputs_of(columns)]
+        blocks = [encode(first)]
         with warnings.catch_warnings():  # the first encoder has warned of levels that are new to all
             warnings.simplefilter("ignore", DataWarning)
-            blocks += [encoder.inputs_of(columns) for encoder in others]
+            blocks += [encode(encoder) for encoder in others]
         return StackedInputs(tuple(blocks))
 
     def blocks(self, inputs: StackedInputs) -> list[NDArray[Any] | EncodedRows]:
@@ -122,12 +129,7 @@ class TableEnsemble:
 
     def inputs(self, table: Any) -> StackedInputs:
         """Return the inputs for the rows of a table: a block (n, n_in) of each encoder that differs."""
-        with files.naming(table):
-            columns = columns_to_encode(self.encoders[0], table)
-            if columns is not None:
-                return self.stacked.inputs_of(columns)
-        checks.equal_inputs(self.ensemble.networks)
-        return StackedInputs((np.asarray(table),) * len(self.stacked.different))
+        return encoded_inputs(self.encoders[0], self.stacked, table)
 
     def outputs_of(self, inputs: StackedInputs) -> FloatArray:
         """Return the outputs of the ensemble, (n, n_out), for rows of what `inputs` returned."""
@@ -166,11 +168,11 @@ class TableEnsemble:
 
     @numpy_settings.own
     def predict_std(self, table: Any) -> NDArray[np.float64]:
-        """Return the standard deviation of the networks' outputs, (n, n_out), for each row of a table.
+        """Return the standard deviation of the networks' outputs, (n,) or (n, n_out), for each row of a table.
 
         See `Ensemble.predict_std`; `predict` describes `table`.
         """
-        return self.std_of(self.inputs(table))
+        return named_classes(self.std_of(self.inputs(table)), None)
 
     @numpy_settings.own
     def predict_interval(self, table: Any, coverage: float = 0.9) -> NDArray[np.float64]:

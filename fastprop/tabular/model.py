@@ -72,9 +72,7 @@ class TableModel:
 
         They are an array, or `fastprop.data.EncodedRows` where numbers are encoded by bins, which ``[:]`` makes one.
         """
-        with files.naming(table):
-            columns = columns_to_encode(self.encoder, table)
-            return np.asarray(table) if columns is None else self.encoder.inputs_of(columns)
+        return encoded_inputs(self.encoder, self.encoder, table)
 
     def outputs_of(self, inputs: NDArray[np.float64] | EncodedRows) -> FloatArray:
         """Return the outputs of the network, (n, n_out), for rows of what `inputs` returned."""
@@ -93,7 +91,8 @@ class TableModel:
         table : data frame, str, Path or array_like
             A data frame of pandas or polars, an Arrow table, anything with ``__arrow_c_stream__``, or the path of a
             file that `fastprop.datasets.read` reads. Columns are found by their names; others may stand among
-            them. An array (n, n_in) holds inputs that are encoded already.
+            them. An array, or a file of one, holds numbers (n, columns), in the order of `columns`. What is encoded
+            already is given to ``network.predict``.
 
         Returns
         -------
@@ -163,10 +162,21 @@ class TableModel:
         return f"TableModel({self.network!r}, {self.encoder!r}, {self.target_name!r})"
 
 
-def columns_to_encode(encoder, table):
-    """Return the columns of a table that an encoder takes, a dict of `Column` by name; None for an array."""
-    if not (isinstance(table, str) or hasattr(table, "__fspath__") or frame_columns.is_frame(table)):
-        return None
+def encoded_inputs(encoder, encoders, table):
+    """Return the inputs that `encoders`, one or several stacked ones, make of a table or of an array of its columns.
+
+    `encoder` is any of them: all have the same columns.
+    """
+    with files.naming(table):
+        if not (isinstance(table, str) or hasattr(table, "__fspath__") or frame_columns.is_frame(table)):
+            return encoders.inputs_of_array(table)
+        if sources.is_array_file(table):
+            return encoders.inputs_of_array(sources.read_array(table, len(encoder.columns)))
+        return encoders.inputs_of(_columns_of(encoder, table))
+
+
+def _columns_of(encoder, table):
+    """Return the columns of a frame or file that an encoder takes, a dict of `Column` by name."""
     categories = [plan for plan in encoder.plans if plan.kind == "category"]
     words = [plan.name for plan in categories if plan.is_of_words]
     levels = [plan.name for plan in categories if not plan.is_of_words and not plan.is_of_bools]

@@ -98,6 +98,11 @@ class ColumnPlan(NamedTuple):
         return len(self.levels) if self.has_other and self.trains_other and self.shared == 1 else -1
 
     @property
+    def is_untrained(self):
+        """Whether no training row has one of the numbers, booleans or dates of a fitted column."""
+        return self.has_missing and self.center is None and self.kind not in ("category", "left out")
+
+    @property
     def feature_of_missing(self):
         """The feature, by its index, of the missing cells of a category; -1 if they have none."""
         return len(self.levels) + self.has_other * self.shared if self.has_missing and self.trains_missing else -1
@@ -199,20 +204,11 @@ def fitted(plan, column, rows=None):
     column : Column
         The one for which it was `planned`.
     rows : ndarray, optional
-        (m,) int: the indices of the training rows.
-
-    Raises
-    ------
-    ValueError
-        If no training row has a cell.
+        (m,) int: the indices of the training rows. Where none of them has a cell, all features are 0 in all rows.
     """
     if plan.kind == "left out":
         return plan
     training = column if rows is None else column.of_rows(rows)
-    if training.missing == len(training.values):
-        raise ValueError(
-            f"column {plan.name!r} has no value in any of the {len(training.values)} training rows: drop it."
-        )
     plan = plan._replace(trains_missing=bool(training.missing) or not plan.has_missing)
     if plan.kind != "category":
         return _fitted_numbers(plan, training)
@@ -260,6 +256,8 @@ def _spaced(values):
 
 def _fitted_numbers(plan, training):
     """Return a plan of numbers, booleans or dates with the median and the constants of the `training` column."""
+    if training.missing == len(training.values):
+        return plan._replace(center=None, constants=())
     plan = plan._replace(center=median(training.values))
     if plan.encoding == "standard":
         return plan
@@ -292,12 +290,11 @@ def restored(about):
     plan = ColumnPlan(**{name: tuple(value) if isinstance(value, list) else value for name, value in about.items()})
     words = plan.name, plan.reason, *plan.levels, *plan.others, *plan.rare
     flags = plan.has_missing, plan.is_of_words, plan.trains_missing, plan.trains_other
-    needs_center = plan.has_missing and plan.kind not in ("category", "left out")
     is_plan = (
         plan.kind in KINDS
         and all(isinstance(each, str) for each in words)
         and all(isinstance(each, bool) for each in flags)
-        and (isinstance(plan.center, float) and np.isfinite(plan.center) if needs_center else True)
+        and (plan.center is None or (isinstance(plan.center, float) and np.isfinite(plan.center)))
         and _has_valid_encoding(plan)
         and _shares_features(plan)
     )
@@ -315,7 +312,7 @@ def _has_valid_encoding(plan):
         and type(plan.features) is int
         and isinstance(plan.constants, tuple)
         and all(isinstance(each, float) and np.isfinite(each) for each in plan.constants)
-        and encoding.is_valid(plan.constants, plan.features)
+        and (encoding.is_valid(plan.constants, plan.features) or (plan.is_untrained and not plan.constants))
     )
 
 
