@@ -1,7 +1,7 @@
 """The shapes and workloads that all benchmarks, and many tests, use."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -79,6 +79,8 @@ class Workload:
     loss: str = "mse"
     optimizer: str = "SGD"
     learning_rate: float = 0.1
+    schedule: str | None = None
+    checked_steps: int = 20  # because Adam's first steps hardly depend on the size of the gradient
 
     @property
     def layers(self):
@@ -96,12 +98,14 @@ class Workload:
         return self.batch_size >= self.rows
 
     @property
-    def checked_epochs(self):
-        """The number of epochs after which all must have the same parameters.
+    def steps(self):
+        """The number of steps of an epoch."""
+        return math.ceil(self.rows / self.batch_size)
 
-        It makes at least 20 steps, because Adam's first steps hardly depend on the size of the gradient.
-        """
-        return math.ceil(20 / math.ceil(self.rows / self.batch_size))
+    @property
+    def checked_epochs(self):
+        """The number of epochs after which all must have the same parameters: at least `checked_steps`."""
+        return math.ceil(self.checked_steps / self.steps)
 
     @property
     def flops_per_epoch(self):
@@ -117,7 +121,8 @@ class Workload:
         """A description of the workload in a few words."""
         sizes = "-".join(map(str, self.layer_sizes))
         steps = "at once" if self.full_batch else f"by {self.batch_size:,}"
-        words = f"{sizes} {self.hidden}, {self.rows:,} rows {steps}, {self.optimizer}"
+        schedule = f" with {self.schedule}" if self.schedule else ""
+        words = f"{sizes} {self.hidden}, {self.rows:,} rows {steps}, {self.optimizer}{schedule}"
         return words if self.configurations == 1 else f"{words}, {self.configurations:,} learning rates"
 
 
@@ -163,6 +168,23 @@ class StudySearch(Workload):
         return f"{super().task}, a study of {self.trials} trials × {self.search_epochs} epochs"
 
 
+T8 = Workload(  # a table for a classifier
+    "T8",
+    (80, 256, 256, 256, 10),
+    rows=875,
+    batch_size=256,
+    hidden="relu",
+    output="softmax",
+    loss="cross_entropy",
+    optimizer="AdamW",
+    learning_rate=1e-3,
+    schedule="CosineDecay",
+    checked_steps=4,  # because Adam makes large differences of small ones, which begin where rounding switches a relu
+)
+
+WIDE = {"batch_size": 1024, "hidden": "relu", "output": "identity", "learning_rate": 0.01}
+"""How the networks with wide layers are trained, T9 to T12."""
+
 WORKLOADS = {
     workload.name: workload
     for workload in (
@@ -182,6 +204,11 @@ WORKLOADS = {
             optimizer="Adam",
             learning_rate=1e-3,
         ),
+        T8,
+        Workload("T9", (784, 4096, 4096, 10), rows=4096, **WIDE),
+        Workload("T10", (2048, 2048, 2048, 2048, 1), rows=4096, **WIDE),
+        Workload("T11", (28, 300, 300, 300, 1), rows=32_768, **WIDE),
+        Workload("T12", (100, 512, 512, 512, 1), rows=32_768, **WIDE),
         Workload("S1", (2, 2, 1), rows=4096, batch_size=32, configurations=1024),
         Workload("S2", (64, 32, 10), rows=1797, batch_size=32, configurations=64),
         Workload("S3", (8, 64, 64, 1), rows=16_384, batch_size=128, configurations=64),
@@ -189,18 +216,23 @@ WORKLOADS = {
             "S4", (64, 32, 10), rows=1797, batch_size=32, configurations=16, output="softmax", loss="cross_entropy"
         ),
         StudySearch("S5", (64, 32, 10), rows=1797, batch_size=32, output="softmax", loss="cross_entropy"),
+        replace(T8, name="S8", configurations=64),
     )
 }
 
 
 def make_data(workload):
-    """Draw inputs (rows, n_in) and targets (rows, n_out), float32 in [0, 1); for a search take the digits."""
+    """Draw inputs (rows, n_in) and targets (rows, n_out), float32 in [0, 1); for a search take the digits.
+
+    The targets of the cross-entropy are the classes (rows,), integers below n_out.
+    """
     if isinstance(workload, (GridSearch, StudySearch)):
         return datasets.digits()
     rng = np.random.default_rng(0)
     inputs = rng.random((workload.rows, workload.layer_sizes[0]), dtype=np.float32)
-    targets = rng.random((workload.rows, workload.layer_sizes[-1]), dtype=np.float32)
-    return inputs, targets
+    if workload.loss == "cross_entropy":
+        return inputs, rng.integers(workload.layer_sizes[-1], size=workload.rows)
+    return inputs, rng.random((workload.rows, workload.layer_sizes[-1]), dtype=np.float32)
 
 
 def make_weights(workload):
@@ -214,7 +246,20 @@ def make_weights(workload):
 
 
 def learning_rates(workload):
-    """Return the learning rate of each configuration: the workload's for one network, 0.001 to 1 over a sweep."""
+    """Return the learning rate of each configuration; those of a sweep are 0.01 to 10 times the workload's."""
     if workload.configurations == 1:
         return np.array([workload.learning_rate])
-    return np.geomspace(1e-3, 1, workload.configurations)
+    return np.geomspace(workload.learning_rate / 100, workload.learning_rate * 10, workload.configurations)
+
+
+SCHEDULES = {  # class of fastprop, which counts steps: the factor of the learning rate where a share of them is done
+    "CosineDecay": lambda done: (1 + np.cos(np.pi * done)) / 2,
+}
+
+
+def schedule_factors(workload, epochs):
+    """Return for each epoch of a call the factors of the learning rate in its steps, or None without a schedule."""
+    if workload.schedule is None:
+        return [None] * epochs
+    done = np.arange(epochs * workload.steps) / (epochs * workload.steps)
+    return SCHEDULES[workload.schedule](done).reshape(epochs, workload.steps).tolist()

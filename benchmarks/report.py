@@ -21,34 +21,35 @@ COLUMNS = {  # heading: the contestants of whom the fastest is shown
     "scikit-learn": ("scikit-learn",),
     "NumPy": ("numpy",),
 }
-TEXT = """
-{table}
-
-Times are in milliseconds an epoch. An epoch of a sweep (S1 to S3) is one of all its networks; for S4 it stands for a
-whole cross-validated grid search (by GridSearchCV), and for S5 for a whole study of Optuna. Each time is the median of
-calls in one process, in turn with the others, on {threads}. Before, a check has shown that all train the same
+PARAGRAPHS = (
+    """
+Times are in milliseconds an epoch. An epoch of a sweep (S1 to S3, S8) is one of all its networks; for S4 it stands for
+a whole cross-validated grid search (by GridSearchCV), and for S5 for a whole study of Optuna. Each time is the median
+of calls in one process, in turn with the others, on {threads}. Before, a check has shown that all train the same
 parameters from the same weights (scikit-learn's networks differ a little, and S4 and S5 compare scores). The column
 PyTorch has the faster of eager and `torch.compile`. PyTorch trains the networks of a sweep in one `baddbmm`, JAX by
 `vmap` on {devices}. JAX draws the order of the rows in its jitted epoch, which can take longer than training a small
 network; in the column "JAX, host order" NumPy draws it. The last column is fastprop's share of the peak of its threads.
-
+""",
+    """
 The times were measured on {date}: {machine}, {cores}, vectors of {lanes} float32, a peak of {peak_gflops:.0f} GFLOP/s a
 core (multiply-adds in registers alone); Python {python}, {libraries}.
-
-"""
+""",
+)
 
 
 def section(run, records):
     """Return the section for the results of `benchmarks.peers`: a table, and how it was measured."""
     rows = table(records, run["peak_gflops"] * run["threads"])
     words = {
-        "table": "\n".join(f"| {' | '.join(row)} |" for row in rows),
         "libraries": ", ".join(f"{name} {version}" for name, version in run["versions"].items()),
         "threads": count(run["threads"], "thread"),
         "devices": count(run["threads"], "device"),
         "cores": count(run["cores"], "core"),
     }
-    return TEXT.format_map(run | words)
+    blocks = ["\n".join(f"| {' | '.join(row)} |" for row in rows)]
+    blocks += [" ".join(paragraph.split()).format_map(run | words) for paragraph in PARAGRAPHS]
+    return "".join(f"\n{block}\n" for block in blocks) + "\n"
 
 
 def table(records, peak):

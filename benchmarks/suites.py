@@ -1,4 +1,4 @@
-"""What the asv suites share: a workload's network, the cores that it needs, and the measure of a share of the peak."""
+"""What the asv suites share: a workload's network and options, the cores it needs, and the share of the peak."""
 
 import time
 
@@ -16,6 +16,16 @@ TRIES = 5
 def make_network(workload):
     """Return an untrained network of a workload."""
     return fp.MLP(workload.layer_sizes, hidden=workload.hidden, output=workload.output, seed=0)
+
+
+def make_options(workload):
+    """Return the options of `train` and `sweep` that a workload sets."""
+    return {
+        "batch_size": workload.batch_size,
+        "loss": workload.loss,
+        "optimizer": getattr(fp, workload.optimizer)(workload.learning_rate),
+        "schedule": workload.schedule and getattr(fp, workload.schedule)(by="step"),
+    }
 
 
 def need_cores(count):

@@ -7,15 +7,15 @@ import numpy as np
 import fastprop as fp
 
 from .cases import WORKLOADS, learning_rates, make_data
-from .suites import make_network, need_cores, unused_share_of_peak
+from .suites import make_network, make_options, need_cores, unused_share_of_peak
 
 CHECKED = 8  # configurations
 
 
 def sweep(network, workload, data, rates, threads, backend="kernels"):
     """Train a copy of the network for one epoch with each of the learning rates."""
-    options = {"batch_size": workload.batch_size, "loss": workload.loss, "threads": threads, "backend": backend}
-    return fp.sweep(network, *data, {"learning_rate": rates}, epochs=1, optimizer=fp.SGD(), **options)
+    options = {"threads": threads, "backend": backend} | make_options(workload)
+    return fp.sweep(network, *data, {"learning_rate": rates}, epochs=1, **options)
 
 
 @cache
@@ -36,7 +36,7 @@ def prepare(name, threads):
 class Sweep:
     """Measures an epoch of every configuration from its initial weights."""
 
-    params = (["S1", "S2", "S3"], [1, 2])
+    params = (["S1", "S2", "S3", "S8"], [1, 2])
     param_names = ("workload", "threads")
     unit = "% of peak"
 

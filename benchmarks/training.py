@@ -7,16 +7,15 @@ import numpy as np
 import fastprop as fp
 
 from .cases import WORKLOADS, make_data
-from .suites import make_network, need_cores, unused_share_of_peak
+from .suites import make_network, make_options, need_cores, unused_share_of_peak
 
-EPOCHS = {"T1": 100, "T2": 100, "T3": 100, "T4": 1, "T5": 1, "T6": 1}
+EPOCHS = {"T1": 100, "T2": 100, "T3": 100, "T4": 1, "T5": 1, "T6": 1, "T8": 10}
 """Epochs of a call, so that the half millisecond that a call takes by itself counts for little."""
 
 
 def train(network, workload, data, epochs, threads, backend="kernels"):
     """Train the network with the options of the workload."""
-    options = {"batch_size": workload.batch_size, "loss": workload.loss, "threads": threads, "backend": backend}
-    return fp.train(network, *data, epochs=epochs, optimizer=fp.SGD(workload.learning_rate), **options)
+    return fp.train(network, *data, epochs=epochs, threads=threads, backend=backend, **make_options(workload))
 
 
 @cache

@@ -1,7 +1,8 @@
 """The trainers that are compared: fastprop and its peers, each used as an experienced user would.
 
-All train the same network: squared error (mean over rows and outputs), plain SGD or Adam at PyTorch's defaults,
-float32, rows reshuffled every epoch unless all make one step. The last, partial batch of an epoch is trained on too.
+All train the same network: squared error (mean over rows and outputs) or cross-entropy (mean over rows), plain SGD,
+Adam or AdamW at PyTorch's defaults, float32, rows reshuffled every epoch unless all make one step. A schedule of the
+learning rate goes over all steps of a call. The last, partial batch of an epoch is trained on too.
 A contestant imports its library when it is prepared, so that a library that is not installed is only missing from the
 table.
 """

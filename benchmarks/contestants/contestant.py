@@ -27,7 +27,7 @@ class Contestant:
         Parameters
         ----------
         workload : Workload
-        data : (inputs (rows, n_in), targets (rows, n_out)), float32
+        data : (inputs (rows, n_in), targets (rows, n_out)), float32, or for the cross-entropy classes (rows,), int64
         weights : list of (weights (n_in, n_out), biases (n_out,)), float32, one pair a layer
         threads : int
         """
@@ -64,10 +64,22 @@ def adam(rate, gradient, parameter, mean, square, mean_share, square_share):
     return parameter, mean, square, mean_share, square_share
 
 
-ZERO = np.float32(0)
+def adamw(rate, gradient, parameter, *averages):
+    """Take one step by PyTorch's formula, at its defaults: weight decay, then `adam`."""
+    parameter -= rate * 0.01 * parameter
+    return adam(rate, gradient, parameter, *averages)
+
+
+def with_averages(array):
+    """Return the initial state of an array for `adam`."""
+    zero = np.float32(0)
+    return array, 0 * array, 0 * array, zero, zero
+
+
 OPTIMIZERS = {  # name: a step, and a function that returns the initial state of an array
     "SGD": (sgd, lambda array: (array,)),
-    "Adam": (adam, lambda array: (array, 0 * array, 0 * array, ZERO, ZERO)),
+    "Adam": (adam, with_averages),
+    "AdamW": (adamw, with_averages),
 }
 
 

@@ -1,5 +1,7 @@
 """fastprop as a contestant."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from ..cases import learning_rates
@@ -18,17 +20,12 @@ class Fastprop(Contestant):
     def prepare(self, workload, data, weights, threads):
         import fastprop
 
+        from ..suites import make_network, make_options
+
         self.library, self.workload, self.data = fastprop, workload, data
-        self.optimizer = getattr(fastprop, workload.optimizer)
         self.learning_rates = learning_rates(workload)
-        self.options = {
-            "batch_size": workload.batch_size,
-            "loss": workload.loss,
-            "seed": 0,
-            "threads": threads,
-        }
-        units = {"hidden": workload.hidden, "output": workload.output}
-        self.network = fastprop.MLP(workload.layer_sizes, **units, seed=0)
+        self.options = make_options(workload) | {"seed": 0, "threads": threads}
+        self.network = make_network(workload)
         for layer, (initial_weights, initial_biases) in enumerate(weights):
             self.network.weights[layer][...] = initial_weights
             self.network.biases[layer][...] = initial_biases
@@ -36,13 +33,10 @@ class Fastprop(Contestant):
     def epochs(self, n, shuffle=True):
         self.options |= {"epochs": n, "shuffle": shuffle}
         if len(self.learning_rates) == 1:
-            self.train(self.network, self.learning_rates[0])
+            self.library.train(self.network, *self.data, **self.options)
         else:
-            grid, optimizer = {"learning_rate": self.learning_rates}, self.optimizer()
-            self.result = self.library.sweep(self.network, *self.data, grid, optimizer=optimizer, **self.options)
-
-    def train(self, network, learning_rate):
-        return self.library.train(network, *self.data, optimizer=self.optimizer(learning_rate), **self.options)
+            grid = {"learning_rate": self.learning_rates}
+            self.result = self.library.sweep(self.network, *self.data, grid, **self.options)
 
     def parameters(self):
         if len(self.learning_rates) == 1:
@@ -54,7 +48,8 @@ class Fastprop(Contestant):
     def train_alone(self, configuration):
         """Train one configuration as the sweep did, which kept only its best network; return the layers."""
         network = self.network.copy()
-        loss = self.train(network, self.learning_rates[configuration]).loss[-1]
+        optimizer = replace(self.options["optimizer"], learning_rate=self.learning_rates[configuration])
+        loss = self.library.train(network, *self.data, **self.options | {"optimizer": optimizer}).loss[-1]
         loss_in_sweep = self.result.table["loss"][configuration]
         if loss != loss_in_sweep:
             raise UnequalWorkError(f"configuration {configuration} ends at {loss} alone, {loss_in_sweep} in the sweep")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..cases import learning_rates
+from ..cases import learning_rates, schedule_factors
 from .contestant import OPTIMIZERS, Contestant, arrays_of, initial_state, layers_of
 
 
@@ -41,9 +41,9 @@ class Jax(Contestant):
             by_configuration, whole = jax.P("configurations"), jax.P()
             split, everywhere = jax.NamedSharding(mesh, by_configuration), jax.NamedSharding(mesh, whole)
             train = jax.shard_map(
-                jax.vmap(train, in_axes=(0, 0, None, None, None)),
+                jax.vmap(train, in_axes=(0, 0, None, None, None, None)),
                 mesh=mesh,
-                in_specs=(by_configuration, by_configuration, whole, whole, whole),
+                in_specs=(by_configuration, by_configuration, whole, whole, whole, whole),
                 out_specs=by_configuration,
             )
             state = jax.tree.map(lambda array: np.tile(array, (len(rates),) + (1,) * array.ndim), state)
@@ -53,10 +53,17 @@ class Jax(Contestant):
         self.everywhere = everywhere
 
     def epochs(self, n, shuffle=True):
-        for order in [np.int32(n)] if self.workload.full_batch else (self.draw_order(shuffle) for _ in range(n)):
-            order = self.jax.device_put(order.astype(np.int32), self.everywhere)
-            self.state = self.train(self.state, self.rates, *self.data, order)
+        if self.workload.full_batch:
+            self.train_on(np.int32(n), None)
+        else:
+            for factors in schedule_factors(self.workload, n):
+                self.train_on(self.draw_order(shuffle), factors and np.float32(factors))
         self.jax.block_until_ready(self.state)
+
+    def train_on(self, order, factors):
+        """Train as the function of `make_jax_training` does."""
+        order, factors = self.jax.device_put((order.astype(np.int32), factors), self.everywhere)
+        self.state = self.train(self.state, self.rates, *self.data, order, factors)
 
     def draw_order(self, shuffle):
         """Return the order of the rows, or the seed from which the epoch draws it."""
@@ -78,30 +85,38 @@ def make_jax_training(workload):
     import jax.numpy as jnp
 
     batch_size, (update, _) = workload.batch_size, OPTIMIZERS[workload.optimizer]
+    losses = {
+        "mse": lambda x, targets: jnp.mean((x - targets) ** 2),
+        "cross_entropy": lambda x, classes: -jnp.mean(jnp.take_along_axis(x, classes[:, None], axis=1)),
+    }
+    instead = {"softmax": "log_softmax"}  # of which the cross-entropy takes a mean
 
     def loss(arrays, x, targets):
         for weights, biases, name in zip(arrays[::2], arrays[1::2], workload.activations):
-            x = getattr(jax.nn, name)(x @ weights + biases)
-        return jnp.mean((x - targets) ** 2)
+            x = getattr(jax.nn, instead.get(name, name))(x @ weights + biases)
+        return losses[workload.loss](x, targets)
 
     def step(state, learning_rate, x, targets):
         gradients = jax.grad(loss)(arrays_of(state), x, targets)
         return [update(learning_rate, gradient, *kept) for gradient, kept in zip(gradients, state)]
 
-    def epoch(state, learning_rate, inputs, targets, order):
+    def epoch(state, learning_rate, inputs, targets, order, factors):
         if order.ndim == 0:  # a seed
             order = jax.random.permutation(jax.random.key(order), len(inputs))
 
-        def scanned(state, batch):
-            return step(state, learning_rate, inputs[batch], targets[batch]), None
+        def scanned(state, batch_and_factor):
+            batch, factor = batch_and_factor
+            rate = learning_rate if factor is None else learning_rate * factor
+            return step(state, rate, inputs[batch], targets[batch]), None
 
-        full = len(order) // batch_size * batch_size
-        state, _ = jax.lax.scan(scanned, state, order[:full].reshape(-1, batch_size), unroll=8)
-        if full < len(order):
-            state, _ = scanned(state, order[full:])
+        steps = len(order) // batch_size  # of whole minibatches
+        batches = order[: steps * batch_size].reshape(steps, batch_size)
+        state, _ = jax.lax.scan(scanned, state, (batches, None if factors is None else factors[:steps]), unroll=8)
+        if steps < workload.steps:
+            state, _ = scanned(state, (order[steps * batch_size :], None if factors is None else factors[-1]))
         return state
 
-    def full_batch_epochs(state, learning_rate, inputs, targets, count):
+    def full_batch_epochs(state, learning_rate, inputs, targets, count, _):
         return jax.lax.fori_loop(0, count, lambda _, state: step(state, learning_rate, inputs, targets), state)
 
     return full_batch_epochs if workload.full_batch else epoch

@@ -2,18 +2,22 @@
 
 from .contestant import Contestant
 
+ACTIVATIONS = {"identity": "identity", "relu": "relu", "sigmoid": "logistic", "tanh": "tanh"}
+SOLVERS = {"SGD": "sgd", "Adam": "adam"}
+
 
 class ScikitLearn(Contestant):
     """scikit-learn's MLPRegressor, an epoch a `partial_fit`.
 
-    Its output unit is the identity, so this is the same shape of work and not the same network.
+    Its output unit is the identity and its loss half as large, so this is the same shape of work and not the same
+    network. It has neither AdamW nor a schedule over the steps.
     """
 
     name = "scikit-learn"
     comparable = False
 
     def enters(self, workload):
-        return workload.configurations == 1
+        return workload.configurations == 1 and workload.optimizer in SOLVERS and workload.schedule is None
 
     def prepare(self, workload, data, weights, threads):
         from sklearn.neural_network import MLPRegressor
@@ -23,8 +27,8 @@ class ScikitLearn(Contestant):
         self.targets = targets.ravel() if targets.shape[1] == 1 else targets
         self.regressor = MLPRegressor(
             hidden_layer_sizes=workload.layer_sizes[1:-1],
-            activation={"sigmoid": "logistic"}.get(workload.hidden, workload.hidden),
-            solver=workload.optimizer.lower(),
+            activation=ACTIVATIONS[workload.hidden],
+            solver=SOLVERS[workload.optimizer],
             alpha=0,
             batch_size=workload.batch_size,
             learning_rate_init=workload.learning_rate,

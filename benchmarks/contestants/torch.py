@@ -1,15 +1,19 @@
 """PyTorch as a contestant: eager, and through `torch.compile`."""
 
+import itertools
+
 import numpy as np
 
-from ..cases import learning_rates
+from ..cases import learning_rates, schedule_factors
 from .contestant import OPTIMIZERS, Contestant, UnavailableError, arrays_of, initial_state, layers_of
 
 
 class Torch(Contestant):
-    """PyTorch, eager: whole-batch indexing, autograd; SGD in place (faster here than `torch.optim.SGD`), Adam fused.
+    """PyTorch, eager: whole-batch indexing, autograd; SGD in place (faster here than `torch.optim.SGD`), Adam and AdamW
+    fused.
 
-    A sweep is batched by hand: every parameter has a leading axis of configurations, a layer is a `baddbmm`.
+    A sweep is batched by hand: every parameter has a leading axis of configurations, a layer is a `baddbmm`. The fused
+    optimizers take each configuration as a group of parameters.
     """
 
     name = "torch"
@@ -19,7 +23,14 @@ class Torch(Contestant):
 
         torch.set_num_threads(threads)
         self.torch, self.workload = torch, workload
-        self.activations = {"identity": lambda x: x, "sigmoid": torch.sigmoid, "tanh": torch.tanh}
+        self.activations = {
+            "identity": lambda x: x,
+            "relu": torch.relu,
+            "sigmoid": torch.sigmoid,
+            "softmax": lambda x: torch.log_softmax(x, -1),  # of which the cross-entropy takes a mean
+            "tanh": torch.tanh,
+        }
+        self.loss_sum = {"mse": self.squared_error, "cross_entropy": self.cross_entropy}[workload.loss]
         self.inputs, self.targets = map(torch.from_numpy, data)
         rates, state = torch.from_numpy(learning_rates(workload)).float(), initial_state(workload, weights)
         if workload.configurations == 1:
@@ -29,11 +40,14 @@ class Torch(Contestant):
             copies = (workload.configurations, 1, 1)  # makes weights (K, n_in, n_out), biases (K, 1, n_out)
             state = [[np.tile(array, copies) for array in kept] for kept in state]
         self.state = [tuple(map(torch.tensor, kept)) for kept in state]
+        self.initial_rate = self.rate.clone()
         self.step = self.make_step(arrays_of(self.state))
 
     def epochs(self, n, shuffle=True):
-        for _ in range(n):
-            for batch in self.batches(shuffle):
+        for factors in schedule_factors(self.workload, n):
+            for batch, factor in zip(self.batches(shuffle), factors or itertools.repeat(None)):
+                if factor is not None:
+                    self.torch.mul(self.initial_rate, factor, out=self.rate)
                 self.step(batch)
 
     def batches(self, shuffle):
@@ -47,7 +61,8 @@ class Torch(Contestant):
         """Return the function that trains on some rows."""
         for tensor in tensors:
             tensor.requires_grad_()
-        update = {"SGD": self.make_sgd, "Adam": self.make_adam}[self.workload.optimizer](tensors)
+        make_update = {"SGD": self.make_sgd, "Adam": self.make_fused, "AdamW": self.make_fused}
+        update = make_update[self.workload.optimizer](tensors)
 
         def step(batch):
             loss = self.loss(tensors, self.inputs[batch], self.targets[batch])
@@ -65,23 +80,41 @@ class Torch(Contestant):
 
         return update
 
-    def make_adam(self, tensors):
-        """Return what `make_sgd` returns, for Adam and one network only."""
-        adam = self.torch.optim.Adam(tensors, self.workload.learning_rate, fused=True)
+    def make_fused(self, tensors):
+        """Return what `make_sgd` returns, for PyTorch's fused optimizers; the rates are views of `self.rate`."""
+        networks = self.split(tensor.detach() for tensor in tensors)
+        rates = self.rate.reshape(-1).unbind()
+        groups = [{"params": network, "lr": rate} for network, rate in zip(networks, rates)]
+        optimizer = getattr(self.torch.optim, self.workload.optimizer)(groups, fused=True)
 
         def update(gradients):
-            for tensor, gradient in zip(tensors, gradients):
-                tensor.grad = gradient
-            adam.step()
+            for network, gradients_of_network in zip(networks, self.split(gradients)):
+                for tensor, gradient in zip(network, gradients_of_network):
+                    tensor.grad = gradient
+            optimizer.step()
 
         return update
 
+    def split(self, tensors):
+        """Return for each configuration a list of its parts of the tensors, as views."""
+        if self.rate.ndim == 0:
+            return [list(tensors)]
+        return list(zip(*(tensor.unbind() for tensor in tensors)))
+
     def loss(self, tensors, x, targets):
-        """Return the squared error, its mean over rows and outputs, summed over the configurations."""
+        """Return the loss, its mean over rows and outputs, or over rows, summed over the configurations."""
         for weights, biases, name in zip(tensors[::2], tensors[1::2], self.workload.activations):
             x = self.activations[name](self.linear(x, weights, biases))
-        squares = self.torch.nn.functional.mse_loss(x, targets.expand_as(x), reduction="sum")
-        return squares / targets.numel()
+        return self.loss_sum(x, targets) / targets.numel()
+
+    def squared_error(self, outputs, targets):
+        """Return the sum of the squared errors of all configurations."""
+        return self.torch.nn.functional.mse_loss(outputs, targets.expand_as(outputs), reduction="sum")
+
+    def cross_entropy(self, outputs, classes):
+        """Return the sum of the cross-entropies of all configurations, from log-probabilities."""
+        classes = classes.expand(outputs.shape[:-1]).flatten()
+        return self.torch.nn.functional.nll_loss(outputs.flatten(0, -2), classes, reduction="sum")
 
     def linear(self, x, weights, biases):
         """Return x @ weights + biases, of one network (2-d weights) or of every configuration (3-d weights)."""
