@@ -9,6 +9,7 @@ import fastprop as fp
 from fastprop import checks, exercise, verification
 from fastprop.cli import outputs, printing, saved_network, values
 from fastprop.cli.problem import problem_of, share
+from fastprop.metrics.scores import shown_score
 from fastprop.sweeping import about
 from fastprop.tabular import search_space
 from fastprop.tabular.recipe import RECIPE
@@ -102,9 +103,9 @@ def _say_how_it_ended(result, options, say):
     if result.best_network is None:
         return  # a warning has said why
     if options.cv:
-        say(f"best network: {result.score_name} {result.best['score']:.4f} on average over {options.cv} folds")
+        say(f"best network: {result.score_name} {shown_score(result.best['score'])} on average over {options.cv} folds")
     elif np.isfinite(result.best["score"]):
-        say(f"best network: {result.score_name} {result.best['score']:.4f} on the held-out rows")
+        say(f"best network: {result.score_name} {shown_score(result.best['score'])} on the held-out rows")
     else:
         say(f"best network: loss {result.best['loss']:.6g} on all rows, which it was trained on")
 

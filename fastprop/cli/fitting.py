@@ -8,6 +8,7 @@ import fastprop as fp
 from fastprop import checks, metrics
 from fastprop.cli import outputs, printing
 from fastprop.cli.problem import problem_of
+from fastprop.metrics.scores import shown_score
 from fastprop.tabular import ensemble_report
 from fastprop.tabular.column_inputs import searched_inputs
 from fastprop.tabular.tuning import SearchOptions, needs_temperature, tuned
@@ -79,10 +80,11 @@ def _print(found, untold):
     chosen = found.with_weight()
     networks, configurations = len(chosen.ensemble.networks), len({each.index for each in chosen.kept})
     print(f"\n{counted(found.tried)} of at most {found.epochs} epochs in {found.seconds:.1f} s")
-    print(f"best configuration: {found.score_name} {found.kept[0].score:.4f} on average over {len(found.folds)} folds")
+    best, of_all = shown_score(found.kept[0].score), shown_score(found.out_of_fold_score)
+    print(f"best configuration: {found.score_name} {best} on average over {len(found.folds)} folds")
     told = f"ensemble: {networks} networks of {counted(configurations)}"
     if found.score_name in metrics.SCORES:
-        told += f", {found.score_name} {found.out_of_fold_score:.4f} out-of-fold, by weights chosen without the fold"
+        told += f", {found.score_name} {of_all} out-of-fold, by weights chosen without the fold"
     print(told)
     if found.calibrates:
         print(f"temperature {found.temperature:.3g} of the probabilities, by the out-of-fold outputs")

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from fastprop.metrics.scores import shown_score
+
 
 def print_problem(problem):
     """Print what target and columns are taken for, at once: a reader that stops at a line must not end the command."""
@@ -20,7 +22,7 @@ def print_losses(history, factor, score_factor):
     if history.score_name == "mse" and np.isfinite(history.score):
         print(f"mse {score_factor * history.score:.6g} on the held-out rows, on which r2 is undefined")
     elif np.isfinite(history.score):
-        print(f"{history.score_name} {score_factor * history.score:.4f} on the held-out rows")
+        print(f"{history.score_name} {shown_score(score_factor * history.score)} on the held-out rows")
 
 
 def as_json(result):

@@ -129,6 +129,18 @@ class Score:
         return NEEDS[self.needs](task)
 
 
+def shown_score(value):
+    """Return a score as text: with four decimals, or with four digits if it is so large or small that these say little.
+
+    Examples
+    --------
+    >>> from fastprop.metrics.scores import shown_score
+    >>> shown_score(0.97), shown_score(1234.5), shown_score(1.8e28), shown_score(2e-7), shown_score(0)
+    ('0.9700', '1234.5000', '1.8e+28', '2e-07', '0.0000')
+    """
+    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e6 else f"{value:.4g}"
+
+
 def _unweighted(score):
     """Return all of a score but whether it takes weights."""
     return score.name, score.function, score.higher_is_better, score.needs, score.takes_rows

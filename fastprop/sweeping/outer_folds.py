@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from fastprop import checks, metrics, student_t
 from fastprop.annotations import FloatArray
 from fastprop.data import cross_validation_folds
-from fastprop.metrics.scores import LIMITS
+from fastprop.metrics.scores import LIMITS, shown_score
 from fastprop.options import OptunaSearch
 from fastprop.runs import predict
 from fastprop.sweeping.fold_networks import mean_of_rows
@@ -108,8 +108,8 @@ class OuterScores:
     def __str__(self) -> str:
         low, high = self.interval()
         return (
-            f"{self.score_name} {self.mean:.4f} on average over {len(self.scores)} outer folds "
-            f"(95 % interval {low:.4f} to {high:.4f})"
+            f"{self.score_name} {shown_score(self.mean)} on average over {len(self.scores)} outer folds "
+            f"(95 % interval {shown_score(low)} to {shown_score(high)})"
         )
 
     def __repr__(self) -> str:
