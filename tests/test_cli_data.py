@@ -293,7 +293,7 @@ def test_digits_and_npz_files_are_predicted_from(run):
     [
         ("predict words.csv words.csv", "words.csv is no network that fastprop saved"),
         ("predict n.safetensors missing.csv", "there is no file missing.csv"),
-        ("predict n.safetensors digits", "X has 64 features but the network has 2 inputs"),
+        ("predict n.safetensors digits", "X has 64 columns, but the training data had 2, a, b: give these"),
         ("predict n.safetensors", "required: data"),
     ],
 )
