@@ -21,7 +21,7 @@ from fastprop.kernels.load_store import (
 from fastprop.kernels.pointers import pointer_type
 from fastprop.kernels.tile import Operand, VectorOperand, multiply
 from tests.parts import compiled, lane_count
-from tests.processes import run_python
+from tests.processes import run_measured_python
 
 checked = pytest.mark.skipif(not CHECKED, reason="needs FASTPROP_CHECK_BOUNDS=1")
 
@@ -148,7 +148,7 @@ print(STOCK)
 @pytest.mark.skipif(CHECKED, reason="this process checks")
 @pytest.mark.parametrize("stock", [False, True])
 def test_kernels_check_bounds_where_the_variable_asks_for_it(stock, tmp_path):
-    printed = run_python(
+    printed = run_measured_python(
         IN_A_PROCESS_THAT_CHECKS,
         FASTPROP_CHECK_BOUNDS="1",
         FASTPROP_STOCK_NUMBA=str(int(stock)),

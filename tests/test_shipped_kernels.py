@@ -11,7 +11,7 @@ import fastprop as fp
 from fastprop import shipped_kernels
 from fastprop.kernels import compiler
 from fastprop.kernels.compiler import bitcode
-from tests.processes import ROOT, run_python
+from tests.processes import ROOT, run_measured_python
 
 IN_FOLDER = """
 from pathlib import Path
@@ -42,7 +42,7 @@ print([sum(kernel.stats.cache_misses.values()) for kernel in (epochs.train, epoc
 
 def run(folder, cache, code, **environment):
     """Run code in a process of its own, which finds bitcode in one folder and keeps compiled kernels in another."""
-    return run_python(IN_FOLDER.format(folder=str(folder)) + code, NUMBA_CACHE_DIR=str(cache), **environment)
+    return run_measured_python(IN_FOLDER.format(folder=str(folder)) + code, NUMBA_CACHE_DIR=str(cache), **environment)
 
 
 @pytest.fixture

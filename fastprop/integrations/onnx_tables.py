@@ -50,7 +50,7 @@ def _features(graph, plan, cycles):
     if plan.kind == "category":
         return _levels(graph, plan)
     x, missing = plan.name, []
-    if plan.is_untrained:
+    if not plan.is_trained:
         zeros = graph.constant(f"zeros.{len(plan.feature_names)}", np.zeros((1, len(plan.feature_names))))
         return [graph.add("Mul", graph.cast(graph.add("IsNaN", x), "float64", "bool"), zeros)]
     if plan.center is not None:

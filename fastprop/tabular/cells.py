@@ -49,7 +49,7 @@ def groups(plan, cells):
     """Return the features of some rows as a list of `FeatureGroup`; `cells` are those of `checked_cells`."""
     if plan.kind == "category":
         return [FeatureGroup(len(plan.feature_names), cells, np.broadcast_to(1.0, len(cells)))]
-    if plan.is_untrained:
+    if not plan.is_trained:
         return [FeatureGroup(len(plan.feature_names), np.full(len(cells), -1), np.broadcast_to(0.0, len(cells)))]
     indicators = []
     if plan.has_missing:

@@ -51,6 +51,7 @@ class ColumnPlan(NamedTuple):
     reason: str = ""  # why the column is left out
     center: float | None = None  # of numbers, booleans and dates, the median of the training rows once it is fitted
     rare: tuple[str, ...] = ()  # the `levels` that are so rare in training rows that they count as another
+    is_trained: bool = True  # whether a training row has one of the numbers, booleans or dates of the column
     trains_missing: bool = True  # whether cells are missing in training rows, if they are in the table
     trains_other: bool = True  # whether training rows have rare levels, if the table has
     shared: int = 1  # of a category, how many features the rare levels share, if there are any
@@ -96,11 +97,6 @@ class ColumnPlan(NamedTuple):
         It is that of rare levels if these share one; the feature of each rare level is in `feature_of_level`.
         """
         return len(self.levels) if self.has_other and self.trains_other and self.shared == 1 else -1
-
-    @property
-    def is_untrained(self):
-        """Whether no training row has one of the numbers, booleans or dates of a fitted column."""
-        return self.has_missing and self.center is None and self.kind not in ("category", "left out")
 
     @property
     def feature_of_missing(self):
@@ -257,8 +253,8 @@ def _spaced(values):
 def _fitted_numbers(plan, training):
     """Return a plan of numbers, booleans or dates with the median and the constants of the `training` column."""
     if training.missing == len(training.values):
-        return plan._replace(center=None, constants=())
-    plan = plan._replace(center=median(training.values))
+        return plan._replace(center=None, constants=(), is_trained=False)
+    plan = plan._replace(center=median(training.values), is_trained=True)
     if plan.encoding == "standard":
         return plan
     constants = NUMERIC_ENCODINGS[plan.encoding].fit(_present(plan, training), plan.features)
@@ -289,12 +285,13 @@ def restored(about):
     """Return the plan whose fields, as objects of JSON, these are; ValueError if it is no plan of a fitted column."""
     plan = ColumnPlan(**{name: tuple(value) if isinstance(value, list) else value for name, value in about.items()})
     words = plan.name, plan.reason, *plan.levels, *plan.others, *plan.rare
-    flags = plan.has_missing, plan.is_of_words, plan.trains_missing, plan.trains_other
+    flags = plan.has_missing, plan.is_of_words, plan.is_trained, plan.trains_missing, plan.trains_other
+    needs_center = plan.has_missing and plan.is_trained and plan.kind not in ("category", "left out")
     is_plan = (
         plan.kind in KINDS
         and all(isinstance(each, str) for each in words)
         and all(isinstance(each, bool) for each in flags)
-        and (plan.center is None or (isinstance(plan.center, float) and np.isfinite(plan.center)))
+        and (isinstance(plan.center, float) and np.isfinite(plan.center) if needs_center else True)
         and _has_valid_encoding(plan)
         and _shares_features(plan)
     )
@@ -312,7 +309,7 @@ def _has_valid_encoding(plan):
         and type(plan.features) is int
         and isinstance(plan.constants, tuple)
         and all(isinstance(each, float) and np.isfinite(each) for each in plan.constants)
-        and (encoding.is_valid(plan.constants, plan.features) or (plan.is_untrained and not plan.constants))
+        and (encoding.is_valid(plan.constants, plan.features) or not (plan.is_trained or plan.constants))
     )
 
 
