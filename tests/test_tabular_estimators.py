@@ -127,7 +127,7 @@ def test_networks_of_searched_encodings_predict_by_their_own_encoder(searched, t
     searched.save(tmp_path / "prices.safetensors")
     loaded = fp.load(tmp_path / "prices.safetensors")
     np.testing.assert_array_equal(loaded.predict(FRAME), searched.predict(FRAME))
-    assert_refused(ValueError, "different ways: predict from a table", loaded.predict, np.zeros((2, 6)))
+    assert_refused(ValueError, "X has 6 columns, but the training data had 3", loaded.predict, np.zeros((2, 6)))
     assert_refused(ValueError, "different ways: predict from a table", loaded.ensemble.predict, np.zeros((2, 6)))
     searched.report(tmp_path / "r.html", FRAME)
     assert "piecewise" in (tmp_path / "r.html").read_text()
