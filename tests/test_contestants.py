@@ -7,8 +7,7 @@ import pytest
 
 from benchmarks import cases
 from benchmarks.contestants import CONTESTANTS, UnequalWorkError, check_equal_work
-from benchmarks.contestants.equal_work import check_parameters, largest_size
-from benchmarks.contestants.numpy import NumPy
+from benchmarks.contestants.equal_work import check_work, largest_size
 
 SMALL = {"layer_sizes": (5, 8, 8, 3), "rows": 40, "batch_size": 16, "checked_steps": 20}
 TABLE = replace(cases.WORKLOADS["T8"], **SMALL)
@@ -27,14 +26,7 @@ def train(name, workload):
 
 def check_all_parameters(contestant, workload):
     """Check by the largest difference of a parameter, because small networks have no input of relu near 0."""
-    reference = NumPy()
-    weights = cases.make_weights(workload)
-    reference.prepare(workload, cases.make_data(workload), weights, threads=1)
-    reference.epochs(workload.checked_epochs, shuffle=False)
-    for configuration, layers in contestant.parameters().items():
-        expected = reference.parameters()[configuration]
-        arrays = ([array for layer in each for array in layer] for each in (layers, expected, weights))
-        check_parameters(f"{contestant.name}, {configuration}", largest_size, *arrays)
+    check_work(workload, [contestant], largest_size)
 
 
 @pytest.mark.parametrize("workload", [TABLE, SWEEP, WIDE], ids=lambda workload: workload.name)

@@ -3,7 +3,6 @@ however many threads they have, however wide vectors are, and alone as in a swee
 
 import contextlib
 import itertools
-import os
 import pickle
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from hypothesis import strategies as st
 import fastprop as fp
 from fastprop.kernels import compiler
 from tests.compare import tolerance
-from tests.processes import ROOT, unmeasured
+from tests.processes import ROOT, unmeasuring
 from tests.random_runs import (
     ENDLESS_SCHEDULES,
     EPOCHS,
@@ -363,10 +362,10 @@ def trained_and_swept(problem, how, validation, seeds):
 def elsewhere():
     """A function that does `trained_and_swept` for a case with vectors of another width."""
     command, pipes = [sys.executable, "-c", ANSWER], {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with unmeasured(), contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as stack:
         processes = {
             width: stack.enter_context(
-                subprocess.Popen(command, cwd=ROOT, env=os.environ | {"FASTPROP_LANES": str(width)}, **pipes)
+                subprocess.Popen(command, cwd=ROOT, env=unmeasuring() | {"FASTPROP_LANES": str(width)}, **pipes)
             )
             for width in WIDTHS
         }

@@ -82,11 +82,13 @@ def test_columns_of_a_saved_estimator_are_found_by_name(tmp_path):
 ENCODINGS = ["standard", "robust", "piecewise", ["standard", "piecewise"]]
 
 
+@pytest.mark.parametrize("gaps", [True, False])
 @pytest.mark.parametrize("encoding", ENCODINGS, ids=str)
-def test_an_array_is_to_a_model_the_columns_that_it_is_to_the_estimator(encoding, tmp_path):
+def test_an_array_is_to_a_model_the_columns_that_it_is_to_the_estimator(encoding, gaps, tmp_path):
     random = np.random.default_rng(5)
     X = random.normal(7, [1, 100, 5], (120, 3)).astype(np.float32)
-    X[::7, 1] = np.nan
+    if gaps:
+        X[::7, 1] = np.nan
     y = X[:, 0] * 2 + random.normal(size=120)
     options = {"numeric_encoding": encoding, "random_state": 0}
     regressors = [fp.TabularRegressor(configurations=2, epochs=4, folds=3, **options)]

@@ -20,7 +20,11 @@ ROUNDING = 2e-6
 
 def check_equal_work(workload, contestants):
     """Raise `UnequalWorkError` unless the parameters of all who trained `checked_epochs` equal NumPy's to rounding."""
-    size = median_size if workload.hidden == "relu" else largest_size
+    check_work(workload, contestants, median_size if workload.hidden == "relu" else largest_size)
+
+
+def check_work(workload, contestants, size):
+    """Do what `check_equal_work` does, with the size of an array as `size` measures it."""
     numpy = NumPy()
     weights = make_weights(workload)
     numpy.prepare(workload, make_data(workload), weights, threads=1)

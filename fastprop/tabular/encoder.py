@@ -252,12 +252,8 @@ class Encoder:
         Where an encoder leaves all numbers as they are, they are the array.
         """
         X = checks.matrix(X)
-        if X.shape[1] != len(self.columns):
-            raise ValueError(
-                f"X has {X.shape[1]} columns, but the training data had {len(self.columns)}, "
-                f"{listed_names(self.columns)}: give these, in this order."
-            )
-        return X if self.leaves_numbers and not checks.has_nan(X) else self.inputs_of(array_columns(self.columns, X))
+        columns = columns_to_encode([self], X)
+        return X if columns is None else self.inputs_of(columns)
 
     def _checked_cells(self, columns):
         """Return the plans of the columns that become features, and the checked cells of each, two lists."""
@@ -341,6 +337,22 @@ def named_columns(frame):
     pairs = frame_columns.columns(frame)
     checks.different_columns([name for name, _ in pairs], "the table")
     return dict(pairs)
+
+
+def columns_to_encode(encoders, X):
+    """Return the columns of an array (n, columns), a dict of `Column` by name; None if no encoder changes the array.
+
+    All `encoders` have the same columns.
+    """
+    names = encoders[0].columns
+    if X.shape[1] != len(names):
+        raise ValueError(
+            f"X has {X.shape[1]} columns, but the training data had {len(names)}, {listed_names(names)}: "
+            "give these, in this order."
+        )
+    if all(encoder.leaves_numbers for encoder in encoders) and not checks.has_nan(X):
+        return None
+    return array_columns(names, X)
 
 
 def array_columns(names, X):

@@ -18,7 +18,7 @@ from fastprop.files import tensors
 from fastprop.integrations import onnx_ensembles
 from fastprop.notices import DataWarning
 from fastprop.tabular import cells
-from fastprop.tabular.encoder import Encoder
+from fastprop.tabular.encoder import Encoder, columns_to_encode
 from fastprop.tabular.model import encoded_inputs, named_classes, probabilities_of_classes
 
 
@@ -51,19 +51,18 @@ class StackedEncoders:
 
     def inputs_of(self, columns: Mapping[str, Any]) -> StackedInputs:
         """Return the inputs for columns, a block for each of the `different` encoders; see `Encoder.inputs_of`."""
-        return self._stacked(lambda encoder: encoder.inputs_of(columns))
+        first, *others = self.different
+        blocks = [first.inputs_of(columns)]
+        with warnings.catch_warnings():  # the first encoder has warned of levels that are new to all
+            warnings.simplefilter("ignore", DataWarning)
+            blocks += [encoder.inputs_of(columns) for encoder in others]
+        return StackedInputs(tuple(blocks))
 
     def inputs_of_array(self, X: ArrayLike) -> StackedInputs:
         """Return the inputs for an array of the columns, as `inputs_of` does; see `Encoder.inputs_of_array`."""
-        return self._stacked(lambda encoder: encoder.inputs_of_array(X))
-
-    def _stacked(self, encode):
-        first, *others = self.different
-        blocks = [encode(first)]
-        with warnings.catch_warnings():  # the first encoder has warned of levels that are new to all
-            warnings.simplefilter("ignore", DataWarning)
-            blocks += [encode(encoder) for encoder in others]
-        return StackedInputs(tuple(blocks))
+        X = checks.matrix(X)
+        columns = columns_to_encode(self.different, X)
+        return StackedInputs((X,) * len(self.different)) if columns is None else self.inputs_of(columns)
 
     def blocks(self, inputs: StackedInputs) -> list[NDArray[Any] | EncodedRows]:
         """Return for each encoder that was given its inputs (n, n_in), of what `inputs_of` returned."""
