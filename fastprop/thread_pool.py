@@ -1,6 +1,7 @@
 """A pool of threads that call jobs: the calling thread waits while kernels run without the GIL; Ctrl-C ends all."""
 
 import contextlib
+import ctypes
 import os
 import queue
 import threading
@@ -47,17 +48,30 @@ _pool = threading.local()
 """Each thread of a pool has the `_Workers` to which it belongs in the attribute `workers`."""
 
 
-def spread_over_cores(index):
-    """Move the calling thread to the allowed core number `index`, modulo their count; the system may move it again.
+def present_core():
+    """Return the core on which the calling thread is, or None where the system does not say."""
+    return _sched_getcpu() if _sched_getcpu is not None else None
 
-    The system may start a thread on the core of the thread that began it, and leave both there for tens of
-    milliseconds, during which the members of a team wait for each other.
+
+def spread_over_cores(index, first=None):
+    """Move the calling thread to the allowed core number `index`, counted from the core `first` on and around.
+
+    Without `first`, the cores are counted from the first allowed one. The system may move the thread again.
+
+    The system may start or wake a thread on a core that another one needs, and leave both there for milliseconds,
+    during which the members of a team wait for each other.
     """
     if hasattr(os, "sched_setaffinity"):  # Linux only
         allowed = os.sched_getaffinity(0)
+        cores = sorted(allowed)
+        begin = cores.index(first) if first in allowed else 0
         with contextlib.suppress(OSError):  # where it is not permitted, the thread stays where it is
-            os.sched_setaffinity(0, {sorted(allowed)[index % len(allowed)]})
+            os.sched_setaffinity(0, {cores[(begin + index) % len(cores)]})
             os.sched_setaffinity(0, allowed)
+
+
+_sched_getcpu = getattr(ctypes.CDLL(None), "sched_getcpu", None) if hasattr(os, "sched_setaffinity") else None
+"""The C library's function, which Python does not have; None where threads cannot choose their cores."""
 
 
 def run(jobs, threads, watch):

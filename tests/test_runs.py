@@ -217,6 +217,15 @@ def test_where_the_system_gives_no_thread_a_run_goes_on_with_fewer_and_other_err
     assert set(threading.enumerate()) <= before
 
 
+@pytest.mark.usefixtures("threads_always_share")
+def test_members_of_a_team_go_to_cores_of_their_own_the_first_once_the_others_have_begun(monkeypatch):
+    moves = []
+    monkeypatch.setattr(kernel_team, "present_core", lambda: 7)
+    monkeypatch.setattr(kernel_team, "spread_over_cores", lambda index, first: moves.append((index, first)))
+    trained()
+    assert set(moves) == {(0, 7), (1, 7), (2, 7)}
+
+
 # ---- the garbage collector ----
 
 

@@ -361,6 +361,30 @@ def test_threads_settle_on_the_allowed_cores_in_turn(monkeypatch):
     assert moves == [(0, cores) for core in (2, 5, 9, 2) for cores in ({core}, allowed)]
 
 
+def test_cores_are_counted_from_the_first_and_around(monkeypatch):
+    allowed, moves = {9, 2, 5}, []
+    monkeypatch.setattr(os, "sched_getaffinity", lambda thread: set(allowed), raising=False)
+    monkeypatch.setattr(os, "sched_setaffinity", lambda thread, cores: moves.append(cores), raising=False)
+    for index, first in [(0, 5), (1, 5), (2, 5), (1, 9), (1, 7), (1, None)]:
+        thread_pool.spread_over_cores(index, first)
+    assert moves[::2] == [{5}, {9}, {2}, {2}, {5}, {5}]  # 7 is not allowed, so that the first is 2
+
+
+@with_cores
+def test_the_present_core_is_the_one_on_which_the_thread_may_run():
+    for core in (allowed := os.sched_getaffinity(0)):
+        os.sched_setaffinity(0, {core})
+        try:
+            assert thread_pool.present_core() == core
+        finally:
+            os.sched_setaffinity(0, allowed)
+
+
+def test_the_present_core_is_not_known_everywhere(monkeypatch):
+    monkeypatch.setattr(thread_pool, "_sched_getcpu", None)
+    assert thread_pool.present_core() is None
+
+
 def test_where_threads_cannot_choose_their_cores_they_stay(monkeypatch):
     monkeypatch.delattr(os, "sched_setaffinity", raising=False)
     thread_pool.spread_over_cores(1)

@@ -62,7 +62,7 @@ class Pacing(NamedTuple):
     look_time: int = 500_000  # between two looks at the clock of a thread, which is a call of the system
     window_time: int = 50_000_000  # over which times are added up, at most
     off_share: float = 0.3  # of a window that members have not run, added up, from which on there is a test
-    off_time: int = 1_000_000  # the least time that members have not run for a test
+    off_time: int = 3_000_000  # the least time that members have not run for a test; two that begin on one core: 1.4 ms
     trial_time: int = 10_000_000
     first_pause: int = 20_000_000
     longest_pause: int = 1_000_000_000

@@ -12,7 +12,7 @@ from functools import partial
 
 from fastprop.kernels import epochs, pacing, team
 from fastprop.standard_streams import say
-from fastprop.thread_pool import spread_over_cores
+from fastprop.thread_pool import present_core, spread_over_cores
 
 _PREPARED = set()
 """The pairs (dtype, whether a pack is trained) for which this process has the compiled kernel."""
@@ -101,7 +101,7 @@ def run_members(training):
     if not others:
         epochs.train(leader)
         return
-    errors, over = [], threading.Event()
+    errors, over, core = [], threading.Event(), present_core()
 
     def work(each, enter):
         try:
@@ -113,7 +113,7 @@ def run_members(training):
     threads = []
     try:
         for each in others:
-            thread = threading.Thread(target=work, args=(each, partial(come_and_go, over=over)), daemon=True)
+            thread = threading.Thread(target=work, args=(each, partial(come_and_go, over=over, core=core)), daemon=True)
             thread.start()
             threads.append(thread)
     except RuntimeError:  # the system gives no more threads, for which the first member is not to wait
@@ -121,6 +121,7 @@ def run_members(training):
     except BaseException as error:
         errors.append(error)
         abandon(barrier)
+    spread_over_cores(0, core)  # it has waited for the others to start, and may have been woken on the core of one
     work(leader, epochs.train)
     over.set()
     for thread in threads:
@@ -137,10 +138,13 @@ def reset(member):
     member.pacing.state[pacing.STARTS] = 1
 
 
-def come_and_go(training, over):
-    """Join the team again and again, each time after the pause that it is sent away for, until the call is over."""
+def come_and_go(training, over, core):
+    """Join the team again and again, each time after the pause that it is sent away for, until the call is over.
+
+    `core` is that of the first member, from which on the members' cores are counted.
+    """
     member = training.member
-    spread_over_cores(member.position)
+    spread_over_cores(member.position, core)
     while member.barrier[team.STATE] == team.GOING and not over.wait(max(0, seconds_of_pause(member.pacing))):
         epochs.train(training)
 
