@@ -8,6 +8,7 @@ import sysconfig
 
 import pytest
 
+import fastprop as fp
 from tests import readme_blocks
 from tests.processes import ROOT, unmeasuring
 from tests.readme_blocks import PAGES, README, Block
@@ -75,6 +76,15 @@ def test_a_picture_is_what_an_example_draws():
     for name in re.findall(r"\]\(\.images/(.*?)\)", README):
         assert (ROOT / ".images" / name).stat().st_size
         assert re.search(rf"\b{name}\b", drawn), name
+
+
+def test_the_rungs_that_it_names_are_those_of_its_example():
+    example = next(block.code for block in BLOCKS if "print(result.best, result.rungs)" in block.code)
+    names = "halving", "samples", "epochs"
+    halving, samples, epochs = (int(re.search(rf"{name}=(\d+)", example)[1]) for name in names)
+    told = re.search(r"after (\d+), (\d+) and (\d+) of (\d+) epochs", " ".join(README.split()))
+    assert told, "it names no rungs"
+    assert list(map(int, told.groups())) == fp.Halving(halving).rungs(epochs, samples)
 
 
 @pytest.mark.parametrize("page", PAGES)
