@@ -5,6 +5,7 @@ import pytest
 
 import fastprop as fp
 from fastprop import reference
+from fastprop.options.schedules import MAX_CYCLES
 from tests.compare import assert_close, assert_refused, tolerance
 from tests.reference_problems import make_data, make_network
 
@@ -50,6 +51,17 @@ def test_one_cycle_is_finite_however_short_the_run(total, rise):
     assert np.isfinite(found).all()
     assert 0 < min(found) <= max(found) <= 1
     assert found[-1] == fp.OneCycle().final
+
+
+def test_the_largest_number_of_waves_has_finite_factors_in_the_longest_run():
+    wavy, total = fp.CosineLog(MAX_CYCLES, by="epoch"), 2**63 - 1
+    found = [reference.factor(wavy, position, total) for position in (0, 1, 2**53, 2**62, total - 1)]
+    assert found[0] == 0
+    assert np.isfinite(found).all()
+    assert 0 <= min(found) <= max(found) <= 1
+    network = fp.MLP((2, 2), output="softmax", dtype="float64")
+    history = fp.train(network, np.eye(2), [0, 1], epochs=9, schedule=wavy, optimizer=fp.SGD(1.0))
+    assert_close(history.learning_rate, factors(wavy, 9), tolerance("float64", 1000), "learning rates")
 
 
 def test_a_plateau_waits_and_then_counts_anew():
@@ -170,6 +182,7 @@ UNIT = "by must be one of epoch, step, not 'batch': choose one of these"
         (lambda: fp.FlatCosine(1.0), ValueError, "flat must be at least 0 and below 1, not 1.0: give a number"),
         (lambda: fp.FlatCosine(by="batch"), ValueError, UNIT),
         (lambda: fp.CosineLog(0), ValueError, "cycles must be at least 1, not 0: give a larger number"),
+        (lambda: fp.CosineLog(1100), ValueError, "cycles must be at most 960, not 1100: give a smaller number"),
         (lambda: fp.CosineLog(1.5), TypeError, "cycles must be a whole number, not 1.5: give an int"),
         (lambda: fp.OneCycle(start=-1), ValueError, "start must be at least 0 and finite, not -1: give a number"),
         (lambda: fp.OneCycle(final=np.nan), ValueError, "final must be at least 0 and finite, not nan: give a number"),

@@ -15,14 +15,16 @@ def shown(value):
     return shortened(repr(value))
 
 
-def whole_number(value, name, minimum=1):
-    """Return `value` as an int of at least `minimum` that an int64 holds, because kernels and NumPy take it as one."""
+def whole_number(value, name, minimum=1, maximum=None):
+    """Return `value` as an int from `minimum` to `maximum` that an int64 holds: kernels and NumPy take it as one."""
     if not is_whole(value):
         raise TypeError(
             f"{argument(name)} must be a whole number, not {shown(value)}: give an int of at least {minimum}."
         )
     if value < minimum:
         raise ValueError(f"{argument(name)} must be at least {minimum}, not {value}: give a larger number.")
+    if maximum is not None and value > maximum:
+        raise ValueError(f"{argument(name)} must be at most {maximum}, not {value}: give a smaller number.")
     if value >= 2**63:
         raise ValueError(f"{argument(name)} must be below 2**63, not {value}: give a smaller number.")
     return int(value)

@@ -28,6 +28,9 @@ __all__ = [
 UNITS = get_args(ScheduleUnit)
 """What a schedule may count."""
 
+MAX_CYCLES = 960
+"""The largest number of waves of `CosineLog`: 2 ** MAX_CYCLES times a number of steps, below 2 ** 63, is a float64."""
+
 
 class _Schedule:
     """What all schedules have in common."""
@@ -200,7 +203,7 @@ class CosineLog(_Schedule):
     Parameters
     ----------
     cycles : int
-        At least 1: the waves of the run.
+        From 1 to 960: the waves of the run.
     by : str
         ``"epoch"`` or ``"step"``: what it counts.
 
@@ -227,7 +230,7 @@ class CosineLog(_Schedule):
     needs_end = True
 
     def __post_init__(self):
-        object.__setattr__(self, "cycles", checks.whole_number(self.cycles, "cycles"))
+        object.__setattr__(self, "cycles", checks.whole_number(self.cycles, "cycles", maximum=MAX_CYCLES))
         checks.choice(self.by, "by", UNITS)
 
 
