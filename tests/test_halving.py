@@ -45,6 +45,8 @@ RUNGS = [
     (fp.MedianStopping(3), 9, 7, [3, 6, 9]),
     (fp.MedianStopping(3, min_epochs=4), 10, 7, [6, 9, 10]),
     (fp.MedianStopping(20), 10, 7, [10]),
+    (fp.MedianStopping(3, min_epochs=6), 10, 7, [6, 9, 10]),
+    (fp.MedianStopping(1, min_epochs=150_000), 200_000, 7, list(range(150_000, 200_001))),
 ]
 
 

@@ -254,6 +254,7 @@ REFUSED = [
     ({"grid": GRID | {"weight_decay": fp.integers(0, 1)}}, "grid['weight_decay'] is a distribution whose ends"),
     ({"grid": GRID | {"dropout": fp.choice([0.1, fp.uniform(0, 0.5)])}}, "grid['dropout'] is a distribution"),
     ({"grid": GRID | {"dropout": fp.uniform(0, 2)}}, "dropout must be at least 0 and below 1"),
+    ({"search": fp.PopulationBased(epochs=1), "epochs": 10**6}, "PopulationBased has 1000000 rungs in 1000000 epochs"),
 ]
 
 
@@ -291,3 +292,13 @@ def test_by_hand_parents_of_the_worst_are_among_the_best():
     assert rule.parents(np.full((3, 2), np.nan), np.random.default_rng(0)).tolist() == [0, 1, 2]
     assert fp.PopulationBased(epochs=3, min_epochs=5).rungs(10, 8) == [6, 9, 10]
     assert fp.PopulationBased().rungs(40, 8)[:2] == [4, 8]
+
+
+@pytest.mark.parametrize("epochs", [1, 3, 9, 10, 11, 15, 19, 20, 81, 99, 1001])
+def test_a_population_is_compared_at_most_ten_times_by_default(epochs):
+    rungs = fp.PopulationBased().rungs(epochs, 8)
+    gaps = np.diff([0, *rungs])
+    assert rungs[-1] == epochs
+    assert min(epochs, 5) <= len(rungs) <= 10
+    assert set(gaps[:-1]) <= {gaps[0]}  # the last one is what is left
+    assert gaps[-1] <= gaps[0]

@@ -16,7 +16,7 @@ FIRST_RUNG = 13
 """The first rung is after a thirteenth of the epochs, unless it is given: benchmarks/NOTES.md has what others lose."""
 
 MAX_RUNGS = 100_000
-"""The largest number of rungs of a sweep, each of which takes 8 bytes for each configuration."""
+"""The largest number of rungs, each of which takes 8 bytes for each configuration and 8 for each of its folds."""
 
 
 @dataclass(frozen=True)
@@ -150,12 +150,7 @@ class MedianStopping:
         ValueError
             If there are more than `MAX_RUNGS`.
         """
-        if epochs // self.epochs > MAX_RUNGS:
-            raise ValueError(
-                f"MedianStopping has {epochs // self.epochs} rungs in {epochs} epochs, {MAX_RUNGS} at most: give it "
-                "larger epochs."
-            )
-        return [*(rung for rung in range(self.epochs, epochs, self.epochs) if rung >= self.min_epochs), epochs]
+        return rungs_every(self.epochs, self.min_epochs, epochs, "MedianStopping")
 
     def survivors(self, configurations: int) -> int:
         """Return how many of `configurations` go on from a rung at most."""
@@ -174,6 +169,22 @@ class MedianStopping:
         # next one. The two middle ones of the others give their median.
         lower, upper = (means[order[k + (rank <= k)]] for k in ((len(means) - 2) // 2, (len(means) - 1) // 2))
         return costs.min(axis=1) <= (lower + upper) / 2
+
+
+def rungs_every(every: int, min_epochs: int, epochs: int, name: str) -> list[int]:
+    """Return the epochs of rungs that are `every` epochs apart, from `min_epochs` on; the last one is the end.
+
+    Raises
+    ------
+    ValueError
+        If there are more than `MAX_RUNGS`; `name` is that of the option which has them.
+    """
+    first = every * max(1, -(-min_epochs // every))
+    before_end = range(first, epochs, every)
+    count = len(before_end) + 1
+    if count > MAX_RUNGS:
+        raise ValueError(f"{name} has {count} rungs in {epochs} epochs, {MAX_RUNGS} at most: give it larger epochs.")
+    return [*before_end, epochs]
 
 
 HALVINGS = Halving, MedianStopping

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastprop import checks
-from fastprop.options.halving import MedianStopping
+from fastprop.options.halving import rungs_every
 
 __all__ = ["PopulationBased"]
 
 RUNGS = 10
-"""By default a population is compared so many times, the end included."""
+"""The largest number of rungs by default, the end included."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,8 @@ class PopulationBased:
     resample : float
         From 0 to 1: the probability with which a value is drawn anew instead.
     epochs : int, optional
-        At least 1: there is a rung after every `epochs` epochs. By default there are 10 in the training.
+        At least 1: there is a rung after every `epochs` epochs. By default there are at most 10 in the
+        training: it is a tenth of its epochs, rounded up.
     min_epochs : int
         The lowest epoch of a rung.
 
@@ -95,8 +96,8 @@ class PopulationBased:
 
     def rungs(self, epochs: int, configurations: int) -> list[int]:
         """Return the epochs of the rungs, in order; the last one is the end; see `MedianStopping.rungs`."""
-        every = max(1, epochs // RUNGS) if self.epochs is None else self.epochs
-        return MedianStopping(every, self.min_epochs).rungs(epochs, configurations)
+        every = -(-epochs // RUNGS) if self.epochs is None else self.epochs
+        return rungs_every(every, self.min_epochs, epochs, "PopulationBased")
 
     def survivors(self, configurations: int) -> int:
         """Return how many of `configurations` go on from a rung at most: all of them."""
