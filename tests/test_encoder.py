@@ -101,6 +101,29 @@ def test_levels_that_are_written_alike_are_one_category():
     )
 
 
+WORDS_MAKERS = {
+    **MAKERS,
+    "categories of pandas": lambda rows: pd.DataFrame(rows).astype("category"),
+    "pandas on Arrow": lambda rows: pa.table(rows).to_pandas(types_mapper=pd.ArrowDtype),
+    "categories of polars": lambda rows: polars.DataFrame(rows, schema=dict.fromkeys(rows, polars.Categorical)),
+    "dictionary of Arrow": lambda rows: pa.table({name: pa.array(rows[name]).dictionary_encode() for name in rows}),
+}
+"""What makes a frame of columns of words, by its name."""
+
+
+@pytest.mark.parametrize("library", WORDS_MAKERS)
+def test_words_with_space_around_them_are_one_level_in_each_frame(library):
+    make = WORDS_MAKERS[library]
+    rows = {"color": ["red"] * 5000 + ["red ", "\tred"] + ["blue"] * 5000}
+    encoder = Encoder.fit(make(rows))
+    assert encoder == Encoder.fit(pd.DataFrame({"color": ["red"] * 5002 + ["blue"] * 5000}))
+    assert encoder.feature_names == ("color=red", "color=blue")
+    some = make({"color": [" red", "blue ", "red"]})
+    assert encoder.transform(some).tolist() == [[1, 0], [0, 1], [1, 0]]
+    (column,) = named_columns(some).values()
+    assert sorted(column.words) == ["blue", "red"]
+
+
 def test_whole_numbers_are_categories_if_told():
     frame = pd.DataFrame({"zip": [7, 8, 7], "n": [1, 2, 3]})
     encoder = Encoder.fit(frame, categorical=["zip"])

@@ -54,8 +54,7 @@ def column(array):
     if kind == "words":
         encoded = array if arrow.types.is_dictionary(array.type) else array.dictionary_encode()
         indices = encoded.indices if str(encoded.indices.type) in _DTYPES else encoded.indices.cast(arrow.int64())
-        words = tuple(word_of(each) for each in encoded.dictionary.to_pylist())
-        return Column(kind, values(indices, -1), words, array.null_count)
+        return of_codes(values(indices, -1), [word_of(each) for each in encoded.dictionary.to_pylist()])
     if kind in ("nothing", "other"):
         found = np.full(len(array), np.nan)
         return Column(kind, found, (str(array.type),) * (kind == "other"), array.null_count)
@@ -85,7 +84,15 @@ def are_dates_or_bools(words):
 
 
 def of_codes(codes, words):
-    """Return a column of words, of which some that differ in their types alone may be the same."""
+    """Return a column of words, which become one where levels are equal but for their types and the space around them.
+
+    Parameters
+    ----------
+    codes : ndarray
+        (rows,) int64: the index of each cell in `words`, -1 if it is missing.
+    words : sequence of str
+        What `word_of` makes of each level.
+    """
     different = {word: index for index, word in enumerate(dict.fromkeys(words))}
     if len(different) < len(words):
         codes = np.array([*(different[word] for word in words), -1])[codes]
