@@ -95,6 +95,19 @@ def test_inputs_of_an_npz_file_keep_their_dtype(write, dtype):
     assert datasets.read_inputs(write("table.npz", {"X": X})).dtype == dtype
 
 
+@pytest.mark.parametrize("kind", ["csv", "parquet", "frame"])
+def test_inputs_are_the_named_columns_in_their_order(tmp_path, kind):
+    pandas = pytest.importorskip("pandas")
+    source = pandas.DataFrame({"rooms": [3, 5], "roof": ["flat", "hip"], "area": [80, 120]})
+    if kind != "frame":
+        path = tmp_path / f"houses.{kind}"
+        source.to_csv(path, index=False) if kind == "csv" else source.to_parquet(path)
+        source = path
+    assert datasets.read_inputs(source, ["area", "rooms"]).tolist() == [[80, 3], [120, 5]]
+    with pytest.raises(ValueError, match="has no column 'size', only rooms, roof, area: name one of these"):
+        datasets.read_inputs(source, ["area", "size"])
+
+
 def test_words_of_an_npz_file_are_classes(write):
     table = datasets.read(write("table.npz", {"X": np.eye(3), "y": np.array(["b", "a", "b"])}))
     assert (table.y.tolist(), table.class_names) == ([1, 0, 1], ("a", "b"))

@@ -112,6 +112,22 @@ def test_a_model_needs_the_columns_of_a_table():
     assert_refused(ValueError, words, fp.TableModel, fp.MLP((1, 1)), None, "y")
 
 
+@pytest.mark.parametrize("is_ensemble", [False, True], ids=["network", "ensemble"])
+def test_a_stream_that_can_be_read_once_is_predicted_from(is_ensemble):
+    arrow = pytest.importorskip("pyarrow")
+    table = fp.datasets.read(FRAME, "kind")
+    networks = [fp.MLP((5, 4, 2), output="softmax", class_names=table.class_names, seed=seed) for seed in range(2)]
+    model = fp.TableModel(networks[0], table.encoder, "kind")
+    if is_ensemble:
+        model = fp.TableEnsemble(fp.Ensemble(networks), [table.encoder] * 2, "kind")
+    expected = model.predict_proba(FRAME)
+    frame = arrow.Table.from_pandas(FRAME[["town", "kind", "size"]])
+    np.testing.assert_array_equal(model.predict_proba(frame.to_reader()), expected)
+    np.testing.assert_array_equal(model.predict(frame.to_reader()), model.predict(FRAME))
+    with pytest.raises(ValueError, match="the table has none of the columns size, town of the training data, but kind"):
+        model.predict(frame.select(["kind"]).to_reader())
+
+
 def test_new_levels_are_warned_of_by_name_once(folder):
     model = fp.load(folder / "m.safetensors")
     frame = pandas.DataFrame({"size": [1.0, None, 3.0], "town": ["Paris", "Rome", "Paris"]})

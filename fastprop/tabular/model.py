@@ -14,7 +14,7 @@ from fastprop.files import tensors
 from fastprop.integrations import frame_columns, onnx_models, onnx_tables
 from fastprop.network import MLP
 from fastprop.tabular import cells, sources
-from fastprop.tabular.encoder import Encoder, listed_names
+from fastprop.tabular.encoder import Encoder, listed_names, named_columns
 
 
 class TableModel:
@@ -177,20 +177,21 @@ def encoded_inputs(encoder, encoders, table):
 
 def _columns_of(encoder, table):
     """Return the columns of a frame or file that an encoder takes, a dict of `Column` by name."""
-    categories = [plan for plan in encoder.plans if plan.kind == "category"]
-    words = [plan.name for plan in categories if plan.is_of_words]
-    levels = [plan.name for plan in categories if not plan.is_of_words and not plan.is_of_bools]
-    present = sources.column_names(table)
+    is_frame = frame_columns.is_frame(table)
+    found = named_columns(table) if is_frame else None  # once, because a stream can be read only once
+    present = list(found) if is_frame else sources.column_names(table)
     names = [name for name in encoder.columns if name in present]
     if not names:
         raise ValueError(
-            f"{'the table' if frame_columns.is_frame(table) else table} has none of the columns "
-            f"{listed_names(encoder.columns)} of the training data, but {listed_names(present)}: "
-            "give it a header with the names of its columns."
+            f"{'the table' if is_frame else table} has none of the columns {listed_names(encoder.columns)} of the "
+            f"training data, but {listed_names(present)}: give it a header with the names of its columns."
         )
-    return sources.read_columns(
-        table, names, [name for name in words if name in present], [name for name in levels if name in present]
-    )
+    if is_frame:
+        return found
+    categories = [plan for plan in encoder.plans if plan.kind == "category" and plan.name in present]
+    words = [plan.name for plan in categories if plan.is_of_words]
+    levels = [plan.name for plan in categories if not plan.is_of_words and not plan.is_of_bools]
+    return sources.read_columns(table, names, words, levels)
 
 
 def named_classes(outputs, class_names):

@@ -50,7 +50,9 @@ def read_columns(source, names=None, as_words=(), as_levels=()):
     are levels of a category.
     """
     if frame_columns.is_frame(source):
-        return named_columns(source)
+        found = named_columns(source)
+        wanted = list(found) if names is None else columns.checked("the table", list(found), names)
+        return {name: found[name] for name in wanted}
     path = checked_path(source)
     if path.name.lower().endswith(arrow_files.ENDINGS):
         present = column_names(path)
