@@ -50,6 +50,35 @@ def test_dates_with_dots_are_those_of_iso_8601(written, delimiter):
     assert_refused(ValueError, "column 'iso' holds dates", fp.datasets.read, path, categorical=["iso"])
 
 
+@pytest.mark.parametrize(
+    ("cells", "features"),
+    [
+        (["1", "2"], ("a", "a is missing")),
+        (["1.5", "2"], ("a", "a is missing")),
+        (["1,5", "2"], ("a", "a is missing")),
+        (["$1", "$2"], ("a", "a is missing")),
+        (["true", "false"], ("a", "a is missing")),
+        (["red", "blue"], ("a=red", "a=blue", "a is missing")),
+    ],
+)
+@pytest.mark.parametrize("blank", [" ", "   ", '"  "'])
+@pytest.mark.filterwarnings("ignore::fastprop.DataWarning")
+def test_a_cell_of_spaces_is_missing(written, cells, features, blank):
+    first, second = cells
+    lines = ["a;y", f"{first};0", f"{blank};1", f"{second};1", ";0", f"{first};1"]
+    found = fp.datasets.read(written(lines))
+    expected = fp.datasets.read(written([line.replace(blank, "") for line in lines]))
+    assert found.feature_names == expected.feature_names == features
+    np.testing.assert_array_equal(found.X, expected.X)
+
+
+@pytest.mark.parametrize("cells", ["01", "uv"])
+def test_a_target_of_spaces_is_refused_by_its_line(written, cells):
+    words = "has no target in 1 row, the first in line 4, column 'y'"
+    with pytest.raises(ValueError, match=words):
+        fp.datasets.read(written(["a,y", f"1,{cells[0]}", f"2,{cells[1]}", "3, ", f"4,{cells[0]}"]))
+
+
 def test_dates_with_slashes_are_words_because_day_and_month_are_not_sure(written):
     table = fp.datasets.read(written(["d,y", *(f"0{i % 3 + 1}/02/2024,{i}.5" for i in range(30))]))
     assert table.feature_names == ("d=01/02/2024", "d=02/02/2024", "d=03/02/2024")

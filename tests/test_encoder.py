@@ -124,6 +124,34 @@ def test_words_with_space_around_them_are_one_level_in_each_frame(library):
     assert sorted(column.words) == ["blue", "red"]
 
 
+@pytest.mark.parametrize("library", WORDS_MAKERS)
+def test_an_empty_word_is_a_missing_cell_in_each_frame(library):
+    make = WORDS_MAKERS[library]
+    with_empty, with_none = ({"color": ["red", cell, "red", cell, "blue"]} for cell in ("", None))
+    with_empty["color"][3] = "  "
+    encoder = Encoder.fit(make(with_empty))
+    assert encoder == Encoder.fit(make(with_none)) == Encoder.fit(pd.DataFrame(with_none))
+    assert encoder.feature_names == ("color=red", "color=blue", "color is missing")
+    assert encoder.transform(make(with_empty)).tolist() == encoder.transform(make(with_none)).tolist()
+    complete = Encoder.fit(make({"color": ["red", "blue"]}))
+    assert complete.transform(make({"color": ["", "red"]})).tolist() == [[0, 0], [0, 1]]  # without a warning
+    with pytest.raises(ValueError, match="column 'color' has no value in any of the 2 rows: drop it"):
+        Encoder.fit(make({"color": ["", " "]}))
+
+
+def test_a_dictionary_of_arrow_may_hold_what_is_missing():
+    color = pa.DictionaryArray.from_arrays(pa.array([0, 1, 2]), pa.array(["red", None, "blue"]))
+    assert Encoder.fit(pa.table({"color": color})).feature_names == ("color=blue", "color=red", "color is missing")
+
+
+def test_numbers_with_empty_words_among_them_are_words_without_these():
+    encoder = Encoder.fit(pd.DataFrame({"size": [1.5, None, 2.0]}))
+    assert encoder.transform(pd.DataFrame({"size": ["", ""]})).tolist() == [[1.75, 1], [1.75, 1]]
+    mixed = pd.DataFrame({"size": ["", 3.5]}, dtype=object)
+    with pytest.raises(ValueError, match=r"column 'size' holds words, such as '3\.5', but held numbers"):
+        encoder.transform(mixed)
+
+
 def test_whole_numbers_are_categories_if_told():
     frame = pd.DataFrame({"zip": [7, 8, 7], "n": [1, 2, 3]})
     encoder = Encoder.fit(frame, categorical=["zip"])

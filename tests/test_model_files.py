@@ -185,6 +185,22 @@ def table(rows=3000):
     return frame
 
 
+def test_onnx_takes_an_empty_cell_as_the_loaded_model_does(tmp_path):
+    frame = pandas.DataFrame(
+        {"town": ["Oslo", "", "Rome", None] * 20, "size": RANDOM.normal(size=80), "kind": [*"abbc"] * 20}
+    )
+    data = fp.datasets.read(frame, "kind")
+    network = fp.MLP((data.X.shape[1], 4, 3), output="softmax", dtype="float64", class_names=data.class_names)
+    fp.train(network, data.columns, data.y, epochs=2, standardize=True)
+    model = fp.TableModel(network, data.encoder, "kind")
+    expected = model.predict_proba(frame)
+    found = answers(model, frame[["town", "size"]], tmp_path / "m.onnx")
+    np.testing.assert_allclose(found["probabilities"], expected, rtol=1e-12, atol=1e-12)
+    np.testing.assert_array_equal(model.predict_proba(frame.assign(town=frame["town"].replace("", None))), expected)
+    frame.to_csv(tmp_path / "m.csv", index=False)
+    np.testing.assert_array_equal(model.predict_proba(tmp_path / "m.csv"), expected)
+
+
 NEW = pandas.DataFrame({
     "size": [1001.0, np.nan, 990, 1010],
     "town": ["Rome", None, "Paris", "Ulm"],

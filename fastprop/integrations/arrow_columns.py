@@ -86,6 +86,8 @@ def are_dates_or_bools(words):
 def of_codes(codes, words):
     """Return a column of words, which become one where levels are equal but for their types and the space around them.
 
+    A cell whose word is empty is missing.
+
     Parameters
     ----------
     codes : ndarray
@@ -93,14 +95,16 @@ def of_codes(codes, words):
     words : sequence of str
         What `word_of` makes of each level.
     """
-    different = {word: index for index, word in enumerate(dict.fromkeys(words))}
+    different = {word: index for index, word in enumerate(dict.fromkeys(filter(None, words)))}
     if len(different) < len(words):
-        codes = np.array([*(different[word] for word in words), -1])[codes]
+        codes = np.array([*(different.get(word, -1) for word in words), -1])[codes]
     return Column("words", codes, tuple(different), int((codes == -1).sum()))
 
 
 def word_of(cell):
     """Return the word of a level, which is the same for a number whatever its type: "7" for 7 and for 7.0.
+
+    It is empty for None, which a dictionary of Arrow may hold for a missing cell.
 
     Examples
     --------
@@ -110,7 +114,7 @@ def word_of(cell):
     """
     if isinstance(cell, (float, np.floating)):
         return str(int(cell)) if np.isfinite(cell) and cell == round(cell) else repr(float(cell))
-    return str(cell).strip()
+    return "" if cell is None else str(cell).strip()
 
 
 def values(array, missing=np.nan):

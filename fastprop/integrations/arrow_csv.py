@@ -27,6 +27,9 @@ LONGEST_ROW = 1 << 26
 LONGEST_CELL = 1 << 16
 """The largest number of bytes of a cell in quotes that is sure to be read where it holds line breaks."""
 
+MAX_SPACES = 32
+"""The largest number of spaces in a cell of spaces alone that is missing, as an empty one is."""
+
 
 class InvalidTextError(ValueError):
     """Text that is no CSV, in the words of pyarrow."""
@@ -73,6 +76,7 @@ def read_blocks(path, dialect, included, as_words=()):
     convert = arrow.csv.ConvertOptions(
         decimal_point=dialect.decimal,
         timestamp_parsers=[arrow.csv.ISO8601, *arrow_columns.DATES_WITH_DOTS],
+        null_values=[*missing_words(), *(" " * count for count in range(1, MAX_SPACES + 1))],
         strings_can_be_null=True,
         auto_dict_encode=True,
         auto_dict_max_cardinality=MAX_LEVELS,

@@ -46,7 +46,8 @@ class Encoder:
       else 0. Each level that at least one row in 1,000 has has one, and the others share one. If these are 32 or more,
       they share up to 256 in turn, at least 4 levels each, as hashed levels share features [3]_. A level
       that is new belongs to the others, if these share one, and else has 0 in all features; a `DataWarning` names it.
-      So does a missing cell, without a warning, unless the table lacked cells: then missing is a level.
+      So does a missing cell, without a warning, unless the table lacked cells: then missing is a level. A cell that is
+      an empty word, or one of space alone, is missing.
     - Words of which most rows have one of their own are left out, unless they are told to be categories.
 
     Which features there are, with the names of levels, follows from all rows of the table, without a look at what is to
