@@ -100,6 +100,21 @@ def test_folds_of_groups_stay_folds_of_groups_and_iterators_are_taken():
     assert result.outer.chosen[0] == {"learning_rate": alone.best["learning_rate"]}
 
 
+@pytest.mark.parametrize("numeric_encoding", ["standard", "piecewise"])
+@pytest.mark.parametrize("inner", [3, "splitter"])
+def test_a_splitter_makes_the_outer_folds_of_a_table(inner, numeric_encoding):
+    selection, pandas = pytest.importorskip("sklearn.model_selection"), pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X, columns=[*"abcd"]).assign(kind=np.array([*"xyz"])[LABELS])
+    frame.loc[::7, "a"] = np.nan
+    table = fp.datasets.read(frame, "kind", numeric_encoding=numeric_encoding)
+    splitter = selection.KFold(5, shuffle=True, random_state=1)
+    options = {"sizes": (table.X.shape[1], 6, 3), "cv": splitter if inner == "splitter" else inner, "epochs": 1}
+    result = sweep(table.columns, table.y, outer=splitter, **options)
+    expected = sweep(table.columns, table.y, outer=list(splitter.split(X)), **options)
+    assert result.outer.scores.tolist() == expected.outer.scores.tolist()
+    assert_same_bits(result.outer.out_of_fold, expected.outer.out_of_fold)
+
+
 @pytest.mark.slow
 def test_rows_that_an_outer_fold_tests_on_change_nothing_in_its_search():
     pairs = [(np.arange(60), np.arange(60, 90))]

@@ -4,6 +4,7 @@ import numpy as np
 
 from fastprop import checks
 from fastprop.data.class_coverage import warn_of_few_rows, warn_of_untrained
+from fastprop.data.unfitted import UnfittedInputs
 from fastprop.notices import DataWarning, warn
 
 SEED = 0
@@ -21,7 +22,7 @@ def cross_validation_folds(cv, X, y, data):
         The number of folds; a splitter in scikit-learn's style, with ``split(X, y)``; or pairs or triples of row
         indices or masks.
     X, y : array_like
-        What a splitter is given.
+        What a splitter is given; for `UnfittedInputs`, the inputs of `data` stand in their place.
     data : Dataset
         The checked X and y. If its rows have classes, an int makes the folds of scikit-learn's
         ``StratifiedKFold(cv, shuffle=True, random_state=0)``, in which all classes have equal shares. Without, it makes
@@ -60,6 +61,7 @@ def _pairs(cv, X, y, data, counts):
     A splitter then splits the rows that count. Other folds lose the rows that do not, and those are dropped that lose
     all rows to train on, or all to score: folds of groups stay folds of groups.
     """
+    X = data.inputs.values if isinstance(X, UnfittedInputs) else X
     if data.left_out is None:
         return checks.fold_pairs(cv, X, y)
     if hasattr(cv, "split"):

@@ -11,7 +11,6 @@ from fastprop.data import (
     ScaledTargets,
     Split,
     TargetScaling,
-    UnfittedInputs,
     cross_validation_folds,
     standardization,
 )
@@ -80,9 +79,7 @@ def folds_of(split, cv, X, y, prototypes, standardize, tested=None):
     if cv is None:
         triples = [(split.rows, split.held_out_rows, split.held_out_rows)]
     else:
-        triples += cross_validation_folds(
-            cv, split.data.inputs.values if isinstance(X, UnfittedInputs) else X, y, split.data
-        )
+        triples += cross_validation_folds(cv, X, y, split.data)
     scored = [triple[2] for triple in triples[1:]]
     data, triples = split.data.fitted_to(triples)
     split = split._replace(data=data, held_out=data if split.held_out is split.data else split.held_out)
