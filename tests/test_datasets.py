@@ -108,6 +108,29 @@ def test_inputs_are_the_named_columns_in_their_order(tmp_path, kind):
         datasets.read_inputs(source, ["area", "size"])
 
 
+@pytest.mark.parametrize("ending", ["csv", "CSV", "CSV.GZ", "PARQUET", "FEATHER", "NPZ", "NPY"])
+def test_the_ending_of_a_file_may_have_capital_letters(tmp_path, ending):
+    pandas = pytest.importorskip("pandas")
+    X, y = np.array([[1.5, 2], [3, 4.5], [5, 0]]), np.array([0.5, 1.5, 7])
+    frame = pandas.DataFrame({"a": X[:, 0], "b": X[:, 1], "y": y})
+    path = tmp_path / f"data.{ending}"
+    with path.open("wb") as file:
+        writers = {
+            "csv": lambda: frame.to_csv(file, index=False),
+            "csv.gz": lambda: frame.to_csv(file, index=False, compression="gzip"),
+            "parquet": lambda: frame.to_parquet(file),
+            "feather": lambda: frame.to_feather(file),
+            "npz": lambda: np.savez(file, X=X, y=y),
+            "npy": lambda: np.save(file, np.column_stack([X, y])),
+        }
+        writers[ending.lower()]()
+    found = datasets.read(path)
+    np.testing.assert_array_equal(found.X, X)
+    np.testing.assert_array_equal(found.y, y)
+    if ending in ("NPZ", "NPY"):
+        np.testing.assert_array_equal(datasets.read_inputs(path)[:, :2], X)
+
+
 def test_words_of_an_npz_file_are_classes(write):
     table = datasets.read(write("table.npz", {"X": np.eye(3), "y": np.array(["b", "a", "b"])}))
     assert (table.y.tolist(), table.class_names) == ([1, 0, 1], ("a", "b"))

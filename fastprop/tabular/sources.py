@@ -36,7 +36,8 @@ def read(source, choice=None):
             raise ValueError(
                 f"{path} has arrays without names of columns: leave out {', '.join(names[:-1])} and {names[-1]}."
             )
-        return npz_files.read_npz(path, choice.target) if path.suffix == ".npz" else npz_files.read_npy(path, choice)
+        is_npz = path.suffix.lower() == ".npz"
+        return npz_files.read_npz(path, choice.target) if is_npz else npz_files.read_npy(path, choice)
     if path.name.lower().endswith(arrow_files.ENDINGS):
         names, target = columns.chosen(path, column_names(path), choice)
         return _table(path, _arrow_columns(path, names, target), (names, target), choice)
