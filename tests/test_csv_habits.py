@@ -36,6 +36,36 @@ def test_comments_at_the_beginning_are_left_out_and_told(written):
     np.testing.assert_array_equal(y, FRAME["y"])
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        ["# made by me", ""],
+        ["", "# made by me", " ", "", "# on Monday", ""],
+        ["sep=,", ""],
+        ["", "sep=,", "", " "],
+        ["# made by me", "", "sep=,", ""],
+        ["sep=,", "# made by me", ""],
+    ],
+)
+@pytest.mark.filterwarnings("ignore::fastprop.DataWarning")
+def test_blank_lines_may_follow_comments_and_the_line_of_excel(written, before):
+    found = fp.datasets.read(written([*before, *LINES]))
+    assert found.feature_names == ("a", "b")
+    np.testing.assert_array_equal(found.X, FRAME[["a", "b"]])
+    np.testing.assert_array_equal(found.y, FRAME["y"])
+    no_header = fp.datasets.read(written([*before, "1.5,2", "2,1", "4,3"]))
+    assert no_header.X.tolist() == [[1.5], [2], [4]]
+    line = len(before) + 3
+    with pytest.raises(ValueError, match=f"has 1 cells in line {line} but 3 columns"):
+        fp.datasets.read(written([*before, *LINES[:2], "1"]))
+
+
+@pytest.mark.parametrize("lines", [["sep=;", ""], ["sep=;", "", "", ""], ["", "sep=;", " ", ""]])
+def test_the_line_of_excel_alone_is_an_empty_file(written, lines):
+    with pytest.raises(ValueError, match="is empty: give a header and rows"):
+        fp.datasets.read(written(lines))
+
+
 @pytest.mark.parametrize("delimiter", [",", ";"])
 def test_dates_with_dots_are_those_of_iso_8601(written, delimiter):
     days = pandas.date_range("2024-01-27 08:30", periods=30, freq="D")

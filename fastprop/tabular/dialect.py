@@ -70,17 +70,16 @@ def detect(path):
     text, encoding = _sample(path)
     if "\r" in text and "\n" not in text:
         raise ValueError(f"{path} ends its lines in carriage returns alone: save it anew, as CSV UTF-8.")
-    lines = text.replace("\r\n", "\n").split("\n")
-    blank = next((index for index, line in enumerate(lines) if line.strip()), None)
-    if blank is None:
-        raise ValueError(f"{path} is empty: give a header and rows.")
-    lines, comments = _without_comments(lines[blank:])
-    if not any(map(str.strip, lines)):
-        raise ValueError(f"{path} holds nothing but comments: give a header and rows.")
-    blank += len(comments)
-    named = re.fullmatch(r'"?sep=(.)"?', lines[0]) if len(lines) > 1 else None
+    all_lines = text.replace("\r\n", "\n").split("\n")
+    lines, comments = _without_comments(all_lines)
+    named = re.fullmatch(r'"?sep=(.)"?', lines[0]) if lines else None
     if named:
-        lines, blank = lines[1:], blank + 1
+        lines, more_comments = _without_comments(lines[1:])
+        comments += more_comments
+    if not lines:
+        held = "holds nothing but comments" if comments else "is empty"
+        raise ValueError(f"{path} {held}: give a header and rows.")
+    skipped = len(all_lines) - len(lines)
     delimiter = named[1] if named else _delimiter(lines)
     reader = csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter)
     try:
@@ -103,18 +102,18 @@ def detect(path):
             f"{path} begins with {len(comments)} line{'s'[: len(comments) > 1]} of comments: they are left out.",
             *notes,
         )
-    skipped = blank if cells is None else blank + header_lines
+    skipped += 0 if cells is None else header_lines
     names, more_notes = _names(path, cells, rows)
     return Dialect(delimiter, ".", encoding, skipped, names, (*notes, *more_notes), _padded(rows[cells is not None :]))
 
 
 def _without_comments(lines):
-    """Return lines without those at the beginning that begin with "# ", and these.
+    """Return lines without the blank ones and the comments at the beginning, and these comments; these begin with "# ".
 
     A name may begin with such a sign, as in "#rooms,price", and a header in "# rooms, price" as NumPy writes it.
     """
-    count = next((index for index, line in enumerate(lines) if not re.match(r"#(\s|$)", line)), len(lines))
-    return lines[count:], lines[:count]
+    count = next((index for index, line in enumerate(lines) if not re.match(r"\s*$|#(\s|$)", line)), len(lines))
+    return lines[count:], [line for line in lines[:count] if line.strip()]
 
 
 def _refuse_blanks(path, rows):
