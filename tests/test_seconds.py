@@ -1,16 +1,20 @@
 """A budget of time: when training ends, what is the best so far, and that its bits are those of as many epochs."""
 
+import pickle
+import platform
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 import fastprop as fp
 from fastprop import cli
-from fastprop.sweeping.time_limit import TimeLimit
+from fastprop.sweeping import time_limit
+from fastprop.sweeping.time_limit import Deadline, TimeLimit
 from tests.compare import assert_refused, assert_same_bits
+from tests.executors import SPAWN
 from tests.plain_options import plain
 from tests.problems import three_classes
 
@@ -97,8 +101,8 @@ def test_folds_of_a_short_sweep_end_soon_after_its_time():
     ends = []
     for seconds in (0.1, 1.0, 100.0):
         limit = TimeLimit(seconds, workers=1, folds=4)
-        limit._deadline = time.time()  # all of its time is over
-        ends.append(limit._pack_deadline(Counter({0: 4}), 0) - time.time())
+        limit._deadline = Deadline.after(0)  # all of its time is over
+        ends.append(limit._pack_deadline(Counter({0: 4}), 0).seconds_left())
     np.testing.assert_allclose(ends, [0.002, 0.02, 0.5], atol=0.001)
 
 
@@ -117,6 +121,58 @@ def test_on_an_executor_it_ends_as_well():
         result = sweep(executor=executor)
     assert result.best["stopped"] == "out of time"
     assert result.best_network is not None
+
+
+AHEAD = "import platform, time; time.time = lambda now=time.time: now() + {}; platform.node = lambda: 'another'"
+WORKERS = {
+    "a clock that is ahead": AHEAD.format(60),
+    "a clock that is behind": AHEAD.format(-60),
+    "a slow start": "import time; time.sleep(1.5)",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("start", WORKERS.values(), ids=WORKERS)
+def test_workers_of_other_machines_and_slow_ones_train_for_as_long(start):
+    grid = {"learning_rate": [0.01, 0.1, 0.5]}
+    begin = time.perf_counter()
+    with ProcessPoolExecutor(2, SPAWN, exec, (start,)) as executor:
+        result = sweep(grid, seconds=1.0, executor=executor)
+    assert time.perf_counter() - begin < 40
+    assert 0.5 < result.table["seconds"].max() < 5
+    assert set(result.table["stopped"]) <= {"out of time", "not run"}
+    assert result.best_network is not None
+
+
+@pytest.mark.parametrize("ahead", [-1000.0, 0.0, 1000.0])
+def test_a_deadline_goes_by_the_clock_of_the_machine_that_gets_it(ahead, monkeypatch):
+    now = {"here": 5000.0, "there": 5000.0 + ahead}
+    machine = ["here"]
+    monkeypatch.setattr(time_limit.time, "time", lambda: now[machine[0]])
+    monkeypatch.setattr(platform, "node", lambda: machine[0])
+    monkeypatch.setattr(time_limit, "_clocks_ahead", {})
+
+    def seconds_pass(seconds):
+        for each in now:
+            now[each] += seconds
+
+    sent = [pickle.dumps(Deadline.after(10.0)) for _ in range(2)]
+    found = []
+    for _ in sent:
+        seconds_pass(0.5)  # on the way
+        machine[0] = "there"
+        deadline = pickle.loads(sent[len(found)])
+        found.append(deadline.seconds_left())
+        seconds_pass(20.0)  # the second one waits until the time is over
+        assert deadline.seconds_left() < 0
+    assert found == pytest.approx([10.0, -10.5])
+    machine[0] = "here"
+    later = pickle.dumps(Deadline.after(10.0))
+    seconds_pass(0.125)  # sooner than any before
+    machine[0] = "there"
+    assert pickle.loads(later).seconds_left() == pytest.approx(10.0)
+    machine[0] = "here"
+    assert pickle.loads(later).seconds_left() == pytest.approx(9.875)  # the same clock
 
 
 def test_a_journal_has_what_was_finished_and_a_later_call_trains_the_rest(tmp_path):

@@ -17,6 +17,7 @@ from fastprop.sweeping.outcomes import ExportedState, LaneState, TakenState
 
 if TYPE_CHECKING:
     from fastprop.sweeping.pack_runs import PackRun
+    from fastprop.sweeping.time_limit import Deadline
 
 
 class Experiment(NamedTuple):
@@ -88,7 +89,7 @@ class Job(NamedTuple):
 
     fits: list[Fit]  # the pack: no more than a vector has lanes
     rungs: list[int | None]  # the epochs at which outcomes are wanted; None stands for the end of training
-    deadline: float | None = None  # the time by `time.time`, in seconds, at which training ends after its epoch
+    deadline: Deadline | None = None  # when training ends after its epoch
     measures_all: bool = True  # whether scores are measured of all fits, and not only of those that end by themselves
     run: PackRun | None = None  # the run in whose lanes all fits are, to go on; None for a new one
 

@@ -161,7 +161,7 @@ class HalvingRunner:
             chosen = sorted(chosen, key=lambda pack: fits.indices[pack.positions].min())
         examples = (self._job(fits, states, pack, None, rungs) for pack in _examples(chosen))
         start = time.perf_counter()
-        self._workers.prepare(self._experiment, examples)
+        self._workers.prepare(self._experiment, examples, self._time.is_to_begin)
         self._time.begin()
         self._result.preparing_seconds += time.perf_counter() - start
         start = time.perf_counter()

@@ -66,7 +66,7 @@ class PackRun:
         self._job = job
         self._lanes = lanes
         self._run.keep_at_rungs(job.rungs[:-1])
-        self._run.deadline = None if job.deadline is None else time.monotonic() + job.deadline - time.time()
+        self._run.deadline = None if job.deadline is None else time.monotonic() + job.deadline.seconds_left()
 
     @property
     def width(self):
@@ -214,6 +214,14 @@ def _new_networks(experiment, fits):
     return [drawn[key] for key in keys]
 
 
+def prepare_worker(experiment, jobs, is_over):
+    """Compile all that jobs need in a worker of an executor; return a list that has True for each."""
+    with _PREPARING:
+        for job in jobs:
+            prepare(experiment, job)
+    return [True] * len(jobs)
+
+
 def train(experiment, jobs, is_over):
     """Train jobs of one rung in a worker of an executor.
 
@@ -222,9 +230,7 @@ def train(experiment, jobs, is_over):
     list
         For each job what its `PackRun` returns, or None if the sweep is over or was interrupted.
     """
-    with _PREPARING:
-        for job in jobs:
-            prepare(experiment, job)
+    prepare_worker(experiment, jobs, is_over)
     outcomes = []
     with contextlib.closing(thread_pool.results(_runs(experiment, jobs, is_over), 1)) as results:
         try:

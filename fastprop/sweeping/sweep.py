@@ -125,12 +125,13 @@ def sweep(
         mapping, a distribution may replace a list: `loguniform`, `uniform`, `integers`, `choice`, or a frozen
         distribution of SciPy (any object with ``rvs(random_state=…)``).
     seconds : float, optional
-        How long to train at most, without compiling. When the time is over, no other configuration is begun, and those
-        in training end after their epoch. They are ``"out of time"`` and may be the best, as they are; with `halving`,
-        so may those that were to go on. Configurations that were not begun stay ``"not run"``. With `cv` the folds of a
-        configuration share the time that is left, half a second at the least for each, or a fiftieth of `seconds` if
-        that is less, so that one that was begun has all its folds; the training of the networks to keep comes on top. A
-        journal has only what was finished, so that a later call trains the rest.
+        How long to train at most, without compiling and the start of an executor's workers. When the time is over, no
+        other configuration is begun, and those in training end after their epoch. They are ``"out of time"`` and may be
+        the best, as they are; with `halving`, so may those that were to go on. Configurations that were not begun stay
+        ``"not run"``. With `cv` the folds of a configuration share the time that is left, half a second at the least
+        for each, or a fiftieth of `seconds` if that is less, so that one that was begun has all its folds; the training
+        of the networks to keep comes on top. A journal has only what was finished, so that a later call trains the
+        rest.
     samples : int, optional
         How many configurations to draw from a mapping that has distributions. Values are drawn from its lists, too.
         The draws depend on `seed`; a larger number of samples begins with the same draws as a smaller one.

@@ -9,7 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, 
 from typing import NamedTuple
 
 from fastprop import interrupts, thread_pool
-from fastprop.sweeping.pack_runs import train
+from fastprop.sweeping.pack_runs import prepare_worker, train
 from fastprop.version import __version__
 
 TRIES = 3
@@ -138,8 +138,16 @@ class ExecutorWorkers:
         if self._is_own:
             self._adapter.executor.shutdown()
 
-    def prepare(self, experiment, jobs):
-        """Do nothing: the workers compile what they need."""
+    def prepare(self, experiment, jobs, is_timed):
+        """Have workers start and compile all that such jobs need, if `is_timed`; else they do when the need arises.
+
+        Each job is submitted once for each worker, after short calls that have executors start all of them. A worker
+        that starts late may find no call left for it.
+        """
+        if is_timed:
+            self._check_versions(calls=self.count)
+            for _ in self.results(prepare_worker, experiment, [job for job in jobs for _ in range(self.count)]):
+                pass
 
     def train(self, experiment, jobs):
         """Train each of `jobs`, which are drawn as workers become free; yield their outcomes in the calling thread.
@@ -168,12 +176,7 @@ class ExecutorWorkers:
         The function must be one of a module, and return a list with the result of each task, or with None for those
         that it has not done. Once ``is_over()`` is true, it should soon return.
         """
-        if not self._has_checked_versions:
-            ask = "[__import__('fastprop').__version__], 0"  # what `call` would return there
-            for answers in self._results(lambda adapter, tasks: adapter.submit(eval, *tasks), [ask]):
-                for _, version in answers:
-                    _check_version(version, __version__)
-            self._has_checked_versions = True
+        self._check_versions(calls=1)
         try:
             with interrupts.held():  # a ticket that nobody has is never closed
                 self._ticket(shared)
@@ -184,6 +187,16 @@ class ExecutorWorkers:
             return adapter.submit(call, __version__, self._ticket(shared), function, tasks)
 
         yield from self._results(submit, tasks)
+
+    def _check_versions(self, calls):
+        """Refuse workers that lack fastprop or have another version, unless some were asked; begin so many `calls`."""
+        if self._has_checked_versions:
+            return
+        ask = "[__import__('fastprop').__version__], 0"  # what `call` would return there
+        for answers in self._results(lambda adapter, tasks: adapter.submit(eval, *tasks), [ask] * calls):
+            for _, version in answers:
+                _check_version(version, __version__)
+        self._has_checked_versions = True
 
     def _results(self, submit, tasks):
         submitted = {}

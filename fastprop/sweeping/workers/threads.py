@@ -22,8 +22,8 @@ class ThreadWorkers:
     def __exit__(self, *error):
         pass
 
-    def prepare(self, experiment, jobs):
-        """Compile all that such jobs need."""
+    def prepare(self, experiment, jobs, is_timed):
+        """Compile all that such jobs need, whether or not the time of the sweep begins afterward."""
         for job in jobs:
             prepare(experiment, job)
 
