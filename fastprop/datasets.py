@@ -89,7 +89,8 @@ def read(
     Table
         The pair ``X, y``, which can be unpacked, with ``feature_names``, ``target_name``, ``class_names`` and
         ``encoder``, which makes the same inputs of other tables. `X` is (n, features), float64, or of the dtype in the
-        npz file; all rows decide what stands for missing cells. Give ``columns`` to `train` and `sweep` in place of `X`
+        npz file; all rows decide what stands for missing cells. It is read-only where it shares the memory of
+        ``columns``, see `Table`. Give ``columns`` to `train` and `sweep` in place of `X`
         to have only the rows decide that are trained on. `y` is int64 if the targets are classes: words, which are
         numbered in alphabetical order, or whole numbers from 0 on without a gap. Else it holds the numbers in the file.
 

@@ -322,6 +322,27 @@ def test_a_table_has_names_beside_its_pair():
     assert (read.feature_names, read.target_name, read.class_names) == (("a", "b"), None, None)
 
 
+@pytest.mark.parametrize("ending", ["csv", "parquet", "feather", "frame"])
+@pytest.mark.parametrize("gap", [False, True], ids=["complete", "with a gap"])
+def test_inputs_that_are_changed_do_not_change_the_columns(tmp_path, ending, gap):
+    frame = pandas.DataFrame({"a": X[:, 0], "b": X[:, 1], "y": Y})
+    if gap:
+        frame.loc[0, "a"] = np.nan
+    path = tmp_path / f"table.{ending}"
+    writers = {"csv": lambda: frame.to_csv(path, index=False), "parquet": lambda: frame.to_parquet(path)}
+    {**writers, "feather": lambda: frame.to_feather(path), "frame": lambda: None}[ending]()
+    table = datasets.read(frame if ending == "frame" else path)
+    before = table.columns.encoded().copy()
+    inputs, _ = table
+    if not gap and ending != "frame":
+        assert np.shares_memory(inputs, table.columns.encoded())  # so that memory holds them once
+        with pytest.raises(ValueError, match="read-only"):
+            inputs /= 10
+        inputs = inputs.copy()
+    inputs /= 10
+    np.testing.assert_array_equal(table.columns.encoded(), before)
+
+
 def test_columns_of_all_kinds_are_read(write, monkeypatch):
     monkeypatch.setattr(arrow_csv, "BLOCK", 40)
     rows = [

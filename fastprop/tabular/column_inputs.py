@@ -98,7 +98,8 @@ class ColumnInputs(UnfittedInputs):
             begin, end = end, end + len(changed)
             position = np.arange(rows)
             position[changed] = np.arange(begin, end)
-            X[begin:end] = values
+            if len(changed):  # else X may be the memory of the columns, which is read-only
+                X[begin:end] = values
             positions.append(position)
         return X, sources, positions
 

@@ -292,7 +292,10 @@ class Encoder:
                 warn(f"{'; '.join(said)}, {consequence}.", DataWarning)
 
     def _matrix(self, columns):
-        """Return the matrix whose columns are the inputs as they are, (n, n_in) float64, or None."""
+        """Return the matrix whose columns are the inputs as they are, (n, n_in) float64, or None.
+
+        It is read-only, because the columns stay those that are encoded later.
+        """
         if not self.leaves_numbers:
             return None
         arrays = [columns[name].values for name in self.columns]
@@ -302,7 +305,8 @@ class Encoder:
         addresses = [array.ctypes.data - matrix.ctypes.data for array in arrays]
         if any(array.base is not matrix for array in arrays) or addresses != [8 * i for i in range(len(arrays))]:
             return None
-        return matrix if all(np.isfinite(matrix[rows]).all() for rows in row_blocks(*matrix.shape)) else None
+        is_finite = all(np.isfinite(matrix[rows]).all() for rows in row_blocks(*matrix.shape))
+        return checks.read_only(matrix) if is_finite else None
 
     @property
     def about(self) -> list[dict[str, Any]]:

@@ -22,7 +22,8 @@ class Table(_Pair):
     Attributes
     ----------
     X : ndarray
-        (n, features).
+        (n, features). It is read-only where all columns of a file are numbers without gaps, because then it shares the
+        memory of `columns`: change a copy of it.
     y : ndarray
         (n,) or (n, n_out): int64 from 0 on if the targets are classes, else numbers.
     feature_names : tuple of str or None
