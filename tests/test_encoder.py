@@ -228,6 +228,8 @@ FRAME = pd.DataFrame({"a": [1.0, 2], "b": ["x", "y"], "c": [True, False]})
         (pd.DataFrame({"a": [np.nan, np.nan]}), {}, "column 'a' has no value in any of the 2 rows"),
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), {}, "two columns called 'a'"),
         (FRAME[:0], {}, "the table has no rows"),
+        (FRAME[[]], {}, r"^the table has no columns: give at least one\.$"),
+        (pa.table({}), {"drop": ["a"]}, r"^the table has no columns: give at least one\.$"),
         (FRAME, {"drop": ["z"]}, "there is no column 'z', only a, b, c"),
         (FRAME, {"numeric": ["b"]}, "column 'b' holds words such as 'x'"),
         (FRAME, {"numeric": ["a"], "categorical": ["a"]}, "column 'a' is named both"),

@@ -133,6 +133,8 @@ class Encoder:
     @classmethod
     def fit_columns(cls, columns, *, categorical=(), numeric=(), drop=(), rows=None, numeric_encoding="standard"):
         """Return an encoder that is fitted on the columns of a table, a dict of `Column` by name; else as `fit`."""
+        if not columns:
+            raise ValueError("the table has no columns: give at least one.")
         for name in (*categorical, *numeric, *drop):
             if name not in columns:
                 raise ValueError(f"there is no column {name!r}, only {listed_names(columns)}: name one of these.")
