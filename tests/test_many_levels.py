@@ -8,6 +8,7 @@ import pytest
 
 import fastprop as fp
 from fastprop.data import EncodedRows
+from fastprop.tabular import cells
 from fastprop.tabular.encoder import Encoder, named_columns
 from tests.test_model_files import answers
 
@@ -70,6 +71,35 @@ def test_a_new_level_is_zeros_where_others_share_several_features():
     with pytest.warns(fp.DataWarning, match="column 'town' has 'city', which"):
         X = ENCODER.transform(pandas.DataFrame({"town": ["city"], "size": [0.5]}))
     assert X[0, :-1].sum() == 0
+
+
+class CountedWord(str):
+    """A word that counts how often one is compared."""
+
+    comparisons = 0
+
+    def __eq__(self, other):
+        CountedWord.comparisons += 1
+        return str.__eq__(self, other)
+
+    __hash__ = str.__hash__
+
+
+def test_words_are_looked_up_and_not_compared_with_each_level():
+    column = named_columns(FRAME)["town"]
+    encoder = ENCODER.fitted_to(named_columns(FRAME), np.arange(0, len(FRAME), 2))
+    counted = column._replace(words=tuple(map(CountedWord, column.words)))
+    CountedWord.comparisons = 0
+    assert encoder == ENCODER.fitted_to(named_columns(FRAME) | {"town": counted}, np.arange(0, len(FRAME), 2))
+    assert CountedWord.comparisons < 10 * len(column.words)  # with each level it would be 60 times as many
+
+
+def test_new_levels_are_those_of_the_rows_that_are_given():
+    column = named_columns(pandas.DataFrame({"town": [*"cbacd", None]}))["town"]
+    plan = Encoder.fit(pandas.DataFrame({"town": [*"aae"]})).plans[0]
+    assert cells.new_levels(plan, column) == ["c", "b", "d"]
+    assert cells.new_levels(plan, column.of_rows(np.array([2, 4, 5]))) == ["d"]
+    assert cells.new_levels(plan, column.of_rows(np.array([2, 5]))) == []
 
 
 @pytest.mark.parametrize(

@@ -77,8 +77,10 @@ def new_levels(plan, column):
         return []
     column = as_words(_written_as(plan, column))
     known = {*plan.levels, *plan.others}
-    new = [code for code, word in enumerate(column.words) if word not in known]
-    return [column.words[code] for code in new if (column.values == code).any()] if new else []
+    if known.issuperset(column.words):
+        return []
+    used = np.unique(column.values[column.values >= 0])
+    return [word for word in (column.words[code] for code in used) if word not in known]
 
 
 def _numbers(plan, column):

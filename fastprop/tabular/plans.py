@@ -217,7 +217,8 @@ def _fitted_category(plan, training):
         zip(training.words, np.bincount(training.values[training.values >= 0], minlength=len(training.words)))
     )
     rare = tuple(level for level in plan.levels if counts.get(level, 0) * RARE < max(1, len(training.values)))
-    others = sum(count for word, count in counts.items() if word not in plan.levels or word in rare)
+    with_feature = set(plan.levels).difference(rare)
+    others = sum(count for word, count in counts.items() if word not in with_feature)
     plan = plan._replace(rare=rare, trains_other=bool(others) or not plan.has_other, untrained=())
     if plan.shared == 1:
         return plan
