@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 import fastprop as fp
-from fastprop import cost_model, metrics
+from fastprop import cost_model, interrupts, metrics, thread_pool
 from fastprop.kernels import compiler
 from fastprop.sweeping import live_runs, pack_runs
+from fastprop.sweeping.halving_runner import HalvingRunner
 from fastprop.sweeping.rung_pace import RungPace
+from fastprop.sweeping.time_limit import TimeLimit
 from tests.compare import assert_refused
 from tests.problems import three_classes
 from tests.processes import output_after_interrupt
@@ -225,6 +227,34 @@ def test_scores_are_measured_of_those_that_stop_alone_unless_they_rank(tmp_path)
     ranked = sweep(halving=3, score="accuracy")
     reached = np.isfinite(ranked.rung_costs)
     np.testing.assert_array_equal(ranked.fold_scores[..., 0][reached], -ranked.rung_costs[reached])
+
+
+@pytest.mark.parametrize("ends", ["before", "after", "in time"])
+@pytest.mark.parametrize("options", [{}, {"cv": 2, "validation": None, "keep": 0}, {"score": "accuracy"}], ids=str)
+def test_scores_after_ctrl_c_do_not_depend_on_a_journal(options, ends, monkeypatch, tmp_path):
+    train_to_rung = HalvingRunner._train_to_rung
+
+    def press(self, indices, rung):
+        if rung == 1 and ends == "before":
+            raise thread_pool.Interrupted
+        train_to_rung(self, indices, rung)
+        if rung == 1 and ends == "after":
+            raise thread_pool.Interrupted
+        if rung == 1 and ends == "in time":
+            monkeypatch.setattr(TimeLimit, "is_over", True)
+
+    monkeypatch.setattr(HalvingRunner, "_train_to_rung", press)
+    monkeypatch.setattr(interrupts, "tell", lambda what: None)  # a second Ctrl-C would end the script
+    results = []
+    for journal in (None, tmp_path / "runs.jsonl"):
+        monkeypatch.setattr(TimeLimit, "is_over", False)
+        results.append(sweep(halving=3, journal=journal, seconds=1e6, **options))
+    plain, journaled = results
+    assert {"interrupted", "out of time"} & set(plain.table["stopped"].tolist())
+    for name in ("fold_scores", "rung_costs", "history"):
+        np.testing.assert_array_equal(getattr(plain, name), getattr(journaled, name))
+    for name in COLUMNS:
+        np.testing.assert_array_equal(plain.table[name], journaled.table[name])
 
 
 @pytest.mark.parametrize("option", ["median", "alone", "reference", "lbfgs", "factor 2"])

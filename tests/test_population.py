@@ -2,6 +2,7 @@
 
 import json
 import random
+import signal
 
 import numpy as np
 import pytest
@@ -234,6 +235,33 @@ def test_time_that_is_over_leaves_the_best_so_far():
     assert found.best_network is not None
     index = int(found.ranking[0])
     assert found.lineage(index).epochs[0] == 0
+
+
+@pytest.mark.usefixtures("hears_ctrl_c")
+@pytest.mark.parametrize("journaled", [False, True])
+def test_after_ctrl_c_a_lineage_has_only_stages_that_were_trained(journaled, path):
+    calls = []
+
+    def accuracy(outputs, y):
+        calls.append(y)
+        if len(calls) == 25:  # after twenty at the first rung
+            signal.raise_signal(signal.SIGINT)
+        return float(np.mean(outputs.argmax(axis=1) == y))
+
+    found = sweep(score=accuracy, threads=1, keep="all", journal=path if journaled else None)
+    assert found.is_interrupted
+    reached = np.isfinite(found.rung_costs)
+    assert reached[:, 0].all()
+    assert 0 < reached[:, 1].sum() < 20
+    assert not reached[:, 2:].any()
+    for values in found.lineages.values.values():
+        is_missing = np.isnan(values) if values.dtype == float else values == -1
+        assert_same(is_missing, ~reached, "what has no values")
+    for index, done in enumerate(found.table["epochs"]):
+        lineage = found.lineage(index)
+        assert lineage.epochs[-1] < done == 2 * reached[index].sum()
+        network, _ = again(found, index, epochs=int(done))
+        assert_same(network.flat_parameters, found.networks[index].flat_parameters, "parameters")
 
 
 # ---- refusals ----

@@ -42,6 +42,7 @@ class HalvingRunner:
         self._outcomes = {}  # by index of a configuration that may go on: a list of each fold's `FitOutcome`
         self._reached = {}  # the same of configurations of which some folds have reached this rung
         self._unrecorded = {}  # by index of such a configuration: its rung, if its outcome is not in the table yet
+        self._rungs_over = 0  # the number of rungs from which it is decided who goes on
         self._missing_folds = []  # for each configuration how many of its folds have not reached this rung yet
         self._missing = 0  # the number of configurations that have not reached this rung yet
         self._ranking = RungRanking(None)  # of the configurations at this rung
@@ -61,13 +62,14 @@ class HalvingRunner:
         """
         last_rung = len(self._result.rungs) - 1
         self._ahead = {}
+        self._rungs_over = 0
         for rung in range(last_rung + 1):
             if self._population is not None:
                 self._population.begin(indices, rung, self._result)
             try:
                 self._train_to_rung(indices, rung)
             except thread_pool.Interrupted:
-                self._mark_survivors("interrupted")
+                self._mark_survivors("interrupted", rung)
                 raise
             if rung < last_rung:
                 before = len(indices)
@@ -77,12 +79,14 @@ class HalvingRunner:
             if len(indices) == 0:
                 break
             if self._time.is_over and (rung < last_rung or self._missing):
-                self._mark_survivors("out of time")
+                self._mark_survivors("out of time", rung)
                 raise OutOfTime
 
-    def _mark_survivors(self, ending):
-        """Say in the table how configurations in training ended, and keep the networks of the best of them."""
+    def _mark_survivors(self, ending, rung):
+        """Say in the table how configurations ended on the way to a rung, and keep the networks of the best of them."""
         self._record_halved(list(self._unrecorded))
+        if self._population is not None:
+            self._population.end(rung, self._result)
         table = self._result.table
         table["stopped"][[index for index in self._outcomes if table["stopped"][index] == "halved"]] = ending
         can_be_best = self._result.can_be_best
@@ -114,9 +118,17 @@ class HalvingRunner:
         may_go_on = np.fromiter((index in self._outcomes for index in indices.tolist()), bool, len(indices))
         self._stop(indices[may_go_on & ~is_chosen].tolist())
         indices = indices[may_go_on & is_chosen]
-        if not self._experiment.ranks_by_score:  # so that it does not matter whether they were measured for a journal
-            self._result.fold_scores[indices, rung] = np.nan
+        self._rungs_over = rung + 1
+        self._forget_scores(indices, rung)
         return indices
+
+    def _forget_scores(self, indices, rung):
+        """Forget the scores of folds at a rung from which configurations went on, unless they rank.
+
+        So it does not matter whether they were measured for a journal.
+        """
+        if not self._experiment.ranks_by_score:
+            self._result.fold_scores[indices, rung] = np.nan
 
     def _take_over_networks(self, pairs, rung):
         """Have configurations go on from the networks of others, see `Population.pairs`."""
@@ -326,6 +338,8 @@ class HalvingRunner:
             del self._unrecorded[index]
         outcomes = [ConfigurationOutcome.of(self._outcomes[index]) for index in indices]
         costs = self._result.record(indices, outcomes, rung)
+        if rung < self._rungs_over:
+            self._forget_scores(indices, rung)
         kept = self._keep_best(indices, outcomes, costs)
         for index, outcome in zip(indices, outcomes):
             has_no_score = self._score_problems.add(index, self._configurations.grid, self._outcomes[index])

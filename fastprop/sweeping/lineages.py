@@ -28,8 +28,8 @@ class Lineage(NamedTuple):
 
     @property
     def first(self) -> dict[str, Any]:
-        """The values at first, by name."""
-        return self.values[0]
+        """The values at first, by name; empty if the row has not run."""
+        return self.values[0] if self.values else {}
 
     @property
     def changes(self) -> dict[int, dict[str, Any]]:
@@ -57,10 +57,7 @@ class Lineages:
     def of(cls, rungs: int, columns: Mapping[str, NDArray[Any]]) -> Lineages:
         """Return the lineages of rows that have not run; `columns` has by name the values of all rows at first."""
         rows = len(next(iter(columns.values())))
-        values = {
-            name: np.full((rows, rungs), np.nan if each.dtype == float else -1, each.dtype)
-            for name, each in columns.items()
-        }
+        values = {name: np.full((rows, rungs), _missing(each), each.dtype) for name, each in columns.items()}
         return cls(np.repeat(np.arange(rows)[:, None], rungs, axis=1), values)
 
     def enter(self, rung: int, indices: NDArray[np.int64], columns: Mapping[str, NDArray[Any]]) -> None:
@@ -68,8 +65,16 @@ class Lineages:
         for name, values in self.values.items():
             values[indices, rung] = columns[name][indices]
 
+    def leave(self, rung: int, indices: NDArray[np.int64]) -> None:
+        """Forget the values with which rows were to go on to a rung, because they have not."""
+        for values in self.values.values():
+            values[indices, rung] = _missing(values)
+
     def lineage(self, index: int, rungs: list[int]) -> Lineage:
-        """Return the `Lineage` of a row's network; `rungs` are the epochs of the rungs."""
+        """Return the `Lineage` of a row's network; it is empty if the row has not run.
+
+        `rungs` are the epochs of the rungs.
+        """
         begins = [0, *rungs[:-1]]
         # All that a population changes are floats, of which NaN stands for rungs to which the row did not train.
         floats = next(each for each in self.values.values() if each.dtype == float)
@@ -77,11 +82,15 @@ class Lineages:
         stages = []  # from the last one back to the first
         row = index
         for rung in reversed(range(reached)):
+            row = int(self.parents[row, rung])  # at the last rung another row if it has not trained its network on
             values = {name: each.item(row, rung) for name, each in self.values.items()}
             stages.append((begins[rung], row, values))
-            row = row if rung == 0 else int(self.parents[row, rung - 1])
         stages.reverse()
         # A stage goes on past a rung at which neither the row nor a value changes.
-        first, *others = stages
-        begun = [first, *(stage for before, stage in zip(stages, others) if before[1:] != stage[1:])]
-        return Lineage(*map(tuple, zip(*begun)))
+        begun = [stage for before, stage in zip([None, *stages], stages) if before is None or before[1:] != stage[1:]]
+        return Lineage(*zip(*begun)) if begun else Lineage((), (), ())
+
+
+def _missing(values):
+    """Return what stands for no value in an array: NaN, or for whole numbers -1."""
+    return np.nan if values.dtype == float else -1

@@ -121,6 +121,11 @@ class Population:
             result.lineages = Lineages.of(len(result.rungs), columns)
         result.lineages.enter(rung, indices, columns)
 
+    def end(self, rung, result):
+        """Have the lineages of a result know which configurations have not trained toward the last rung that began."""
+        before = result.rungs[rung - 1] if rung > 0 else 0
+        result.lineages.leave(rung, np.flatnonzero(result.table["epochs"] <= before))
+
     def values(self, index):
         """Return by name the values by which a journal knows a configuration: its row, and those that may change."""
         columns = self._configurations.columns
