@@ -240,7 +240,7 @@ def test_short_tasks_are_done_in_few_calls_and_long_ones_each_in_its_own(seconds
     with base.ExecutorWorkers(InlineAdapter(executor)) as inline:
         found = [each for some in inline.results(doubled_after, seconds, range(tasks)) for each in some]
     assert sorted(found) == [(number, 2 * number) for number in range(tasks)]
-    sizes = [len(arguments[-1]) for function, arguments, _ in executor.calls if function is base.call]
+    sizes = [len(arguments[-1].tasks) for function, arguments, _ in executor.calls if function is base.call]
     assert sum(sizes) == tasks
     assert len(sizes) <= most_calls
     assert len(sizes) == tasks or sizes[-1] < max(sizes) // 4  # at the end they are short, so that all end soon
@@ -278,18 +278,18 @@ def test_a_worker_that_hears_ctrl_c_gives_back_nothing_of_its_job(monkeypatch):
     function, arguments, _ = executor.calls[-1]
     assert None not in function(*arguments)[0]
     monkeypatch.setattr(thread_pool, "results", interrupted)
-    assert function(*arguments)[0] == [None] * len(arguments[-1])
+    assert function(*arguments)[0] == [None] * len(arguments[-1].tasks)
 
 
 def test_a_worker_begins_no_job_of_a_sweep_that_is_over(monkeypatch):
     monkeypatch.setattr(workers, "ADAPTERS", (InlineAdapter, *workers.ADAPTERS))
     executor = Remembering()
     sweep(executor=executor)
-    function, (version, ticket, train, jobs), _ = executor.calls[-1]
+    function, (version, ticket, train, parcel), _ = executor.calls[-1]
     begun = []
     monkeypatch.setattr(ticket, "is_over", lambda: True)
     monkeypatch.setattr(pack_runs.PackRun, "__call__", lambda run: begun.append(run))
-    assert function(version, ticket, train, jobs)[0] == [None] * len(jobs)
+    assert function(version, ticket, train, parcel)[0] == [None] * len(parcel.tasks)
     assert begun == []
 
 

@@ -78,6 +78,13 @@ class Ticket:
         """Let all workers know that the sweep is over, and free the resources of the ticket."""
 
 
+class _Parcel:
+    """Tasks on their way to a worker. Dask, which looks for its futures in lists and tuples, does not open it."""
+
+    def __init__(self, tasks):
+        self.tasks = tasks
+
+
 class _Call(NamedTuple):
     """A call that was submitted."""
 
@@ -184,7 +191,7 @@ class ExecutorWorkers:
             raise thread_pool.Interrupted from None
 
         def submit(adapter, tasks):
-            return adapter.submit(call, __version__, self._ticket(shared), function, tasks)
+            return adapter.submit(call, __version__, self._ticket(shared), function, _Parcel(tasks))
 
         yield from self._results(submit, tasks)
 
@@ -288,12 +295,12 @@ class ExecutorWorkers:
         self._is_own = True
 
 
-def call(version, ticket, function, tasks):
+def call(version, ticket, function, parcel):
     """Call a function with the shared value and some tasks, in a worker; return the results, and how long it took."""
     _check_version(__version__, version)
     shared = ticket.get()
     begin = time.perf_counter()
-    return function(shared, tasks, ticket.is_over), time.perf_counter() - begin
+    return function(shared, parcel.tasks, ticket.is_over), time.perf_counter() - begin
 
 
 def private_attribute(executor, name, package):
