@@ -67,9 +67,10 @@ def read(
         A CSV file, whose name ends in ``.csv``, ``.tsv`` or ``.txt``, also with ``.gz``; a Parquet or Feather file; an
         npz file with arrays ``X`` and ``y``; an npy file, whose last column is the target; or a data frame of pandas or
         polars, an Arrow table, or anything with ``__arrow_c_stream__``. The delimiter of a CSV file (comma, semicolon,
-        tab or ``|``), its encoding, decimal commas beside another delimiter, and a missing header are detected. Numbers
-        with separators of thousands, a sign of money or percent are read as such: 12 % is 0.12. A first column without
-        a name is the index of the rows, and is left out.
+        tab or ``|``), decimal commas beside another delimiter, and a missing header are detected. Its encoding is
+        UTF-8, UTF-16 where it begins with the mark of that, or else Windows-1252. Numbers with separators of thousands,
+        a sign of money or percent are read as such: 12 % is 0.12. A first column without a name is the index of the
+        rows, and is left out.
     target : str, optional
         The column, or array of an npz file, to predict; by default the last column, or ``y``.
     drop : sequence of str
