@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import fastprop as fp
 from fastprop.tabular import Table, targets_of
 
 WORDS = Table(np.ones((4, 1)), np.array([1, 0, 1, 0]), ("a",), "species", ("cat", "dog"))
@@ -49,6 +50,12 @@ TAKEN = [
     (table(ONE_HOT), {}, "3 classes (0, 1, 2)", 3, "softmax"),
     (table(LABELS), {}, "2 labels, each yes or no", 2, "sigmoid"),
     (table(LABELS), {"loss": "binary_cross_entropy"}, "2 labels, each yes or no", 2, "sigmoid"),
+    (table(LABELS), {"loss": fp.BinaryCrossEntropy(0.1)}, "2 labels, each yes or no", 2, "sigmoid"),
+    (table(ONE_HOT), {"loss": fp.BinaryCrossEntropy()}, "3 classes (0, 1, 2)", 3, "sigmoid"),
+    (BINARY, {"loss": fp.BinaryCrossEntropy()}, "yes/no (no: 0, yes: 1)", 1, "sigmoid"),
+    (WHOLE, {"loss": fp.CrossEntropy(label_smoothing=0.1)}, "3 classes (1, 2, 3)", 3, "softmax"),
+    (WHOLE, {"loss": fp.Huber(2.0)}, "numbers (1 to 3)", 1, "identity"),
+    (WHOLE, {"loss": fp.Pinball((0.1, 0.9))}, "quantiles 0.1, 0.9 of numbers (1 to 3)", 2, "identity"),
     (table(LABELS), {"task": "numbers"}, "2 columns of numbers (0 to 1)", 2, "identity"),
     (table(LABELS + 0.5), {}, "2 columns of numbers (0.5 to 1.5)", 2, "identity"),
 ]
@@ -90,6 +97,7 @@ def test_classes_are_numbered_in_the_order_of_their_numbers():
         (table(LABELS), {"task": "classes"}, r"rows with a single 1 among zeros, .* but holds \[1, 1\]"),
         (table(LABELS * 2), {"task": "labels"}, r"columns of 0 and 1, .* but holds \[2, 2\]"),
         (table([7, 7, 7]), {}, "all rows have the target '7' in column 'y': there is nothing to learn"),
+        (WHOLE, {"task": "ranks"}, "task must be one of classes, counts, numbers, labels, not 'ranks'"),
         (table(np.arange(100)), {"task": "classes"}, "100 different values in 100 rows, too many for classes"),
     ],
 )

@@ -1,14 +1,19 @@
 """What a network is to learn from the target of a table, by the options that are named or by the values."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
 
 from fastprop import checks
+from fastprop.annotations import LossName
 from fastprop.metrics import SCORES
+from fastprop.options import LossOption
 from fastprop.reference import LOSSES
 from fastprop.tabular.columns import FEW
 from fastprop.tabular.dialect import is_dressed_number, is_number
+from fastprop.tabular.table import Table
 from fastprop.task import Task
 
 TASKS = "classes", "counts", "numbers", "labels"
@@ -25,7 +30,7 @@ EXACT = 2.0**53
 class Targets(NamedTuple):
     """What a network is trained on, and how it must end for that."""
 
-    y: np.ndarray  # (n,) or (n, outputs)
+    y: np.ndarray  # (n,) int64 from 0 on of classes; else (n,) or (n, outputs) of the table's dtype, of words float64
     task: Task
     description: str  # of the task, such as "3 classes (1, 2, 3)"
 
@@ -35,21 +40,25 @@ class Targets(NamedTuple):
         return self.task.names
 
 
-def targets_of(table, loss=None, score=None, task=None):
+def targets_of(
+    table: Table, loss: LossName | LossOption | None = None, score: str | None = None, task: str | None = None
+) -> Targets:
     """Return what the targets of a `Table` are taken for, as `Targets`.
 
     Parameters
     ----------
     table : Table
-    loss, score : str, optional
-        The names of a loss and of a score, which decide the task if it is not named: ``"poisson"`` is for counts.
+    loss : str or Huber, CrossEntropy, BinaryCrossEntropy or Pinball, optional
+        The loss of the training, which decides the task if none is named: ``"poisson"`` is for counts.
+    score : str, optional
+        The name of a score, which decides the task if neither a task nor a loss is named.
     task : str, optional
         One of `TASKS`.
 
     Raises
     ------
     ValueError
-        If the targets cannot be taken for that; the message says what to do.
+        If the targets cannot be taken for that, or there is no such loss or task; the message says what to do.
 
     Examples
     --------
@@ -61,6 +70,8 @@ def targets_of(table, loss=None, score=None, task=None):
     """
     y = table.y.reshape(len(table.y)) if table.y.shape[1:] == (1,) else table.y
     table = type(table)(table.X, y, table.feature_names, table.target_name, table.class_names)
+    if task is not None:
+        checks.choice(task, "task", TASKS)
     named = task or _task_of_loss(loss, y) or _task_of_score(score)
     if named in ("numbers", "counts") and loss is not None and LOSSES[checks.loss_name(loss)].of_classes:
         raise ValueError(
@@ -81,9 +92,10 @@ def nothing_to_learn(table, value):
 def _task_of_loss(loss, y):
     if loss is None:
         return None
-    if LOSSES[checks.loss_name(loss)].of_classes:
-        return "labels" if y.ndim == 2 and loss == "binary_cross_entropy" and not _is_one_hot(y) else "classes"
-    return "counts" if loss == "poisson" else "numbers"
+    name = checks.loss_name(loss)
+    if LOSSES[name].of_classes:
+        return "labels" if y.ndim == 2 and name == "binary_cross_entropy" and not _is_one_hot(y) else "classes"
+    return "counts" if name == "poisson" else "numbers"
 
 
 def _task_of_score(score):
