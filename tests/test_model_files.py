@@ -9,6 +9,7 @@ import pytest
 
 import fastprop as fp
 from fastprop import cli
+from fastprop.tabular import Encoder
 from tests.compare import assert_refused
 
 safetensors = pytest.importorskip("safetensors")
@@ -110,6 +111,17 @@ def test_a_model_of_numbers_has_no_probabilities():
 def test_a_model_needs_the_columns_of_a_table():
     words = "arrays have no columns that could be encoded: save the network itself."
     assert_refused(ValueError, words, fp.TableModel, fp.MLP((1, 1)), None, "y")
+
+
+def test_a_model_is_made_of_networks_and_encoders():
+    encoder, network = Encoder.fit(FRAME[["size"]]), fp.MLP((2, 1))
+    ensemble = fp.Ensemble([network, network])
+    assert_refused(TypeError, "network must be an MLP", fp.TableModel, ensemble, encoder, "y")
+    assert_refused(TypeError, "encoder must be an Encoder", fp.TableModel, network, [encoder], "y")
+    assert_refused(TypeError, "ensemble must be an Ensemble", fp.TableEnsemble, network, [encoder], "y")
+    assert_refused(TypeError, "encoders[1] must be an Encoder", fp.TableEnsemble, ensemble, [encoder, None], "y")
+    assert_refused(TypeError, "target_name must be a str", fp.TableEnsemble, ensemble, [encoder] * 2, None)
+    assert_refused(ValueError, "2 networks and 1 encoders", fp.TableEnsemble, ensemble, [encoder], "y")
 
 
 @pytest.mark.parametrize("is_ensemble", [False, True], ids=["network", "ensemble"])

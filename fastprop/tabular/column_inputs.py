@@ -24,8 +24,9 @@ class ColumnInputs(UnfittedInputs):
     They take the place of `X`. A held-out row has no part in what the columns become: with ``cv`` each fold has the
     medians and the frequent levels of its own training rows, and the networks that are kept have those of all rows, as
     `encoder` has. Memory holds one array of the inputs, and each row a further time for each fold in which it differs:
-    mostly these are the rows in which a number is missing. Numbers that are encoded by bins differ in each fold, and
-    are kept as `EncodedRows`, from which kernels make the features of a minibatch.
+    mostly these are the rows in which a number is missing. Where numbers are encoded by bins, or a
+    category has more than 50 levels or several features that rare levels share, the inputs are `EncodedRows`, from
+    which kernels make the features of a minibatch; these hold all rows once for each fold in which a row differs.
 
     Parameters
     ----------

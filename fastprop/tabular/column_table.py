@@ -11,7 +11,15 @@ from fastprop.tabular.table import Table, classes_of_numbers, classes_of_words
 
 
 class Choice(NamedTuple):
-    """What the user says of the columns of a table."""
+    """What the user says of the columns of a table.
+
+    Examples
+    --------
+    >>> from fastprop.tabular import Choice
+    >>> choice = Choice("price", drop=("id",), categorical=("zip",))
+    >>> choice.target, choice.numeric_encoding
+    ('price', 'standard')
+    """
 
     target: str | None = None  # the column to predict, by default the last
     drop: tuple[str, ...] = ()  # columns to leave out
@@ -22,7 +30,20 @@ class Choice(NamedTuple):
 
 
 class ColumnTable(NamedTuple):
-    """The columns of a table from which another of its columns is to be predicted."""
+    """The columns of a table from which another of its columns is to be predicted.
+
+    Examples
+    --------
+    >>> import pandas
+    >>> from fastprop.tabular import Choice, sources
+    >>> table = sources.read(pandas.DataFrame({"size": [1, 8, 9], "kind": [*"aba"]}), Choice("kind"))
+    >>> list(table.columns), table.answers()
+    (['size'], (array([0, 1, 0]), ('a', 'b')))
+    >>> table.inputs().encoded()
+    array([[1.],
+           [8.],
+           [9.]])
+    """
 
     columns: dict[str, Column]  # by name, in the order of the table
     target_name: str

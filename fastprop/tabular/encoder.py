@@ -53,7 +53,8 @@ class Encoder:
     Which features there are, with the names of levels, follows from all rows of the table, without a look at what is to
     be predicted, so that all folds of a cross-validation have the same. What is measured is that of the training rows:
     the medians, the bins, and which levels are frequent enough. A level that too few training rows have counts as
-    another, and a feature that none of them has is 0 in all rows.
+    another, and a feature that none of them has is 0 in all rows. The median that stands for missing numbers is
+    that of up to 100,000 evenly spaced rows.
 
     Where numbers are in bins or a category has more than 50 levels, training standardizes only what is a single feature
     of its column; the others stay from 0 to 1. In an array, which `transform` returns, it standardizes all.

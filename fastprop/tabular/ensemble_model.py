@@ -76,6 +76,23 @@ class TableEnsemble:
     training rows, and those of other configurations may have numbers encoded in another way. A table is encoded once by
     each of these.
 
+    Parameters
+    ----------
+    ensemble : Ensemble
+        Of networks that were trained on what the encoders make of the columns.
+    encoders : sequence of Encoder
+        (networks,), all of the same columns.
+    target_name : str
+        The column that is predicted.
+
+    Raises
+    ------
+    ValueError
+        If there is not an encoder for each network, they have different columns, or one makes another number of inputs
+        than its network has.
+    TypeError
+        If an argument is not as described.
+
     Attributes
     ----------
     ensemble : Ensemble
@@ -106,6 +123,8 @@ class TableEnsemble:
             raise ValueError(
                 f"there are {len(ensemble.networks)} networks and {len(encoders)} encoders: give one for each network."
             )
+        for index, encoder in enumerate(encoders):
+            checks.instance(encoder, f"encoders[{index}]", Encoder, "table.encoder")
         self.stacked = StackedEncoders(encoders)
         counts = {encoder: len(encoder.feature_names) for encoder in self.stacked.different}
         columns = {encoder.columns for encoder in self.stacked.different}
@@ -177,7 +196,23 @@ class TableEnsemble:
     def predict_interval(self, table: Any, coverage: float = 0.9) -> NDArray[np.float64]:
         """Return an interval for each row of a table that holds its number with a probability of about `coverage`.
 
-        See `Ensemble.predict_interval`; `predict` describes `table`.
+        Parameters
+        ----------
+        table : data frame, str, Path or array_like
+            See `TableModel.predict`.
+        coverage : float
+            Above 0 and below 1.
+
+        Returns
+        -------
+        ndarray
+            (n, 2) float64, the lower and the upper bound; or (n, n_out, 2) for several outputs. See
+            `Ensemble.predict_interval`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As `TableModel.predict` and `Ensemble.predict_interval`.
         """
         return self.intervals_of(self.inputs(table), coverage)
 

@@ -20,6 +20,22 @@ from fastprop.tabular.encoder import Encoder, listed_names, named_columns
 class TableModel:
     """A network that knows the columns of the table on which it was trained; `fastprop.load` reads it from its file.
 
+    Parameters
+    ----------
+    network : MLP
+        A network that was trained on what `encoder` makes of the columns.
+    encoder : Encoder
+        How columns become inputs, such as ``table.encoder`` of what `fastprop.datasets.read` returns.
+    target_name : str
+        The column that is predicted.
+
+    Raises
+    ------
+    ValueError
+        If the encoder makes another number of inputs than the network has, or is None, as that of arrays is.
+    TypeError
+        If an argument is not as described.
+
     Attributes
     ----------
     network : MLP
@@ -47,6 +63,8 @@ class TableModel:
     def __init__(self, network: MLP, encoder: Encoder | None, target_name: str) -> None:
         if encoder is None:
             raise ValueError("arrays have no columns that could be encoded: save the network itself.")
+        checks.instance(network, "network", MLP, "the one that was trained")
+        checks.instance(encoder, "encoder", Encoder, "table.encoder")
         checks.instance(target_name, "target_name", str, "'price'")
         if network.layer_sizes[0] != len(encoder.feature_names):
             raise ValueError(
@@ -70,7 +88,8 @@ class TableModel:
     def inputs(self, table: Any) -> NDArray[np.float64] | EncodedRows:
         """Return the inputs of the network for the rows of a table, (n, n_in); see `predict`.
 
-        They are an array, or `fastprop.data.EncodedRows` where numbers are encoded by bins, which ``[:]`` makes one.
+        They are an array, or `fastprop.data.EncodedRows`, which ``[:]`` makes one, where numbers are encoded by bins or
+        a category has more than 50 levels or several features that rare levels share.
         """
         return encoded_inputs(self.encoder, self.encoder, table)
 

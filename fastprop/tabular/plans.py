@@ -40,6 +40,16 @@ class ColumnPlan(NamedTuple):
     """What is made of a column: its features follow from all rows of the table, and the rest from the training rows.
 
     A feature that no training row has is 0 in all rows, because a network cannot learn what it means.
+
+    Examples
+    --------
+    >>> import pandas
+    >>> from fastprop.tabular import Encoder
+    >>> size, color = Encoder.fit(pandas.DataFrame({"size": [1, None, 9], "color": ["red", "red", "blue"]})).plans
+    >>> size.kind, size.has_missing, size.center, color.kind, color.levels
+    ('number', True, 5.0, 'category', ('red', 'blue'))
+    >>> size.described
+    'number; missing cells are the median 5 and a feature'
     """
 
     name: str
