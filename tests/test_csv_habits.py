@@ -10,7 +10,7 @@ import fastprop as fp
 from fastprop import cli
 from fastprop.integrations import arrow_csv
 from fastprop.tabular import Encoder, dialect
-from fastprop.tabular.written_numbers import numbers_of
+from fastprop.tabular.written_numbers import is_dressed_number, numbers_of
 from tests.compare import assert_refused
 
 RANDOM = np.random.default_rng(1)
@@ -298,6 +298,14 @@ UNREADABLE = {
 @pytest.mark.parametrize("words", UNREADABLE.values(), ids=UNREADABLE)
 def test_what_may_be_no_number_is_none(words):
     assert numbers_of(words, dialect.Dialect(",", ".", "utf-8", 1, ("a",), (), ())) is None
+
+
+@pytest.mark.parametrize("sign", ["$", "€", "£", "¥", "EUR", "USD", "GBP", "CHF", "%"])
+@pytest.mark.parametrize("form", ["{} 5", "5 {}", "-5{}", "{}1,250.50", "1’250 {}"])
+def test_what_is_read_as_a_number_with_a_sign_looks_like_one(form, sign):
+    word = form.format(sign)
+    is_read = numbers_of((word,), dialect.Dialect(",", ".", "utf-8", 1, ("a",), (), ())) is not None
+    assert is_read == is_dressed_number(word) == (sign != "%" or not word.startswith("%"))
 
 
 def test_numbers_with_units_are_no_classes(written, capsys):

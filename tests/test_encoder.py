@@ -266,6 +266,9 @@ def test_the_median_of_many_numbers_is_near_that_of_all(share):
         ([f"{i}.5%" for i in range(60)], "'0.5%', are words: make numbers of them, without signs and units"),
         ([f"{i}.100,5" for i in range(60)], "'0.100,5', are words: make numbers of them, without signs and units"),
         ([f"{i} kg" for i in range(60)], "'0 kg', are words: make numbers of them, without signs and units"),
+        ([f"{i} CHF" for i in range(60)], "'0 CHF', are words: make numbers of them, without signs and units"),
+        ([f"EUR {i}" for i in range(60)], "'EUR 0', are words: make numbers of them, without signs and units"),
+        ([f"−{i}’100" for i in range(60)], "'−0’100', are words: make numbers of them, without signs and units"),
         ([f"1/{i}/2024" for i in range(60)], "'1/0/2024', may have the day or the month first: make dates of them"),
     ],
 )

@@ -10,10 +10,10 @@ from fastprop import checks
 from fastprop.data import order_of_columns, position_names
 from fastprop.integrations import arrow_columns, frame_columns
 from fastprop.tabular.column_inputs import ColumnInputs
-from fastprop.tabular.dialect import is_number
 from fastprop.tabular.encoder import Encoder, array_columns, named_columns
 from fastprop.tabular.numeric_encodings import searched_names
 from fastprop.tabular.plans import ColumnPlan, median
+from fastprop.tabular.written_numbers import is_number
 
 
 class FittedInputs(NamedTuple):

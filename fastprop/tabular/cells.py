@@ -3,9 +3,9 @@
 import numpy as np
 
 from fastprop.data import FeatureGroup
-from fastprop.tabular.dialect import is_number
 from fastprop.tabular.numeric_encodings import NUMERIC_ENCODINGS
 from fastprop.tabular.plans import as_words, refuse_infinite
+from fastprop.tabular.written_numbers import is_number
 
 YEAR, WEEK = 365.2425, 7.0
 """Days after which a date's features recur."""
@@ -95,10 +95,16 @@ def _numbers(plan, column):
     if column.kind == "words":  # without any
         return np.full(len(column.values), np.nan)
     values = column.values
-    if plan.kind == "boolean" and not np.isin(values[~np.isnan(values)], (0, 1)).all():
-        raise ValueError(f"column {plan.name!r} holds other numbers than 0 and 1, but held bools before: correct it.")
+    if plan.kind == "boolean":
+        _refuse_other_than_bools(plan, values)
     refuse_infinite(plan, column)
     return values
+
+
+def _refuse_other_than_bools(plan, values):
+    """Refuse numbers other than 0 and 1 in a column that held booleans; NaN are missing."""
+    if not np.isin(values[~np.isnan(values)], (0, 1)).all():
+        raise ValueError(f"column {plan.name!r} holds other numbers than 0 and 1, but held bools before: correct it.")
 
 
 def _written_as(plan, column):
@@ -106,10 +112,7 @@ def _written_as(plan, column):
     if column.kind == "bools" and not plan.is_of_words and not plan.is_of_bools:
         return column._replace(kind="numbers")
     if column.kind == "numbers" and plan.is_of_bools:
-        if not np.isin(column.values[~np.isnan(column.values)], (0, 1)).all():
-            raise ValueError(
-                f"column {plan.name!r} holds other numbers than 0 and 1, but held bools before: correct it."
-            )
+        _refuse_other_than_bools(plan, column.values)
         return column._replace(kind="bools")
     return column
 

@@ -8,9 +8,8 @@ import numpy as np
 from fastprop import checks
 from fastprop.notices import DataWarning, warn
 
-FEW = 20
-"""Up to so many different numbers of a column may be names: of classes, if each stands in two rows or more on average,
-and of levels, if other cells of the column hold words."""
+FEW_CLASSES = 20
+"""Up to so many different numbers of a column may be classes, if each stands in two rows or more on average."""
 
 ROWS_TO_COUNT = 20
 """A table of fewer rows may have a column that numbers them by chance."""

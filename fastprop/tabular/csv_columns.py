@@ -2,15 +2,13 @@
 
 from typing import NamedTuple
 
-import numpy as np
-
 from fastprop.files import refusing
 from fastprop.integrations import arrow_csv
 from fastprop.integrations.arrow_columns import Column
 from fastprop.tabular import refusals
-from fastprop.tabular.columns import FEW
-from fastprop.tabular.dialect import REFUSED, is_number
+from fastprop.tabular.dialect import REFUSED
 from fastprop.tabular.growing_columns import GrowingColumns
+from fastprop.tabular.written_numbers import is_number
 
 
 class CsvColumns(NamedTuple):
@@ -79,14 +77,3 @@ def read_columns(path, dialect, included, target=None, as_words=()):
 def _has_decimal_commas(column):
     """Return whether words are numbers with decimal commas."""
     return column.kind == "words" and all(map(is_number, column.words)) and any("," in word for word in column.words)
-
-
-def are_numbers(words):
-    """Return whether the different words of a column are numbers, but for some cells that are none.
-
-    Numbers with decimal commas are among these, as commas may also be of thousands.
-    """
-    numbers = [float(word.replace(",", ".")) for word in words if is_number(word)]
-    has_decimals = any(number % 1 for number in numbers if np.isfinite(number))
-    others = len(words) - len(numbers)
-    return bool(numbers) and (others == 0 or len(numbers) > FEW or (has_decimals and others == 1))

@@ -5,10 +5,9 @@ import numpy as np
 from fastprop.integrations.arrow_columns import are_dates_or_bools, of_codes
 from fastprop.tabular import dialect, refusals
 from fastprop.tabular.column_table import ColumnTable
-from fastprop.tabular.columns import FEW, checked, chosen, notes_on_counters, tell
-from fastprop.tabular.csv_columns import are_numbers, read_columns
-from fastprop.tabular.dialect import is_number, level_of
-from fastprop.tabular.written_numbers import numbers_of
+from fastprop.tabular.columns import FEW_CLASSES, checked, chosen, notes_on_counters, tell
+from fastprop.tabular.csv_columns import read_columns
+from fastprop.tabular.written_numbers import are_numbers, is_number, level_of, numbers_of
 
 
 def read_csv(path, choice):
@@ -20,7 +19,7 @@ def read_csv(path, choice):
     is_padded = written.index(target) in written.padded  # as 007, which as the name of a class is no 7
     as_words = (written.index(target),) * is_padded
     found = _read(path, written, included, told, written.index(target), as_words)
-    if is_padded and len(found.target.words) > FEW:
+    if is_padded and len(found.target.words) > FEW_CLASSES:
         is_padded = False
         found = _read(path, written, included, told, written.index(target))
     _refuse_stray_cells(path, found, included, told)
@@ -102,7 +101,7 @@ def _as_numbers(column, dialect, index, notes, may_be_names=False):
     if column.kind != "words" or not column.words:
         return column
     written = numbers_of(column.words, dialect)
-    if written is None or (may_be_names and written.sign and len(column.words) <= FEW):
+    if written is None or (may_be_names and written.sign and len(column.words) <= FEW_CLASSES):
         return column
     notes.append(f"{column.words[0]!r} of column {dialect.names[index]!r} is {written.values[0]:.12g}")
     return column._replace(kind="numbers", values=np.append(written.values, np.nan)[column.values], words=())

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from fastprop.checks import shown
 from fastprop.files import refusing
 from fastprop.integrations import arrow_csv
-from fastprop.integrations.arrow_columns import word_of
+from fastprop.tabular.written_numbers import is_number, value_of
 
 REFUSED = "CSV file", "give a header and rows"
 """What a file that cannot be read should be, and what to do; see `files.refusing`."""
@@ -26,9 +26,6 @@ MAX_COLUMNS = 100_000
 
 DELIMITERS = "\t;|,"
 """What may separate cells. The comma is the last, because it may also stand in numbers."""
-
-UNITS = r"%|[$€£¥]|EUR|USD|GBP|[kmc]?m|m²|m³|[km]?g|lbs?|mi|ft|in|m?l|m?s|min|h|°[CF]?|[kKM]"
-"""A regular expression of what may stand after a number that is written as a word."""
 
 _BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
@@ -143,54 +140,6 @@ def _are_names_of_rows(header, body):
     return begin_with_more and (not any(is_number(row[0]) for row in body) or [row[0] for row in body] == count)
 
 
-def is_number(cell, decimal=".,"):
-    """Return whether a cell holds a number; `decimal` are the characters that may stand before its decimals.
-
-    Examples
-    --------
-    >>> from fastprop.tabular.dialect import is_number
-    >>> [is_number(cell) for cell in ("1.5", "1,5", "-2e3", "1,234,567", "red", "")]
-    [True, True, True, False, False, False]
-    >>> is_number("1.5", decimal=",")
-    False
-    """
-    if "_" in cell or not cell.isascii() or any(mark in cell for mark in ".," if mark not in decimal):
-        return False
-    try:
-        float(cell.replace(",", ".", 1))
-    except ValueError:
-        return False
-    return True
-
-
-def level_of(cell):
-    """Return the level of a category that a cell of numbers is, or None if it holds no number.
-
-    It is the same for 7 and 7.0, but digits stay as they are: 01234 and 1234 are two levels.
-
-    Examples
-    --------
-    >>> from fastprop.tabular.dialect import level_of
-    >>> [level_of(cell) for cell in ("7", "7.0", "1,5", "01234", "1234", "red")]
-    ['7', '7', '1.5', '01234', '1234', None]
-    """
-    if re.fullmatch(r"[-+]?0\d+|-?\d+", cell):
-        return cell
-    return word_of(float(cell.replace(",", ".", 1))) if is_number(cell) else None
-
-
-def is_dressed_number(cell):
-    """Return whether a cell holds a number with commas of thousands, a sign of money, percent or a short unit.
-
-    Examples
-    --------
-    >>> from fastprop.tabular.dialect import is_dressed_number
-    >>> [is_dressed_number(cell) for cell in ("$1,000", "-0.5%", "1 234 €", "12 kg", "1.5", "room 7", "12B")]
-    [True, True, True, True, True, False, False]
-    """
-    return re.fullmatch(rf"[-+]?[$€£¥]?\s?[-+]?\d[\d.,'\s]*\s?({UNITS})?", cell.strip()) is not None
-
-
 def _sample(path):
     """Return the text of whole lines at the beginning of a file, and its encoding."""
     with refusing(path, *REFUSED), arrow_csv.open_bytes(path) as file:
@@ -227,7 +176,7 @@ def _delimiter(lines):
 def _header(path, rows):
     """Return the cells of the header, or None if the first row holds no names, and notes."""
     first, second = rows[0], rows[1] if len(rows) > 1 else []
-    numbers = [float(cell.replace(",", ".", 1)) for cell in first if is_number(cell)]
+    numbers = [value_of(cell) for cell in first if is_number(cell)]
     has_text_over_numbers = any(cell and not is_number(cell) and is_number(below) for cell, below in zip(first, second))
     if not numbers or has_text_over_numbers:
         return first, ()

@@ -8,8 +8,8 @@ import numpy as np
 from fastprop.checks import shown
 from fastprop.integrations.arrow_columns import word_of
 from fastprop.notices import DataWarning, warn
-from fastprop.tabular.dialect import is_dressed_number, is_number, level_of
 from fastprop.tabular.numeric_encodings import NUMERIC_ENCODINGS
+from fastprop.tabular.written_numbers import is_dressed_number, is_number, level_of
 
 KINDS = "number", "boolean", "date", "category", "left out"
 """What a column may be taken for."""

@@ -8,7 +8,7 @@ import math
 from fastprop import checks
 from fastprop.checks import shown
 from fastprop.integrations import arrow_csv
-from fastprop.tabular.dialect import is_dressed_number, is_number
+from fastprop.tabular.written_numbers import is_dressed_number, is_number, value_of
 
 
 def refuse_rows(path, dialect, error):
@@ -39,7 +39,7 @@ def refuse_infinity(path, dialect, index):
     """Refuse a column of numbers of which some are infinite."""
 
     def is_infinite(cell):
-        return is_number(cell, dialect.decimal) and math.isinf(float(cell.replace(",", ".", 1)))
+        return is_number(cell, dialect.decimal) and math.isinf(value_of(cell))
 
     line, cell = _first(path, dialect, index, is_infinite)
     raise ValueError(

@@ -11,9 +11,9 @@ from fastprop.annotations import LossName
 from fastprop.metrics import SCORES
 from fastprop.options import LossOption
 from fastprop.reference import LOSSES
-from fastprop.tabular.columns import FEW
-from fastprop.tabular.dialect import is_dressed_number, is_number
+from fastprop.tabular.columns import FEW_CLASSES
 from fastprop.tabular.table import Table
+from fastprop.tabular.written_numbers import is_dressed_number, is_number, value_of
 from fastprop.task import Task
 
 TASKS = "classes", "counts", "numbers", "labels"
@@ -114,7 +114,7 @@ def _task_of_values(table):
         return "classes"
     different = np.unique(y)
     is_whole = np.array_equal(different, np.round(different))
-    return "classes" if is_whole and len(different) <= min(FEW, max(2, len(y) // 2)) else "numbers"
+    return "classes" if is_whole and len(different) <= min(FEW_CLASSES, max(2, len(y) // 2)) else "numbers"
 
 
 def _hint(table, targets):
@@ -140,12 +140,12 @@ def _classes(table, loss):
         y, names = y.reshape(-1), tuple(str(int(value)) for value in different)
     if len(names) == 1:
         raise ValueError(nothing_to_learn(table, names[0]))
-    if table.class_names is not None and len(names) > FEW and all(map(is_dressed_number, names)):
+    if table.class_names is not None and len(names) > FEW_CLASSES and all(map(is_dressed_number, names)):
         raise ValueError(
             f"{_name(table)} holds {len(names)} different numbers that are written as words, such as "
             f"{checks.shown(names[0])}: write them without commas of thousands, signs and units."
         )
-    if len(names) > max(FEW, len(y) // 2):
+    if len(names) > max(FEW_CLASSES, len(y) // 2):
         raise ValueError(
             f"{_name(table)} has {len(names)} different values in {len(y)} rows, too many for classes: "
             "name another target."
@@ -229,7 +229,7 @@ def _of_written_numbers(table):
     """Return the same table, with numbers in place of words that are all numbers, such as 007."""
     if table.class_names is None or not all(map(is_number, table.class_names)):
         return table
-    numbers = np.array([float(name.replace(",", ".", 1)) for name in table.class_names])
+    numbers = np.array([value_of(name) for name in table.class_names])
     return type(table)(table.X, numbers[table.y], table.feature_names, table.target_name)
 
 
