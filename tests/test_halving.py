@@ -10,8 +10,8 @@ import fastprop as fp
 from fastprop import cost_model, interrupts, metrics, thread_pool
 from fastprop.kernels import compiler
 from fastprop.sweeping import live_runs, pack_runs
-from fastprop.sweeping.halving_runner import HalvingRunner
 from fastprop.sweeping.rung_pace import RungPace
+from fastprop.sweeping.sweep_runner import SweepRunner
 from fastprop.sweeping.time_limit import TimeLimit
 from tests.compare import assert_refused
 from tests.problems import three_classes
@@ -232,7 +232,7 @@ def test_scores_are_measured_of_those_that_stop_alone_unless_they_rank(tmp_path)
 @pytest.mark.parametrize("ends", ["before", "after", "in time"])
 @pytest.mark.parametrize("options", [{}, {"cv": 2, "validation": None, "keep": 0}, {"score": "accuracy"}], ids=str)
 def test_scores_after_ctrl_c_do_not_depend_on_a_journal(options, ends, monkeypatch, tmp_path):
-    train_to_rung = HalvingRunner._train_to_rung
+    train_to_rung = SweepRunner._train_to_rung
 
     def press(self, indices, rung):
         if rung == 1 and ends == "before":
@@ -243,7 +243,7 @@ def test_scores_after_ctrl_c_do_not_depend_on_a_journal(options, ends, monkeypat
         if rung == 1 and ends == "in time":
             monkeypatch.setattr(TimeLimit, "is_over", True)
 
-    monkeypatch.setattr(HalvingRunner, "_train_to_rung", press)
+    monkeypatch.setattr(SweepRunner, "_train_to_rung", press)
     monkeypatch.setattr(interrupts, "tell", lambda what: None)  # a second Ctrl-C would end the script
     results = []
     for journal in (None, tmp_path / "runs.jsonl"):

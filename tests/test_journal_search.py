@@ -65,7 +65,7 @@ def test_a_study_of_a_killed_sweep_goes_on_by_the_same_call(moment, options, pat
         return original(*arguments)
 
     owner, name = {
-        "training": ("fastprop.sweeping.halving_runner.HalvingRunner", "train"),
+        "training": ("fastprop.sweeping.sweep_runner.SweepRunner", "train"),
         "telling": ("fastprop.sweeping.search._Filling", "_tell"),
         "asking": ("fastprop.integrations.optuna_search", "suggested"),
     }[moment]

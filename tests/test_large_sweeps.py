@@ -7,8 +7,8 @@ import fastprop as fp
 from fastprop import cost_model
 from fastprop.kernels import compiler
 from fastprop.sweeping import sweep_progress
-from fastprop.sweeping.halving_runner import HalvingRunner
 from fastprop.sweeping.rung_pace import RungPace
+from fastprop.sweeping.sweep_runner import SweepRunner
 from tests.marks import slow_except
 from tests.processes import run_python
 
@@ -58,13 +58,13 @@ def test_neither_the_order_of_jobs_nor_how_they_are_packed_changes_a_row(options
 
 
 def test_halving_keeps_only_the_states_that_may_still_go_on(monkeypatch):
-    rank, kept = HalvingRunner._rank, []
+    rank, kept = SweepRunner._rank, []
 
     def ranked(runner, *arguments):
         rank(runner, *arguments)
         kept.append(len(set(runner._outcomes).difference(runner._ranking.beaten)))  # these are forgotten together
 
-    monkeypatch.setattr(HalvingRunner, "_rank", ranked)
+    monkeypatch.setattr(SweepRunner, "_rank", ranked)
     grid = {"learning_rate": np.geomspace(1e-3, 1, 90), "seed": range(4)}
     result = sweep(grid, epochs=9, halving=fp.Halving(3), validation=0.2, threads=1)
     assert result.rungs == [1, 3, 9]

@@ -37,6 +37,7 @@ from fastprop.options.optimizers import DESCENTS as DESCENTS
 from fastprop.options.optimizers import OPTIMIZERS as OPTIMIZERS
 from fastprop.options.optimizers import Descent as Descent
 from fastprop.options.population import *
+from fastprop.options.rung_rule import RungRule as RungRule
 from fastprop.options.schedules import *
 from fastprop.options.schedules import SCHEDULES as SCHEDULES
 from fastprop.options.schedules import Schedule as Schedule

@@ -60,7 +60,20 @@ class Halving:
             object.__setattr__(self, "min_epochs", checks.whole_number(self.min_epochs, "min_epochs"))
 
     def rungs(self, epochs: int, configurations: int) -> list[int]:
-        """Return the epochs of the rungs, in order; the last one is the end."""
+        """Return the epochs of the rungs of a sweep.
+
+        Parameters
+        ----------
+        epochs : int
+            For how many epochs a configuration trains that is not stopped.
+        configurations : int
+            How many configurations there are. With few, there are only the last of the rungs.
+
+        Returns
+        -------
+        list of int
+            The epochs, in order; the last one is the end.
+        """
         if self.min_epochs is not None:
             rungs = [epochs]
             while epochs // self.factor ** len(rungs) >= self.min_epochs:
@@ -76,7 +89,18 @@ class Halving:
         return [*(rung for rung in rungs[len(rungs) - min(needed, len(rungs)) :] if rung < epochs), epochs]
 
     def survivors(self, configurations: int) -> int:
-        """Return how many of `configurations` go on from a rung at most."""
+        """Return how many configurations go on from a rung at most.
+
+        Parameters
+        ----------
+        configurations : int
+            How many configurations reach the rung.
+
+        Returns
+        -------
+        int
+            ceil(configurations / factor).
+        """
         return math.ceil(configurations / self.factor)
 
     def going_on(self, costs: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -143,7 +167,19 @@ class MedianStopping:
             object.__setattr__(self, name, checks.whole_number(getattr(self, name), name))
 
     def rungs(self, epochs: int, configurations: int) -> list[int]:
-        """Return the epochs of the rungs, in order; the last one is the end.
+        """Return the epochs of the rungs of a sweep.
+
+        Parameters
+        ----------
+        epochs : int
+            For how many epochs a configuration trains that is not stopped.
+        configurations : int
+            How many configurations there are. The rungs do not depend on it.
+
+        Returns
+        -------
+        list of int
+            The epochs, in order; the last one is the end.
 
         Raises
         ------
@@ -153,11 +189,33 @@ class MedianStopping:
         return rungs_every(self.epochs, self.min_epochs, epochs, "MedianStopping")
 
     def survivors(self, configurations: int) -> int:
-        """Return how many of `configurations` go on from a rung at most."""
+        """Return how many configurations go on from a rung at most.
+
+        Parameters
+        ----------
+        configurations : int
+            How many configurations reach the rung.
+
+        Returns
+        -------
+        int
+            All of them.
+        """
         return configurations
 
     def going_on(self, costs: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Return which of the configurations go on; see `Halving.going_on`."""
+        """Return which of the configurations go on.
+
+        Parameters
+        ----------
+        costs : ndarray
+            See `Halving.going_on`.
+
+        Returns
+        -------
+        ndarray
+            (configurations,) bool.
+        """
         if len(costs) == 1:
             return np.ones(1, bool)
         costs = np.where(np.isnan(costs), np.inf, costs)

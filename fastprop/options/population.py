@@ -95,16 +95,56 @@ class PopulationBased:
             object.__setattr__(self, name, value)
 
     def rungs(self, epochs: int, configurations: int) -> list[int]:
-        """Return the epochs of the rungs, in order; the last one is the end; see `MedianStopping.rungs`."""
+        """Return the epochs of the rungs of a sweep.
+
+        Parameters
+        ----------
+        epochs : int
+            For how many epochs a configuration trains that is not stopped.
+        configurations : int
+            How many configurations there are. The rungs do not depend on it.
+
+        Returns
+        -------
+        list of int
+            The epochs, in order; the last one is the end.
+
+        Raises
+        ------
+        ValueError
+            If there are more rungs than `MedianStopping` may have.
+        """
         every = -(-epochs // RUNGS) if self.epochs is None else self.epochs
         return rungs_every(every, self.min_epochs, epochs, "PopulationBased")
 
     def survivors(self, configurations: int) -> int:
-        """Return how many of `configurations` go on from a rung at most: all of them."""
+        """Return how many configurations go on from a rung.
+
+        Parameters
+        ----------
+        configurations : int
+            How many configurations reach the rung.
+
+        Returns
+        -------
+        int
+            All of them.
+        """
         return configurations
 
     def going_on(self, costs: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Return which of the configurations go on: all, with their own network or another's; see `Halving`."""
+        """Return which of the configurations go on: all, each with its own network or with that of its parent.
+
+        Parameters
+        ----------
+        costs : ndarray
+            See `Halving.going_on`.
+
+        Returns
+        -------
+        ndarray
+            (configurations,) bool.
+        """
         return np.ones(len(costs), bool)
 
     def parents(self, costs: NDArray[np.float64], random: np.random.Generator) -> NDArray[np.int64]:

@@ -118,10 +118,7 @@ class OuterScores:
 
 @dataclass(eq=False)
 class OuterFold:
-    """An outer fold: which rows it holds out, and what the best network of its sweep gives for them.
-
-    `sweep` takes one in place of folds, and then searches on the training rows alone.
-    """
+    """An outer fold: which rows it holds out, and what the best network of its sweep gives for them."""
 
     training: NDArray[np.int64]  # (m,) rows of the data to search on
     tested: NDArray[np.int64]  # (k,) rows of the data to test on
@@ -150,11 +147,6 @@ def repeatable(cv, outer):
     return list(cv) if is_iterator else cv
 
 
-def rows_of(outer):
-    """Return the rows that a sweep in an `OuterFold` leaves out, and those of them to test on; else (None, None)."""
-    return (outer.left_out, outer.tested) if isinstance(outer, OuterFold) else (None, None)
-
-
 def check(outer, cv, keeps_folds, search):
     """Raise a ValueError if a sweep with these arguments has nothing that `outer` can repeat or test."""
     if outer is None:
@@ -174,14 +166,14 @@ def check(outer, cv, keeps_folds, search):
 
 
 def outer_folds(outer, X, y, data, score):
-    """Return a list of the `OuterFold`s that `outer` stands for as `cv` does; there are none around an outer fold.
+    """Return a list of the `OuterFold`s that `outer` stands for as `cv` does.
 
     Raises
     ------
     ValueError, TypeError
         If `outer` is not as described, or the score is undefined on the rows that a fold holds out.
     """
-    if outer is None or isinstance(outer, OuterFold):
+    if outer is None:
         return []
     try:
         sides = cross_validation_folds(outer, X, y, data)
@@ -201,9 +193,9 @@ def nested(search, arguments, folds, result):
     Parameters
     ----------
     search : callable
-        `sweep`.
+        Takes the arguments of `sweep` and an ``outer_fold``, on whose training rows it searches; returns the result.
     arguments : dict
-        What it was given.
+        The arguments of the sweep on all rows.
     folds : list of OuterFold
     result : SweepResult
         That of the sweep on all rows, whose time becomes that of all sweeps.
@@ -216,13 +208,13 @@ def nested(search, arguments, folds, result):
     for number, fold in enumerate(folds):
         if is_interrupted:
             break
-        changed = {"outer": fold, "keep": "best", "journal": _journal(arguments["journal"], number)}
+        changed = {"outer": None, "keep": "best", "journal": _journal(arguments["journal"], number)}
         if seconds is not None:
             # All sweeps, that on all rows included, are taken to need as long for this as those before on average.
             left = seconds - result.seconds - (1 + len(folds)) * float(np.mean(others or [0.0]))
             changed["seconds"] = max(MIN_SECONDS, left / (len(folds) - number))
         begin = time.perf_counter()
-        of_fold = search(**arguments | changed)
+        of_fold = search(outer_fold=fold, **arguments | changed)
         others.append(time.perf_counter() - begin - of_fold.seconds)
         result.seconds += of_fold.seconds
         is_interrupted = of_fold.is_interrupted

@@ -7,15 +7,17 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fastprop.options import RungRule
 from fastprop.runs import record
 from fastprop.sweeping import fold_networks
 from fastprop.sweeping.configurations import Configurations
 from fastprop.sweeping.fits import Experiment
-from fastprop.sweeping.halving_runner import HalvingRunner
 from fastprop.sweeping.last_trainings import train_again
+from fastprop.sweeping.outer_folds import OuterFold
 from fastprop.sweeping.population import Population
 from fastprop.sweeping.results import SweepResult
 from fastprop.sweeping.search import Search
+from fastprop.sweeping.sweep_runner import SweepRunner
 from fastprop.sweeping.time_limit import OutOfTime
 
 
@@ -25,12 +27,13 @@ class PlannedSweep(NamedTuple):
     experiment: Experiment
     configurations: Configurations
     result: SweepResult  # to be filled
-    halving: object  # Halving, MedianStopping, PopulationBased or None: what happens at rungs
+    rung_rule: RungRule | None  # which configurations go on from the rungs; None without rungs before the end
     population: Population | None  # whose configurations change at rungs
     seconds: float | None  # how long to train; None for as long as it takes
     keep: int  # the number of networks to keep
     search: Search | None  # chooses the configurations; None where they are known beforehand
     is_cross_validated: bool  # whether the folds are those of a cross-validation
+    outer_folds: list[OuterFold]  # in each of which the sweep is repeated afterward
 
 
 def execute(planned, workers, progress, journal):
@@ -51,7 +54,7 @@ def execute(planned, workers, progress, journal):
     result = planned.result
     trains_on_all_rows = planned.is_cross_validated and not experiment.keeps_folds
     keep = 0 if trains_on_all_rows else planned.keep  # then no network of a single fold is kept
-    runner = HalvingRunner(planned, workers, keep, progress, journal)
+    runner = SweepRunner(planned, workers, keep, progress, journal)
     with suppress(OutOfTime):
         if planned.search is not None:
             planned.search.check(result)

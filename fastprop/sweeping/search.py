@@ -58,7 +58,7 @@ class Search:
                 )
 
     def run(self, runner, configurations, result, journal):
-        """Fill the rows of a result, batch by batch, with configurations that a `HalvingRunner` trains.
+        """Fill the rows of a result, batch by batch, with configurations that a `SweepRunner` trains.
 
         There are fewer rows where the study's sampler ends the search.
 

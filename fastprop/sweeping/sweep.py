@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import Any, Literal
 
 from fastprop import checks, interrupts, metrics, numpy_settings
@@ -48,7 +49,6 @@ from fastprop.sweeping.folds import common_origin, folds_of, split_of
 from fastprop.sweeping.grids import grid_of
 from fastprop.sweeping.journal import Journal
 from fastprop.sweeping.journal_header import describe
-from fastprop.sweeping.outer_folds import OuterFold
 from fastprop.sweeping.planned_sweep import PlannedSweep, execute, record_trainings
 from fastprop.sweeping.population import new_population
 from fastprop.sweeping.recorded_rows import SweepDescription
@@ -85,7 +85,7 @@ def sweep(
     early_stopping: EarlyStopping | None = None,
     validation: Validation | None = None,
     cv: int | Splitter | Iterable[tuple[ArrayLike, ArrayLike]] | None = None,
-    outer: int | Splitter | Iterable[tuple[ArrayLike, ArrayLike]] | OuterFold | None = None,
+    outer: int | Splitter | Iterable[tuple[ArrayLike, ArrayLike]] | None = None,
     score: ScoreName | ScoreFunction | metrics.Score | None = None,
     halving: int | Halving | MedianStopping | None = None,
     sample_weight: ArrayLike | None = None,
@@ -240,38 +240,85 @@ def sweep(
     >>> result.best["learning_rate"]
     0.5
     """
+    return _sweep(**locals())
+
+
+def _sweep(*, outer_fold=None, **arguments):
+    """Return the result of a sweep with the `arguments` of `sweep`; in an `OuterFold`, of one on its training rows."""
     # Parse: each argument by itself.
-    cv = outer_folds.repeatable(cv, outer)
-    arguments = dict(locals())
-    if search is not None:
-        checks.instance(search, "search", (OptunaSearch, PopulationBased), "fp.OptunaSearch(study)")
-    has_study = isinstance(search, OptunaSearch)
-    space = checked_grid(grid, samples, has_study)
-    checks.choice(backend, "backend", BACKENDS)
-    workers = new_workers(executor, threads)
-    seconds = None if seconds is None else checks.number(seconds, "seconds")
-    begin_with = network if isinstance(network, MLP) else checks.layer_sizes(network)
-    options = TrainingOptions.of_arguments(locals())
-    chooser = Search(search, space) if has_study else None
+    arguments["cv"] = outer_folds.repeatable(arguments["cv"], arguments["outer"])
+    given = SimpleNamespace(**arguments)
+    if given.search is not None:
+        checks.instance(given.search, "search", (OptunaSearch, PopulationBased), "fp.OptunaSearch(study)")
+    space = checked_grid(given.grid, given.samples, isinstance(given.search, OptunaSearch))
+    checks.choice(given.backend, "backend", BACKENDS)
+    workers = new_workers(given.executor, given.threads)
+    given.seconds = None if given.seconds is None else checks.number(given.seconds, "seconds")
+    given.network = given.network if isinstance(given.network, MLP) else checks.layer_sizes(given.network)
+    options = TrainingOptions.of_arguments(arguments)
 
     # Plan: which configurations are trained, on which rows, and where their results go.
-    configurations = Configurations(grid_of(space, samples, has_study, options.seed), begin_with, options, y)
+    planned, scored = _planned(given, space, options, outer_fold)
+    result, experiment = planned.result, planned.experiment
+
+    # Execute.
+    journal = _journal_at(given.journal, planned, given.network, options)
+    _execute_or_interrupt(planned, workers, given.progress, journal)
+    record_trainings(result, experiment, planned.configurations, given.class_weight)
+    if outer_fold is not None:
+        outer_fold.test(result, experiment)
+    result.outer = outer_folds.nested(_sweep, arguments, planned.outer_folds, result)
+    if experiment.keeps_folds:
+        _keep_out_of_fold(result, experiment, scored)
+    return result
+
+
+def _planned(given, space, options, outer_fold):
+    """Return the `PlannedSweep` of what was `given`, and the rows that each fold scores; see `_sweep`."""
+    search, cv = given.search, given.cv
+    has_study = isinstance(search, OptunaSearch)
+    chooser = Search(search, space) if has_study else None
+    grid = grid_of(space, given.samples, has_study, options.seed)
+    configurations = Configurations(grid, given.network, options, given.y)
     if chooser is not None:
         configurations.check(chooser.extremes())
-    rows = len(configurations) if chooser is None else samples
-    kept = checks.keep(keep, rows)
-    keeps_folds = not checks.flag(refit, "refit")
-    population = new_population(search, space, options.seed, configurations, halving)
-    halving_rule = _halving_rule(halving) if population is None else population.option
-    checks.ranking(validation, cv, score, list(configurations.prototypes))
+    rows = len(configurations) if chooser is None else given.samples
+    kept = checks.keep(given.keep, rows)
+    keeps_folds = not checks.flag(given.refit, "refit")
+    population = new_population(search, space, options.seed, configurations, given.halving)
+    rung_rule = _rung_rule(given.halving) if population is None else population.option
+    checks.ranking(given.validation, cv, given.score, list(configurations.prototypes))
     if keeps_folds and cv is None:
         raise ValueError("refit=False keeps the networks of the folds of cv, but there is no cv: give it, or no refit.")
-    outer_folds.check(outer, cv, keeps_folds, search)
-    left_out, tested = outer_folds.rows_of(outer)
-    split, tasks = split_of(configurations.prototypes, X, y, sample_weight, class_weight, validation, left_out)
-    given = split.data
-    split, folds, all_rows, scored = folds_of(split, cv, X, y, configurations.prototypes, standardize, tested)
-    prototype = next(iter(configurations.prototypes.values()))
+    outer_folds.check(given.outer, cv, keeps_folds, search)
+    experiment, scored, data = _experiment(given, configurations, outer_fold, kept)
+    around = outer_folds.outer_folds(given.outer, given.X, given.y, data, experiment.score)
+    together = rows if chooser is None else min(rows, chooser.batch)
+    rungs = [options.epochs] if rung_rule is None else rung_rule.rungs(options.epochs, together)
+    planned = PlannedSweep(
+        experiment=experiment,
+        configurations=configurations,
+        result=SweepResult(_description(experiment, options, list(configurations.columns), rows, rung_rule, rungs)),
+        rung_rule=rung_rule,
+        population=population,
+        seconds=outer_folds.first_seconds(given.seconds, around),
+        keep=kept,
+        search=chooser,
+        is_cross_validated=cv is not None,
+        outer_folds=around,
+    )
+    return planned, scored
+
+
+def _experiment(given, configurations, outer_fold, kept):
+    """Return the `Experiment` of a sweep, the rows that each fold scores, and the `Dataset` before it has folds."""
+    prototypes = configurations.prototypes
+    left_out, tested = (None, None) if outer_fold is None else (outer_fold.left_out, outer_fold.tested)
+    of_rows = given.sample_weight, given.class_weight, given.validation, left_out
+    split, tasks = split_of(prototypes, given.X, given.y, *of_rows)
+    data = split.data
+    split, folds, all_rows, scored = folds_of(split, given.cv, given.X, given.y, prototypes, given.standardize, tested)
+    prototype = next(iter(prototypes.values()))
     if prototype.input_mean is None and all_rows.mean is None:
         warn_of_sizes(split.data.inputs, all_rows.rows, prototype.dtype)
     split = split.readable(prototype.dtype, common_origin(prototype, [all_rows, *folds]))
@@ -280,30 +327,15 @@ def sweep(
         held_out=split.held_out,
         folds=folds,
         all_rows=all_rows,
-        prototypes=configurations.prototypes,
-        backend=backend,
-        score=choose_score(score, tasks, split, folds),
-        is_balanced=checks.is_balanced(class_weight),
-        keeps_folds=keeps_folds,
-        ranks_by_score=score is not None or len(configurations.prototypes) > 1,
+        prototypes=prototypes,
+        backend=given.backend,
+        score=choose_score(given.score, tasks, split, folds),
+        is_balanced=checks.is_balanced(given.class_weight),
+        keeps_folds=not given.refit,
+        ranks_by_score=given.score is not None or len(prototypes) > 1,
         kept=kept,
     )
-    around = outer_folds.outer_folds(outer, X, y, given, experiment.score)
-    together = rows if chooser is None else min(rows, chooser.batch)
-    rungs = [options.epochs] if halving_rule is None else halving_rule.rungs(options.epochs, together)
-    result = SweepResult(_description(experiment, options, list(configurations.columns), rows, halving_rule, rungs))
-    how = halving_rule, population, outer_folds.first_seconds(seconds, around), kept, chooser, cv is not None
-    planned = PlannedSweep(experiment, configurations, result, *how)
-
-    # Execute.
-    _execute_or_interrupt(planned, workers, progress, _journal_at(journal, planned, begin_with, options))
-    record_trainings(result, experiment, configurations, class_weight)
-    if isinstance(outer, OuterFold):
-        outer.test(result, experiment)
-    result.outer = outer_folds.nested(sweep, arguments, around, result)
-    if keeps_folds:
-        _keep_out_of_fold(result, experiment, scored)
-    return result
+    return experiment, scored, data
 
 
 def _execute_or_interrupt(planned, workers, progress, journal):
@@ -339,14 +371,14 @@ def _journal_at(path, planned, network, options):
     return interrupts.around(Journal(path, describe(planned.experiment, network, options, others)))
 
 
-def _halving_rule(halving):
+def _rung_rule(halving):
     """Return the option that `halving` stands for, or None."""
     if halving is None or isinstance(halving, HALVINGS):
         return halving
     return Halving(checks.whole_number(halving, "halving", minimum=2))
 
 
-def _description(experiment, options, names, rows, halving, rungs):
+def _description(experiment, options, names, rows, rung_rule, rungs):
     """Return the `SweepDescription` of a sweep of the hyperparameters `names`."""
     return SweepDescription(
         swept=names,
@@ -357,6 +389,6 @@ def _description(experiment, options, names, rows, halving, rungs):
         criterion=experiment.criterion,
         score_name=experiment.score.name,
         sign=experiment.score.sign if experiment.ranks_by_score else None,
-        about=what_it_ran_on(experiment, options, names, halving),
+        about=what_it_ran_on(experiment, options, names, rung_rule),
         keeps_folds=experiment.keeps_folds,
     )

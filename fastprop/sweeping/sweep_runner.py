@@ -19,10 +19,10 @@ from fastprop.sweeping.sweep_progress import SweepProgress
 from fastprop.sweeping.time_limit import OutOfTime, TimeLimit
 
 
-class HalvingRunner:
+class SweepRunner:
     """Trains configurations of a `PlannedSweep` from rung to rung, and records their outcomes in its result.
 
-    `workers` are `ThreadWorkers` or `ExecutorWorkers`. Without `halving` there is one rung, at the end. The
+    `workers` are `ThreadWorkers` or `ExecutorWorkers`. Without a `rung_rule` there is one rung, at the end. The
     networks of the best `keep` configurations are kept. Only the thread that calls `train` changes anything here;
     threads that draw jobs only read.
     """
@@ -31,7 +31,7 @@ class HalvingRunner:
         self._experiment = planned.experiment
         self._configurations = planned.configurations
         self._result = planned.result
-        self._halving = planned.halving
+        self._rung_rule = planned.rung_rule
         self._population = planned.population
         self._workers = workers
         self._time = TimeLimit(planned.seconds, workers.count, len(planned.experiment.folds))
@@ -112,7 +112,7 @@ class HalvingRunner:
         """Return which configurations go on from a rung, and keep only their outcomes."""
         self._stop_beaten()
         costs = self._result.rung_costs[indices, : rung + 1]
-        is_chosen = self._halving.going_on(costs)
+        is_chosen = self._rung_rule.going_on(costs)
         if self._population is not None and not self._time.is_over:
             self._take_over_networks(self._population.pairs(indices, costs, rung), rung)
         may_go_on = np.fromiter((index in self._outcomes for index in indices.tolist()), bool, len(indices))
@@ -154,7 +154,7 @@ class HalvingRunner:
         """Train configurations to a rung, except those that the journal has."""
         self._reached = {}
         self._live_runs = LiveRuns()
-        self._ranking = RungRanking(self._most_survivors(len(indices), rung))
+        self._ranking = RungRanking(self._max_survivors(len(indices), rung))
         if rung in self._ahead:
             self._record_ahead(set(indices.tolist()), rung)
             return
@@ -183,11 +183,11 @@ class HalvingRunner:
         finally:
             self._result.seconds += time.perf_counter() - start
 
-    def _most_survivors(self, count, rung):
+    def _max_survivors(self, count, rung):
         """Return how many of `count` configurations at a rung may go on at most, or None if all may, or any number."""
-        if self._halving is None or rung == len(self._result.rungs) - 1:
+        if self._rung_rule is None or rung == len(self._result.rungs) - 1:
             return None
-        survivors = self._halving.survivors(count)
+        survivors = self._rung_rule.survivors(count)
         return survivors if survivors < count else None
 
     @property
