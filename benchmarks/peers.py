@@ -75,10 +75,10 @@ def measure(workload, names, threads, repeats, seconds):
 
 
 def choose_group(contestant):
-    """Return how many epochs a timed call trains, so that it takes about `GROUP_SECONDS`: at least one."""
+    """Return how many epochs a timed call trains, so that it takes about `GROUP_SECONDS`: at least `timed_epochs`."""
     timed(contestant, 1)
-    group = 1
-    seconds = min(timed(contestant, 1) for _ in range(2))
+    group = contestant.workload.timed_epochs
+    seconds = min(timed(contestant, group) for _ in range(2))
     while seconds < GROUP_SECONDS / 2:  # again, because most of a short call's time may not depend on its epochs
         group = round(group * GROUP_SECONDS / seconds)
         seconds = timed(contestant, group)
