@@ -11,10 +11,7 @@ from fastprop.cli.problem import problem_of
 from fastprop.metrics.scores import shown_score
 from fastprop.tabular import ensemble_report
 from fastprop.tabular.column_inputs import searched_inputs
-from fastprop.tabular.tuning import SearchOptions, needs_temperature, tuned
-
-SECONDS = 60.0
-"""How long a search takes if neither ``--seconds`` nor ``--configurations`` is given."""
+from fastprop.tabular.tuning import SECONDS, SearchOptions, needs_temperature, tuned
 
 MAX_SHOWN = 10
 """Configurations with a weight that are printed."""

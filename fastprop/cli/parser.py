@@ -14,6 +14,7 @@ from fastprop.reference import LOSSES
 from fastprop.tabular import TASKS, sources
 from fastprop.tabular.numeric_encodings import NUMERIC_ENCODINGS, SEARCH, SEARCHED
 from fastprop.tabular.recipe import RECIPE
+from fastprop.tabular.tuning import SECONDS
 
 ACTIVATIONS = ", ".join(checks.HIDDEN_ACTIVATIONS)
 """The names of activations, for the help."""
@@ -96,7 +97,7 @@ def make_parser():
 def _add_fit(parser):
     _add_data(parser, several_encodings=True)
     search = parser.add_argument_group("search")
-    seconds = f"how long to search (default {fitting.SECONDS:g} without --configurations)"
+    seconds = f"how long to search (default {SECONDS:g} without --configurations)"
     search.add_argument("--seconds", type=values.number, metavar="SECONDS", help=seconds)
     tried = "how many configurations to try at most"
     search.add_argument("--configurations", type=values.whole_number, metavar="N", help=tried)

@@ -30,10 +30,7 @@ from fastprop.tabular.ensemble_model import TableEnsemble
 from fastprop.tabular.ensemble_report import Fitted
 from fastprop.tabular.numeric_encodings import NUMERIC_ENCODINGS, SEARCH
 from fastprop.tabular.recipe import RECIPE
-from fastprop.tabular.tuning import SearchOptions, tuned
-
-SECONDS = 60.0
-"""How long a search takes if neither seconds nor configurations are given."""
+from fastprop.tabular.tuning import SECONDS, SearchOptions, tuned
 
 
 class BaseTabular(SavesModel, BaseEstimator):

@@ -18,7 +18,10 @@ LAST_ROUND_SHARE = 0.04
 """If less than this share of all time is left, there is no other round."""
 
 RESERVED_SHARE = 0.05
-"""The share of all time that is left for the last folds, which may go on for up to `FOLD_SECONDS`."""
+"""The share of all time that is left, up to `FOLD_SECONDS`, for the last folds of a sweep, some one after another.
+
+It is larger than `time_limit.FOLD_SHARE`, which is how long one of them may go on.
+"""
 
 PARTS = 3
 """Rounds of a search without time that has several encodings of numbers, after the first ones."""

@@ -28,6 +28,9 @@ from fastprop.tabular.rounds import Rounds
 from fastprop.tabular.time_plan import MIN_EPOCHS, planned
 from fastprop.tabular.tuned_search import KeptConfiguration, TunedSearch
 
+SECONDS = 60.0
+"""How long a search takes if neither seconds nor configurations are given."""
+
 MAX_KEPT = 24
 """Configurations whose networks and out-of-fold outputs are kept in memory."""
 
@@ -164,9 +167,9 @@ class _Search:
         self._tells_encoding = len(X) > 1
         self._y = targets.given
         self._options = options
-        self._rounds = 0  # that were begun
+        self._rounds_begun = 0
         self._space = search_space.tuned_space(prototype, len(targets.given))
-        self._weights = targets.score_weights
+        self._row_weights = targets.score_weights
         self._class_weight = class_weight
         ranks = options.score or DEFAULT_SCORES.get(prototype.output)
         self._score = self._score_of(ranks)  # that ranks configurations; None for the loss
@@ -181,7 +184,7 @@ class _Search:
     def _score_of(self, score):
         """Return the `Score` of a name or a score, which weighs rows if they have weights; None of None."""
         found = SCORES.get(score, score) if isinstance(score, str) else score
-        return found if found is None or self._weights is None else found.weighted()
+        return found if found is None or self._row_weights is None else found.weighted()
 
     def fit_to_time(self, seconds):
         """Plan fewer epochs, encodings and widths where not even a few configurations could be trained to the end.
@@ -221,8 +224,8 @@ class _Search:
 
     def train(self, size, seconds):
         """Train the next `size` configurations; return for how many seconds, and whether Ctrl-C ended this."""
-        encoding = self._encoding_of_round(self._rounds)
-        self._rounds += 1
+        encoding = self._encoding_of_round(self._rounds_begun)
+        self._rounds_begun += 1
         values = self._drawn(self.tried, size, encoding)
         begin = time.perf_counter()
         result = self._sweep(encoding, values, self.epochs, seconds, MAX_KEPT)
@@ -237,7 +240,7 @@ class _Search:
         """Return the weights (kept,) of the configurations that are kept, and the `cross_fitted` outputs."""
         outputs = [each.outputs for each in self.kept]
         given = outputs, self._y, self._prototype.output
-        options = {"score": self._score_of_weights, "sample_weight": self._weights}
+        options = {"score": self._score_of_weights, "sample_weight": self._row_weights}
         held_out = [rows for _, rows in self.folds]
         return greedy_weights(*given, **options), cross_fitted(*given, held_out, **options)
 
@@ -301,7 +304,7 @@ class _Search:
                 early_stopping=EarlyStopping(epochs),
                 cv=self.folds,
                 score=self._score,
-                sample_weight=self._weights,
+                sample_weight=self._row_weights,
                 class_weight=self._class_weight,
                 halving=HALVING if keep else None,
                 standardize=True,
