@@ -193,7 +193,7 @@ AHEAD = {
 def test_it_is_the_same_whether_it_trains_past_rungs_or_not(options, rule, monkeypatch):
     results = []
     for count in (1, 2, 100):
-        monkeypatch.setattr(RungPace, "rungs", lambda self, rungs, done, cycles, count=count: rungs[:count])
+        monkeypatch.setattr(RungPace, "rungs_at_once", lambda self, rungs, done, cycles, count=count: rungs[:count])
         results.append(sweep(halving=rule, **options))
     whole = sweep(**options)
     for result in results:
@@ -363,7 +363,7 @@ def test_where_all_diverge_at_the_first_rung_it_ends(halving):
 
 
 def test_the_progress_bar_says_until_where(terminal, monkeypatch):
-    monkeypatch.setattr(RungPace, "rungs", lambda self, rungs, done, cycles: rungs[:1])
+    monkeypatch.setattr(RungPace, "rungs_at_once", lambda self, rungs, done, cycles: rungs[:1])
     sweep(halving=3, progress=True)
     bars = terminal.readouterr().err
     for words in ("until epoch 1", "27/27", "until epoch 3", "9/9", "until epoch 9", "3/3"):

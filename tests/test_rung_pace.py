@@ -46,22 +46,22 @@ def test_it_trains_to_the_rung_that_lets_the_sweep_end_the_earliest(epoch, befor
         pace.add(job(3, 4 * workers * 8 * epoch))
         pace.learn(8, 64 * epoch + 8 * 0.1)  # of eight fits, each of which took 0.1 s to stop
         share = after / (before + 0.25)  # of 4 · before and 4 · after, and one more
-        chosen = pace.rungs(rungs, done, cycles=np.nan)
+        chosen = pace.rungs_at_once(rungs, done, cycles=np.nan)
         assert chosen == rungs[: len(chosen)]
         assert chosen[-1] == fewest(rungs, done, share, 0.1, epoch)
 
 
 def test_before_anything_was_measured_the_cost_of_an_epoch_decides():
     rungs = [1, 2, 3, 9]
-    assert RungPace(1).rungs(rungs, 0, cycles=CYCLES_PER_SECOND) == [1]
-    assert RungPace(1).rungs(rungs, 0, cycles=1) == rungs
-    assert RungPace(1).rungs(rungs, 0, cycles=1e5) == RungPace(4).rungs(rungs, 0, cycles=4e5)
+    assert RungPace(1).rungs_at_once(rungs, 0, cycles=CYCLES_PER_SECOND) == [1]
+    assert RungPace(1).rungs_at_once(rungs, 0, cycles=1) == rungs
+    assert RungPace(1).rungs_at_once(rungs, 0, cycles=1e5) == RungPace(4).rungs_at_once(rungs, 0, cycles=4e5)
 
 
 def test_runs_that_were_not_called_teach_it_nothing():
     pace = RungPace(1)
     pace.learn(5, 100.0)
-    assert pace.rungs([1, 2], 0, cycles=CYCLES_PER_SECOND) == [1]
+    assert pace.rungs_at_once([1, 2], 0, cycles=CYCLES_PER_SECOND) == [1]
 
 
 def test_it_trains_past_no_more_rungs_than_memory_has_room_for(monkeypatch):
@@ -73,7 +73,7 @@ def test_it_trains_past_no_more_rungs_than_memory_has_room_for(monkeypatch):
         asked.append(len(rungs))
         return rungs[:1]
 
-    monkeypatch.setattr(RungPace, "rungs", rungs)
+    monkeypatch.setattr(RungPace, "rungs_at_once", rungs)
     options = {"epochs": 9, "halving": fp.MedianStopping(), "validation": 0.2, "keep": 0}
     rates = {"learning_rate": [0.1] * 4}
     fp.sweep((64, 2, 10), X, y, rates, **options)

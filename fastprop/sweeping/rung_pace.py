@@ -8,8 +8,8 @@ SECONDS_OF_STOP = 3e-4
 CYCLES_PER_SECOND = 3e9
 """Of a core, about."""
 
-MEMORY = 0.75
-"""How much the configurations of a rung count at the next one, in the share of those that go on."""
+DECAY = 0.75
+"""The weight of earlier rungs, at each rung, in the share of configurations that go on."""
 
 
 class RungPace:
@@ -33,15 +33,15 @@ class RungPace:
         self._fits = 0  # in calls of `PackRun`s to the rungs that are trained to
         self._kernels = 0.0  # seconds
 
-    def rungs(self, rungs, done, cycles):
-        """Return the rungs to train to in one go: as many of the first of `rungs` as let the sweep end the earliest.
+    def rungs_at_once(self, to_come, done, cycles):
+        """Return the rungs to train to in one go: the first of those `to_come`, as many as let the sweep end soonest.
 
         That is so if the same share of the configurations goes on from each rung, as it did at the last ones. A rung
         that is trained past saves a stop, but epochs after it are then trained of those as well that do not go on.
 
         Parameters
         ----------
-        rungs : list of int
+        to_come : list of int
             The epochs of the rungs to come.
         done : int
             The number of epochs that are done.
@@ -52,19 +52,20 @@ class RungPace:
         if seconds_of_epoch is None:
             seconds_of_epoch = cycles / CYCLES_PER_SECOND / self._workers
         share = self._after / (self._before + 1)  # as if one more had been there
-        shares = share ** np.arange(1, len(rungs) + 1)
-        seconds = seconds_of_epoch * np.array([done, *rungs])  # until each rung, without stops
+        shares = share ** np.arange(1, len(to_come) + 1)
+        seconds = seconds_of_epoch * np.array([done, *to_come])  # until each rung, without stops
         left = np.zeros(len(seconds))  # seconds from each rung to the end
-        for rung in reversed(range(len(rungs))):
-            each = seconds[rung + 1 :] - seconds[rung] + shares[: len(rungs) - rung] * left[rung + 1 :]
-            best = int(np.argmin(each))
-            left[rung] = self._seconds_of_stop + each[best]
-        return rungs[: best + 1]
+        trained_past = np.zeros(len(to_come), int)  # how many rungs are trained past from each rung on
+        for rung in reversed(range(len(to_come))):
+            each = seconds[rung + 1 :] - seconds[rung] + shares[: len(to_come) - rung] * left[rung + 1 :]
+            trained_past[rung] = np.argmin(each)
+            left[rung] = self._seconds_of_stop + each[trained_past[rung]]
+        return to_come[: trained_past[0] + 1]
 
     def go_on(self, before, after):
         """Learn how many of the configurations at a rung have gone on."""
-        self._before = MEMORY * self._before + before
-        self._after = MEMORY * self._after + after
+        self._before = DECAY * self._before + before
+        self._after = DECAY * self._after + after
 
     def add(self, job):
         """Add the last call of the `PackRun` of a job."""

@@ -14,15 +14,15 @@ def read_csv(path, choice):
     """Return the `ColumnTable` of a CSV file for the choice of columns, a `Choice`."""
     written = dialect.detect(path)
     names, target = chosen(path, written.columns, choice)
-    told = written.indices(checked(path, written.columns, choice.categorical))
+    categorical = written.indices(checked(path, written.columns, choice.categorical))
     included = written.indices(names)
     is_padded = written.index(target) in written.padded  # as 007, which as the name of a class is no 7
     as_words = (written.index(target),) * is_padded
-    found = _read(path, written, included, told, written.index(target), as_words)
+    found = _read(path, written, included, categorical, written.index(target), as_words)
     if is_padded and len(found.target.words) > FEW_CLASSES:
         is_padded = False
-        found = _read(path, written, included, told, written.index(target))
-    _refuse_stray_cells(path, found, included, told)
+        found = _read(path, written, included, categorical, written.index(target))
+    _refuse_stray_cells(path, found, included, categorical)
     refusals.refuse_target(path, found.dialect, written.index(target), found.target)
     if written.index(target) in found.infinite:
         refusals.refuse_infinity(path, found.dialect, written.index(target))
@@ -47,36 +47,36 @@ def read_csv_columns(path, names=None, as_words=(), as_levels=()):
         Those whose numbers are levels of a category.
     """
     written = dialect.detect(path)
-    is_first = names is None
+    reads_all = names is None
     names = checked(path, written.columns, written.columns if names is None else names)
     included = written.indices(names)
     words, levels = written.indices(as_words), written.indices(as_levels)
     found = _read(path, written, included, levels, as_words=words)
-    if is_first:
+    if reads_all:
         tell(found.dialect.notes)
     _refuse_stray_cells(path, found, included, {*words, *levels})
     return dict(zip(names, found.columns))
 
 
-def _read(path, written, included, told, target=None, as_words=()):
-    """Return the `CsvColumns` of a file, with numbers in the columns `told` as levels: 01234 is not 1234.
+def _read(path, written, included, categorical, target=None, as_words=()):
+    """Return the `CsvColumns` of a file, with numbers in the columns `categorical` as levels: 01234 is not 1234.
 
     These columns are read as words, in the same pass as the others. Dates and booleans are read again as what they are.
     The parameters are those of `read_columns`, which are indices of columns.
     """
-    found = read_columns(path, written, included, target, (*as_words, *told))
-    others = {index for index, column in zip(included, found.columns) if index in told and _is_no_level(column)}
+    found = read_columns(path, written, included, target, (*as_words, *categorical))
+    others = {index for index, column in zip(included, found.columns) if index in categorical and _is_no_level(column)}
     if others:
         found = read_columns(
-            path, written, included, target, (*as_words, *(each for each in told if each not in others))
+            path, written, included, target, (*as_words, *(each for each in categorical if each not in others))
         )
     columns = [
         of_codes(column.values, _levels(column.words))
-        if index in told and all(map(is_number, column.words)) and column.kind == "words"
+        if index in categorical and all(map(is_number, column.words)) and column.kind == "words"
         else column
         for index, column in zip(included, found.columns)
     ]
-    kept = {*told, *as_words}
+    kept = {*categorical, *as_words}
     notes = []
     columns = [
         column if index in kept else _as_numbers(column, found.dialect, index, notes)
