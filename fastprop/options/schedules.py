@@ -1,8 +1,8 @@
-"""Schedules of the learning rate.
+"""Schedules of the learning rate, and of weight decay and dropout.
 
-A schedule gives a factor by which the optimizer's learning rate is multiplied, so that the rate can be swept with any
-schedule. In the formulas below, `done` is the number of epochs or steps that are done, as ``by`` says, and `total` the
-number of those that the run has. The formulas are those of ``torch.optim.lr_scheduler``.
+A schedule gives a factor by which the value is multiplied that the optimizer or the run has, so that this can be swept
+with any schedule. In the formulas below, `done` is the number of epochs or steps that are done, as ``by`` says, and
+`total` the number of those that the run has. A class that names one of ``torch.optim.lr_scheduler`` has its formula.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ class PackRun:
     Attributes
     ----------
     seconds : float
-        How long the last call trained, in seconds.
+        How long the last call trained, in seconds; 0 before the first.
     """
 
     def __init__(self, experiment, job):
@@ -41,6 +41,7 @@ class PackRun:
         if job.fits[0].goes_on:
             self._run.go_on([fit.state.arrays for fit in job.fits])
         self.stop = self._run.stop
+        self.seconds = 0.0
         self.take(job, range(len(job.fits)))
 
     @classmethod

@@ -147,7 +147,7 @@ class SweepRunner:
             del self._outcomes[index]
 
     def _stop_beaten(self):
-        """Stop configurations that too many others of this rung are better than for them to go on."""
+        """Stop configurations that cannot go on, because enough others at this rung are better."""
         self._stop([index for index in self._ranking.take_beaten() if index in self._outcomes])
 
     def _train_to_rung(self, indices, rung):
@@ -184,7 +184,10 @@ class SweepRunner:
             self._result.seconds += time.perf_counter() - start
 
     def _max_survivors(self, count, rung):
-        """Return how many of `count` configurations at a rung may go on at most, or None if all may, or any number."""
+        """Return the largest number that may go on from a rung; None if nobody can be stopped before all are there.
+
+        `count` configurations train to the rung.
+        """
         if self._rung_rule is None or rung == len(self._result.rungs) - 1:
             return None
         survivors = self._rung_rule.survivors(count)
@@ -206,7 +209,7 @@ class SweepRunner:
         dtype, rows = self._experiment.dtype, len(self._experiment.folds[0].rows)
         cycles = rows * max(cost_model.cycles_of_fit(group, dtype) for group in groups)
         rungs = rungs[: rungs_within_memory(fits, groups, dtype)]
-        return self._pace.rungs(rungs, self._epochs_before(rung), cycles)
+        return self._pace.rungs_at_once(rungs, self._epochs_before(rung), cycles)
 
     def _epochs_before(self, rung):
         return self._result.rungs[rung - 1] if rung > 0 else 0

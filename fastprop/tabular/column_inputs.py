@@ -117,7 +117,10 @@ class ColumnInputs(UnfittedInputs):
         return stacked(blocks), np.tile(every, len(blocks)), positions
 
     def _changes(self, first, other, X):
-        """Return which rows (r,) of X, made by the `first` encoder, the `other` makes otherwise, and how (r, n_in)."""
+        """Return the rows (r,) of X that differ between two encoders, and their inputs (r, n_in) by the second.
+
+        X are the inputs by the `first` encoder.
+        """
         blocks = {}
         is_changed = np.zeros(len(X), bool)
         begin = 0

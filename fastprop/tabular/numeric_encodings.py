@@ -6,13 +6,13 @@ from typing import NamedTuple
 import numpy as np
 
 MAX_BINS = 48
-"""Of a piecewise-linear encoding, at most so many bins a column has."""
+"""Largest number of bins of a column, in a piecewise-linear encoding."""
 
 MIN_BINS = 8
-"""So many bins a column has at the least, if more numbers differ than `MAX_BINS` has edges."""
+"""Smallest number of bins of a column, if more numbers differ than `MAX_BINS` has edges."""
 
 ROWS_OF_BIN = 50
-"""So many rows a bin has on average at the least, where a column has more than `MIN_BINS`."""
+"""Smallest number of rows of a bin, on average, where a column has more than `MIN_BINS`."""
 
 SMOOTH_LIMIT = 3.0
 """A number that is robustly scaled comes near to this far from 0, but never reaches it."""
