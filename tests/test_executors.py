@@ -18,6 +18,7 @@ import pytest
 
 import fastprop as fp
 from fastprop import thread_pool
+from fastprop.kernels import compiler
 from fastprop.sweeping import pack_runs, workers
 from fastprop.sweeping.workers import base, new_adapter
 from fastprop.sweeping.workers.base import Adapter, Ticket
@@ -291,6 +292,18 @@ def test_a_worker_begins_no_job_of_a_sweep_that_is_over(monkeypatch):
     monkeypatch.setattr(pack_runs.PackRun, "__call__", lambda run: begun.append(run))
     assert function(version, ticket, train, parcel)[0] == [None] * len(parcel.tasks)
     assert begun == []
+
+
+@pytest.mark.parametrize(("widths", "kinds"), [(range(6, 12), 1), (range(1, 4), 3)], ids=["large", "tiny"])
+def test_a_kernel_is_compiled_once_and_tiny_networks_have_functions_for_each_shape(widths, kinds, monkeypatch):
+    monkeypatch.setattr(workers, "ADAPTERS", (InlineAdapter, *workers.ADAPTERS))
+    monkeypatch.setattr(pack_runs, "_PREPARED", set())
+    prepared, prepare = [], pack_runs.PackRun.prepare
+    monkeypatch.setattr(pack_runs.PackRun, "prepare", lambda run: prepared.append(run) or prepare(run))
+    grid = {"layer_sizes": [(4, width, 3) for width in widths], "learning_rate": [0.1, 0.2]}
+    for dtype in ("float32", "float64"):
+        sweep(fp.MLP((4, 3), output="softmax", dtype=dtype), grid, executor=Inline(), epochs=1)
+    assert len(prepared) == sum(kinds if compiler.lanes(dtype) > 1 else 1 for dtype in ("float32", "float64"))
 
 
 def make_no_number(outputs, labels):

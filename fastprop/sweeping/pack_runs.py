@@ -10,7 +10,7 @@ from functools import cached_property, partial
 import numpy as np
 
 from fastprop import checks, thread_pool
-from fastprop.kernels import compiler
+from fastprop.kernels import compiler, layout, unrolled
 from fastprop.metrics import UNKNOWN
 from fastprop.runs import new_run, predict, scores
 from fastprop.sweeping.outcomes import FitOutcome, TakenState
@@ -185,13 +185,21 @@ class PackResults:
 
 def prepare(experiment, job):
     """Compile all that a job needs, unless this process has compiled it for such a job."""
-    first = job.fits[0].configuration
-    prototype = experiment.prototypes[first.options.loss]
-    optimizer = first.options.optimizer
-    kind = experiment.backend, prototype.dtype, len(job.fits) > 1, optimizer.takes_all_rows, *first.shape(prototype)
+    kind = _kind(experiment, job)
     if kind not in _PREPARED:
         PackRun(experiment, job).prepare()
         _PREPARED.add(kind)
+
+
+def _kind(experiment, job):
+    """Return what is equal for jobs that need the same compiled functions, of which tiny packs have some by shape."""
+    configuration = job.fits[0].configuration
+    prototype = experiment.prototypes[configuration.options.loss]
+    is_pack = len(job.fits) > 1
+    shape = configuration.shape(prototype)
+    has_functions = is_pack and layout.parameter_count(shape[0]) <= unrolled.MAX_PARAMETERS
+    takes_all_rows = configuration.options.optimizer.takes_all_rows
+    return experiment.backend, prototype.dtype, is_pack, takes_all_rows, shape if has_functions else None
 
 
 _PREPARED = set()
