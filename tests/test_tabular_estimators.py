@@ -26,7 +26,7 @@ from fastprop.tabular.column_inputs import searched_inputs
 from fastprop.tabular.encoder import named_columns
 from fastprop.tabular.ensemble_report import Fitted, calibration, importance, interval
 from fastprop.tabular.recipe import RECIPE
-from fastprop.tabular.rounds import Rounds
+from fastprop.tabular.rounds import CountedRounds
 from tests.compare import assert_refused
 
 SHORT = {"epochs": 4, "folds": 3, "random_state": 0}
@@ -198,7 +198,7 @@ def test_a_search_tries_the_encodings_that_are_named():
     ("configurations", "expected"), [(1, [1]), (2, [1, 1]), (3, [1, 1, 1]), (60, [1, 1, 20, 19, 19])]
 )
 def test_a_search_of_encodings_begins_with_one_configuration_of_each(configurations, expected):
-    rounds = Rounds(None, configurations, encodings=2)
+    rounds = CountedRounds(configurations, encodings=2)
     sizes = []
     while size := rounds.next_size():
         sizes.append(size)

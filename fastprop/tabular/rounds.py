@@ -1,4 +1,4 @@
-"""`Rounds`: how many configurations a search trains at a time, so that it ends when its time is over."""
+"""Rounds of a search: how many configurations it trains at a time, by their number or by the time that there is."""
 
 import math
 import time
@@ -27,26 +27,23 @@ PARTS = 3
 """Rounds of a search without time that has several encodings of numbers, after the first ones."""
 
 
-class Rounds:
-    """The sizes of the rounds of a search, by its seconds or by its number of configurations.
+class CountedRounds:
+    """The sizes of the rounds of a search for a number of configurations, which takes as long as it takes.
 
     The first round of each encoding has one configuration alone, that of the recipe, which therefore is trained to the
-    end.
+    end. Then comes one round, or `PARTS` if there are several encodings.
 
     Parameters
     ----------
-    seconds : float or None
-        How long the search may take; by default, until its configurations are trained, in one round, or in `PARTS`
-        if there are several encodings.
-    configurations : int or None
-        How many configurations there are at most.
+    configurations : int
+        How many configurations there are.
     encodings : int
         In how many ways the numbers of the table are encoded.
 
     Examples
     --------
-    >>> from fastprop.tabular.rounds import Rounds
-    >>> rounds = Rounds(None, 60)
+    >>> from fastprop.tabular.rounds import CountedRounds
+    >>> rounds = CountedRounds(60, encodings=1)
     >>> sizes = []
     >>> while size := rounds.next_size():
     ...     sizes.append(size)
@@ -55,21 +52,53 @@ class Rounds:
     [1, 59]
     """
 
-    def __init__(self, seconds, configurations, encodings=1):
+    def __init__(self, configurations, encodings):
+        self._remaining = configurations
+        self._first = encodings  # rounds left of one configuration alone
+        self._parts = PARTS if encodings > 1 else 1  # rounds left after these
+
+    def next_size(self):
+        """Return how many configurations the next round has; 0 ends the search."""
+        if self._remaining == 0:
+            return 0
+        return 1 if self._first > 0 else math.ceil(self._remaining / self._parts)
+
+    def seconds_left(self):
+        """Return None: the sweep of a round has no limit of time."""
+
+    def ended(self, size, trained_seconds):
+        """Take note that a round of `size` configurations has ended, whose sweep trained for `trained_seconds`."""
+        if self._first > 0:
+            self._first -= 1
+        else:
+            self._parts -= 1
+        self._remaining -= size
+
+
+class TimedRounds:
+    """The sizes of the rounds of a search that ends when its time is over; its methods are those of `CountedRounds`.
+
+    Parameters
+    ----------
+    begin : float
+        When the time began, by ``time.perf_counter``.
+    seconds : float
+        How long the search may take.
+    configurations : int or None
+        How many configurations there are at most.
+    encodings : int
+        In how many ways the numbers of the table are encoded.
+    """
+
+    def __init__(self, begin, seconds, configurations, encodings):
         self._seconds = seconds
-        self._end = None  # when the search is to end, by `time.perf_counter`; None if it has no time
+        self._end = begin + seconds
         self._remaining = configurations
         self._seconds_each = 0.0  # seconds that a configuration takes, as the last round has shown
         self._overhead = 0.0  # seconds of the last round in which nothing was trained
         self._round_begin = 0.0
         self._has_trained = False
         self._first = encodings  # rounds left of one configuration alone
-        self._parts = PARTS if encodings > 1 else 1  # rounds left after these, of a search without time
-
-    def begin(self, begin, encodings):
-        """Count the seconds from `begin` on, by ``time.perf_counter``, for so many encodings as there is time for."""
-        self._first = encodings
-        self._end = begin + self._seconds
 
     def next_size(self):
         """Return how many configurations the next round has; 0 ends the search."""
@@ -78,8 +107,6 @@ class Rounds:
             return 1
         if self._remaining == 0:
             return 0
-        if self._end is None:
-            return 1 if self._first > 0 else math.ceil(self._remaining / self._parts)
         left = self._end - self._round_begin - self._overhead
         if left < LAST_ROUND_SHARE * self._seconds:
             return 0
@@ -91,9 +118,7 @@ class Rounds:
         return size if self._remaining is None else min(size, self._remaining)
 
     def seconds_left(self):
-        """Return how long the sweep of a round may take, or None."""
-        if self._end is None:
-            return None
+        """Return how long the sweep of a round may take."""
         last_folds = min(FOLD_SECONDS, RESERVED_SHARE * self._seconds)  # these end after the time of the sweep
         reserve = max(self._overhead, last_folds)
         return max(MIN_SECONDS, self._end - time.perf_counter() - reserve)
@@ -106,7 +131,6 @@ class Rounds:
             self._first -= 1
         else:
             self._seconds_each = seconds / size
-            self._parts -= 1
         self._has_trained = True
         self._overhead = max(0.0, seconds - trained_seconds)
         if self._remaining is not None:

@@ -24,7 +24,7 @@ from fastprop.sweeping.journal import recorded_epochs
 from fastprop.sweeping.sweep import sweep
 from fastprop.tabular import search_space
 from fastprop.tabular.recipe import RECIPE
-from fastprop.tabular.rounds import Rounds
+from fastprop.tabular.rounds import CountedRounds, TimedRounds
 from fastprop.tabular.time_plan import MIN_EPOCHS, planned
 from fastprop.tabular.tuned_search import KeptConfiguration, TunedSearch
 
@@ -119,15 +119,13 @@ def tuned(
     begin = time.perf_counter() if begin is None else begin
     if options.calibrates:
         checks.output_of_classes(prototype)
-    rounds = Rounds(options.seconds, options.configurations, len(X))
     if options.score is None and class_weight is not None:
         sample_weight, class_weight = _targets(prototype, y, sample_weight, class_weight).weights, None
     targets = _targets(prototype, y, sample_weight, class_weight)
     search = _Search(prototype, X, targets, class_weight, options)
     is_interrupted = False
     try:
-        if options.seconds is not None:
-            rounds.begin(begin + search.fit_to_time(options.seconds), search.encodings)
+        rounds = _rounds(search, options, begin)
         while not is_interrupted and (size := rounds.next_size()) > 0:
             seconds, is_interrupted = search.train(size, rounds.seconds_left())
             rounds.ended(size, seconds)
@@ -156,6 +154,14 @@ def tuned(
         output=prototype.output,
         calibrates=options.calibrates,
     )
+
+
+def _rounds(search, options, begin):
+    """Return the rounds of a `_Search`; one with a time is fitted to it, whose compiling does not count."""
+    if options.seconds is None:
+        return CountedRounds(options.configurations, search.encodings)
+    begin += search.fit_to_time(options.seconds)
+    return TimedRounds(begin, options.seconds, options.configurations, search.encodings)
 
 
 class _Search:
