@@ -197,7 +197,7 @@ def print_row(cells):
 def describe_run(options):
     """Return the date, the versions and the options of a run."""
     installed = {package.name.lower(): package.version for package in importlib.metadata.distributions()}
-    libraries = ("fastprop", "numba", "numpy", "torch", "jax", "scikit-learn", "optuna")
+    libraries = ("fastprop-mlp", "numba", "numpy", "torch", "jax", "scikit-learn", "optuna")
     return {
         "date": datetime.date.today().isoformat(),
         "python": platform.python_version(),

@@ -1,6 +1,8 @@
-"""Writes the README's section on performance, from the results of `benchmarks.peers`.
+"""Writes the README's section on performance, from the results of `benchmarks.peers` on one kind of chip.
 
 python -m benchmarks.report [--check] [FILE]
+
+The files are those of benchmarks/measured, by default the one that was measured last.
 """
 
 import argparse
@@ -12,6 +14,7 @@ from pathlib import Path
 from .peers import three_digits
 
 ROOT = Path(__file__).parents[1]
+MEASURED = ROOT / "benchmarks" / "measured"
 SECTION = re.compile(r"(<!-- performance: .*? -->\n).*(<!-- end -->)", re.DOTALL)
 COLUMNS = {  # heading: the contestants of whom the fastest is shown
     "fastprop": ("fastprop",),
@@ -76,18 +79,19 @@ def main(arguments=None):
     """Rewrite the section, or with ``--check`` fail unless it is up to date."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.report", description=__doc__.splitlines()[0])
     parser.add_argument(
-        "file", nargs="?", type=Path, default=ROOT / "benchmarks" / "peers.json", help="of peers --json"
+        "file", nargs="?", type=Path, help="of peers --json; by default the last of benchmarks/measured"
     )
     parser.add_argument("--readme", type=Path, default=ROOT / "README.md")
     parser.add_argument("--check", action="store_true", help="write nothing; fail unless the README is as it would be")
     options = parser.parse_args(arguments)
     text = options.readme.read_text()
-    measured = json.loads(options.file.read_text())
+    file = options.file or max(MEASURED.glob("*.json"), key=lambda each: json.loads(each.read_text())["run"]["date"])
+    measured = json.loads(file.read_text())
     made = SECTION.sub(lambda marks: marks[1] + section(**measured) + marks[2], text)
     if not options.check:
         options.readme.write_text(made)
     elif made != text:
-        raise SystemExit(f"{options.readme} is not what {options.file} gives: run python -m benchmarks.report")
+        raise SystemExit(f"{options.readme} is not what {file} gives: run python -m benchmarks.report")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Checks the cost model's choice of a team against forced choices; run ``python -m benchmarks.teams [--turns N]``.
 
 Each network is trained by one thread, by a team of all threads, and as `cost_model.team_size` chooses, in turn. Times
-are medians, in milliseconds an epoch; "gain" is the time of one thread as a multiple of the team's.
+are medians, in milliseconds an epoch; "gain" is the time of one thread as a multiple of the team's. A team that
+proves slower than one thread is given up for a while, as in any call.
 """
 
 import argparse

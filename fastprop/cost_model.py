@@ -12,8 +12,15 @@ import numpy as np
 
 from fastprop.kernels import compiler, layout
 
-MEMBER_CYCLES = 30_000
-"""Cycles of a minibatch for each thread of a team, at least; waiting for each other costs about 3,000 cycles."""
+MEMBER_CYCLES = 12_000
+"""Cycles of a minibatch for each thread of a team, at least, so that it pays where cores are near each other."""
+
+STARTING, PROVING = 100, 5_000
+"""How much a call of the kernel has to train at the least for a team, in `MEMBER_CYCLES`: starting threads takes some
+0.2 ms, and a team that has to prove itself some 5 ms until it has."""
+
+FAR_WAIT, FAR_BYTE = 3_000, 1.2
+"""Cycles of a wait of all members for each other, and of a byte that another one wrote, where cores are far apart."""
 
 MEASURED_BATCH = 32
 """Rows of the minibatches that the model was fitted to; `_share_of_step` corrects the cost for other sizes."""
@@ -38,6 +45,38 @@ def team_size(layer_sizes, batch_size, dtype, threads):
     segments = layout.segments(layer_sizes, batch_size)
     work = batch_size * cost_alone(layer_sizes, dtype)
     return int(max(1, min(threads, segments if segments > 1 else threads, work // MEMBER_CYCLES)))
+
+
+def pays_on_far_cores(layer_sizes, batch_size, dtype, members):
+    """Return whether a team takes less time than one thread even where its cores are far from each other.
+
+    See "Teams of 16 and 64 members, on paper" in benchmarks/NOTES.md for what members read of each other.
+
+    Examples
+    --------
+    >>> pays_on_far_cores((784, 128, 10), 128, "float32", 2), pays_on_far_cores((784, 128, 10), 32, "float32", 2)
+    (True, False)
+    """
+    work = batch_size * cost_alone(layer_sizes, dtype)
+    parameters, segments = layout.parameter_count(layer_sizes), layout.segments(layer_sizes, batch_size)
+    if segments > 1:
+        read = segments * parameters / members + parameters
+    else:
+        read = parameters + batch_size * (sum(layer_sizes[:-1]) / members + sum(layer_sizes[1:]))
+    cycles = FAR_BYTE * np.dtype(dtype).itemsize * read * (1 - 1 / members)
+    return work / members + 2 * FAR_WAIT + cycles < work
+
+
+def epochs_of_team(layer_sizes, batch_size, dtype, members, rows):
+    """Return for how many epochs of so many `rows` a call of the kernel has to train at the least, so that a team pays.
+
+    Examples
+    --------
+    >>> epochs_of_team((784, 128, 10), 128, "float32", 2, rows=12_800) < 1
+    True
+    """
+    pays = pays_on_far_cores(layer_sizes, batch_size, dtype, members)
+    return (STARTING if pays else PROVING) * MEMBER_CYCLES / (rows * cost_alone(layer_sizes, dtype, batch_size))
 
 
 class PackGroup(NamedTuple):

@@ -107,7 +107,7 @@ def threads_always_share(monkeypatch):
     monkeypatch.setattr(cost_model, "MEMBER_CYCLES", 1)
     new_pacing = kernel_arguments.new_pacing
 
-    def patient_pacing(members):
+    def patient_pacing(members, kind):
         return new_pacing(members)._replace(pause=np.zeros(8, np.int64), start_time=10**10, off_share=np.inf)
 
     monkeypatch.setattr(kernel_arguments, "new_pacing", patient_pacing)

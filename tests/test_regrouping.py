@@ -44,8 +44,8 @@ def restless(monkeypatch):
     """Teams are halved after each minibatch, and others join as they come; returns how often each one has begun."""
     entries, train, new_pacing = [], epochs.train, kernel_arguments.new_pacing
 
-    def restless_pacing(members):
-        limits = new_pacing(members)
+    def restless_pacing(members, kind):
+        limits = new_pacing(members, kind)
         return limits._replace(
             start_time=0,
             look_time=0,

@@ -2,9 +2,11 @@
 
 A member of a team never sleeps, so that the time in which it did not run is time that others had its core. Where that
 is much, the first member halves the team for a test. If the rows then go faster, the dismissed members stay away for a
-pause, which doubles from time to time; else they come back.
+pause, which doubles from time to time; else they come back. A team that is slower than half of it where cores are far
+from each other is tested on any machine, soon after it has begun, and from time to time.
 """
 
+import functools
 import time
 from typing import NamedTuple
 
@@ -36,11 +38,11 @@ STATE_SIZE = 16
 
 # ---- elements of `Pacing.pause` ----
 
-LENGTH, END = 0, 1
-"""How long the last pause was, and until when it lasts."""
+LENGTH, END, PROVEN_UNTIL = 0, 1, 2
+"""How long the last pause was, and until when it lasts; until when a team that has to prove itself need not do so."""
 
 _PAUSE = aligned_zeros(8, np.int64)
-"""The pause of all teams of this process, which all lack cores if one does."""
+"""The pause of all teams of this process that need not prove themselves: all lack cores if one does."""
 
 # ---- elements of a member's line in `Pacing.members` ----
 
@@ -58,6 +60,7 @@ class Pacing(NamedTuple):
     state: np.ndarray  # (STATE_SIZE,) int64: of the first member
     members: np.ndarray  # (members · LINE,) int64
     pause: np.ndarray  # (8,) int64, shared by teams
+    proving_time: int = 0  # how long a team trains until it is tested that has to prove itself; 0 for others
     start_time: int = 1_000_000  # how long the first member waits for others that have been started
     look_time: int = 500_000  # between two looks at the clock of a thread, which is a call of the system
     window_time: int = 50_000_000  # over which times are added up, at most
@@ -68,9 +71,21 @@ class Pacing(NamedTuple):
     longest_pause: int = 1_000_000_000
 
 
-def new_pacing(members):
-    """Return the `Pacing` of a new team."""
-    return Pacing(aligned_zeros(STATE_SIZE, np.int64), aligned_zeros(members * LINE, np.int64), _PAUSE)
+def new_pacing(members, kind=None):
+    """Return the `Pacing` of a new team.
+
+    A team that has to prove itself has a `kind`, which can be hashed: what came of a test holds for all of that kind.
+    """
+    state, lines = aligned_zeros(STATE_SIZE, np.int64), aligned_zeros(members * LINE, np.int64)
+    if kind is None:
+        return Pacing(state, lines, _PAUSE)
+    own = {"proving_time": 2_000_000, "trial_time": 3_000_000, "first_pause": 100_000_000}
+    return Pacing(state, lines, _pause_of(members, kind), **own)
+
+
+@functools.lru_cache(maxsize=256)
+def _pause_of(members, kind):
+    return aligned_zeros(8, np.int64)
 
 
 def now():
@@ -115,7 +130,7 @@ def next_size(pacing, size, team_size, rows):
     state[LAST] = now
     if size > 1 and now - state[LOOKED] >= pacing.look_time:
         state[LOOKED] = now
-        if lacks_cores(pacing, size, now):
+        if lacks_cores(pacing, size, now) or is_to_prove_itself(pacing, now):
             return halve(pacing, size, now)
     return size if size == team_size else join(pacing, size, team_size, now)
 
@@ -131,6 +146,14 @@ def lacks_cores(pacing, size, now):
     if elapsed > pacing.window_time and not lacks:
         begin_window(pacing, size, now)
     return lacks and now >= state[TRUSTED_UNTIL]
+
+
+@inline
+def is_to_prove_itself(pacing, now):
+    """Return whether the team has to be tested now, because it may be slower than half of it."""
+    # a bool
+    is_due = pacing.proving_time > 0 and now >= pacing.pause[PROVEN_UNTIL]
+    return is_due and pacing.state[ROWS] > 0 and now - pacing.state[BEGIN] >= pacing.proving_time
 
 
 @inline
@@ -160,6 +183,7 @@ def join(pacing, size, team_size, now):
             send_away(pacing, size, team_size)
             return size
         state[TRUSTED_UNTIL] = now + 10 * pacing.first_pause
+        pacing.pause[PROVEN_UNTIL] = now + pacing.longest_pause
     while size < team_size and is_ready(pacing, size):
         size += 1
     begin_window(pacing, size, now)

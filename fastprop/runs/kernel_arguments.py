@@ -5,7 +5,7 @@ import functools
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from fastprop import checks
+from fastprop import checks, cost_model
 from fastprop.data import EncodedRows, SparseRows, scaled_weights
 from fastprop.kernels import epochs, layout, unrolled
 from fastprop.kernels.activations import ACTIVATIONS
@@ -56,7 +56,9 @@ def training(state, split, options_of_lanes, batch_size, members=1, keeps_gradie
     memory = layout.new_workspace(plans, size, network.dtype)
     order = np.empty((len(seeds), len(rows)), np.int64)
     seeds = np.array(seeds)
-    barrier, pacing = new_barrier(1), new_pacing(members)
+    kind = network.layer_sizes, batch_size, network.dtype
+    pays = cost_model.pays_on_far_cores(*kind, members)
+    barrier, pacing = new_barrier(1), new_pacing(members, None if pays else kind)
     return [
         epochs.Training(
             network=learned,

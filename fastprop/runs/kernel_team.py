@@ -10,6 +10,7 @@ import threading
 import time
 from functools import partial
 
+from fastprop import cost_model
 from fastprop.kernels import epochs, pacing, team
 from fastprop.standard_streams import say
 from fastprop.thread_pool import present_core, spread_over_cores
@@ -31,6 +32,10 @@ class KernelTeam:
     def __init__(self, state, training):
         self._state = state
         self._training = training
+        leader, members = training[0], len(training)
+        kind = tuple(leader.plan.sizes.layers.tolist()), leader.batch_size, state.parameters.dtype.name
+        rows = leader.data.rows.shape[1]
+        self._least_epochs = cost_model.epochs_of_team(*kind, members, rows) if members > 1 else 0
 
     def prepare(self):
         """Compile the kernel, or load it from the disk, by training for no epochs; say so if that takes long."""
@@ -61,13 +66,16 @@ class KernelTeam:
     def _train_part(self, until):
         """Train until epoch `until` is done, or if other members stay away, about as long as they do; return the epoch.
 
-        A thread that only waits is not worth its start, for which this thread would wait on a busy machine.
+        A thread that only waits, or has little to do, is not worth its start, for which this thread would wait on a
+        busy machine.
         """
         start = time.perf_counter()
         begin, record = self._state.done, self._state.record
         pause = seconds_of_pause(self._training[0].member.pacing)
         training = self._training
-        if pause > 0 and len(training) > 1:
+        if until - begin < self._least_epochs:
+            training = training[:1]
+        elif pause > 0 and len(training) > 1:
             training = training[:1]
             until = min(until, begin + max(1, int(pause * begin / self._state.seconds[0]) if begin > 0 else 1))
         run_members([each._replace(begin=begin, until=until, record=record) for each in training])
@@ -97,7 +105,7 @@ def run_members(training):
     """
     leader, *others = training
     barrier = leader.member.barrier
-    reset(leader.member)
+    reset(leader.member, waits=bool(others))
     if not others:
         epochs.train(leader)
         return
@@ -130,12 +138,12 @@ def run_members(training):
         raise errors[0]
 
 
-def reset(member):
-    """Let the first member begin a call of the kernel alone, and wait for the others if these are started."""
+def reset(member, waits):
+    """Let the first member begin a call of the kernel alone, and wait for others if `waits`, as these are started."""
     member.barrier[team.STATE] = team.GOING
     member.barrier[team.SIZE] = member.barrier[team.NEXT_SIZE] = 1
     member.pacing.members[pacing.READY :: pacing.LINE] = 0
-    member.pacing.state[pacing.STARTS] = 1
+    member.pacing.state[pacing.STARTS] = waits
 
 
 def come_and_go(training, over, core):
