@@ -288,12 +288,8 @@ class _Workers:
             call.ended.set()
 
     def returned(self):
-        """Return all that is in the queue."""
-        items = []
-        with contextlib.suppress(queue.Empty):
-            while True:
-                items.append(self._returned.get_nowait())
-        return items
+        """Return what is in the queue now, and not what threads put there meanwhile: that could be any number."""
+        return [self._returned.get_nowait() for _ in range(self._returned.qsize())]
 
     def _drop_calls(self):
         """End the calls that jobs have asked for, without doing them."""
