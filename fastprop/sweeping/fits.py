@@ -92,6 +92,7 @@ class Job(NamedTuple):
     deadline: Deadline | None = None  # when training ends after its epoch
     measures_all: bool = True  # whether scores are measured of all fits, and not only of those that end by themselves
     run: PackRun | None = None  # the run in whose lanes all fits are, to go on; None for a new one
+    is_last: bool = False  # whether nothing follows, wherever training ends, so that all networks are to be kept
 
     def __str__(self):
         indices = [fit.index for fit in self.fits]

@@ -43,4 +43,4 @@ def _final_job(index, configuration, row, after_folds):
     if after_folds and (ran_out_of_time or options.early_stopping is not None):
         configuration = configuration._replace(options=options._replace(early_stopping=None))
         until = int(row["final_epochs"])
-    return Job([Fit(index, 0, configuration, None)], [until])
+    return Job([Fit(index, 0, configuration, None)], [until], is_last=True)

@@ -251,7 +251,7 @@ def train(experiment, jobs, is_over):
         except thread_pool.Interrupted:
             return [None] * len(jobs)
     of_jobs = iter(outcomes)
-    return [[_detached(experiment, job.fits, list(itertools.islice(of_jobs, len(job.fits))))] for job in jobs]
+    return [[_detached(experiment, job, list(itertools.islice(of_jobs, len(job.fits))))] for job in jobs]
 
 
 def _runs(experiment, jobs, is_over):
@@ -264,9 +264,9 @@ def _runs(experiment, jobs, is_over):
             yield PackRun(experiment, job._replace(fits=job.fits[first : first + lanes]))
 
 
-def _detached(experiment, fits, outcomes):
+def _detached(experiment, job, outcomes):
     """Return the outcomes of the fits of a job as they are sent to another process."""
-    kept = _positions_to_keep(experiment, fits, outcomes)
+    kept = range(len(outcomes)) if job.is_last else _positions_to_keep(experiment, job.fits, outcomes)
     return [outcome.detached(with_network=position in kept) for position, outcome in enumerate(outcomes)]
 
 
