@@ -20,7 +20,7 @@ STARTING, PROVING = 100, 5_000
 0.2 ms, and a team that has to prove itself some 5 ms until it has."""
 
 FAR_WAIT, FAR_BYTE = 3_000, 1.2
-"""Cycles of a wait of all members for each other, and of a byte that another one wrote, where cores are far apart."""
+"""Cycles of a wait of all members for each other, and of a byte that another one wrote, between cores that are far."""
 
 MEASURED_BATCH = 32
 """Rows of the minibatches that the model was fitted to; `_share_of_step` corrects the cost for other sizes."""
@@ -67,16 +67,19 @@ def pays_on_far_cores(layer_sizes, batch_size, dtype, members):
     return work / members + 2 * FAR_WAIT + cycles < work
 
 
-def epochs_of_team(layer_sizes, batch_size, dtype, members, rows):
+def epochs_of_team(layer_sizes, batch_size, dtype, rows, has_to_prove_itself):
     """Return for how many epochs of so many `rows` a call of the kernel has to train at the least, so that a team pays.
 
     Examples
     --------
-    >>> epochs_of_team((784, 128, 10), 128, "float32", 2, rows=12_800) < 1
+    >>> epochs_of_team((784, 128, 10), 128, "float32", rows=12_800, has_to_prove_itself=False) < 1
     True
     """
-    pays = pays_on_far_cores(layer_sizes, batch_size, dtype, members)
-    return (STARTING if pays else PROVING) * MEMBER_CYCLES / (rows * cost_alone(layer_sizes, dtype, batch_size))
+    return (
+        (PROVING if has_to_prove_itself else STARTING)
+        * MEMBER_CYCLES
+        / (rows * cost_alone(layer_sizes, dtype, batch_size))
+    )
 
 
 class PackGroup(NamedTuple):

@@ -41,13 +41,7 @@ SWEEPS = {
     "halving": {"halving": 2, "optimizer": fp.Adam(), "keep": "all", "schedule": fp.CosineDecay(), "dropout": 0.1},
     "folds": {"cv": 3, "validation": None, "keep": 2, "standardize": True},
     "halving folds": {"halving": 3, "cv": 2, "validation": None, "score": "log_loss"},
-    "folds that end early": {
-        "cv": 3,
-        "validation": None,
-        "keep": 3,
-        "early_stopping": fp.EarlyStopping(1),
-        "epochs": 40,
-    },
+    "early folds": {"cv": 3, "validation": None, "keep": 3, "early_stopping": fp.EarlyStopping(1), "epochs": 40},
     "on the reference": {"backend": "reference", "halving": 3, "grid": {"seed": range(4)}},
     "shapes": {"grid": {"layer_sizes": [(4, 3), ALONE], "learning_rate": [0.1, 1e30]}},
     "windows, bytes, weights": {

@@ -230,7 +230,7 @@ class MedianStopping:
 
 
 def rungs_every(every: int, min_epochs: int, epochs: int, name: str) -> list[int]:
-    """Return the epochs of rungs that are `every` epochs apart, from `min_epochs` on; the last one is the end.
+    """Return the epochs of rungs after each `every` epochs, from `min_epochs` on; the last one is the end.
 
     Raises
     ------

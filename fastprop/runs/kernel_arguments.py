@@ -57,8 +57,8 @@ def training(state, split, options_of_lanes, batch_size, members=1, keeps_gradie
     order = np.empty((len(seeds), len(rows)), np.int64)
     seeds = np.array(seeds)
     kind = network.layer_sizes, batch_size, network.dtype
-    pays = cost_model.pays_on_far_cores(*kind, members)
-    barrier, pacing = new_barrier(1), new_pacing(members, None if pays else kind)
+    has_to_prove_itself = members > 1 and not cost_model.pays_on_far_cores(*kind, members)
+    barrier, pacing = new_barrier(1), new_pacing(members, kind if has_to_prove_itself else None)
     return [
         epochs.Training(
             network=learned,

@@ -32,10 +32,7 @@ class KernelTeam:
     def __init__(self, state, training):
         self._state = state
         self._training = training
-        leader, members = training[0], len(training)
-        kind = tuple(leader.plan.sizes.layers.tolist()), leader.batch_size, state.parameters.dtype.name
-        rows = leader.data.rows.shape[1]
-        self._least_epochs = cost_model.epochs_of_team(*kind, members, rows) if members > 1 else 0
+        self._least_epochs = _least_epochs(state.networks[0], training[0]) if len(training) > 1 else 0
 
     def prepare(self):
         """Compile the kernel, or load it from the disk, by training for no epochs; say so if that takes long."""
@@ -96,6 +93,12 @@ class KernelTeam:
         plan = self._training[0].plan
         memory = self._training[0].memory
         return memory[plan.workspace.gradients :][: plan.sizes.parameters[-1]]
+
+
+def _least_epochs(network, leader):
+    """Return for how many epochs a call of the kernel has to train at the least, so that members are started."""
+    rows, has_to_prove_itself = leader.data.rows.shape[1], leader.member.pacing.proving_time > 0
+    return cost_model.epochs_of_team(network.layer_sizes, leader.batch_size, network.dtype, rows, has_to_prove_itself)
 
 
 def run_members(training):
