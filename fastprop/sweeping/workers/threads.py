@@ -29,7 +29,19 @@ class ThreadWorkers:
 
     def train(self, experiment, jobs):
         """Train each of `jobs`; see `ExecutorWorkers.train`."""
-        return thread_pool.results((PackRun.of(experiment, job) for job in jobs), self.count)
+        return thread_pool.results(self._runs(experiment, jobs, thread_pool.present_core()), self.count)
+
+    def _runs(self, experiment, jobs, core):
+        """Yield the run of each job; a thread that draws its first one goes to a core of its own, counted from `core`.
+
+        The system may start all threads on one core, and leave them there for as long as a sweep takes.
+        """
+        threads = set()
+        for job in jobs:
+            if self.count > 1 and (thread := threading.get_ident()) not in threads:
+                thread_pool.spread_over_cores(len(threads), core)
+                threads.add(thread)
+            yield PackRun.of(experiment, job)
 
 
 class ThreadPoolAdapter(Adapter):
