@@ -21,7 +21,8 @@ def _spin(typing_context, rounds):
     def emit(context, builder, sig, args):
         vector = context.get_value_type(Vector(types.float32))
         half = full(vector, 0.5)
-        starts = [full(vector, float(index)) for index in range(_CHAINS)]
+        # No chain begins with 1, which it would stay: LLVM would take it for a constant, without a multiply-add.
+        starts = [full(vector, 2.0 + index) for index in range(_CHAINS)]
         chains = emit_loop(builder, args[0], starts, lambda k, old: [emit_fma(builder, x, half, half) for x in old])
         return builder.extract_element(functools.reduce(builder.fadd, chains), INT64(0))
 
