@@ -4,7 +4,7 @@ The state that an optimizer keeps for each parameter (velocities, moments) start
 With a schedule, the learning rate η below is that of the step.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, NamedTuple, Self, TypeAlias, get_args
@@ -70,6 +70,12 @@ class Optimizer:
         other = object.__new__(type(self))
         vars(other).update(vars(self))
         other._set_checked(values)
+        return other
+
+    def with_checked(self, values: Mapping[str, Any]) -> Self:
+        """Return a copy with other values that have been checked."""
+        other = object.__new__(type(self))
+        vars(other).update(vars(self) | values)
         return other
 
     def _set_checked(self, values):

@@ -23,7 +23,7 @@ from fastprop.options import (
     EarlyStopping,
     ReduceOnPlateau,
 )
-from fastprop.options.optimizers import PER_LANE
+from fastprop.options.optimizers import HYPERPARAMETERS, PER_LANE
 
 
 def _equal(value):
@@ -218,6 +218,12 @@ class TrainingOptions(NamedTuple):
             options = options._replace(optimizer=options.optimizer.changed(**in_optimizer))
         return options
 
+    def with_numbers(self, numbers):
+        """Return the options with some of `NUMBERS`, which have been checked, as have all that they lead to."""
+        in_optimizer = {name: value for name, value in numbers.items() if name in PER_LANE}
+        in_options = {name: value for name, value in numbers.items() if name not in PER_LANE}
+        return self._replace(optimizer=self.optimizer.with_checked(in_optimizer), **in_options)
+
     def after(self, epochs):
         """Return the options that hold when some epochs are done, by the `changes` until then."""
         values, argument = {}, ""
@@ -270,6 +276,23 @@ CHANGEABLE = (
     *(name for name, row in OPTIONS.items() if row.pack_key is _per_lane and row.column is not None),
 )
 """What may change in training: what networks that train side by side in a pack may differ in."""
+
+NUMBERS = dict.fromkeys(PER_LANE, 0.0) | {
+    name: TrainingOptions._field_defaults[name]
+    for name, row in OPTIONS.items()
+    if row.pack_key is _per_lane and row.column in (int, float)
+}
+"""Numbers that may differ in a pack, and for each the one value that may have another update or other checks.
+
+It is 0 for a hyperparameter of the optimizer, such as a momentum, and the default of an option.
+"""
+
+
+def check_number(value, name):
+    """Return a value of one of `NUMBERS`, checked."""
+    row = HYPERPARAMETERS[name] if name in PER_LANE else OPTIONS[name]
+    return row.check(value, name)
+
 
 # A pack key is made for each configuration of a sweep, so that what it needs is looked up once, here.
 _SWEPT_ROWS = [(index, row.pack_key) for index, row in enumerate(OPTIONS.values()) if row.column is not None]

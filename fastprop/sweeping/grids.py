@@ -1,10 +1,12 @@
 """Grids: sequences of the hyperparameter values of configurations, {name: value} each.
 
-An element is made when it is asked for. The attribute `names` has all names that an element may have.
+An element is made when it is asked for. The attribute `names` has all names that an element may have. The method
+``blocks(begin)`` yields all elements from one on in blocks: for each the index of its first element, and `GridColumn`s.
 """
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,6 +21,17 @@ def grid_of(space, samples, has_study, seed):
     if samples is not None:
         return Draws(space, samples, seed)
     return Product(space) if isinstance(space, dict) else Explicit(space)
+
+
+BLOCK = 1 << 16
+"""Elements of a block of a grid that has to make each of them."""
+
+
+class GridColumn(NamedTuple):
+    """The values of a hyperparameter in the elements of a block."""
+
+    values: list
+    indices: np.ndarray  # (elements,) int: the index in `values` of each one's value; -1 where it has none
 
 
 class Explicit(Sequence):
@@ -37,6 +50,10 @@ class Explicit(Sequence):
     def extend(self, mappings):
         """Append more configurations."""
         self._mappings.extend(mappings)
+
+    def blocks(self, begin):
+        """Yield the blocks of elements, see above."""
+        return _blocks(self, self.names, begin)
 
 
 class Product(Sequence):
@@ -59,6 +76,16 @@ class Product(Sequence):
             configuration[name] = values[index // period % len(values)]
         return configuration
 
+    def blocks(self, begin):
+        """Yield the blocks of elements, see above: there is one, in which no element is made."""
+        elements = np.arange(begin, self._length, dtype=np.int32)
+        period = self._length
+        columns = {}
+        for name, values in self._values.items():
+            period //= len(values)
+            columns[name] = GridColumn(values, elements // period % len(values))
+        yield begin, columns
+
 
 class Draws(Sequence):
     """Configurations drawn from distributions or lists, {name: either}; each depends on seed and index alone."""
@@ -77,3 +104,18 @@ class Draws(Sequence):
     def __getitem__(self, index):
         choose = spaces.by_chance(np.random.default_rng([self._seed, range(self._length)[index]]))
         return {name: spaces.resolved(values, name, choose) for name, values in self._values.items()}
+
+    def blocks(self, begin):
+        """Yield the blocks of elements, see above."""
+        return _blocks(self, self.names, begin)
+
+
+def _blocks(grid, names, begin):
+    for first in range(begin, len(grid), BLOCK):
+        elements = [grid[index] for index in range(first, min(first + BLOCK, len(grid)))]
+        columns = {}
+        for name in sorted(names):
+            is_named = np.array([name in each for each in elements])
+            values = [each[name] for each in elements if name in each]
+            columns[name] = GridColumn(values, np.where(is_named, np.cumsum(is_named) - 1, -1))
+        yield first, columns

@@ -41,6 +41,6 @@ def _final_job(index, configuration, row, after_folds):
     ran_out_of_time = row["stopped"] == "out of time"
     until = int(row["epochs"]) if ran_out_of_time else None
     if after_folds and (ran_out_of_time or options.early_stopping is not None):
-        configuration = configuration._replace(options=options._replace(early_stopping=None))
+        configuration = configuration.with_options(options._replace(early_stopping=None))
         until = int(row["final_epochs"])
     return Job([Fit(index, 0, configuration, None)], [until], is_last=True)

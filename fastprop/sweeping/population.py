@@ -177,7 +177,7 @@ class Population:
             values["seed"] = self._configurations.columns["seed"].item(index)
         options = configuration.options
         changed = options._replace(changes={**(options.changes or {}), done: values})
-        return configuration._replace(options=changed), values
+        return configuration.with_options(changed), values
 
     def _explored(self, distribution, value, random):
         """Return a value of a distribution near another value of it, or with a probability of `resample` any value."""
