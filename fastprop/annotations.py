@@ -70,6 +70,8 @@ ScheduleUnit: TypeAlias = Literal["epoch", "step"]
 
 Dtype: TypeAlias = Literal["float32", "float64"]
 
+Precision: TypeAlias = Literal["bfloat16"]
+
 Backend: TypeAlias = Literal["kernels", "reference"]
 
 PlotKind: TypeAlias = Literal["score", "heat_map", "parallel_coordinates", "learning_curves", "rungs"]

@@ -88,6 +88,7 @@ class PackGroup(NamedTuple):
     layer_sizes: tuple[int, ...]  # inputs, hidden layers, outputs
     batch_size: int  # rows
     can_pack: bool = True  # False: each of them trains alone
+    can_go_on: bool = True  # False: a run begins anew at each call
     trained_rows: float = np.inf  # rows of all minibatches of a fit until its run ends; over them goes `RUN_CYCLES`
 
 

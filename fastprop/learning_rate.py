@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastprop import checks, interrupts, numpy_settings
-from fastprop.annotations import ArrayLike, Backend, ClassWeight, Figure, LossName, Path, Validation
+from fastprop.annotations import ArrayLike, Backend, ClassWeight, Figure, LossName, Path, Precision, Validation
 from fastprop.data import Dataset, Split, cross_validation_folds, warn_of_sizes
 from fastprop.network import MLP
 from fastprop.notices import DataWarning, DivergenceWarning
@@ -131,6 +131,7 @@ def find_learning_rate(
     layer_rates: Sequence[float] | None = None,
     bias_rate: float = 1.0,
     bias_decay: float = 1.0,
+    precision: Precision | None = None,
     clip: Clip | None = None,
     dropout: float = 0.0,
     average: EMA | None = None,
@@ -174,7 +175,7 @@ def find_learning_rate(
     validation : float or (X, y), optional
         The rows on which rates are measured, see `train`. By default they are a fifth of the rows, and where these are
         few, two or three fifths in turn.
-    batch_size, loss, layer_rates, bias_rate, bias_decay, clip, dropout, average
+    batch_size, loss, layer_rates, bias_rate, bias_decay, precision, clip, dropout, average
         See `train`.
     sample_weight, class_weight, standardize, threads, backend
         See `train`.
@@ -227,6 +228,7 @@ def find_learning_rate(
         "layer_rates": layer_rates,
         "bias_rate": bias_rate,
         "bias_decay": bias_decay,
+        "precision": precision,
         "clip": clip,
         "dropout": dropout,
         "average": average,

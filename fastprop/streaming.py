@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from fastprop import checks, cost_model, interrupts, numpy_settings, thread_pool
-from fastprop.annotations import ArrayLike, Backend, LossName
+from fastprop.annotations import ArrayLike, Backend, LossName, Precision
 from fastprop.data import Dataset, OneClass, warn_of_sizes
 from fastprop.network import MLP
 from fastprop.notices import DivergenceWarning, warn
@@ -26,6 +26,7 @@ def train_stream(
     layer_rates: Sequence[float] | None = None,
     bias_rate: float = 1.0,
     bias_decay: float = 1.0,
+    precision: Precision | None = None,
     clip: Clip | None = None,
     shuffle: bool = True,
     seed: int = 0,
@@ -52,7 +53,8 @@ def train_stream(
     chunks : iterable of (X, y) or (X, y, sample_weight)
         Each chunk has any number of rows, which may be fewer than a batch; a chunk without rows is skipped. `train`
         says what the arrays may be. To go through a data set several times, yield it several times.
-    batch_size, loss, optimizer, layer_rates, bias_rate, bias_decay, clip, seed, threads, progress
+    batch_size, loss, optimizer, layer_rates, bias_rate, bias_decay, precision, clip, seed, threads,
+    progress
         See `train`. The last step of a chunk takes the rows that are left. `LBFGS` is refused, because it needs all
         rows.
     schedule : one of `fastprop.options.schedules`, optional
@@ -104,6 +106,7 @@ def train_stream(
     loss = checks.loss(loss, network.output, network.layer_sizes[-1])
     options = TrainingOptions.of_arguments(locals() | {"epochs": 1})
     checks.fits_layers(options.layer_rates, network.layer_sizes)
+    checks.fits_dtype(options.precision, network.dtype)
     if schedule is not None and schedule.needs_end:
         raise ValueError(
             f"schedule {schedule} depends on the length of the run, which a stream does not know: give another one."

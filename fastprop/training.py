@@ -8,7 +8,17 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fastprop import checks, cost_model, interrupts, numpy_settings, thread_pool
-from fastprop.annotations import ArrayLike, Backend, ClassWeight, LossName, Path, ScoreFunction, ScoreName, Validation
+from fastprop.annotations import (
+    ArrayLike,
+    Backend,
+    ClassWeight,
+    LossName,
+    Path,
+    Precision,
+    ScoreFunction,
+    ScoreName,
+    Validation,
+)
 from fastprop.data import Dataset, Origin, Split, balanced, standardization, warn_of_sizes
 from fastprop.metrics import Score, chosen_metrics, default_score, refuse_undefined
 from fastprop.network import MLP
@@ -44,6 +54,7 @@ def train(
     layer_rates: Sequence[float] | None = None,
     bias_rate: float = 1.0,
     bias_decay: float = 1.0,
+    precision: Precision | None = None,
     clip: Clip | None = None,
     dropout: float = 0.0,
     dropout_schedule: Schedule | None = None,
@@ -116,6 +127,12 @@ def train(
         et al., NeurIPS 2024).
     bias_decay : float
         A factor on the weight decay of all biases: RealMLP has 0, so that only weights decay.
+    precision : str, optional
+        ``"bfloat16"`` has the layers that have at least 64 inputs and 64 outputs learn by products of bfloat16, which
+        have 8 binary digits; sums, biases, activations and all that is kept are of float32. On an AMD processor with
+        AVX512_BF16 it takes about half the time, elsewhere it is no faster; the bits are the same. The training loss is
+        that of these products, while validation, metrics and prediction have none. By default, and in other layers, all
+        products are of the network's dtype.
     clip : ClipNorm or ClipValue, optional
         A limit on the gradient.
     dropout : float
@@ -226,6 +243,7 @@ def train(
     options = TrainingOptions.of_arguments(locals())
     for each in options.stages:
         checks.fits_layers(each.layer_rates, network.layer_sizes)
+    checks.fits_dtype(options.precision, network.dtype)
     split = Split.of(validation, Dataset.of(X, y, network, loss, sample_weight), network, loss, class_weight)
     split = split.fitted()
     if checks.is_balanced(class_weight):

@@ -17,8 +17,8 @@ def network():
 
 KNOWN = (
     "learning_rate, momentum, weight_decay, l1, beta1, beta2, epsilon, smoothing, batch_size, seed, dropout, loss, "
-    "optimizer, schedule, weight_decay_schedule, dropout_schedule, layer_rates, bias_rate, bias_decay, clip, average, "
-    "early_stopping, layer_sizes, hidden, initialization"
+    "optimizer, schedule, weight_decay_schedule, dropout_schedule, layer_rates, bias_rate, bias_decay, precision, "
+    "clip, average, early_stopping, layer_sizes, hidden, initialization"
 )
 GRIDS = [
     ({}, ValueError, f"grid has no hyperparameters: give values for at least one of {KNOWN}"),

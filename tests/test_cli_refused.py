@@ -47,6 +47,8 @@ REFUSED = [
     ("train digits --optimizer newton", "argument --optimizer: invalid choice: 'newton'"),
     ("train digits --optimizer adam --momentum 0.9", "--optimizer adam has no --momentum: leave it out"),
     ("sweep digits --optimizer lbfgs --learning-rate 0.1", "--optimizer lbfgs has no --learning-rate: leave it out"),
+    ("train digits --precision float16", "argument --precision: invalid choice: 'float16'"),
+    ("train digits --optimizer lbfgs --precision bfloat16", "LBFGS takes all rows in each step"),
     ("train digits --optimizer lbfgs --clip-norm 1", "LBFGS takes all rows in each step"),
     (
         "train digits --schedule warm:5",

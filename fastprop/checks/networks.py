@@ -79,6 +79,15 @@ def fits_layers(rates, layer_sizes):
         )
 
 
+def fits_dtype(precision, dtype):
+    """Refuse a precision of products, or None, for a network that is not of float32."""
+    if precision is not None and dtype != "float32":
+        raise ValueError(
+            f"{argument('precision', repr(precision))} rounds a network of float32, not of {dtype}: "
+            f"leave {argument('precision')} out, or make the network with dtype='float32'."
+        )
+
+
 def hidden(names, layers):
     """Return the activation of all hidden layers, or a tuple with the activation of each of `layers` hidden layers."""
     if isinstance(names, str) or not np.iterable(names):

@@ -216,7 +216,7 @@ def verify(options):
 def _step_arguments(options, problem):
     """Return the arguments that a step depends on, except the optimizer."""
     clip = None if options.clip_norm is None else fp.ClipNorm(options.clip_norm)
-    names = "loss", "class_weight", "threads"
+    names = "loss", "precision", "class_weight", "threads"
     given = {name: getattr(options, name) for name in names}
     return given | {"clip": clip, "batch_size": _batch_size(options, problem)}
 

@@ -10,7 +10,7 @@ from fastprop import checks
 from fastprop.cli import commands, fitting, prediction, values
 from fastprop.metrics import SCORES
 from fastprop.options import DESCENTS
-from fastprop.reference import LOSSES
+from fastprop.reference import LOSSES, PRECISIONS
 from fastprop.tabular import TASKS, sources
 from fastprop.tabular.numeric_encodings import NUMERIC_ENCODINGS, SEARCH, SEARCHED
 from fastprop.tabular.recipe import RECIPE
@@ -285,6 +285,8 @@ def _add_training(parser, convert, metavar, rates, note=""):
     for name in commands.OPTIMIZER_FLAGS:
         if helps[name] is not None:
             training.add_argument(f"--{name.replace('_', '-')}", type=convert, metavar=metavar, help=helps[name])
+    wide = f"{', '.join(PRECISIONS)}: of the products of wide layers (default float32)"
+    training.add_argument("--precision", choices=PRECISIONS, metavar="NAME", help=wide)
     training.add_argument("--clip-norm", type=values.number, metavar="LIMIT", help="of the gradient's norm")
     _add_class_weight(training)
     _add_threads(training)

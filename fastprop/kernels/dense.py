@@ -112,26 +112,47 @@ def prepare_weights(task, strip):
 @inline
 def forward_block(task, w, block):
     # y (M, V) = f(x (M, 1 + I) · w (1 + I, V))
-    plan, memory, layer, columns = task.plan, task.memory, task.layer, block.vectors * lanes(task.memory)
-    last, depth = is_last(plan, layer), 1 + plan.sizes.layers[layer]
-    y = part(outputs_of(plan, layer), block.row, block.column)
+    plan, memory, layer, depth = task.plan, task.memory, task.layer, 1 + task.plan.sizes.layers[task.layer]
     x = part(inputs_of(plan, layer), block.row, -input_width(plan, memory, layer))
-    interleaves = last and not is_pack(plan)
-    z = Matrix(plan.workspace.block, columns) if interleaves else y
+    z = sums_of(task, block)
     if has_shared_rows(plan, layer):
         multiply(operand(memory, x), w, operand(memory, z), block.rows, block.vectors, depth, False)
     else:
         x_operand = broadcast_operand(plan, memory, x)
         multiply(x_operand, w, operand(memory, z), block.rows, block.vectors, depth, False)
-    if interleaves:
+    finish_outputs(task, z, block)
+
+
+@inline
+def sums_of(task, block):
+    """Return where a block's sums stand: where its outputs do, unless these are to be interleaved."""
+    # z (M, V)
+    if interleaves_outputs(task.plan, task.layer):
+        return Matrix(task.plan.workspace.block, block.vectors * lanes(task.memory))
+    return part(outputs_of(task.plan, task.layer), block.row, block.column)
+
+
+@inline
+def interleaves_outputs(plan, layer):
+    """Return whether the layer's outputs are interleaved: those of one network's last layer."""
+    # a bool
+    return is_last(plan, layer) and not is_pack(plan)
+
+
+@inline
+def finish_outputs(task, z, block):
+    """Do what follows the product of a block forward: activation and dropout, or interleaving."""
+    # y (M, V) = f(z (M, V))
+    plan, memory, layer, columns = task.plan, task.memory, task.layer, block.vectors * lanes(task.memory)
+    if interleaves_outputs(plan, layer):
         y = part(outputs_of(plan, layer), block.row, block.column * lanes(memory))
         interleave_rows(memory, z, memory, y, block.rows, columns)
-    elif not last:
+    elif not is_last(plan, layer):
         s = part(derivatives_of(plan, layer + 1), block.row, block.column)
         activation = task.network.activations[layer]
-        activate(plan, activation, memory, y, s, block.rows, columns)
+        activate(plan, activation, memory, z, s, block.rows, columns)
         if drops(task.dropout):
-            drop(plan, memory, task.dropout, layer + 1, block, y)
+            drop(plan, memory, task.dropout, layer + 1, block, z)
 
 
 forward_product = make_product(prepare_weights, forward_block)
@@ -167,11 +188,19 @@ def prepare_transposed_weights(task, strip):
 @inline
 def backward_block(task, wt, block):
     # dx (M, V) = d (M, O) · wᵀ (O, V) * f'(x (M, V))
-    plan, memory, layer, columns = task.plan, task.memory, task.layer, block.vectors * lanes(task.memory)
-    activation = task.network.activations[layer - 1]
+    plan, memory, layer = task.plan, task.memory, task.layer
     d, dx = part(deltas_of(plan, layer + 1), block.row, 0), part(deltas_of(plan, layer), block.row, block.column)
     d_operand, depth = broadcast_operand(plan, memory, d), plan.sizes.layers[layer + 1]
     multiply(d_operand, wt, operand(memory, dx), block.rows, block.vectors, depth, False)
+    finish_deltas(task, dx, block)
+
+
+@inline
+def finish_deltas(task, dx, block):
+    """Do what follows the product of a block backward: dropout, and the derivative of the activation below."""
+    # dx (M, V) *= f'(x (M, V))
+    plan, memory, layer, columns = task.plan, task.memory, task.layer, block.vectors * lanes(task.memory)
+    activation = task.network.activations[layer - 1]
     x = derivatives_of(plan, layer) if stores_derivative(activation) else inputs_of(plan, layer)
     x = part(x, block.row, block.column)
     if drops(task.dropout):
@@ -222,13 +251,7 @@ def prepare_deltas(task, strip):
 def gradient_block(task, d, block):
     # g (M, V) = x (B, M)ᵀ · d (B, V), + g if accumulate
     plan, memory, layer, target = task.plan, task.memory, task.layer, task.target
-    w = part(weights_of(plan, layer), block.row, block.column)
-    columns, updates = block.vectors * lanes(memory), target.apply_update
-    if updates and task.rows >= PREFETCH_ROWS:
-        prefetch(task.optimizer, task.network.parameters, w, block.rows, columns)
-    g = Matrix(plan.workspace.block, STRIP_LINES * plan.sizes.line)
-    if target.offset != BLOCK_ONLY:
-        g = Matrix(target.offset + w.offset, w.stride)
+    g = begin_gradient(task, block)
     c = operand(memory, g)
     x = part(inputs_of(plan, layer), 0, (block.row - 1) * input_width(plan, memory, layer))
     if transposes_inputs(plan, layer, task.rows):
@@ -239,8 +262,29 @@ def gradient_block(task, d, block):
     else:
         x_operand = broadcast_operand(plan, memory, x)
         multiply_transposed(x_operand, d, c, block.rows, block.vectors, task.rows, target.accumulate)
-    if updates:
-        update(task.optimizer, task.step, task.network.parameters, w, memory, g, block.rows, columns)
+    finish_gradient(task, g, block)
+
+
+@inline
+def begin_gradient(task, block):
+    """Return where a block of the gradient goes, and fetch from afar what its update needs."""
+    # g (M, V)
+    plan, target, w = task.plan, task.target, part(weights_of(task.plan, task.layer), block.row, block.column)
+    if target.apply_update and task.rows >= PREFETCH_ROWS:
+        prefetch(task.optimizer, task.network.parameters, w, block.rows, block.vectors * lanes(task.memory))
+    if target.offset != BLOCK_ONLY:
+        return Matrix(target.offset + w.offset, w.stride)
+    return Matrix(plan.workspace.block, STRIP_LINES * plan.sizes.line)
+
+
+@inline
+def finish_gradient(task, g, block):
+    """Update a block of the parameters, if its gradient is complete."""
+    # w (M, V) ← g (M, V)
+    if task.target.apply_update:
+        w = part(weights_of(task.plan, task.layer), block.row, block.column)
+        columns = block.vectors * lanes(task.memory)
+        update(task.optimizer, task.step, task.network.parameters, w, task.memory, g, block.rows, columns)
 
 
 gradient_product = make_product(prepare_deltas, gradient_block)

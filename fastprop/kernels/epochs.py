@@ -162,8 +162,9 @@ def predict_rows(network, data, plan, memory, dropout, outputs):
     y_matrix = Matrix(plan.workspace.outputs, plan.sizes.strides[-1])
     for first in range(0, len(outputs), chunk_rows):
         rows = min(chunk_rows, len(outputs) - first)
-        fetch(network, data, plan, memory, Chunk(data.rows, first, rows, 0))
-        forward_pass(network, plan, memory, dropout, 0, rows)
+        chunk = Chunk(data.rows, first, rows, 0)
+        fetch(network, data, plan, memory, chunk)
+        forward_pass(network, plan, memory, dropout, chunk, False)
         activate_outputs(plan, network.activations[-1], memory, 0, rows)
         for row in range(rows):
             y = interleaved_offset(plan, memory, y_matrix, row)

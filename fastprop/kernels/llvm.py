@@ -6,12 +6,12 @@ Each `emit_…` appends instructions to `builder` and returns LLVM values. They 
 from llvmlite import ir
 from numba.core import cgutils
 
-BYTE, INT32, INT64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
+BYTE, INT16, INT32, INT64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 
 
 def size_bytes(vector):
     """Return how many bytes an element of the LLVM type `vector` takes."""
-    return {BYTE: 1, ir.FloatType(): 4, ir.DoubleType(): 8, INT32: 4, INT64: 8}[vector.element]
+    return {BYTE: 1, INT16: 2, ir.FloatType(): 4, ir.DoubleType(): 8, INT32: 4, INT64: 8}[vector.element]
 
 
 def full(vector, number):

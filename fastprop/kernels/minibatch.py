@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fastprop.kernels.compiler import inline, noinline
-from fastprop.kernels.dense import BLOCK_ONLY, Target, backward, forward, gradient
+from fastprop.kernels.dense import BLOCK_ONLY, Target
 from fastprop.kernels.dropout import draw_keys, drops, set_rates
 from fastprop.kernels.inputs import Sparse, fetch
 from fastprop.kernels.lanes import Chunk, Table, gather_interleaved, one_hot, width
@@ -25,6 +25,7 @@ from fastprop.kernels.load_store import lanes, load, prefetch_to_write, store
 from fastprop.kernels.losses import SUMS_OUTPUTS, losses_and_deltas
 from fastprop.kernels.matrices import layer_count
 from fastprop.kernels.optimizers import BY_NORM, begin_step, scheduled_in, update
+from fastprop.kernels.rounded import backward, forward, gradient
 from fastprop.kernels.team import share, size_of, wait
 from fastprop.kernels.unrolled import is_unrolled, unrolled_forward, unrolled_gradient
 from fastprop.kernels.update_rules import CLIP_FACTOR
@@ -274,7 +275,7 @@ def propagate(network, data, plan, memory, member, batch_first, chunk, learn):
     dropout = member.dropout if learn else member.no_dropout
     if drops(dropout):
         draw_keys(plan, memory, dropout, member.step.done[0], chunk)
-    forward_pass(network, plan, memory, dropout, chunk.row_begin, chunk.rows)
+    forward_pass(network, plan, memory, dropout, chunk, learn)
     losses = plan.workspace.losses + (chunk.first - batch_first) * width(plan, memory)
     losses_and_deltas(network, plan, memory, weighted, chunk.row_begin, chunk.rows, losses)
     if learn and not is_unrolled(network, plan):  # the unrolled gradient passes the deltas backward itself
@@ -296,14 +297,14 @@ def fetch_targets(data, plan, memory, chunk):
 
 
 @inline
-def forward_pass(network, plan, memory, dropout, row_begin, rows):
-    """Bring `rows` rows of the workspace to the last layer, whose activation waits for the loss."""
+def forward_pass(network, plan, memory, dropout, chunk, learn):
+    """Bring the rows of a chunk to the last layer, whose activation waits for the loss."""
     # outputs (B, O), interleaved ← x (B, I)
     if is_unrolled(network, plan):
-        unrolled_forward(network, plan, memory, row_begin, rows)
+        unrolled_forward(network, plan, memory, chunk.row_begin, chunk.rows)
         return
     for layer in range(layer_count(plan)):
-        forward(network, plan, memory, dropout, layer, row_begin, row_begin + rows)
+        forward(network, plan, memory, dropout, layer, chunk.row_begin, chunk.row_begin + chunk.rows, learn)
 
 
 @inline

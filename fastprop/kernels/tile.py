@@ -6,7 +6,8 @@ for a few rows m and a few vectors v. The accumulators stay in registers while k
 fused multiply-adds with k ascending. A result therefore does not depend on how the work was cut into tiles.
 
 A pointer to numbers has each a[m, k] broadcast to a vector. A pointer to vectors, where a lane is a network, has each
-a[m, k] read as it is; B's vectors may then lie any distance apart.
+a[m, k] read as it is; B's vectors may then lie any distance apart. Pointers to words, of two bfloat16 each, have k
+count the words (see bfloat16.py); C holds numbers all the same.
 """
 
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from typing import NamedTuple
 from numba.core import types
 from numba.extending import intrinsic
 
+from fastprop.kernels.bfloat16 import emit_multiply_pairs
 from fastprop.kernels.compiler import REGISTERS, inline, noinline
 from fastprop.kernels.layout import BLOCK_ROWS
 from fastprop.kernels.llvm import (
@@ -61,14 +63,14 @@ if any(BLOCK_ROWS % rows for rows in TILE_ROWS):
 class Operand(NamedTuple):
     """The operand A or the result C of a product, without its size."""
 
-    pointer: types.CPointer  # to a number, or to a vector with a number of each network
+    pointer: types.CPointer  # to a number, to a word, or to a vector with a number of each network
     stride: int  # elements of the pointer's type from one row to the next
 
 
 class VectorOperand(NamedTuple):
     """The operand B of a product, without its size."""
 
-    pointer: types.CPointer  # to a number
+    pointer: types.CPointer  # to a number, or to a word
     stride: int  # elements from one row to the next
     vector_stride: int  # elements from one vector of a row to the next; read only where A holds vectors
 
@@ -88,7 +90,9 @@ def _make_tile(rows, vectors, transposed):
             a_first, a_stride = [builder.extract_value(a_value, i) for i in range(2)]
             b_first, b_stride, vector_stride = [builder.extract_value(b_value, i) for i in range(3)]
             c_first, c_stride = [builder.extract_value(c_value, i) for i in range(2)]
-            vector = context.get_value_type(Vector(b.types[0].dtype))
+            vector = context.get_value_type(Vector(c.types[0].dtype))
+            b_vector = context.get_value_type(Vector(b.types[0].dtype))
+            emit_multiply_add = emit_fma if b_vector == vector else emit_multiply_pairs
             holds_vectors = isinstance(a.types[0].dtype, Vector)
             if not holds_vectors:
                 vector_stride = INT64(vector.count)
@@ -99,7 +103,7 @@ def _make_tile(rows, vectors, transposed):
             def a_vector(pointer):
                 if holds_vectors:
                     return emit_load(context, builder, pointer, vector)
-                return emit_splat(builder, emit_load_element(context, builder, pointer), vector)
+                return emit_splat(builder, emit_load_element(context, builder, pointer), b_vector)
 
             # The offsets of A's rows stay in registers, or LLVM would compute them anew for each k.
             def row_offset(m):
@@ -110,12 +114,13 @@ def _make_tile(rows, vectors, transposed):
             def add_products(k, sums):
                 b_row = at(b_first, builder.mul(k, b_stride))
                 b_pointers = (at(b_row, builder.mul(vector_stride, INT64(v))) for v in range(vectors))
-                b_vectors = [emit_load(context, builder, pointer, vector) for pointer in b_pointers]
+                b_vectors = [emit_load(context, builder, pointer, b_vector) for pointer in b_pointers]
                 a_k = at(a_first, builder.mul(k, a_stride) if transposed else k)
                 new_sums = []
                 for m in range(rows):
                     a_mk = a_vector(at(a_k, row_offsets[m]))
-                    new_sums += [emit_fma(builder, a_mk, b_vectors[v], sums[m * vectors + v]) for v in range(vectors)]
+                    for v in range(vectors):
+                        new_sums.append(emit_multiply_add(builder, a_mk, b_vectors[v], sums[m * vectors + v]))
                 return new_sums
 
             c_rows = [at(c_first, builder.mul(c_stride, INT64(m))) for m in range(rows)]

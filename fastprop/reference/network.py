@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .activations import ACTIVATIONS
+from .bfloat16 import product, rounded_layers
 from .losses import losses_and_delta, targets_of
 from .numpy_errors import ERRORS
 
@@ -42,6 +43,11 @@ class Network:
         return [*hidden, self.output]
 
     @property
+    def layer_sizes(self) -> tuple[int, ...]:
+        """Inputs, outputs of each hidden layer, and outputs."""
+        return len(self.weights[0]), *map(len, self.biases)
+
+    @property
     def arrays(self) -> list[NDArray[np.float64]]:
         """All arrays: weights, then biases."""
         return self.weights + self.biases
@@ -54,12 +60,13 @@ class Network:
 
 @np.errstate(**ERRORS)
 def forward(
-    network: Network, X: ArrayLike, masks: Sequence[NDArray[Any]] | None = None
+    network: Network, X: ArrayLike, masks: Sequence[NDArray[Any]] | None = None, precision: str | None = None
 ) -> list[tuple[NDArray[np.float64] | None, NDArray[np.float64]]]:
     """Return every layer's z and activations: ``[(None, X), (z, a), …]``, the last ``a`` being the prediction.
 
     `X` is (n, n_in); it is standardized first if the network has a mean and a scale. `masks` are those of dropout: for
-    each hidden layer an array (n, n_out), by which the activations are multiplied.
+    each hidden layer an array (n, n_out), by which the activations are multiplied. `precision` is that of the products,
+    ``"bfloat16"`` or None; see `bfloat16.rounded_layers`.
 
     Examples
     --------
@@ -69,8 +76,10 @@ def forward(
     array([[0.6793]])
     """
     layers = [(None, _standardized(network, np.asarray(X, np.float64)))]
-    for W, b, activation, mask in zip(network.weights, network.biases, network.activations, _all_masks(network, masks)):
-        z = layers[-1][1] @ W + b
+    rows = network.weights, network.biases, network.activations, _all_masks(network, masks)
+    for W, b, activation, mask, is_rounded in zip(*rows, rounded_layers(network.layer_sizes, precision)):
+        x = layers[-1][1]
+        z = product(x, W, b) if is_rounded else x @ W + b
         layers.append((z, ACTIVATIONS[activation].f(z) * mask))
     return layers
 
@@ -83,11 +92,12 @@ def loss(
     loss: Any,
     sample_weight: ArrayLike | None = None,
     masks: Sequence[NDArray[Any]] | None = None,
+    precision: str | None = None,
 ) -> float:
     """Return the mean of the rows' losses; with weights, Σ wᵢ lossᵢ / Σ wᵢ.
 
     `X` is (n, n_in), and `y` is (n, n_out) targets or (n,) labels. `loss` is a name in `LOSSES`, or an option such as
-    `fastprop.options.Huber`.
+    `fastprop.options.Huber`. For `precision` see `forward`.
 
     Examples
     --------
@@ -95,7 +105,7 @@ def loss(
     >>> print(f"{reference.loss(exercise.network(), exercise.X, exercise.TARGET, 'mse'):.8f}")
     0.00042731
     """
-    rows, _ = _losses_and_delta(network, forward(network, X, masks), y, loss)
+    rows, _ = _losses_and_delta(network, forward(network, X, masks, precision), y, loss)
     return np.average(rows, weights=sample_weight)
 
 
@@ -107,6 +117,7 @@ def gradients(
     loss: Any,
     sample_weight: ArrayLike | None = None,
     masks: Sequence[NDArray[Any]] | None = None,
+    precision: str | None = None,
 ) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
     """Return dloss/dW and dloss/db of every layer, by backpropagation: a list of (n_in, n_out) and one of (n_out,).
 
@@ -119,7 +130,8 @@ def gradients(
     >>> dW[1].ravel().round(8)
     array([-0.00501868, -0.0055848 ])
     """
-    layers = forward(network, X, masks)
+    layers = forward(network, X, masks, precision)
+    rounded = rounded_layers(network.layer_sizes, precision)
     masks = _all_masks(network, masks)
     _, delta = _losses_and_delta(network, layers, y, loss)
     weight = np.ones(len(delta)) if sample_weight is None else np.asarray(sample_weight, np.float64)
@@ -127,10 +139,11 @@ def gradients(
     dW, db = [], []
     for layer in range(len(network.weights) - 1, -1, -1):
         z, x = layers[layer]
-        dW.insert(0, x.T @ delta)
+        multiply = product if rounded[layer] else np.matmul
+        dW.insert(0, multiply(x.T, delta))
         db.insert(0, delta.sum(axis=0))
         if layer > 0:
-            delta = delta @ network.weights[layer].T * masks[layer - 1]
+            delta = multiply(delta, network.weights[layer].T) * masks[layer - 1]
             delta = ACTIVATIONS[network.activations[layer - 1]].gradient(z, delta)
     return dW, db
 

@@ -28,6 +28,7 @@ def train_stream(
     layer_rates: Sequence[float] | None = None,
     bias_rate: float = 1.0,
     bias_decay: float = 1.0,
+    precision: str | None = None,
     clip: Any = None,
 ) -> Iterator[tuple[float, float, float]]:
     """Train in place on chunks (X, y, sample_weight); yield the loss, learning rate and gradient norm of each.
@@ -36,7 +37,7 @@ def train_stream(
     over from chunk to chunk. A run ends when its loss or weights are no longer finite.
     """
     others = {"layer_rates": layer_rates, "bias_rate": bias_rate, "bias_decay": bias_decay}
-    descent = Descent(network, loss, optimizer, batch_size, shuffle, seed, clip, factors=others)
+    descent = Descent(network, loss, optimizer, batch_size, shuffle, seed, precision, clip, factors=others)
     losses = []
     steps = 0
     for index, chunk in enumerate(chunks):

@@ -26,6 +26,7 @@ def step(
     sample_weight: ArrayLike | None = None,
     masks: Sequence[NDArray[Any]] | None = None,
     *,
+    precision: str | None = None,
     clip: Any = None,
     factor: float = 1.0,
     layer_rates: Sequence[float] | None = None,
@@ -36,9 +37,9 @@ def step(
 
     `optimizer` is an object with the class name and the attributes of one in `fastprop.options`. `state` is a dict,
     empty before the first step; it keeps what the next step needs: velocities, moments, the number of steps. `masks`
-    are those of dropout, see `forward`. `clip` limits the gradients before weight decay and l1 are added to them.
-    `factor` multiplies the learning rate; so do `layer_rates` in each layer, and `bias_rate` for biases, whose weight
-    decay `bias_decay` multiplies.
+    are those of dropout, see `forward`, as for `precision`. `clip` limits the gradients before weight decay and l1 are
+    added to them. `factor` multiplies the learning rate; so do `layer_rates` in each layer, and `bias_rate` for biases,
+    whose weight decay `bias_decay` multiplies.
 
     Return the learning rate, and the norm of the gradient before it was limited.
 
@@ -52,7 +53,7 @@ def step(
     (0.1, array([0.10090062]))
     """
     rate = optimizer.learning_rate * factor
-    dW, db = gradients(network, X, y, loss, sample_weight, masks)
+    dW, db = gradients(network, X, y, loss, sample_weight, masks, precision)
     of_layers = [1.0] * len(dW) if layer_rates is None else list(layer_rates)
     of_biases = optimizer
     if bias_decay != 1:
@@ -78,6 +79,7 @@ class Descent:
     batch_size: int
     shuffle: bool
     seed: int
+    precision: str | None = None
     clip: Any = None
     dropout: float = 0.0  # the probability with which an activation of a hidden layer is dropped
     average: Any = None
@@ -111,8 +113,8 @@ class Descent:
             rows = order[first : first + self.batch_size]
             masks = self._masks(epoch, rows, of_dropout)
             batch = self.network, X[rows], y[rows], self.loss
-            total += weight[rows].sum() * mean_loss(*batch, weight[rows], masks)
-            how = {"clip": self.clip, "factor": of_rate, **self.factors}
+            total += weight[rows].sum() * mean_loss(*batch, weight[rows], masks, self.precision)
+            how = {"precision": self.precision, "clip": self.clip, "factor": of_rate, **self.factors}
             rate, length = step(*batch, optimizer, self.state, weight[rows], masks, **how)
             norms.append(length)
             self._move_average(epoch)
@@ -164,6 +166,7 @@ def train(
     layer_rates: Sequence[float] | None = None,
     bias_rate: float = 1.0,
     bias_decay: float = 1.0,
+    precision: str | None = None,
     clip: Any = None,
     dropout: float = 0.0,
     dropout_schedule: Any = None,
@@ -176,7 +179,8 @@ def train(
 
     `validation` is (X, y) or (X, y, sample_weight). `schedule`, `weight_decay_schedule`, `dropout_schedule`, `clip`,
     `average` and `early_stopping` are options, or None. `dropout` is the probability with which an activation of a
-    hidden layer is dropped. `layer_rates`, `bias_rate` and `bias_decay` are factors, see `step`.
+    hidden layer is dropped. `layer_rates`, `bias_rate` and `bias_decay` are factors, see `step`. For `precision` see
+    `forward`; validation has products of float64.
 
     `changes` has by a number of epochs the values, by name, that options or the optimizer's hyperparameters have from
     then on.
@@ -197,7 +201,8 @@ def train(
     X, y, weight = counted_rows(np.asarray(X, np.float64), np.asarray(y), sample_weight)
     learned = network if average is None else Network.of(network)  # then `network` holds the average
     others = {"layer_rates": layer_rates, "bias_rate": bias_rate, "bias_decay": bias_decay}
-    descent = Descent(learned, loss, optimizer, batch_size, shuffle, seed, clip, dropout, average, network, others)
+    options = precision, clip, dropout, average
+    descent = Descent(learned, loss, optimizer, batch_size, shuffle, seed, *options, network, others)
     batches = -(-len(X) // batch_size)
     watched = "loss" if validation is None else "validation_loss"  # the loss that says how well the network does
     record = Record(*np.empty((4, 0)))

@@ -16,7 +16,7 @@ from fastprop.standard_streams import say
 from fastprop.thread_pool import present_core, spread_over_cores
 
 _PREPARED = set()
-"""The pairs (dtype, whether a pack is trained) for which this process has the compiled kernel."""
+"""The pairs (dtype, type of the plan) for which this process has the compiled kernel."""
 
 
 class KernelTeam:
@@ -36,7 +36,7 @@ class KernelTeam:
 
     def prepare(self):
         """Compile the kernel, or load it from the disk, by training for no epochs; say so if that takes long."""
-        kind = self._state.parameters.dtype, self._state.width > 1
+        kind = self._state.parameters.dtype, type(self._training[0].plan)
         if kind in _PREPARED:
             return
         seconds = self._state.seconds[0]

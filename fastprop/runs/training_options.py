@@ -24,6 +24,7 @@ from fastprop.options import (
     ReduceOnPlateau,
 )
 from fastprop.options.optimizers import HYPERPARAMETERS, PER_LANE
+from fastprop.reference import PRECISIONS
 
 
 def _equal(value):
@@ -124,6 +125,11 @@ def _changes(value, name):
     return {epoch: dict(by_epoch[epoch]) for epoch in sorted(by_epoch)} or None
 
 
+@_or_none
+def _precision(value, name):
+    return checks.choice(value, name, PRECISIONS)
+
+
 _FACTOR = {"pack_key": _per_lane, "in_stream": True, "minibatch_only": True}
 
 _clip = _or_none(_instance(CLIPS, "fp.ClipNorm(1.0)"))
@@ -149,6 +155,7 @@ class TrainingOptions(NamedTuple):
     layer_rates: Annotated[object, Option(_layer_rates, column=object, **_FACTOR)] = None
     bias_rate: Annotated[float, Option(checks.number, column=float, **_FACTOR)] = 1.0
     bias_decay: Annotated[float, Option(checks.number, column=float, **_FACTOR)] = 1.0
+    precision: Annotated[str | None, Option(_precision, column=object, in_stream=True, minibatch_only=True)] = None
     clip: Annotated[object, Option(_clip, column=object, in_stream=True, minibatch_only=True)] = None
     average: Annotated[object, Option(_average, column=object, minibatch_only=True)] = None
     early_stopping: Annotated[object, Option(_early_stopping, column=object)] = None

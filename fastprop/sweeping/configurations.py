@@ -8,6 +8,7 @@ import numpy as np
 from fastprop import checks, cost_model
 from fastprop.network import MLP, drawn_anew
 from fastprop.options.optimizers import PER_LANE
+from fastprop.reference import rounded_layers
 from fastprop.runs.training_options import NUMBERS, SWEPT, check_number
 from fastprop.sweeping.kinds import rows_of_kinds, values_of_row
 
@@ -83,8 +84,9 @@ class Configuration:
     def pack_group(self, prototype):
         """Return the `cost_model.PackGroup` of the configuration's fits."""
         sizes = self._in_network("layer_sizes", prototype)
-        can_pack = not self.options.optimizer.takes_all_rows
-        return cost_model.PackGroup(sizes, self.options.batch_size, can_pack)
+        can_go_on = not self.options.optimizer.takes_all_rows
+        can_pack = can_go_on and not any(rounded_layers(sizes, self.options.precision))
+        return cost_model.PackGroup(sizes, self.options.batch_size, can_pack, can_go_on)
 
     @property
     def initial_weights_key(self):
@@ -256,6 +258,7 @@ class Configurations:
             of_network = named | _checked(named, self.prototypes[loss])
         if options.layer_rates is not None:
             checks.fits_layers(options.layer_rates, of_network.get("layer_sizes", self.prototypes[loss].layer_sizes))
+        checks.fits_dtype(options.precision, self.prototypes[loss].dtype)
         options = options if loss is options.loss else options._replace(loss=loss)
         return Configuration(options, of_network, "seed" in values)
 

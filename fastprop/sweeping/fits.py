@@ -152,9 +152,10 @@ def packs_to_go_on(experiment, configurations, fits, states, workers, epochs):
 
 
 def pack_groups(experiment, configurations):
-    """Return the groups of fits that may train in one pack; runs of those that may not begin anew after each call."""
-    can_pack = experiment.backend == "kernels"
-    return [group._replace(can_pack=can_pack and group.can_pack) for group in configurations.groups]
+    """Return the groups of fits that may train in one pack."""
+    if experiment.backend == "kernels":
+        return configurations.groups
+    return [group._replace(can_pack=False, can_go_on=False) for group in configurations.groups]
 
 
 def packs(experiment, configurations, fits, workers, epochs):

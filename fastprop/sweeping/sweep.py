@@ -16,6 +16,7 @@ from fastprop.annotations import (
     ClassWeight,
     LossName,
     Path,
+    Precision,
     ScoreFunction,
     ScoreName,
     Splitter,
@@ -78,6 +79,7 @@ def sweep(
     layer_rates: Sequence[float] | None = None,
     bias_rate: float = 1.0,
     bias_decay: float = 1.0,
+    precision: Precision | None = None,
     clip: Clip | None = None,
     dropout: float = 0.0,
     dropout_schedule: Schedule | None = None,
@@ -120,10 +122,10 @@ def sweep(
         Hyperparameters and their values. A mapping of names to lists of values stands for all combinations. A list of
         mappings of names to single values stands for these alone. The names are learning_rate and the other
         hyperparameters of the optimizer; optimizer, schedule, weight_decay_schedule, layer_rates, bias_rate,
-        bias_decay, clip, dropout, dropout_schedule, average, early_stopping, loss and batch_size; seed, which is that
-        of the initial weights, of the order of the rows and of dropout; layer_sizes, hidden and initialization. In a
-        mapping, a distribution may replace a list: `loguniform`, `uniform`, `integers`, `choice`, or a frozen
-        distribution of SciPy (any object with ``rvs(random_state=…)``).
+        bias_decay, precision, clip, dropout, dropout_schedule, average, early_stopping, loss and batch_size; seed,
+        which is that of the initial weights, of the order of the rows and of dropout; layer_sizes, hidden and
+        initialization. In a mapping, a distribution may replace a list: `loguniform`, `uniform`, `integers`, `choice`,
+        or a frozen distribution of SciPy (any object with ``rvs(random_state=…)``).
     seconds : float, optional
         How long to train at most, without compiling and the start of an executor's workers. When the time is over, no
         other configuration is begun, and those in training end after their epoch. They are ``"out of time"`` and may be
@@ -142,7 +144,7 @@ def sweep(
         and search, and networks that it lacks are trained again from the beginning.
     epochs, batch_size, loss, optimizer, schedule, weight_decay_schedule
         See `train`. They hold unless the grid names other values.
-    layer_rates, bias_rate, bias_decay, clip, dropout, dropout_schedule, average, early_stopping
+    layer_rates, bias_rate, bias_decay, precision, clip, dropout, dropout_schedule, average, early_stopping
         See `train`, likewise.
     shuffle, seed, backend
         See `train`, likewise.

@@ -202,7 +202,7 @@ class SweepRunner:
         """Return the epochs of the rungs to which so many fits are trained before anything is decided."""
         rungs = self._result.rungs[rung:]
         groups = pack_groups(self._experiment, self._configurations)
-        can_go_on = all(group.can_pack for group in groups)
+        can_go_on = all(group.can_go_on for group in groups)
         is_free = self._population is None and not self._time.is_given
         if self._measures_all or not is_free or not can_go_on or not self._workers.train_past_rungs:
             return rungs[:1]

@@ -72,6 +72,18 @@ LANES = _lane_count(os.environ.get("FASTPROP_LANES"), _FEATURES)
 """How many float32 lanes a vector has."""
 
 
+def _multiplies_bfloat16(name, features):
+    """Return whether one instruction multiplies pairs of bfloat16 (VDPBF16PS), at twice the speed of float32's.
+
+    Processors of Intel have it, too, but are slower with it than with float32.
+    """
+    return name.startswith("znver") and {"+avx512bf16", "+avx512vl"} <= features
+
+
+MULTIPLIES_BFLOAT16 = _multiplies_bfloat16(numba.config.CPU_NAME or binding.get_host_cpu_name(), _FEATURES)
+"""Whether the machine has an instruction for products of pairs of bfloat16 that pays."""
+
+
 def lanes(dtype):
     """Return how many lanes of `dtype` a vector has."""
     return max(1, LANES * 4 // np.dtype(dtype).itemsize)

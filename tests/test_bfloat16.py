@@ -1,0 +1,337 @@
+"""``precision="bfloat16"``: rounding, the passes of a layer to the bit, whole trainings, and what users can ask for.
+
+Rounding has a twin in NumPy here. The passes are compared with `reference.bfloat16.product`, which adds up pairs of
+exact products in float32 one by one, and trainings with `backend="reference"`.
+"""
+
+import numpy as np
+import pytest
+
+import fastprop as fp
+from fastprop import cli
+from fastprop.kernels import bfloat16, compiler, dense, layout, load_store, rounded
+from fastprop.reference import rounded_layers
+from fastprop.reference.bfloat16 import product
+from fastprop.reference.bfloat16 import rounded as rounded_by_reference
+from tests.compare import assert_close, digest, tolerance
+from tests.kernel_arguments import trainings
+from tests.parts import compiled
+from tests.processes import run_python
+
+NUMBERS = np.array(
+    [
+        *(0.0, -0.0, 1.0, 1.00390625, 1.01171875, -1.00390625, 1.0039064, 3.39e38, -3.4e38, np.inf, -np.inf, 1.2e-38),
+        *(1e-39, -1e-45, 1.1754942e-38, 1.1754944e-38, 0.1, -2 / 3, 255.5, 256.5, 1e30, np.pi),
+    ],
+    np.float32,
+)
+"""Numbers whose rounding is special: halves between two bfloat16, too large ones, and those that are not normal."""
+
+
+def rounded_by_fractions(x):
+    """Round numbers of float32 to 8 binary digits by `numpy.frexp`, halves to the even one."""
+    with np.errstate(invalid="ignore"):
+        x = np.where(np.abs(x) < 2.0**-126, x * np.float32(0), x).astype(np.float64)
+    fractions, exponents = np.frexp(x)
+    nearest = np.ldexp(np.round(fractions * 256) / 256, exponents)
+    return np.where(np.abs(nearest) >= 2.0**128, np.copysign(np.inf, x), nearest)
+
+
+def numbers(count):
+    random = np.random.default_rng(0)
+    return np.append(NUMBERS, (random.normal(size=count) * 10.0 ** random.integers(-30, 30, count)).astype(np.float32))
+
+
+# ---- rounding ----
+
+
+@compiled
+def store_all(rows, words):
+    # words (2, n) ← rows (2, n): of neighbors in pairs, and of the rows in pairs
+    count = rows.shape[1]
+    for i in range(0, count, load_store.lanes(words)):
+        first, second = load_store.load(rows[0], i), load_store.load(rows[1], i)
+        bfloat16.store_rounded(words[0], 0, i, first)
+        bfloat16.store_pairs(words[1], i, first, second)
+
+
+def halves_stored(rows):
+    """Return what the kernels store of rows (2, n): the first row, and both, as (n,) and (n, 2) float32."""
+    words = np.zeros(rows.shape, np.float32)
+    with np.errstate(all="ignore"):
+        store_all(rows, words)
+    neighbors = words[0].view(np.uint16)[: rows.shape[1]]
+    pairs = words[1].view(np.uint16).reshape(-1, 2)
+    return [(halves.astype(np.uint32) << 16).view(np.float32) for halves in (neighbors, pairs)]
+
+
+def test_rounding():
+    rows = numbers(1002)[: 2 * 16 * 32].reshape(2, -1)
+    wanted = rounded_by_fractions(rows)
+    with np.errstate(over="ignore"):
+        np.testing.assert_array_equal(rounded_by_reference(rows), wanted)
+    neighbors, pairs = halves_stored(rows)
+    np.testing.assert_array_equal(neighbors, wanted[0])
+    np.testing.assert_array_equal(pairs, wanted.T)
+    assert (np.signbit(neighbors) == np.signbit(wanted[0])).all()
+
+
+def test_what_is_no_number_stays_none():
+    bits = np.array([0x7FC00000, 0x7F800001, 0xFFFFFFFF, 0x7FFFFFFF] * 8, np.uint32)
+    rows = np.stack([bits.view(np.float32)] * 2)
+    assert np.isnan(rounded_by_reference(rows)).all()
+    assert all(np.isnan(each).all() for each in halves_stored(rows))
+
+
+# ---- the passes of a layer ----
+
+passes = pytest.mark.slow  # each process compiles `run_pass` anew
+FORWARD, BACKWARD, GRADIENT = range(3)
+
+CASES = {
+    "even": ((3, 64, 128, 2), 32),
+    "odd": ((3, 67, 65, 2), 35),
+    "several blocks, strips and depths": ((3, 170, 330, 2), 301),
+    "one row": ((3, 65, 66, 2), 1),
+    "the last": ((3, 70, 81), 50),
+}
+"""Layer sizes, of which the second layer of weights is tested, and rows."""
+
+
+@compiled
+def run_pass(which, network, optimizer, plan, memory, member, target):
+    rows = plan.strategy.chunk_rows
+    if which == FORWARD:
+        rounded.forward(network, plan, memory, member.dropout, 1, 0, rows, True)
+    elif which == BACKWARD:
+        rounded.backward(network, plan, memory, member.dropout, 1, 0, rows)
+    else:
+        rounded.gradient(network, optimizer, plan, memory, member, 1, rows, target)
+
+
+class Problem:
+    """The second layer of weights with random inputs, parameters and deltas; hidden layers are linear."""
+
+    def __init__(self, name, members=1):
+        self.sizes, self.rows = CASES[name]
+        options = {"hidden": "identity", "precision": "bfloat16", "members": members, "keeps_gradient": True}
+        self.trainings = trainings(self.sizes, self.rows, "float32", **options)
+        first = self.trainings[0]
+        self.plan, self.memory, self.parameters = first.plan, first.memory, first.network.parameters
+        random = np.random.default_rng(1)
+        self.w = layout.layers(self.parameters, self.sizes)[1][..., 0]
+        self.w[...] = random.normal(size=self.w.shape)
+        work = self.plan.workspace
+        self.x = self.matrix(work.activations[1], 1, self.plan.sizes.line)
+        self.x[...] = random.normal(size=self.x.shape)
+        self.d = self.matrix(work.deltas[2], 2)
+        self.d[...] = random.normal(size=self.d.shape)
+
+    def matrix(self, offset, layer, front=0):
+        """A view of a layer's neurons in the workspace, (rows, neurons)."""
+        stride = self.plan.sizes.strides[layer] + front
+        return self.memory[offset:][: self.rows * stride].reshape(self.rows, stride)[:, : self.sizes[layer]]
+
+    def run(self, which, target=dense.Target(dense.BLOCK_ONLY, False, False), position=0):  # noqa: B008
+        its = self.trainings[position]
+        run_pass(which, its.network, its.optimizer, its.plan, self.memory, its.member, target)
+
+    def outputs(self):
+        if len(self.sizes) > 3:
+            return self.matrix(self.plan.workspace.activations[2], 2, self.plan.sizes.line)
+        lanes, stride = compiler.lanes("float32"), self.plan.sizes.strides[-1]
+        groups = -(-self.rows // lanes)
+        outputs = self.memory[self.plan.workspace.outputs :][: groups * lanes * stride].reshape(groups, stride, lanes)
+        return outputs.swapaxes(1, 2).reshape(-1, stride)[: self.rows, : self.sizes[-1]]
+
+    def gradient(self):
+        """The layer's gradient in the workspace, (1 + inputs, outputs)."""
+        whole = self.memory[self.plan.workspace.gradients :][: len(self.parameters)]
+        return layout.layers(whole, self.sizes)[1][..., 0]
+
+
+@pytest.fixture(params=CASES)
+def name(request):
+    return request.param
+
+
+@passes
+def test_forward_is_the_reference_to_the_bit(name):
+    problem = Problem(name)
+    problem.run(FORWARD)
+    np.testing.assert_array_equal(problem.outputs(), product(problem.x, problem.w[1:], problem.w[0]))
+
+
+@passes
+def test_backward_is_the_reference_to_the_bit(name):
+    problem = Problem(name)
+    problem.run(BACKWARD)
+    found = problem.matrix(problem.plan.workspace.deltas[1], 1)
+    np.testing.assert_array_equal(found, product(problem.d, problem.w[1:].T))
+
+
+@passes
+@pytest.mark.parametrize("members", [1, 3])
+def test_the_gradient_is_the_reference_to_the_bit(name, members):
+    problem = Problem(name, members)
+    if problem.plan.strategy.name == layout.SEGMENTED:
+        pytest.skip("members share no rows of a gradient where each has segments of its own")
+    target = dense.Target(int(problem.plan.workspace.gradients), False, False)
+    problem.gradient()[...] = 7  # to be overwritten
+    for position in range(members):
+        problem.run(GRADIENT, target, position)
+    np.testing.assert_array_equal(problem.gradient()[1:], product(problem.x.T, problem.d))
+    np.testing.assert_array_equal(problem.gradient()[0], np.add.accumulate(problem.d)[-1])  # row by row, in float32
+    for position in range(members):
+        problem.run(GRADIENT, target._replace(accumulate=True), position)
+    again = product(problem.x.T, problem.d, product(problem.x.T, problem.d))
+    np.testing.assert_array_equal(problem.gradient()[1:], again)
+
+
+def test_only_wide_layers_are_rounded():
+    assert rounded_layers((784, 64, 63, 64, 64), "bfloat16") == (True, False, False, True)
+    assert rounded_layers((784, 64, 64), None) == (False, False)
+    small, plain = (trained((63, 63, 3), precision=each)[0] for each in ("bfloat16", None))
+    np.testing.assert_array_equal(small, plain)
+
+
+# ---- trainings ----
+
+SIZES = 65, 96, 67, 3
+
+
+def task(sizes, rows=211):
+    random = np.random.default_rng(0)
+    return random.normal(size=(rows, sizes[0])).astype(np.float32), random.integers(0, sizes[-1], rows)
+
+
+def trained(sizes=SIZES, **options):
+    """Return the trained parameters and losses of a network."""
+    X, y = task(sizes)
+    network = fp.MLP(sizes, hidden="tanh", output="softmax", seed=0)
+    options = {"epochs": 3, "batch_size": 50, "precision": "bfloat16", "validation": 0.2} | options
+    history = fp.train(network, X, y, **options)
+    return network.flat_parameters, history.loss, history.validation_loss
+
+
+OPTIONS = {
+    "plain": {},
+    "dropout and Adam": {"dropout": 0.3, "optimizer": fp.Adam(0.001)},
+    "clipped": {"clip": fp.ClipNorm(0.5), "gradient_norm": True, "batch_size": 33},
+    "weighted": {"sample_weight": np.random.default_rng(3).uniform(0, 2, 211), "average": fp.EMA(0.9)},
+    "of small layers in segments": {"sizes": (64, 70, 64, 3), "batch_size": 169},
+}
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+def test_a_training_is_that_of_the_reference(options):
+    """A float32 that differs in its last bit may be rounded to another bfloat16, which differs by 1/256 of it."""
+    found, wanted = trained(**options), trained(**options, backend="reference")
+    for ours, theirs, what in zip(found, wanted, ("parameters", "loss", "validation loss")):
+        assert_close(ours, theirs, 1e-4, what)
+    plain = trained(**options, precision=None)
+    assert np.abs(found[0] - plain[0]).max() > 1e-5
+
+
+@pytest.mark.parametrize("options", [{}, {"sizes": (64, 70, 64, 3), "batch_size": 169}], ids=["chunked", "segmented"])
+def test_threads_change_no_bit(options):
+    one, two = (digest(*trained(**options, epochs=2, threads=threads)) for threads in (1, 2))
+    assert one == two
+
+
+def test_the_validation_loss_is_that_of_the_predictions():
+    X, y = task(SIZES)
+    network = fp.MLP(SIZES, output="softmax", seed=0)
+    history = fp.train(network, X, y, epochs=2, precision="bfloat16", validation=(X, y))
+    outputs = network.predict(X)
+    measured = -np.log(outputs[np.arange(len(y)), y]).mean()
+    assert_close(history.validation_loss[-1], measured, tolerance("float32", 16), "validation loss")
+
+
+def test_a_resumed_training_has_the_bits_of_an_unbroken_one(tmp_path):
+    file = tmp_path / "run.checkpoint"
+    network, (X, y) = fp.MLP(SIZES, output="softmax", seed=0), task(SIZES)
+    unbroken = network.copy()
+    fp.train(unbroken, X, y, epochs=4, precision="bfloat16")
+    fp.train(network, X, y, epochs=2, precision="bfloat16", checkpoint=file)
+    with pytest.raises(ValueError, match="whose precision is bfloat16 and not None"):
+        fp.train(network, X, y, epochs=4, checkpoint=file, resume=True)
+    fp.train(network, X, y, epochs=4, precision="bfloat16", checkpoint=file, resume=True)
+    np.testing.assert_array_equal(network.parameters, unbroken.parameters)
+
+
+def test_a_stream_is_an_epoch():
+    X, y = task(SIZES, 200)
+    network, stream = (fp.MLP(SIZES, output="softmax", seed=0) for _ in range(2))
+    options = {"batch_size": 50, "precision": "bfloat16", "shuffle": False}
+    fp.train(network, X, y, epochs=1, **options)
+    fp.train_stream(stream, [(X[:100], y[:100]), (X[100:], y[100:])], **options)
+    np.testing.assert_array_equal(network.parameters, stream.parameters)
+
+
+def test_a_sweep_trains_each_as_alone():
+    X, y = task(SIZES)
+    grid = {"precision": [None, "bfloat16"], "learning_rate": [0.01, 0.1], "layer_sizes": [SIZES, (65, 8, 3)]}
+    options = {"epochs": 2, "loss": "cross_entropy"}
+    result = fp.sweep(fp.MLP(SIZES, output="softmax", seed=0), X, y, grid, keep="all", halving=2, **options)
+    assert {bool(result.table["precision"][index]) for index in result.networks} == {False, True}
+    for index, network in result.networks.items():
+        row = result.table[index]
+        alone = fp.MLP(row["layer_sizes"], output="softmax", seed=0)
+        optimizer = fp.SGD(row["learning_rate"])
+        fp.train(alone, X, y, precision=row["precision"], optimizer=optimizer, **options | {"epochs": row["epochs"]})
+        np.testing.assert_array_equal(alone.flat_parameters, network.flat_parameters)
+
+
+def test_the_command_line_has_it(tmp_path):
+    file = tmp_path / "network.safetensors"
+    arguments = ["train", "digits", "--hidden", "64", "--epochs", "1", "--precision", "bfloat16", "--save", str(file)]
+    assert cli.main(arguments) == 0
+    assert fp.load(file).training["precision"] == "bfloat16"
+
+
+FIND_DIGEST = "from tests import test_bfloat16; test_bfloat16.print_digest()"
+
+NARROWER = {
+    "scalar": {"FASTPROP_LANES": "1"},
+    "128 bits": {"FASTPROP_LANES": "4"},
+    "256 bits": {"FASTPROP_LANES": "8"},
+    "without AVX512_BF16": {"NUMBA_CPU_NAME": "x86-64-v4", "NUMBA_CPU_FEATURES": "+avx2,+fma,+avx512f,+avx512vl"},
+}
+
+
+def print_digest():
+    """What each of the processes below prints."""
+    print(digest(*trained(epochs=2, dropout=0.2), *trained((64, 70, 64, 3), batch_size=169)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("environment", NARROWER.values(), ids=NARROWER)
+def test_vectors_and_instructions_change_no_bit(environment):
+    if "NUMBA_CPU_NAME" in environment and (not compiler.IS_X86 or compiler.LANES < 16):
+        pytest.skip("it needs AVX-512")
+    assert run_python(FIND_DIGEST, **environment) == run_python(FIND_DIGEST)
+
+
+# ---- what is refused ----
+
+
+def test_a_network_of_float64_is_refused():
+    X, y = task(SIZES)
+    network = fp.MLP(SIZES, output="softmax", dtype="float64")
+    message = "precision='bfloat16' rounds a network of float32, not of float64: leave precision out, or make"
+    for call in (
+        lambda: fp.train(network, X, y, epochs=1, precision="bfloat16"),
+        lambda: fp.train_stream(network, [(X, y)], precision="bfloat16"),
+        lambda: fp.sweep(network, X, y, {"precision": ["bfloat16"]}, epochs=1),
+        lambda: fp.find_learning_rate(network, X, y, precision="bfloat16"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call()
+
+
+def test_other_precisions_are_refused():
+    with pytest.raises(ValueError, match="precision must be one of bfloat16, not 'float16': choose one of these"):
+        trained(precision="float16")
+    with pytest.raises(ValueError, match=r"LBFGS takes all rows .* not precision='bfloat16': leave precision out"):
+        trained(optimizer=fp.LBFGS(), batch_size=32)
