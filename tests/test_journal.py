@@ -15,9 +15,9 @@ import pytest
 import fastprop as fp
 from fastprop.files import locks
 from fastprop.sweeping import journal_file
+from fastprop.sweeping.configuration_outcomes import ConfigurationOutcome
 from fastprop.sweeping.journal import RECORDED
 from fastprop.sweeping.journal_header import FORMAT
-from fastprop.sweeping.outcomes import ConfigurationOutcome
 from tests import killed
 from tests.compare import assert_refused
 from tests.journals import Stateful, journal_path, sweep, trained_fits

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import fastprop as fp
+from fastprop.sweeping.configuration_outcomes import ConfigurationOutcome
 from fastprop.sweeping.journal import Journal
 from fastprop.sweeping.journal_header import Known
-from fastprop.sweeping.outcomes import ConfigurationOutcome
 from tests.journals import RANDOM, journal_path, sweep, trained_fits
 from tests.results import assert_same_result
 

@@ -135,27 +135,42 @@ MEASURED_ARRAYS = "loss", "validation_loss", "learning_rate", "gradient_norm"
 
 
 class Measured(NamedTuple):
-    """What a sweep records of a history."""
+    """What a sweep records of some histories, in arrays with an element for each of them."""
 
-    loss: float  # after the last epoch, or after the one whose weights were restored; NaN before the first has ended
-    validation_loss: float  # likewise
-    epochs: int  # epochs done
-    final_epochs: int  # epochs to the weights that are kept; 0 if there are no such
-    seconds: float
-    history: NDArray[np.float64]  # (epochs,): the loss that ranks
+    loss: NDArray[np.float64]  # after the last epoch, or the one whose weights were restored; NaN before the first
+    validation_loss: NDArray[np.float64]  # likewise
+    epochs: NDArray[np.int64]  # epochs done
+    final_epochs: NDArray[np.int64]  # epochs to the weights that are kept; 0 if there are no such
+    seconds: NDArray[np.float64]
+    history: NDArray[np.float64]  # (histories, epochs): the loss that ranks; NaN past the end of a history
 
     @classmethod
-    def of(cls, history, criterion):
-        """Return what a `History` measured, of which `criterion` names the loss that ranks."""
-        last = history.best_epoch if history.best_epoch >= 0 else history.epochs - 1
-        losses = [each.item(last) if last >= 0 else np.nan for each in (history.loss, history.validation_loss)]
-        ranks = getattr(history, criterion)
-        return cls(*losses, history.epochs, history.best_epoch + 1, history.seconds, ranks)
+    def of(cls, histories, criterion):
+        """Return what some `History` objects measured, of which `criterion` names the loss that ranks."""
+        last = [each.best_epoch if each.best_epoch >= 0 else each.epochs - 1 for each in histories]
+        loss, validation_loss = (
+            np.array([getattr(each, name)[at] if at >= 0 else np.nan for each, at in zip(histories, last)])
+            for name in ("loss", "validation_loss")
+        )
+        ranks = np.full((len(histories), max(each.epochs for each in histories)), np.nan)
+        for row, each in zip(ranks, histories):
+            row[: each.epochs] = getattr(each, criterion)
+        return cls(
+            loss=loss,
+            validation_loss=validation_loss,
+            epochs=np.array([each.epochs for each in histories]),
+            final_epochs=np.array([each.best_epoch + 1 for each in histories]),
+            seconds=np.array([each.seconds for each in histories]),
+            history=ranks,
+        )
 
-    def times(self, factor):
-        """Return the same with losses that are multiplied by a factor."""
-        losses = {name: getattr(self, name) * factor for name in ("loss", "validation_loss", "history")}
-        return self._replace(**losses)
+    def times(self, factors):
+        """Return the same with the losses of each history multiplied by its factor."""
+        return self._replace(
+            loss=self.loss * factors,
+            validation_loss=self.validation_loss * factors,
+            history=self.history * factors[:, None],
+        )
 
 
 class HistoryLog:

@@ -74,12 +74,15 @@ class PackSnapshot(NamedTuple):
 
     def measured(self, criterion):
         """Return `Trained.measured` of the networks."""
-        record = self.record
-        done = record.done[: len(self.networks)].tolist()
-        seconds = [self.seconds / len(done)] * len(done)
-        histories = [losses[:count] for losses, count in zip(record.losses[CRITERIA[criterion]].T, done)]
-        losses, final_epochs = self._losses_at(self._last_epochs()).tolist(), (self._best_epochs() + 1).tolist()
-        return list(map(Measured, *losses, done, final_epochs, seconds, histories))
+        record, lanes = self.record, slice(len(self.networks))
+        done = record.done[lanes]
+        longest = done.max()
+        history = record.losses[CRITERIA[criterion], :longest, lanes].T
+        if done.min() < longest:
+            history = np.where(np.arange(longest) < done[:, None], history, np.nan)
+        loss, validation_loss = self._losses_at(self._last_epochs())
+        seconds = np.full(len(done), self.seconds / len(done))
+        return Measured(loss, validation_loss, done, self._best_epochs() + 1, seconds, history)
 
     def _best_epochs(self):
         """Return the epoch whose parameters each network has in the end, (networks,) int.

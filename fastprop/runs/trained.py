@@ -18,11 +18,11 @@ class Trained:
 
         `criterion` is the name of an array of losses of a `History`. A loss is NaN before the first epoch has ended.
         """
-        return [getattr(measured, criterion) for measured in self.measured(criterion)]
+        return getattr(self.measured(criterion), criterion).tolist()
 
     def measured(self, criterion):
-        """Return what was `Measured` of each network, in a list."""
-        return [Measured.of(history, criterion) for history in self._histories]
+        """Return what was `Measured` of the networks."""
+        return Measured.of(self._histories, criterion)
 
     def network(self, lane):
         """Return a network with the parameters that it was trained to."""
@@ -63,7 +63,7 @@ class TrainedPack:
         return self._make_snapshot()
 
     def measured(self, criterion):
-        """Return what was `Measured` of each network, in a list."""
+        """Return what was `Measured` of the networks."""
         return self._snapshot.measured(criterion)
 
     def network(self, lane):

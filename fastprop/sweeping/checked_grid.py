@@ -7,7 +7,7 @@ import numpy as np
 
 from fastprop.checks import argument, argument_value, sequence, shown, value_list, whole_number
 from fastprop.sweeping import spaces
-from fastprop.sweeping.configurations import HYPERPARAMETERS
+from fastprop.sweeping.configuration import HYPERPARAMETERS
 
 MAX_CONFIGURATIONS = 10_000_000
 """The largest number of configurations of a sweep, each of which has a row of the result in memory."""

@@ -1,117 +1,17 @@
 """Configurations: the hyperparameter values of each row of a sweep, and the network and options that they stand for."""
 
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
-from fastprop import checks, cost_model
-from fastprop.network import MLP, drawn_anew
-from fastprop.options.optimizers import PER_LANE
-from fastprop.reference import rounded_layers
-from fastprop.runs.training_options import NUMBERS, SWEPT, check_number
+from fastprop import checks
+from fastprop.network import MLP
+from fastprop.runs.training_options import NUMBERS, check_number
+from fastprop.sweeping.configuration import HYPERPARAMETERS, IN_NETWORK, Configuration, SimilarConfigurations
 from fastprop.sweeping.kinds import rows_of_kinds, values_of_row
-
-IN_OPTIMIZER = dict.fromkeys(PER_LANE, float)
-"""Hyperparameters of the optimizer, and the type of each one's column in the table."""
-
-IN_OPTIONS = SWEPT
-"""Hyperparameters that are `TrainingOptions`, and the type of each one's column."""
-
-IN_NETWORK = dict.fromkeys(("layer_sizes", "hidden", "initialization"), object)
-"""Hyperparameters of the network, and the type of each one's column. A new network is made for each of their values."""
 
 KEPT = 4096
 """Kinds of configurations of which one is kept. Those of other kinds are made from the grid, as there may be many."""
-
-HYPERPARAMETERS = IN_OPTIMIZER | IN_OPTIONS | IN_NETWORK
-"""All that can be swept, in the order of the table's columns."""
-
-
-class Configuration:
-    """One row of a sweep: the options and the network that its hyperparameter values stand for.
-
-    Where the values do not name a property of the network, it is that of the sweep's `prototype` for the loss.
-
-    Parameters
-    ----------
-    options : TrainingOptions
-        All options, those that `numbers` replace included.
-    of_network : dict
-        By name, the values of `IN_NETWORK` that its row of the grid names.
-    has_seed : bool
-        Whether the row names a seed.
-    numbers : dict, optional
-        By name, the checked values of `NUMBERS` that are not yet in the options. So the options, which workers need,
-        are made by these, and what the configurations of a job share is sent to them once.
-    """
-
-    def __init__(self, options, of_network, has_seed, numbers=None):
-        self._options = options
-        self._of_network = of_network
-        self._has_seed = has_seed
-        self._numbers = numbers
-
-    @cached_property
-    def options(self):
-        """The `TrainingOptions`, with the values that the row names."""
-        return self._options if self._numbers is None else self._options.with_numbers(self._numbers)
-
-    def with_numbers(self, numbers):
-        """Return the configuration with other numbers, see above."""
-        return Configuration(self._options, self._of_network, self._has_seed, numbers)
-
-    def with_options(self, options):
-        """Return the configuration with other options."""
-        return Configuration(options, self._of_network, self._has_seed)
-
-    def value(self, name, prototype):
-        """Return the value of a hyperparameter; NaN if it is one that the optimizer does not have."""
-        if name in IN_OPTIMIZER:
-            return getattr(self.options.optimizer, name, np.nan)
-        if name in IN_OPTIONS:
-            return getattr(self.options, name)
-        return self._in_network(name, prototype)
-
-    def shape(self, prototype):
-        """Return layer sizes, hidden activations and output activation of its network."""
-        return self._in_network("layer_sizes", prototype), self._in_network("hidden", prototype), prototype.output
-
-    def pack_key(self, prototype):
-        """Return what must be equal for all fits that train in one pack."""
-        return *self.shape(prototype), *self.options.pack_key
-
-    def pack_group(self, prototype):
-        """Return the `cost_model.PackGroup` of the configuration's fits."""
-        sizes = self._in_network("layer_sizes", prototype)
-        can_go_on = not self.options.optimizer.takes_all_rows
-        can_pack = can_go_on and not any(rounded_layers(sizes, self.options.precision))
-        return cost_model.PackGroup(sizes, self.options.batch_size, can_pack, can_go_on)
-
-    @property
-    def initial_weights_key(self):
-        """A key that is equal for configurations of one `pack_key` whose networks begin with the same weights."""
-        return self._has_new_network and (self.options.seed, id(self._of_network.get("initialization")))
-
-    @property
-    def _has_new_network(self):
-        """Whether its network is made from its values, and not copied from the prototype."""
-        return self._has_seed or bool(self._of_network)
-
-    def network(self, prototype):
-        """Return its network with the initial weights."""
-        if not self._has_new_network:
-            return prototype.copy()
-        if not self._of_network:
-            return drawn_anew(prototype, self.options.seed)
-        arguments = {name: self._in_network(name, prototype) for name in IN_NETWORK}
-        new = MLP(**arguments, output=prototype.output, seed=self.options.seed, dtype=prototype.dtype)
-        for name in ("input_mean", "input_scale", "feature_names", "class_names"):
-            setattr(new, name, getattr(prototype, name))
-        return new
-
-    def _in_network(self, name, prototype):
-        return self._of_network[name] if name in self._of_network else getattr(prototype, name)
 
 
 class _Kind(NamedTuple):
@@ -178,10 +78,19 @@ class Configurations:
         if index in self._changed:
             return self._changed[index]
         kind = self._kinds.item(index)
-        if kind >= len(self._kept):
-            return self._configuration(self.grid[index])
+        return self._configuration(self.grid[index]) if kind >= len(self._kept) else self._of_kind(kind, [index])[0]
+
+    def some(self, indices):
+        """Return the configurations of some indices, a list, as a sequence, which is small if all are of one kind."""
+        kinds = self._kinds[indices].tolist()
+        if kinds[0] >= len(self._kept) or len(set(kinds)) > 1 or not self._changed.keys().isdisjoint(indices):
+            return [self[index] for index in indices]
+        return self._of_kind(kinds[0], indices)
+
+    def _of_kind(self, kind, indices):
         configuration, names = self._kept[kind]
-        return configuration.with_numbers({name: self.columns[name].item(index) for name in names})
+        numbers = {name: self.columns[name][indices].tolist() for name in names}
+        return SimilarConfigurations(configuration, numbers, len(indices))
 
     def extend(self, mappings):
         """Append configurations of these values."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from fastprop import cost_model
 from fastprop.data import Dataset, Split, balanced
 from fastprop.metrics import Score
 from fastprop.network import MLP
-from fastprop.sweeping.configurations import Configuration
+from fastprop.sweeping.configuration import Configuration
 from fastprop.sweeping.folds import Fold
 from fastprop.sweeping.outcomes import ExportedState, LaneState, TakenState
 
@@ -78,16 +79,51 @@ class Fit(NamedTuple):
     configuration: Configuration
     state: LaneState | TakenState | ExportedState | None  # None for one that begins anew
 
+
+class Fits(Sequence):
+    """Fits on one fold, that train side by side; a `Fit` is made when it is asked for.
+
+    Parameters
+    ----------
+    indices : list of int
+        The index of each one's configuration.
+    fold : int
+        The index of the fold.
+    configurations : sequence of Configuration
+    states : list, optional
+        The state from which each goes on; None where all begin anew.
+    """
+
+    def __init__(self, indices, fold, configurations, states=None):
+        self.indices = indices
+        self.fold = fold
+        self.configurations = configurations
+        self.states = states
+
     @property
-    def goes_on(self):
-        """Whether it goes on from where it was stopped, and does not begin anew."""
-        return self.state is not None
+    def go_on(self):
+        """Whether they go on from where they were stopped, and do not begin anew."""
+        return self.states is not None
+
+    def go_on_from(self, states):
+        """Have the fits go on from states; a configuration is not made anew if a run that goes on has it."""
+        known = [state.configuration for state in states]
+        self.configurations = [each or made for each, made in zip(known, self.configurations)]
+        self.states = states
+
+    def __len__(self):
+        return len(self.indices)
+
+    def __getitem__(self, position):
+        of_position = self.indices[position], self.fold, self.configurations[position]
+        kind = Fits if isinstance(position, slice) else Fit
+        return kind(*of_position, None if self.states is None else self.states[position])
 
 
 class Job(NamedTuple):
-    """A pack, all of whose fits are on one fold, and the epochs to train it to: what a worker takes at a time."""
+    """A pack, and the epochs to train it to: what a worker takes at a time."""
 
-    fits: list[Fit]  # the pack: no more than a vector has lanes
+    fits: Fits  # the pack: no more than a vector has lanes
     rungs: list[int | None]  # the epochs at which outcomes are wanted; None stands for the end of training
     deadline: Deadline | None = None  # when training ends after its epoch
     measures_all: bool = True  # whether scores are measured of all fits, and not only of those that end by themselves
@@ -95,16 +131,16 @@ class Job(NamedTuple):
     is_last: bool = False  # whether nothing follows, wherever training ends, so that all networks are to be kept
 
     def __str__(self):
-        indices = [fit.index for fit in self.fits]
+        indices = self.fits.indices
         return f"configurations {min(indices)} to {max(indices)}" if indices[1:] else f"configuration {indices[0]}"
 
 
 class FitArrays(NamedTuple):
-    """Fits that are to be trained, as arrays, because there may be many: a `Fit` is made only when its turn comes."""
+    """Fits that are to be trained, as arrays, because there may be many; the `Fits` of a pack are made in its turn."""
 
     indices: np.ndarray  # (fits,) int: the index of each one's configuration
     folds: np.ndarray  # (fits,) int: the index of each one's fold
-    go_on: np.ndarray  # (fits,) bool: see `Fit.goes_on`
+    go_on: np.ndarray  # (fits,) bool: whether each goes on from where it was stopped, and does not begin anew
 
     @classmethod
     def of_all_folds(cls, indices, folds):
@@ -118,6 +154,11 @@ class FitArrays(NamedTuple):
     def some(self, positions):
         """Return the fits at some positions."""
         return FitArrays(*(array[positions] for array in self))
+
+    def pack(self, positions, configurations):
+        """Return the `Fits` at the positions of a pack, which begin anew."""
+        indices = self.indices[positions].tolist()
+        return Fits(indices, int(self.folds[positions[0]]), configurations.some(indices))
 
 
 class Pack(NamedTuple):

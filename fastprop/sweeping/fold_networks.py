@@ -6,7 +6,7 @@ import numpy as np
 
 from fastprop.checks import read_only
 from fastprop.runs import predict
-from fastprop.sweeping.fits import Fit, FitArrays, Job, packs
+from fastprop.sweeping.fits import FitArrays, Job, packs
 
 
 def train_missing(experiment, configurations, result, keep, workers):
@@ -23,20 +23,15 @@ def train_missing(experiment, configurations, result, keep, workers):
     fits = FitArrays.of_all_folds(best, folds)
     epochs = int(result.table["epochs"][best].max())
     chosen = packs(experiment, configurations, fits, workers.count, epochs)
-    jobs = (Job([_fit(fits, configurations, position) for position in pack], [None]) for pack in chosen)
+    jobs = (Job(fits.pack(pack, configurations), [None]) for pack in chosen)
     networks = {index: [None] * folds for index in best}
     with closing(workers.train(experiment, jobs)) as results:
         for ended in results:
             for job, (outcomes,) in ended:
-                for fit, outcome in zip(job.fits, outcomes):
-                    networks[fit.index][fit.fold] = outcome.network
+                for index, outcome in zip(job.fits.indices, outcomes):
+                    networks[index][job.fits.fold] = outcome.network
     for index, of_folds in networks.items():
         result.keep(index, tuple(of_folds), keep)
-
-
-def _fit(fits, configurations, position):
-    index, fold = int(fits.indices[position]), int(fits.folds[position])
-    return Fit(index, fold, configurations[index], None)
 
 
 def fold_of_rows(scored, rows):

@@ -15,9 +15,10 @@ from typing import NamedTuple
 import numpy as np
 
 from fastprop.files import refusing
+from fastprop.sweeping.configuration_outcomes import ConfigurationOutcome
+from fastprop.sweeping.endings import ENDINGS
 from fastprop.sweeping.journal_file import JournalFile, first_entry
 from fastprop.sweeping.journal_header import Known, differences, text
-from fastprop.sweeping.outcomes import ENDINGS, ConfigurationOutcome
 
 HEADER = "fastprop sweep"
 """The field of the first line, whose value is what `journal_header.describe` returns."""

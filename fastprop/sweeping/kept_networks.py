@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from fastprop.annotations import FloatArray
 from fastprop.network import MLP
 from fastprop.sweeping.bounded_heap import push_bounded, worst_cost
+from fastprop.sweeping.endings import is_finished
 from fastprop.sweeping.files import Saved
-from fastprop.sweeping.outcomes import is_finished
 from fastprop.sweeping.recorded_rows import RecordedRows, SweepDescription
 
 

@@ -2,7 +2,7 @@
 
 from contextlib import closing
 
-from fastprop.sweeping.fits import Fit, Job
+from fastprop.sweeping.fits import Fits, Job
 
 
 def train_again(experiment, configurations, result, keep, workers, after_folds=False):
@@ -21,10 +21,10 @@ def train_again(experiment, configurations, result, keep, workers, after_folds=F
     with closing(workers.train(experiment, jobs)) as results:
         for ended in results:
             for job, ((outcome,),) in ended:
-                index = job.fits[0].index
+                (index,) = job.fits.indices
                 if outcome.stopped == "interrupted":
                     continue
-                if outcome.measured.final_epochs == 0:
+                if outcome.final_epochs == 0:
                     diverged.append(index)
                 else:
                     result.keep(index, (outcome.network,), keep)
@@ -41,6 +41,6 @@ def _final_job(index, configuration, row, after_folds):
     ran_out_of_time = row["stopped"] == "out of time"
     until = int(row["epochs"]) if ran_out_of_time else None
     if after_folds and (ran_out_of_time or options.early_stopping is not None):
-        configuration = configuration.with_options(options._replace(early_stopping=None))
+        configuration = configuration._replace(options=options._replace(early_stopping=None))
         until = int(row["final_epochs"])
-    return Job([Fit(index, 0, configuration, None)], [until], is_last=True)
+    return Job(Fits([index], 0, [configuration]), [until], is_last=True)

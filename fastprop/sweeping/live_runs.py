@@ -3,6 +3,7 @@
 import numpy as np
 
 from fastprop.kernels.layout import parameter_count
+from fastprop.sweeping.outcomes import DetachedResults
 from fastprop.sweeping.pack_runs import BYTES_OF_FIT, PackResults
 
 MAX_LIVE_BYTES = 1 << 28
@@ -10,9 +11,10 @@ MAX_LIVE_BYTES = 1 << 28
 
 
 class LiveRuns:
-    """The runs that wait at one rung."""
+    """The runs that wait at one rung of a sweep, whose losses are ranked by this `criterion`."""
 
-    def __init__(self):
+    def __init__(self, criterion):
+        self._criterion = criterion
         self._nbytes = 0
 
     def within_memory(self, outcomes):
@@ -25,16 +27,13 @@ class LiveRuns:
         if self._nbytes <= MAX_LIVE_BYTES:
             return outcomes
         self._nbytes -= run.nbytes
-        measure(outcomes)
-        return [outcome.detached(with_network=outcome.state is None) for outcome in outcomes]
+        PackResults.measure(outcomes)
+        ended = [position for position, outcome in enumerate(outcomes) if outcome.state is None]
+        results = DetachedResults.of(outcomes, self._criterion, ended)
+        return [results.outcome(lane) for lane in range(len(outcomes))]
 
 
 def rungs_within_memory(fits, groups, dtype):
     """Return at how many rungs the results of so many fits of some `PackGroup`s may wait: at one at the least."""
     parameters = max(parameter_count(group.layer_sizes) for group in groups)
     return max(1, MAX_LIVE_BYTES // (fits * (BYTES_OF_FIT + np.dtype(dtype).itemsize * parameters)))
-
-
-def measure(outcomes):
-    """Measure the scores of fits that have none yet."""
-    PackResults.measure([(each.results, each.lane) for each in outcomes if each.results is not None])

@@ -1,51 +1,14 @@
-"""Outcomes: the results of a fit, and of a configuration, which has one fit for each fold."""
+"""Outcomes of fits, and the states from which fits go on."""
+
+from __future__ import annotations
 
 import functools
-import math
 import operator
-from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
-
-import numpy as np
 
 from fastprop.metrics import INTERRUPTED, Measurement
-from fastprop.network import MLP
-from fastprop.runs.history import Measured
-
-ENDED_WELL = "finished", "early", "converged", "out of time"
-"""The values of `stopped` of configurations that trained until there was no more to gain, or no more time."""
-
-NOT_RECORDED = "interrupted", "out of time"
-"""The values of `stopped` of configurations that a journal does not have, because they are to be trained again."""
-
-ENDINGS = "interrupted", "diverged", "out of time", "halved", "early", "converged", "finished"
-"""Values of `stopped`, the worst first: that of a configuration is the first of these that one of its fits has."""
-
-
-def is_finished(stopped, final_epochs):
-    """Return which configurations are finished: those that ended well, or diverged after weights to go back to.
-
-    Both arguments are columns of a result's table, (configurations,), or the values of one row.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from fastprop.sweeping.outcomes import is_finished
-    >>> is_finished(np.array(["finished", "diverged", "diverged", "halved"]), np.array([10, 0, 7, 5])).tolist()
-    [True, False, True, False]
-    """
-    if isinstance(stopped, str):
-        return stopped in ENDED_WELL or (stopped == "diverged" and final_epochs > 0)
-    return np.isin(stopped, ENDED_WELL) | ((stopped == "diverged") & (final_epochs > 0))
-
-
-def survived(stopped, rungs_reached):
-    """Return which configurations Ctrl-C has interrupted after they survived a rung, which are better than the others.
-
-    Both arguments are arrays (configurations,): a column of a result's table, and how many rungs each has reached.
-    """
-    return (stopped == "interrupted") & (rungs_reached > 0)
+from fastprop.sweeping.endings import ENDINGS
+from fastprop.sweeping.fit_columns import FitColumns
 
 
 class LaneState:
@@ -95,18 +58,14 @@ class TakenState:
 
 
 class FitOutcome:
-    """The results of a fit so far, which are made when they are asked for: most fits only go on.
-
-    Parameters
-    ----------
-    results : PackResults
-    lane : int
-    run : PackRun, optional
-        The run that has trained the fit, if it has not trained it further.
+    """The results of a fit so far.
 
     Attributes
     ----------
-    results : PackResults
+    results : PackResults or DetachedResults
+        Those of its pack, or of several.
+    lane : int
+        Where the fit is in these results.
     loss : float
         The loss that ranks, after the last epoch, or the one whose weights were restored.
     stopped : str
@@ -115,12 +74,14 @@ class FitOutcome:
         The state from which the fit can go on; None unless it was halved and its run can go on.
     """
 
-    def __init__(self, results, lane, run=None):
+    __slots__ = "lane", "loss", "results", "state", "stopped"
+
+    def __init__(self, results, lane, state=None):
         self.results = results
         self.lane = lane
         self.loss = results.losses[lane]
         self.stopped = results.stopped[lane]
-        self.state = LaneState(run, lane) if self.is_halved and run is not None and run.can_go_on else None
+        self.state = state
 
     @property
     def is_halved(self):
@@ -128,9 +89,9 @@ class FitOutcome:
         return self.stopped == "halved"
 
     @property
-    def measured(self):
-        """What was `Measured` of the fit."""
-        return self.results.measured[self.lane]
+    def final_epochs(self):
+        """The number of epochs to the weights that are kept; 0 if there are no such."""
+        return self.results.columns().final_epochs.item(self.lane)
 
     @property
     def score(self):
@@ -139,59 +100,108 @@ class FitOutcome:
 
     @property
     def network(self):
-        """The trained network."""
+        """The trained network; None for one that has left its run and is not to be kept."""
         return self.results.network(self.lane)
 
     @property
-    def score_is_interrupted(self):
+    def is_interrupted(self):
         """Whether Ctrl-C has left the fit without a score."""
-        return self.results.scores.get(self.lane) is INTERRUPTED
+        return self.results.is_interrupted(self.lane)
 
     def with_state(self, state):
         """Return the outcome as that of another fit, which goes on from a `TakenState` or `ExportedState`, or anew."""
-        other = FitOutcome(self.results, self.lane)
-        other.state = state
-        return other
+        return FitOutcome(self.results, self.lane, state)
 
-    def detached(self, with_network=True):
-        """Return the outcome with all its results, but without its run: it can be sent to another process."""
-        measured = self.measured
-        return DetachedOutcome(
-            loss=self.loss,
-            stopped=self.stopped,
-            state=None if self.state is None else ExportedState(self.state.arrays),
-            measured=measured._replace(history=measured.history.copy()),
-            score=self.score,
-            network=self.network if with_network else None,
+
+class DetachedResults:
+    """The results of fits that have left their runs, which can be sent to another process.
+
+    Parameters
+    ----------
+    columns : FitColumns
+        What was measured of the fits, whose lanes are the positions in these columns.
+    criterion : str
+        The name of the loss that ranks.
+    networks : dict, optional
+        By lane, those that are to be kept.
+    arrays : dict, optional
+        By lane, the arrays from which a fit goes on.
+    scores : dict, optional
+        By lane, each `Measurement` of which more is known than its value and its note.
+    """
+
+    def __init__(self, columns, criterion, networks=None, arrays=None, scores=None):
+        self._columns = columns
+        self._criterion = criterion
+        self._networks = networks or {}
+        self._arrays = arrays or {}
+        self._scores = scores or {}
+
+    @classmethod
+    def of(cls, outcomes, criterion, kept):
+        """Return the results of some `FitOutcome`s, all measured; the networks of those at the positions `kept`."""
+        scores = {position: outcome.score for position, outcome in enumerate(outcomes)}
+        return cls(
+            columns=FitColumns.gathered(outcomes),
+            criterion=criterion,
+            networks={position: outcomes[position].network for position in kept},
+            arrays={
+                position: outcome.state.arrays for position, outcome in enumerate(outcomes) if outcome.state is not None
+            },
+            scores={position: each for position, each in scores.items() if each.problem or each is INTERRUPTED},
         )
 
-
-@dataclass(frozen=True)
-class DetachedOutcome:
-    """The results of a fit that has left its run; see `FitOutcome`."""
-
-    loss: float
-    stopped: str
-    state: ExportedState | TakenState | None
-    measured: Measured
-    score: Measurement
-    network: MLP | None  # None where it is not to be kept
-
-    results = None
-
     @property
-    def is_halved(self):
-        """Whether the fit was stopped at a rung, and may go on."""
-        return self.stopped == "halved"
+    def width(self):
+        """The number of fits."""
+        return len(self._columns.loss)
 
-    @property
-    def score_is_interrupted(self):
-        """Whether Ctrl-C has left the fit without a score."""
-        return self.score is INTERRUPTED
+    @cached_property
+    def losses(self):
+        """For each fit the loss that ranks, a list."""
+        return getattr(self._columns, self._criterion).tolist()
 
-    def with_state(self, state):
-        """Return the outcome as that of another fit, see `FitOutcome.with_state`."""
-        return replace(self, state=state)
+    @cached_property
+    def stopped(self):
+        """Why each fit ended, a list."""
+        return [ENDINGS[code] for code in self._columns.stopped.tolist()]
+
+    def columns(self):
+        """Return the `FitColumns`."""
+        return self._columns
+
+    def score(self, lane):
+        """Return the `Measurement` of a fit's score."""
+        if lane in self._scores:
+            return self._scores[lane]
+        return Measurement(self._columns.score.item(lane), note=self._columns.note.item(lane))
+
+    def lacks_score(self, lane):
+        """Return whether a score is still to be measured."""
+        return False
+
+    def is_interrupted(self, lane):
+        """Return whether Ctrl-C has left a fit without a score."""
+        return self._scores.get(lane) is INTERRUPTED
+
+    def network(self, lane):
+        """Return the network of a fit, or None."""
+        return self._networks.get(lane)
+
+    def outcome(self, lane):
+        """Return the `FitOutcome` of a fit."""
+        return FitOutcome(self, lane, ExportedState(self._arrays[lane]) if lane in self._arrays else None)
+
+
+class DetachedOutcomes:
+    """The `FitOutcome`s at some `lanes`, a range, of `DetachedResults`, which are made when they are asked for."""
+
+    def __init__(self, results, lanes):
+        self._results = results
+        self._lanes = lanes
+
+    def __iter__(self):
+        return map(self._results.outcome, self._lanes)
 
 
 def taken_over(outcome, own):
@@ -212,86 +222,6 @@ def worst_ending(fits):
     return fits[0].stopped if len(fits) == 1 else min((fit.stopped for fit in fits), key=ENDINGS.index)
 
 
-class ConfigurationOutcome(NamedTuple):
-    """The results of a configuration so far, over all its folds.
-
-    A journal holds these fields except the last one: change `journal_header.FORMAT` with them.
-    """
-
-    score: float  # mean over the folds
-    score_std: float  # standard deviation over the folds; 0 for a single fold
-    loss: float  # training loss after the last epoch, or the one whose weights were restored; mean over the folds
-    validation_loss: float  # mean over the folds
-    epochs: int  # epochs done; maximum over the folds
-    final_epochs: int  # epochs to the weights that are kept; mean over the folds, rounded; 0 if there are no such
-    stopped: str  # see `History`; the worst of the folds, see `ENDINGS`
-    seconds: float  # sum over the folds
-    fold_scores: tuple[float, ...]  # the score of each fold
-    fold_seconds: tuple[float, ...]  # the seconds of each fold
-    history: np.ndarray  # (epochs,) float64, the loss that ranks; mean over the folds, NaN where one has ended
-    fold_notes: tuple[float, ...] = ()  # the note of each fold's score, see `metrics.measure`; a journal has none
-
-    @property
-    def can_rank(self):
-        """Whether it ranks at its rung: not if it ended badly, or because time was over between two rungs."""
-        return self.stopped != "out of time" and (
-            self.stopped == "halved" or is_finished(self.stopped, self.final_epochs)
-        )
-
-    @classmethod
-    def of(cls, fits):
-        """Return the outcome of a configuration from its `FitOutcome` of each fold."""
-        folds = [cls._of_fit(fit.measured, fit.stopped, fit.score) for fit in fits]
-        return folds[0] if len(folds) == 1 else cls._mean_of(folds)
-
-    @classmethod
-    def _of_fit(cls, measured, stopped, score):
-        return cls(
-            score=score.value,
-            score_std=score.value - score.value,  # 0, or NaN if the score is NaN
-            loss=measured.loss,
-            validation_loss=measured.validation_loss,
-            epochs=measured.epochs,
-            final_epochs=measured.final_epochs,
-            stopped=stopped,
-            seconds=measured.seconds,
-            fold_scores=(score.value,),
-            fold_seconds=(measured.seconds,),
-            history=measured.history,
-            fold_notes=(score.note,),
-        )
-
-    @classmethod
-    def _mean_of(cls, folds):
-        score = mean([fold.score for fold in folds])
-        return cls(
-            score=score,
-            score_std=math.sqrt(mean([(fold.score - score) * (fold.score - score) for fold in folds])),
-            loss=mean([fold.loss for fold in folds]),
-            validation_loss=mean([fold.validation_loss for fold in folds]),
-            epochs=max(fold.epochs for fold in folds),
-            final_epochs=_rounded_mean([fold.final_epochs for fold in folds]),
-            stopped=min((fold.stopped for fold in folds), key=ENDINGS.index),
-            seconds=sum(fold.seconds for fold in folds),
-            fold_scores=tuple(fold.score for fold in folds),
-            fold_seconds=tuple(fold.seconds for fold in folds),
-            history=_mean_history([fold.history for fold in folds]),
-            fold_notes=tuple(fold.fold_notes[0] for fold in folds),
-        )
-
-
-def _rounded_mean(epochs):
-    """Return the mean of the epochs of folds as a whole number, halves rounded up; 0 if one of the folds has none."""
-    return math.floor(mean(epochs) + 0.5) if all(epochs) else 0
-
-
-def _mean_history(histories):
-    """Return the mean of the histories of folds, (epochs,) of the longest; NaN past the end of the shortest."""
-    shortest, longest = min(map(len, histories)), max(map(len, histories))
-    of_all = mean([history[:shortest] for history in histories])
-    return np.concatenate([of_all, np.full(longest - shortest, np.nan)]) if longest > shortest else of_all
-
-
 def mean(values):
-    """Return the mean of a few floats or arrays, without `numpy.mean`, whose call takes longer than the addition."""
+    """Return the mean of a few floats, without `numpy.mean`, whose call takes longer than the addition."""
     return functools.reduce(operator.add, values) / len(values)

@@ -11,9 +11,10 @@ import numpy as np
 
 from fastprop import checks, thread_pool
 from fastprop.kernels import compiler, layout, unrolled
-from fastprop.metrics import UNKNOWN
+from fastprop.metrics import INTERRUPTED, UNKNOWN
 from fastprop.runs import new_run, predict, scores
-from fastprop.sweeping.outcomes import FitOutcome, TakenState
+from fastprop.sweeping.fit_columns import FitColumns
+from fastprop.sweeping.outcomes import DetachedOutcomes, DetachedResults, FitOutcome, LaneState, TakenState
 
 BYTES_OF_FIT = 4096
 """The memory of the Python objects of a fit in a run, in bytes, about."""
@@ -33,13 +34,14 @@ class PackRun:
 
     def __init__(self, experiment, job):
         self._experiment = experiment
-        self._fits = job.fits  # one in each lane
-        networks = _new_networks(experiment, job.fits)
-        options_of_networks = [fit.configuration.options for fit in job.fits]
-        split = experiment.split(job.fits[0].fold)
+        self._fold = job.fits.fold
+        self._configurations = list(job.fits.configurations)  # one in each lane
+        networks = _new_networks(experiment, job.fits, self._configurations)
+        options_of_networks = [each.options for each in self._configurations]
+        split = experiment.split(self._fold)
         self._run = new_run(experiment.backend, networks, split, options_of_networks)
-        if job.fits[0].goes_on:
-            self._run.go_on([fit.state.arrays for fit in job.fits])
+        if job.fits.go_on:
+            self._run.go_on([state.arrays for state in job.fits.states])
         self.stop = self._run.stop
         self.seconds = 0.0
         self.take(job, range(len(job.fits)))
@@ -53,14 +55,14 @@ class PackRun:
         for fit in job.fits:
             if isinstance(fit.state, TakenState):
                 run.replace(fit)
-        run.take(job, [fit.state.lane for fit in job.fits])
+        run.take(job, [state.lane for state in job.fits.states])
         return run
 
     def replace(self, fit):
         """Have a fit go on in its lane from its `TakenState`; results of earlier calls do not change."""
         lane = fit.state.lane
         self._run.replace(lane, fit.state.arrays, fit.configuration.options)
-        self._fits = [*self._fits[:lane], fit, *self._fits[lane + 1 :]]
+        self._configurations = [*self._configurations[:lane], fit.configuration, *self._configurations[lane + 1 :]]
 
     def take(self, job, lanes):
         """Have the next call train a job, whose fits are in these lanes."""
@@ -72,12 +74,7 @@ class PackRun:
     @property
     def width(self):
         """The number of fits with which the run began."""
-        return len(self._fits)
-
-    @property
-    def can_go_on(self):
-        """Whether the run can be called again, and exports the states of its fits."""
-        return self._run.can_go_on
+        return len(self._configurations)
 
     @property
     def nbytes(self):
@@ -86,7 +83,7 @@ class PackRun:
 
     def configuration(self, lane):
         """Return the configuration of the fit in a lane."""
-        return self._fits[lane].configuration
+        return self._configurations[lane]
 
     def network(self, lane):
         """Return a copy of the network with which the fit in a lane began, whose parameters may be any."""
@@ -104,45 +101,70 @@ class PackRun:
     def __call__(self):
         before = self._run.seconds
         self._run(self._job.rungs[-1])
-        *earlier, last = [PackResults(self._experiment, self._fits, each) for each in self._run.trained()]
+        of_pack = self._experiment, self._fold, self._configurations
+        *earlier, last = [PackResults(*of_pack, each) for each in self._run.trained()]
         of_rungs = [map(partial(FitOutcome, results), self._lanes) for results in earlier]
-        outcomes = [FitOutcome(last, lane, self) for lane in self._lanes]
-        last.measure([(last, each.lane) for each in outcomes if self._job.measures_all or not each.is_halved])
+        outcomes = [FitOutcome(last, lane, self._state(lane, last)) for lane in self._lanes]
+        PackResults.measure([each for each in outcomes if self._job.measures_all or not each.is_halved])
         self.seconds = self._run.seconds - before
         return self._job._replace(run=self), [*of_rungs, iter(outcomes)]
+
+    def _state(self, lane, results):
+        """Return the state from which a fit can go on, or None."""
+        return LaneState(self, lane) if results.stopped[lane] == "halved" and self._run.can_go_on else None
 
 
 class PackResults:
     """What a call of a `PackRun` has led to, in the unit of the targets; later calls do not change it.
 
-    `fits` are those of the lanes, `trained` is what `Run.trained` returned.
+    Parameters
+    ----------
+    experiment : Experiment
+    fold : int
+        The index of the fold.
+    configurations : list of Configuration
+        Those of the lanes.
+    trained : Trained or TrainedPack
+        What `Run.trained` returned.
+
+    Attributes
+    ----------
+    width : int
+        The number of fits.
+    stopped : list of str
+        Why each fit ended.
+    losses : list of float
+        For each fit the loss that ranks, after the last epoch, or the one whose weights were restored.
     """
 
-    def __init__(self, experiment, fits, trained):
+    def __init__(self, experiment, fold, configurations, trained):
         self._experiment = experiment
-        self._fits = fits
+        self._fold = fold
+        self._configurations = configurations
         self._trained = trained
-        fold = experiment.folds[fits[0].fold]
-        self._scaling = fold.scaling
+        self._scaling = experiment.folds[fold].scaling
         self._networks = {}  # by lane
-        has_rows = len(fold.scored) > 0
-        self.scores = {} if has_rows else dict.fromkeys(range(len(fits)), UNKNOWN)  # by lane, as far as they are known
+        self._scores = {}  # by lane, as far as they are known
+        self.width = len(configurations)
         self.stopped = trained.stopped
         losses = trained.last_losses(experiment.criterion)
         if self._scaling is not None:
-            losses = [loss * self._scaling.loss_factor(name) for loss, name in zip(losses, self._loss_names())]
-        self.losses = losses  # for each lane the loss that ranks, after the last epoch or that of the restored weights
+            losses = (losses * self._loss_factors()).tolist()
+        self.losses = losses
 
-    def _loss_names(self):
-        return [checks.loss_name(fit.configuration.options.loss) for fit in self._fits]
+    def _loss_factors(self):
+        names = [checks.loss_name(each.options.loss) for each in self._configurations]
+        return np.array([self._scaling.loss_factor(name) for name in names])
 
     @cached_property
-    def measured(self):
-        """What was `Measured` of each fit, a list."""
+    def _measured(self):
         measured = self._trained.measured(self._experiment.criterion)
-        if self._scaling is None:
-            return measured
-        return [each.times(self._scaling.loss_factor(name)) for each, name in zip(measured, self._loss_names())]
+        return measured if self._scaling is None else measured.times(self._loss_factors())
+
+    def columns(self):
+        """Return the `FitColumns`, in which a score is NaN that has not been measured."""
+        scores = [self._scores.get(lane, UNKNOWN) for lane in range(self.width)]
+        return FitColumns.of(self._measured, self.stopped, scores)
 
     def network(self, lane):
         """Return the trained network of a fit."""
@@ -154,33 +176,38 @@ class PackResults:
 
     def score(self, lane):
         """Return the `Measurement` of a fit's score."""
-        if lane not in self.scores:
-            self.measure([(self, lane)])
-        return self.scores[lane]
+        if self.lacks_score(lane):
+            self.measure([FitOutcome(self, lane)])
+        return self._scores.get(lane, UNKNOWN)
+
+    def lacks_score(self, lane):
+        """Return whether a score is still to be measured."""
+        return lane not in self._scores and len(self._experiment.folds[self._fold].scored) > 0
+
+    def is_interrupted(self, lane):
+        """Return whether Ctrl-C has left a fit without a score."""
+        return self._scores.get(lane) is INTERRUPTED
 
     @cached_property
     def _similarity(self):
         """What is equal where networks are similar, see `Predictor`, and are scored on the same rows."""
-        first = self._fits[0].configuration
-        return self._fits[0].fold, *first.shape(self._experiment.prototypes[first.options.loss])
+        first = self._configurations[0]
+        return self._fold, *first.shape(self._experiment.prototypes[first.options.loss])
 
     @staticmethod
-    def measure(pairs):
-        """Measure the scores of fits that have none yet, those of similar networks together.
-
-        Each of `pairs` is a `PackResults` and a lane.
-        """
+    def measure(outcomes):
+        """Measure the scores of `FitOutcome`s that have none yet, those of similar networks together."""
         similar = defaultdict(list)
-        for results, lane in pairs:
-            if lane not in results.scores:
-                similar[results._similarity].append((results, lane))  # noqa: SLF001 (of this class)
+        for outcome in outcomes:
+            if outcome.results.lacks_score(outcome.lane):
+                similar[outcome.results._similarity].append(outcome)  # noqa: SLF001 (of this class)
         for some in similar.values():
-            first, _ = some[0]
-            networks = [results.network(lane) for results, lane in some]
-            scored = first._experiment.scored(first._fits[0].fold)  # noqa: SLF001
+            first = some[0].results
+            networks = [outcome.network for outcome in some]
+            scored = first._experiment.scored(first._fold)  # noqa: SLF001
             measured = scores(networks, scored, first._experiment.score)  # noqa: SLF001
-            for (results, lane), each in zip(some, measured):
-                results.scores[lane] = each
+            for outcome, each in zip(some, measured):
+                outcome.results._scores[outcome.lane] = each  # noqa: SLF001
 
 
 def prepare(experiment, job):
@@ -193,7 +220,7 @@ def prepare(experiment, job):
 
 def _kind(experiment, job):
     """Return what is equal for jobs that need the same compiled functions, of which tiny packs have some by shape."""
-    configuration = job.fits[0].configuration
+    configuration = job.fits.configurations[0]
     prototype = experiment.prototypes[configuration.options.loss]
     is_pack = len(job.fits) > 1
     shape = configuration.shape(prototype)
@@ -206,20 +233,20 @@ _PREPARED = set()
 """The kinds of jobs for which `prepare` has compiled all that they need."""
 
 
-def _new_networks(experiment, fits):
+def _new_networks(experiment, fits, configurations):
     """Return the network with which each fit begins; equal ones are one and the same, because drawing takes long.
 
     That of a fit that goes on is not drawn again, if its run has it.
     """
-    if fits[0].goes_on:
-        networks = [fit.state.network for fit in fits]
+    if fits.go_on:
+        networks = [state.network for state in fits.states]
         if None not in networks:
             return networks
     drawn = {}
-    keys = [fit.configuration.initial_weights_key for fit in fits]
-    for fit, key in zip(fits, keys):
+    keys = [each.initial_weights_key for each in configurations]
+    for configuration, key in zip(configurations, keys):
         if key not in drawn:
-            drawn[key] = experiment.network(fit.configuration, fit.fold)
+            drawn[key] = experiment.network(configuration, fits.fold)
     return [drawn[key] for key in keys]
 
 
@@ -250,8 +277,15 @@ def train(experiment, jobs, is_over):
                     return [None] * len(jobs)
         except thread_pool.Interrupted:
             return [None] * len(jobs)
-    of_jobs = iter(outcomes)
-    return [[_detached(experiment, job, list(itertools.islice(of_jobs, len(job.fits))))] for job in jobs]
+    PackResults.measure(outcomes)
+    kept = _positions_to_keep(experiment, jobs, outcomes)
+    return outcomes_of_jobs(jobs, DetachedResults.of(outcomes, experiment.criterion, kept))
+
+
+def outcomes_of_jobs(jobs, results):
+    """Return what `train` does for jobs, of all of which there are `DetachedResults`."""
+    ends = itertools.accumulate((len(job.fits) for job in jobs), initial=0)
+    return [[DetachedOutcomes(results, range(*lanes))] for lanes in itertools.pairwise(ends)]
 
 
 def _runs(experiment, jobs, is_over):
@@ -264,25 +298,22 @@ def _runs(experiment, jobs, is_over):
             yield PackRun(experiment, job._replace(fits=job.fits[first : first + lanes]))
 
 
-def _detached(experiment, job, outcomes):
-    """Return the outcomes of the fits of a job as they are sent to another process."""
-    kept = range(len(outcomes)) if job.is_last else _positions_to_keep(experiment, job.fits, outcomes)
-    return [outcome.detached(with_network=position in kept) for position, outcome in enumerate(outcomes)]
-
-
-def _positions_to_keep(experiment, fits, outcomes):
-    """Return the positions of those fits of a job whose networks are sent back, because they may be kept.
+def _positions_to_keep(experiment, jobs, outcomes):
+    """Return the positions of those outcomes of jobs whose networks are sent back, because they may be kept.
 
     Of those that ended on a single fold, these are the best. A network that goes on is in the state from which it does.
     """
+    if jobs[0].is_last:
+        return range(len(outcomes))
     if len(experiment.folds) > 1 and not experiment.keeps_folds:
-        return set()
+        return []
     without_state = {position for position, outcome in enumerate(outcomes) if outcome.state is None}
     if experiment.keeps_folds:
         return without_state
     ended = [position for position in without_state if not outcomes[position].is_halved]
     costs = [_cost(experiment, outcomes[position]) for position in ended]
-    order = np.lexsort(([fits[position].index for position in ended], costs))  # NaN comes last
+    indices = [index for job in jobs for index in job.fits.indices]
+    order = np.lexsort(([indices[position] for position in ended], costs))  # NaN comes last
     return without_state.difference(ended[each] for each in order[experiment.kept :])
 
 

@@ -6,7 +6,7 @@ from fastprop import checks
 from fastprop.options import PopulationBased, choice, loguniform, uniform
 from fastprop.runs.training_options import CHANGEABLE
 from fastprop.sweeping import spaces
-from fastprop.sweeping.configurations import HYPERPARAMETERS
+from fastprop.sweeping.configuration import HYPERPARAMETERS
 from fastprop.sweeping.lineages import Lineages
 
 NUMBERS = tuple(name for name in CHANGEABLE if HYPERPARAMETERS[name] is float)
@@ -177,7 +177,7 @@ class Population:
             values["seed"] = self._configurations.columns["seed"].item(index)
         options = configuration.options
         changed = options._replace(changes={**(options.changes or {}), done: values})
-        return configuration.with_options(changed), values
+        return configuration._replace(options=changed), values
 
     def _explored(self, distribution, value, random):
         """Return a value of a distribution near another value of it, or with a probability of `resample` any value."""

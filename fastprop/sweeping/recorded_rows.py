@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastprop.sweeping.configurations import HYPERPARAMETERS
+from fastprop.sweeping.configuration import HYPERPARAMETERS
+from fastprop.sweeping.configuration_outcomes import ConfigurationOutcomes
+from fastprop.sweeping.endings import is_finished, survived
 from fastprop.sweeping.files import Saved
 from fastprop.sweeping.lineages import Lineage, Lineages
-from fastprop.sweeping.outcomes import ConfigurationOutcome, is_finished, survived
 from fastprop.sweeping.outer_folds import OuterScores
 
 COLUMNS = {"loss": "loss_function"}
@@ -201,29 +202,21 @@ class RecordedRows:
         self.fold_scores = self.fold_scores[:count]
         self.fold_seconds = self.fold_seconds[:count]
 
-    def record(
-        self, indices: Sequence[int], outcomes: Sequence[ConfigurationOutcome], rung: int
-    ) -> NDArray[np.float64]:
-        """Write the `ConfigurationOutcome` of each of some rows at a rung into the table; return their costs there."""
+    def record(self, indices: Sequence[int], outcomes: ConfigurationOutcomes, rung: int) -> NDArray[np.float64]:
+        """Write the `ConfigurationOutcomes` of some rows at a rung into the table; return their costs there."""
         indices = np.array(indices)
-        fields = dict(zip(ConfigurationOutcome._fields, zip(*outcomes)))
-        measured = dict(zip(MEASURED_COLUMNS, _canonical([fields[name] for name in MEASURED_COLUMNS])))
+        measured = {name: _canonical(getattr(outcomes, name)) for name in MEASURED_COLUMNS}
         for name in ("epochs", "final_epochs", "stopped", "seconds"):
-            self.table[name][indices] = fields[name]
+            self.table[name][indices] = getattr(outcomes, name)
         for name, values in measured.items():
             self.table[name][indices] = values
-        histories = np.full((len(outcomes), max(map(len, fields["history"]))), np.nan)
-        for row, history in zip(histories, fields["history"]):
-            row[: len(history)] = history
-        self._write_history(indices, _canonical(histories))
-        self.fold_scores[indices, rung] = _canonical(fields["fold_scores"])
-        self.fold_seconds[indices] = _canonical(fields["fold_seconds"])
-        notes = _canonical(fields["fold_notes"])
-        if np.isfinite(notes).any():
+        self._write_history(indices, _canonical(outcomes.history))
+        self.fold_scores[indices, rung] = _canonical(outcomes.fold_scores)
+        self.fold_seconds[indices] = _canonical(outcomes.fold_seconds)
+        if np.isfinite(outcomes.fold_notes).any():
             self.fold_notes = np.full_like(self.fold_scores, np.nan) if self.fold_notes is None else self.fold_notes
-            self.fold_notes[indices, rung] = notes
-        can_rank = [outcome.can_rank for outcome in outcomes]
-        costs = self.rung_costs[indices, rung] = np.where(can_rank, self._costs(measured), np.nan)
+            self.fold_notes[indices, rung] = _canonical(outcomes.fold_notes)
+        costs = self.rung_costs[indices, rung] = np.where(outcomes.can_rank, self._costs(measured), np.nan)
         return costs
 
     def restore(self, saved: Saved) -> None:

@@ -9,8 +9,8 @@ from fastprop import checks, interrupts, thread_pool
 from fastprop.integrations import optuna_search
 from fastprop.options import choice, integers, loguniform, uniform
 from fastprop.sweeping import spaces
+from fastprop.sweeping.endings import is_finished
 from fastprop.sweeping.journal import RecordedTrial
-from fastprop.sweeping.outcomes import is_finished
 
 
 class Search:

@@ -9,10 +9,13 @@ import numpy as np
 
 from fastprop import cost_model, thread_pool
 from fastprop.sweeping.bounded_heap import RungRanking
-from fastprop.sweeping.fits import Fit, FitArrays, Job, Pack, pack_groups, packs_to_go_on
-from fastprop.sweeping.live_runs import LiveRuns, measure, rungs_within_memory
-from fastprop.sweeping.outcomes import NOT_RECORDED, ConfigurationOutcome, mean, taken_over, worst_ending
-from fastprop.sweeping.pack_runs import PackRun
+from fastprop.sweeping.configuration_outcomes import ConfigurationOutcomes
+from fastprop.sweeping.endings import NOT_RECORDED
+from fastprop.sweeping.fit_columns import FitColumns
+from fastprop.sweeping.fits import FitArrays, Fits, Job, Pack, pack_groups, packs_to_go_on
+from fastprop.sweeping.live_runs import LiveRuns, rungs_within_memory
+from fastprop.sweeping.outcomes import mean, taken_over, worst_ending
+from fastprop.sweeping.pack_runs import PackResults, PackRun
 from fastprop.sweeping.rung_pace import RungPace
 from fastprop.sweeping.score_problems import ScoreProblems
 from fastprop.sweeping.sweep_progress import SweepProgress
@@ -46,7 +49,7 @@ class SweepRunner:
         self._missing_folds = []  # for each configuration how many of its folds have not reached this rung yet
         self._missing = 0  # the number of configurations that have not reached this rung yet
         self._ranking = RungRanking(None)  # of the configurations at this rung
-        self._live_runs = LiveRuns()  # those that may go on from this rung
+        self._live_runs = LiveRuns(self._experiment.criterion)  # those that may go on from this rung
         self._pace = RungPace(workers.count)
         self._ahead = {}  # by rung: what was trained past earlier rungs, a list of (fits, the `FitOutcome` of each)
 
@@ -103,8 +106,8 @@ class SweepRunner:
         outcome = self._outcomes[index][fold]
         if outcome is None or outcome.network is not None or outcome.state is None:
             return outcome and outcome.network
-        fit = Fit(index, fold, self._configurations[index], outcome.state)
-        job = Job([fit], [int(self._result.table["epochs"][index])])
+        fits = Fits([index], fold, [self._configurations[index]], [outcome.state])
+        job = Job(fits, [int(self._result.table["epochs"][index])])
         _, ((outcome,),) = PackRun(self._experiment, job)()  # the epochs are done: nothing is trained
         return outcome.network
 
@@ -153,7 +156,7 @@ class SweepRunner:
     def _train_to_rung(self, indices, rung):
         """Train configurations to a rung, except those that the journal has."""
         self._reached = {}
-        self._live_runs = LiveRuns()
+        self._live_runs = LiveRuns(self._experiment.criterion)
         self._ranking = RungRanking(self._max_survivors(len(indices), rung))
         if rung in self._ahead:
             self._record_ahead(set(indices.tolist()), rung)
@@ -216,15 +219,11 @@ class SweepRunner:
 
     def _record_ahead(self, indices, rung):
         """Record at a rung what was trained past earlier ones, of those configurations that have not been stopped."""
-        fits, outcomes = [], []
-        for some, of_some in self._ahead.pop(rung):
-            for fit, outcome in zip(some, self._live_runs.within_memory(of_some)):
-                if fit.index in indices:
-                    fits.append(fit)
-                    outcomes.append(outcome)
-        self._missing_folds = np.bincount([fit.index for fit in fits], minlength=len(self._configurations)).tolist()
+        reached = [(fits, self._live_runs.within_memory(outcomes)) for fits, outcomes in self._ahead.pop(rung)]
+        of_all = [index for fits, _ in reached for index in fits.indices if index in indices]
+        self._missing_folds = np.bincount(of_all, minlength=len(self._configurations)).tolist()
         self._missing = len(indices)
-        self._record(fits, outcomes, rung)
+        self._record(reached, rung, indices)
 
     def _fits_to_train(self, indices, rung):
         """Return the `FitArrays` of configurations, and a list of the state from which each goes on, or None.
@@ -242,16 +241,11 @@ class SweepRunner:
 
     def _job(self, fits, states, pack, deadline, rungs):
         """Return the job of a `Pack` of `fits` and their `states`."""
-        positions = pack.positions
-        each = zip(fits.indices[positions].tolist(), fits.folds[positions].tolist(), positions.tolist())
-        some = [Fit(index, fold, self._configuration(index, states[at]), states[at]) for index, fold, at in each]
+        of_pack = fits.pack(pack.positions, self._configurations)
+        if states[pack.positions[0]] is not None:
+            of_pack.go_on_from([states[position] for position in pack.positions.tolist()])
         measures_all = self._measures_all or rungs[-1] == self._result.rungs[-1]
-        return Job(some, rungs, deadline, measures_all, pack.run)
-
-    def _configuration(self, index, state):
-        """Return a configuration, without making it anew if a run that goes on has it."""
-        known = None if state is None else state.configuration
-        return self._configurations[index] if known is None else known
+        return Job(of_pack, rungs, deadline, measures_all, pack.run)
 
     def _record_all(self, jobs, rung, total, rungs):
         """Train jobs to some `rungs` and record their outcomes at the first; show how many of `total` are done."""
@@ -264,15 +258,14 @@ class SweepRunner:
             begin = time.perf_counter()
             try:
                 for ended in results:
-                    fits, reached = [], []
+                    reached = []
                     for job, (outcomes, *later) in ended:
-                        fits += job.fits
-                        reached += self._live_runs.within_memory(outcomes)
+                        reached.append((job.fits, self._live_runs.within_memory(outcomes)))
                         for number, each in enumerate(later, rung + 1):
                             self._ahead.setdefault(number, []).append((job.fits, each))
                         if job.run is not None:
                             self._pace.add(job)
-                    self._record(fits, reached, rung)
+                    self._record(reached, rung)
                     self._stop_beaten()
                     self._score_problems.tell()
                     if time.perf_counter() >= next_time:
@@ -288,19 +281,23 @@ class SweepRunner:
         if self._journal is not None:
             self._journal.flush()
 
-    def _record(self, fits, outcomes, rung):
-        """Take in the outcomes of fits, and record configurations all of whose folds have reached the rung."""
+    def _record(self, reached, rung, wanted=None):
+        """Take in what fits have reached, and record configurations all of whose folds have reached the rung.
+
+        `reached` has pairs: `Fits`, and a list of the outcome of each. Only the indices that are `wanted` count, by
+        default all.
+        """
         complete = []
-        for fit, outcome in zip(fits, outcomes):
-            if outcome.score_is_interrupted:  # the configuration stays as it was at the rung before
-                continue
-            index = fit.index
-            if index not in self._reached:
-                self._reached[index] = list(self._outcomes.get(index, [None] * len(self._experiment.folds)))
-            self._reached[index][fit.fold] = outcome
-            self._missing_folds[index] -= 1
-            if self._missing_folds[index] == 0:
-                complete.append(index)
+        for fits, outcomes in reached:
+            for index, outcome in zip(fits.indices, outcomes):
+                if outcome.is_interrupted or (wanted is not None and index not in wanted):
+                    continue  # one that Ctrl-C has left without a score stays as it was at the rung before
+                if index not in self._reached:
+                    self._reached[index] = list(self._outcomes.get(index, [None] * len(self._experiment.folds)))
+                self._reached[index][fits.fold] = outcome
+                self._missing_folds[index] -= 1
+                if self._missing_folds[index] == 0:
+                    complete.append(index)
         if not complete:
             return
         self._missing -= len(complete)
@@ -336,21 +333,34 @@ class SweepRunner:
 
     def _record_ended(self, indices, rung):
         """Record the outcomes of configurations at a rung, and return their costs."""
-        measure([fit for index in indices for fit in self._outcomes[index]])
+        fits = [fit for index in indices for fit in self._outcomes[index]]
+        PackResults.measure(fits)
         for index in indices:
             del self._unrecorded[index]
-        outcomes = [ConfigurationOutcome.of(self._outcomes[index]) for index in indices]
+        columns = FitColumns.gathered(fits)
+        outcomes = ConfigurationOutcomes.of(columns, len(self._experiment.folds))
         costs = self._result.record(indices, outcomes, rung)
         if rung < self._rungs_over:
             self._forget_scores(indices, rung)
         kept = self._keep_best(indices, outcomes, costs)
-        for index, outcome in zip(indices, outcomes):
-            has_no_score = self._score_problems.add(index, self._configurations.grid, self._outcomes[index])
-            if self._journal is not None and outcome.stopped not in NOT_RECORDED and not has_no_score:
+        have_problems = np.flatnonzero(columns.has_problem.reshape(len(indices), -1).any(axis=1)).tolist()
+        of_grid = self._configurations.grid
+        have_no_score = {
+            index
+            for index in (indices[position] for position in have_problems)
+            if self._score_problems.add(index, of_grid, self._outcomes[index])
+        }
+        if self._journal is not None:
+            self._add_to_journal(indices, outcomes, rung, kept, have_no_score)
+        return costs
+
+    def _add_to_journal(self, indices, outcomes, rung, kept, have_no_score):
+        """Add the `ConfigurationOutcomes` of some configurations to the journal; see `_keep_best` for what was kept."""
+        for position, index in enumerate(indices):
+            if outcomes.stopped[position] not in NOT_RECORDED and index not in have_no_score:
                 values = self._recorded_values(index)
                 recorded = None if self._experiment.keeps_folds else kept.get(index, [None])[0]
-                self._journal.add(index, self._result.rungs[rung], values, outcome, recorded)
-        return costs
+                self._journal.add(index, self._result.rungs[rung], values, outcomes.row(position), recorded)
 
     def _keep_best(self, indices, outcomes, costs):
         """Keep the networks of those of some recorded configurations that are among the best so far.
@@ -362,8 +372,10 @@ class SweepRunner:
         """
         kept = {}
         for position in np.argsort(costs).tolist():  # the best first, so that few networks are made
+            if not self._result.may_keep(costs[position], self._keep):
+                break
             index = indices[position]
-            if outcomes[position].stopped != "halved" and self._result.may_keep(costs[position], self._keep):
+            if outcomes.stopped[position] != "halved":
                 networks = tuple([each.network for each in self._outcomes[index]])
                 if None not in networks and self._result.keep(index, networks, self._keep):
                     kept[index] = networks
@@ -383,7 +395,7 @@ class SweepRunner:
         with self._journal.refusing():
             if len(outcome.fold_scores) != len(self._experiment.folds):
                 raise ValueError(f"configuration {index} has scores of {len(outcome.fold_scores)} folds")
-            (cost,) = self._result.record([index], [outcome], rung)
+            (cost,) = self._result.record([index], ConfigurationOutcomes.of_one(outcome), rung)
             if parameters is not None:
                 network = self._experiment.network(self._configurations[index], fold=0)
                 values = np.frombuffer(parameters, network.dtype)

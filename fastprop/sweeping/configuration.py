@@ -1,0 +1,112 @@
+"""`Configuration`: the options and the network of one row of a sweep; and several that differ in numbers alone."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from fastprop import cost_model
+from fastprop.network import MLP, drawn_anew
+from fastprop.options.optimizers import PER_LANE
+from fastprop.reference import rounded_layers
+from fastprop.runs.training_options import SWEPT, TrainingOptions
+
+IN_OPTIMIZER = dict.fromkeys(PER_LANE, float)
+"""Hyperparameters of the optimizer, and the type of each one's column in the table."""
+
+IN_OPTIONS = SWEPT
+"""Hyperparameters that are `TrainingOptions`, and the type of each one's column."""
+
+IN_NETWORK = dict.fromkeys(("layer_sizes", "hidden", "initialization"), object)
+"""Hyperparameters of the network, and the type of each one's column. A new network is made for each of their values."""
+
+HYPERPARAMETERS = IN_OPTIMIZER | IN_OPTIONS | IN_NETWORK
+"""All that can be swept, in the order of the table's columns."""
+
+
+class Configuration(NamedTuple):
+    """One row of a sweep: the options and the network that its hyperparameter values stand for.
+
+    Where the values do not name a property of the network, it is that of the sweep's `prototype` for the loss.
+    """
+
+    options: TrainingOptions  # all options, with those that the values name
+    of_network: dict[str, object]  # the values of `IN_NETWORK` that its row of the grid names, by name
+    names_seed: bool  # whether the row names a seed
+
+    def value(self, name, prototype):
+        """Return the value of a hyperparameter; NaN if it is one that the optimizer does not have."""
+        if name in IN_OPTIMIZER:
+            return getattr(self.options.optimizer, name, np.nan)
+        if name in IN_OPTIONS:
+            return getattr(self.options, name)
+        return self._in_network(name, prototype)
+
+    def shape(self, prototype):
+        """Return layer sizes, hidden activations and output activation of its network."""
+        return self._in_network("layer_sizes", prototype), self._in_network("hidden", prototype), prototype.output
+
+    def pack_key(self, prototype):
+        """Return what must be equal for all fits that train in one pack."""
+        return *self.shape(prototype), *self.options.pack_key
+
+    def pack_group(self, prototype):
+        """Return the `cost_model.PackGroup` of the configuration's fits."""
+        sizes = self._in_network("layer_sizes", prototype)
+        can_go_on = not self.options.optimizer.takes_all_rows
+        can_pack = can_go_on and not any(rounded_layers(sizes, self.options.precision))
+        return cost_model.PackGroup(sizes, self.options.batch_size, can_pack, can_go_on)
+
+    @property
+    def initial_weights_key(self):
+        """A key that is equal for configurations of one `pack_key` whose networks begin with the same weights."""
+        return self._has_new_network and (self.options.seed, id(self.of_network.get("initialization")))
+
+    @property
+    def _has_new_network(self):
+        """Whether its network is made from its values, and not copied from the prototype."""
+        return self.names_seed or bool(self.of_network)
+
+    def network(self, prototype):
+        """Return its network with the initial weights."""
+        if not self._has_new_network:
+            return prototype.copy()
+        if not self.of_network:
+            return drawn_anew(prototype, self.options.seed)
+        arguments = {name: self._in_network(name, prototype) for name in IN_NETWORK}
+        new = MLP(**arguments, output=prototype.output, seed=self.options.seed, dtype=prototype.dtype)
+        for name in ("input_mean", "input_scale", "feature_names", "class_names"):
+            setattr(new, name, getattr(prototype, name))
+        return new
+
+    def _in_network(self, name, prototype):
+        return self.of_network[name] if name in self.of_network else getattr(prototype, name)
+
+
+class SimilarConfigurations(Sequence):
+    """Configurations that differ in no more than numbers, which are made when they are asked for.
+
+    Parameters
+    ----------
+    first : Configuration
+        What they have in common, with any numbers.
+    numbers : dict
+        By name of some of `NUMBERS`, a list of the checked value of each.
+    count : int
+        How many they are.
+    """
+
+    def __init__(self, first, numbers, count):
+        self._first = first
+        self._numbers = numbers
+        self._count = count
+
+    def __len__(self):
+        return self._count
+
+    def __getitem__(self, index):
+        chosen = range(self._count)[index]  # raises IndexError where there are no numbers as well
+        numbers = {name: values[index] for name, values in self._numbers.items()}
+        if isinstance(index, slice):
+            return SimilarConfigurations(self._first, numbers, len(chosen))
+        return self._first._replace(options=self._first.options.with_numbers(numbers))
