@@ -377,21 +377,21 @@ def test_ctrl_c_at_a_later_rung_leaves_what_was_on_its_way_interrupted(threads):
 import fastprop as fp
 from tests.processes import say_go
 X, y = fp.datasets.digits()
-options = {{"epochs": 20_000, "halving": fp.Halving(20, min_epochs=50), "validation": 0.2, "threads": {threads}}}
-say_go("until epoch 1000")
-result = fp.sweep((64, 32, 10), X, y, {{"seed": range(100)}}, progress=True, **options)
+options = {{"epochs": 40_000, "halving": fp.Halving(20, min_epochs=100), "validation": 0.2, "threads": {threads}}}
+say_go("until epoch 2000")
+result = fp.sweep((64, 64, 10), X, y, {{"seed": range(100)}}, progress=True, **options)
 epochs, stopped = result.table["epochs"], result.table["stopped"]
 print(result.rungs, (stopped == "interrupted").sum(), (stopped == "halved").sum())
-print(set(epochs[stopped == "halved"].tolist()), (epochs[stopped == "interrupted"] < 1000).all())
+print(set(epochs[stopped == "halved"].tolist()), (epochs[stopped == "interrupted"] < 2000).all())
 print((result.rung_costs[:, 0] > 0).sum(), (result.rung_costs[:, 1] > 0).sum(), result.best["stopped"])
 print((stopped[result.ranking[:5]] == "interrupted").all(), result.best_network)
 """
     lines = output_after_interrupt(script).splitlines()
     assert lines == [
-        "[50, 1000, 20000] 5 95",
-        "{50} True",
+        "[100, 2000, 40000] 5 95",
+        "{100} True",
         "100 0 interrupted",
-        f"True {fp.MLP((64, 32, 10), output='softmax')}",
+        f"True {fp.MLP((64, 64, 10), output='softmax')}",
     ]
 
 

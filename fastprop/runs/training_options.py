@@ -226,10 +226,23 @@ class TrainingOptions(NamedTuple):
         return options
 
     def with_numbers(self, numbers):
-        """Return the options with some of `NUMBERS`, which have been checked, as have all that they lead to."""
-        in_optimizer = {name: value for name, value in numbers.items() if name in PER_LANE}
-        in_options = {name: value for name, value in numbers.items() if name not in PER_LANE}
-        return self._replace(optimizer=self.optimizer.with_checked(in_optimizer), **in_options)
+        """Yield the options with other numbers: the first value of each of some `NUMBERS`, then the second, and so on.
+
+        `numbers` has by name a list of values, which have been checked, as have all that they lead to.
+        """
+        in_optimizer = [name for name in numbers if name in PER_LANE]
+        replaced = {name: values for name, values in numbers.items() if name not in PER_LANE}
+        if in_optimizer:
+            of_optimizers = zip(*(numbers[name] for name in in_optimizer))
+            replaced["optimizer"] = [
+                self.optimizer.with_checked(dict(zip(in_optimizer, each))) for each in of_optimizers
+            ]
+        fields = list(self)
+        indices = [self._fields.index(name) for name in replaced]
+        for values in zip(*replaced.values()):
+            for index, value in zip(indices, values):
+                fields[index] = value
+            yield self._make(fields)
 
     def after(self, epochs):
         """Return the options that hold when some epochs are done, by the `changes` until then."""

@@ -1,5 +1,6 @@
 """`Configuration`: the options and the network of one row of a sweep; and several that differ in numbers alone."""
 
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -105,8 +106,15 @@ class SimilarConfigurations(Sequence):
         return self._count
 
     def __getitem__(self, index):
-        chosen = range(self._count)[index]  # raises IndexError where there are no numbers as well
-        numbers = {name: values[index] for name, values in self._numbers.items()}
+        chosen = range(self._count)[index]
         if isinstance(index, slice):
+            numbers = {name: values[index] for name, values in self._numbers.items()}
             return SimilarConfigurations(self._first, numbers, len(chosen))
-        return self._first._replace(options=self._first.options.with_numbers(numbers))
+        (one,) = self[chosen : chosen + 1]
+        return one
+
+    def __iter__(self):
+        if not self._numbers:
+            return itertools.repeat(self._first, self._count)
+        options, *others = self._first
+        return (Configuration(each, *others) for each in options.with_numbers(self._numbers))

@@ -192,6 +192,18 @@ def packs_to_go_on(experiment, configurations, fits, states, workers, epochs):
     return whole
 
 
+def kernel_cycles(experiment, job):
+    """Return how many cycles the kernels take for a job, about; infinity where it does not train on kernels alone."""
+    configuration = job.fits.configurations[0]
+    options = configuration.options
+    if experiment.backend != "kernels" or options.optimizer.takes_all_rows:
+        return np.inf
+    sizes, *_ = configuration.shape(experiment.prototypes[options.loss])
+    cost = cost_model.cost_alone if len(job.fits) == 1 else cost_model.cost_of_pack
+    rows = (job.rungs[-1] or options.epochs) * len(experiment.folds[job.fits.fold].rows)
+    return rows * cost(sizes, experiment.dtype, options.batch_size)
+
+
 def pack_groups(experiment, configurations):
     """Return the groups of fits that may train in one pack."""
     if experiment.backend == "kernels":

@@ -23,6 +23,8 @@ BYTES_OF_FIT = 4096
 class PackRun:
     """The run of a job's pack. A call trains it, and returns the job and for each of its rungs the `FitOutcome`s.
 
+    The job then has this run if any of its fits can go on, and else none, so that the memory of the run is free.
+
     These are iterators, because many are not needed. There are fewer of them where all fits have ended, or were
     interrupted, before the last rung.
 
@@ -104,14 +106,17 @@ class PackRun:
         of_pack = self._experiment, self._fold, self._configurations
         *earlier, last = [PackResults(*of_pack, each) for each in self._run.trained()]
         of_rungs = [map(partial(FitOutcome, results), self._lanes) for results in earlier]
-        outcomes = [FitOutcome(last, lane, self._state(lane, last)) for lane in self._lanes]
-        PackResults.measure([each for each in outcomes if self._job.measures_all or not each.is_halved])
+        halved = {lane for lane in self._lanes if last.stopped[lane] == "halved"}
+        wanted = [lane for lane in self._lanes if self._job.measures_all or lane not in halved]
+        PackResults.measure([FitOutcome(last, lane) for lane in wanted if last.lacks_score(lane)])
         self.seconds = self._run.seconds - before
-        return self._job._replace(run=self), [*of_rungs, iter(outcomes)]
+        if halved and self._run.can_go_on:
+            return self._job._replace(run=self), [*of_rungs, map(partial(self._outcome, last), self._lanes)]
+        return self._job._replace(run=None), [*of_rungs, map(partial(FitOutcome, last), self._lanes)]
 
-    def _state(self, lane, results):
-        """Return the state from which a fit can go on, or None."""
-        return LaneState(self, lane) if results.stopped[lane] == "halved" and self._run.can_go_on else None
+    def _outcome(self, results, lane):
+        """Return the `FitOutcome` in a lane, which can go on if it was halved."""
+        return FitOutcome(results, lane, LaneState(self, lane) if results.stopped[lane] == "halved" else None)
 
 
 class PackResults:
@@ -138,28 +143,26 @@ class PackResults:
     """
 
     def __init__(self, experiment, fold, configurations, trained):
+        first = configurations[0]
         self._experiment = experiment
         self._fold = fold
-        self._configurations = configurations
+        self._similarity = fold, *first.shape(experiment.prototypes[first.options.loss])
         self._trained = trained
         self._scaling = experiment.folds[fold].scaling
+        self._loss_factors = None if self._scaling is None else _loss_factors(self._scaling, configurations)
         self._networks = {}  # by lane
         self._scores = {}  # by lane, as far as they are known
         self.width = len(configurations)
         self.stopped = trained.stopped
         losses = trained.last_losses(experiment.criterion)
         if self._scaling is not None:
-            losses = (losses * self._loss_factors()).tolist()
+            losses = (losses * self._loss_factors).tolist()
         self.losses = losses
-
-    def _loss_factors(self):
-        names = [checks.loss_name(each.options.loss) for each in self._configurations]
-        return np.array([self._scaling.loss_factor(name) for name in names])
 
     @cached_property
     def _measured(self):
         measured = self._trained.measured(self._experiment.criterion)
-        return measured if self._scaling is None else measured.times(self._loss_factors())
+        return measured if self._scaling is None else measured.times(self._loss_factors)
 
     def columns(self):
         """Return the `FitColumns`, in which a score is NaN that has not been measured."""
@@ -188,15 +191,9 @@ class PackResults:
         """Return whether Ctrl-C has left a fit without a score."""
         return self._scores.get(lane) is INTERRUPTED
 
-    @cached_property
-    def _similarity(self):
-        """What is equal where networks are similar, see `Predictor`, and are scored on the same rows."""
-        first = self._configurations[0]
-        return self._fold, *first.shape(self._experiment.prototypes[first.options.loss])
-
     @staticmethod
     def measure(outcomes):
-        """Measure the scores of `FitOutcome`s that have none yet, those of similar networks together."""
+        """Measure the scores of `FitOutcome`s that have none yet, those of similar networks on equal rows together."""
         similar = defaultdict(list)
         for outcome in outcomes:
             if outcome.results.lacks_score(outcome.lane):
@@ -208,6 +205,11 @@ class PackResults:
             measured = scores(networks, scored, first._experiment.score)  # noqa: SLF001
             for outcome, each in zip(some, measured):
                 outcome.results._scores[outcome.lane] = each  # noqa: SLF001
+
+
+def _loss_factors(scaling, configurations):
+    """Return by what the loss of each configuration is multiplied for the unit of the targets, an array."""
+    return np.array([scaling.loss_factor(checks.loss_name(each.options.loss)) for each in configurations])
 
 
 def prepare(experiment, job):

@@ -194,8 +194,9 @@ def sweep(
         See `train`. Mean and deviation are computed once for all configurations, or on the training rows of each fold.
         If the given network has a standardization, new networks have the same one.
     threads : int, optional
-        How many configurations train at a time. By default it is the number of threads of `train`, or that of the
-        executor's workers; give it for an executor that does not say how many workers it has or will have.
+        How many configurations train at a time, at the most: threads would only wait for Python where a training takes
+        less time than it does. By default it is the number of threads of `train`, or that of the executor's workers;
+        give it for an executor that does not say how many workers it has or will have.
     executor : concurrent.futures.Executor, optional
         Trains the configurations with its workers, in place of threads of this process. It may be any executor, whose
         workers are on this machine or on others, such as ``ProcessPoolExecutor``, one of loky, or that of a Dask

@@ -1,15 +1,23 @@
 """Threads: the workers that train a sweep by default, and the adapter of `ThreadPoolExecutor`."""
 
+import itertools
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from fastprop import thread_pool
+from fastprop.sweeping.fits import kernel_cycles
 from fastprop.sweeping.pack_runs import PackRun, prepare
 from fastprop.sweeping.workers.base import Adapter, Ticket, private_attribute
 
+PYTHON_CYCLES = 5e5
+"""Cycles that a pack takes beside its kernels, about: in Python, which threads do one at a time.
+
+Threads that wait for it do not only idle: each time that one hands it to another takes about half as long again.
+"""
+
 
 class ThreadWorkers:
-    """The workers of a sweep that are `count` threads of this process."""
+    """The workers of a sweep that are threads of this process: `count` of them, or as many as kernels keep busy."""
 
     train_past_rungs = True
 
@@ -28,20 +36,26 @@ class ThreadWorkers:
             prepare(experiment, job)
 
     def train(self, experiment, jobs):
-        """Train each of `jobs`; see `ExecutorWorkers.train`."""
-        return thread_pool.results(self._runs(experiment, jobs, thread_pool.present_core()), self.count)
+        """Train each of `jobs`, of which the first takes the longest; see `ExecutorWorkers.train`."""
+        jobs = iter(jobs)
+        first = list(itertools.islice(jobs, 1))
+        threads = int(min([self.count, *(1 + kernel_cycles(experiment, job) / PYTHON_CYCLES for job in first)]))
+        core = thread_pool.present_core() if threads > 1 else None
+        return thread_pool.results(_runs(experiment, itertools.chain(first, jobs), core), threads)
 
-    def _runs(self, experiment, jobs, core):
-        """Yield the run of each job; a thread that draws its first one goes to a core of its own, counted from `core`.
 
-        The system may start all threads on one core, and leave them there for as long as a sweep takes.
-        """
-        threads = set()
-        for job in jobs:
-            if self.count > 1 and (thread := threading.get_ident()) not in threads:
-                thread_pool.spread_over_cores(len(threads), core)
-                threads.add(thread)
-            yield PackRun.of(experiment, job)
+def _runs(experiment, jobs, core):
+    """Yield the run of each job; a thread that draws its first one goes to a core of its own, counted from `core`.
+
+    The system may start all threads on one core, and leave them there for as long as a sweep takes. Without a core to
+    count from, there is one thread, which stays where it is.
+    """
+    threads = set()
+    for job in jobs:
+        if core is not None and (thread := threading.get_ident()) not in threads:
+            thread_pool.spread_over_cores(len(threads), core)
+            threads.add(thread)
+        yield PackRun.of(experiment, job)
 
 
 class ThreadPoolAdapter(Adapter):
