@@ -236,7 +236,7 @@ def doubled_after(seconds, numbers, is_over):
     return [2 * number for number in numbers]
 
 
-@pytest.mark.parametrize(("seconds", "tasks", "most_calls"), [(0.0, 600, 40), (0.06, 3, 3)])
+@pytest.mark.parametrize(("seconds", "tasks", "most_calls"), [(0.0005, 600, 20), (0.06, 3, 3)])
 def test_short_tasks_are_done_in_few_calls_and_long_ones_each_in_its_own(seconds, tasks, most_calls):
     executor = Remembering()
     with base.ExecutorWorkers(InlineAdapter(executor)) as inline:

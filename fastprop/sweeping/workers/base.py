@@ -19,7 +19,16 @@ CALLS_PER_WORKER = 2
 """Calls that are submitted for each worker: one that it does, and one that waits for the worker to be free."""
 
 CALL_SECONDS = 0.05
-"""How long a call takes a worker, in seconds, about: with fewer calls, schedulers have less to pass on."""
+"""How long a call takes a worker at the least, in seconds, about: with fewer calls, schedulers have less to pass on."""
+
+CALLS_PER_SECOND = 500
+"""Calls that all workers together do in a second, at most: those of many workers take longer than `CALL_SECONDS`."""
+
+GROWTH = 8
+"""How many times more tasks a call may have than one before: the first tasks take about as long as the next ones."""
+
+SHORTEST = 0.125
+"""The share of the tasks of a call that one of the last calls has at the least, as long as there are tasks."""
 
 SECONDS_TO_END = 1.0
 """Seconds to wait, after an error or Ctrl-C, for jobs to see that the sweep is over."""
@@ -94,24 +103,29 @@ class _Call(NamedTuple):
 
 
 class _WaitingTasks:
-    """Tasks that wait to be submitted, several in a call, and as many calls at a time as `calls` says."""
+    """Tasks that wait to be submitted to so many `workers`, several in a call."""
 
-    def __init__(self, tasks, calls):
+    def __init__(self, tasks, workers):
         self._tasks = iter(tasks)
-        self._calls = calls
+        self._calls = CALLS_PER_WORKER * workers  # at a time
+        self._call_seconds = max(CALL_SECONDS, workers / CALLS_PER_SECOND)
         self._drawn = deque()
         self._tasks_per_call = 1
 
     def take(self):
-        """Return the tasks of the next call; none if none are left. The last calls have fewer, so that all end soon."""
+        """Return the tasks of the next call; none if none are left.
+
+        The last calls have fewer, so that all end at about the same time, but at least a share of `SHORTEST`.
+        """
         missing = self._calls * self._tasks_per_call - len(self._drawn)
         self._drawn.extend(itertools.islice(self._tasks, max(0, missing)))
-        return [self._drawn.popleft() for _ in range(-(-len(self._drawn) // self._calls))]
+        count = max(-(-len(self._drawn) // self._calls), int(SHORTEST * self._tasks_per_call))
+        return [self._drawn.popleft() for _ in range(min(count, len(self._drawn)))]
 
     def learn(self, tasks, seconds):
-        """Have the next calls take `CALL_SECONDS`, as one of so many tasks has taken some seconds."""
-        fitting = int(tasks * CALL_SECONDS / max(seconds, 1e-6))
-        self._tasks_per_call = max(1, min(fitting, 2 * tasks))
+        """Have the next calls take as long as calls should, as one of so many tasks has taken some seconds."""
+        fitting = int(tasks * self._call_seconds / max(seconds, 1e-6))
+        self._tasks_per_call = max(1, min(fitting, GROWTH * tasks))
 
 
 class ExecutorWorkers:
@@ -207,7 +221,7 @@ class ExecutorWorkers:
 
     def _results(self, submit, tasks):
         submitted = {}
-        waiting = _WaitingTasks(tasks, CALLS_PER_WORKER * self.count)
+        waiting = _WaitingTasks(tasks, self.count)
         again = deque()
         try:
             with interrupts.held() as held:
