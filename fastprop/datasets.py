@@ -13,9 +13,10 @@ from fastprop import files, numpy_settings
 from fastprop.annotations import NumericEncodingName
 from fastprop.annotations import Path as PathLike
 from fastprop.notices import DataWarning, warn
-from fastprop.tabular import Choice, ColumnPlan, Encoder, sources
+from fastprop.tabular import Choice, Encoder, sources
 from fastprop.tabular import Table as Table
 from fastprop.tabular.numeric_encodings import checked
+from fastprop.tabular.plans import NumberPlan
 from fastprop.tabular.targets import nothing_to_learn
 
 __all__ = ["Table", "column_names", "digits", "read", "read_inputs"]
@@ -167,7 +168,7 @@ def read_inputs(source: Any, names: Sequence[str] | None = None) -> NDArray[Any]
         if sources.is_array_file(source):
             return sources.read_array(source)
         columns = sources.read_columns(source, names)
-        return Encoder([ColumnPlan(name, "number") for name in columns]).transform_columns(columns, np.float64)
+        return Encoder([NumberPlan(name) for name in columns]).transform_columns(columns, np.float64)
 
 
 def column_names(source: PathLike) -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 
 import fastprop as fp
 from fastprop.tabular.encoder import Encoder, named_columns
-from fastprop.tabular.plans import ColumnPlan, median, planned
+from fastprop.tabular.plans import NumberPlan, median, planned
 
 ROWS = {
     "age": [20.0, None, 40.0, 70.0],
@@ -74,7 +74,7 @@ def test_a_missing_number_in_a_complete_column_is_the_median_of_the_training_row
     no_words = pa.table({"size": pa.array([None, None], pa.string()), "is_new": pa.nulls(2)})
     with pytest.warns(fp.DataWarning, match="has no value in 2 of 2 rows"):
         assert encoder.transform(no_words).tolist() == [[3, 1], [3, 1]]
-    unfitted = Encoder([ColumnPlan("size", "number")])
+    unfitted = Encoder([NumberPlan("size")])
     with pytest.raises(ValueError, match="column 'size' has no value in row 1: fill it in"):
         unfitted.transform(other)
 

@@ -8,7 +8,6 @@ import pytest
 
 import fastprop as fp
 from fastprop.data import EncodedRows
-from fastprop.tabular import cells
 from fastprop.tabular.encoder import Encoder, named_columns
 from tests.test_model_files import answers
 
@@ -97,9 +96,9 @@ def test_words_are_looked_up_and_not_compared_with_each_level():
 def test_new_levels_are_those_of_the_rows_that_are_given():
     column = named_columns(pandas.DataFrame({"town": [*"cbacd", None]}))["town"]
     plan = Encoder.fit(pandas.DataFrame({"town": [*"aae"]})).plans[0]
-    assert cells.new_levels(plan, column) == ["c", "b", "d"]
-    assert cells.new_levels(plan, column.of_rows(np.array([2, 4, 5]))) == ["d"]
-    assert cells.new_levels(plan, column.of_rows(np.array([2, 5]))) == []
+    assert plan.new_levels(column) == ["c", "b", "d"]
+    assert plan.new_levels(column.of_rows(np.array([2, 4, 5]))) == ["d"]
+    assert plan.new_levels(column.of_rows(np.array([2, 5]))) == []
 
 
 @pytest.mark.parametrize(

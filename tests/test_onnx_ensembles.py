@@ -59,7 +59,8 @@ def test_onnxruntime_predicts_from_a_column_that_few_training_rows_had(tmp_path)
     frame.loc[9, "day"] = pandas.Timestamp("2020-03-01")
     options = {"configurations": 2, "epochs": 4, "folds": 3, "random_state": 0}
     model = fp.TabularRegressor(numeric_encoding=["standard", "piecewise"], **options).fit(frame, SIGNAL).to_model()
-    assert any(not plan.is_trained for encoder in model.encoders for plan in encoder.plans)
+    rare = [plan for encoder in model.encoders for plan in encoder.plans if plan.name == "rare"]
+    assert not all(plan.is_trained for plan in rare)
     model.to_onnx(tmp_path / "m.onnx")
     days = (frame["day"] - pandas.Timestamp("1970-01-01")) / pandas.Timedelta(days=1)
     cells = {"town": frame["town"].to_numpy(object)} | {

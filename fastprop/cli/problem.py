@@ -14,7 +14,6 @@ from fastprop.data import Dataset, ScaledTargets, Split, TargetScaling
 from fastprop.data.target_scaling import POWERS
 from fastprop.tabular import Choice, Encoder, Table, Targets, sources, targets_of
 from fastprop.tabular.numeric_encodings import SEARCH, searched_names
-from fastprop.tabular.plans import refuse_infinite
 
 SHOWN = 8
 """Columns of numbers whose names are printed."""
@@ -121,7 +120,7 @@ def problem_of(options):
         encoder = None if is_array else X.encoder.fitted_to(found.columns, rows)
         for plan in () if is_array else encoder.plans:
             if plan.kind == "number":
-                refuse_infinite(plan, found.columns[plan.name])
+                plan.refuse_infinite(found.columns[plan.name])
     is_scaled = targets.task.output == "identity" and targets.task.class_count == 0
     y = targets.y[rows].reshape(len(rows), -1)
     scaling = TargetScaling.fit(y, checks.loss_name(targets.task.loss)) if is_scaled else None

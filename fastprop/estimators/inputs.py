@@ -12,7 +12,7 @@ from fastprop.integrations import arrow_columns, frame_columns
 from fastprop.tabular.column_inputs import ColumnInputs
 from fastprop.tabular.encoder import Encoder, array_columns, named_columns
 from fastprop.tabular.numeric_encodings import searched_names
-from fastprop.tabular.plans import ColumnPlan, median
+from fastprop.tabular.plans import NumberPlan, median
 from fastprop.tabular.written_numbers import is_number
 
 
@@ -79,7 +79,7 @@ def encoded(estimator, X, encoder):
 def number_encoder(estimator):
     """Return an `Encoder` that leaves numbers as they are, and puts the median of the fitted rows where one lacks."""
     medians = estimator.inputs_.medians or [None] * estimator.n_features_in_
-    plans = (ColumnPlan(name, "number", center=center) for name, center in zip(_names_of_inputs(estimator), medians))
+    plans = (NumberPlan(name, center=center) for name, center in zip(_names_of_inputs(estimator), medians))
     return Encoder(list(plans))
 
 

@@ -59,8 +59,11 @@ def _features(graph, plan, cycles):
     if plan.has_missing:
         indicator = graph.cast(is_missing, "float64", "bool")
         missing = [graph.add("Mul", indicator, _constant(graph, float(plan.trains_missing)))]
-    if plan.kind != "date":
-        return [ENCODINGS[plan.encoding](graph, x, plan), *missing]
+    return [*MEASURED[plan.kind](graph, x, plan, cycles), *missing]
+
+
+def _date(graph, x, plan, cycles):
+    """Add the years since an origin, and where in the year and the week a date is, as sine and cosine."""
     year, week, origin = cycles
     years = graph.add("Div", graph.add("Sub", x, _constant(graph, origin)), _constant(graph, year))
     waves = []
@@ -68,7 +71,7 @@ def _features(graph, plan, cycles):
         angle = graph.add("Mul", x, _constant(graph, 2 * np.pi / days))
         cosine = graph.add("Sin", graph.add("Add", angle, _constant(graph, np.pi / 2)))  # not all have Cos in float64
         waves += [graph.add("Sin", angle), cosine]
-    return [years, *waves, *missing]
+    return [years, *waves]
 
 
 def _robust(graph, x, plan):
@@ -99,6 +102,13 @@ def _piecewise(graph, x, plan):
 
 ENCODINGS = {"standard": lambda graph, x, plan: x, "robust": _robust, "piecewise": _piecewise}
 """By name of a numeric encoding, what adds its features."""
+
+MEASURED = {
+    "number": lambda graph, x, plan, cycles: [ENCODINGS[plan.encoding](graph, x, plan)],
+    "boolean": lambda graph, x, plan, cycles: [x],
+    "date": _date,
+}
+"""By the kind of a plan for whose missing cells a median stands, what adds the features of cells."""
 
 
 def _levels(graph, plan):

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastprop.data import EncodedRows, UnfittedInputs, stacked
-from fastprop.tabular import cells
 from fastprop.tabular.encoder import Encoder
 from fastprop.tabular.numeric_encodings import searched_names
 
@@ -128,7 +127,7 @@ class ColumnInputs(UnfittedInputs):
             end = begin + len(plan.feature_names)
             if plan != other_plan:
                 block = np.empty((len(X), end - begin))
-                cells.encode(other_plan, self._columns[plan.name], block)
+                other_plan.encode(self._columns[plan.name], block)
                 is_changed |= (block != X[:, begin:end]).any(axis=1)
                 blocks[begin, end] = block
             begin = end

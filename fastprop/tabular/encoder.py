@@ -15,17 +15,14 @@ from fastprop.integrations import frame_columns
 from fastprop.integrations.arrow_columns import Column
 from fastprop.notices import DataWarning, warn
 from fastprop.row_blocks import row_blocks
-from fastprop.tabular import cells, numeric_encodings, plans
-from fastprop.tabular.plans import ColumnPlan
+from fastprop.tabular import numeric_encodings
+from fastprop.tabular.plans import ColumnPlan, LeftOutPlan, planned
 
 ENCODED_ROWS = 1 << 13
 """Rows whose features are written at a time, so that all columns of them are in the cache."""
 
 MAX_REASONS = 3
 """Columns of which a message says why they are left out."""
-
-MANY = 50
-"""A category of more levels than this is not kept as an array, and not standardized."""
 
 SHOWN = 5
 """New levels of a column that a warning names."""
@@ -149,9 +146,9 @@ class Encoder:
             if len(column.values) == 0:
                 raise ValueError("the table has no rows: give at least one.")
             if name in drop:
-                made.append(ColumnPlan(name, "left out", reason="as told"))
+                made.append(LeftOutPlan(name, reason="as told"))
             else:
-                made.append(plans.planned(name, column, told.get(name), numeric_encoding))
+                made.append(planned(name, column, told.get(name), numeric_encoding))
         encoder = cls(made)
         if not encoder.feature_names:
             raise ValueError(
@@ -162,39 +159,36 @@ class Encoder:
 
     def fitted_to(self, columns, rows=None):
         """Return an encoder of the same features that is fitted to other rows of the same columns."""
-        return type(self)([plans.fitted(plan, columns[plan.name], rows) for plan in self.plans])
+        return type(self)([plan.fitted_to(columns[plan.name], rows) for plan in self.plans])
 
     def with_numeric_encoding(self, columns, name):
         """Return an encoder of the same columns, a dict of `Column` by name, that encodes numbers in another way.
 
         `name` is that of a numeric encoding. The encoder is fitted to all rows.
         """
-        made = [
-            plans.planned(plan.name, columns[plan.name], "number", name) if plan.kind == "number" else plan
-            for plan in self.plans
-        ]
+        made = [plan.in_encoding(columns[plan.name], name) for plan in self.plans]
         return type(self)(made).fitted_to(columns)
 
     @property
     def used_plans(self) -> tuple[ColumnPlan, ...]:
         """The plans of the columns that become features."""
-        return tuple(plan for plan in self.plans if plan.kind != "left out")
+        return tuple(plan for plan in self.plans if not isinstance(plan, LeftOutPlan))
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The names of the columns that a table must have."""
-        return tuple(plan.name for plan in self.plans if plan.kind != "left out")
+        return tuple(plan.name for plan in self.used_plans)
 
     @property
     def leaves_numbers(self) -> bool:
         """Whether each column is a number that is one input as it is."""
-        kinds = {(plan.kind, plan.has_missing, plan.encoding) for plan in self.used_plans}
-        return kinds == {("number", False, "standard")}
+        used = self.used_plans
+        return len(used) > 0 and all(plan.leaves_numbers for plan in used)
 
     @property
     def makes_groups(self) -> bool:
         """Whether a number becomes several features, or a category many."""
-        return any(plan.features > 1 or len(plan.levels) > MANY or plan.shared > 1 for plan in self.plans)
+        return any(plan.makes_groups for plan in self.plans)
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -235,7 +229,7 @@ class Encoder:
         for first in range(0, len(X), ENCODED_ROWS):
             rows = slice(first, first + ENCODED_ROWS)
             for plan, some, begin, end in zip(used, checked, ends, ends[1:]):
-                cells.write(plan, some[rows], X[rows, begin:end])
+                plan.write(some[rows], X[rows, begin:end])
         return X
 
     def inputs_of(self, columns):
@@ -248,7 +242,7 @@ class Encoder:
             return self.transform_columns(columns, np.float64)
         self._check_names(columns)
         used, checked = self._checked_cells(columns)
-        return EncodedRows.of_groups([group for plan, some in zip(used, checked) for group in cells.groups(plan, some)])
+        return EncodedRows.of_groups([group for plan, some in zip(used, checked) for group in plan.groups(some)])
 
     def inputs_of_array(self, X):
         """Return the inputs for an array (n, columns) of numbers, the columns in their order; else as `inputs_of`.
@@ -260,9 +254,8 @@ class Encoder:
         return X if columns is None else self.inputs_of(columns)
 
     def _checked_cells(self, columns):
-        """Return the plans of the columns that become features, and the checked cells of each, two lists."""
-        used = [plan for plan in self.plans if plan.kind != "left out"]
-        return used, [cells.checked_cells(plan, columns[plan.name]) for plan in used]
+        """Return the plans of the columns that become features, and the checked cells of each, two sequences."""
+        return self.used_plans, [plan.checked_cells(columns[plan.name]) for plan in self.used_plans]
 
     def _check_names(self, columns):
         """Refuse a table without a column that is needed; warn of levels and gaps that the network did not learn."""
@@ -279,11 +272,11 @@ class Encoder:
         levels, gaps = [], []
         for plan in self.plans:
             column = columns.get(plan.name)
-            if plan.kind == "category" and (new := cells.new_levels(plan, column)):
+            if new := plan.new_levels(column):
                 levels.append(
                     f"column {plan.name!r} has {', '.join(map(repr, new[:SHOWN]))}{', …' * (len(new) > SHOWN)}"
                 )
-            if plan.center is not None and cells.lacks_new_cells(plan, column):
+            if plan.fills_new_gaps(column):
                 gaps.append(f"column {plan.name!r} has no value in {column.missing} of {len(column.values)} rows")
         consequences = (
             "which the network did not learn: such rows count as those of a rare level where the column had a few "
@@ -314,12 +307,12 @@ class Encoder:
     @property
     def about(self) -> list[dict[str, Any]]:
         """The plans as objects that JSON can hold, from which `restored` makes an equal encoder."""
-        return [{name: _json(value) for name, value in plan._asdict().items()} for plan in self.plans]
+        return [plan.about for plan in self.plans]
 
     @classmethod
     def restored(cls, about: Sequence[Mapping[str, Any]]) -> Self:
         """Return the encoder whose `about` this is."""
-        return cls([plans.restored(plan) for plan in about])
+        return cls([ColumnPlan.restored(plan) for plan in about])
 
     def lines(self) -> list[str]:
         """Return the plan of each column as a line of text."""
@@ -334,10 +327,6 @@ class Encoder:
 
     def __repr__(self) -> str:
         return f"Encoder of {len(self.columns)} columns, {len(self.feature_names)} features"
-
-
-def _json(value):
-    return list(value) if isinstance(value, tuple) else value
 
 
 def named_columns(frame):

@@ -17,9 +17,9 @@ from fastprop.ensembles import Ensemble
 from fastprop.files import tensors
 from fastprop.integrations import onnx_ensembles
 from fastprop.notices import DataWarning
-from fastprop.tabular import cells
 from fastprop.tabular.encoder import Encoder, columns_to_encode
 from fastprop.tabular.model import encoded_inputs, named_classes, probabilities_of_classes
+from fastprop.tabular.plans import CALENDAR
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,7 +240,7 @@ class TableEnsemble:
         """
         about = self.ensemble.about | {"target": self.target_name}
         plans = [encoder.used_plans for encoder in self.encoders]
-        onnx_ensembles.write_table(path, about, plans, cells.CALENDAR, self.ensemble.onnx_networks)
+        onnx_ensembles.write_table(path, about, plans, CALENDAR, self.ensemble.onnx_networks)
 
     @classmethod
     def restored(cls, table: Mapping[str, Any], ensemble: Ensemble) -> Self:

@@ -13,8 +13,9 @@ from fastprop.data import EncodedRows
 from fastprop.files import tensors
 from fastprop.integrations import frame_columns, onnx_models, onnx_tables
 from fastprop.network import MLP
-from fastprop.tabular import cells, sources
+from fastprop.tabular import sources
 from fastprop.tabular.encoder import Encoder, listed_names, named_columns
+from fastprop.tabular.plans import CALENDAR
 
 
 class TableModel:
@@ -173,9 +174,7 @@ class TableModel:
             If the file cannot be written.
         """
         about = self.network.about | {"target": self.target_name}
-        onnx_tables.write(
-            path, about, self.encoder.used_plans, cells.CALENDAR, *onnx_models.network_parts(self.network)
-        )
+        onnx_tables.write(path, about, self.encoder.used_plans, CALENDAR, *onnx_models.network_parts(self.network))
 
     def __repr__(self) -> str:
         return f"TableModel({self.network!r}, {self.encoder!r}, {self.target_name!r})"
