@@ -130,9 +130,9 @@ def train(
     precision : str, optional
         ``"bfloat16"`` has the layers that have at least 64 inputs and 64 outputs learn by products of bfloat16, which
         have 8 binary digits; sums, biases, activations and all that is kept are of float32. On an AMD processor with
-        AVX512_BF16 it takes about half the time, elsewhere it is no faster; the bits are the same. The training loss is
-        that of these products, while validation, metrics and prediction have none. By default, and in other layers, all
-        products are of the network's dtype.
+        AVX512_BF16 it takes about half the time, elsewhere about as long as without it; results have the same bits. The
+        training loss is that of these products, while validation, metrics and prediction have none. By default, and in
+        other layers, all products are of the network's dtype.
     clip : ClipNorm or ClipValue, optional
         A limit on the gradient.
     dropout : float

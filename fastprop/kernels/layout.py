@@ -289,7 +289,7 @@ def plans(
     for _ in range(members):
         own = allocator.allocate_all(
             [
-                ("panel", max(strategy.chunk_rows, 1 + padded(max(layer_sizes), dtype)) * STRIP_LINES * sizes.line),
+                ("panel", (1 + max(strategy.chunk_rows, padded(max(layer_sizes), dtype))) * STRIP_LINES * sizes.line),
                 ("block", BLOCK_ROWS * STRIP_LINES * sizes.line),
                 ("transposed", TRANSPOSE_COLUMNS * strategy.transposed_stride),
             ]

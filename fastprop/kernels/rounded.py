@@ -1,18 +1,18 @@
 """A dense layer whose products are of bfloat16: its three passes while a network learns, see `bfloat16.py`.
 
-Parameters, sums, outputs, deltas and gradients are float32. What a product multiplies is rounded to words first: its
-operand A once for all strips, and of its operand B each strip as it is prepared. Pairs are neighbors along the sum:
+Parameters, sums, outputs, deltas and gradients are float32. What a product multiplies is rounded to pairs first: its
+operand A once for all strips, and of its operand B each strip as it is prepared. A pair is two neighbors along the sum:
 
-=================  ==========================  ==========================
-pass               A                           B
-=================  ==========================  ==========================
-forward            inputs, in `words.rows`     weights, rows in pairs
-backward           deltas, in `words.rows`     weights, columns in pairs
-weight gradient    inputs, in `words.columns`  deltas, rows in pairs
-=================  ==========================  ==========================
+=================  =================================  =================================
+pass               A                                  B
+=================  =================================  =================================
+forward            inputs, neighbors in a row         weights, neighbors in a column
+backward           deltas, neighbors in a row         weights, neighbors in a row
+weight gradient    inputs, neighbors in a column      deltas, neighbors in a column
+=================  =================================  =================================
 
-The biases begin the sums of the forward pass, and their gradient is a sum of float32. Passes do not learn in
-validation and prediction, where all products are of float32. What follows a product is as in `dense.py`.
+The biases begin the sums of the forward pass, and their gradient is a sum of float32. In validation and prediction,
+which do not learn, all products are of float32. What follows a product is as in `dense.py`.
 
 The plan's type decides during compilation whether a network can have such layers, so that others do not compile them.
 """
@@ -23,7 +23,7 @@ import numpy as np
 from numba.extending import overload
 
 from fastprop.kernels import dense
-from fastprop.kernels.bfloat16 import store_pairs, store_rounded, words_address
+from fastprop.kernels.bfloat16 import PAIR, pairs_address, store_pairs, store_rounded
 from fastprop.kernels.blocks import make_product
 from fastprop.kernels.compiler import inline, inline_options
 from fastprop.kernels.dense import PACK_GROUP_ROWS, Gradient, Propagation, gradient_product
@@ -35,13 +35,13 @@ from fastprop.kernels.team import share, size_of
 from fastprop.kernels.tile import Operand, VectorOperand, multiply, multiply_transposed
 
 
-class Words(NamedTuple):
-    """Where words stand in the workspace, as offsets in elements, and which layers need them."""
+class Pairs(NamedTuple):
+    """Which layers have products of bfloat16, and where their pairs stand in the workspace, as offsets in elements."""
 
-    rounded: np.ndarray  # (L,) bool: whether a layer's products are of bfloat16
-    rows: int  # (chunk_rows, row_stride): of a layer's inputs or deltas, neighbors of a row in pairs
-    row_stride: int
-    columns: int  # (blocks of BLOCK_ROWS inputs, pairs of rows, BLOCK_ROWS): of a layer's inputs, rows in pairs
+    rounded: np.ndarray  # (L,) bool: whether a layer has them
+    rows: int  # (chunk_rows, row_stride): of a layer's inputs or deltas, pairs of neighbors in a row
+    row_stride: int  # elements
+    columns: int  # (blocks of inputs, pairs, BLOCK_ROWS): of a layer's inputs, pairs of neighbors in a column
 
 
 class RoundingPlan(NamedTuple):
@@ -50,7 +50,7 @@ class RoundingPlan(NamedTuple):
     sizes: NamedTuple  # see layout.py, as the next two
     workspace: NamedTuple
     strategy: NamedTuple
-    words: Words
+    pairs: Pairs
 
 
 def rounding_plans(plans, size, rounded):
@@ -58,21 +58,26 @@ def rounding_plans(plans, size, rounded):
 
     `rounded` says for each layer whether its products are of bfloat16.
     """
-    first = plans[0]
-    layers, strategy, dtype = first.sizes.layers, first.strategy, np.float32
+    layers, strategy = plans[0].sizes.layers, plans[0].strategy
     of_rounded = [(n_in, n_out) for n_in, n_out, each in zip(layers, layers[1:], rounded) if each]
-    row_stride = padded((max(map(max, of_rounded)) + 1) // 2, dtype)
+    row_stride = padded(PAIR * pair_count(max(map(max, of_rounded))), np.float32)
     blocks = max(-(-n_in // BLOCK_ROWS) for n_in, _ in of_rounded)
-    of_rows, of_columns = strategy.chunk_rows * row_stride, blocks * BLOCK_ROWS * ((strategy.chunk_rows + 1) // 2)
+    of_rows = strategy.chunk_rows * row_stride
+    of_columns = blocks * BLOCK_ROWS * PAIR * pair_count(strategy.chunk_rows)
     allocator = OffsetAllocator()
     allocator.allocate(size)
     rows, result = 0, []
     for position, plan in enumerate(plans):
         if position == 0 or strategy.name == SEGMENTED:
             rows = allocator.allocate(of_rows)
-        words = Words(np.array(rounded), rows, row_stride, allocator.allocate(of_columns))
-        result.append(RoundingPlan(*plan, words))
+        pairs = Pairs(np.array(rounded), rows, row_stride, allocator.allocate(of_columns))
+        result.append(RoundingPlan(*plan, pairs))
     return result, allocator.size
+
+
+def pair_count(numbers):
+    """Return how many pairs some numbers are, the last of which may have one of them alone."""
+    return (numbers + 1) // 2
 
 
 # ---- which products a pass has ----
@@ -87,13 +92,13 @@ def _forward(network, plan, memory, dropout, layer, row_begin, row_end, learn):
     def by_floats(network, plan, memory, dropout, layer, row_begin, row_end, learn):
         dense.forward(network, plan, memory, dropout, layer, row_begin, row_end)
 
-    def by_words(network, plan, memory, dropout, layer, row_begin, row_end, learn):
-        if learn and plan.words.rounded[layer]:
+    def by_pairs(network, plan, memory, dropout, layer, row_begin, row_end, learn):
+        if learn and plan.pairs.rounded[layer]:
             rounded_forward(Propagation(network, plan, memory, dropout, layer), row_begin, row_end)
         else:
             dense.forward(network, plan, memory, dropout, layer, row_begin, row_end)
 
-    return by_words if plan.instance_class is RoundingPlan else by_floats
+    return by_pairs if plan.instance_class is RoundingPlan else by_floats
 
 
 def backward(network, plan, memory, dropout, layer, row_begin, row_end):
@@ -105,13 +110,13 @@ def _backward(network, plan, memory, dropout, layer, row_begin, row_end):
     def by_floats(network, plan, memory, dropout, layer, row_begin, row_end):
         dense.backward(network, plan, memory, dropout, layer, row_begin, row_end)
 
-    def by_words(network, plan, memory, dropout, layer, row_begin, row_end):
-        if plan.words.rounded[layer]:
+    def by_pairs(network, plan, memory, dropout, layer, row_begin, row_end):
+        if plan.pairs.rounded[layer]:
             rounded_backward(Propagation(network, plan, memory, dropout, layer), row_begin, row_end)
         else:
             dense.backward(network, plan, memory, dropout, layer, row_begin, row_end)
 
-    return by_words if plan.instance_class is RoundingPlan else by_floats
+    return by_pairs if plan.instance_class is RoundingPlan else by_floats
 
 
 def gradient(network, optimizer, plan, memory, member, layer, rows, target):
@@ -123,13 +128,13 @@ def _gradient(network, optimizer, plan, memory, member, layer, rows, target):
     def by_floats(network, optimizer, plan, memory, member, layer, rows, target):
         dense.gradient(network, optimizer, plan, memory, member, layer, rows, target)
 
-    def by_words(network, optimizer, plan, memory, member, layer, rows, target):
-        if plan.words.rounded[layer]:
+    def by_pairs(network, optimizer, plan, memory, member, layer, rows, target):
+        if plan.pairs.rounded[layer]:
             rounded_gradient(Gradient(network, optimizer, plan, memory, member.step, layer, rows, target), member)
         else:
             dense.gradient(network, optimizer, plan, memory, member, layer, rows, target)
 
-    return by_words if plan.instance_class is RoundingPlan else by_floats
+    return by_pairs if plan.instance_class is RoundingPlan else by_floats
 
 
 # ---- forward ----
@@ -145,22 +150,22 @@ def rounded_forward(task, row_begin, row_end):
 
 @inline
 def prepare_weights(task, strip):
-    # w (I / 2, V) of words
+    # w (I, V) in pairs
     w, inputs = part(weights_of(task.plan, task.layer), 1, strip.column), task.plan.sizes.layers[task.layer]
     return paired_strip(task.plan, task.memory, task.network.parameters, w, strip.vectors, inputs)
 
 
 @inline
 def forward_block(task, w, block):
-    # y (M, V) = f(b (V) + x (M, I / 2) · w (I / 2, V))
+    # y (M, V) = f(b (V) + x (M, I) · w (I, V))
     plan, memory, parameters, layer = task.plan, task.memory, task.network.parameters, task.layer
     b, z = part(weights_of(plan, layer), 0, block.column), dense.sums_of(task, block)
     for j in range(0, block.vectors * lanes(memory), lanes(memory)):
         bias = load(parameters, b.offset + j)
         for row in range(block.rows):
             store(memory, z.offset + row * z.stride + j, bias)
-    depth = (plan.sizes.layers[layer] + 1) // 2
-    multiply(words_of_rows(plan, memory, block.row), w, operand(memory, z), block.rows, block.vectors, depth, True)
+    depth = depth_of(plan.sizes.layers[layer])
+    multiply(paired_rows(plan, memory, block.row), w, operand(memory, z), block.rows, block.vectors, depth, True)
     dense.finish_outputs(task, z, block)
 
 
@@ -180,7 +185,7 @@ def rounded_backward(task, row_begin, row_end):
 
 @inline
 def prepare_transposed_weights(task, strip):
-    # wᵀ (O / 2, V) of words
+    # wᵀ (O, V) in pairs
     plan, memory, parameters, layer = task.plan, task.memory, task.network.parameters, task.layer
     w, outputs = part(weights_of(plan, layer), 1 + strip.column, 0), plan.sizes.layers[layer + 1]
     panel = Matrix(plan.workspace.panel, strip.vectors * lanes(memory))
@@ -190,10 +195,10 @@ def prepare_transposed_weights(task, strip):
 
 @inline
 def backward_block(task, wt, block):
-    # dx (M, V) = d (M, O / 2) · wᵀ (O / 2, V) * f'(x (M, V))
+    # dx (M, V) = d (M, O) · wᵀ (O, V) * f'(x (M, V))
     plan, memory, layer = task.plan, task.memory, task.layer
-    dx, depth = part(deltas_of(plan, layer), block.row, block.column), (plan.sizes.layers[layer + 1] + 1) // 2
-    multiply(words_of_rows(plan, memory, block.row), wt, operand(memory, dx), block.rows, block.vectors, depth, False)
+    dx, depth = part(deltas_of(plan, layer), block.row, block.column), depth_of(plan.sizes.layers[layer + 1])
+    multiply(paired_rows(plan, memory, block.row), wt, operand(memory, dx), block.rows, block.vectors, depth, False)
     dense.finish_deltas(task, dx, block)
 
 
@@ -217,73 +222,79 @@ def rounded_gradient(task, member):
 
 @inline
 def prepare_deltas(task, strip):
-    # d (B / 2, V) of words, and before the first strip x (B / 2, M) of the group, block by block
+    # d (B, V) in pairs, and before the first strip x (B, M) of the group, block by block
     plan, memory, layer = task.plan, task.memory, task.layer
     if strip.column == 0:
         x = part(inputs_of(plan, layer), 0, strip.row - 1)
         for row in range(0, task.rows, 2):
             for first in range(0, strip.rows, BLOCK_ROWS):
-                of_block = words_of_columns(plan, first, task.rows)
-                columns, few = min(BLOCK_ROWS, strip.rows - first), min(2, task.rows - row)
-                target = part(of_block, row // 2, 0)
-                pair_rows(memory, part(x, row, first), memory, target, few, columns)
+                target = part(paired_columns(plan, first, task.rows), depth_of(row), 0)
+                columns = min(BLOCK_ROWS, strip.rows - first)
+                pair_rows(memory, part(x, row, first), memory, target, min(2, task.rows - row), columns)
     d = part(deltas_of(plan, layer + 1), 0, strip.column)
     return paired_strip(plan, memory, memory, d, strip.vectors, task.rows)
 
 
 @inline
 def gradient_block(task, d, block):
-    # g (M, V) = x (B / 2, M)ᵀ · d (B / 2, V), + g if accumulate
+    # g (M, V) = x (B, M)ᵀ · d (B, V), + g if accumulate
     plan, memory = task.plan, task.memory
-    g, of_block = dense.begin_gradient(task, block), words_of_columns(plan, block.row - block.group, task.rows)
-    x, pairs = Operand(words_address(memory, of_block.offset), of_block.stride), (task.rows + 1) // 2
-    multiply_transposed(x, d, operand(memory, g), block.rows, block.vectors, pairs, task.target.accumulate)
+    g, of_block = dense.begin_gradient(task, block), paired_columns(plan, block.row - block.group, task.rows)
+    x, depth = Operand(pairs_address(memory, of_block.offset), of_block.stride), depth_of(task.rows)
+    multiply_transposed(x, d, operand(memory, g), block.rows, block.vectors, depth, task.target.accumulate)
     dense.finish_gradient(task, g, block)
 
 
 rounded_gradient_product = make_product(prepare_deltas, gradient_block)
 
 
-# ---- words ----
+# ---- pairs ----
 
 
 @inline
-def words_of_rows(plan, memory, row):
-    # x or d (B, I / 2 or O / 2) of words, from a row on
-    return Operand(words_address(memory, plan.words.rows + row * plan.words.row_stride), plan.words.row_stride)
+def depth_of(numbers):
+    """Return how many k of a tile the pairs of some numbers take."""
+    # an int
+    return PAIR * ((numbers + 1) // 2)
 
 
 @inline
-def words_of_columns(plan, column, rows):
-    # x (B / 2, BLOCK_ROWS) of words: the block that begins with a column, of the group
-    return Matrix(plan.words.columns + column * ((rows + 1) // 2), BLOCK_ROWS)
+def paired_rows(plan, memory, row):
+    # x or d (B, …) in pairs, from a row on
+    return Operand(pairs_address(memory, plan.pairs.rows + row * plan.pairs.row_stride), plan.pairs.row_stride)
+
+
+@inline
+def paired_columns(plan, column, rows):
+    # x (B, BLOCK_ROWS) in pairs: the block of the group that begins with a column
+    return Matrix(plan.pairs.columns + column * depth_of(rows), BLOCK_ROWS)
 
 
 @inline
 def round_rows(plan, memory, source, row_begin, row_end, columns):
-    # words.rows (B, columns / 2) ← source (B, columns)
+    # pairs.rows (B, columns) ← source (B, columns), the padding of which makes them even
     for row in range(row_begin, row_end):
-        x, y = source.offset + row * source.stride, plan.words.rows + row * plan.words.row_stride
-        for j in range(0, columns, lanes(memory)):
+        x, y = source.offset + row * source.stride, plan.pairs.rows + row * plan.pairs.row_stride
+        for j in range(0, columns + columns % 2, lanes(memory)):
             store_rounded(memory, y, j, load(memory, x + j))
 
 
 @inline
 def paired_strip(plan, memory, values, source, vectors, rows):
-    """Return a strip of a matrix as an operand of words, its rows in pairs; it may stand in the panel already."""
-    # panel (rows / 2, V) of words ← source (rows, …) of values
+    """Return a strip of a matrix as an operand, its rows in pairs; it may stand in the panel already."""
+    # panel (rows, V) in pairs ← source (rows, …) of values
     panel = Matrix(plan.workspace.panel, vectors * lanes(memory))
     pair_rows(values, source, memory, panel, rows, panel.stride)
-    return VectorOperand(words_address(memory, panel.offset), panel.stride, lanes(memory))
+    return VectorOperand(pairs_address(memory, panel.offset), panel.stride, lanes(memory))
 
 
 @inline
 def pair_rows(values, source, memory, target, rows, columns):
-    # target (rows / 2, columns) of words ← source (rows, columns) of values; a row of zeros makes them even
+    # target (rows, columns) in pairs ← source (rows, columns) of values; a row of zeros makes them even
     for row in range(0, rows, 2):
-        x, y = source.offset + row * source.stride, target.offset + row // 2 * target.stride
+        x, y = source.offset + row * source.stride, target.offset + depth_of(row) * target.stride
         for j in range(0, columns, lanes(memory)):
             even, odd = load(values, x + j), splat(memory, 0)
             if row + 1 < rows:
                 odd = load(values, x + source.stride + j)
-            store_pairs(memory, y + j, even, odd)
+            store_pairs(memory, y + j, target.stride, even, odd)

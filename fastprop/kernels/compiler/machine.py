@@ -80,8 +80,10 @@ def _multiplies_bfloat16(name, features):
     return name.startswith("znver") and {"+avx512bf16", "+avx512vl"} <= features
 
 
-MULTIPLIES_BFLOAT16 = _multiplies_bfloat16(numba.config.CPU_NAME or binding.get_host_cpu_name(), _FEATURES)
-"""Whether the machine has an instruction for products of pairs of bfloat16 that pays."""
+_NAME = numba.config.CPU_NAME or binding.get_host_cpu_name()
+
+MULTIPLIES_BFLOAT16 = LANES > 1 and _multiplies_bfloat16(_NAME, _FEATURES)
+"""Whether vectors have an instruction for products of pairs of bfloat16 that pays."""
 
 
 def lanes(dtype):
