@@ -56,6 +56,7 @@ SHAPES = (
     Shape((440, 34, 34, 1), rows=250, batch_size=191),  # a narrow last layer, in segments of two chunks
     Shape((490, 34, 3), rows=1100, batch_size=1060),  # a narrow last layer, in two chunks that a team shares
     UNROLLED,
+    Shape((560, 20, 3), rows=270, batch_size=270),  # more inputs than are transposed at a time
 )
 
 

@@ -292,7 +292,7 @@ gradient_product = make_product(prepare_deltas, gradient_block)
 
 @inline
 def transposed_inputs(plan):
-    # xᵀ (TRANSPOSE_COLUMNS, B) in the workspace
+    # xᵀ (TRANSPOSE_COLUMNS or fewer, B) in the workspace
     return Matrix(plan.workspace.transposed, plan.strategy.transposed_stride)
 
 

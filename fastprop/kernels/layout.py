@@ -33,7 +33,7 @@ of elements in a cache line, and `padded` stands for each matrix's own width::
     │              │                              │ squares are written where it is transposed           │
     │ block        │ (BLOCK_ROWS, STRIP_LINES     │ one block of a gradient, or of outputs before they   │
     │              │  · line)                     │ are interleaved                                      │
-    │ transposed   │ (TRANSPOSE_COLUMNS, C)       │ some of a large layer's inputs                       │
+    │ transposed   │ (≤ TRANSPOSE_COLUMNS, C)     │ some of a large layer's inputs                       │
     └──────────────┴──────────────────────────────┴──────────────────────────────────────────────────────┘
 
 The first part is shared by the members of a team. The third is each member's own. The second is shared where a
@@ -79,8 +79,8 @@ PACK_CHUNK_ROWS = 32
 TRANSPOSE_MIN = 256
 """A layer with at least this many inputs, in a chunk of at least this many rows, is transposed before its gradient."""
 
-TRANSPOSE_COLUMNS = 240
-"""Inputs transposed at a time."""
+TRANSPOSE_COLUMNS = 528
+"""Inputs transposed at a time, at most. All deltas are packed for each such group of inputs."""
 
 CONFLICT_LINES = 16
 """A stride that is a multiple of this many cache lines maps to few sets of the L1 cache."""
@@ -285,13 +285,14 @@ def plans(
     chunk = _chunk_sizes(sizes, strategy, dtype, stores_derivative)
     if strategy.name != SEGMENTED:
         common |= _chunk_offsets(allocator, chunk, sizes)
+    transposed_columns = min(TRANSPOSE_COLUMNS, padded(1 + max(layer_sizes[:-1]), dtype))
     result = []
     for _ in range(members):
         own = allocator.allocate_all(
             [
                 ("panel", (1 + max(strategy.chunk_rows, padded(max(layer_sizes), dtype))) * STRIP_LINES * sizes.line),
                 ("block", BLOCK_ROWS * STRIP_LINES * sizes.line),
-                ("transposed", TRANSPOSE_COLUMNS * strategy.transposed_stride),
+                ("transposed", transposed_columns * strategy.transposed_stride),
             ]
         )
         if strategy.name == SEGMENTED:
