@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastprop import checks
 from fastprop.metrics.classification import accuracy, balanced_accuracy, f1, log_loss, matthews
@@ -111,6 +112,21 @@ class Score:
         own = SCORES.get(self.name)
         return own is not None and _unweighted(own) == _unweighted(self)
 
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The lowest and the highest value that it can have, which are infinite if it is none of `SCORES`."""
+        return _LIMITS.get(self.name, _NO_LIMITS) if self.is_own else _NO_LIMITS
+
+    def limited(self, low: float, high: float, values: NDArray[np.float64]) -> tuple[float, float]:
+        """Return an interval of measured values that ends where the score does: no accuracy is above 1.
+
+        The interval stays as it is if a value is beyond the `limits`, because it is then of another score of this name.
+        """
+        lowest, highest = self.limits
+        if not ((lowest <= values) & (values <= highest)).all():
+            return low, high
+        return max(low, lowest), min(high, highest)
+
     def weighted(self) -> Score:
         """Return the same score that takes weights of rows.
 
@@ -177,7 +193,9 @@ SCORES = {
 _SHARES = "accuracy", "balanced_accuracy", "f1", "roc_auc", "average_precision"
 _ERRORS = "log_loss", "pinball", "mse", "rmse", "mae", "median_absolute_error"
 
-LIMITS = {
+_NO_LIMITS = -np.inf, np.inf
+
+_LIMITS = {
     **dict.fromkeys((*_SHARES, "label_accuracy", "label_f1", "label_roc_auc"), (0.0, 1.0)),
     **dict.fromkeys(_ERRORS, (0.0, np.inf)),
     **dict.fromkeys(("r2", "explained_variance"), (-np.inf, 1.0)),

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from fastprop import checks, metrics, student_t
 from fastprop.annotations import FloatArray
 from fastprop.data import cross_validation_folds
-from fastprop.metrics.scores import LIMITS, shown_score
+from fastprop.metrics.scores import shown_score
 from fastprop.options import OptunaSearch
 from fastprop.runs import predict
 from fastprop.sweeping.fold_networks import mean_of_rows
@@ -100,10 +100,8 @@ class OuterScores:
         half = math.sqrt((1 / folds + tested / trained) * self.scores.var(ddof=1))
         half *= student_t.quantile((1 + coverage) / 2, folds - 1)
         low, high = self.mean - half, self.mean + half
-        lowest, highest = LIMITS.get(self.score_name, (-math.inf, math.inf))
-        if (lowest <= self.scores).all() and (self.scores <= highest).all():  # else it is another score of this name
-            low, high = max(low, lowest), min(high, highest)
-        return low, high
+        score = metrics.SCORES.get(self.score_name)
+        return (low, high) if score is None else score.limited(low, high, self.scores)
 
     def __str__(self) -> str:
         low, high = self.interval()
