@@ -117,6 +117,22 @@ def test_a_sampler_may_stop_the_study(optuna):
     assert "stop" not in vars(study)
 
 
+def test_rows_that_a_stopped_study_leaves_out_have_no_notes_of_scores(optuna):
+    class Stopping(optuna.samplers.RandomSampler):
+        def after_trial(self, study, trial, state, values):
+            if trial.number == 3:
+                study.stop()
+
+    def score(outputs, y):
+        return outputs[:, 0].mean(), 7.0
+
+    score.gives_notes = True
+    study = new_study(optuna, Stopping(seed=0), direction="maximize")
+    result = sweep(samples=40, search=fp.OptunaSearch(study, at_once=4), score=score)
+    assert len(result.table) == 4
+    np.testing.assert_array_equal(result.fold_notes, np.full((4, 1, 1), 7.0))
+
+
 def test_an_error_of_a_sampler_after_a_trial_loses_nothing(optuna):
     class Broken(optuna.samplers.RandomSampler):
         def after_trial(self, study, trial, state, values):

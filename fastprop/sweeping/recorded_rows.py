@@ -201,6 +201,8 @@ class RecordedRows:
         self.rung_costs = self.rung_costs[:count]
         self.fold_scores = self.fold_scores[:count]
         self.fold_seconds = self.fold_seconds[:count]
+        if self.fold_notes is not None:
+            self.fold_notes = self.fold_notes[:count]
 
     def record(self, indices: Sequence[int], outcomes: ConfigurationOutcomes, rung: int) -> NDArray[np.float64]:
         """Write the `ConfigurationOutcomes` of some rows at a rung into the table; return their costs there."""
