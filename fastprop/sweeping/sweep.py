@@ -294,7 +294,7 @@ def _planned(given, space, options, outer_fold):
     if keeps_folds and cv is None:
         raise ValueError("refit=False keeps the networks of the folds of cv, but there is no cv: give it, or no refit.")
     outer_folds.check(given.outer, cv, keeps_folds, search)
-    experiment, scored, data = _experiment(given, configurations, outer_fold, kept)
+    experiment, scored, data = _experiment(given, configurations, outer_fold, kept, keeps_folds)
     around = outer_folds.outer_folds(given.outer, given.X, given.y, data, experiment.score)
     together = rows if chooser is None else min(rows, chooser.batch)
     rungs = [options.epochs] if rung_rule is None else rung_rule.rungs(options.epochs, together)
@@ -313,7 +313,7 @@ def _planned(given, space, options, outer_fold):
     return planned, scored
 
 
-def _experiment(given, configurations, outer_fold, kept):
+def _experiment(given, configurations, outer_fold, kept, keeps_folds):
     """Return the `Experiment` of a sweep, the rows that each fold scores, and the `Dataset` before it has folds."""
     prototypes = configurations.prototypes
     left_out, tested = (None, None) if outer_fold is None else (outer_fold.left_out, outer_fold.tested)
@@ -334,7 +334,7 @@ def _experiment(given, configurations, outer_fold, kept):
         backend=given.backend,
         score=choose_score(given.score, tasks, split, folds),
         is_balanced=checks.is_balanced(given.class_weight),
-        keeps_folds=not given.refit,
+        keeps_folds=keeps_folds,
         ranks_by_score=given.score is not None or len(prototypes) > 1,
         kept=kept,
     )
