@@ -198,6 +198,10 @@ def _one_by_one(pack):
     return [Pack(pack.indices[i : i + 1], cost, cost) for i in range(len(pack.indices))]
 
 
+MAX_SPLITS = 64
+"""Numbers of packs to be split that are compared: all numbers of them would be too many for a thousand workers."""
+
+
 def _split_last(packs, workers):
     """Split some of the last packs into single fits, as many as let all work end the earliest.
 
@@ -214,9 +218,10 @@ def _split_last(packs, workers):
             heapq.heapreplace(ends_then, ends_then[0] + pack.cost)
         return max(ends_then)
 
+    singles = [_one_by_one(pack) for pack in last]
     choices = []
-    for kept in range(len(last), -1, -1):
-        choices.append(last[:kept] + [single for pack in last[kept:] for single in _one_by_one(pack)])
+    for kept in np.rint(np.linspace(len(last), 0, min(len(last), MAX_SPLITS) + 1)).astype(int).tolist():
+        choices.append(last[:kept] + [single for of_pack in singles[kept:] for single in of_pack])
     return first + min(choices, key=end)
 
 

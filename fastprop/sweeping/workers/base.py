@@ -244,8 +244,9 @@ class ExecutorWorkers:
     def _submit_all(self, submit, submitted, waiting, again):
         """Submit tasks until the workers have enough to do: first those `again` whose workers died, each by itself."""
         while len(submitted) < CALLS_PER_WORKER * self.count:
-            is_last_try = any(each.deaths == TRIES - 1 for each in (*submitted.values(), *itertools.islice(again, 1)))
-            if is_last_try and submitted:
+            # A call that is the last try is submitted alone, so that it is the first of those that were submitted.
+            first = (*itertools.islice(submitted.values(), 1), *itertools.islice(again, 1))
+            if submitted and any(each.deaths == TRIES - 1 for each in first):
                 break
             call = again.popleft() if again else _Call(waiting.take(), 0, None)
             if not call.tasks:
