@@ -18,7 +18,7 @@ from .optimizers import CLIPS, OPTIMIZERS, clipped, norm
 from .randomness import dropout_mask, row_order
 from .schedules import SCHEDULES, factor
 from .streaming import train_stream
-from .training import Record, last_improvement, step, train
+from .training import PartFactors, Record, last_improvement, step, train
 
 __all__ = [
     "ACTIVATIONS",
@@ -30,6 +30,7 @@ __all__ = [
     "SCHEDULES",
     "Activation",
     "Network",
+    "PartFactors",
     "Record",
     "clipped",
     "dropout_mask",

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from .network import Network
 from .numpy_errors import ERRORS
 from .schedules import step_factors
-from .training import Descent, counted_rows
+from .training import Descent, PartFactors, counted_rows
 
 
 @np.errstate(**ERRORS)
@@ -36,8 +36,8 @@ def train_stream(
     Schedules and the order of rows count each chunk as an epoch. The optimizer's state and the number of steps carry
     over from chunk to chunk. A run ends when its loss or weights are no longer finite.
     """
-    others = {"layer_rates": layer_rates, "bias_rate": bias_rate, "bias_decay": bias_decay}
-    descent = Descent(network, loss, optimizer, batch_size, shuffle, seed, precision, clip, factors=others)
+    part_factors = PartFactors(layer_rates, bias_rate, bias_decay)
+    descent = Descent(network, loss, optimizer, batch_size, shuffle, seed, precision, clip, part_factors=part_factors)
     losses = []
     steps = 0
     for index, chunk in enumerate(chunks):

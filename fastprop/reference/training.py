@@ -15,6 +15,27 @@ from .randomness import dropout_mask, row_order
 from .schedules import step_factors
 
 
+class PartFactors(NamedTuple):
+    """What multiplies the learning rates and weight decays of parts of a network."""
+
+    layer_rates: Sequence[float] | None = None  # the learning rate of each layer; None for 1 in each
+    bias_rate: float = 1.0  # the learning rate of biases
+    bias_decay: float = 1.0  # the weight decay of biases
+
+    def optimizers(self, optimizer: Any, rate: float, layers: int) -> list[tuple[Any, float]]:
+        """Return the optimizer and the learning rate of each array: of the weights of all layers, then of biases."""
+        of_layers = [1.0] * layers if self.layer_rates is None else list(self.layer_rates)
+        of_biases = optimizer
+        if self.bias_decay != 1:
+            of_biases = replace(optimizer, weight_decay=optimizer.weight_decay * self.bias_decay)
+        weights = [(optimizer, rate * of_layer) for of_layer in of_layers]
+        return weights + [(of_biases, rate * of_layer * self.bias_rate) for of_layer in of_layers]
+
+
+EQUAL_PARTS = PartFactors()
+"""Factors that leave all parts of a network alike."""
+
+
 @np.errstate(**ERRORS)
 def step(
     network: Network,
@@ -29,17 +50,14 @@ def step(
     precision: str | None = None,
     clip: Any = None,
     factor: float = 1.0,
-    layer_rates: Sequence[float] | None = None,
-    bias_rate: float = 1.0,
-    bias_decay: float = 1.0,
+    part_factors: PartFactors = EQUAL_PARTS,
 ) -> tuple[float, float]:
     """Do one step in place, by PyTorch's formulas.
 
     `optimizer` is an object with the class name and the attributes of one in `fastprop.options`. `state` is a dict,
     empty before the first step; it keeps what the next step needs: velocities, moments, the number of steps. `masks`
     are those of dropout, see `forward`, as for `precision`. `clip` limits the gradients before weight decay and l1 are
-    added to them. `factor` multiplies the learning rate; so do `layer_rates` in each layer, and `bias_rate` for biases,
-    whose weight decay `bias_decay` multiplies.
+    added to them. `factor` multiplies the learning rate of all parameters, and `part_factors` that of some.
 
     Return the learning rate, and the norm of the gradient before it was limited.
 
@@ -54,12 +72,7 @@ def step(
     """
     rate = optimizer.learning_rate * factor
     dW, db = gradients(network, X, y, loss, sample_weight, masks, precision)
-    of_layers = [1.0] * len(dW) if layer_rates is None else list(layer_rates)
-    of_biases = optimizer
-    if bias_decay != 1:
-        of_biases = replace(optimizer, weight_decay=optimizer.weight_decay * bias_decay)
-    how = [(optimizer, rate * of_layer) for of_layer in of_layers]
-    how += [(of_biases, rate * of_layer * bias_rate) for of_layer in of_layers]
+    how = part_factors.optimizers(optimizer, rate, len(dW))
     for index, (w, g, each) in enumerate(zip(network.arrays, clipped(clip, dW + db), how)):
         state[index] = update(*each, w, g, state.get(index, ()))
     return rate, norm(dW + db)
@@ -84,14 +97,14 @@ class Descent:
     dropout: float = 0.0  # the probability with which an activation of a hidden layer is dropped
     average: Any = None
     averaged: Network | None = None  # the moving average of the network, if there is an `average`
-    factors: dict[str, Any] = field(default_factory=dict)  # of layers and biases, which `step` takes, by name
+    part_factors: PartFactors = EQUAL_PARTS
     state: dict[int, Any] = field(default_factory=dict)  # see `step`
 
     def change(self, values):
         """Go on with other values of options or of the optimizer's hyperparameters, {name: value}."""
         for name, value in values.items():
-            if name in self.factors:
-                self.factors[name] = value
+            if name in PartFactors._fields:
+                self.part_factors = self.part_factors._replace(**{name: value})
             elif hasattr(self.optimizer, name):
                 self.optimizer = replace(self.optimizer, **{name: value})
             else:
@@ -114,8 +127,8 @@ class Descent:
             masks = self._masks(epoch, rows, of_dropout)
             batch = self.network, X[rows], y[rows], self.loss
             total += weight[rows].sum() * mean_loss(*batch, weight[rows], masks, self.precision)
-            how = {"precision": self.precision, "clip": self.clip, "factor": of_rate, **self.factors}
-            rate, length = step(*batch, optimizer, self.state, weight[rows], masks, **how)
+            how = {"precision": self.precision, "clip": self.clip, "part_factors": self.part_factors}
+            rate, length = step(*batch, optimizer, self.state, weight[rows], masks, factor=of_rate, **how)
             norms.append(length)
             self._move_average(epoch)
             if not np.isfinite(total):
@@ -179,7 +192,7 @@ def train(
 
     `validation` is (X, y) or (X, y, sample_weight). `schedule`, `weight_decay_schedule`, `dropout_schedule`, `clip`,
     `average` and `early_stopping` are options, or None. `dropout` is the probability with which an activation of a
-    hidden layer is dropped. `layer_rates`, `bias_rate` and `bias_decay` are factors, see `step`. For `precision` see
+    hidden layer is dropped. `layer_rates`, `bias_rate` and `bias_decay` are `PartFactors`. For `precision` see
     `forward`; validation has products of float64.
 
     `changes` has by a number of epochs the values, by name, that options or the optimizer's hyperparameters have from
@@ -200,9 +213,9 @@ def train(
     """
     X, y, weight = counted_rows(np.asarray(X, np.float64), np.asarray(y), sample_weight)
     learned = network if average is None else Network.of(network)  # then `network` holds the average
-    others = {"layer_rates": layer_rates, "bias_rate": bias_rate, "bias_decay": bias_decay}
+    part_factors = PartFactors(layer_rates, bias_rate, bias_decay)
     options = precision, clip, dropout, average
-    descent = Descent(learned, loss, optimizer, batch_size, shuffle, seed, *options, network, others)
+    descent = Descent(learned, loss, optimizer, batch_size, shuffle, seed, *options, network, part_factors)
     batches = -(-len(X) // batch_size)
     watched = "loss" if validation is None else "validation_loss"  # the loss that says how well the network does
     record = Record(*np.empty((4, 0)))
