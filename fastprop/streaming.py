@@ -157,7 +157,7 @@ class ChunkTraining:
     ----------
     network : MLP
         The network to train. It standardizes its inputs if it has ``input_mean`` and ``input_scale``.
-    batch_size, loss, optimizer, shuffle, seed, threads
+    batch_size, loss, optimizer, precision, shuffle, seed, threads
         See `train_stream`.
 
     Examples
@@ -170,12 +170,22 @@ class ChunkTraining:
     [1, 2, 3]
     """
 
-    def __init__(self, network, *, batch_size=32, loss=None, optimizer=SGD(0.1), shuffle=True, seed=0, threads=None):
+    def __init__(
+        self,
+        network,
+        *,
+        batch_size=32,
+        loss=None,
+        optimizer=SGD(0.1),
+        precision=None,
+        shuffle=True,
+        seed=0,
+        threads=None,
+    ):
         self._network = network
         self._loss = checks.loss(loss, network.output, network.layer_sizes[-1])
-        options = TrainingOptions(
-            epochs=1, batch_size=batch_size, loss=self._loss, optimizer=optimizer, shuffle=shuffle, seed=seed
-        ).checked()
+        options = TrainingOptions.of_arguments(locals() | {"epochs": 1, "loss": self._loss})
+        checks.fits_dtype(options.precision, network.dtype)
         threads = checks.threads(threads)
         threads = cost_model.team_size(network.layer_sizes, options.batch_size, network.dtype, threads)
         self._run = STREAMS["kernels"](network, options, threads)

@@ -6,6 +6,7 @@ exact products in float32 one by one, and trainings with `backend="reference"`.
 
 import numpy as np
 import pytest
+from sklearn.model_selection import GridSearchCV
 
 import fastprop as fp
 from fastprop import cli
@@ -290,6 +291,29 @@ def test_the_command_line_has_it(tmp_path):
     arguments = ["train", "digits", "--hidden", "64", "--epochs", "1", "--precision", "bfloat16", "--save", str(file)]
     assert cli.main(arguments) == 0
     assert fp.load(file).training["precision"] == "bfloat16"
+
+
+def test_estimators_have_it():
+    X, y = task((70, 3), 90)
+    for batch_size, solver in ((32, "adamw"), (90, "sgd")):
+        given = {"batch_size": batch_size, "solver": solver, "hidden_layer_sizes": 64, "max_iter": 2, "random_state": 0}
+        rounded, plain = (fp.MLPClassifier(precision=each, **given).fit(X, y) for each in ("bfloat16", None))
+        assert rounded.network_.training["precision"] == "bfloat16"
+        assert rounded.network_.dtype == "float32"
+        assert not np.array_equal(rounded.network_.weights[0], plain.network_.weights[0])
+        rounded.partial_fit(X, y)
+    with pytest.raises(ValueError, match="The 'precision' parameter of MLPRegressor must be"):
+        fp.MLPRegressor(precision="float16").fit(X, y)
+
+
+def test_a_sweep_of_estimators_has_the_scores_of_each():
+    X, y = task((70, 3), 90)
+    classifier = fp.MLPClassifier(hidden_layer_sizes=64, max_iter=2, random_state=0)
+    given = classifier, {"precision": [None, "bfloat16"]}
+    options = {"cv": 2, "scoring": "neg_log_loss", "refit": False}
+    found, wanted = (each(*given, **options).fit(X, y).cv_results_ for each in (fp.SweepCV, GridSearchCV))
+    np.testing.assert_array_equal(found["mean_test_score"], wanted["mean_test_score"])
+    assert len(set(found["mean_test_score"])) == 2
 
 
 FIND_DIGEST = "from tests import test_bfloat16; test_bfloat16.print_digest()"

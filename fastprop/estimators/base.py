@@ -23,6 +23,7 @@ from fastprop.data import Inputs, SparseRows, standardization
 from fastprop.estimators import inputs, parameters
 from fastprop.estimators.saving import SavesModel
 from fastprop.network import MLP
+from fastprop.reference import PRECISIONS
 from fastprop.streaming import ChunkTraining
 from fastprop.tabular.model import TableModel
 from fastprop.tabular.numeric_encodings import NUMERIC_ENCODINGS
@@ -84,6 +85,7 @@ class BaseMLP(SavesModel, BaseEstimator):
         "n_iter_no_change": [_count, Options(Real, {math.inf})],
         "max_fun": [_count],
         "dropout": [StrOptions({"auto"}), _fraction],
+        "precision": [StrOptions(set(PRECISIONS)), None],
         "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
         "numeric_encoding": [StrOptions(set(NUMERIC_ENCODINGS))],
         "threads": [_count, None],

@@ -14,7 +14,7 @@ from sklearn.utils.multiclass import _check_partial_fit_first_call, check_classi
 from sklearn.utils.validation import column_or_1d
 
 from fastprop import numpy_settings
-from fastprop.annotations import ArrayLike, HiddenActivation, NumericEncodingName
+from fastprop.annotations import ArrayLike, HiddenActivation, NumericEncodingName, Precision
 from fastprop.estimators import inputs
 from fastprop.estimators.base import BaseMLP, takes_steps
 from fastprop.estimators.parameters import LearningRate, Solver
@@ -68,6 +68,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     dropout : float or "auto"
         See `fastprop.train`. ``"auto"`` is that of the recipe, but none in ``partial_fit`` and where a step takes all
         rows, as it does for 32 rows or fewer. The losses of training rows are measured with dropout.
+    precision : str, optional
+        See `fastprop.train`. With ``"bfloat16"`` all networks are of float32; the solver ``"lbfgs"`` ignores it.
     categorical_features : "from_dtype", array_like or None
         Columns of numbers that are categories, by name, by index, or by a mask. Columns of words and categories of a
         data frame are categories in any case. `fastprop.tabular.encoder.Encoder` says what is made of them, and of
@@ -143,6 +145,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         max_fun: int = 15000,
         class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
         dropout: float | Literal["auto"] = "auto",
+        precision: Precision | None = None,
         categorical_features: Literal["from_dtype"] | ArrayLike | None = "from_dtype",
         numeric_encoding: NumericEncodingName = "standard",
         threads: int | None = None,

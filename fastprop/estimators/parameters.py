@@ -102,12 +102,13 @@ def network_options(parameters, rows):
     """Return the options of `fastprop.MLP` that follow from the parameters of an estimator, without the sizes.
 
     A training whose steps take all rows is done in float64, because it is short, and rounding then does not hide that
-    a row of weight 2 and two equal rows are the same.
+    a row of weight 2 and two equal rows are the same. Products of bfloat16 need float32.
     """
     hidden = parameters["activation"]
+    is_rounded = parameters["precision"] is not None and parameters["solver"] != "lbfgs"
     return {
         "hidden": ACTIVATIONS.get(hidden, hidden),
-        "dtype": "float64" if batch_size(parameters, rows) >= rows else "float32",
+        "dtype": "float64" if batch_size(parameters, rows) >= rows and not is_rounded else "float32",
     }
 
 
@@ -156,6 +157,7 @@ def training_options(parameters, rows, weight=None):
         "early_stopping": _early_stopping(parameters, is_held_out),
         "validation": parameters["validation_fraction"] if is_held_out else None,
         "shuffle": parameters["shuffle"],
+        "precision": parameters["precision"],
     }
 
 
@@ -174,7 +176,8 @@ def chunk_options(parameters):
         raise ValueError("partial_fit trains without dropout: leave it out.")
     wanted = parameters["batch_size"]
     size = RECIPE.smallest_batch if isinstance(wanted, str) else wanted
-    return {"batch_size": size, "optimizer": _optimizer(parameters, size), "shuffle": parameters["shuffle"]}
+    same = {name: parameters[name] for name in ("shuffle", "precision")}
+    return {"batch_size": size, "optimizer": _optimizer(parameters, size)} | same
 
 
 def _optimizer(parameters, size):

@@ -15,7 +15,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
 from fastprop import numpy_settings
-from fastprop.annotations import ArrayLike, HiddenActivation, NumericEncodingName
+from fastprop.annotations import ArrayLike, HiddenActivation, NumericEncodingName, Precision
 from fastprop.data import TargetScaling
 from fastprop.estimators import inputs
 from fastprop.estimators.base import BaseMLP, takes_steps
@@ -48,7 +48,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         See `MLPClassifier`.
     shuffle, random_state, tol, verbose, warm_start, momentum, nesterovs_momentum, early_stopping, validation_fraction
         See `MLPClassifier`.
-    beta_1, beta_2, epsilon, n_iter_no_change, max_fun, dropout, categorical_features, numeric_encoding, threads
+    beta_1, beta_2, epsilon, n_iter_no_change, max_fun, dropout, precision, categorical_features, numeric_encoding
+        See `MLPClassifier`.
+    threads : int, optional
         See `MLPClassifier`.
 
     Attributes
@@ -108,6 +110,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         n_iter_no_change: float = RECIPE.patience,
         max_fun: int = 15000,
         dropout: float | Literal["auto"] = "auto",
+        precision: Precision | None = None,
         categorical_features: Literal["from_dtype"] | ArrayLike | None = "from_dtype",
         numeric_encoding: NumericEncodingName = "standard",
         threads: int | None = None,

@@ -20,7 +20,7 @@ from fastprop.notices import DataWarning, DivergenceWarning
 from fastprop.row_blocks import row_blocks
 from fastprop.sweeping.sweep import sweep
 
-IN_GRID = "batch_size", "optimizer", "schedule", "early_stopping"
+IN_GRID = "batch_size", "optimizer", "schedule", "early_stopping", "precision"
 """Options of a training that differ between the configurations of one sweep, as the dropout does; others are equal."""
 
 ONLY_TRANSLATED = frozenset(
@@ -28,7 +28,7 @@ ONLY_TRANSLATED = frozenset(
         *("hidden_layer_sizes", "activation", "solver", "alpha", "batch_size", "learning_rate", "learning_rate_init"),
         *("power_t", "max_iter", "shuffle", "random_state", "tol", "verbose", "warm_start", "momentum"),
         *("nesterovs_momentum", "early_stopping", "validation_fraction", "beta_1", "beta_2", "epsilon"),
-        *("n_iter_no_change", "max_fun", "dropout", "threads"),
+        *("n_iter_no_change", "max_fun", "dropout", "precision", "threads"),
     )
 )
 """Parameters of which only what `parameters` makes of them counts; the others decide how rows are prepared."""

@@ -159,6 +159,9 @@ PATHS = {
         train, (8, 24, 24, 2), clip=fp.ClipNorm(0.05), rows=300, batch_size=200, optimizer=fp.AdamW(0.01)
     ),
     "train clipped values": partial(train, (13, 29, 11, 4), clip=fp.ClipValue(0.01), dtype="float64"),
+    "train bfloat16": partial(
+        train, (130, 70, 65, 3), precision="bfloat16", batch_size=67, dropout=0.2, validation=0.2
+    ),
     "train bytes": partial(train_on_bytes, (64, 32, 10)),
     "train chunks of a stream": partial(train_on_chunks, (64, 32, 10)),
     # optimizers with momentum, weight decay and l1
