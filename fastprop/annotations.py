@@ -70,7 +70,7 @@ ScheduleUnit: TypeAlias = Literal["epoch", "step"]
 
 Dtype: TypeAlias = Literal["float32", "float64"]
 
-Precision: TypeAlias = Literal["bfloat16"]
+Precision: TypeAlias = Literal["float32", "bfloat16"]
 
 Backend: TypeAlias = Literal["kernels", "reference"]
 

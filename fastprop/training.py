@@ -131,8 +131,10 @@ def train(
         ``"bfloat16"`` has the layers that have at least 64 inputs and 64 outputs learn by products of bfloat16, which
         have 8 binary digits; sums, biases, activations and all that is kept are of float32. On an AMD processor with
         AVX512_BF16 it takes about half the time, elsewhere about as long as without it; results have the same bits. The
-        training loss is that of these products, while validation, metrics and prediction have none. By default, and in
-        other layers, all products are of the network's dtype.
+        training loss is that of these products, while validation, metrics and prediction have none. As a number just
+        above a rounding's border and one just below it differ by 1/256 then, ``backend="reference"`` repeats a
+        step to within some units of float32, but a run of many steps only about as well as float32 does. By default,
+        and in other layers, all products are of the network's dtype, which ``"float32"`` says, too.
     clip : ClipNorm or ClipValue, optional
         A limit on the gradient.
     dropout : float

@@ -346,7 +346,7 @@ def test_vectors_and_instructions_change_no_bit(environment):
 def test_a_network_of_float64_is_refused():
     X, y = task(SIZES)
     network = fp.MLP(SIZES, output="softmax", dtype="float64")
-    message = "precision='bfloat16' rounds a network of float32, not of float64: leave precision out, or make"
+    message = "precision='bfloat16' is for a network of float32, not of float64: leave precision out, or make"
     for call in (
         lambda: fp.train(network, X, y, epochs=1, precision="bfloat16"),
         lambda: fp.train_stream(network, [(X, y)], precision="bfloat16"),
@@ -357,8 +357,15 @@ def test_a_network_of_float64_is_refused():
             call()
 
 
+def test_float32_is_the_precision_that_networks_of_it_have_anyway():
+    named, plain = (trained(epochs=2, batch_size=50, precision=each)[0] for each in ("float32", None))
+    np.testing.assert_array_equal(named, plain)
+
+
 def test_other_precisions_are_refused():
-    with pytest.raises(ValueError, match="precision must be one of bfloat16, not 'float16': choose one of these"):
+    with pytest.raises(
+        ValueError, match="precision must be one of float32, bfloat16, not 'float16': choose one of these"
+    ):
         trained(precision="float16")
     with pytest.raises(ValueError, match=r"LBFGS takes all rows .* not precision='bfloat16': leave precision out"):
         trained(optimizer=fp.LBFGS(), batch_size=32)

@@ -23,8 +23,10 @@ KNOWN = (
 GRIDS = [
     ({}, ValueError, f"grid has no hyperparameters: give values for at least one of {KNOWN}"),
     ([], ValueError, f"grid has no hyperparameters: give values for at least one of {KNOWN}"),
-    ([{}], ValueError, f"grid has no hyperparameters: give values for at least one of {KNOWN}"),
-    ([0.1, 0.2], ValueError, KNOWN),
+    ([{}], ValueError, f"grid[0] has no hyperparameters: give values for at least one of {KNOWN}"),
+    ([{"seed": 1}, {}], ValueError, "grid[1] has no hyperparameters: give values for at least one of"),
+    ([0.1, 0.2], TypeError, f"grid[0] must map hyperparameters to values, not be 0.1: known are {KNOWN}"),
+    ([{"seed": 1}, "seed"], TypeError, "grid[1] must map hyperparameters to values, not be 'seed': known are"),
     (0.1, TypeError, f"be 0.1: known are {KNOWN}"),
     (None, TypeError, f"be None: known are {KNOWN}"),
     ("learning_rate", TypeError, f"be 'learning_rate': known are {KNOWN}"),
@@ -114,7 +116,6 @@ def test_a_sweep_is_of_a_network_or_of_layer_sizes(sizes):
 
 
 def test_a_grid_names_only_what_its_optimizer_has():
-    with pytest.raises(
-        ValueError, match="grid has 'momentum', which Adam does not have: known to it are learning_rate"
-    ):
+    known = "learning_rate, weight_decay, l1, beta1, beta2, epsilon"
+    with pytest.raises(ValueError, match=rf"grid has 'momentum', which Adam does not have: known to it are {known}\."):
         fp.sweep((4, 5, 3), np.ones((6, 4)), np.ones((6, 3)), {"momentum": [0.9]}, epochs=1, optimizer=fp.Adam())

@@ -223,6 +223,11 @@ def test_a_network_that_is_not_finite_has_no_metrics(backend):
             "choose from label_accuracy, label_f1, label_roc_auc",
         ),
         (
+            {"metrics": ("f1",), "sizes": (5, 1), "y": Y[:, 0]},
+            ValueError,
+            "which 1 identity output trained by 'mse' on",
+        ),
+        (
             {"metrics": ("log_loss",), "y": LABELS},
             ValueError,
             "'log_loss' needs probabilities, which 3 identity outputs",

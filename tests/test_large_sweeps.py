@@ -167,3 +167,23 @@ print((many - few) / 4000)  # of so many that the packs that wait, some 100 kB, 
 )
 def test_memory_is_bounded_by_a_row_of_results_and_a_few_numbers_for_each_configuration(options, limit):
     assert float(run_python(PEAKS.format(options=options))) < limit  # bytes for each configuration
+
+
+BEGUN = """
+import resource
+import numpy as np
+import fastprop as fp
+X, y = np.ones((8, 1)), np.ones((8, 1))
+options = {"grid": {"learning_rate": [0.0] * 100_000}, "batch_size": 8, "keep": 0, "threads": 1}
+fp.sweep((1, 1), X, y, epochs=1, **options | {"grid": {"learning_rate": [0.0] * 1000}})
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+result = fp.sweep((1, 1), X, y, epochs=100_000, seconds=0.1, **options)
+print(int(result.done < 1000), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.slow
+def test_configurations_that_never_begin_take_no_memory_for_their_histories():
+    few_begun, kib = map(int, run_python(BEGUN).split())
+    assert few_begun
+    assert kib < 200_000  # of 100,000 histories of a thousand epochs, 0.8 GB

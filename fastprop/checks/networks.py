@@ -80,10 +80,10 @@ def fits_layers(rates, layer_sizes):
 
 
 def fits_dtype(precision, dtype):
-    """Refuse a precision of products, or None, for a network that is not of float32."""
+    """Refuse a precision of products, unless it is None, for a network that is not of float32."""
     if precision is not None and dtype != "float32":
         raise ValueError(
-            f"{argument('precision', repr(precision))} rounds a network of float32, not of {dtype}: "
+            f"{argument('precision', repr(precision))} is for a network of float32, not of {dtype}: "
             f"leave {argument('precision')} out, or make the network with dtype='float32'."
         )
 
@@ -245,11 +245,14 @@ def output_for(loss, y, n_out):
     return _OUTPUT_OF_LOSS.get(loss_name(loss), "identity")
 
 
-def hyperparameters_of(optimizer, names, argument="grid"):
-    """Refuse `names` of hyperparameters in an argument, such as a grid, that its optimizer does not have."""
+def hyperparameters_of(optimizer, names, known, argument="grid"):
+    """Refuse `names` of hyperparameters in an argument, such as a grid, that its optimizer does not have.
+
+    `known` has the names of all hyperparameters that the argument may have.
+    """
     for name in names:
         if not hasattr(optimizer, name):
             raise ValueError(
                 f"{argument} has {name!r}, which {type(optimizer).__name__} does not have: known to it are "
-                f"{', '.join(vars(optimizer))}."
+                f"{', '.join(each for each in known if hasattr(optimizer, each))}."
             )

@@ -141,7 +141,8 @@ def default_score(task: Task, *held_out: NDArray[Any]) -> Score:
 def _refuse_unfit(score: Score, kind: str, task: Task) -> None:
     if not score.fits(task):
         fitting = ", ".join(each.name for each in SCORES.values() if each.fits(task))
+        outputs = f"{task.outputs} {task.output} output{'s' * (task.outputs > 1)}"
         raise ValueError(
-            f"{kind} {score.name!r} needs {score.needs}, which {task.outputs} {task.output} outputs trained by "
+            f"{kind} {score.name!r} needs {score.needs}, which {outputs} trained by "
             f"{checks.loss_name(task.loss)!r} on {task.kind} are not: choose from {fitting}."
         )

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-PRECISIONS = ("bfloat16",)
-"""What products can be computed in, beside the dtype of the network."""
+PRECISIONS = "float32", "bfloat16"
+"""What the products of a network of float32 can be computed in."""
 
 WIDE = 64
 """Inputs, and outputs, from which on a layer has products of bfloat16."""

@@ -221,7 +221,7 @@ class TrainingOptions(NamedTuple):
         if in_options := {name: value for name, value in values.items() if name in SWEPT}:
             options = options.changed(**in_options)
         if in_optimizer := {name: value for name, value in values.items() if name in PER_LANE}:
-            checks.hyperparameters_of(options.optimizer, in_optimizer, argument)
+            checks.hyperparameters_of(options.optimizer, in_optimizer, PER_LANE, argument)
             options = options._replace(optimizer=options.optimizer.changed(**in_optimizer))
         return options
 

@@ -35,8 +35,12 @@ def checked_grid(grid, samples=None, searched=False):
     if not is_mapping and (isinstance(grid, (str, bytes)) or not np.iterable(grid)):
         raise TypeError(f"grid must map hyperparameters to values, not be {shown(grid)}: known are {known}.")
     mappings = [grid] if is_mapping else list(grid)
-    if not mappings or not all(isinstance(mapping, Mapping) and mapping for mapping in mappings):
-        raise ValueError(f"grid has no hyperparameters: give values for at least one of {known}.")
+    for index, mapping in enumerate(mappings or [{}]):
+        name = "grid" if is_mapping or not mappings else f"grid[{index}]"
+        if not isinstance(mapping, Mapping):
+            raise TypeError(f"{name} must map hyperparameters to values, not be {shown(mapping)}: known are {known}.")
+        if not mapping:
+            raise ValueError(f"{name} has no hyperparameters: give values for at least one of {known}.")
     for name in [name for mapping in mappings for name in mapping]:
         if name not in HYPERPARAMETERS:
             raise ValueError(f"grid has an unknown hyperparameter {shown(name)}: known are {known}.")

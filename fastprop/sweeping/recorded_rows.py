@@ -72,7 +72,7 @@ class RecordedRows:
         for name in MEASURED_COLUMNS:
             self.table[name] = np.nan
         self.table["stopped"] = "not run"
-        self._history = np.full((rows, 0), np.nan)  # with room for more epochs than are done
+        self._history = np.empty((0, 0))  # of the rows up to the last that has one; with room for more of both
         self.rungs = description.rungs
         self.rung_costs = np.full((rows, len(description.rungs)), np.nan)
         self.fold_scores = np.full((*self.rung_costs.shape, description.folds), np.nan)
@@ -97,7 +97,10 @@ class RecordedRows:
     def history(self) -> NDArray[np.float64]:
         """The loss that ranks after each epoch, (configurations, epochs); see `SweepResult`."""
         done = self.table["epochs"].max(initial=0)
-        return self._history[:, :done]
+        missing = len(self.table) - len(self._history)
+        if missing > 0:
+            return np.pad(self._history[:, :done], ((0, missing), (0, 0)), constant_values=np.nan)
+        return self._history[: len(self.table), :done]
 
     @property
     def done(self) -> int:
@@ -155,6 +158,7 @@ class RecordedRows:
         for name in self.table.dtype.names:
             if name not in self.hyperparameters:
                 self.table[name][index] = self.table[name][source]
+        self._make_room(max(index, source) + 1, 0)
         self._history[index] = self._history[source]
         self.fold_seconds[index] = self.fold_seconds[source]
 
@@ -238,12 +242,17 @@ class RecordedRows:
         self.outer = saved.outer
 
     def _write_history(self, indices, histories):
-        """Write histories (rows, epochs) into some rows, for which room is made, but not for all that were planned."""
-        room = self._history.shape[1]
-        if (epochs := histories.shape[1]) > room:
-            more = max(epochs, min(2 * room, self.description.epochs)) - room
-            self._history = np.concatenate([self._history, np.full((len(self._history), more), np.nan)], axis=1)
-        self._history[indices, :epochs] = histories
+        """Write histories (rows, epochs) into some rows."""
+        self._make_room(max(indices) + 1, histories.shape[1])
+        self._history[indices, : histories.shape[1]] = histories
+
+    def _make_room(self, rows, epochs):
+        """Make room for histories, twice as much as there was where it grows, but not for all that were planned."""
+        planned = len(self.table), self.description.epochs
+        rooms = zip((rows, epochs), self._history.shape, planned)
+        more = [max(needed, min(2 * room, maximum)) - room if needed > room else 0 for needed, room, maximum in rooms]
+        if any(more):
+            self._history = np.pad(self._history, [(0, each) for each in more], constant_values=np.nan)
 
 
 def _canonical(values):
