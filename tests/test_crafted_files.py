@@ -13,7 +13,7 @@ from fastprop.files import archives, tensors
 from fastprop.sweeping import journal_file
 from fastprop.sweeping.files import VALUES
 from tests.compare import assert_refused, assert_same_bits
-from tests.test_files import LABELS, X, network, sweep, train
+from tests.written_files import LABELS, X, network, sweep, train
 
 
 @pytest.fixture(scope="module")
