@@ -175,6 +175,8 @@ def packs_to_go_on(experiment, configurations, fits, states, workers, epochs):
     all that is left of one forms a pack again, its run goes on. A fit that is alone now has a new run, because that
     takes less time.
     """
+    if not fits.go_on.any():  # maybe of millions, for which no lists are made
+        return [Pack(positions, None) for positions in packs(experiment, configurations, fits, workers, epochs)]
     of_runs = defaultdict(list)
     for position, state in enumerate(states):
         of_runs[None if state is None else state.run].append(position)

@@ -30,6 +30,9 @@ GROWTH = 8
 SHORTEST = 0.125
 """The share of the tasks of a call that one of the last calls has at the least, as long as there are tasks."""
 
+RECORDED_AT_ONCE = 64
+"""Calls whose results are taken at a time, at most, because those of a thousand would need much memory."""
+
 SECONDS_TO_END = 1.0
 """Seconds to wait, after an error or Ctrl-C, for jobs to see that the sweep is over."""
 
@@ -230,7 +233,8 @@ class ExecutorWorkers:
                     if not submitted:
                         return
                     ended = wait(submitted, timeout=thread_pool.WATCH_SECONDS, return_when=FIRST_COMPLETED).done
-                    yield from self._returned({future: submitted.pop(future) for future in ended}, waiting, again)
+                    some = itertools.islice(ended, RECORDED_AT_ONCE)  # the others are found again without waiting
+                    yield from self._returned({future: submitted.pop(future) for future in some}, waiting, again)
                     held.deliver()
         except KeyboardInterrupt:
             raise thread_pool.Interrupted from None
