@@ -40,7 +40,7 @@ def rounded(x: ArrayLike) -> NDArray[np.float32]:
     --------
     >>> from fastprop.reference.bfloat16 import rounded
     >>> rounded([1.001, 1.00390625, 1.01171875])
-    array([1.       , 1.       , 1.015625 ], dtype=float32)
+    array([1.      , 1.      , 1.015625], dtype=float32)
     """
     x = np.array(x, np.float32)
     x[np.abs(x) < np.finfo(np.float32).tiny] *= 0
