@@ -11,6 +11,7 @@ from sklearn.model_selection import GridSearchCV
 import fastprop as fp
 from fastprop import cli
 from fastprop.kernels import bfloat16, compiler, dense, layout, load_store, rounded
+from fastprop.kernels.threads import flush_denormals, restore
 from fastprop.reference import rounded_layers
 from fastprop.reference.bfloat16 import product
 from fastprop.reference.bfloat16 import rounded as rounded_by_reference
@@ -103,13 +104,14 @@ CASES = {
 
 @compiled
 def run_pass(which, network, optimizer, plan, memory, member, target):
-    rows = plan.strategy.chunk_rows
+    rows, state = plan.strategy.chunk_rows, flush_denormals()  # as in every training
     if which == FORWARD:
         rounded.forward(network, plan, memory, member.dropout, 1, 0, rows, True)
     elif which == BACKWARD:
         rounded.backward(network, plan, memory, member.dropout, 1, 0, rows)
     else:
         rounded.gradient(network, optimizer, plan, memory, member, 1, rows, target)
+    restore(state)
 
 
 class Problem:
@@ -326,10 +328,19 @@ NARROWER = {
 }
 
 
+def tiny_outputs():
+    """Return the outputs of a layer some of whose products, sums and biases are too small to be normal numbers."""
+    problem = Problem("odd")
+    for array, scale in ((problem.x, 1e-19), (problem.w[1:], 1e-18), (problem.w[0], 1e-37)):
+        array *= np.float32(scale)
+    problem.run(FORWARD)
+    return problem.outputs()
+
+
 def print_digest():
     """What each of the processes below prints."""
     odd = trained((130, 128, 3), batch_size=169)  # one chunk of more rows than there are neurons
-    print(digest(*trained(epochs=2, dropout=0.2), *trained((64, 70, 64, 3), batch_size=169), *odd))
+    print(digest(*trained(epochs=2, dropout=0.2), *trained((64, 70, 64, 3), batch_size=169), *odd, tiny_outputs()))
 
 
 @pytest.mark.slow
