@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import fastprop as fp
-from fastprop import cost_model
+from fastprop import cost_model, thread_pool
 from fastprop.kernels import compiler
-from fastprop.sweeping import sweep_progress
+from fastprop.sweeping import configurations, sweep_progress
 from fastprop.sweeping.rung_pace import RungPace
 from fastprop.sweeping.sweep_runner import SweepRunner
 from tests.marks import slow_except
@@ -52,6 +52,44 @@ def test_neither_the_order_of_jobs_nor_how_they_are_packed_changes_a_row(options
     for cost in (0, np.inf):
         monkeypatch.setattr(cost_model, "cost_of_pack", lambda *_, cost=cost: cost)
         assert_same_rows(sweep(UNEVEN, threads=2, **options), first)
+
+
+# ---- kinds ----
+
+OF_ALL_KINDS = [
+    {"momentum": 0.0, "seed": 1},
+    {"momentum": 0.5},
+    {"learning_rate": 0.3, "batch_size": 7},
+    {"dropout": 0.2, "layer_sizes": (4, 5, 3)},
+    {"momentum": 0.0, "seed": 2},
+    {"momentum": 0.7},
+    {"optimizer": fp.Adam(0.01), "beta1": 0.5},
+    {"learning_rate": 0.2, "batch_size": 7},
+]
+
+
+@pytest.mark.parametrize("kept", [0, 2, 4096])
+def test_a_configuration_has_the_values_of_its_row_whatever_others_are_of_its_kind(kept, monkeypatch):
+    monkeypatch.setattr(configurations, "KEPT", kept)
+    result = sweep(OF_ALL_KINDS, optimizer=fp.SGD(0.1, momentum=0.9))
+    for index, values in enumerate(OF_ALL_KINDS):
+        alone = sweep([values], optimizer=fp.SGD(0.1, momentum=0.9))
+        assert_same_rows(alone, result, [index])
+        for name in alone.hyperparameters:
+            assert result.table[name][index] == alone.table[name][0]
+
+
+def test_packs_train_on_as_many_threads_as_their_kernels_keep_busy(monkeypatch):
+    results, seen = thread_pool.results, []
+
+    def seen_results(jobs, threads):
+        seen.append(threads)
+        return results(jobs, threads)
+
+    monkeypatch.setattr(thread_pool, "results", seen_results)
+    sweep(threads=2, epochs=1)
+    sweep(threads=2, epochs=500)
+    assert seen == [1, 2]
 
 
 # ---- halving ----

@@ -20,7 +20,7 @@ RETIRED = {
     "judge": "check_losses_finite",
     "likes": "prototypes",
     "least": "minimum or min_…",
-    "loneoutcome": "DetachedOutcome",
+    "loneoutcome": "DetachedResults",
     "most": "maximum or max_…",
     "parameter_starts": "layer_offsets",
     "penalised": "with_l1",

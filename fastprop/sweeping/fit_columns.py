@@ -25,15 +25,12 @@ class FitColumns(NamedTuple):
 
     @classmethod
     def of(cls, measured, stopped, scores):
-        """Return the columns of what was `Measured`, with why each fit ended, and the `Measurement` of its score."""
-        values = np.array([(each.value, each.note) for each in scores])
-        return cls(
-            *measured,
-            stopped=np.array([CODES[each] for each in stopped]),
-            score=values[:, 0],
-            note=values[:, 1],
-            has_problem=np.array([bool(each.problem) for each in scores]),
-        )
+        """Return the columns of what was `Measured`, why each fit ended, and `scores`, `Measurement`s by position."""
+        score, note = np.full((2, len(stopped)), np.nan)
+        has_problem = np.zeros(len(stopped), bool)
+        for position, each in scores.items():
+            score[position], note[position], has_problem[position] = each.value, each.note, bool(each.problem)
+        return cls(*measured, np.array([CODES[each] for each in stopped]), score, note, has_problem)
 
     @classmethod
     def gathered(cls, outcomes):

@@ -202,7 +202,9 @@ def kernel_cycles(experiment, job):
         return np.inf
     sizes, *_ = configuration.shape(experiment.prototypes[options.loss])
     cost = cost_model.cost_alone if len(job.fits) == 1 else cost_model.cost_of_pack
-    rows = (job.rungs[-1] or options.epochs) * len(experiment.folds[job.fits.fold].rows)
+    fold, epochs = experiment.folds[job.fits.fold], job.rungs[-1] or options.epochs
+    measured = epochs * len(fold.held_out) + len(fold.scored)  # whose outputs take about a third of a row's training
+    rows = epochs * len(fold.rows) + measured / 3
     return rows * cost(sizes, experiment.dtype, options.batch_size)
 
 

@@ -166,8 +166,7 @@ class PackResults:
 
     def columns(self):
         """Return the `FitColumns`, in which a score is NaN that has not been measured."""
-        scores = [self._scores.get(lane, UNKNOWN) for lane in range(self.width)]
-        return FitColumns.of(self._measured, self.stopped, scores)
+        return FitColumns.of(self._measured, self.stopped, self._scores)
 
     def network(self, lane):
         """Return the trained network of a fit."""
