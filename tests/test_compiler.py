@@ -11,7 +11,13 @@ from numba.core import compiler as numba_compiler
 from numba.extending import intrinsic
 
 from fastprop.kernels.compiler import STOCK, addresses, noinline, requirements
-from fastprop.kernels.compiler.machine import _architecture, _host_features, _lane_count, _register_count
+from fastprop.kernels.compiler.machine import (
+    _architecture,
+    _host_features,
+    _lane_count,
+    _multiplies_bfloat16,
+    _register_count,
+)
 from fastprop.kernels.load_store import lanes
 from tests.parts import compiled
 from tests.processes import run_python
@@ -86,6 +92,18 @@ def test_vector_registers_follow_from_the_machine(machine, features, registers):
 def test_lanes_follow_from_the_features_where_they_are_not_forced(features, lanes):
     assert _lane_count(None, features) == lanes
     assert _lane_count("1", features) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "features", "multiplies"),
+    [
+        ("znver4", {"+avx512bf16", "+avx512vl"}, True),
+        ("znver5", {"+avx512f", "+avx512vl"}, False),
+        ("sapphirerapids", {"+avx512bf16", "+avx512vl"}, False),
+    ],
+)
+def test_amd_alone_multiplies_pairs_of_bfloat16(name, features, multiplies):
+    assert _multiplies_bfloat16(name, features) is multiplies
 
 
 def test_the_processors_features_are_those_to_which_numba_is_limited(monkeypatch):
