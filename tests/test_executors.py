@@ -19,6 +19,7 @@ import pytest
 import fastprop as fp
 from fastprop import thread_pool
 from fastprop.kernels import compiler
+from fastprop.reference import rounded_layers
 from fastprop.sweeping import pack_runs, workers
 from fastprop.sweeping.workers import base, new_adapter
 from fastprop.sweeping.workers.base import Adapter, Ticket
@@ -305,6 +306,41 @@ def test_a_kernel_is_compiled_once_and_tiny_networks_have_functions_for_each_sha
     for dtype in ("float32", "float64"):
         sweep(fp.MLP((4, 3), output="softmax", dtype=dtype), grid, executor=Inline(), epochs=1)
     assert len(prepared) == sum(kinds if compiler.lanes(dtype) > 1 else 1 for dtype in ("float32", "float64"))
+
+
+class TrainingBeganError(Exception):
+    """Raised in place of training."""
+
+
+@pytest.mark.parametrize(
+    "grid",
+    [
+        {"precision": [None, "bfloat16"]},
+        {"precision": ["bfloat16", None, "float32"], "layer_sizes": [(64, 64, 3), (64, 8, 3)]},
+        {"optimizer": [fp.SGD(0.1), fp.Adam(), fp.LBFGS()]},
+    ],
+    ids=["precision", "layers", "all rows"],
+)
+@pytest.mark.parametrize("executor", [None, Inline()], ids=["threads", "executor"])
+def test_before_the_time_begins_each_kernel_is_compiled_once_that_a_sweep_needs(executor, grid, monkeypatch):
+    def fail_to_train(run):
+        raise TrainingBeganError
+
+    monkeypatch.setattr(workers, "ADAPTERS", (InlineAdapter, *workers.ADAPTERS))
+    monkeypatch.setattr(pack_runs, "_PREPARED", set())
+    prepared = []
+    monkeypatch.setattr(pack_runs.PackRun, "prepare", lambda run: prepared.append(run.configuration(0)))
+    monkeypatch.setattr(pack_runs.PackRun, "__call__", fail_to_train)
+    network, X = fp.MLP((64, 64, 3), output="softmax"), np.random.default_rng(0).random((90, 64))
+    with pytest.raises(TrainingBeganError):
+        sweep(network, grid, X, executor=executor, epochs=1, seconds=60)
+    shapes = [configuration.shape(network)[0] for configuration in prepared]
+    options = [configuration.options for configuration in prepared]
+    is_rounded = {any(rounded_layers(sizes, each.precision)) for sizes, each in zip(shapes, options)}
+    assert is_rounded == ({False, True} if "precision" in grid else {False})
+    takes_all_rows = {isinstance(each.optimizer, fp.LBFGS) for each in options}
+    assert takes_all_rows == ({False, True} if "optimizer" in grid else {False})
+    assert len(prepared) <= 3  # of single fits, and of packs of those that may form some
 
 
 def make_no_number(outputs, labels):

@@ -54,9 +54,14 @@ class Configuration(NamedTuple):
     def pack_group(self, prototype):
         """Return the `cost_model.PackGroup` of the configuration's fits."""
         sizes = self._in_network("layer_sizes", prototype)
-        can_go_on = not self.options.optimizer.takes_all_rows
-        can_pack = can_go_on and not any(rounded_layers(sizes, self.options.precision))
-        return cost_model.PackGroup(sizes, self.options.batch_size, can_pack, can_go_on)
+        takes_all_rows, is_rounded = self.kernel_key(prototype)
+        can_pack = not (takes_all_rows or is_rounded)
+        return cost_model.PackGroup(sizes, self.options.batch_size, can_pack, can_go_on=not takes_all_rows)
+
+    def kernel_key(self, prototype):
+        """Return what decides which kernel trains its fits: whether steps take all rows, and whether layers round."""
+        sizes = self._in_network("layer_sizes", prototype)
+        return self.options.optimizer.takes_all_rows, any(rounded_layers(sizes, self.options.precision))
 
     @property
     def initial_weights_key(self):

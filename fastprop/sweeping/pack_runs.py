@@ -213,25 +213,25 @@ def _loss_factors(scaling, configurations):
 
 def prepare(experiment, job):
     """Compile all that a job needs, unless this process has compiled it for such a job."""
-    kind = _kind(experiment, job)
-    if kind not in _PREPARED:
+    key = _compiled_key(experiment, job)
+    if key not in _PREPARED:
         PackRun(experiment, job).prepare()
-        _PREPARED.add(kind)
+        _PREPARED.add(key)
 
 
-def _kind(experiment, job):
+def _compiled_key(experiment, job):
     """Return what is equal for jobs that need the same compiled functions, of which tiny packs have some by shape."""
     configuration = job.fits.configurations[0]
     prototype = experiment.prototypes[configuration.options.loss]
     is_pack = len(job.fits) > 1
     shape = configuration.shape(prototype)
     has_functions = is_pack and layout.parameter_count(shape[0]) <= unrolled.MAX_PARAMETERS
-    takes_all_rows = configuration.options.optimizer.takes_all_rows
-    return experiment.backend, prototype.dtype, is_pack, takes_all_rows, shape if has_functions else None
+    kernel_key = configuration.kernel_key(prototype)
+    return experiment.backend, prototype.dtype, is_pack, kernel_key, shape if has_functions else None
 
 
 _PREPARED = set()
-"""The kinds of jobs for which `prepare` has compiled all that they need."""
+"""The `_compiled_key` of jobs for which `prepare` has compiled all that they need."""
 
 
 def _new_networks(experiment, fits, configurations):

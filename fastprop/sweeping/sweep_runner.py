@@ -174,7 +174,7 @@ class SweepRunner:
         chosen = packs_to_go_on(self._experiment, self._configurations, fits, states, self._workers.count, epochs)
         if self._time.is_given:  # all folds of some configurations are to be done before the time is over
             chosen = sorted(chosen, key=lambda pack: fits.indices[pack.positions].min())
-        examples = (self._job(fits, states, pack, None, rungs) for pack in _examples(chosen))
+        examples = (self._job(fits, states, pack, None, rungs) for pack in self._examples(chosen, fits))
         start = time.perf_counter()
         self._workers.prepare(self._experiment, examples, self._time.is_to_begin)
         self._time.begin()
@@ -185,6 +185,18 @@ class SweepRunner:
             self._record_all(jobs, rung, len(indices), rungs)
         finally:
             self._result.seconds += time.perf_counter() - start
+
+    def _examples(self, packs, fits):
+        """Return a `Pack` of one fit or two for each of the kernels that some packs of `fits` need."""
+        firsts = fits.indices[[pack.positions[0] for pack in packs]]
+        groups = 2 * self._configurations.group_indices[firsts] + [len(pack.positions) > 1 for pack in packs]
+        examples = {}
+        for position in np.sort(np.unique(groups, return_index=True)[1]).tolist():
+            configuration = self._configurations[firsts[position]]
+            prototype = self._experiment.prototypes[configuration.options.loss]
+            positions = packs[position].positions[:2]
+            examples.setdefault((len(positions), configuration.kernel_key(prototype)), Pack(positions, None))
+        return list(examples.values())
 
     def _max_survivors(self, count, rung):
         """Return the largest number that may go on from a rung; None if nobody can be stopped before all are there.
@@ -413,10 +425,3 @@ class SweepRunner:
     def _recorded_values(self, index):
         """Return the values by which a journal knows a configuration."""
         return self._configurations.grid[index] if self._population is None else self._population.values(index)
-
-
-def _examples(packs):
-    """Return a pack of one fit and one of two, if packs of one and of several are there: they need other kernels."""
-    single = next((pack for pack in packs if len(pack.positions) == 1), None)
-    several = next((Pack(pack.positions[:2], None) for pack in packs if len(pack.positions) > 1), None)
-    return [pack for pack in (single, several) if pack is not None]
