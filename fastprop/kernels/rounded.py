@@ -29,7 +29,7 @@ from fastprop.kernels.compiler import inline, inline_options
 from fastprop.kernels.dense import PACK_GROUP_ROWS, Gradient, Propagation, gradient_product
 from fastprop.kernels.lanes import transpose
 from fastprop.kernels.layout import BLOCK_ROWS, SEGMENTED, Matrix, OffsetAllocator, padded
-from fastprop.kernels.load_store import lanes, load, splat, store
+from fastprop.kernels.load_store import lanes, load, load_first_as, splat, store
 from fastprop.kernels.matrices import deltas_of, inputs_of, operand, part, weights_of
 from fastprop.kernels.team import share, size_of
 from fastprop.kernels.tile import Operand, VectorOperand, multiply, multiply_transposed
@@ -215,7 +215,7 @@ def rounded_gradient(task, member):
     begin, end = 0, inputs
     if plan.strategy.name != SEGMENTED:
         begin, end = share(inputs, member.position, size_of(member), PACK_GROUP_ROWS)
-    if begin == 0:
+    if member.position == 0 or plan.strategy.name == SEGMENTED:
         gradient_product(task, 0, 1, 0, columns, 1)
     rounded_gradient_product(task, 1 + begin, 1 + end, 0, columns, max(1, end - begin))
 
@@ -272,11 +272,14 @@ def paired_columns(plan, column, rows):
 
 @inline
 def round_rows(plan, memory, source, row_begin, row_end, columns):
-    # pairs.rows (B, columns) ← source (B, columns), the padding of which makes them even
+    # pairs.rows (B, columns) ← source (B, columns); a zero makes them even, as the padding of activations may be NaN
+    whole = columns - columns % lanes(memory)
     for row in range(row_begin, row_end):
         x, y = source.offset + row * source.stride, plan.pairs.rows + row * plan.pairs.row_stride
-        for j in range(0, columns + columns % 2, lanes(memory)):
+        for j in range(0, whole, lanes(memory)):
             store_rounded(memory, y, j, load(memory, x + j))
+        if columns % max(2, lanes(memory)) > 0:
+            store_rounded(memory, y, whole, load_first_as(memory, memory, x + whole, columns - whole))
 
 
 @inline
