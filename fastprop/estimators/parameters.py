@@ -102,13 +102,14 @@ def network_options(parameters, rows):
     """Return the options of `fastprop.MLP` that follow from the parameters of an estimator, without the sizes.
 
     A training whose steps take all rows is done in float64, because it is short, and rounding then does not hide that
-    a row of weight 2 and two equal rows are the same. Products of bfloat16 need float32.
+    a row of weight 2 and two equal rows are the same. A network whose
+    `precision` is named is of float32.
     """
     hidden = parameters["activation"]
-    is_rounded = parameters["precision"] is not None and parameters["solver"] != "lbfgs"
+    names_precision = parameters["precision"] is not None and parameters["solver"] != "lbfgs"
     return {
         "hidden": ACTIVATIONS.get(hidden, hidden),
-        "dtype": "float64" if batch_size(parameters, rows) >= rows and not is_rounded else "float32",
+        "dtype": "float64" if batch_size(parameters, rows) >= rows and not names_precision else "float32",
     }
 
 

@@ -5,9 +5,9 @@ one, halves to the even one; a number below the smallest normal one becomes 0, a
 threads.py).
 
 A sum of products goes pair by pair: it adds the product of the odd elements of a pair, and then that of the even ones,
-each rounded to float32. So does AMD's VDPBF16PS, for which a pair is a word: the even one in the low half of its 32
-bits, the odd one in the high half. A product of two bfloat16 is exact in float32, and so multiply-adds of float32 have
-the same bits. For them, on any other machine, a pair is two float32, the odd one first.
+each rounded to float32. So does the instruction VDPBF16PS (AVX512_BF16), for which a pair is a word: the even one in
+the low half of its 32 bits, the odd one in the high half. A product of two bfloat16 is exact in float32, and so
+multiply-adds of float32 have the same bits. For them, on any other machine, a pair is two float32, the odd one first.
 
 References
 ----------
@@ -91,11 +91,11 @@ def _emit_rounded(builder, vector):
 
 
 @intrinsic
-def store_rounded(typing_context, array, index, neighbor, vector):
-    """Write a rounded vector to the row of pairs at element `index`, in which neighbors are pairs, from one on."""
+def store_rounded(typing_context, array, index, column, vector):
+    """Round a vector, and write it to the row of pairs that begins at element `index`, from a `column` on."""
 
     def emit(context, builder, sig, args):
-        array_value, index, neighbor, values = args
+        array_value, index, column, values = args
         first = emit_pointer(context, builder, array, array_value, index)
         count = values.type.count
         if MULTIPLIES_BFLOAT16:
@@ -104,8 +104,8 @@ def store_rounded(typing_context, array, index, neighbor, vector):
             values = _emit_rounded(builder, values)
             values = emit_shuffle(builder, values, values, [lane ^ 1 for lane in range(count)])
         else:
-            neighbor, values = builder.xor(neighbor, INT64(1)), _emit_rounded(builder, values)
-        emit_store(context, builder, values, emit_advance(builder, first, neighbor))
+            column, values = builder.xor(column, INT64(1)), _emit_rounded(builder, values)
+        emit_store(context, builder, values, emit_advance(builder, first, column))
         return context.get_dummy_value()
 
     return types.void(array, types.intp, types.intp, Vector(array.dtype)), emit
@@ -113,7 +113,7 @@ def store_rounded(typing_context, array, index, neighbor, vector):
 
 @intrinsic
 def store_pairs(typing_context, array, index, stride, even, odd):
-    """Write the pairs of two vectors, lane by lane, at element `index`; the two float32 of one are `stride` apart."""
+    """Write the pairs of two vectors, lane by lane, at element `index`; pairs of float32 have their two `stride` apart."""
 
     def emit(context, builder, sig, args):
         first = emit_pointer(context, builder, array, *args[:2])

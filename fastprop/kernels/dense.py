@@ -4,8 +4,9 @@ The three passes are the one blocked loop of `blocks.py` over the tile. They dif
 follows a block: the activation and dropout, the derivative, or the optimizer's update. A network's last layer of few
 outputs has passes of its own, see `narrow_output.py`.
 
-`minibatch.py` calls `forward`, `backward` and `gradient` and knows no more of a layer; `matrices.py` says where its
-matrices stand, and `layout.py` how large they are. A layer of another kind would have the same three functions.
+`minibatch.py` calls `forward`, `backward` and `gradient`, through `rounded_dense.py`, which has products of bfloat16
+where the plan has them, and knows no more of a layer; `matrices.py` says where its matrices stand, and `layout.py` how
+large they are. A layer of another kind would have the same three functions.
 """
 
 from typing import NamedTuple

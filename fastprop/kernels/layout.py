@@ -34,10 +34,13 @@ of elements in a cache line, and `padded` stands for each matrix's own width::
     │ block        │ (BLOCK_ROWS, STRIP_LINES     │ one block of a gradient, or of outputs before they   │
     │              │  · line)                     │ are interleaved                                      │
     │ transposed   │ (≤ TRANSPOSE_COLUMNS, C)     │ some of a large layer's inputs                       │
+    ├──────────────┼──────────────────────────────┼──────────────────────────────────────────────────────┤
+    │ pairs        │ see rounded_dense.py         │ of bfloat16, where some layers have such products    │
     └──────────────┴──────────────────────────────┴──────────────────────────────────────────────────────┘
 
 The first part is shared by the members of a team. The third is each member's own. The second is shared where a
-minibatch is one segment, whose rows the members share; where there are several segments it is each member's own.
+minibatch is one segment, whose rows the members share; where there are several segments it is each member's own. So are
+the pairs of rows in the fourth part; those of columns are each member's own.
 """
 
 import ctypes
@@ -234,8 +237,8 @@ class OffsetAllocator:
         The elements of all parts so far.
     """
 
-    def __init__(self):
-        self.size = 0
+    def __init__(self, size=0):
+        self.size = size
 
     def allocate(self, size):
         """Return the offset of the next `size` elements."""

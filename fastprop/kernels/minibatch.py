@@ -25,7 +25,7 @@ from fastprop.kernels.load_store import lanes, load, prefetch_to_write, store
 from fastprop.kernels.losses import SUMS_OUTPUTS, losses_and_deltas
 from fastprop.kernels.matrices import layer_count
 from fastprop.kernels.optimizers import BY_NORM, begin_step, scheduled_in, update
-from fastprop.kernels.rounded import backward, forward, gradient
+from fastprop.kernels.rounded_dense import backward, forward, gradient
 from fastprop.kernels.team import share, size_of, wait
 from fastprop.kernels.unrolled import is_unrolled, unrolled_forward, unrolled_gradient
 from fastprop.kernels.update_rules import CLIP_FACTOR

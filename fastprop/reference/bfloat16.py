@@ -31,15 +31,15 @@ def rounded_layers(layer_sizes: Sequence[int], precision: str | None) -> tuple[b
     return tuple(precision == "bfloat16" and min(pair) >= WIDE for pair in zip(layer_sizes, layer_sizes[1:]))
 
 
-def rounded(x: ArrayLike) -> NDArray[np.float32]:
+def round_to_bfloat16(x: ArrayLike) -> NDArray[np.float32]:
     """Return numbers rounded to float32 and then to the nearest bfloat16, halves to the even one.
 
     A number below the smallest normal one becomes 0.
 
     Examples
     --------
-    >>> from fastprop.reference.bfloat16 import rounded
-    >>> rounded([1.001, 1.00390625, 1.01171875])
+    >>> from fastprop.reference.bfloat16 import round_to_bfloat16
+    >>> round_to_bfloat16([1.001, 1.00390625, 1.01171875])
     array([1.      , 1.      , 1.015625], dtype=float32)
     """
     x = np.array(x, np.float32)
@@ -61,8 +61,8 @@ def product(a: ArrayLike, b: ArrayLike, begin: ArrayLike = 0.0) -> NDArray[np.fl
     >>> product([[1.0, 2.0]], [[3.0], [4.0]], 0.5)
     array([[11.5]])
     """
-    a = rounded(a)
-    b = rounded(b)
+    a = round_to_bfloat16(a)
+    b = round_to_bfloat16(b)
     total = np.zeros((len(a), b.shape[1]), np.float32)
     total += np.asarray(begin, np.float32)
     for k in range(0, len(b), 2):

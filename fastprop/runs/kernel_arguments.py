@@ -7,7 +7,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from fastprop import checks, cost_model
 from fastprop.data import EncodedRows, SparseRows, scaled_weights
-from fastprop.kernels import epochs, layout, rounded, unrolled
+from fastprop.kernels import epochs, layout, rounded_dense, unrolled
 from fastprop.kernels.activations import ACTIVATIONS
 from fastprop.kernels.dropout import Dropout
 from fastprop.kernels.inputs import Sparse
@@ -46,7 +46,7 @@ def training(state, split, options_of_lanes, batch_size, members=1, keeps_gradie
     plans, size = layout.plans(*sizes, members, state.width, shares_rows, keeps_gradient)
     layers = rounded_layers(network.layer_sizes, options.precision)
     if any(layers):
-        plans, size = rounded.rounding_plans(plans, size, layers)
+        plans, size = rounded_dense.rounding_plans(plans, size, layers)
     has_dropout = any(each.dropout for each in options_of_lanes)
     shape = network.layer_sizes, codes(network), network.dtype, state.width
     addresses = unrolled.addresses(*shape, shares_rows, has_dropout)

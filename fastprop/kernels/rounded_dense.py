@@ -38,7 +38,7 @@ from fastprop.kernels.tile import Operand, VectorOperand, multiply, multiply_tra
 class Pairs(NamedTuple):
     """Which layers have products of bfloat16, and where their pairs stand in the workspace, as offsets in elements."""
 
-    rounded: np.ndarray  # (L,) bool: whether a layer has them
+    is_rounded: np.ndarray  # (L,) bool: whether a layer has them
     rows: int  # (chunk_rows, row_stride): of a layer's inputs or deltas, pairs of neighbors in a row
     row_stride: int  # elements
     columns: int  # (blocks of inputs, pairs, BLOCK_ROWS): of a layer's inputs, pairs of neighbors in a column
@@ -53,31 +53,30 @@ class RoundingPlan(NamedTuple):
     pairs: Pairs
 
 
-def rounding_plans(plans, size, rounded):
+def rounding_plans(plans, size, is_rounded):
     """Return the `RoundingPlan` of each member's `Plan`, and the elements of the workspace, which had `size` so far.
 
-    `rounded` says for each layer whether its products are of bfloat16.
+    `is_rounded` says for each layer whether its products are of bfloat16.
     """
     layers, strategy = plans[0].sizes.layers, plans[0].strategy
-    of_rounded = [(n_in, n_out) for n_in, n_out, each in zip(layers, layers[1:], rounded) if each]
+    of_rounded = [(n_in, n_out) for n_in, n_out, each in zip(layers, layers[1:], is_rounded) if each]
     row_stride = padded(PAIR * pair_count(max(map(max, of_rounded))), np.float32)
     blocks = max(-(-n_in // BLOCK_ROWS) for n_in, _ in of_rounded)
     of_rows = strategy.chunk_rows * row_stride
     of_columns = blocks * BLOCK_ROWS * PAIR * pair_count(strategy.chunk_rows)
-    allocator = OffsetAllocator()
-    allocator.allocate(size)
+    allocator = OffsetAllocator(size)
     rows, result = 0, []
     for position, plan in enumerate(plans):
         if position == 0 or strategy.name == SEGMENTED:
             rows = allocator.allocate(of_rows)
-        pairs = Pairs(np.array(rounded), rows, row_stride, allocator.allocate(of_columns))
+        pairs = Pairs(np.array(is_rounded), rows, row_stride, allocator.allocate(of_columns))
         result.append(RoundingPlan(*plan, pairs))
     return result, allocator.size
 
 
-def pair_count(numbers):
-    """Return how many pairs some numbers are, the last of which may have one of them alone."""
-    return (numbers + 1) // 2
+def pair_count(count):
+    """Return into how many pairs `count` elements go; an odd last one is a pair with 0."""
+    return (count + 1) // 2
 
 
 # ---- which products a pass has ----
@@ -93,7 +92,7 @@ def _forward(network, plan, memory, dropout, layer, row_begin, row_end, learn):
         dense.forward(network, plan, memory, dropout, layer, row_begin, row_end)
 
     def by_pairs(network, plan, memory, dropout, layer, row_begin, row_end, learn):
-        if learn and plan.pairs.rounded[layer]:
+        if learn and plan.pairs.is_rounded[layer]:
             rounded_forward(Propagation(network, plan, memory, dropout, layer), row_begin, row_end)
         else:
             dense.forward(network, plan, memory, dropout, layer, row_begin, row_end)
@@ -111,7 +110,7 @@ def _backward(network, plan, memory, dropout, layer, row_begin, row_end):
         dense.backward(network, plan, memory, dropout, layer, row_begin, row_end)
 
     def by_pairs(network, plan, memory, dropout, layer, row_begin, row_end):
-        if plan.pairs.rounded[layer]:
+        if plan.pairs.is_rounded[layer]:
             rounded_backward(Propagation(network, plan, memory, dropout, layer), row_begin, row_end)
         else:
             dense.backward(network, plan, memory, dropout, layer, row_begin, row_end)
@@ -129,7 +128,7 @@ def _gradient(network, optimizer, plan, memory, member, layer, rows, target):
         dense.gradient(network, optimizer, plan, memory, member, layer, rows, target)
 
     def by_pairs(network, optimizer, plan, memory, member, layer, rows, target):
-        if plan.pairs.rounded[layer]:
+        if plan.pairs.is_rounded[layer]:
             rounded_gradient(Gradient(network, optimizer, plan, memory, member.step, layer, rows, target), member)
         else:
             dense.gradient(network, optimizer, plan, memory, member, layer, rows, target)
@@ -145,18 +144,18 @@ def rounded_forward(task, row_begin, row_end):
     # y (B, O) = f(b (O) + x (B, I) · w (I, O))
     plan, layer = task.plan, task.layer
     round_rows(plan, task.memory, inputs_of(plan, layer), row_begin, row_end, plan.sizes.layers[layer])
-    forward_product(task, row_begin, row_end, 0, plan.sizes.layers[layer + 1], max(1, row_end - row_begin))
+    rounded_forward_product(task, row_begin, row_end, 0, plan.sizes.layers[layer + 1], max(1, row_end - row_begin))
 
 
 @inline
-def prepare_weights(task, strip):
+def prepare_rounded_weights(task, strip):
     # w (I, V) in pairs
     w, inputs = part(weights_of(task.plan, task.layer), 1, strip.column), task.plan.sizes.layers[task.layer]
     return paired_strip(task.plan, task.memory, task.network.parameters, w, strip.vectors, inputs)
 
 
 @inline
-def forward_block(task, w, block):
+def rounded_forward_block(task, w, block):
     # y (M, V) = f(b (V) + x (M, I) · w (I, V))
     plan, memory, parameters, layer = task.plan, task.memory, task.network.parameters, task.layer
     b, z = part(weights_of(plan, layer), 0, block.column), dense.sums_of(task, block)
@@ -169,7 +168,7 @@ def forward_block(task, w, block):
     dense.finish_outputs(task, z, block)
 
 
-forward_product = make_product(prepare_weights, forward_block)
+rounded_forward_product = make_product(prepare_rounded_weights, rounded_forward_block)
 
 
 # ---- backward ----
@@ -180,11 +179,11 @@ def rounded_backward(task, row_begin, row_end):
     # dx (B, I) = d (B, O) · wᵀ (O, I) * f'(x (B, I))
     plan, layer = task.plan, task.layer
     round_rows(plan, task.memory, deltas_of(plan, layer + 1), row_begin, row_end, plan.sizes.layers[layer + 1])
-    backward_product(task, row_begin, row_end, 0, plan.sizes.layers[layer], max(1, row_end - row_begin))
+    rounded_backward_product(task, row_begin, row_end, 0, plan.sizes.layers[layer], max(1, row_end - row_begin))
 
 
 @inline
-def prepare_transposed_weights(task, strip):
+def prepare_rounded_transposed_weights(task, strip):
     # wᵀ (O, V) in pairs
     plan, memory, parameters, layer = task.plan, task.memory, task.network.parameters, task.layer
     w, outputs = part(weights_of(plan, layer), 1 + strip.column, 0), plan.sizes.layers[layer + 1]
@@ -194,7 +193,7 @@ def prepare_transposed_weights(task, strip):
 
 
 @inline
-def backward_block(task, wt, block):
+def rounded_backward_block(task, wt, block):
     # dx (M, V) = d (M, O) · wᵀ (O, V) * f'(x (M, V))
     plan, memory, layer = task.plan, task.memory, task.layer
     dx, depth = part(deltas_of(plan, layer), block.row, block.column), depth_of(plan.sizes.layers[layer + 1])
@@ -202,7 +201,7 @@ def backward_block(task, wt, block):
     dense.finish_deltas(task, dx, block)
 
 
-backward_product = make_product(prepare_transposed_weights, backward_block)
+rounded_backward_product = make_product(prepare_rounded_transposed_weights, rounded_backward_block)
 
 
 # ---- gradient ----
@@ -221,7 +220,7 @@ def rounded_gradient(task, member):
 
 
 @inline
-def prepare_deltas(task, strip):
+def prepare_rounded_deltas(task, strip):
     # d (B, V) in pairs, and before the first strip x (B, M) of the group, block by block
     plan, memory, layer = task.plan, task.memory, task.layer
     if strip.column == 0:
@@ -236,7 +235,7 @@ def prepare_deltas(task, strip):
 
 
 @inline
-def gradient_block(task, d, block):
+def rounded_gradient_block(task, d, block):
     # g (M, V) = x (B, M)ᵀ · d (B, V), + g if accumulate
     plan, memory = task.plan, task.memory
     g, of_block = dense.begin_gradient(task, block), paired_columns(plan, block.row - block.group, task.rows)
@@ -245,17 +244,17 @@ def gradient_block(task, d, block):
     dense.finish_gradient(task, g, block)
 
 
-rounded_gradient_product = make_product(prepare_deltas, gradient_block)
+rounded_gradient_product = make_product(prepare_rounded_deltas, rounded_gradient_block)
 
 
 # ---- pairs ----
 
 
 @inline
-def depth_of(numbers):
-    """Return how many k of a tile the pairs of some numbers take."""
+def depth_of(count):
+    """Return how many k of a tile the pairs of `count` elements take."""
     # an int
-    return PAIR * ((numbers + 1) // 2)
+    return PAIR * ((count + 1) // 2)
 
 
 @inline
