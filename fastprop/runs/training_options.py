@@ -225,15 +225,16 @@ class TrainingOptions(NamedTuple):
             options = options._replace(optimizer=options.optimizer.changed(**in_optimizer))
         return options
 
-    def with_numbers(self, numbers):
-        """Yield the options with other numbers: the first value of each of some `NUMBERS`, then the second, and so on.
+    def with_lane_values(self, lane_values):
+        """Yield the options of each lane of a pack.
 
-        `numbers` has by name a list of values, which have been checked, as have all that they lead to.
+        `lane_values` has by name, of some `SPECIAL_VALUES`, a list with the value of each lane. The values have been
+        checked, and so has what they lead to.
         """
-        in_optimizer = [name for name in numbers if name in PER_LANE]
-        replaced = {name: values for name, values in numbers.items() if name not in PER_LANE}
+        in_optimizer = [name for name in lane_values if name in PER_LANE]
+        replaced = {name: values for name, values in lane_values.items() if name not in PER_LANE}
         if in_optimizer:
-            of_optimizers = zip(*(numbers[name] for name in in_optimizer))
+            of_optimizers = zip(*(lane_values[name] for name in in_optimizer))
             replaced["optimizer"] = [
                 self.optimizer.with_checked(dict(zip(in_optimizer, each))) for each in of_optimizers
             ]
@@ -297,19 +298,20 @@ CHANGEABLE = (
 )
 """What may change in training: what networks that train side by side in a pack may differ in."""
 
-NUMBERS = dict.fromkeys(PER_LANE, 0.0) | {
+SPECIAL_VALUES = dict.fromkeys(PER_LANE, 0.0) | {
     name: TrainingOptions._field_defaults[name]
     for name, row in OPTIONS.items()
     if row.pack_key is _per_lane and row.column in (int, float)
 }
-"""Numbers that may differ in a pack, and for each the one value that may have another update or other checks.
+"""By name of each hyperparameter that is a number of its own in each lane of a pack: the value that may mean "off".
 
-It is 0 for a hyperparameter of the optimizer, such as a momentum, and the default of an option.
+It is 0 for a hyperparameter of the optimizer, such as a momentum, and the default for an option, such as 1 for
+`bias_rate`. A configuration with this value may need another update or other checks. All other values are alike.
 """
 
 
-def check_number(value, name):
-    """Return a value of one of `NUMBERS`, checked."""
+def check_lane_value(value, name):
+    """Return a value of one of `SPECIAL_VALUES`, checked."""
     row = HYPERPARAMETERS[name] if name in PER_LANE else OPTIONS[name]
     return row.check(value, name)
 

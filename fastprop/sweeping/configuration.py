@@ -1,4 +1,4 @@
-"""`Configuration`: the options and the network of one row of a sweep; and several that differ in numbers alone."""
+"""`Configuration`: the options and the network of one row of a sweep; and several of one kind."""
 
 import itertools
 from collections.abc import Sequence
@@ -89,22 +89,22 @@ class Configuration(NamedTuple):
         return self.of_network[name] if name in self.of_network else getattr(prototype, name)
 
 
-class SimilarConfigurations(Sequence):
-    """Configurations that differ in no more than numbers, which are made when they are asked for.
+class ConfigurationsOfKind(Sequence):
+    """Configurations of one kind, see `kinds`, each of which is made when it is asked for.
 
     Parameters
     ----------
-    first : Configuration
-        What they have in common, with any numbers.
-    numbers : dict
-        By name of some of `NUMBERS`, a list of the checked value of each.
+    example : Configuration
+        One of this kind, which need not be among them.
+    lane_values : dict
+        By name of some of `SPECIAL_VALUES`, a list of the checked value of each.
     count : int
         How many they are.
     """
 
-    def __init__(self, first, numbers, count):
-        self._first = first
-        self._numbers = numbers
+    def __init__(self, example, lane_values, count):
+        self._example = example
+        self._lane_values = lane_values
         self._count = count
 
     def __len__(self):
@@ -113,13 +113,13 @@ class SimilarConfigurations(Sequence):
     def __getitem__(self, index):
         chosen = range(self._count)[index]
         if isinstance(index, slice):
-            numbers = {name: values[index] for name, values in self._numbers.items()}
-            return SimilarConfigurations(self._first, numbers, len(chosen))
+            lane_values = {name: values[index] for name, values in self._lane_values.items()}
+            return ConfigurationsOfKind(self._example, lane_values, len(chosen))
         (one,) = self[chosen : chosen + 1]
         return one
 
     def __iter__(self):
-        if not self._numbers:
-            return itertools.repeat(self._first, self._count)
-        options, *others = self._first
-        return (Configuration(each, *others) for each in options.with_numbers(self._numbers))
+        if not self._lane_values:
+            return itertools.repeat(self._example, self._count)
+        options, *others = self._example
+        return (Configuration(each, *others) for each in options.with_lane_values(self._lane_values))

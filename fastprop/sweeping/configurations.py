@@ -6,8 +6,8 @@ import numpy as np
 
 from fastprop import checks
 from fastprop.network import MLP
-from fastprop.runs.training_options import NUMBERS, check_number
-from fastprop.sweeping.configuration import HYPERPARAMETERS, IN_NETWORK, Configuration, SimilarConfigurations
+from fastprop.runs.training_options import SPECIAL_VALUES, check_lane_value
+from fastprop.sweeping.configuration import HYPERPARAMETERS, IN_NETWORK, Configuration, ConfigurationsOfKind
 from fastprop.sweeping.kinds import rows_of_kinds, values_of_row
 
 KEPT = 4096
@@ -15,17 +15,17 @@ KEPT = 4096
 
 
 class _Kind(NamedTuple):
-    """Configurations that differ in no more than `NUMBERS`, see `kinds`."""
+    """Configurations of one kind, see `kinds`."""
 
     configuration: Configuration  # one of them
-    names: list[str]  # of the `NUMBERS` that their rows name
+    names: list[str]  # those of `SPECIAL_VALUES` that their rows name
 
 
 class Configurations:
     """The configurations of a grid, all checked at once.
 
     There may be millions, so that only a few elements of arrays are kept for each, and ``configurations[index]`` is
-    made when it is asked for. Those that differ in no more than `NUMBERS` are of one kind.
+    made when it is asked for, from one of its kind, see `kinds`.
 
     Parameters
     ----------
@@ -89,8 +89,8 @@ class Configurations:
 
     def _of_kind(self, kind, indices):
         configuration, names = self._kept[kind]
-        numbers = {name: self.columns[name][indices].tolist() for name in names}
-        return SimilarConfigurations(configuration, numbers, len(indices))
+        lane_values = {name: self.columns[name][indices].tolist() for name in names}
+        return ConfigurationsOfKind(configuration, lane_values, len(indices))
 
     def extend(self, mappings):
         """Append configurations of these values."""
@@ -121,12 +121,12 @@ class Configurations:
 
     def _take_in_block(self, first, columns):
         """Fill the arrays for a block of the grid, of which one configuration is made for each kind."""
-        numbers = {
-            name: np.array([check_number(value, name) for value in each.values], HYPERPARAMETERS[name])
+        lane_values = {
+            name: np.array([check_lane_value(value, name) for value in each.values], HYPERPARAMETERS[name])
             for name, each in columns.items()
-            if name in NUMBERS
+            if name in SPECIAL_VALUES
         }
-        firsts, kinds = rows_of_kinds(columns, numbers)
+        firsts, kinds = rows_of_kinds(columns, lane_values)
         block = slice(first, first + len(kinds))
         self._kinds[block] = len(self._kept) + kinds
         of_kinds = {name: [] for name in self.columns}
@@ -136,16 +136,16 @@ class Configurations:
             configuration = self._configuration(values)
             prototype = self.prototypes[configuration.options.loss]
             if len(self._kept) < KEPT:
-                self._kept.append(_Kind(configuration, [name for name in numbers if name in values]))
+                self._kept.append(_Kind(configuration, [name for name in lane_values if name in values]))
             for name, column in of_kinds.items():
                 column.append(configuration.value(name, prototype))
             groups.append(self._group(configuration, prototype))
         self.group_indices[block] = np.array(groups)[kinds]
         for name, column in self.columns.items():
             column[block] = _array(of_kinds[name], column.dtype)[kinds]
-            if name in numbers:
+            if name in lane_values:
                 is_named = columns[name].indices >= 0
-                column[block][is_named] = numbers[name][columns[name].indices[is_named]]
+                column[block][is_named] = lane_values[name][columns[name].indices[is_named]]
         if self._options.shuffle:
             self.row_orders[block] = self.columns["seed"][block] if "seed" in self.columns else self._options.seed
 

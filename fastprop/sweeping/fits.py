@@ -116,8 +116,8 @@ class Fits(Sequence):
 
     def __getitem__(self, position):
         of_position = self.indices[position], self.fold, self.configurations[position]
-        kind = Fits if isinstance(position, slice) else Fit
-        return kind(*of_position, None if self.states is None else self.states[position])
+        new = Fits if isinstance(position, slice) else Fit
+        return new(*of_position, None if self.states is None else self.states[position])
 
 
 class Job(NamedTuple):

@@ -1,19 +1,22 @@
-"""Kinds of configurations: those of one kind differ in no more than numbers of which none needs another update."""
+"""Kinds of configurations: those of one kind differ in hyperparameters of `SPECIAL_VALUES` alone.
+
+Each of these has its special value in all configurations of a kind, or in none: all of them have the same update.
+"""
 
 import numpy as np
 
-from fastprop.runs.training_options import NUMBERS
+from fastprop.runs.training_options import SPECIAL_VALUES
 
 
-def rows_of_kinds(columns, numbers):
+def rows_of_kinds(columns, lane_values):
     """Return the first row of each kind, (kinds,) int in ascending order, and the kind of each row, (rows,) int.
 
     Parameters
     ----------
     columns : dict
         By name of a hyperparameter, the `GridColumn` of the rows.
-    numbers : dict
-        By name, for columns of `NUMBERS`, an array of their checked values.
+    lane_values : dict
+        By name, for columns of `SPECIAL_VALUES`, an array of their checked values.
 
     Examples
     --------
@@ -29,7 +32,8 @@ def rows_of_kinds(columns, numbers):
     """
     kinds = np.zeros(len(next(iter(columns.values())).indices), int)
     for name, column in columns.items():
-        of_values = numbers[name] == NUMBERS[name] if name in numbers else _codes(column.values)
+        is_lane_value = name in lane_values
+        of_values = lane_values[name] == SPECIAL_VALUES[name] if is_lane_value else _codes(column.values)
         codes = np.append(of_values, -1)[column.indices] + 1  # 0 for rows that have no value
         if codes.min() < codes.max():
             _, kinds = np.unique(kinds * (codes.max() + 1) + codes, return_inverse=True)

@@ -146,7 +146,7 @@ class PackResults:
         first = configurations[0]
         self._experiment = experiment
         self._fold = fold
-        self._similarity = fold, *first.shape(experiment.prototypes[first.options.loss])
+        self._scored_together_key = fold, *first.shape(experiment.prototypes[first.options.loss])
         self._trained = trained
         self._scaling = experiment.folds[fold].scaling
         self._loss_factors = None if self._scaling is None else _loss_factors(self._scaling, configurations)
@@ -192,12 +192,12 @@ class PackResults:
 
     @staticmethod
     def measure(outcomes):
-        """Measure the scores of `FitOutcome`s that have none yet, those of similar networks on equal rows together."""
-        similar = defaultdict(list)
+        """Measure the scores of `FitOutcome`s that have none yet, at once those of one fold and one shape."""
+        together = defaultdict(list)
         for outcome in outcomes:
             if outcome.results.lacks_score(outcome.lane):
-                similar[outcome.results._similarity].append(outcome)  # noqa: SLF001 (of this class)
-        for some in similar.values():
+                together[outcome.results._scored_together_key].append(outcome)  # noqa: SLF001 (of this class)
+        for some in together.values():
             first = some[0].results
             networks = [outcome.network for outcome in some]
             scored = first._experiment.scored(first._fold)  # noqa: SLF001
