@@ -199,7 +199,7 @@ def _one_by_one(pack):
 
 
 MAX_SPLITS = 64
-"""Numbers of packs to be split that are compared: all numbers of them would be too many for a thousand workers."""
+"""At most so many ways to split the last packs are compared, and not one for each of a thousand workers."""
 
 
 def _split_last(packs, workers):

@@ -33,7 +33,9 @@ def is_finished(stopped, final_epochs):
 
 
 def survived(stopped, rungs_reached):
-    """Return which configurations Ctrl-C has interrupted after they survived a rung, which are better than the others.
+    """Return which configurations were interrupted by Ctrl-C after at least one rung.
+
+    They rank before those that were stopped at the last rung that they have reached.
 
     Both arguments are arrays (configurations,): a column of a result's table, and how many rungs each has reached.
     """

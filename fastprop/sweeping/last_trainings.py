@@ -3,6 +3,7 @@
 from contextlib import closing
 
 from fastprop.sweeping.fits import Fits, Job
+from fastprop.sweeping.outcomes import only_outcome
 
 
 def train_again(experiment, configurations, result, keep, workers, after_folds=False):
@@ -20,8 +21,9 @@ def train_again(experiment, configurations, result, keep, workers, after_folds=F
     jobs = (_final_job(index, configurations[index], result.table[index], after_folds) for index in best)
     with closing(workers.train(experiment, jobs)) as results:
         for ended in results:
-            for job, ((outcome,),) in ended:
+            for job, rungs in ended:
                 (index,) = job.fits.indices
+                outcome = only_outcome(rungs)
                 if outcome.stopped == "interrupted":
                     continue
                 if outcome.final_epochs == 0:

@@ -217,6 +217,13 @@ def taken_over(outcome, own):
     return outcome.with_state(TakenState(own.state.run, own.state.lane, arrays))
 
 
+def only_outcome(rungs):
+    """Return the `FitOutcome` of a job that has one rung and one fit; `rungs` is what its `PackRun` returns."""
+    (of_rung,) = rungs
+    (outcome,) = of_rung
+    return outcome
+
+
 def worst_ending(fits):
     """Return the worst of the endings of fits: that of their configuration."""
     return fits[0].stopped if len(fits) == 1 else min((fit.stopped for fit in fits), key=ENDINGS.index)

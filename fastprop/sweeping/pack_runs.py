@@ -21,12 +21,11 @@ BYTES_OF_FIT = 4096
 
 
 class PackRun:
-    """The run of a job's pack. A call trains it, and returns the job and for each of its rungs the `FitOutcome`s.
+    """The run of a job's pack, with a fit in each lane.
 
-    The job then has this run if any of its fits can go on, and else none, so that the memory of the run is free.
-
-    These are iterators, because many are not needed. There are fewer of them where all fits have ended, or were
-    interrupted, before the last rung.
+    A call trains the pack and returns (job, rungs). `rungs` has for each rung that was reached an iterator of the
+    `FitOutcome`s of the job's fits, which are made when they are asked for. The returned job keeps this run if a fit
+    can go on; else it has none, so that the run's memory is free.
 
     Attributes
     ----------
@@ -252,7 +251,11 @@ def _new_networks(experiment, fits, configurations):
 
 
 def prepare_worker(experiment, jobs, is_over):
-    """Compile all that jobs need in a worker of an executor; return a list that has True for each."""
+    """Compile all that jobs need in a worker of an executor; return a list that has True for each.
+
+    `is_over` is not asked, as a kernel cannot be compiled by half. It is an argument of all functions that
+    `ExecutorWorkers.results` has workers call.
+    """
     with _PREPARING:
         for job in jobs:
             prepare(experiment, job)
@@ -265,15 +268,17 @@ def train(experiment, jobs, is_over):
     Returns
     -------
     list
-        For each job what its `PackRun` returns, or None if the sweep is over or was interrupted.
+        For each job its `rungs`, which has the one rung, as a `PackRun` returns them; None if the sweep is over or was
+        interrupted.
     """
     prepare_worker(experiment, jobs, is_over)
     outcomes = []
     with contextlib.closing(thread_pool.results(_runs(experiment, jobs, is_over), 1)) as results:
         try:
             for returned in results:
-                for _, (some,) in returned:
-                    outcomes += some
+                for _, rungs in returned:
+                    (of_rung,) = rungs
+                    outcomes += of_rung
                 if is_over():
                     return [None] * len(jobs)
         except thread_pool.Interrupted:
@@ -284,7 +289,7 @@ def train(experiment, jobs, is_over):
 
 
 def outcomes_of_jobs(jobs, results):
-    """Return what `train` does for jobs, of all of which there are `DetachedResults`."""
+    """Return what `train` returns for jobs of one rung, from the `DetachedResults` of all their fits."""
     ends = itertools.accumulate((len(job.fits) for job in jobs), initial=0)
     return [[DetachedOutcomes(results, range(*lanes))] for lanes in itertools.pairwise(ends)]
 
@@ -300,22 +305,25 @@ def _runs(experiment, jobs, is_over):
 
 
 def _positions_to_keep(experiment, jobs, outcomes):
-    """Return the positions of those outcomes of jobs whose networks are sent back, because they may be kept.
+    """Return in ascending order the positions of those outcomes of jobs whose networks are sent back.
 
-    Of those that ended on a single fold, these are the best. A network that goes on is in the state from which it does.
+    They are sent because they may be kept: all after a last training, and none of folds whose networks are not kept.
+    Else those are not sent that go on, because they are in the states from which they do. Of the others all are sent
+    that were halved or trained on folds, and of those that ended without folds the best.
     """
     if jobs[0].is_last:
-        return range(len(outcomes))
+        return list(range(len(outcomes)))
     if len(experiment.folds) > 1 and not experiment.keeps_folds:
         return []
-    without_state = {position for position, outcome in enumerate(outcomes) if outcome.state is None}
+    without_state = [position for position, outcome in enumerate(outcomes) if outcome.state is None]
     if experiment.keeps_folds:
         return without_state
     ended = [position for position in without_state if not outcomes[position].is_halved]
     costs = [_cost(experiment, outcomes[position]) for position in ended]
     indices = [index for job in jobs for index in job.fits.indices]
     order = np.lexsort(([indices[position] for position in ended], costs))  # NaN comes last
-    return without_state.difference(ended[each] for each in order[experiment.kept :])
+    too_bad = {ended[each] for each in order[experiment.kept :]}
+    return [position for position in without_state if position not in too_bad]
 
 
 def _cost(experiment, outcome):

@@ -243,7 +243,7 @@ class RecordedRows:
 
     def _write_history(self, indices, histories):
         """Write histories (rows, epochs) into some rows."""
-        self._make_room(max(indices) + 1, histories.shape[1])
+        self._make_room(indices.max() + 1, histories.shape[1])
         self._history[indices, : histories.shape[1]] = histories
 
     def _make_room(self, rows, epochs):

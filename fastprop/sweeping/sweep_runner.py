@@ -14,7 +14,7 @@ from fastprop.sweeping.endings import NOT_RECORDED
 from fastprop.sweeping.fit_columns import FitColumns
 from fastprop.sweeping.fits import FitArrays, Fits, Job, Pack, pack_groups, packs_to_go_on
 from fastprop.sweeping.live_runs import LiveRuns, rungs_within_memory
-from fastprop.sweeping.outcomes import mean, taken_over, worst_ending
+from fastprop.sweeping.outcomes import mean, only_outcome, taken_over, worst_ending
 from fastprop.sweeping.pack_runs import PackResults, PackRun
 from fastprop.sweeping.rung_pace import RungPace
 from fastprop.sweeping.score_problems import ScoreProblems
@@ -108,8 +108,8 @@ class SweepRunner:
             return outcome and outcome.network
         fits = Fits([index], fold, [self._configurations[index]], [outcome.state])
         job = Job(fits, [int(self._result.table["epochs"][index])])
-        _, ((outcome,),) = PackRun(self._experiment, job)()  # the epochs are done: nothing is trained
-        return outcome.network
+        _, rungs = PackRun(self._experiment, job)()  # the epochs are done: nothing is trained
+        return only_outcome(rungs).network
 
     def _going_on(self, indices, rung):
         """Return which configurations go on from a rung, and keep only their outcomes."""
@@ -271,10 +271,11 @@ class SweepRunner:
             try:
                 for ended in results:
                     reached = []
-                    for job, (outcomes, *later) in ended:
-                        reached.append((job.fits, self._live_runs.within_memory(outcomes)))
-                        for number, each in enumerate(later, rung + 1):
-                            self._ahead.setdefault(number, []).append((job.fits, each))
+                    for job, outcomes_of_rungs in ended:
+                        first, *later = outcomes_of_rungs
+                        reached.append((job.fits, self._live_runs.within_memory(first)))
+                        for later_rung, outcomes in enumerate(later, rung + 1):
+                            self._ahead.setdefault(later_rung, []).append((job.fits, outcomes))
                         if job.run is not None:
                             self._pace.add(job)
                     self._record(reached, rung)

@@ -181,7 +181,7 @@ class ExecutorWorkers:
         Yields
         ------
         list of tuple
-            (job, list of the `FitOutcome` of each of its fits) of the jobs that have ended since the last time.
+            (job, rungs), as a `PackRun` returns them, of the jobs that have ended since the last time.
 
         Raises
         ------
