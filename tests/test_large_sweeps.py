@@ -1,5 +1,7 @@
 """Sweeps of many configurations: the order of their jobs, their progress, their memory."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,8 @@ import fastprop as fp
 from fastprop import cost_model, thread_pool
 from fastprop.kernels import compiler
 from fastprop.sweeping import configurations, sweep_progress
+from fastprop.sweeping.fits import Fits
+from fastprop.sweeping.outcomes import ExportedState, TakenState
 from fastprop.sweeping.rung_pace import RungPace
 from fastprop.sweeping.sweep_runner import SweepRunner
 from tests.marks import slow_except
@@ -77,6 +81,23 @@ def test_a_configuration_has_the_values_of_its_row_whatever_others_are_of_its_ki
         assert_same_rows(alone, result, [index])
         for name in alone.hyperparameters:
             assert result.table[name][index] == alone.table[name][0]
+
+
+def test_fits_go_on_with_the_configurations_of_their_states_and_only_those_that_none_has_are_made():
+    made = []
+
+    def make():
+        for index in range(3):
+            made.append(index)
+            yield f"made {index}"
+
+    states = [SimpleNamespace(configuration=f"known {index}") for index in range(3)]
+    fits = Fits([0, 1, 2], 0, make())
+    fits.go_on_from(states)
+    assert (list(fits.configurations), made) == (["known 0", "known 1", "known 2"], [])
+    fits = Fits([0, 1, 2], 0, make())
+    fits.go_on_from([states[0], ExportedState({}), TakenState(None, 0, {})])
+    assert list(fits.configurations) == ["known 0", "made 1", "made 2"]
 
 
 def test_packs_train_on_as_many_threads_as_their_kernels_keep_busy(monkeypatch):

@@ -14,7 +14,7 @@ from fastprop.metrics import Score
 from fastprop.network import MLP
 from fastprop.sweeping.configuration import Configuration
 from fastprop.sweeping.folds import Fold
-from fastprop.sweeping.outcomes import ExportedState, LaneState, TakenState
+from fastprop.sweeping.outcomes import FitState
 
 if TYPE_CHECKING:
     from fastprop.sweeping.pack_runs import PackRun
@@ -77,7 +77,7 @@ class Fit(NamedTuple):
     index: int  # index of the configuration
     fold: int  # index of the fold
     configuration: Configuration
-    state: LaneState | TakenState | ExportedState | None  # None for one that begins anew
+    state: FitState | None  # None for one that begins anew
 
 
 class Fits(Sequence):
@@ -106,9 +106,11 @@ class Fits(Sequence):
         return self.states is not None
 
     def go_on_from(self, states):
-        """Have the fits go on from states; a configuration is not made anew if a run that goes on has it."""
+        """Have the fits go on from states; no configuration is made anew if the states have those of all fits."""
         known = [state.configuration for state in states]
-        self.configurations = [each or made for each, made in zip(known, self.configurations)]
+        if None in known:
+            known = [each or made for each, made in zip(known, self.configurations)]
+        self.configurations = known
         self.states = states
 
     def __len__(self):

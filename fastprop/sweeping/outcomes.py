@@ -11,7 +11,29 @@ from fastprop.sweeping.endings import ENDINGS
 from fastprop.sweeping.fit_columns import FitColumns
 
 
-class LaneState:
+class FitState:
+    """The state from which a fit goes on; the base class of all such states.
+
+    Attributes
+    ----------
+    arrays : dict
+        By name, the arrays from which another run goes on.
+    """
+
+    run = None
+    """The `PackRun` that can go on with the fit in place; None if it has left the run that trained it."""
+
+    lane = None
+    """The index of the fit's lane in this run; None without a run."""
+
+    configuration = None
+    """The configuration that the fit goes on with, if a run has it; None for one that is to be made."""
+
+    network = None
+    """A network that another run can give the parameters of `arrays`; None for one that is to be made."""
+
+
+class LaneState(FitState):
     """The state of a fit in a lane of a `PackRun`, which goes on from it in place, or exports it when it moves."""
 
     def __init__(self, run, lane):
@@ -20,7 +42,7 @@ class LaneState:
 
     @property
     def configuration(self):
-        """The configuration of the fit, so that it is not made anew; None where the run does not know it."""
+        """The configuration of the fit, which the run has."""
         return self.run.configuration(self.lane)
 
     @property
@@ -34,22 +56,18 @@ class LaneState:
         return self.run.export(self.lane)
 
 
-class ExportedState:
+class ExportedState(FitState):
     """The state of a fit that has left the run that trained it."""
-
-    run = None
-    configuration = None
-    network = None
 
     def __init__(self, arrays):
         self.arrays = arrays
 
 
-class TakenState:
-    """The state of another fit from which one goes on in the lane of a `PackRun` in which it is, or in another run."""
+class TakenState(FitState):
+    """The state of another fit from which one goes on in the lane of a `PackRun` in which it is, or in another run.
 
-    configuration = None
-    network = None
+    The configuration is not the one that the run has in this lane, because it has other values now.
+    """
 
     def __init__(self, run, lane, arrays):
         self.run = run
@@ -70,7 +88,7 @@ class FitOutcome:
         The loss that ranks, after the last epoch, or the one whose weights were restored.
     stopped : str
         See `History`.
-    state : LaneState, TakenState, ExportedState or None
+    state : FitState or None
         The state from which the fit can go on; None unless it was halved and its run can go on.
     """
 
