@@ -9,8 +9,11 @@ import fastprop as fp
 from fastprop import cost_model, thread_pool
 from fastprop.kernels import compiler
 from fastprop.sweeping import configurations, sweep_progress
+from fastprop.sweeping.configuration_outcomes import ConfigurationOutcomes, mean
+from fastprop.sweeping.endings import ENDINGS
+from fastprop.sweeping.fit_columns import FitColumns
 from fastprop.sweeping.fits import Fits
-from fastprop.sweeping.outcomes import ExportedState, TakenState
+from fastprop.sweeping.outcomes import ExportedState, TakenState, worst_ending
 from fastprop.sweeping.rung_pace import RungPace
 from fastprop.sweeping.sweep_runner import SweepRunner
 from tests.marks import slow_except
@@ -81,6 +84,20 @@ def test_a_configuration_has_the_values_of_its_row_whatever_others_are_of_its_ki
         assert_same_rows(alone, result, [index])
         for name in alone.hyperparameters:
             assert result.table[name][index] == alone.table[name][0]
+
+
+@pytest.mark.parametrize("folds", [1, 2, 3, 10])
+def test_a_configuration_has_the_same_cost_and_ending_whether_one_is_asked_for_or_many(folds):
+    random, count = np.random.default_rng(folds), 20
+    numbers = random.normal(size=(3, count * folds)) * 10.0 ** random.integers(-9, 9, (3, count * folds))
+    endings, whole = random.integers(len(ENDINGS), size=count * folds), np.ones(count * folds, int)
+    columns = FitColumns(*numbers[:2], whole, whole, numbers[2], numbers[2][:, None], endings, *numbers[:2], whole > 1)
+    found = ConfigurationOutcomes.of(columns, folds)
+    for index in range(count):
+        rows = slice(index * folds, (index + 1) * folds)
+        assert mean(columns.loss[rows].tolist()) == found.loss[index]
+        fits = [SimpleNamespace(stopped=ENDINGS[code]) for code in endings[rows]]
+        assert worst_ending(fits) == found.stopped[index]
 
 
 def test_fits_go_on_with_the_configurations_of_their_states_and_only_those_that_none_has_are_made():

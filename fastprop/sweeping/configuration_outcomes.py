@@ -92,13 +92,25 @@ class ConfigurationOutcomes(NamedTuple):
         return (self.stopped != "out of time") & ended_well
 
 
+def mean(values):
+    """Return the mean of some floats or arrays, added in their order, so that it has the same bits for both.
+
+    For a few floats this takes less time than the call of `numpy.mean`.
+    """
+    return _sum(values) / len(values)
+
+
+def _sum(values):
+    return functools.reduce(operator.add, values)
+
+
 def _sum_of_folds(values):
     """Return the sum over the second axis, that of the folds, in their order."""
-    return functools.reduce(operator.add, np.moveaxis(values, 1, 0))
+    return _sum(np.moveaxis(values, 1, 0))
 
 
 def _mean_of_folds(values):
-    return _sum_of_folds(values) / values.shape[1]
+    return mean(np.moveaxis(values, 1, 0))
 
 
 def _rounded_mean(epochs):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import operator
 from functools import cached_property
 
 from fastprop.metrics import INTERRUPTED, Measurement
@@ -243,10 +241,5 @@ def only_outcome(rungs):
 
 
 def worst_ending(fits):
-    """Return the worst of the endings of fits: that of their configuration."""
+    """Return the worst of the endings of fits: that of their configuration, as `ConfigurationOutcomes.of` has it."""
     return fits[0].stopped if len(fits) == 1 else min((fit.stopped for fit in fits), key=ENDINGS.index)
-
-
-def mean(values):
-    """Return the mean of a few floats, without `numpy.mean`, whose call takes longer than the addition."""
-    return functools.reduce(operator.add, values) / len(values)

@@ -9,12 +9,12 @@ import numpy as np
 
 from fastprop import cost_model, thread_pool
 from fastprop.sweeping.bounded_heap import RungRanking
-from fastprop.sweeping.configuration_outcomes import ConfigurationOutcomes
+from fastprop.sweeping.configuration_outcomes import ConfigurationOutcomes, mean
 from fastprop.sweeping.endings import NOT_RECORDED
 from fastprop.sweeping.fit_columns import FitColumns
 from fastprop.sweeping.fits import FitArrays, Fits, Job, Pack, pack_groups, packs_to_go_on
 from fastprop.sweeping.live_runs import LiveRuns, rungs_within_memory
-from fastprop.sweeping.outcomes import mean, only_outcome, taken_over, worst_ending
+from fastprop.sweeping.outcomes import only_outcome, taken_over, worst_ending
 from fastprop.sweeping.pack_runs import PackResults, PackRun
 from fastprop.sweeping.rung_pace import RungPace
 from fastprop.sweeping.score_problems import ScoreProblems
