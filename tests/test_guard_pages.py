@@ -76,7 +76,7 @@ def test_a_forward_pass_that_is_off_by_one_row_of_weights_is_caught(tmp_path, ch
     (tmp_path / "tests").mkdir()
     shutil.copy(ROOT / "tests" / "guard_pages.py", tmp_path / "tests")
     dense = tmp_path / "fastprop" / "kernels" / "dense.py"
-    right = "last, depth = is_last(plan, layer), 1 + plan.sizes.layers[layer]"
+    right = "layer, depth = task.plan, task.memory, task.layer, 1 + task.plan.sizes.layers[task.layer]"
     assert dense.read_text().count(right) == 1
     dense.write_text(dense.read_text().replace(right, right.replace("1 +", "2 +")))
     with pytest.raises(RuntimeError, match=message):
