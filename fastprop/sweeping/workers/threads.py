@@ -9,7 +9,7 @@ from fastprop.sweeping.fits import kernel_cycles
 from fastprop.sweeping.pack_runs import PackRun, prepare
 from fastprop.sweeping.workers.base import Adapter, Ticket, private_attribute
 
-PYTHON_CYCLES = 5e5
+PYTHON_CYCLES = 8e5
 """Cycles that a pack takes beside its kernels, about: in Python, which threads do one at a time.
 
 Threads that wait for it do not only idle: each time that one hands it to another takes about half as long again.
