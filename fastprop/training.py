@@ -130,7 +130,7 @@ def train(
     precision : str, optional
         ``"bfloat16"`` has the layers that have at least 64 inputs and 64 outputs learn by products of bfloat16, which
         have 8 binary digits; sums, biases, activations and all that is kept are of float32. On an AMD processor with
-        AVX512_BF16 a training of such layers takes 0.5 to 0.7 of the time, elsewhere about as long as without it;
+        AVX512_BF16 a training of such layers takes 0.5 to 0.8 of the time, elsewhere about as long as without it;
         results have the same bits. The training loss is that of these products, while validation, metrics and
         prediction have none. Two float32 that differ in the last bit may be rounded to neighboring bfloat16, which
         differ by up to 1/128, so that ``backend="reference"`` repeats a step to some units of float32, but a long run
