@@ -4,6 +4,7 @@ from collections import defaultdict
 
 import pytest
 
+from fastprop.sweeping.kinds import equality_key
 from tests.problems import DTYPES
 
 
@@ -30,18 +31,9 @@ def mark_repeated_values(items):
         if hasattr(item, "callspec") and item.get_closest_marker("slow") is None:
             of_functions[item.parent.nodeid, item.originalname].append(item)
     for tests in of_functions.values():
-        values = [{(name, _key(value)) for name, value in test.callspec.params.items()} for test in tests]
+        values = [{(name, equality_key(value)) for name, value in test.callspec.params.items()} for test in tests]
         for index in set(range(len(tests))) - covering(values):
             tests[index].add_marker(pytest.mark.slow)
-
-
-def _key(value):
-    """Return what equal values of a parameter have in common; two that have no hash count as different."""
-    try:
-        hash(value)
-    except TypeError:
-        return id(value)
-    return type(value), value
 
 
 def covering(sets):

@@ -113,7 +113,7 @@ def store_rounded(typing_context, array, index, column, vector):
 
 @intrinsic
 def store_pairs(typing_context, array, index, stride, even, odd):
-    """Write the pairs of two vectors, lane by lane, at element `index`; two float32 of a pair are `stride` apart."""
+    """Write the pairs of two vectors, lane by lane, at element `index`; if two float32 are a pair, at this `stride`."""
 
     def emit(context, builder, sig, args):
         first = emit_pointer(context, builder, array, *args[:2])

@@ -60,10 +60,10 @@ def rounding_plans(plans, size, is_rounded):
     """
     layers, strategy = plans[0].sizes.layers, plans[0].strategy
     of_rounded = [(n_in, n_out) for n_in, n_out, each in zip(layers, layers[1:], is_rounded) if each]
-    row_stride = padded(PAIR * pair_count(max(map(max, of_rounded))), np.float32)
+    row_stride = padded(pair_elements(max(map(max, of_rounded))), np.float32)
     blocks = max(-(-n_in // BLOCK_ROWS) for n_in, _ in of_rounded)
     of_rows = strategy.chunk_rows * row_stride
-    of_columns = blocks * BLOCK_ROWS * PAIR * pair_count(strategy.chunk_rows)
+    of_columns = blocks * BLOCK_ROWS * pair_elements(strategy.chunk_rows)
     allocator = OffsetAllocator(size)
     rows, result = 0, []
     for position, plan in enumerate(plans):
@@ -74,9 +74,14 @@ def rounding_plans(plans, size, is_rounded):
     return result, allocator.size
 
 
-def pair_count(count):
-    """Return into how many pairs `count` elements go; an odd last one is a pair with 0."""
-    return (count + 1) // 2
+def pair_elements(count):
+    """Return how many elements the pairs of `count` float32 take, which are as many k of a tile."""
+    # an int
+    return PAIR * ((count + 1) // 2)
+
+
+depth_of = inline(pair_elements)
+"""The same in kernels: the depth of a product."""
 
 
 # ---- which products a pass has ----
@@ -248,13 +253,6 @@ rounded_gradient_product = make_product(prepare_rounded_deltas, rounded_gradient
 
 
 # ---- pairs ----
-
-
-@inline
-def depth_of(count):
-    """Return how many k of a tile the pairs of `count` elements take."""
-    # an int
-    return PAIR * ((count + 1) // 2)
 
 
 @inline

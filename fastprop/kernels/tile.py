@@ -6,7 +6,7 @@ for a few rows m and a few vectors v. The accumulators stay in registers while k
 fused multiply-adds with k ascending. A result therefore does not depend on how the work was cut into tiles.
 
 A pointer to numbers has each a[m, k] broadcast to a vector. A pointer to vectors, where a lane is a network, has each
-a[m, k] read as it is; B's vectors may then lie any distance apart. Pointers to words have k count pairs of bfloat16, a
+a[m, k] read as it is; B's vectors may then lie at any distance. Pointers to words have k count pairs of bfloat16, a
 word each (see bfloat16.py), while C holds numbers all the same.
 """
 

@@ -32,24 +32,16 @@ class ConfigurationOutcome(NamedTuple):
     fold_notes: tuple[float, ...] = ()  # the note of each fold's score, see `metrics.measure`; a journal has none
 
 
-class ConfigurationOutcomes(NamedTuple):
+_COLUMNS = [(name, np.ndarray) for name in ConfigurationOutcome._fields]
+
+
+class ConfigurationOutcomes(NamedTuple("_ConfigurationOutcomes", _COLUMNS)):
     """The results of some configurations: the fields of a `ConfigurationOutcome`, as arrays with an element for each.
 
     Those of the folds have a second axis, and the histories another one, which ends with the longest.
     """
 
-    score: np.ndarray
-    score_std: np.ndarray
-    loss: np.ndarray
-    validation_loss: np.ndarray
-    epochs: np.ndarray
-    final_epochs: np.ndarray
-    stopped: np.ndarray
-    seconds: np.ndarray
-    fold_scores: np.ndarray
-    fold_seconds: np.ndarray
-    history: np.ndarray
-    fold_notes: np.ndarray
+    __slots__ = ()
 
     @classmethod
     def of(cls, columns, folds):

@@ -47,10 +47,11 @@ def rows_of_kinds(columns, lane_values):
 def _codes(values):
     """Return a whole number for each of a list of values; equal values that can be hashed have the same."""
     codes = {}
-    return [codes.setdefault(_key(value), len(codes)) for value in values]
+    return [codes.setdefault(equality_key(value), len(codes)) for value in values]
 
 
-def _key(value):
+def equality_key(value):
+    """Return what equal values of a type have in common; two that have no hash count as different."""
     try:
         hash(value)
     except TypeError:
