@@ -4,8 +4,7 @@ import numpy as np
 import pandas
 import pytest
 
-from fastprop import cli
-from tests.plain_options import plain
+from tests.command_line import execute
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(90, 2))
@@ -35,8 +34,7 @@ def run(capsys):
     """Run a command line; return its exit code, and what it printed on stdout and stderr without the progress bar."""
 
     def run(line):
-        code = cli.main(plain(line).split())
-        output, errors = capsys.readouterr()
+        code, output, errors = execute(line, capsys)
         return (
             code,
             output,

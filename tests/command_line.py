@@ -32,13 +32,17 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+def execute(line, capsys):
+    """Run a command line; return its exit code, and what it printed on stdout and stderr."""
+    return cli.main(plain(line).split()), *capsys.readouterr()
+
+
 @pytest.fixture
 def run(capsys):
     """Run a command line that ends well; return what it printed."""
 
     def run(line):
-        code = cli.main(plain(line).split())
-        output, errors = capsys.readouterr()
+        code, output, errors = execute(line, capsys)
         assert code == 0, errors
         return output
 

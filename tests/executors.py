@@ -4,12 +4,13 @@ import glob
 import multiprocessing
 import os
 import tempfile
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 import fastprop as fp
+from fastprop.sweeping.workers.base import Adapter, Ticket
 from tests.problems import three_classes
 from tests.processes import unmeasured
 
@@ -83,3 +84,22 @@ def nothing_left(monkeypatch, tmp_path):
 
 def lowest(outputs, labels):
     return float(outputs.min())
+
+
+class Inline(Executor):
+    """An executor that calls a function as soon as it is submitted."""
+
+    def submit(self, function, *arguments):
+        future = Future()
+        future.set_result(function(*arguments))
+        return future
+
+
+class InlineAdapter(Adapter):
+    accepts = classmethod(lambda cls, executor: isinstance(executor, Inline))
+
+    def count(self):
+        return 1
+
+    def share(self, value):
+        return Ticket(value)

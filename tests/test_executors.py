@@ -5,13 +5,10 @@ import os
 import pickle
 import resource
 import signal
-import sys
 import tempfile
 import threading
 import time
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import nullcontext
-from types import SimpleNamespace
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -21,15 +18,23 @@ from fastprop import thread_pool
 from fastprop.kernels import compiler
 from fastprop.reference import rounded_layers
 from fastprop.sweeping import pack_runs, workers
-from fastprop.sweeping.workers import base, new_adapter
-from fastprop.sweeping.workers.base import Adapter, Ticket
-from fastprop.sweeping.workers.dask import DaskAdapter
-from fastprop.sweeping.workers.processes import LokyAdapter, ProcessAdapter, ProcessPoolAdapter
+from fastprop.sweeping.workers import base
 from fastprop.sweeping.workers.shared_folder import SharedFolder
-from fastprop.sweeping.workers.threads import ThreadPoolAdapter
 from tests import executors
 from tests.compare import assert_refused, assert_same_bits
-from tests.executors import ALONE, IN_PROCESSES, SPAWN, Dask, Loky, lowest, processes, sweep, threads
+from tests.executors import (
+    ALONE,
+    IN_PROCESSES,
+    SPAWN,
+    Dask,
+    Inline,
+    InlineAdapter,
+    Loky,
+    lowest,
+    processes,
+    sweep,
+    threads,
+)
 from tests.marks import slow_except
 from tests.processes import output_after_interrupt
 from tests.results import assert_same_result
@@ -93,75 +98,6 @@ def test_a_score_is_a_function_of_a_module_or_with_cloudpickle_any(monkeypatch):
         monkeypatch.setitem(__import__("sys").modules, "cloudpickle", None)
         words = "give a score that is a function of a module, or install cloudpickle."
         assert_refused(TypeError, words, sweep, executor=executor, score=lambda outputs, labels: 1.0)
-
-
-# ---- adapters ----
-
-
-class Inline(Executor):
-    """An executor that calls a function as soon as it is submitted."""
-
-    def submit(self, function, *arguments):
-        future = Future()
-        future.set_result(function(*arguments))
-        return future
-
-
-class InlineAdapter(Adapter):
-    accepts = classmethod(lambda cls, executor: isinstance(executor, Inline))
-
-    def count(self):
-        return 1
-
-    def share(self, value):
-        return Ticket(value)
-
-
-def test_a_new_kind_of_executor_is_one_adapter(monkeypatch):
-    assert type(new_adapter(Inline())) is ProcessAdapter
-    monkeypatch.setattr(workers, "ADAPTERS", (InlineAdapter, *workers.ADAPTERS))
-    assert type(new_adapter(Inline())) is InlineAdapter
-    assert_same_result(sweep(executor=Inline(), halving=2), sweep(halving=2))
-
-
-def test_each_kind_of_executor_has_its_adapter():
-    loky = pytest.importorskip("loky")
-    kinds = {ThreadPoolAdapter: ThreadPoolExecutor, ProcessPoolAdapter: ProcessPoolExecutor}
-    kinds[LokyAdapter] = loky.ProcessPoolExecutor
-    for adapter, kind in kinds.items():
-        with kind(3) as executor:
-            assert type(new_adapter(executor)) is adapter
-            assert new_adapter(executor).count() == 3
-
-
-def test_an_adapter_without_a_method_that_all_have_is_refused_when_it_is_made():
-    class Half(Adapter):
-        accepts = classmethod(lambda cls, executor: True)
-        count = lambda self: 1  # noqa: E731
-
-    with pytest.raises(TypeError, match=r"abstract method '?share"):
-        Half(Inline())
-
-
-def test_a_dask_cluster_elsewhere_keeps_its_own_rules(monkeypatch):
-    local = type("LocalCluster", (), {})
-    distributed = SimpleNamespace(LocalCluster=local, KilledWorker=KeyError)
-    patience = {"distributed.deploy.lost-worker-timeout": "365 days"}
-    monkeypatch.setitem(sys.modules, "distributed", distributed)
-    monkeypatch.setitem(sys.modules, "dask", SimpleNamespace(config=SimpleNamespace(set=nullcontext)))
-    for cluster, rules in ((local(), patience), (None, None)):  # a client of a scheduler's address has no cluster
-        client = SimpleNamespace(cluster=cluster, nthreads=dict)
-        with DaskAdapter(SimpleNamespace(_client=client, _kwargs={})).context() as context:
-            assert context == rules
-
-
-def test_an_attribute_that_an_executor_no_longer_has_is_named():
-    executor = ThreadPoolExecutor(1)
-    del executor._max_workers
-    words = (
-        "ThreadPoolExecutor has no _max_workers, which fastprop read in Python 3.11 to 3.14: install that version, or"
-    )
-    assert_refused(RuntimeError, words, sweep, executor=executor)
 
 
 # ---- how many at a time ----
