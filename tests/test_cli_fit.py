@@ -143,6 +143,12 @@ def test_numbers_of_a_table_and_arrays(capsys):
         ),
         ("fit t.csv --score accuracy", "column 'price' must hold whole numbers or words"),
         ("fit t.csv --save m.txt", "--save m.txt must end in .safetensors"),
+        ("fit t.csv --precision float16", "argument --precision: invalid choice: 'float16'"),
+        (
+            "fit t.csv --precision bfloat16",
+            "--precision bfloat16 is for a network of float32, not of float64: leave --precision out, or subtract a "
+            "constant from y, which needs float64 this far from zero.",
+        ),
     ],
 )
 def test_what_is_refused(line, said, capsys):

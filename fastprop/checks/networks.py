@@ -79,12 +79,15 @@ def fits_layers(rates, layer_sizes):
         )
 
 
-def fits_dtype(precision, dtype):
-    """Refuse a precision of products, unless it is None, for a network that is not of float32."""
+def fits_dtype(precision, dtype, remedy="make the network with dtype='float32'"):
+    """Refuse a precision of products, unless it is None, for a network of another dtype than float32.
+
+    `remedy` is what can be done beside leaving it out.
+    """
     if precision is not None and dtype != "float32":
         raise ValueError(
             f"{argument('precision', repr(precision))} is for a network of float32, not of {dtype}: "
-            f"leave {argument('precision')} out, or make the network with dtype='float32'."
+            f"leave {argument('precision')} out, or {remedy}."
         )
 
 

@@ -38,6 +38,7 @@ def fit(options):
         journal=options.journal,
         progress=True,
         calibrates=_calibrates(options, network),
+        precision=options.precision,
     )
     X = searched_inputs(problem.X, options.numeric_encoding)
     found = tuned(network, X, y, search_options, class_weight=options.class_weight)

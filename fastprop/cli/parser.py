@@ -111,6 +111,7 @@ def _add_fit(parser):
     calibrated = "have probabilities of classes as sure as they are right, by a temperature (Guo et al. 2017; default "
     calibrated += "with a --score other than log_loss)"
     search.add_argument("--calibrate", action=argparse.BooleanOptionalAction, default=None, help=calibrated)
+    _add_precision(search)
     _add_class_weight(search)
     drawn = "of the configurations that are drawn (default 0)"
     search.add_argument("--seed", type=values.whole_number, default=0, help=drawn)
@@ -285,8 +286,7 @@ def _add_training(parser, convert, metavar, rates, note=""):
     for name in commands.OPTIMIZER_FLAGS:
         if helps[name] is not None:
             training.add_argument(f"--{name.replace('_', '-')}", type=convert, metavar=metavar, help=helps[name])
-    wide = f"{', '.join(PRECISIONS)}: of the products of wide layers (default float32)"
-    training.add_argument("--precision", choices=PRECISIONS, metavar="NAME", help=wide)
+    _add_precision(training)
     training.add_argument("--clip-norm", type=values.number, metavar="LIMIT", help="of the gradient's norm")
     _add_class_weight(training)
     _add_threads(training)
@@ -297,6 +297,11 @@ def _add_seeds(group):
     group.add_argument(
         "--seeds", type=values.whole_number, default=1, metavar="N", help="train each with N seeds (default 1)"
     )
+
+
+def _add_precision(group):
+    wide = f"{', '.join(PRECISIONS)}: of the products of wide layers (default float32)"
+    group.add_argument("--precision", choices=PRECISIONS, metavar="NAME", help=wide)
 
 
 def _add_class_weight(group):

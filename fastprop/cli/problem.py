@@ -124,6 +124,8 @@ def problem_of(options):
     is_scaled = targets.task.output == "identity" and targets.task.class_count == 0
     y = targets.y[rows].reshape(len(rows), -1)
     scaling = TargetScaling.fit(y, checks.loss_name(targets.task.loss)) if is_scaled else None
+    if scaling is not None:
+        scaling.refuse_precision(options.precision)
     return Problem(X, targets, encoder, scaling, table.target_name, _described(options.data, len(targets.y)))
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from fastprop import checks
 from fastprop.data.inputs import Inputs
 from fastprop.data.standardization import UNCHANGED, standardization
 
@@ -70,6 +71,10 @@ class TargetScaling(NamedTuple):
     def dtype(self) -> str:
         """The dtype in which a network can give the targets in their own unit: their differences need digits."""
         return "float64" if (np.abs(self.center) > FAR * self.scale).any() else "float32"
+
+    def refuse_precision(self, precision: str | None) -> None:
+        """Refuse a precision of products, unless it is None, for targets whose networks are not of float32."""
+        checks.fits_dtype(precision, self.dtype, "subtract a constant from y, which needs float64 this far from zero")
 
     def scaled(self, y: NDArray[Any]) -> NDArray[np.float64]:
         """Return targets for training."""

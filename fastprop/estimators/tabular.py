@@ -13,7 +13,7 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import column_or_1d
 
 from fastprop import numpy_settings
-from fastprop.annotations import ArrayLike, NumericEncodingName, Path, ScoreName, SearchedEncodingName
+from fastprop.annotations import ArrayLike, NumericEncodingName, Path, Precision, ScoreName, SearchedEncodingName
 from fastprop.data import TargetScaling
 from fastprop.estimators import inputs
 from fastprop.estimators.classifier import check_class_count, check_labels, class_weights
@@ -59,6 +59,8 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
     class_weight : dict, "balanced" or None
         See `MLPClassifier`. Sample weights are multiplied by these weights, in the loss and in the default score:
         ``"balanced"`` makes rare classes more probable. A score that is named weighs rows by sample weights alone.
+    precision : str, optional
+        See `fastprop.train`. It is that of all networks of the search.
     categorical_features
         See `MLPClassifier`.
     numeric_encoding : str or sequence of str
@@ -143,6 +145,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         scoring: ScoreName | None = None,
         calibrate: bool | Literal["auto"] = "auto",
         class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
+        precision: Precision | None = None,
         categorical_features: Literal["from_dtype"] | ArrayLike | None = "from_dtype",
         numeric_encoding: SearchedEncodingName | Sequence[NumericEncodingName] = "search",
         random_state: int | np.random.RandomState | None = None,
@@ -157,6 +160,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
             folds=folds,
             epochs=epochs,
             scoring=scoring,
+            precision=precision,
             categorical_features=categorical_features,
             numeric_encoding=numeric_encoding,
             random_state=random_state,
@@ -219,6 +223,9 @@ class TabularRegressor(RegressorMixin, BaseTabular):
     seconds, configurations, seeds, folds, epochs, scoring, categorical_features, numeric_encoding, random_state
         See `TabularClassifier`. The default of `scoring` is the square root of the mean squared error; folds are those
         of ``KFold``.
+    precision : str, optional
+        See `TabularClassifier`. It is refused for targets that lie more than a thousand times as far from zero as they
+        differ, because their networks are of float64.
     threads, journal, verbose
         See `TabularClassifier`.
 
@@ -312,5 +319,6 @@ class TabularRegressor(RegressorMixin, BaseTabular):
             y = column_or_1d(y, warn=True)
         columns = y.reshape(len(y), -1).astype(np.float64)
         self.n_outputs_ = columns.shape[1]
-        dtype = TargetScaling.fit(columns, "mse", weights).dtype
-        return y, MLP((n_in, self.n_outputs_), output="identity", dtype=dtype)
+        scaling = TargetScaling.fit(columns, "mse", weights)
+        scaling.refuse_precision(self.precision)
+        return y, MLP((n_in, self.n_outputs_), output="identity", dtype=scaling.dtype)

@@ -19,11 +19,12 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_y, check_is_fitted
 
 from fastprop import numpy_settings
-from fastprop.annotations import ArrayLike, NumericEncodingName, Path, ScoreName, SearchedEncodingName
+from fastprop.annotations import ArrayLike, NumericEncodingName, Path, Precision, ScoreName, SearchedEncodingName
 from fastprop.data import SparseRows
 from fastprop.estimators import inputs, parameters
 from fastprop.estimators.saving import SavesModel
 from fastprop.metrics import SCORES
+from fastprop.reference import PRECISIONS
 from fastprop.tabular import ensemble_report
 from fastprop.tabular.column_inputs import ColumnInputs, searched_inputs
 from fastprop.tabular.ensemble_model import TableEnsemble
@@ -43,6 +44,7 @@ class BaseTabular(SavesModel, BaseEstimator):
         "folds": [Interval(Integral, 2, None, closed="left")],
         "epochs": [Interval(Integral, 1, None, closed="left")],
         "scoring": [StrOptions(set(SCORES)), None],
+        "precision": [StrOptions(set(PRECISIONS)), None],
         "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
         "numeric_encoding": [StrOptions({*NUMERIC_ENCODINGS, SEARCH}), "array-like"],
         "random_state": ["random_state"],
@@ -60,6 +62,7 @@ class BaseTabular(SavesModel, BaseEstimator):
         folds: int = 5,
         epochs: int = RECIPE.search_epochs,
         scoring: ScoreName | None = None,
+        precision: Precision | None = None,
         categorical_features: Literal["from_dtype"] | ArrayLike | None = "from_dtype",
         numeric_encoding: SearchedEncodingName | Sequence[NumericEncodingName] = "search",
         random_state: int | np.random.RandomState | None = None,
@@ -73,6 +76,7 @@ class BaseTabular(SavesModel, BaseEstimator):
         self.folds = folds
         self.epochs = epochs
         self.scoring = scoring
+        self.precision = precision
         self.categorical_features = categorical_features
         self.numeric_encoding = numeric_encoding
         self.random_state = random_state
@@ -159,6 +163,7 @@ class BaseTabular(SavesModel, BaseEstimator):
             journal=self.journal,
             progress=bool(self.verbose),
             calibrates=self._calibrates(),
+            precision=self.precision,
         )
 
     def _class_weight(self):

@@ -64,6 +64,7 @@ class SearchOptions(NamedTuple):
     journal: Any = None  # a path, or None
     progress: bool = False
     calibrates: bool = False  # whether the ensemble of classes has a temperature
+    precision: str | None = None  # of the products of wide layers, see `fastprop.train`
 
 
 def needs_temperature(score: str | None) -> bool:
@@ -316,6 +317,7 @@ class _Search:
                 standardize=True,
                 keep=keep,
                 refit=False,
+                precision=options.precision,
                 threads=options.threads,
                 journal=self._journal(encoding) if keep else None,
                 progress=options.progress,
