@@ -5,6 +5,7 @@ import pytest
 
 from fastprop import cost_model
 from fastprop.kernels import pacing
+from tests.kernel_arguments import trainings
 from tests.parts import compiled
 
 LONG = 10_000_000  # nanoseconds
@@ -91,6 +92,13 @@ def test_other_teams_are_not_tested_and_share_their_pause():
 )
 def test_on_far_cores_a_team_pays_where_it_was_measured_to(layer_sizes, batch_size, pays):
     assert cost_model.pays_on_far_cores(layer_sizes, batch_size, "float32", 2) == pays
+
+
+def test_a_test_holds_for_trainings_of_one_precision():
+    kind = (784, 128, 10), 32, "float32"
+    rounded, plain, other = (trainings(*kind, members=2, precision=each)[0] for each in ("bfloat16", None, None))
+    assert plain.member.pacing.pause is other.member.pacing.pause
+    assert rounded.member.pacing.pause is not plain.member.pacing.pause
 
 
 def test_what_moves_between_members_can_outweigh_any_number_of_them():

@@ -62,7 +62,7 @@ def training(state, split, options_of_lanes, batch_size, members=1, keeps_gradie
     seeds = np.array(seeds)
     kind = network.layer_sizes, batch_size, network.dtype
     has_to_prove_itself = members > 1 and not cost_model.pays_on_far_cores(*kind, members)
-    barrier, pacing = new_barrier(1), new_pacing(members, kind if has_to_prove_itself else None)
+    barrier, pacing = new_barrier(1), new_pacing(members, (*kind, options.precision) if has_to_prove_itself else None)
     return [
         epochs.Training(
             network=learned,
