@@ -123,3 +123,14 @@ class ConfigurationsOfKind(Sequence):
             return itertools.repeat(self._example, self._count)
         options, *others = self._example
         return (Configuration(each, *others) for each in options.with_lane_values(self._lane_values))
+
+    def option_values(self, name):
+        """Return the value of one of the `TrainingOptions` for each, a list."""
+        return self._lane_values.get(name) or [getattr(self._example.options, name)] * self._count
+
+
+def option_values(configurations, name):
+    """Return the value of one of the `TrainingOptions` for each of some configurations, a list."""
+    if isinstance(configurations, ConfigurationsOfKind):
+        return configurations.option_values(name)
+    return [getattr(each.options, name) for each in configurations]

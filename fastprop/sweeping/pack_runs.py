@@ -13,6 +13,7 @@ from fastprop import checks, thread_pool
 from fastprop.kernels import compiler, layout, unrolled
 from fastprop.metrics import INTERRUPTED, UNKNOWN
 from fastprop.runs import new_run, predict, scores
+from fastprop.sweeping.configuration import option_values
 from fastprop.sweeping.fit_columns import FitColumns
 from fastprop.sweeping.outcomes import DetachedOutcomes, DetachedResults, FitOutcome, LaneState, TakenState
 
@@ -212,25 +213,30 @@ def _loss_factors(scaling, configurations):
 
 def prepare(experiment, job):
     """Compile all that a job needs, unless this process has compiled it for such a job."""
-    key = _compiled_key(experiment, job)
+    key = compiled_key(experiment, job.fits.configurations)
     if key not in _PREPARED:
         PackRun(experiment, job).prepare()
         _PREPARED.add(key)
 
 
-def _compiled_key(experiment, job):
-    """Return what is equal for jobs that need the same compiled functions, of which tiny packs have some by shape."""
-    configuration = job.fits.configurations[0]
-    prototype = experiment.prototypes[configuration.options.loss]
-    is_pack = len(job.fits) > 1
-    shape = configuration.shape(prototype)
-    has_functions = is_pack and layout.parameter_count(shape[0]) <= unrolled.MAX_PARAMETERS
-    kernel_key = configuration.kernel_key(prototype)
-    return experiment.backend, prototype.dtype, is_pack, kernel_key, shape if has_functions else None
+def compiled_key(experiment, configurations):
+    """Return what is equal for packs that need the same compiled functions, of which tiny ones have some by shape.
+
+    `configurations` are those of the fits of a pack.
+    """
+    first = configurations[0]
+    prototype = experiment.prototypes[first.options.loss]
+    is_pack = len(configurations) > 1
+    shape = first.shape(prototype)
+    functions = None
+    if is_pack and layout.parameter_count(shape[0]) <= unrolled.MAX_PARAMETERS:
+        shares_rows = not first.options.shuffle or len(set(option_values(configurations, "seed"))) == 1
+        functions = *shape, shares_rows, any(option_values(configurations, "dropout"))
+    return experiment.backend, prototype.dtype, is_pack, first.kernel_key(prototype), functions
 
 
 _PREPARED = set()
-"""The `_compiled_key` of jobs for which `prepare` has compiled all that they need."""
+"""The `compiled_key` of packs for which `prepare` has compiled all that they need."""
 
 
 def _new_networks(experiment, fits, configurations):

@@ -15,7 +15,7 @@ from fastprop.sweeping.fit_columns import FitColumns
 from fastprop.sweeping.fits import FitArrays, Fits, Job, Pack, pack_groups, packs_to_go_on
 from fastprop.sweeping.live_runs import LiveRuns, rungs_within_memory
 from fastprop.sweeping.outcomes import only_outcome, taken_over, worst_ending
-from fastprop.sweeping.pack_runs import PackResults, PackRun
+from fastprop.sweeping.pack_runs import PackResults, PackRun, compiled_key
 from fastprop.sweeping.rung_pace import RungPace
 from fastprop.sweeping.score_problems import ScoreProblems
 from fastprop.sweeping.sweep_progress import SweepProgress
@@ -176,7 +176,10 @@ class SweepRunner:
             chosen = sorted(chosen, key=lambda pack: fits.indices[pack.positions].min())
         examples = (self._job(fits, states, pack, None, rungs) for pack in self._examples(chosen, fits))
         start = time.perf_counter()
-        self._workers.prepare(self._experiment, examples, self._time.is_to_begin)
+        try:
+            self._workers.prepare(self._experiment, examples, self._time.is_to_begin)
+        except KeyboardInterrupt:
+            raise thread_pool.Interrupted from None
         self._time.begin()
         self._result.preparing_seconds += time.perf_counter() - start
         start = time.perf_counter()
@@ -187,15 +190,20 @@ class SweepRunner:
             self._result.seconds += time.perf_counter() - start
 
     def _examples(self, packs, fits):
-        """Return a `Pack` of one fit or two for each of the kernels that some packs of `fits` need."""
-        firsts = fits.indices[[pack.positions[0] for pack in packs]]
-        groups = 2 * self._configurations.group_indices[firsts] + [len(pack.positions) > 1 for pack in packs]
+        """Return a `Pack` of one fit or two for each set of compiled functions that some packs of `fits` need.
+
+        Two are the first and the last of a pack, which have the same order of rows only if all between them have it.
+        """
+        firsts, lasts = (fits.indices[[pack.positions[end] for pack in packs]] for end in (0, -1))
+        orders = self._configurations.row_orders
+        groups = self._configurations.group_indices[firsts]
+        kinds = 4 * groups + 2 * (firsts != lasts) + (orders[firsts] == orders[lasts])
         examples = {}
-        for position in np.sort(np.unique(groups, return_index=True)[1]).tolist():
-            configuration = self._configurations[firsts[position]]
-            prototype = self._experiment.prototypes[configuration.options.loss]
-            positions = packs[position].positions[:2]
-            examples.setdefault((len(positions), configuration.kernel_key(prototype)), Pack(positions, None))
+        for position in np.sort(np.unique(kinds, return_index=True)[1]).tolist():
+            positions = packs[position].positions
+            ends = np.unique([positions[0], positions[-1]])
+            configurations = self._configurations.some(fits.indices[ends].tolist())
+            examples.setdefault(compiled_key(self._experiment, configurations), Pack(ends, None))
         return list(examples.values())
 
     def _max_survivors(self, count, rung):
