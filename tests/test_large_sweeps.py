@@ -87,17 +87,23 @@ def test_a_configuration_has_the_values_of_its_row_whatever_others_are_of_its_ki
 
 
 @pytest.mark.parametrize("folds", [1, 2, 3, 10])
-def test_a_configuration_has_the_same_cost_and_ending_whether_one_is_asked_for_or_many(folds):
+def test_a_configuration_has_the_same_cost_whether_one_is_asked_for_or_many(folds):
     random, count = np.random.default_rng(folds), 20
     numbers = random.normal(size=(3, count * folds)) * 10.0 ** random.integers(-9, 9, (3, count * folds))
     endings, whole = random.integers(len(ENDINGS), size=count * folds), np.ones(count * folds, int)
     columns = FitColumns(*numbers[:2], whole, whole, numbers[2], numbers[2][:, None], endings, *numbers[:2], whole > 1)
-    found = ConfigurationOutcomes.of(columns, folds)
+    found = ConfigurationOutcomes.of(columns, folds, "early")
     for index in range(count):
         rows = slice(index * folds, (index + 1) * folds)
         assert mean(columns.loss[rows].tolist()) == found.loss[index]
-        fits = [SimpleNamespace(stopped=ENDINGS[code]) for code in endings[rows]]
-        assert worst_ending(fits) == found.stopped[index]
+    assert found.stopped.tolist() == count * ["early"]
+
+
+@pytest.mark.parametrize("folds", [1, 2, 3, 10])
+def test_a_configuration_ends_as_the_worst_of_its_folds(folds):
+    for codes in np.random.default_rng(folds).integers(len(ENDINGS), size=(50, folds)):
+        fits = [SimpleNamespace(stopped=ENDINGS[code]) for code in codes]
+        assert worst_ending(fits) == ENDINGS[codes.min()]
 
 
 def test_fits_go_on_with_the_configurations_of_their_states_and_only_those_that_none_has_are_made():

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastprop.sweeping.endings import ENDINGS, is_finished
+from fastprop.sweeping.endings import is_finished
 from fastprop.sweeping.fit_columns import FitColumns
 
 
@@ -44,8 +44,11 @@ class ConfigurationOutcomes(NamedTuple("_ConfigurationOutcomes", _COLUMNS)):
     __slots__ = ()
 
     @classmethod
-    def of(cls, columns, folds):
-        """Return the outcomes of configurations from the `FitColumns` of all folds of the first, of the second, …."""
+    def of(cls, columns, folds, stopped):
+        """Return the outcomes of configurations from the `FitColumns` of all folds of the first, of the second, ….
+
+        All of them ended as `stopped` says, see `worst_ending`.
+        """
         of_folds = FitColumns(*(column.reshape(-1, folds, *column.shape[1:]) for column in columns))
         score = _mean_of_folds(of_folds.score)
         deviations = of_folds.score - score[:, None]
@@ -56,7 +59,7 @@ class ConfigurationOutcomes(NamedTuple("_ConfigurationOutcomes", _COLUMNS)):
             validation_loss=_mean_of_folds(of_folds.validation_loss),
             epochs=of_folds.epochs.max(axis=1),
             final_epochs=_rounded_mean(of_folds.final_epochs),
-            stopped=np.array(ENDINGS)[of_folds.stopped.min(axis=1)],
+            stopped=np.full(len(score), stopped),
             seconds=_sum_of_folds(of_folds.seconds),
             fold_scores=of_folds.score,
             fold_seconds=of_folds.seconds,

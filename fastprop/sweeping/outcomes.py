@@ -241,5 +241,5 @@ def only_outcome(rungs):
 
 
 def worst_ending(fits):
-    """Return the worst of the endings of fits: that of their configuration, as `ConfigurationOutcomes.of` has it."""
+    """Return the worst of the endings of fits: that of their configuration."""
     return fits[0].stopped if len(fits) == 1 else min((fit.stopped for fit in fits), key=ENDINGS.index)

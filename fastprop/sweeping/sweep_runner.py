@@ -334,7 +334,7 @@ class SweepRunner:
     def _take_in(self, indices, stopped, rung):
         """Take in configurations all of whose folds have reached a rung, and have this worst ending."""
         if stopped != "halved":
-            costs = self._record_ended(indices, rung)
+            costs = self._record_ended(indices, rung, stopped)
             for index in indices if stopped != "interrupted" else ():
                 del self._outcomes[index]
         elif self._measures_all:
@@ -350,16 +350,16 @@ class SweepRunner:
         by_rung = defaultdict(list)
         for index in indices:
             by_rung[self._unrecorded[index]].append(index)
-        return [cost for rung, some in by_rung.items() for cost in self._record_ended(some, rung)]
+        return [cost for rung, some in by_rung.items() for cost in self._record_ended(some, rung, "halved")]
 
-    def _record_ended(self, indices, rung):
-        """Record the outcomes of configurations at a rung, and return their costs."""
+    def _record_ended(self, indices, rung, stopped):
+        """Record the outcomes of configurations that ended alike at a rung, see `worst_ending`; return their costs."""
         fits = [fit for index in indices for fit in self._outcomes[index]]
         PackResults.measure(fits)
         for index in indices:
             del self._unrecorded[index]
         columns = FitColumns.gathered(fits)
-        outcomes = ConfigurationOutcomes.of(columns, len(self._experiment.folds))
+        outcomes = ConfigurationOutcomes.of(columns, len(self._experiment.folds), stopped)
         costs = self._result.record(indices, outcomes, rung)
         if rung < self._rungs_over:
             self._forget_scores(indices, rung)
