@@ -5,6 +5,7 @@ import pytest
 
 import fastprop as fp
 from fastprop import thread_pool
+from fastprop.sweeping import grids
 from tests.compare import assert_refused
 
 X = np.random.default_rng(0).random((12, 4))
@@ -32,6 +33,9 @@ GRIDS = [
     ("learning_rate", TypeError, f"be 'learning_rate': known are {KNOWN}"),
     ({"rate": [0.1]}, ValueError, f"grid has an unknown hyperparameter 'rate': known are {KNOWN}"),
     ([{"seed": 1}, {"rate": 0.1}], ValueError, f"grid has an unknown hyperparameter 'rate': known are {KNOWN}"),
+    ([{"seed": 1}, {"seed": -1}], ValueError, "grid[1]: seed must be at least 0, not -1: give a larger number"),
+    ([{"seed": 1}, {"hidden": "tanh"}, {"hidden": "relux"}], ValueError, "grid[2]: hidden must be one of"),
+    ([{"beta1": 0.5}], ValueError, "grid[0] has 'beta1', which SGD does not have: known to it are"),
     ({"seed": 3}, TypeError, "grid['seed'] must be a list of values, not 3: put a single value into a list"),
     ({"seed": "12"}, TypeError, "grid['seed'] must be a list of values, not '12': put a single value into a list"),
     ({"seed": np.array(3)}, TypeError, "grid['seed'] must be a list of values"),
@@ -119,3 +123,13 @@ def test_a_grid_names_only_what_its_optimizer_has():
     known = "learning_rate, weight_decay, l1, beta1, beta2, epsilon"
     with pytest.raises(ValueError, match=rf"grid has 'momentum', which Adam does not have: known to it are {known}\."):
         fp.sweep((4, 5, 3), np.ones((6, 4)), np.ones((6, 3)), {"momentum": [0.9]}, epochs=1, optimizer=fp.Adam())
+
+
+def test_the_row_of_a_long_list_is_named_and_no_row_where_the_argument_is_at_fault(monkeypatch):
+    monkeypatch.setattr(grids, "BLOCK", 2)
+    rows = [{"learning_rate": rate, "layer_sizes": (4, 3)} for rate in (0.1, 0.2, 0.3, -1, -2)]
+    words = "grid[3]: learning_rate must be at least 0 and finite, not -1: give"
+    assert_refused(ValueError, words, fp.sweep, network(), X, LABELS, rows, epochs=1)
+    float64 = fp.MLP((4, 3), output="softmax", dtype="float64")
+    with pytest.raises(ValueError, match=r"^precision='bfloat16' is for a network of float32"):
+        fp.sweep(float64, X, LABELS, rows[:2], epochs=1, precision="bfloat16")

@@ -117,7 +117,30 @@ class Configurations:
         self.row_orders = _lengthened(self.row_orders, end)
         self._kinds = _lengthened(self._kinds, end)
         for first, columns in self.grid.blocks(begin):
-            self._take_in_block(first, columns)
+            try:
+                self._take_in_block(first, columns)
+            except (ValueError, TypeError):
+                if self.grid.is_listed:
+                    self._refuse_row(first)
+                raise
+
+    def _refuse_row(self, first):
+        """Refuse the first row, from one on, that cannot be trained, and name it, unless the fault is not its own."""
+        of_none = str(self._error({}, "grid"))
+        for row in range(first, len(self)):
+            name = f"grid[{row}]"
+            error = self._error(self.grid[row], name)
+            if error is not None and str(error) != of_none:
+                kind = TypeError if isinstance(error, TypeError) else ValueError
+                raise kind(str(error) if name in str(error) else f"{name}: {error}") from error
+
+    def _error(self, values, argument):
+        """Return the error by which the configuration of some values is refused, or None."""
+        try:
+            self._configuration(values, argument)
+        except (ValueError, TypeError) as error:
+            return error
+        return None
 
     def _take_in_block(self, first, columns):
         """Fill the arrays for a block of the grid, of which one configuration is made for each kind."""
@@ -156,8 +179,9 @@ class Configurations:
             self.groups.append(configuration.pack_group(prototype))
         return group
 
-    def _configuration(self, values):
-        options = self._options.with_values(values)
+    def _configuration(self, values, argument="grid"):
+        """Return the checked configuration of some values by name; `argument` is what messages call what has them."""
+        options = self._options.with_values(values, argument)
         if options.loss not in self._losses:
             self._losses[options.loss] = self._resolved_loss(options.loss)
         loss = self._losses[options.loss]

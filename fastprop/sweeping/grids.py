@@ -1,6 +1,7 @@
 """Grids: sequences of the hyperparameter values of configurations, {name: value} each.
 
-An element is made when it is asked for. The attribute `names` has all names that an element may have. The method
+An element is made when it is asked for. The attribute `names` has all names that an element may have, and `is_listed`
+says whether the user has listed all elements, so that messages can name one by its index. The method
 ``blocks(begin)`` yields all elements from one on in blocks: for each the index of its first element, and `GridColumn`s.
 """
 
@@ -39,6 +40,7 @@ class Explicit(Sequence):
 
     def __init__(self, mappings, names=()):
         self._mappings = mappings
+        self.is_listed = not names
         self.names = set(names).union(*mappings)
 
     def __len__(self):
@@ -58,6 +60,8 @@ class Explicit(Sequence):
 
 class Product(Sequence):
     """All combinations of values, {name: list}; the values of the last name change fastest."""
+
+    is_listed = False
 
     def __init__(self, values):
         self._values = values
@@ -89,6 +93,8 @@ class Product(Sequence):
 
 class Draws(Sequence):
     """Configurations drawn from distributions or lists, {name: either}; each depends on seed and index alone."""
+
+    is_listed = False
 
     def __init__(self, values, count, seed):
         self._values = {
