@@ -13,7 +13,7 @@ import time
 
 import numpy as np
 from llvmlite import ir
-from numba.core import types
+from numba import types
 from numba.extending import intrinsic
 
 import fastprop as fp

@@ -3,7 +3,7 @@
 import functools
 
 import numpy as np
-from numba.core import types
+from numba import types
 from numba.extending import intrinsic
 
 from fastprop.kernels import compiler, layout, load_store, pointers

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from numba.core import types
+from numba import types
 
 from fastprop.kernels.compiler import CHECKED, address_of, call, noinline, refer
 from fastprop.kernels.load_store import (

@@ -6,7 +6,8 @@ import numba
 import numpy as np
 import pytest
 from llvmlite import binding, ir
-from numba.core import callconv, codegen, cpu, dispatcher, lowering, typed_passes, types
+from numba import types
+from numba.core import callconv, codegen, cpu, dispatcher, lowering, typed_passes
 from numba.core import compiler as numba_compiler
 from numba.extending import intrinsic
 

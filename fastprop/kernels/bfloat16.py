@@ -15,7 +15,7 @@ Intel, "BFLOAT16 – Hardware Numerics Definition", white paper 338302-001US, 20
 """
 
 from llvmlite import ir
-from numba.core import types
+from numba import types
 from numba.extending import intrinsic
 
 from fastprop.kernels.compiler import MULTIPLIES_BFLOAT16

@@ -6,7 +6,7 @@ form of ``math.exp`` without a vector math library, which Numba's packages do no
 Errors are in ulp, the distance of two neighboring numbers.
 """
 
-from numba.core import types
+from numba import types
 from numba.extending import overload
 
 from fastprop.kernels.arithmetic import fma, polynomial, power_of_two, split_exponent, where_less

@@ -13,7 +13,7 @@ as a vector has lanes: (B / lanes, O, lanes). Of a pack, a vector holds the same
 from typing import NamedTuple
 
 import numpy as np
-from numba.core import types
+from numba import types
 from numba.extending import intrinsic
 
 from fastprop.kernels.compiler import inline

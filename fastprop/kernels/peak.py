@@ -3,7 +3,7 @@
 import functools
 import time
 
-from numba.core import types
+from numba import types
 from numba.extending import intrinsic
 
 from fastprop.kernels.compiler import LANES, kernel

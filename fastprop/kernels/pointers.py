@@ -7,7 +7,7 @@ into, and `emit_access`, through which each load and each store gets its address
 import operator
 
 from llvmlite import ir
-from numba.core import types
+from numba import types
 from numba.core.imputils import lower_builtin
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import models, register_model

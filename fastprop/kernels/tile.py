@@ -12,7 +12,7 @@ word each (see bfloat16.py), while C holds numbers all the same.
 
 from typing import NamedTuple
 
-from numba.core import types
+from numba import types
 from numba.extending import intrinsic
 
 from fastprop.kernels.bfloat16 import emit_multiply_pairs

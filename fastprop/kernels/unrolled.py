@@ -10,7 +10,7 @@ chains of multiply-adds are those of `dense.py`, and so are the results.
 import functools
 
 import numpy as np
-from numba.core import types
+from numba import types
 from numba.extending import intrinsic, models, register_model
 from numba.np.numpy_support import from_dtype
 
