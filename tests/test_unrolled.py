@@ -1,4 +1,7 @@
-"""Which packs are unrolled, and that their results are the same: `test_invariants.py` has such packs, too."""
+"""Which networks are unrolled, alone and in packs, and that their results are the same.
+
+`test_invariants.py` has such packs, too. Networks alone are unrolled there by nobody, as they train on few rows.
+"""
 
 import numpy as np
 import pytest
@@ -6,8 +9,9 @@ import pytest
 import fastprop as fp
 from fastprop.kernels import compiler, unrolled
 from fastprop.kernels.activations import ACTIVATIONS
-from tests import packs
+from tests import kernel_arguments, packs
 from tests.compare import assert_same_bits
+from tests.marks import slow_except
 
 
 @pytest.mark.skipif(compiler.LANES == 1, reason="a pack needs lanes")
@@ -30,10 +34,29 @@ def test_which_shapes_have_functions_of_their_own(sizes, hidden, tiny, dtype):
         assert all(addresses) == any(addresses) == tiny
 
 
-def test_single_networks_and_packs_with_dropout_have_no_functions_of_their_own(dtype):
+@pytest.mark.parametrize(
+    ("sizes", "vectors"), [((2, 2, 1), 6), ((5, 1), 5), ((3, 4, 2), 11), ((4, 4, 3), 12), ((2, 4, 4, 1), 18)]
+)
+def test_a_network_alone_has_functions_where_a_vector_has_room_for_a_row(sizes, vectors, dtype):
+    """A vector must hold the inputs of a row, and another the constant 1, the activations and the deltas."""
+    codes = (ACTIVATIONS["sigmoid"].code,) * (len(sizes) - 1)
+    addresses = unrolled.addresses(sizes, codes, np.dtype(dtype), 1, False, False)
+    assert all(addresses) == any(addresses) == (vectors <= compiler.lanes(dtype))
+
+
+def test_networks_with_dropout_have_no_functions_of_their_own(dtype):
     shape = (2, 2, 1), (ACTIVATIONS["sigmoid"].code,) * 2, np.dtype(dtype)
-    assert unrolled.addresses(*shape, 1, False, False) == (0, 0)
     assert unrolled.addresses(*shape, compiler.lanes(dtype), False, True) == (0, 0)
+    assert unrolled.addresses(*shape, 1, False, True) == (0, 0)
+
+
+@pytest.mark.skipif(compiler.LANES == 1, reason="one lane has no room")
+@pytest.mark.parametrize("rows", [49, 50])
+def test_a_network_alone_is_unrolled_where_it_trains_on_many_rows(rows, monkeypatch):
+    """Compiling takes longer than a short training."""
+    monkeypatch.setattr(unrolled, "ROWS_ALONE", 50)
+    made = kernel_arguments.training((1, 1), rows, "float32")
+    assert all(made.network.unrolled_addresses) == (rows == 50)
 
 
 def outcome(network, history):
@@ -53,3 +76,86 @@ def test_segments_of_several_chunks_give_the_same_bits_as_alone(seeds, dtype):
     for network, history, twin, optimizer, seed in zip(networks, histories, alone, optimizers, seeds):
         twin_history = fp.train(twin, *data, optimizer=optimizer, seed=seed, **options)
         assert_same_bits(outcome(network, history), outcome(twin, twin_history))
+
+
+TASKS = (
+    ((2, 2, 1), "sigmoid", "sigmoid", "mse"),
+    ((3, 4, 2), "tanh", "softmax", "cross_entropy"),
+    ((5, 1), "identity", "sigmoid", "binary_cross_entropy"),
+    ((1, 2, 2, 3), "relu", "identity", "mae"),
+    ((4, 3), "identity", "softmax", "mse"),
+    ((2, 3, 1), "leaky_relu", "exp", "poisson"),
+)
+"""Networks that are unrolled alone: layer sizes, hidden activation, output activation and loss."""
+
+
+def train_alone(monkeypatch, rows_alone, task, X, **options):
+    """Train a network that is unrolled alone if it trains on so many rows; return what comes of it."""
+    monkeypatch.setattr(unrolled, "ROWS_ALONE", rows_alone)
+    sizes, hidden, output, loss = task
+    random = np.random.default_rng(1)
+    y = random.random((len(X), sizes[-1])) if loss != "cross_entropy" else random.integers(sizes[-1], size=len(X))
+    network = fp.MLP(sizes, hidden=hidden, output=output, seed=0, dtype=options.pop("dtype"))
+    options = {"epochs": 3, "loss": loss, "seed": 2, "optimizer": fp.Adam(0.01)} | options
+    return outcome(network, fp.train(network, X, y, **options))
+
+
+def assert_same_alone(monkeypatch, task, X, **options):
+    """Fail unless a network trains to the same bits alone and unrolled as layer by layer."""
+    expected = train_alone(monkeypatch, 2**60, task, X, **options)
+    assert np.isfinite(expected[0]).all()
+    before = unrolled.addresses.cache_info()
+    assert_same_bits(train_alone(monkeypatch, 0, task, X, **options), expected)
+    after = unrolled.addresses.cache_info()
+    assert after.hits + after.misses > before.hits + before.misses
+
+
+def rows_of(task, count):
+    return np.random.default_rng(0).normal(size=(count, task[0][0]))
+
+
+@pytest.mark.parametrize("task", slow_except(TASKS, TASKS[:2]), ids=str)
+@pytest.mark.parametrize("batch_size", [1, 7, 16, 33, 300], ids="by {}".format)
+def test_alone_the_bits_are_those_of_layer_by_layer(task, batch_size, dtype, monkeypatch):
+    """By 300, a minibatch has four segments."""
+    assert_same_alone(monkeypatch, task, rows_of(task, 310), batch_size=batch_size, dtype=dtype)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"optimizer": fp.SGD(0.1, momentum=0.9), "clip": fp.ClipNorm(0.1)},
+        {"optimizer": fp.SGD(0.1, momentum=0.9), "clip": fp.ClipNorm(0.1), "batch_size": 300},
+        {"standardize": True, "sample_weight": np.linspace(0.5, 2, 310)},
+        {"validation": 0.3, "schedule": fp.CosineDecay(by="step")},
+    ],
+    ids=str,
+)
+def test_alone_the_bits_are_the_same_with_every_option(options, dtype, monkeypatch):
+    task = TASKS[0]
+    assert_same_alone(monkeypatch, task, rows_of(task, 310), **{"batch_size": 32, "dtype": dtype} | options)
+
+
+def test_alone_the_bits_are_the_same_for_lbfgs(dtype, monkeypatch):
+    assert_same_alone(monkeypatch, TASKS[0], rows_of(TASKS[0], 310), optimizer=fp.LBFGS(), dtype=dtype)
+
+
+def test_alone_the_bits_are_the_same_for_bytes(dtype, monkeypatch):
+    X = np.random.default_rng(0).integers(0, 3, size=(100, 3)).astype(np.uint8)
+    assert_same_alone(monkeypatch, TASKS[1], X, batch_size=32, dtype=dtype)
+
+
+def test_alone_several_chunks_of_segments_add_up_to_the_same_bits(dtype, monkeypatch):
+    task, rows = TASKS[0], 16 * 1200
+    assert_same_alone(monkeypatch, task, rows_of(task, rows), batch_size=rows, epochs=2, dtype=dtype)
+
+
+@pytest.mark.usefixtures("threads_always_share")
+@pytest.mark.parametrize("batch_size", [40, 300], ids="by {}".format)
+@pytest.mark.parametrize("threads", [2, 3, 5])
+def test_members_that_share_an_unrolled_network_change_no_bit(batch_size, threads, dtype, monkeypatch):
+    task = TASKS[1]
+    options = {"batch_size": batch_size, "dtype": dtype}
+    expected = train_alone(monkeypatch, 2**60, task, rows_of(task, 310), threads=1, **options)
+    shared = train_alone(monkeypatch, 0, task, rows_of(task, 310), threads=threads, **options)
+    assert_same_bits(shared, expected)

@@ -20,7 +20,7 @@ of elements in a cache line, and `padded` stands for each matrix's own width::
     │ losses       │ (B, width)                   │ read when all members have met                       │
     │ gradients    │ (segments, P)                │ empty where the strategy is FUSED                    │
     ├──────────────┼──────────────────────────────┼──────────────────────────────────────────────────────┤
-    │ activations  │ (C, line + padded) a layer   │ inputs of layers 0 … L - 1; C is padded in the last  │
+    │ activations  │ (C, line + padded) a layer   │ inputs of layers 0 … L - 1; C is padded              │
     │ derivatives  │ (C, padded) a layer          │ empty where derivatives follow from the output       │
     │ outputs      │ (C, padded), interleaved     │ of the last layer                                    │
     │ targets      │ (C, padded), interleaved     │ the losses turn them into deltas                     │
@@ -344,10 +344,9 @@ def _chunk_sizes(sizes, strategy, dtype, stores_derivative):
     rows, strides = strategy.chunk_rows, sizes.strides
     interleaved_rows = rows if sizes.width > 1 else padded(rows, dtype)
     last = interleaved_rows * strides[-1]
-    # The inputs of a narrow last layer are transposed by whole vectors of rows, see narrow_output.py.
-    activation_rows = [*[rows] * (len(strides) - 2), interleaved_rows]
     return [
-        ("activations", [each * (sizes.line + stride) for each, stride in zip(activation_rows, strides[:-1])]),
+        # Of one network, some layers are read by whole vectors of rows, see narrow_output.py and unrolled.py.
+        ("activations", [interleaved_rows * (sizes.line + stride) for stride in strides[:-1]]),
         (
             "derivatives",
             [0, *(each * interleaved_rows * stride for each, stride in zip(stores_derivative, strides[1:]))],

@@ -29,6 +29,25 @@ def emit_shuffle(builder, a, b, lanes):
     return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(INT32, len(lanes)), lanes))
 
 
+def emit_transpose(builder, rows):
+    """Return the columns of a square of as many vectors as each has lanes.
+
+    It takes log₂ lanes rounds, each of which swaps the off-diagonal blocks of one size: 64 shuffles for 256 float32.
+    """
+    square, lanes = list(rows), len(rows)
+    block = lanes // 2
+    while block:
+        low = [lane if not lane & block else lanes + lane - block for lane in range(lanes)]
+        high = [lane + block if not lane & block else lanes + lane for lane in range(lanes)]
+        for i in range(lanes):
+            if not i & block:
+                pair = square[i], square[i + block]
+                square[i] = emit_shuffle(builder, *pair, low)
+                square[i + block] = emit_shuffle(builder, *pair, high)
+        block //= 2
+    return square
+
+
 def emit_splat(builder, number, vector):
     """Return a vector whose lanes all hold an LLVM value."""
     one = builder.insert_element(ir.Constant(vector, ir.Undefined), number, INT32(0))

@@ -15,8 +15,8 @@ from fastprop.kernels.llvm import (
     emit_call,
     emit_loop,
     emit_opaque,
-    emit_shuffle,
     emit_splat,
+    emit_transpose,
     full,
     numbered,
     size_bytes,
@@ -243,10 +243,7 @@ def prefetch_to_write(typing_context, array, index):
 
 @intrinsic
 def transpose_square(typing_context, source, start, stride, target, target_start, target_stride):
-    """Write the transpose of a square of `lanes` rows of one vector each.
-
-    It takes log₂ lanes rounds, each of which swaps the off-diagonal blocks of one size: 64 shuffles for 256 float32.
-    """
+    """Write the transpose of a square of `lanes` rows of one vector each."""
     # target (lanes, lanes) = source (lanes, lanes)ᵀ, rows `target_stride` and `stride` elements apart
     vector = Vector(source.dtype)
 
@@ -256,17 +253,7 @@ def transpose_square(typing_context, source, start, stride, target, target_start
             return [emit_advance(builder, first, builder.mul(stride, INT64(i))) for i in range(vector.lanes)]
 
         square = [emit_load(context, builder, row, context.get_value_type(vector)) for row in rows(source, *args[:3])]
-        block = vector.lanes // 2
-        while block:
-            low = [lane if not lane & block else vector.lanes + lane - block for lane in range(vector.lanes)]
-            high = [lane + block if not lane & block else vector.lanes + lane for lane in range(vector.lanes)]
-            for i in range(vector.lanes):
-                if not i & block:
-                    pair = square[i], square[i + block]
-                    square[i] = emit_shuffle(builder, *pair, low)
-                    square[i + block] = emit_shuffle(builder, *pair, high)
-            block //= 2
-        for value, row in zip(square, rows(target, *args[3:])):
+        for value, row in zip(emit_transpose(builder, square), rows(target, *args[3:])):
             emit_store(context, builder, value, row)
         return context.get_dummy_value()
 

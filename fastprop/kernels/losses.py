@@ -16,6 +16,7 @@ from fastprop.kernels.lanes import interleaved_rows, is_pack, separate_rows, wid
 from fastprop.kernels.layout import Matrix
 from fastprop.kernels.load_store import lanes, load, splat, store, store_first
 from fastprop.kernels.tables import NO_BRANCH, bits
+from fastprop.kernels.unrolled import is_unrolled
 
 
 class Loss(NamedTuple):
@@ -56,7 +57,7 @@ def losses_and_deltas(network, plan, memory, weighted, row_begin, rows, losses):
         compare(network.loss, network, plan, memory, weighted, row_begin, rows, losses)
     if not of_logits:
         differentiate_outputs(plan, network.activations[-1], memory, row_begin, rows)
-    if not is_pack(plan):  # a pack's deltas stand where its targets do
+    if not is_pack(plan) and not is_unrolled(network):  # their deltas stand where the targets do
         outputs, stride = plan.sizes.layers[-1], plan.sizes.strides[-1]
         for row in range(row_begin, row_begin + rows, interleaved_rows(plan, memory)):
             deltas = Matrix(plan.workspace.deltas[-1] + row * stride, stride)

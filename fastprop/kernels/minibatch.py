@@ -155,14 +155,23 @@ def shared_chunk(plan, member, batch, begin, rows):
 def accumulate_gradient(network, optimizer, plan, memory, member, rows, target):
     """Compute the gradient over a chunk of `rows` rows, and do with it as `target` says."""
     # g (P,)
-    if is_unrolled(network, plan):
-        g = Matrix(plan.workspace.block if target.offset == BLOCK_ONLY else target.offset, 0)
-        unrolled_gradient(network, plan, memory, g.offset, rows, target.accumulate)
-        if target.apply_update:
-            count = plan.sizes.parameters[-1]
-            update(optimizer, member.step, network.parameters, Matrix(0, 0), memory, g, 1, count)
+    if is_unrolled(network):
+        accumulate_unrolled(network, optimizer, plan, memory, member, rows, target)
     else:
         accumulate_layers(network, optimizer, plan, memory, member, rows, target)
+
+
+@noinline
+def accumulate_unrolled(network, optimizer, plan, memory, member, rows, target):
+    """Compute the gradient of all layers at once; of a team that shares the rows, the first member does."""
+    # g (P,)
+    if member.position > 0 and plan.strategy.name != SEGMENTED:
+        return
+    g = Matrix(plan.workspace.block if target.offset == BLOCK_ONLY else target.offset, 0)
+    unrolled_gradient(network, plan, memory, g.offset, rows, target.accumulate)
+    if target.apply_update:
+        count = plan.sizes.parameters[-1]
+        update(optimizer, member.step, network.parameters, Matrix(0, 0), memory, g, 1, count)
 
 
 @noinline
@@ -278,7 +287,7 @@ def propagate(network, data, plan, memory, member, batch_first, chunk, learn):
     forward_pass(network, plan, memory, dropout, chunk, learn)
     losses = plan.workspace.losses + (chunk.first - batch_first) * width(plan, memory)
     losses_and_deltas(network, plan, memory, weighted, chunk.row_begin, chunk.rows, losses)
-    if learn and not is_unrolled(network, plan):  # the unrolled gradient passes the deltas backward itself
+    if learn and not is_unrolled(network):  # the unrolled gradient passes the deltas backward itself
         for layer in range(layer_count(plan) - 1, 0, -1):
             backward(network, plan, memory, dropout, layer, chunk.row_begin, chunk.row_begin + chunk.rows)
 
@@ -300,7 +309,7 @@ def fetch_targets(data, plan, memory, chunk):
 def forward_pass(network, plan, memory, dropout, chunk, learn):
     """Bring the rows of a chunk to the last layer, whose activation waits for the loss."""
     # outputs (B, O), interleaved ← x (B, I)
-    if is_unrolled(network, plan):
+    if is_unrolled(network):
         unrolled_forward(network, plan, memory, chunk.row_begin, chunk.rows)
         return
     for layer in range(layer_count(plan)):

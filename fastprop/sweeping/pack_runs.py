@@ -220,7 +220,7 @@ def prepare(experiment, job):
 
 
 def compiled_key(experiment, configurations):
-    """Return what is equal for packs that need the same compiled functions, of which tiny ones have some by shape.
+    """Return what is equal for packs that need the same compiled functions, of which tiny networks have some by shape.
 
     `configurations` are those of the fits of a pack.
     """
@@ -229,7 +229,7 @@ def compiled_key(experiment, configurations):
     is_pack = len(configurations) > 1
     shape = first.shape(prototype)
     functions = None
-    if is_pack and layout.parameter_count(shape[0]) <= unrolled.MAX_PARAMETERS:
+    if layout.parameter_count(shape[0]) <= unrolled.MAX_PARAMETERS:
         shares_rows = not first.options.shuffle or len(set(option_values(configurations, "seed"))) == 1
         functions = *shape, shares_rows, any(option_values(configurations, "dropout"))
     return experiment.backend, prototype.dtype, is_pack, first.kernel_key(prototype), functions
