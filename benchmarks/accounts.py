@@ -17,7 +17,7 @@ from numba import types
 from numba.extending import intrinsic
 
 import fastprop as fp
-from fastprop.kernels import compiler, dense, epochs, minibatch, narrow_output, peak
+from fastprop.kernels import compiler, dense, epochs, minibatch, narrow_output, peak, unrolled
 from fastprop.kernels.llvm import INT64, emit_call
 
 from .cases import WORKLOADS, learning_rates, make_data
@@ -128,8 +128,10 @@ def counted(function, begin, row):
 def count_kernels():
     """Put functions that count in the place of those that are counted, and have kernels compiled anew.
 
-    They are not kept on the disk, as they know where the numbers of this process stand.
+    They are not kept on the disk, as they know where the numbers of this process stand. Tiny networks are unrolled, as
+    in long trainings.
     """
+    unrolled.ROWS_ALONE = 0
     for index, (name, module) in enumerate((LAYER_PASSES | OTHER_PASSES).items()):
         column = f"{index * LAYERS} + layer" if name in LAYER_PASSES else f"{index * LAYERS}"
         setattr(module, name, counted(getattr(module, name), f"write(CURRENT, 0, {column})", 0))
