@@ -11,7 +11,7 @@ import pytest
 from fastprop.kernels import arithmetic, load_store
 from fastprop.kernels.compiler import inline
 from tests.marks import compiled_dtype
-from tests.parts import by_lanes, compiled, store_words
+from tests.parts import by_lanes, compiled, lane_count, store_words
 
 dtype = compiled_dtype
 
@@ -158,6 +158,20 @@ def test_where_below_takes_words_as_they_are_without_a_sign(whole_numbers, dtype
 
 
 # ---- exponents ----
+
+
+@compiled
+def count_from(array, start, step):
+    load_store.store(array, 0, arithmetic.counted(start, step))
+
+
+def test_counted_wraps():
+    array, lanes = np.zeros(16, np.uint64), lane_count(np.zeros(1, np.uint64))
+    start, step = np.uint64(5), np.uint64(2**64 - 3)  # which is -3
+    count_from(array, start, step)
+    expected = [(5 - 3 * lane) % 2**64 for lane in range(lanes)]
+    np.testing.assert_array_equal(array[:lanes], np.array(expected, np.uint64))
+    assert not array[lanes:].any()
 
 
 def test_power_of_two(dtype):

@@ -7,7 +7,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from fastprop.kernels.llvm import emit_call, emit_fma, full
+from fastprop.kernels.llvm import emit_call, emit_fma, emit_splat, full, numbered
 from fastprop.kernels.vectors import Vector, words_of
 
 
@@ -31,6 +31,19 @@ def sqrt(typing_context, vector):
         return emit_call(builder, name, args[0].type, args)
 
     return vector(vector), emit
+
+
+@intrinsic
+def counted(typing_context, start, step):
+    """Return a vector of uint64: `start`, `start` + `step`, `start` + 2 · `step`, …."""
+    vector = Vector(types.uint64)
+
+    def emit(context, builder, sig, args):
+        kind = context.get_value_type(vector)
+        start, step = (emit_splat(builder, each, kind) for each in args)
+        return builder.add(start, builder.mul(step, numbered(kind)))
+
+    return vector(types.uint64, types.uint64), emit
 
 
 def polynomial(*coefficients):

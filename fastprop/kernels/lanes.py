@@ -26,6 +26,7 @@ from fastprop.kernels.load_store import (
     lanes,
     load_as,
     load_first_as,
+    put,
     splat,
     store,
     transpose_square,
@@ -205,10 +206,13 @@ def gather_interleaved(plan, source, chunk, memory, target, scratch):
         gather(plan, source, chunk, memory, target)
     elif 4 * source.columns <= lanes(memory):  # element by element; the workspace's zeros that follow stay as they are
         values, order = address(source.values, 0), address(chunk.order[0], chunk.first)
-        for row in range(chunk.rows):
-            x, y = advance(values, order[row] * source.stride), interleaved_offset(plan, memory, target, row)
-            for j in range(source.columns):
-                memory[y + j * lanes(memory)] = x[j]
+        for first in range(0, chunk.rows, lanes(memory)):
+            y = target.offset + first * target.stride
+            for row in range(first, min(first + lanes(memory), chunk.rows)):
+                x = advance(values, order[row] * source.stride)
+                for j in range(source.columns):
+                    put(memory, y + j * lanes(memory), x[j])
+                y += 1
     else:
         copy_rows(source, chunk, memory, Matrix(scratch, target.stride))
         interleave_rows(memory, Matrix(scratch, target.stride), memory, target, chunk.rows, source.columns)

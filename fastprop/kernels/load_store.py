@@ -25,8 +25,10 @@ from fastprop.kernels.pointers import (
     emit_access,
     emit_advance,
     emit_load,
+    emit_load_element,
     emit_pointer,
     emit_store,
+    emit_store_element,
     pointer_type,
 )
 from fastprop.kernels.vectors import Vector, words_of
@@ -131,6 +133,26 @@ def add_to(typing_context, totals, array, index, count):
     return types.void(totals, array, types.intp, types.intp), emit
 
 
+@intrinsic
+def swap_downward(typing_context, array, index, places):
+    """Swap element `index` with the one whose index is in the first lane of `places`, `index` - 1 with the next …."""
+    # array (n,)   places (lanes,) uint64
+
+    def emit(context, builder, sig, args):
+        first, index, places = args
+        for lane in range(places.type.count):
+            place = builder.extract_element(places, INT32(lane))
+            pair = [
+                emit_pointer(context, builder, array, first, each) for each in (builder.sub(index, INT64(lane)), place)
+            ]
+            values = [emit_load_element(context, builder, pointer) for pointer in pair]
+            for pointer, value in zip(pair, reversed(values)):
+                emit_store_element(context, builder, value, pointer)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, places), emit
+
+
 # ---- a part of a vector ----
 
 
@@ -212,6 +234,17 @@ def advance(typing_context, pointer, count):
         return emit_advance(builder, *args)
 
     return pointer(pointer, types.intp), emit
+
+
+@intrinsic
+def put(typing_context, array, index, number):
+    """Write a number to element `index`, which Numba would ask whether it is negative."""
+
+    def emit(context, builder, sig, args):
+        emit_store_element(context, builder, args[2], emit_pointer(context, builder, array, *args[:2]))
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, array.dtype), emit
 
 
 @intrinsic

@@ -93,6 +93,12 @@ def emit_load_element(context, builder, pointer):
     return builder.load(emit_access(context, builder, pointer, context.get_abi_sizeof(element)))
 
 
+def emit_store_element(context, builder, value, pointer):
+    """Store a number where a pointer points."""
+    size = context.get_abi_sizeof(value.type)
+    builder.store(value, emit_access(context, builder, pointer, size, writes=True))
+
+
 def emit_load(context, builder, pointer, vector):
     """Load a vector from an element's pointer, whose address need not be a multiple of the vector's size."""
     address = emit_access(context, builder, pointer, context.get_abi_sizeof(vector))

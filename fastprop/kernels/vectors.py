@@ -15,9 +15,9 @@ from numba.core.typing.templates import AbstractTemplate, infer_global, signatur
 from numba.extending import models, register_model
 
 from fastprop.kernels import compiler
-from fastprop.kernels.llvm import INT32, emit_splat
+from fastprop.kernels.llvm import INT32, INT64, emit_splat
 
-_ELEMENTS = {types.float32: ir.FloatType(), types.float64: ir.DoubleType(), types.uint32: INT32}
+_ELEMENTS = {types.float32: ir.FloatType(), types.float64: ir.DoubleType(), types.uint32: INT32, types.uint64: INT64}
 
 
 class Vector(types.Type):
