@@ -8,6 +8,8 @@ pack, and of one network a vector full of its number.
 The outputs of the last layer, its targets and its deltas are *interleaved*: a vector holds one output of several rows,
 so that what a loss adds up over the outputs of a row never crosses lanes. Of one network, as many rows are interleaved
 as a vector has lanes: (B / lanes, O, lanes). Of a pack, a vector holds the same row of each network: (B, O, width).
+
+A tiny network that is alone has all layers interleaved, see unrolled.py.
 """
 
 from typing import NamedTuple
