@@ -24,7 +24,7 @@ from fastprop.sweeping.workers import base
 ROWS, EPOCHS = 256, 5
 
 
-def made_up(experiment, jobs, is_over):
+def made_up(experiment, jobs, this_call):
     """Return what `pack_runs.train` does, without training: the loss of a configuration is its index."""
     indices = np.array([index for job in jobs for index in job.fits.indices], float)
     count = len(indices)

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import fastprop as fp
-from fastprop.sweeping.workers.base import Adapter, Ticket
+from fastprop.sweeping.workers.base import Adapter
+from fastprop.sweeping.workers.tickets import Ticket
 from tests.problems import three_classes
 from tests.processes import unmeasured
 

@@ -1,5 +1,6 @@
 """Workers of executors that die cost what they were at, and a sweep ends as if none had; errors of jobs are raised."""
 
+import contextlib
 import glob
 import os
 import signal
@@ -10,6 +11,8 @@ import numpy as np
 import pytest
 
 import fastprop as fp
+from fastprop.sweeping.fits import Job
+from fastprop.sweeping.sweep_runner import SweepRunner
 from fastprop.sweeping.workers import base, new_adapter
 from fastprop.sweeping.workers.base import ExecutorWorkers
 from tests import executors
@@ -20,41 +23,60 @@ from tests.results import assert_same_result
 nothing_left = executors.nothing_left
 
 
-def die_once(outputs, labels, folder):
-    """Leave a file for each call, and kill the process at the first one."""
-    descriptor, _ = tempfile.mkstemp(dir=folder, prefix="call")
-    os.close(descriptor)
-    if len(glob.glob(f"{folder}/call*")) > 5:
-        try:
-            os.mkdir(f"{folder}/dead")
-        except FileExistsError:
-            return lowest(outputs, labels)
-        os.kill(os.getpid(), signal.SIGKILL)
-    return lowest(outputs, labels)
-
-
 class DieOnce:
-    """The same as a score, which has a name."""
+    """A score that leaves a file for each call, and kills the process at one of those after so many `calls`."""
 
     __name__ = "lowest"
 
-    def __init__(self, folder):
+    def __init__(self, folder, calls):
         self.folder = str(folder)
+        self.calls = calls
 
     def __call__(self, outputs, labels):
-        return die_once(outputs, labels, self.folder)
+        descriptor, _ = tempfile.mkstemp(dir=self.folder, prefix="call")
+        os.close(descriptor)
+        if len(glob.glob(f"{self.folder}/call*")) > self.calls:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(f"{self.folder}/dead")
+                os.kill(os.getpid(), signal.SIGKILL)
+        return lowest(outputs, labels)
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("calls", [5, 24], ids=["at the first rung", "at the second rung"])
 @pytest.mark.parametrize("new", IN_PROCESSES.values(), ids=IN_PROCESSES)
-def test_a_worker_that_dies_costs_what_it_was_at(new, monkeypatch, tmp_path):
+def test_a_worker_that_dies_costs_what_it_was_at(new, calls, monkeypatch, tmp_path):
     monkeypatch.setattr(base, "CALL_SECONDS", 0.0)  # each call does a single task
     with new() as executor:
-        result = sweep(ALONE, executor=executor, score=DieOnce(tmp_path), halving=2)
+        result = sweep(ALONE, executor=executor, score=DieOnce(tmp_path, calls), halving=2)
     assert_same_result(result, sweep(ALONE, score=lowest, halving=2))
     assert (tmp_path / "dead").exists()
     rungs_reached = np.isfinite(result.rung_costs).sum()
-    assert len(glob.glob(f"{tmp_path}/call*")) <= rungs_reached + 4  # two tasks for each of two workers
+    states = calls if new is Dask else 0  # that a worker had made at the most, which dies with them
+    assert len(glob.glob(f"{tmp_path}/call*")) <= rungs_reached + states + 4  # two tasks for each of two workers
+
+
+@pytest.mark.slow
+def test_states_that_dask_cannot_compute_again_are_trained_anew(monkeypatch):
+    monkeypatch.setattr(base, "CALL_SECONDS", 0.0)
+    expected, lost, anew = sweep(ALONE, halving=2), [], []
+    going_on, begin_anew = SweepRunner._going_on, Job.anew
+
+    def lose_one(runner, indices, rung):
+        indices = going_on(runner, indices, rung)
+        if rung == 0:
+            lost.append(indices[-1])
+            (outcome,) = runner._outcomes[lost[0]]
+            outcome.state.stored.promise = executor._client.submit(end_at_once)
+        return indices
+
+    monkeypatch.setattr(SweepRunner, "_going_on", lose_one)
+    monkeypatch.setattr(Job, "anew", lambda job: anew.extend(job.fits.indices) or begin_anew(job))
+    with Dask() as executor:
+        executor._client.cluster.scheduler.allowed_failures = 0
+        result = sweep(ALONE, executor=executor, halving=2)
+    assert anew == lost
+    assert_same_result(result, expected)
 
 
 def die_at_zeros(outputs, labels):
@@ -87,7 +109,7 @@ class DeadlyToSend:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def die_of_the_result_and_then_at_once(shared, folders, is_over):
+def die_of_the_result_and_then_at_once(shared, folders, this_call):
     try:
         os.mkdir(*folders)
     except FileExistsError:
@@ -149,7 +171,7 @@ class Noting(Executor):
         return future
 
 
-def fail_at_odd(shared, numbers, is_over):
+def fail_at_odd(shared, numbers, this_call):
     for number in numbers:
         if number % 2:
             raise LookupError(number) from ZeroDivisionError()

@@ -20,6 +20,7 @@ from fastprop.reference import rounded_layers
 from fastprop.sweeping import pack_runs, workers
 from fastprop.sweeping.workers import base
 from fastprop.sweeping.workers.shared_folder import SharedFolder
+from fastprop.sweeping.workers.tickets import Ticket
 from tests import executors
 from tests.compare import assert_refused, assert_same_bits
 from tests.executors import (
@@ -168,7 +169,7 @@ class Remembering(Inline):
         return future
 
 
-def doubled_after(seconds, numbers, is_over):
+def doubled_after(seconds, numbers, this_call):
     time.sleep(seconds * len(numbers))
     return [2 * number for number in numbers]
 
@@ -189,7 +190,7 @@ def test_of_each_pack_the_networks_that_may_be_kept_are_sent_back(monkeypatch):
     monkeypatch.setattr(workers, "ADAPTERS", (InlineAdapter, *workers.ADAPTERS))
     executor = Remembering()
     result = sweep(executor=executor, keep=2)
-    trained = [results for function, _, (results, _) in executor.calls if function is base.call]
+    trained = [results for function, _, (results, *_) in executor.calls if function is base.call]
     packs = [outcomes for results in trained for (outcomes,) in results]
     assert [sum(outcome.network is not None for outcome in outcomes) for outcomes in packs] == [2] * len(packs)
     assert list(result.networks) == result.ranking[:2].tolist()
@@ -318,7 +319,7 @@ def _changed(kind, change):
 
 
 def test_a_worker_that_comes_late_is_asked_for_its_version_too():
-    ticket = base.Ticket(None)
+    ticket = Ticket(None)
     words = f"workers have fastprop {fp.__version__} but this process has 0.0.9: install the same there."
     assert_refused(RuntimeError, words, base.call, "0.0.9", ticket, len, ())
 
@@ -330,13 +331,13 @@ def test_a_worker_on_another_machine_must_see_the_folder():
     assert_refused(RuntimeError, words, folder.get)
 
 
-def test_arrays_are_mapped_from_the_folder_and_read_once():
-    given = [np.arange(5000.0), np.zeros((0, 3)), np.arange(7, dtype=np.uint8), np.asfortranarray(np.eye(9))]
+def test_large_arrays_are_mapped_from_the_folder_and_read_once():
+    given = [np.arange(5001.0), np.zeros((0, 3)), np.arange(7, dtype=np.uint8), np.asfortranarray(np.eye(90))]
     folder = SharedFolder(given)
     got = folder.get()
     assert folder.get() is got
     assert_same_bits(got, given)
-    assert not any(array.flags.owndata or array.flags.writeable for array in got if array.size)
+    assert not any(array.flags.owndata or array.flags.writeable for array in got if array.nbytes > 4096)
     assert not folder.is_over()
     folder.close()
     assert folder.is_over()

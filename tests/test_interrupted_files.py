@@ -44,7 +44,7 @@ WATCHED = tuple(
             "journal_file",
             "kernel_run",
         ),
-        *("locks", "paths", "reading", "shared_folder", "tempfile", "thread_pool", "writing"),
+        *("locks", "mapped_files", "paths", "reading", "shared_folder", "tempfile", "thread_pool", "writing"),
     )
 )
 """The modules in which files are opened and closed, of fastprop and of Python."""

@@ -12,8 +12,9 @@ from fastprop.sweeping import configurations, sweep_progress
 from fastprop.sweeping.configuration_outcomes import ConfigurationOutcomes, mean
 from fastprop.sweeping.endings import ENDINGS
 from fastprop.sweeping.fit_columns import FitColumns
+from fastprop.sweeping.fit_states import StoredState, TakenState
 from fastprop.sweeping.fits import Fits
-from fastprop.sweeping.outcomes import ExportedState, TakenState, worst_ending
+from fastprop.sweeping.outcomes import worst_ending
 from fastprop.sweeping.rung_pace import RungPace
 from fastprop.sweeping.sweep_runner import SweepRunner
 from tests.marks import slow_except
@@ -119,7 +120,7 @@ def test_fits_go_on_with_the_configurations_of_their_states_and_only_those_that_
     fits.go_on_from(states)
     assert (list(fits.configurations), made) == (["known 0", "known 1", "known 2"], [])
     fits = Fits([0, 1, 2], 0, make())
-    fits.go_on_from([states[0], ExportedState({}), TakenState(None, 0, {})])
+    fits.go_on_from([states[0], StoredState.in_memory({}), TakenState(None, 0, {})])
     assert list(fits.configurations) == ["known 0", "made 1", "made 2"]
 
 

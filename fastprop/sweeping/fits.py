@@ -13,8 +13,8 @@ from fastprop.data import Dataset, Split, balanced
 from fastprop.metrics import Score
 from fastprop.network import MLP
 from fastprop.sweeping.configuration import Configuration
+from fastprop.sweeping.fit_states import FitState
 from fastprop.sweeping.folds import Fold
-from fastprop.sweeping.outcomes import FitState
 
 if TYPE_CHECKING:
     from fastprop.sweeping.pack_runs import PackRun
@@ -105,6 +105,15 @@ class Fits(Sequence):
         """Whether they go on from where they were stopped, and do not begin anew."""
         return self.states is not None
 
+    @property
+    def are_lost(self):
+        """Whether the arrays of a state were lost, so that all fits begin anew: they train side by side."""
+        return self.go_on and any(state.arrays is None for state in self.states)
+
+    def anew(self):
+        """Return the same fits, which begin anew, and end with the same bits."""
+        return Fits(self.indices, self.fold, self.configurations)
+
     def go_on_from(self, states):
         """Have the fits go on from states; no configuration is made anew if the states have those of all fits."""
         known = [state.configuration for state in states]
@@ -130,7 +139,18 @@ class Job(NamedTuple):
     deadline: Deadline | None = None  # when training ends after its epoch
     measures_all: bool = True  # whether scores are measured of all fits, and not only of those that end by themselves
     run: PackRun | None = None  # the run in whose lanes all fits are, to go on; None for a new one
+    goes_on: bool = False  # whether fits may go on from the last of the rungs, so that their states are needed
     is_last: bool = False  # whether nothing follows, wherever training ends, so that all networks are to be kept
+
+    @property
+    def stored(self):
+        """The `StoredStates` from which the fits go on, each once."""
+        states = self.fits.states or ()
+        return list({id(state.stored): state.stored for state in states if state.stored is not None}.values())
+
+    def anew(self):
+        """Return the same job, whose fits begin anew."""
+        return self._replace(fits=self.fits.anew())
 
     def __str__(self):
         indices = self.fits.indices

@@ -3,6 +3,7 @@
 import numpy as np
 
 from fastprop.kernels.layout import parameter_count
+from fastprop.sweeping.fit_states import StoredStates
 from fastprop.sweeping.outcomes import DetachedResults
 from fastprop.sweeping.pack_runs import BYTES_OF_FIT, PackResults
 
@@ -29,7 +30,7 @@ class LiveRuns:
         self._nbytes -= run.nbytes
         PackResults.measure(outcomes)
         ended = [position for position, outcome in enumerate(outcomes) if outcome.state is None]
-        results = DetachedResults.of(outcomes, self._criterion, ended)
+        results = DetachedResults.of(outcomes, self._criterion, ended, StoredStates)
         return [results.outcome(lane) for lane in range(len(outcomes))]
 
 

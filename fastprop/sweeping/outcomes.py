@@ -1,4 +1,4 @@
-"""Outcomes of fits, and the states from which fits go on."""
+"""Outcomes of fits."""
 
 from __future__ import annotations
 
@@ -7,70 +7,7 @@ from functools import cached_property
 from fastprop.metrics import INTERRUPTED, Measurement
 from fastprop.sweeping.endings import ENDINGS
 from fastprop.sweeping.fit_columns import FitColumns
-
-
-class FitState:
-    """The state from which a fit goes on; the base class of all such states.
-
-    Attributes
-    ----------
-    arrays : dict
-        By name, the arrays from which another run goes on.
-    """
-
-    run = None
-    """The `PackRun` that can go on with the fit in place; None if it has left the run that trained it."""
-
-    lane = None
-    """The index of the fit's lane in this run; None without a run."""
-
-    configuration = None
-    """The configuration that the fit goes on with, if a run has it; None for one that is to be made."""
-
-    network = None
-    """A network that another run can give the parameters of `arrays`; None for one that is to be made."""
-
-
-class LaneState(FitState):
-    """The state of a fit in a lane of a `PackRun`, which goes on from it in place, or exports it when it moves."""
-
-    def __init__(self, run, lane):
-        self.run = run
-        self.lane = lane
-
-    @property
-    def configuration(self):
-        """The configuration of the fit, which the run has."""
-        return self.run.configuration(self.lane)
-
-    @property
-    def network(self):
-        """A network with which the fit can go on in another run, once it has the parameters of `arrays`."""
-        return self.run.network(self.lane)
-
-    @cached_property
-    def arrays(self):
-        """The arrays by name from which another run goes on; to be asked for before this run goes on."""
-        return self.run.export(self.lane)
-
-
-class ExportedState(FitState):
-    """The state of a fit that has left the run that trained it."""
-
-    def __init__(self, arrays):
-        self.arrays = arrays
-
-
-class TakenState(FitState):
-    """The state of another fit from which one goes on in the lane of a `PackRun` in which it is, or in another run.
-
-    The configuration is not the one that the run has in this lane, because it has other values now.
-    """
-
-    def __init__(self, run, lane, arrays):
-        self.run = run
-        self.lane = lane
-        self.arrays = arrays
+from fastprop.sweeping.fit_states import StoredState, TakenState
 
 
 class FitOutcome:
@@ -125,7 +62,7 @@ class FitOutcome:
         return self.results.is_interrupted(self.lane)
 
     def with_state(self, state):
-        """Return the outcome as that of another fit, which goes on from a `TakenState` or `ExportedState`, or anew."""
+        """Return the outcome as that of another fit, which goes on from another state."""
         return FitOutcome(self.results, self.lane, state)
 
 
@@ -140,30 +77,38 @@ class DetachedResults:
         The name of the loss that ranks.
     networks : dict, optional
         By lane, those that are to be kept.
-    arrays : dict, optional
-        By lane, the arrays from which a fit goes on.
+    stored : StoredStates, optional
+        The states of the fits that go on, which have their lanes as positions.
+    go_on : set, optional
+        The lanes of these.
     scores : dict, optional
         By lane, each `Measurement` of which more is known than its value and its note.
     """
 
-    def __init__(self, columns, criterion, networks=None, arrays=None, scores=None):
+    def __init__(self, columns, criterion, networks=None, stored=None, go_on=(), scores=None):
         self._columns = columns
         self._criterion = criterion
         self._networks = networks or {}
-        self._arrays = arrays or {}
+        self._stored = stored
+        self._go_on = go_on
         self._scores = scores or {}
 
     @classmethod
-    def of(cls, outcomes, criterion, kept):
-        """Return the results of some `FitOutcome`s, all measured; the networks of those at the positions `kept`."""
+    def of(cls, outcomes, criterion, kept, store):
+        """Return the results of some `FitOutcome`s, all measured, and the networks of those at the positions `kept`.
+
+        `store` returns `StoredStates` of the states that it is given, by position, if there are any.
+        """
         scores = {position: outcome.score for position, outcome in enumerate(outcomes)}
+        states = {
+            position: outcome.state.arrays for position, outcome in enumerate(outcomes) if outcome.state is not None
+        }
         return cls(
             columns=FitColumns.gathered(outcomes),
             criterion=criterion,
             networks={position: outcomes[position].network for position in kept},
-            arrays={
-                position: outcome.state.arrays for position, outcome in enumerate(outcomes) if outcome.state is not None
-            },
+            stored=store(states) if states else None,
+            go_on=set(states),
             scores={position: each for position, each in scores.items() if each.problem or each is INTERRUPTED},
         )
 
@@ -206,7 +151,7 @@ class DetachedResults:
 
     def outcome(self, lane):
         """Return the `FitOutcome` of a fit."""
-        return FitOutcome(self, lane, ExportedState(self._arrays[lane]) if lane in self._arrays else None)
+        return FitOutcome(self, lane, StoredState(self._stored, lane) if lane in self._go_on else None)
 
 
 class DetachedOutcomes:
@@ -227,10 +172,10 @@ def taken_over(outcome, own):
     """
     if outcome is None or outcome.state is None:
         return outcome
-    arrays = outcome.state.arrays
-    if own is None or own.state is None or own.state.run is None:
-        return outcome.with_state(ExportedState(arrays))
-    return outcome.with_state(TakenState(own.state.run, own.state.lane, arrays))
+    state = outcome.state
+    if own is not None and own.state is not None and own.state.run is not None:
+        return outcome.with_state(TakenState(own.state.run, own.state.lane, state.arrays))
+    return outcome if state.run is None else outcome.with_state(StoredState.in_memory(state.arrays))
 
 
 def only_outcome(rungs):

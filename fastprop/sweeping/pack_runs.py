@@ -15,7 +15,8 @@ from fastprop.metrics import INTERRUPTED, UNKNOWN
 from fastprop.runs import new_run, predict, scores
 from fastprop.sweeping.configuration import option_values
 from fastprop.sweeping.fit_columns import FitColumns
-from fastprop.sweeping.outcomes import DetachedOutcomes, DetachedResults, FitOutcome, LaneState, TakenState
+from fastprop.sweeping.fit_states import LaneState, TakenState
+from fastprop.sweeping.outcomes import DetachedOutcomes, DetachedResults, FitOutcome
 
 BYTES_OF_FIT = 4096
 """The memory of the Python objects of a fit in a run, in bytes, about."""
@@ -38,12 +39,13 @@ class PackRun:
         self._experiment = experiment
         self._fold = job.fits.fold
         self._configurations = list(job.fits.configurations)  # one in each lane
-        networks = _new_networks(experiment, job.fits, self._configurations)
+        fits = job.fits.anew() if job.fits.are_lost else job.fits
+        networks = _new_networks(experiment, fits, self._configurations)
         options_of_networks = [each.options for each in self._configurations]
         split = experiment.split(self._fold)
         self._run = new_run(experiment.backend, networks, split, options_of_networks)
-        if job.fits.go_on:
-            self._run.go_on([state.arrays for state in job.fits.states])
+        if fits.go_on:
+            self._run.go_on([state.arrays for state in fits.states])
         self.stop = self._run.stop
         self.seconds = 0.0
         self.take(job, range(len(job.fits)))
@@ -110,7 +112,7 @@ class PackRun:
         wanted = [lane for lane in self._lanes if self._job.measures_all or lane not in halved]
         PackResults.measure([FitOutcome(last, lane) for lane in wanted if last.lacks_score(lane)])
         self.seconds = self._run.seconds - before
-        if halved and self._run.can_go_on:
+        if halved and self._job.goes_on and self._run.can_go_on:
             return self._job._replace(run=self), [*of_rungs, map(partial(self._outcome, last), self._lanes)]
         return self._job._replace(run=None), [*of_rungs, map(partial(FitOutcome, last), self._lanes)]
 
@@ -256,11 +258,11 @@ def _new_networks(experiment, fits, configurations):
     return [drawn[key] for key in keys]
 
 
-def prepare_worker(experiment, jobs, is_over):
+def prepare_worker(experiment, jobs, this_call):
     """Compile all that jobs need in a worker of an executor; return a list that has True for each.
 
-    `is_over` is not asked, as a kernel cannot be compiled by half. It is an argument of all functions that
-    `ExecutorWorkers.results` has workers call.
+    `this_call` is not asked whether the sweep is over, as a kernel cannot be compiled by half. It is an argument of all
+    functions that `ExecutorWorkers.results` has workers call.
     """
     with _PREPARING:
         for job in jobs:
@@ -268,8 +270,8 @@ def prepare_worker(experiment, jobs, is_over):
     return [True] * len(jobs)
 
 
-def train(experiment, jobs, is_over):
-    """Train jobs of one rung in a worker of an executor.
+def train(experiment, jobs, this_call):
+    """Train jobs of one rung in a worker of an executor; `this_call`, a `WorkerCall`, stores the states of their fits.
 
     Returns
     -------
@@ -277,21 +279,21 @@ def train(experiment, jobs, is_over):
         For each job its `rungs`, which has the one rung, as a `PackRun` returns them; None if the sweep is over or was
         interrupted.
     """
-    prepare_worker(experiment, jobs, is_over)
+    prepare_worker(experiment, jobs, this_call)
     outcomes = []
-    with contextlib.closing(thread_pool.results(_runs(experiment, jobs, is_over), 1)) as results:
+    with contextlib.closing(thread_pool.results(_runs(experiment, jobs, this_call.is_over), 1)) as results:
         try:
             for returned in results:
                 for _, rungs in returned:
                     (of_rung,) = rungs
                     outcomes += of_rung
-                if is_over():
+                if this_call.is_over():
                     return [None] * len(jobs)
         except thread_pool.Interrupted:
             return [None] * len(jobs)
     PackResults.measure(outcomes)
     kept = _positions_to_keep(experiment, jobs, outcomes)
-    return outcomes_of_jobs(jobs, DetachedResults.of(outcomes, experiment.criterion, kept))
+    return outcomes_of_jobs(jobs, DetachedResults.of(outcomes, experiment.criterion, kept, this_call.store))
 
 
 def outcomes_of_jobs(jobs, results):

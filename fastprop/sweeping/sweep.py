@@ -200,8 +200,9 @@ def sweep(
     executor : concurrent.futures.Executor, optional
         Trains the configurations with its workers, in place of threads of this process. It may be any executor, whose
         workers are on this machine or on others, such as ``ProcessPoolExecutor``, one of loky, or that of a Dask
-        client, ``client.get_executor()``. The data travels once to each worker. If a worker dies, its jobs are trained
-        again; an executor that breaks because of it is replaced by a new one.
+        client, ``client.get_executor()``. The data travels once to each worker. What networks go on from after a rung
+        stays with the workers, in a temporary folder or in the memory of a Dask cluster. If a worker dies, its jobs are
+        trained again; an executor that breaks because of it is replaced by a new one.
     journal : str or Path, optional
         A file in which the results of each configuration are recorded as soon as there are any, as lines of JSON. A
         sweep that was interrupted in any way goes on from the file when it is called again with the same arguments, and

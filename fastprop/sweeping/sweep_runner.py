@@ -98,13 +98,16 @@ class SweepRunner:
         self._result.keep_survivors({index: each for index, each in networks.items() if each is not None}, self._keep)
 
     def _networks(self, index):
-        """Return the network of each fold of a configuration in training, or None if only the journal has one's."""
+        """Return the network of each fold of a configuration in training, or None where one's is not to be had.
+
+        Only the journal has it, or it was lost with a worker.
+        """
         networks = tuple(self._network(index, fold) for fold in range(len(self._outcomes[index])))
         return None if any(each is None for each in networks) else networks
 
     def _network(self, index, fold):
         outcome = self._outcomes[index][fold]
-        if outcome is None or outcome.network is not None or outcome.state is None:
+        if outcome is None or outcome.network is not None or outcome.state is None or outcome.state.arrays is None:
             return outcome and outcome.network
         fits = Fits([index], fold, [self._configurations[index]], [outcome.state])
         job = Job(fits, [int(self._result.table["epochs"][index])])
@@ -264,8 +267,8 @@ class SweepRunner:
         of_pack = fits.pack(pack.positions, self._configurations)
         if states[pack.positions[0]] is not None:
             of_pack.go_on_from([states[position] for position in pack.positions.tolist()])
-        measures_all = self._measures_all or rungs[-1] == self._result.rungs[-1]
-        return Job(of_pack, rungs, deadline, measures_all, pack.run)
+        goes_on = rungs[-1] != self._result.rungs[-1]
+        return Job(of_pack, rungs, deadline, self._measures_all or not goes_on, pack.run, goes_on)
 
     def _record_all(self, jobs, rung, total, rungs):
         """Train jobs to some `rungs` and record their outcomes at the first; show how many of `total` are done."""

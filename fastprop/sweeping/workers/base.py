@@ -2,7 +2,6 @@
 
 import contextlib
 import itertools
-import time
 from abc import ABC, abstractmethod
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, wait
@@ -10,6 +9,7 @@ from typing import NamedTuple
 
 from fastprop import interrupts, thread_pool
 from fastprop.sweeping.pack_runs import prepare_worker, train
+from fastprop.sweeping.workers.calls import Answer, Parcel, call, check_version
 from fastprop.version import __version__
 
 TRIES = 3
@@ -63,6 +63,10 @@ class Adapter(ABC):
         """Submit a call and return its future, which must always end; BrokenExecutor if no workers are left."""
         return self.executor.submit(function, *arguments)
 
+    def submit_call(self, version, ticket, function, parcel):
+        """Submit a call of `calls.call` with these arguments; return the future of its `Answer`, as `submit` does."""
+        return self.submit(call, version, ticket, function, parcel)
+
     @abstractmethod
     def share(self, value):
         """Return a `Ticket`, or a future of one, by which all workers get `value`, which is sent to each only once."""
@@ -70,31 +74,6 @@ class Adapter(ABC):
     def context(self):
         """Return the context manager that a sweep holds while it uses the executor."""
         return contextlib.nullcontext()
-
-
-class Ticket:
-    """An object that is sent with each job, and from which a worker gets the shared value; this one contains it."""
-
-    def __init__(self, value):
-        self._value = value
-
-    def get(self):
-        """Return the shared value."""
-        return self._value
-
-    def is_over(self):
-        """Return whether the sweep has ended, so that a worker's present job is of no more use."""
-        return False
-
-    def close(self):
-        """Let all workers know that the sweep is over, and free the resources of the ticket."""
-
-
-class _Parcel:
-    """Tasks on their way to a worker. Dask, which looks for its futures in lists and tuples, does not open it."""
-
-    def __init__(self, tasks):
-        self.tasks = tasks
 
 
 class _Call(NamedTuple):
@@ -149,6 +128,7 @@ class ExecutorWorkers:
         self._is_own = False  # whether the executor was made by this class, which must then shut it down
         self.count = adapter.count() if count is None else count
         self._shared = {}  # by id of a shared value: the value and its ticket
+        self._ended = []  # tickets that workers take for over
         self._has_checked_versions = False
 
     def __enter__(self):
@@ -158,7 +138,9 @@ class ExecutorWorkers:
 
     def __exit__(self, *error):
         self._context.__exit__(*error)
-        self._close_tickets()
+        self._end_tickets()
+        while self._ended:
+            self._ended.pop().close()
         if self._is_own:
             self._adapter.executor.shutdown()
 
@@ -195,10 +177,10 @@ class ExecutorWorkers:
         return self.results(train, experiment, jobs)
 
     def results(self, function, shared, tasks):
-        """Have workers call ``function(shared, some, is_over)`` for some tasks at a time; yield as `train` does.
+        """Have workers call ``function(shared, some, this_call)`` for some tasks at a time; yield as `train` does.
 
         The function must be one of a module, and return a list with the result of each task, or with None for those
-        that it has not done. Once ``is_over()`` is true, it should soon return.
+        that it has not done. `this_call` is a `WorkerCall`.
         """
         self._check_versions(calls=1)
         try:
@@ -208,7 +190,7 @@ class ExecutorWorkers:
             raise thread_pool.Interrupted from None
 
         def submit(adapter, tasks):
-            return adapter.submit(call, __version__, self._ticket(shared), function, _Parcel(tasks))
+            return adapter.submit_call(__version__, self._ticket(shared), function, Parcel(tasks))
 
         yield from self._results(submit, tasks)
 
@@ -216,10 +198,10 @@ class ExecutorWorkers:
         """Refuse workers that lack fastprop or have another version, unless some were asked; begin so many `calls`."""
         if self._has_checked_versions:
             return
-        ask = "[__import__('fastprop').__version__], 0"  # what `call` would return there
+        ask = "[__import__('fastprop').__version__], 0, None"  # what would be an `Answer` there
         for answers in self._results(lambda adapter, tasks: adapter.submit(eval, *tasks), [ask] * calls):
             for _, version in answers:
-                _check_version(version, __version__)
+                check_version(version, __version__)
         self._has_checked_versions = True
 
     def _results(self, submit, tasks):
@@ -242,7 +224,7 @@ class ExecutorWorkers:
             if submitted:
                 for future in submitted:
                     future.cancel()
-                self._close_tickets()
+                self._end_tickets()
                 wait(submitted, timeout=SECONDS_TO_END)
 
     def _submit_all(self, submit, submitted, waiting, again):
@@ -252,42 +234,45 @@ class ExecutorWorkers:
             first = (*itertools.islice(submitted.values(), 1), *itertools.islice(again, 1))
             if submitted and any(each.deaths == TRIES - 1 for each in first):
                 break
-            call = again.popleft() if again else _Call(waiting.take(), 0, None)
-            if not call.tasks:
+            next_call = again.popleft() if again else _Call(waiting.take(), 0, None)
+            if not next_call.tasks:
                 break
             try:
-                future = submit(self._adapter, call.tasks)
+                future = submit(self._adapter, next_call.tasks)
             except BrokenExecutor as error:
                 self._renew(self._adapter, error)
-                future = submit(self._adapter, call.tasks)
-            submitted[future] = call._replace(adapter=self._adapter)
+                future = submit(self._adapter, next_call.tasks)
+            submitted[future] = next_call._replace(adapter=self._adapter)
 
     def _returned(self, ended, waiting, again):
         """Yield what the futures that have `ended` returned; put tasks whose workers died into `again`."""
         returned = []
         raised = None
-        for future, call in ended.items():
+        for future, ended_call in ended.items():
             error = None if future.cancelled() else future.exception()
-            results, seconds = [None] * len(call.tasks), 0.0
+            answer = Answer([None] * len(ended_call.tasks), 0.0, None)
             if not future.cancelled() and error is None:
-                results, seconds = future.result()
-            returned += [(task, result) for task, result in zip(call.tasks, results) if result is not None]
-            lost = [task for task, result in zip(call.tasks, results) if result is None]
+                answer = Answer(*future.result())
+                if answer.stored is not None:
+                    answer.stored.own()
+            results = answer.results
+            returned += [(task, result) for task, result in zip(ended_call.tasks, results) if result is not None]
+            lost = [task for task, result in zip(ended_call.tasks, results) if result is None]
             if not lost:
-                waiting.learn(len(results), seconds)
+                waiting.learn(len(results), answer.seconds)
             elif raised is not None:
                 continue
-            elif error is not None and not isinstance(error, call.adapter.deaths):
+            elif error is not None and not isinstance(error, ended_call.adapter.deaths):
                 raised = _explained(error)
-            elif call.deaths + 1 == TRIES:
+            elif ended_call.deaths + 1 == TRIES:
                 raised = RuntimeError(
                     f"{lost[0]} had {TRIES} workers that died: see what they write, and whether they have memory "
                     "enough; leave it out, or run it without an executor."
                 )
                 raised.__cause__ = error
             else:
-                self._renew(call.adapter, error)
-                again += [_Call([task], call.deaths + 1, None) for task in lost]
+                self._renew(ended_call.adapter, error)
+                again += [_Call([task], ended_call.deaths + 1, None) for task in lost]
         yield returned
         if raised is not None:
             raise raised
@@ -298,11 +283,13 @@ class ExecutorWorkers:
             self._shared[id(shared)] = shared, self._adapter.share(shared)
         return self._shared[id(shared)][1]
 
-    def _close_tickets(self):
+    def _end_tickets(self):
+        """Let all workers know that the sweep is over; states that they have stored can be had until it is left."""
         with interrupts.held():
             while self._shared:
                 _, (_, ticket) = self._shared.popitem()
-                ticket.close()
+                self._ended.append(ticket)
+                ticket.end()
 
     def _renew(self, adapter, error):
         """Replace the executor of `adapter` if it is broken, unless that was done already."""
@@ -314,14 +301,6 @@ class ExecutorWorkers:
         self._is_own = True
 
 
-def call(version, ticket, function, parcel):
-    """Call a function with the shared value and some tasks, in a worker; return the results, and how long it took."""
-    _check_version(__version__, version)
-    shared = ticket.get()
-    begin = time.perf_counter()
-    return function(shared, parcel.tasks, ticket.is_over), time.perf_counter() - begin
-
-
 def private_attribute(executor, name, package):
     """Return a private attribute that an adapter needs; `package` says in which version it was read."""
     try:
@@ -331,13 +310,6 @@ def private_attribute(executor, name, package):
             f"{type(executor).__name__} has no {name}, which fastprop read in {package}: install that version, or "
             "leave out executor."
         ) from error
-
-
-def _check_version(theirs, ours):
-    if theirs != ours:
-        raise RuntimeError(
-            f"the executor's workers have fastprop {theirs} but this process has {ours}: install the same there."
-        )
 
 
 def _explained(error):

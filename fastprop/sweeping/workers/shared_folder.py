@@ -1,30 +1,36 @@
-"""A folder by which processes share a value: each maps the arrays into memory instead of having a copy of them."""
+"""A folder by which processes share a value, and in which workers store states for each other."""
 
 import contextlib
-import mmap
 import os
 import pickle
 import platform
 import shutil
 import tempfile
 import threading
+import uuid
+import weakref
 from pathlib import Path
 
 from fastprop import files
-from fastprop.sweeping.workers.base import Ticket
-
-_ALIGNMENT = 64
-"""Each array begins at a multiple of this many bytes, which is a cache line."""
+from fastprop.sweeping.fit_states import StoredStates
+from fastprop.sweeping.workers import mapped_files
+from fastprop.sweeping.workers.tickets import Ticket
 
 _OWNER = "owner"
 """The file of a folder that the sweep's process keeps locked, as long as it lives."""
 
+_RUNNING = "running"
+"""The file of a folder that is there until the sweep is over."""
+
+_VALUE = "value"
+"""The file of a folder that has the shared value."""
+
 
 class SharedFolder(Ticket):
-    """A ticket for processes: a temporary folder with a pickle of the shared value, and a file with its arrays.
+    """A ticket for processes: a temporary folder with a file of the shared value, and files of states.
 
-    The folder exists until the sweep ends. A worker that does not find it anymore knows that the sweep is over. The
-    folder of a sweep whose process was killed exists until another sweep on this machine makes one.
+    The folder exists until the sweep ends. A worker that does not find its file `_RUNNING` anymore knows that the sweep
+    is over. The folder of a sweep whose process was killed exists until another sweep on this machine makes one.
     """
 
     def __init__(self, value):
@@ -33,7 +39,9 @@ class SharedFolder(Ticket):
         self._path = tempfile.mkdtemp(prefix=prefix)
         self._owner = None  # file descriptor
         try:
-            self._write(value)
+            with mapped_files.explained(self._path):
+                self._own()
+            mapped_files.write(self._file(_VALUE), value, _dumps())
         except BaseException:
             self.close()
             raise
@@ -46,32 +54,11 @@ class SharedFolder(Ticket):
         locked = Path(self._path, f"{_OWNER}.new")
         self._owner = os.open(locked, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         files.lock(self._owner)
-        locked.rename(Path(self._path, _OWNER))
+        locked.rename(self._file(_OWNER))
+        self._file(_RUNNING).touch()
 
-    def _write(self, value):
-        buffers = []
-        ends = []  # for each buffer, the byte of the file after its last one
-        try:
-            content = _pickled(value, buffers.append)
-        except Exception as error:  # pickling may raise any exception
-            raise TypeError(
-                f"what the workers are to know cannot be sent to them, {error}: give a score that is a function of a "
-                "module, or install cloudpickle."
-            ) from error
-        try:
-            self._own()
-            with open(Path(self._path, "arrays"), "wb") as file:
-                for buffer in buffers:
-                    file.write(buffer.raw())
-                    ends.append(file.tell())
-                    file.write(bytes(-file.tell() % _ALIGNMENT))
-                file.write(bytes(_ALIGNMENT))  # an empty file cannot be mapped
-            Path(self._path, "pickle").write_bytes(pickle.dumps((content, ends)))
-        except OSError as error:
-            raise OSError(
-                f"the data for the executor's workers cannot be written to {self._path}, {error.strerror}: make room, "
-                "or have TMPDIR name another folder."
-            ) from error
+    def _file(self, name):
+        return Path(self._path, name)
 
     def get(self):
         with _GETTING:
@@ -82,24 +69,60 @@ class SharedFolder(Ticket):
 
     def _read(self):
         try:
-            content, ends = pickle.loads(Path(self._path, "pickle").read_bytes())
-            with open(Path(self._path, "arrays"), "rb") as file:
-                arrays = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+            return mapped_files.read(self._file(_VALUE))
         except FileNotFoundError:
             raise RuntimeError(
                 f"a worker does not see the folder {self._path}: have TMPDIR name one that all machines share."
             ) from None
-        starts = [0, *(end + -end % _ALIGNMENT for end in ends)]
-        return pickle.loads(content, buffers=[arrays[start:end] for start, end in zip(starts, ends)])
+
+    def store(self, states):
+        path = str(self._file(f"states-{uuid.uuid4()}"))
+        mapped_files.write(path, states)
+        return StatesInFile(path)
 
     def is_over(self):
-        return not os.path.exists(self._path)
+        return not self._file(_RUNNING).exists()
+
+    def end(self):
+        self._file(_RUNNING).unlink(missing_ok=True)
 
     def close(self):
         owner, self._owner = self._owner, None
         if owner is not None:
             files.unlock(owner)  # first, because Windows removes no file that is open
-        shutil.rmtree(self._path, ignore_errors=True)
+        path = self._path
+        with contextlib.suppress(OSError):  # so that no worker writes a file into it meanwhile
+            path = Path(path).rename(f"{path}-removed")
+        shutil.rmtree(path, ignore_errors=True)
+
+
+class StatesInFile(StoredStates):
+    """States in a file of a `SharedFolder`, which the calling process removes when no fit needs one of them."""
+
+    def __init__(self, path):
+        super().__init__(None)
+        self._path = path
+
+    def __reduce__(self):
+        return StatesInFile, (self._path,)
+
+    def get(self):
+        if self._states is None:
+            try:
+                self._states = mapped_files.read(self._path)
+            except OSError:  # it was lost with a disk, or somebody has removed it
+                self._states = {}
+        return self._states
+
+    def own(self):
+        weakref.finalize(self, _remove, self._path, os.getpid())
+
+
+def _remove(path, process):
+    """Remove a file, in the process that owns it and not in one that was forked from that."""
+    if os.getpid() == process:
+        with contextlib.suppress(OSError):
+            os.unlink(path)
 
 
 def _remove_abandoned(prefix):
@@ -116,9 +139,9 @@ _GETTING = threading.Lock()
 """Held while a value is read, so that two threads of a worker do not both read it."""
 
 
-def _pickled(value, take_buffer):
-    """Pickle a value, with cloudpickle if it is installed, so that functions need not be those of a module."""
+def _dumps():
+    """Return cloudpickle's function if it is installed, so that functions need not be those of a module."""
     dumps = pickle.dumps
     with contextlib.suppress(ImportError):
         from cloudpickle import dumps
-    return dumps(value, protocol=5, buffer_callback=take_buffer)
+    return dumps

@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from fastprop import thread_pool
 from fastprop.sweeping.fits import kernel_cycles
 from fastprop.sweeping.pack_runs import PackRun, prepare
-from fastprop.sweeping.workers.base import Adapter, Ticket, private_attribute
+from fastprop.sweeping.workers.base import Adapter, private_attribute
+from fastprop.sweeping.workers.tickets import Ticket
 
 PYTHON_CYCLES = 8e5
 """Cycles that a pack takes beside its kernels, about: in Python, which threads do one at a time.
@@ -86,5 +87,5 @@ class _LocalTicket(Ticket):
     def is_over(self):
         return self._over.is_set()
 
-    def close(self):
+    def end(self):
         self._over.set()
