@@ -27,7 +27,8 @@ class DaskAdapter(Adapter):
 
     The states of a call stay on the cluster, in its result, and a second small task returns the rest of it. A later
     call has as arguments the results of those calls from whose states its fits go on. So Dask sends states from worker
-    to worker if need be, and computes those again that died with a worker.
+    to worker if need be, and computes those again that died with a worker. The small task has its turn when its worker
+    has done the call that it began meanwhile.
     """
 
     def __init__(self, executor):
