@@ -1,10 +1,10 @@
 """Between rungs the calling process has handles of states, and the arrays stay where workers have left them."""
 
+import errno
 import gc
 import glob
 import os
 import pickle
-import resource
 import signal
 import tempfile
 import time
@@ -17,7 +17,7 @@ import fastprop as fp
 from fastprop.sweeping.fits import Job
 from fastprop.sweeping.sweep_runner import SweepRunner
 from fastprop.sweeping.time_limit import TimeLimit
-from fastprop.sweeping.workers import base
+from fastprop.sweeping.workers import base, mapped_files
 from fastprop.sweeping.workers.shared_folder import SharedFolder
 from tests import executors
 from tests.compare import assert_refused, assert_same_bits
@@ -98,6 +98,43 @@ def test_fits_whose_states_were_lost_begin_anew_with_the_same_bits(options, monk
     assert lost
 
 
+@pytest.mark.parametrize(
+    "code", [errno.ENOENT, errno.ESTALE, errno.EMFILE, errno.EACCES, errno.ENOMEM], ids=os.strerror
+)
+def test_only_states_whose_file_is_gone_are_lost(code, monkeypatch):
+    read = mapped_files.read
+    failed = []
+
+    def fail(path):
+        if "states-" not in str(path):
+            return read(path)
+        failed.append(path)
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(mapped_files, "read", fail)
+    if code in (errno.ENOENT, errno.ESTALE):
+        assert_same_result(sweep(ALONE, executor=Pickling(), halving=2), sweep(ALONE, halving=2))
+    else:
+        words = f"{os.strerror(code)}: have the workers"
+        assert_refused(OSError, words, sweep, ALONE, executor=Pickling(), halving=2)
+    assert failed
+
+
+@pytest.mark.skipif(not os.path.isdir("/dev/fd"), reason="descriptors cannot be counted")
+def test_no_file_stays_open_from_which_a_state_was_read():
+    folder = SharedFolder(None)
+    given = {"parameters": np.arange(5000.0), "done": np.array(3)}
+    several = [folder.store({3: given, 5: given}) for _ in range(9)]
+    before = len(os.listdir("/dev/fd"))
+    for each in several:
+        each.load([3])
+    got = [each.get(position) for each in several for position in (3, 5)]
+    assert len(os.listdir("/dev/fd")) == before
+    for each in got:
+        assert_same_bits(each.values(), given.values())
+    folder.close()
+
+
 # ---- what the calling process has ----
 
 
@@ -130,7 +167,7 @@ def test_only_the_process_that_owns_states_removes_them():
     states = {3: {"parameters": np.arange(5.0)}}
     stored = pickle.loads(pickle.dumps(folder)).store(states)
     copy = pickle.loads(pickle.dumps(stored))
-    assert_same_bits(copy.get()[3].values(), states[3].values())
+    assert_same_bits(copy.get(3).values(), states[3].values())
     del copy
     assert len(files_of_states()) == 1
     stored.own()
@@ -166,6 +203,8 @@ def test_dask_forgets_states_that_no_fit_needs(in_processes, monkeypatch):
 
 
 def test_a_disk_without_room_for_states_is_told():
+    resource = pytest.importorskip("resource")
+
     def fill():
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))  # bytes
 

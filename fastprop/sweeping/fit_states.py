@@ -71,7 +71,7 @@ class StoredState(FitState):
 
     def __init__(self, stored, position):
         self.stored = stored
-        self._position = position
+        self.position = position
 
     @classmethod
     def in_memory(cls, arrays):
@@ -80,8 +80,8 @@ class StoredState(FitState):
 
     @property
     def arrays(self):
-        """The arrays by name, which are loaded when they are first asked for; None if they were lost."""
-        return self.stored.get().get(self._position)
+        """The arrays by name, which are loaded each time that they are asked for; None if they were lost."""
+        return self.stored.get(self.position)
 
 
 class StoredStates:
@@ -99,9 +99,12 @@ class StoredStates:
     def __init__(self, states):
         self._states = states
 
-    def get(self):
-        """Return the states, by position; those that were lost are missing."""
-        return self._states
+    def load(self, positions):
+        """Prepare for `get` to be called with some positions, once for each, in a worker."""
+
+    def get(self, position):
+        """Return the state at a position, arrays by name; None if it was lost."""
+        return self._states[position]
 
     def own(self):
         """Have the states exist no longer than this object, which the calling process has got from a worker."""

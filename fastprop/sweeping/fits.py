@@ -105,10 +105,13 @@ class Fits(Sequence):
         """Whether they go on from where they were stopped, and do not begin anew."""
         return self.states is not None
 
-    @property
-    def are_lost(self):
-        """Whether the arrays of a state were lost, so that all fits begin anew: they train side by side."""
-        return self.go_on and any(state.arrays is None for state in self.states)
+    def arrays_of_states(self):
+        """Return the arrays of each state; None if the fits begin anew.
+
+        They all do so where those of one state were lost, because they train side by side.
+        """
+        arrays = [state.arrays for state in self.states or ()]
+        return None if not arrays or any(each is None for each in arrays) else arrays
 
     def anew(self):
         """Return the same fits, which begin anew, and end with the same bits."""
@@ -142,12 +145,6 @@ class Job(NamedTuple):
     goes_on: bool = False  # whether fits may go on from the last of the rungs, so that their states are needed
     is_last: bool = False  # whether nothing follows, wherever training ends, so that all networks are to be kept
 
-    @property
-    def stored(self):
-        """The `StoredStates` from which the fits go on, each once."""
-        states = self.fits.states or ()
-        return list({id(state.stored): state.stored for state in states if state.stored is not None}.values())
-
     def anew(self):
         """Return the same job, whose fits begin anew."""
         return self._replace(fits=self.fits.anew())
@@ -155,6 +152,16 @@ class Job(NamedTuple):
     def __str__(self):
         indices = self.fits.indices
         return f"configurations {min(indices)} to {max(indices)}" if indices[1:] else f"configuration {indices[0]}"
+
+
+def positions_of_stored_states(jobs):
+    """Return from which `StoredStates` the fits of jobs go on, each once, with the positions of their states."""
+    positions = defaultdict(list)
+    for job in jobs:
+        for state in job.fits.states or ():
+            if state.stored is not None:
+                positions[state.stored].append(state.position)
+    return positions
 
 
 class FitArrays(NamedTuple):

@@ -16,6 +16,7 @@ from fastprop.runs import new_run, predict, scores
 from fastprop.sweeping.configuration import option_values
 from fastprop.sweeping.fit_columns import FitColumns
 from fastprop.sweeping.fit_states import LaneState, TakenState
+from fastprop.sweeping.fits import positions_of_stored_states
 from fastprop.sweeping.outcomes import DetachedOutcomes, DetachedResults, FitOutcome
 
 BYTES_OF_FIT = 4096
@@ -39,13 +40,14 @@ class PackRun:
         self._experiment = experiment
         self._fold = job.fits.fold
         self._configurations = list(job.fits.configurations)  # one in each lane
-        fits = job.fits.anew() if job.fits.are_lost else job.fits
+        arrays_of_states = job.fits.arrays_of_states()
+        fits = job.fits.anew() if arrays_of_states is None else job.fits
         networks = _new_networks(experiment, fits, self._configurations)
         options_of_networks = [each.options for each in self._configurations]
         split = experiment.split(self._fold)
         self._run = new_run(experiment.backend, networks, split, options_of_networks)
         if fits.go_on:
-            self._run.go_on([state.arrays for state in fits.states])
+            self._run.go_on(arrays_of_states)
         self.stop = self._run.stop
         self.seconds = 0.0
         self.take(job, range(len(job.fits)))
@@ -280,6 +282,8 @@ def train(experiment, jobs, this_call):
         interrupted.
     """
     prepare_worker(experiment, jobs, this_call)
+    for stored_states, positions in positions_of_stored_states(jobs).items():
+        stored_states.load(positions)
     outcomes = []
     with contextlib.closing(thread_pool.results(_runs(experiment, jobs, this_call.is_over), 1)) as results:
         try:

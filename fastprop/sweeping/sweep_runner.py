@@ -12,6 +12,7 @@ from fastprop.sweeping.bounded_heap import RungRanking
 from fastprop.sweeping.configuration_outcomes import ConfigurationOutcomes, mean
 from fastprop.sweeping.endings import NOT_RECORDED
 from fastprop.sweeping.fit_columns import FitColumns
+from fastprop.sweeping.fit_states import StoredState
 from fastprop.sweeping.fits import FitArrays, Fits, Job, Pack, pack_groups, packs_to_go_on
 from fastprop.sweeping.live_runs import LiveRuns, rungs_within_memory
 from fastprop.sweeping.outcomes import only_outcome, taken_over, worst_ending
@@ -107,9 +108,14 @@ class SweepRunner:
 
     def _network(self, index, fold):
         outcome = self._outcomes[index][fold]
-        if outcome is None or outcome.network is not None or outcome.state is None or outcome.state.arrays is None:
-            return outcome and outcome.network
-        fits = Fits([index], fold, [self._configurations[index]], [outcome.state])
+        if outcome is None:
+            return None
+        if outcome.network is not None or outcome.state is None:
+            return outcome.network
+        fetched = outcome.state.arrays  # on a cluster they come over the network
+        if fetched is None:
+            return None
+        fits = Fits([index], fold, [self._configurations[index]], [StoredState.in_memory(fetched)])
         job = Job(fits, [int(self._result.table["epochs"][index])])
         _, rungs = PackRun(self._experiment, job)()  # the epochs are done: nothing is trained
         return only_outcome(rungs).network

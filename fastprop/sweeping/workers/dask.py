@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from typing import NamedTuple
 
 from fastprop.sweeping.fit_states import StoredStates
-from fastprop.sweeping.fits import Job
+from fastprop.sweeping.fits import Job, positions_of_stored_states
 from fastprop.sweeping.workers.base import Adapter, private_attribute
 from fastprop.sweeping.workers.calls import Parcel, call
 from fastprop.sweeping.workers.tickets import Ticket
@@ -49,9 +49,9 @@ class DaskAdapter(Adapter):
         return self._future(self._promise(function, *arguments))
 
     def submit_call(self, version, ticket, function, parcel):
-        tasks = [task.anew() if isinstance(task, Job) and _are_lost(task.stored) else task for task in parcel.tasks]
+        tasks = [task.anew() if isinstance(task, Job) and _is_lost(task) else task for task in parcel.tasks]
         jobs = [task for task in tasks if isinstance(task, Job)]
-        stored = list({id(each): each for job in jobs for each in job.stored}.values())
+        stored = list(positions_of_stored_states(jobs))
         promises = [each.promise for each in stored]
         arguments = promises, version, ticket.promise, function, Parcel(tasks, stored)
         if not any(job.goes_on for job in jobs):
@@ -120,22 +120,27 @@ class _ClusterStates(StoredStates):
     def __reduce__(self):
         return _ClusterStates, (None,)
 
+    @property
+    def states(self):
+        """The states by position, in a worker that has them."""
+        return self._states
+
     def fill(self, states):
         """Have some states here; None for none."""
         self._states = states
 
-    def get(self):
+    def get(self, position):
         if self._states is None:
             self._states = {}
             if self.promise is not None and self.promise.status == "finished":
                 with contextlib.suppress(Exception):  # of the network, or of workers that die: the states are lost
                     self._states = self.promise.result(SECONDS_TO_FETCH).states
-        return self._states
+        return self._states.get(position)
 
 
-def _are_lost(stored):
-    """Return whether some of these states can neither be had nor be computed again."""
-    return any(each.promise.status in ("cancelled", "error") for each in stored)
+def _is_lost(job):
+    """Return whether some of the states of a job can neither be had nor be computed again."""
+    return any(each.promise.status in ("cancelled", "error") for each in positions_of_stored_states([job]))
 
 
 class _Left(NamedTuple):
@@ -159,7 +164,7 @@ def _call(left, version, ticket, function, parcel):
 def _call_and_leave(*arguments):
     """Call a function as `_call` does, and return what is `_Left`."""
     answer = _call(*arguments)
-    states = None if answer.stored is None else answer.stored.get()
+    states = None if answer.stored is None else answer.stored.states
     return _Left(pickle.dumps(answer, protocol=5), states)
 
 

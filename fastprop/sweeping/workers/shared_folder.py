@@ -1,6 +1,7 @@
 """A folder by which processes share a value, and in which workers store states for each other."""
 
 import contextlib
+import errno
 import os
 import pickle
 import platform
@@ -97,22 +98,40 @@ class SharedFolder(Ticket):
 
 
 class StatesInFile(StoredStates):
-    """States in a file of a `SharedFolder`, which the calling process removes when no fit needs one of them."""
+    """States in a file of a `SharedFolder`, which the calling process removes when no fit needs one of them.
+
+    They are copied, because a mapped file is an open one, and a call may need states of many files. A state that was
+    loaded is forgotten when it is asked for: the run that goes on from it has its own copy.
+    """
 
     def __init__(self, path):
-        super().__init__(None)
+        super().__init__({})
         self._path = path
 
     def __reduce__(self):
         return StatesInFile, (self._path,)
 
-    def get(self):
-        if self._states is None:
-            try:
-                self._states = mapped_files.read(self._path)
-            except OSError:  # it was lost with a disk, or somebody has removed it
-                self._states = {}
-        return self._states
+    def load(self, positions):
+        states = self._read()
+        for position in positions:
+            arrays = states.get(position)
+            self._states[position] = arrays and {name: array.copy() for name, array in arrays.items()}
+
+    def _read(self):
+        try:
+            return mapped_files.read(self._path)
+        except OSError as error:
+            if error.errno in _GONE:
+                return {}
+            raise OSError(
+                f"states of networks cannot be read from {self._path}, {error.strerror}: have the workers run as a "
+                "user who may read them, with memory and open files enough."
+            ) from error
+
+    def get(self, position):
+        if position not in self._states:
+            self.load([position])
+        return self._states.pop(position)
 
     def own(self):
         weakref.finalize(self, _remove, self._path, os.getpid())
@@ -131,6 +150,9 @@ def _remove_abandoned(prefix):
         if files.is_abandoned(folder / _OWNER):
             shutil.rmtree(folder, ignore_errors=True)
 
+
+_GONE = errno.ENOENT, errno.ESTALE
+"""Errors of a file that was lost with a disk, or that somebody has removed."""
 
 _GOT = {}
 """In a worker: the shared value that was read last, by folder."""
