@@ -162,10 +162,10 @@ def test_where_below_takes_words_as_they_are_without_a_sign(whole_numbers, dtype
 
 @compiled
 def count_from(array, start, step):
-    load_store.store(array, 0, arithmetic.counted(start, step))
+    load_store.store(array, 0, arithmetic.arithmetic_sequence(start, step))
 
 
-def test_counted_wraps():
+def test_arithmetic_sequence_wraps():
     array, lanes = np.zeros(16, np.uint64), lane_count(np.zeros(1, np.uint64))
     start, step = np.uint64(5), np.uint64(2**64 - 3)  # which is -3
     count_from(array, start, step)

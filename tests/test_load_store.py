@@ -55,28 +55,28 @@ def test_address_and_advance(dtype):
 
 
 @compiled
-def put_number(array, index, number):
-    load_store.put(array, index, number)
+def write_number(array, index, number):
+    load_store.store_element(array, index, number)
 
 
-def test_put_writes_one_element(dtype):
+def test_store_element_writes_one(dtype):
     array = np.arange(10, dtype=dtype)
-    put_number(array, 3, array.dtype.type(7.5))
+    write_number(array, 3, array.dtype.type(7.5))
     np.testing.assert_array_equal(array, [0, 1, 2, 7.5, 4, 5, 6, 7, 8, 9])
 
 
 @compiled
-def swap_with(order, index, places):
-    load_store.swap_downward(order, index, load_store.load(places, 0))
+def swap_with(order, index, partners):
+    load_store.swap_downward(order, index, load_store.load(partners, 0))
 
 
 def test_swap_downward_swaps_one_after_another():
     """An element that was swapped may be swapped again, by the next lane."""
-    places = np.random.default_rng(0).integers(9, size=8).astype(np.uint64)
+    partners = np.random.default_rng(0).integers(9, size=8).astype(np.uint64)
     order, twin = np.arange(100, 120), np.arange(100, 120)
-    swap_with(order, 15, places)
-    for lane in range(lane_count(places)):
-        i, j = 15 - lane, places[lane]
+    swap_with(order, 15, partners)
+    for lane in range(lane_count(partners)):
+        i, j = 15 - lane, partners[lane]
         twin[i], twin[j] = twin[j], twin[i]
     np.testing.assert_array_equal(order, twin)
 

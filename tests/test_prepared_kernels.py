@@ -25,10 +25,16 @@ def sweep(grid, **options):
     return fp.sweep(fp.MLP((4, 2, 3), output="softmax"), X, LABELS, grid, **options)
 
 
-def test_functions_of_all_shapes_and_orders_of_rows_are_compiled_before_the_time_begins(monkeypatch):
+@pytest.fixture
+def needed(monkeypatch):
+    """The arguments of `unrolled.addresses` before the time of a sweep begins, and then: two sets."""
     needed, addresses, begin = [set()], unrolled.addresses, TimeLimit.begin
     monkeypatch.setattr(unrolled, "addresses", lambda *kind: needed[-1].add(kind) or addresses(*kind))
     monkeypatch.setattr(TimeLimit, "begin", lambda limit: needed.append(set()) or begin(limit))
+    return needed
+
+
+def test_functions_of_all_shapes_and_orders_of_rows_are_compiled_before_the_time_begins(needed):
     rates = [0.1 / (1 + index) for index in range(LANES + LANES // 2)]  # one pack of each seed, and one of both
     sweep({"layer_sizes": SHAPES, "learning_rate": rates, "seed": [0, 1]}, seconds=600)
     before, during = needed
@@ -37,6 +43,29 @@ def test_functions_of_all_shapes_and_orders_of_rows_are_compiled_before_the_time
         assert {(sizes, shares_rows) for sizes, *_, shares_rows, _ in during} == {
             (sizes, shares_rows) for sizes in SHAPES for shares_rows in (True, False)
         }
+
+
+@pytest.mark.skipif(LANES == 1, reason="a pack needs lanes")
+def test_functions_of_packs_without_dropout_are_compiled_before_the_time_begins(needed):
+    """Packs with dropout, which have none, are of the same group."""
+    rates = [0.1 / (1 + index) for index in range(LANES)]
+    sweep({"dropout": [0.2, 0.0], "learning_rate": rates}, seconds=600)
+    before, during = needed
+    assert during == before
+    assert {has_dropout for *_, has_dropout in during} == {True, False}
+
+
+def test_functions_of_networks_alone_are_compiled_before_the_time_begins(needed, monkeypatch):
+    """A sweep that is too short for them has prepared the same kernel before."""
+    epochs = 5
+    monkeypatch.setattr(unrolled, "ROWS_ALONE", epochs * len(X))
+    sweep({"layer_sizes": SHAPES}, seconds=600)
+    assert not any(needed)
+    needed[:] = [set()]
+    sweep({"layer_sizes": SHAPES}, epochs=epochs, seconds=600)
+    before, during = needed
+    assert during == before
+    assert {(sizes, width) for sizes, _, _, width, *_ in during} == {(sizes, 1) for sizes in SHAPES}
 
 
 def test_ctrl_c_while_a_later_batch_compiles_leaves_the_earlier_ones(monkeypatch, capsys):

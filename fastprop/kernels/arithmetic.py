@@ -34,7 +34,7 @@ def sqrt(typing_context, vector):
 
 
 @intrinsic
-def counted(typing_context, start, step):
+def arithmetic_sequence(typing_context, start, step):
     """Return a vector of uint64: `start`, `start` + `step`, `start` + 2 · `step`, …."""
     vector = Vector(types.uint64)
 

@@ -9,7 +9,7 @@ The outputs of the last layer, its targets and its deltas are *interleaved*: a v
 so that what a loss adds up over the outputs of a row never crosses lanes. Of one network, as many rows are interleaved
 as a vector has lanes: (B / lanes, O, lanes). Of a pack, a vector holds the same row of each network: (B, O, width).
 
-A tiny network that is alone has all layers interleaved, see unrolled.py.
+A tiny network that is alone has the outputs of all layers interleaved, see unrolled.py.
 """
 
 from typing import NamedTuple
@@ -28,9 +28,9 @@ from fastprop.kernels.load_store import (
     lanes,
     load_as,
     load_first_as,
-    put,
     splat,
     store,
+    store_element,
     transpose_square,
 )
 from fastprop.kernels.pointers import emit_cast, emit_load, emit_load_element, emit_pointer, pointer_type
@@ -213,7 +213,7 @@ def gather_interleaved(plan, source, chunk, memory, target, scratch):
             for row in range(first, min(first + lanes(memory), chunk.rows)):
                 x = advance(values, order[row] * source.stride)
                 for j in range(source.columns):
-                    put(memory, y + j * lanes(memory), x[j])
+                    store_element(memory, y + j * lanes(memory), x[j])
                 y += 1
     else:
         copy_rows(source, chunk, memory, Matrix(scratch, target.stride))

@@ -41,6 +41,8 @@ of elements in a cache line, and `padded` stands for each matrix's own width::
 The first part is shared by the members of a team. The third is each member's own. The second is shared where a
 minibatch is one segment, whose rows the members share; where there are several segments it is each member's own. So are
 the pairs of rows in the fourth part; those of columns are each member's own.
+
+A tiny network that is unrolled alone uses some parts in its own way, see unrolled.py.
 """
 
 import ctypes

@@ -134,23 +134,24 @@ def add_to(typing_context, totals, array, index, count):
 
 
 @intrinsic
-def swap_downward(typing_context, array, index, places):
-    """Swap element `index` with the one whose index is in the first lane of `places`, `index` - 1 with the next …."""
-    # array (n,)   places (lanes,) uint64
+def swap_downward(typing_context, array, index, partners):
+    """Swap element `index` with the one whose index is in the first lane of `partners`, `index` - 1 with the next …."""
+    # array (n,)   partners (lanes,) uint64
 
     def emit(context, builder, sig, args):
-        first, index, places = args
-        for lane in range(places.type.count):
-            place = builder.extract_element(places, INT32(lane))
+        first, index, partners = args
+        for lane in range(partners.type.count):
+            partner = builder.extract_element(partners, INT32(lane))
             pair = [
-                emit_pointer(context, builder, array, first, each) for each in (builder.sub(index, INT64(lane)), place)
+                emit_pointer(context, builder, array, first, each)
+                for each in (builder.sub(index, INT64(lane)), partner)
             ]
             values = [emit_load_element(context, builder, pointer) for pointer in pair]
             for pointer, value in zip(pair, reversed(values)):
                 emit_store_element(context, builder, value, pointer)
         return context.get_dummy_value()
 
-    return types.void(array, types.intp, places), emit
+    return types.void(array, types.intp, partners), emit
 
 
 # ---- a part of a vector ----
@@ -237,8 +238,8 @@ def advance(typing_context, pointer, count):
 
 
 @intrinsic
-def put(typing_context, array, index, number):
-    """Write a number to element `index`, which Numba would ask whether it is negative."""
+def store_element(typing_context, array, index, number):
+    """Write a number to element `index`. Numba's own way to write it allows for an index that is negative."""
 
     def emit(context, builder, sig, args):
         emit_store_element(context, builder, args[2], emit_pointer(context, builder, array, *args[:2]))

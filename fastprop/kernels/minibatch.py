@@ -9,6 +9,8 @@ The plan's strategy says how; the result is the same for any number of members.
   is measured, the update waits for the whole gradient.
 - SEGMENTED: several segments. Each member takes whole ones, from the first row to a gradient of their own, and then a
   part of the parameters, for which it sums the segments' gradients in order.
+
+The gradient of a tiny network that is unrolled has no blocks: the first member computes it for all.
 """
 
 from typing import NamedTuple
@@ -40,7 +42,7 @@ class Network(NamedTuple):
     loss_parameters: np.ndarray  # (any,) float64: those of the loss, such as the quantile of each output
     mean: np.ndarray  # (I, padded): subtracted from the inputs; empty where they are not standardized
     input_inverse_std: np.ndarray  # (I, padded): what the inputs are multiplied by then; empty likewise
-    unrolled_addresses: np.ndarray  # (2,) int64: of a pack's functions in unrolled.py, or zeros
+    unrolled_addresses: np.ndarray  # (2,) int64: of its own functions, see unrolled.py, or zeros
 
 
 class Data(NamedTuple):

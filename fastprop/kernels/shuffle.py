@@ -2,18 +2,17 @@
 
 import numpy as np
 
-from fastprop.kernels.arithmetic import counted
-from fastprop.kernels.compiler import LANES, inline, lanes
+from fastprop.kernels.arithmetic import arithmetic_sequence
+from fastprop.kernels.compiler import MULTIPLIES_WORDS, inline, lanes
 from fastprop.kernels.load_store import swap_downward
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 """2⁶⁴ divided by the golden ratio: the step of SplitMix64's state."""
 
 _MINUS_ONE = np.uint64(2**64 - 1)
-"""What -1 is in 64 bits."""
 
-DRAWN_AT_ONCE = lanes("uint64") if LANES == 16 else 1
-"""Random numbers that are drawn at once: vectors of 512 bits multiply 64 bits, which others do in many instructions."""
+DRAWN_AT_ONCE = lanes("uint64") if MULTIPLIES_WORDS else 1
+"""Random numbers that are drawn at once."""
 
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
@@ -36,10 +35,10 @@ def begin(seed, epoch):
 
 
 @inline
-def place(state, count):
-    """Return an integer below `count`: the high bits of the draw at `state`, times it. Each may be a vector."""
-    # a uint64, or a vector of them; without a division (Lemire 2019)
-    return ((mix(state) >> np.uint64(32)) * count) >> np.uint64(32)
+def draw_below(bound, state):
+    """Return a random integer below `bound`, which a state stands for. Both may be vectors."""
+    # a uint64, or a vector of them: the high 32 bits of the draw, as a fraction of 2³², times the bound (Lemire 2019)
+    return ((mix(state) >> np.uint64(32)) * bound) >> np.uint64(32)
 
 
 @inline
@@ -48,11 +47,12 @@ def shuffle(order, seed, epoch):
     # order (rows,)
     state, i = begin(np.uint64(seed), epoch), len(order) - 1
     while DRAWN_AT_ONCE > 1 and i >= DRAWN_AT_ONCE:
-        counts = counted(np.uint64(i + 1), _MINUS_ONE)
-        swap_downward(order, i, place(counted(state + _GOLDEN, _GOLDEN), counts))
+        states = arithmetic_sequence(state + _GOLDEN, _GOLDEN)
+        bounds = arithmetic_sequence(np.uint64(i + 1), _MINUS_ONE)
+        swap_downward(order, i, draw_below(bounds, states))
         state, i = state + _GOLDEN * np.uint64(DRAWN_AT_ONCE), i - DRAWN_AT_ONCE
     while i > 0:
         state += _GOLDEN
-        j = np.int64(place(state, np.uint64(i + 1)))
+        j = np.int64(draw_below(np.uint64(i + 1), state))
         order[i], order[j] = order[j], order[i]
         i -= 1

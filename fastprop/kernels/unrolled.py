@@ -4,11 +4,13 @@ Layer by layer, what leads to the loops of such a network takes as long as the l
 therefore gets two functions of its own, for which the shape is a constant. Kernels call them by their addresses. The
 chains of multiply-adds are those of `dense.py`, and so are the results.
 
-In a pack, a lane is one of its networks, as everywhere. Of one network, a lane is a row of the minibatch: the vectors
+In a pack, a lane is one of its networks, as everywhere. Of one network, a lane is a row of the minibatch: the outputs
 of all layers are interleaved, as those of the last layer are elsewhere (see lanes.py). In its gradient, which is a
-chain over the rows, a lane is a parameter (see unrolled_alone.py).
+chain over the rows, a lane is a parameter (see unrolled_alone.py). Hidden layers then have no constant 1 in the
+workspace, and the deltas stand where the targets did. So a run is unrolled from its first minibatch to its last.
 
-`addresses` decides which networks get them; the kernels ask `is_unrolled`. `benchmarks/NOTES.md` says what they gain.
+`pays` and `addresses` decide which networks get functions; the kernels ask `is_unrolled`. `benchmarks/NOTES.md` says
+what they gain.
 """
 
 import functools
@@ -31,10 +33,16 @@ MAX_PARAMETERS = 40
 """Parameters of the largest network that is unrolled, without padding."""
 
 ROWS_ALONE = 5_000_000
-"""Rows on which a network alone trains in all epochs, at the least, so that it pays to compile functions for its shape.
+"""Rows on which a network alone trains in all of its epochs, at the least, so that functions of its own pay.
 
-They take 0.2 s to compile, once on a machine; so many rows of a 2-2-1 network take 0.08 s without them.
+They halve the 0.08 s that so many rows of a 2-2-1 network take. Compiling takes 0.2 s, but once on a machine, as they
+are kept on the disk.
 """
+
+
+def pays(width, epochs, rows):
+    """Return whether functions of its own pay for a pack of that `width`, or for a network alone, whose width is 1."""
+    return width > 1 or epochs * rows >= ROWS_ALONE
 
 
 @functools.lru_cache(maxsize=256)
@@ -42,11 +50,11 @@ def addresses(sizes, activations, dtype, width, shares_rows, has_dropout):
     """Return the addresses of the functions forward and backward of a shape, or zeros where it has none.
 
     They are for networks without dropout, of at most `MAX_PARAMETERS` parameters, whose activations store no
-    derivatives. If the network is alone, a vector must have room for its inputs, and another for its `columns`.
+    derivatives. If the network is alone, vectors must have room for its rows, see `has_room`.
     """
     stores = any(STORED_DERIVATIVES >> code & 1 for code in activations)
-    has_room = width > 1 or max(sizes[0], column_count(sizes)) <= lanes(dtype)
-    if not has_room or has_dropout or stores or parameter_count(sizes) > MAX_PARAMETERS:
+    fits = width > 1 or has_room(sizes, dtype)
+    if not fits or has_dropout or stores or parameter_count(sizes) > MAX_PARAMETERS:
         return 0, 0
     element = from_dtype(np.dtype(dtype))
     elements, integer = pointer_type(element), types.intp
@@ -55,6 +63,11 @@ def addresses(sizes, activations, dtype, width, shares_rows, has_dropout):
         address_of(forward_rows, (*common, integer, integer, integer)),
         address_of(backward_rows, (*common, integer, elements, integer, types.boolean)),
     )
+
+
+def has_room(sizes, dtype):
+    """Return whether a vector has room for the inputs of a row, and another for its columns, see unrolled_alone.py."""
+    return max(sizes[0], column_count(sizes)) <= lanes(dtype)
 
 
 @inline
@@ -101,7 +114,7 @@ def _forward(typing_context, shape, arrays, activations, outputs, row_begin, row
 
         def forward_row(k, _):
             row = builder.add(row_begin, k)
-            x = emitter.stored(0, row)
+            x = emitter.layer_inputs(0, row)
             for layer, code in enumerate(shape.activations):
                 y = [emitter.chain(x, w) for w in zip(*emitter.weights[layer])]
                 if layer + 1 < len(shape.activations):
@@ -140,7 +153,7 @@ def _emit_gradients(builder, emitter, deltas, gradient, rows, accumulate):
         sums = dict(zip(offsets, sums))
         d = emitter.vectors(emitter.outputs(deltas, row), shape.sizes[-1])
         for layer, offsets_of_layer in reversed(list(enumerate(shape.parameter_offsets()))):
-            x = emitter.stored(layer, row)
+            x = emitter.layer_inputs(layer, row)
             for x_i, offsets_i in zip(x, offsets_of_layer):
                 sums |= {offset: emitter.chain([x_i], [d_o], sums[offset]) for offset, d_o in zip(offsets_i, d)}
             if layer > 0:

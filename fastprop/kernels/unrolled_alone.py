@@ -5,6 +5,7 @@ multiply-adds over the rows. So a first loop writes the columns of activations a
 these, a lane is a parameter: two shuffles of what a row has bring both factors of each parameter's product there.
 """
 
+from itertools import accumulate
 from typing import NamedTuple
 
 from fastprop.kernels.llvm import emit_shuffle, emit_transpose, emit_where
@@ -16,8 +17,10 @@ class Parameter(NamedTuple):
 
     start: int  # offset of the vector in which it is, among the parameters
     lane: int  # its lane there
-    factor: int  # the lane of what its weight is for, in a row's inputs and then its columns
-    delta: int  # the lane of its delta, likewise
+    factor: (
+        int  # the lane of the input, activation or constant 1 that it is the weight of, in a row's inputs and columns
+    )
+    delta: int  # the lane of the delta of its neuron, likewise
 
 
 def column_count(sizes):
@@ -25,12 +28,12 @@ def column_count(sizes):
     return 1 + sum(sizes[1:-1]) + sum(sizes[1:])
 
 
-def emit_gradient(builder, emitter, deltas, gradient, rows, accumulate):
+def emit_gradient(builder, emitter, deltas, gradient, rows, accumulates):
     """Return by offset each vector of the gradient, which has the weights of one input of a layer, or its biases.
 
     The deltas are interleaved. The columns of a group of rows take their place.
     """
-    # gradient (P,), + gradient if accumulate ← deltas (B, O)
+    # gradient (P,), + gradient if it accumulates ← deltas (B, O)
     lanes, stride = emitter.shape.vector.lanes, emitter.shape.strides[-1]
     parameters = list(_parameters(emitter.shape))
     parts = [parameters[begin : begin + lanes] for begin in range(0, len(parameters), lanes)]
@@ -42,8 +45,8 @@ def emit_gradient(builder, emitter, deltas, gradient, rows, accumulate):
         return []
 
     def add_row(row, sums):
-        known = emitter.vector(emitter.inputs(0, row)), emitter.vector(emitter.outputs(deltas, row))
-        pairs = ([[emit_shuffle(builder, *known, chosen)] for chosen in pair] for pair in zip(factors, of_deltas))
+        of_row = emitter.vector(emitter.inputs(0, row)), emitter.vector(emitter.outputs(deltas, row))
+        pairs = ([[emit_shuffle(builder, *of_row, chosen)] for chosen in pair] for pair in zip(factors, of_deltas))
         return [emitter.chain(*pair, total) for pair, total in zip(pairs, sums)]
 
     def earlier_sums():
@@ -54,7 +57,7 @@ def emit_gradient(builder, emitter, deltas, gradient, rows, accumulate):
         return sums
 
     emitter.for_rows(rows, [], write_columns, step=lanes)
-    sums = emit_where(builder, accumulate, earlier_sums, [emitter.zero] * len(parts))
+    sums = emit_where(builder, accumulates, earlier_sums, [emitter.zero] * len(parts))
     sums = emitter.for_rows(rows, sums, add_row)
     vectors = {each.start: emitter.zero for each in parameters}
     for total, part in zip(sums, parts):
@@ -69,23 +72,23 @@ def _columns(emitter, deltas, row):
     d = emitter.vectors(emitter.outputs(deltas, row), shape.sizes[-1])
     activations, of_all_layers = [], d
     for layer in range(len(shape.sizes) - 2, 0, -1):
-        x = emitter.stored(layer, row)
+        x = emitter.layer_inputs(layer, row)
         d = deltas_below(emitter, layer, x, d)
         activations, of_all_layers = x[1:] + activations, d + of_all_layers
-    known = [emitter.one, *activations, *of_all_layers]
-    return known + [emitter.zero] * (shape.vector.lanes - len(known))
+    columns = [emitter.one, *activations, *of_all_layers]
+    return columns + [emitter.zero] * (shape.vector.lanes - len(columns))
 
 
 def _parameters(shape):
     """Yield each `Parameter`, layer by layer, (1 + I, O)."""
-    one = shape.vector.lanes  # columns come after the inputs
-    first_factor, first_delta = 0, one + 1 + sum(shape.sizes[1:-1])
+    one, hidden = shape.vector.lanes, shape.sizes[1:-1]  # columns come after the inputs
+    first_activations = [0, *accumulate(hidden, initial=one + 1)]  # of each layer's inputs
+    first_deltas = list(accumulate(shape.sizes[1:], initial=one + 1 + sum(hidden)))  # of each layer's outputs
     for layer, offsets in enumerate(shape.parameter_offsets()):
-        for i, (start, *others) in enumerate(offsets):
-            for o, offset in enumerate([start, *others]):
-                yield Parameter(start, offset - start, first_factor + i - 1 if i > 0 else one, first_delta + o)
-        first_factor = one + 1 if layer == 0 else first_factor + shape.sizes[layer]
-        first_delta += shape.sizes[layer + 1]
+        for i, of_input in enumerate(offsets):
+            factor = one if i == 0 else first_activations[layer] + i - 1
+            for o, offset in enumerate(of_input):
+                yield Parameter(of_input[0], offset - of_input[0], factor, first_deltas[layer] + o)
 
 
 def _padded(chosen, lanes):

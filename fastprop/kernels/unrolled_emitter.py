@@ -22,16 +22,21 @@ class Shape(types.Opaque):
     vector : Vector
     in_pack : bool
         Whether a lane is one of the networks of a pack, and not a row of the minibatch.
+    inputs_are_vectors : bool
+        Whether each of the first layer's inputs is a vector. It is a number where the network is alone, and where the
+        networks of a pack share their rows.
     rows : int
         How many rows the vectors of a layer hold: 1 in a pack, else as many as they have lanes.
+    line, strides, starts
+        See `layout.Sizes`, where `starts` are called ``parameters``.
     """
 
     def __init__(self, sizes, activations, dtype, in_pack, shares_rows):
         self.sizes, self.activations, self.vector, self.in_pack = sizes, activations, Vector(dtype), in_pack
         self.rows = 1 if in_pack else self.vector.lanes
         self._width = self.vector.lanes if in_pack else 1
-        self.holds_vectors = in_pack and not shares_rows  # whether each input is a vector, and not a number
-        widths = [self._width if self.holds_vectors else 1, *[self._width] * (len(sizes) - 1)]
+        self.inputs_are_vectors = in_pack and not shares_rows
+        widths = [self._width if self.inputs_are_vectors else 1, *[self._width] * (len(sizes) - 1)]
         self.strides = [padded(size * width, str(dtype)) for size, width in zip(sizes, widths)]
         self.line, self.starts = line(str(dtype)), layer_offsets(sizes, str(dtype), self._width).tolist()
         super().__init__(f"Shape({sizes}, {activations}, {dtype}, {in_pack}, {shares_rows})")
@@ -82,8 +87,8 @@ class Emitter:
     def store(self, pointer, vectors, stride=None):
         """Write vectors side by side, or `stride` elements from each other."""
         for i, vector in enumerate(vectors):
-            place = self._at(pointer, i * (stride or self.shape.vector.lanes))
-            emit_store(self._context, self._builder, vector, place)
+            target = self._at(pointer, i * (stride or self.shape.vector.lanes))
+            emit_store(self._context, self._builder, vector, target)
 
     def row(self, start, stride, row):
         """Return a pointer to a row of a matrix in memory."""
@@ -98,10 +103,10 @@ class Emitter:
         """Return a pointer to a row of the last layer's outputs, or of what is laid out like them."""
         return self.row(start, self.shape.strides[-1], row)
 
-    def stored(self, layer, row):
+    def layer_inputs(self, layer, row):
         """Return the inputs of a layer in a row, or in the rows that begin there, behind the constant 1."""
         pointer, count = self.inputs(layer, row), self.shape.sizes[layer]
-        if layer > 0 or self.shape.holds_vectors:
+        if layer > 0 or self.shape.inputs_are_vectors:
             return [self.one, *self.vectors(pointer, count)]
         if self.shape.in_pack:
             return [self.one, *(self.splat(pointer, i) for i in range(count))]

@@ -49,8 +49,8 @@ def training(state, split, options_of_lanes, batch_size, members=1, keeps_gradie
         plans, size = rounded_dense.rounding_plans(plans, size, layers)
     has_dropout = any(each.dropout for each in options_of_lanes)
     shape = network.layer_sizes, codes(network), network.dtype, state.width
-    is_long = state.width > 1 or options.epochs * len(rows) >= unrolled.ROWS_ALONE
-    addresses = unrolled.addresses(*shape, shares_rows, has_dropout) if is_long else (0, 0)
+    pays = unrolled.pays(state.width, options.epochs, len(rows))
+    addresses = unrolled.addresses(*shape, shares_rows, has_dropout) if pays else (0, 0)
     learned = network_argument(network, state.learned, split.data.inputs, options.loss, addresses)
     final = learned._replace(parameters=state.parameters)
     if split.held_out is not split.data:  # whose inputs may be relative to another origin

@@ -92,6 +92,12 @@ class Configurations:
         lane_values = {name: self.columns[name][indices].tolist() for name in names}
         return ConfigurationsOfKind(configuration, lane_values, len(indices))
 
+    def dropouts(self, indices):
+        """Return the dropout of the configurations at some indices, an array."""
+        if "dropout" in self.columns:
+            return self.columns["dropout"][indices]
+        return np.full(len(indices), self._options.dropout, float)
+
     def extend(self, mappings):
         """Append configurations of these values."""
         self.grid.extend(mappings)

@@ -217,26 +217,27 @@ def _loss_factors(scaling, configurations):
 
 def prepare(experiment, job):
     """Compile all that a job needs, unless this process has compiled it for such a job."""
-    key = compiled_key(experiment, job.fits.configurations)
+    key = compiled_key(experiment, job.fits.configurations, job.fits.fold)
     if key not in _PREPARED:
         PackRun(experiment, job).prepare()
         _PREPARED.add(key)
 
 
-def compiled_key(experiment, configurations):
+def compiled_key(experiment, configurations, fold):
     """Return what is equal for packs that need the same compiled functions, of which tiny networks have some by shape.
 
-    `configurations` are those of the fits of a pack.
+    `configurations` are those of the fits of a pack, which train on the fold with this index.
     """
     first = configurations[0]
     prototype = experiment.prototypes[first.options.loss]
-    is_pack = len(configurations) > 1
+    width, rows = len(configurations), len(experiment.folds[fold].rows)
     shape = first.shape(prototype)
     functions = None
-    if layout.parameter_count(shape[0]) <= unrolled.MAX_PARAMETERS:
+    is_tiny = layout.parameter_count(shape[0]) <= unrolled.MAX_PARAMETERS
+    if is_tiny and unrolled.pays(width, first.options.epochs, rows):
         shares_rows = not first.options.shuffle or len(set(option_values(configurations, "seed"))) == 1
         functions = *shape, shares_rows, any(option_values(configurations, "dropout"))
-    return experiment.backend, prototype.dtype, is_pack, first.kernel_key(prototype), functions
+    return experiment.backend, prototype.dtype, width > 1, first.kernel_key(prototype), functions
 
 
 _PREPARED = set()

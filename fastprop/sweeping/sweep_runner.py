@@ -199,20 +199,28 @@ class SweepRunner:
             self._result.seconds += time.perf_counter() - start
 
     def _examples(self, packs, fits):
-        """Return a `Pack` of one fit or two for each set of compiled functions that some packs of `fits` need.
+        """Return a `Pack` of one fit or a few for each set of compiled functions that some packs of `fits` need.
 
-        Two are the first and the last of a pack, which have the same order of rows only if all between them have it.
+        These are the first and the last of a pack, which have the same order of rows only if all between them have it,
+        and one with dropout if there is any.
         """
-        firsts, lasts = (fits.indices[[pack.positions[end] for pack in packs]] for end in (0, -1))
+        positions, begins = [pack.positions for pack in packs], np.cumsum([0, *(len(pack.positions) for pack in packs)])
+        indices = fits.indices[np.concatenate(positions)]
+        firsts, lasts = indices[begins[:-1]], indices[begins[1:] - 1]
+        rates = self._configurations.dropouts(indices)
         orders = self._configurations.row_orders
-        groups = self._configurations.group_indices[firsts]
-        kinds = 4 * groups + 2 * (firsts != lasts) + (orders[firsts] == orders[lasts])
+        features = firsts != lasts, orders[firsts] == orders[lasts], np.maximum.reduceat(rates, begins[:-1]) > 0
+        kinds = np.ravel_multi_index(
+            (self._configurations.group_indices[firsts], *(each.astype(int) for each in features)),
+            (len(self._configurations.groups), 2, 2, 2),
+        )
         examples = {}
-        for position in np.sort(np.unique(kinds, return_index=True)[1]).tolist():
-            positions = packs[position].positions
-            ends = np.unique([positions[0], positions[-1]])
-            configurations = self._configurations.some(fits.indices[ends].tolist())
-            examples.setdefault(compiled_key(self._experiment, configurations), Pack(ends, None))
+        for pack in np.sort(np.unique(kinds, return_index=True)[1]).tolist():
+            dropping = np.argmax(rates[begins[pack] : begins[pack + 1]])
+            chosen = np.unique(positions[pack][[0, -1, dropping]])
+            configurations = self._configurations.some(fits.indices[chosen].tolist())
+            fold = fits.folds[chosen[0]]
+            examples.setdefault(compiled_key(self._experiment, configurations, fold), Pack(chosen, None))
         return list(examples.values())
 
     def _max_survivors(self, count, rung):

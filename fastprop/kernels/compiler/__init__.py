@@ -62,7 +62,15 @@ fields of ``ArrayModel``                             struct_pointers named tuple
 from fastprop.kernels.compiler.addresses import address_of, call
 from fastprop.kernels.compiler.bounds import CHECKED, emit_check
 from fastprop.kernels.compiler.decorators import STOCK, add_to_package, inline, inline_options, kernel, noinline
-from fastprop.kernels.compiler.machine import DISABLED, IS_X86, LANES, MULTIPLIES_BFLOAT16, REGISTERS, lanes
+from fastprop.kernels.compiler.machine import (
+    DISABLED,
+    IS_X86,
+    LANES,
+    MULTIPLIES_BFLOAT16,
+    MULTIPLIES_WORDS,
+    REGISTERS,
+    lanes,
+)
 from fastprop.kernels.compiler.struct_pointers import refer
 
 __all__ = [
@@ -71,6 +79,7 @@ __all__ = [
     "IS_X86",
     "LANES",
     "MULTIPLIES_BFLOAT16",
+    "MULTIPLIES_WORDS",
     "REGISTERS",
     "STOCK",
     "add_to_package",

@@ -86,6 +86,10 @@ MULTIPLIES_BFLOAT16 = LANES > 1 and _multiplies_bfloat16(_NAME, _FEATURES)
 """Whether vectors have an instruction for products of pairs of bfloat16 that pays."""
 
 
+MULTIPLIES_WORDS = LANES == 16 and "+avx512dq" in _FEATURES
+"""Whether vectors have an instruction for products of uint64, VPMULLQ; else each takes many instructions."""
+
+
 def lanes(dtype):
     """Return how many lanes of `dtype` a vector has."""
     return max(1, LANES * 4 // np.dtype(dtype).itemsize)
