@@ -204,8 +204,9 @@ class SweepRunner:
         These are the first and the last of a pack, which have the same order of rows only if all between them have it,
         and one with dropout if there is any.
         """
-        positions, begins = [pack.positions for pack in packs], np.cumsum([0, *(len(pack.positions) for pack in packs)])
-        indices = fits.indices[np.concatenate(positions)]
+        positions = np.concatenate([pack.positions for pack in packs])
+        begins = np.cumsum([0, *(len(pack.positions) for pack in packs)])  # of the packs, and where the last one ends
+        indices = fits.indices[positions]
         firsts, lasts = indices[begins[:-1]], indices[begins[1:] - 1]
         rates = self._configurations.dropouts(indices)
         orders = self._configurations.row_orders
@@ -216,8 +217,8 @@ class SweepRunner:
         )
         examples = {}
         for pack in np.sort(np.unique(kinds, return_index=True)[1]).tolist():
-            dropping = np.argmax(rates[begins[pack] : begins[pack + 1]])
-            chosen = np.unique(positions[pack][[0, -1, dropping]])
+            dropping = begins[pack] + np.argmax(rates[begins[pack] : begins[pack + 1]])
+            chosen = np.unique(positions[[begins[pack], begins[pack + 1] - 1, dropping]])
             configurations = self._configurations.some(fits.indices[chosen].tolist())
             fold = fits.folds[chosen[0]]
             examples.setdefault(compiled_key(self._experiment, configurations, fold), Pack(chosen, None))
