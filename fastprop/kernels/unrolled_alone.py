@@ -17,9 +17,7 @@ class Parameter(NamedTuple):
 
     start: int  # offset of the vector in which it is, among the parameters
     lane: int  # its lane there
-    factor: (
-        int  # the lane of the input, activation or 1 that it is the weight of, in a row's inputs and then its columns
-    )
+    factor: int  # the lane of what it is multiplied by, in a row's inputs and then its columns
     delta: int  # the lane of the delta of its neuron, likewise
 
 
