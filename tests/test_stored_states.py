@@ -14,14 +14,15 @@ import numpy as np
 import pytest
 
 import fastprop as fp
+from fastprop.sweeping import sweep_runner
 from fastprop.sweeping.fits import Job
 from fastprop.sweeping.sweep_runner import SweepRunner
-from fastprop.sweeping.time_limit import TimeLimit
+from fastprop.sweeping.time_limit import Deadline, TimeLimit
 from fastprop.sweeping.workers import base, mapped_files
 from fastprop.sweeping.workers.shared_folder import SharedFolder
 from tests import executors
 from tests.compare import assert_refused, assert_same_bits
-from tests.executors import ALONE, IN_PROCESSES, sweep, threads
+from tests.executors import ALONE, IN_PROCESSES, processes, sweep, threads
 from tests.marks import slow_except
 from tests.processes import TIMEOUT, unmeasured
 from tests.results import assert_same_result
@@ -229,13 +230,16 @@ def assert_networks_are_those_of_their_epochs(result):
         assert_same_bits([network.parameters], [again.best_network.parameters])
 
 
+SAME = "epochs", "loss", "score"
+"""Columns of the table in which a configuration has what it had at its rung."""
+
 LARGE = {"network": ALONE, "optimizer": fp.Adam(), "keep": 3, "halving": fp.Halving(2, min_epochs=3)}
 EVERYWHERE = pytest.mark.parametrize("new", slow_except([threads, *IN_PROCESSES.values()], [threads]))
 
 
-@pytest.mark.usefixtures("hears_ctrl_c")
-@EVERYWHERE
-def test_after_ctrl_c_networks_are_had_from_stored_states(new, monkeypatch):
+@pytest.fixture
+def ctrl_c_at_second_rung(monkeypatch, hears_ctrl_c):
+    """Press Ctrl-C when calls have been submitted whose fits go on."""
     submit_all = base.ExecutorWorkers._submit_all
 
     def submit_and_press(workers, submit, submitted, *others):
@@ -245,10 +249,55 @@ def test_after_ctrl_c_networks_are_had_from_stored_states(new, monkeypatch):
             signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(base.ExecutorWorkers, "_submit_all", submit_and_press)
+
+
+@pytest.mark.usefixtures("ctrl_c_at_second_rung")
+@EVERYWHERE
+def test_after_ctrl_c_networks_are_had_from_stored_states(new):
     with new() as executor:
         result = sweep(executor=executor, **LARGE)
     assert "interrupted" in result.table["stopped"][list(result.networks)]
     assert_networks_are_those_of_their_epochs(result)
+
+
+@pytest.mark.usefixtures("ctrl_c_at_second_rung")
+def test_a_second_ctrl_c_amid_these_networks_keeps_the_result_and_those_that_are_there(monkeypatch):
+    asked = []
+    networks_of_folds = sweep_runner.networks_of_folds
+
+    def press_at_the_second(*arguments):
+        asked.append(arguments)
+        if len(asked) == 2:
+            signal.raise_signal(signal.SIGINT)
+        return networks_of_folds(*arguments)
+
+    monkeypatch.setattr(sweep_runner, "networks_of_folds", press_at_the_second)
+    monkeypatch.setattr(base, "CALL_SECONDS", 0.0)  # few have ended when Ctrl-C comes
+    with threads() as executor:
+        result = sweep(executor=executor, **LARGE | {"keep": 10})
+    assert result.is_interrupted
+    assert len(asked) == 2
+    assert (result.table["stopped"][list(result.networks)] == "interrupted").sum() == 1
+    assert_networks_are_those_of_their_epochs(result)
+
+
+@pytest.mark.usefixtures("ctrl_c_at_second_rung")
+def test_after_ctrl_c_networks_that_cannot_be_read_are_told(monkeypatch):
+    def fail(path):
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    networks_of_folds = sweep_runner.networks_of_folds
+
+    def ask_without_files(*arguments):
+        with monkeypatch.context() as patch:
+            patch.setattr(mapped_files, "read", fail)
+            return networks_of_folds(*arguments)
+
+    monkeypatch.setattr(sweep_runner, "networks_of_folds", ask_without_files)
+    with processes() as executor, pytest.warns(UserWarning, match="is not kept, because states of networks cannot be"):
+        result = sweep(executor=executor, **LARGE)
+    assert result.is_interrupted
+    assert "interrupted" not in result.table["stopped"][list(result.networks)]
 
 
 @EVERYWHERE
@@ -261,3 +310,29 @@ def test_out_of_time_networks_are_had_from_stored_states(new, monkeypatch):
         result = sweep(executor=executor, seconds=1000.0, **LARGE)
     assert set(result.table["stopped"][list(result.networks)]) == {"out of time"}
     assert_networks_are_those_of_their_epochs(result)
+
+
+@pytest.mark.parametrize("folds", [1, 2])
+@pytest.mark.parametrize("ranked", [{}, {"score": "accuracy"}], ids=["by loss", "by score"])
+def test_out_of_time_a_fit_that_has_lost_its_state_keeps_what_its_row_has(ranked, folds, monkeypatch):
+    rungs, lost = [], []
+    going_on = SweepRunner._going_on
+    monkeypatch.setattr(SweepRunner, "_going_on", lambda *arguments: rungs.append(True) or going_on(*arguments))
+
+    def lose_and_end():
+        for path in files_of_states() if rungs else ():
+            os.unlink(path)
+            lost.append(path)
+        if rungs:
+            monkeypatch.setattr(Deadline, "seconds_left", lambda deadline: 0.0)
+
+    options = {"cv": 2, "validation": None} if folds == 2 else {}
+    options |= ranked | {"network": ALONE, "grid": {"learning_rate": [0.01, 0.1, 0.3, 1.0]}, "keep": 4}
+    result = sweep(executor=Pickling(lose_and_end), seconds=1000.0, halving=fp.Halving(2, min_epochs=4), **options)
+    expected = sweep(epochs=4, **options)
+    assert lost
+    assert set(result.table["stopped"]) <= {"halved", "out of time"}
+    assert_same_bits([result.table[name] for name in SAME], [expected.table[name] for name in SAME])
+    assert set(result.networks) == set(np.flatnonzero(result.table["stopped"] == "out of time"))
+    for index, network in result.networks.items():
+        assert_same_bits([network.parameters], [expected.networks[index].parameters])

@@ -42,6 +42,11 @@ class FitOutcome:
         return self.stopped == "halved"
 
     @property
+    def epochs(self):
+        """The number of epochs done."""
+        return self.results.columns().epochs.item(self.lane)
+
+    @property
     def final_epochs(self):
         """The number of epochs to the weights that are kept; 0 if there are no such."""
         return self.results.columns().final_epochs.item(self.lane)

@@ -12,13 +12,13 @@ from fastprop.sweeping.bounded_heap import RungRanking
 from fastprop.sweeping.configuration_outcomes import ConfigurationOutcomes, mean
 from fastprop.sweeping.endings import NOT_RECORDED
 from fastprop.sweeping.fit_columns import FitColumns
-from fastprop.sweeping.fit_states import StoredState
-from fastprop.sweeping.fits import FitArrays, Fits, Job, Pack, pack_groups, packs_to_go_on
+from fastprop.sweeping.fits import FitArrays, Job, Pack, pack_groups, packs_to_go_on
 from fastprop.sweeping.live_runs import LiveRuns, rungs_within_memory
-from fastprop.sweeping.outcomes import only_outcome, taken_over, worst_ending
-from fastprop.sweeping.pack_runs import PackResults, PackRun, compiled_key
+from fastprop.sweeping.outcomes import taken_over, worst_ending
+from fastprop.sweeping.pack_runs import PackResults, compiled_key
 from fastprop.sweeping.rung_pace import RungPace
 from fastprop.sweeping.score_problems import ScoreProblems
+from fastprop.sweeping.survivors import networks_of_folds
 from fastprop.sweeping.sweep_progress import SweepProgress
 from fastprop.sweeping.time_limit import OutOfTime, TimeLimit
 
@@ -82,7 +82,7 @@ class SweepRunner:
             self._score_problems.tell()
             if len(indices) == 0:
                 break
-            if self._time.is_over and (rung < last_rung or self._missing):
+            if self._time.is_given and (self._missing if rung == last_rung else self._time.is_over):
                 self._mark_survivors("out of time", rung)
                 raise OutOfTime
 
@@ -95,30 +95,19 @@ class SweepRunner:
         table["stopped"][[index for index in self._outcomes if table["stopped"][index] == "halved"]] = ending
         can_be_best = self._result.can_be_best
         best = [index for index in self._result.ranking[: self._keep].tolist() if can_be_best[index]]
-        networks = {index: self._networks(index) for index in best if index in self._outcomes}
-        self._result.keep_survivors({index: each for index, each in networks.items() if each is not None}, self._keep)
-
-    def _networks(self, index):
-        """Return the network of each fold of a configuration in training, or None where one's is not to be had.
-
-        Only the journal has it, or it was lost with a worker.
-        """
-        networks = tuple(self._network(index, fold) for fold in range(len(self._outcomes[index])))
-        return None if any(each is None for each in networks) else networks
-
-    def _network(self, index, fold):
-        outcome = self._outcomes[index][fold]
-        if outcome is None:
-            return None
-        if outcome.network is not None or outcome.state is None:
-            return outcome.network
-        fetched = outcome.state.arrays  # on a cluster they come over the network
-        if fetched is None:
-            return None
-        fits = Fits([index], fold, [self._configurations[index]], [StoredState.in_memory(fetched)])
-        job = Job(fits, [int(self._result.table["epochs"][index])])
-        _, rungs = PackRun(self._experiment, job)()  # the epochs are done: nothing is trained
-        return only_outcome(rungs).network
+        survivors = {index: self._outcomes[index] for index in best if index in self._outcomes}
+        networks = {}
+        try:
+            for index, outcomes in survivors.items():
+                epochs = int(table["epochs"][index])
+                configuration = self._configurations[index]
+                of_folds = networks_of_folds(self._experiment, index, configuration, outcomes, epochs)
+                if of_folds is not None:
+                    networks[index] = of_folds
+        except KeyboardInterrupt:  # somebody does not want to wait for the others
+            raise thread_pool.Interrupted from None
+        finally:
+            self._result.keep_survivors(networks, self._keep)
 
     def _going_on(self, indices, rung):
         """Return which configurations go on from a rung, and keep only their outcomes."""
@@ -165,6 +154,7 @@ class SweepRunner:
     def _train_to_rung(self, indices, rung):
         """Train configurations to a rung, except those that the journal has."""
         self._reached = {}
+        self._missing = 0
         self._live_runs = LiveRuns(self._experiment.criterion)
         self._ranking = RungRanking(self._max_survivors(len(indices), rung))
         if rung in self._ahead:
@@ -323,14 +313,18 @@ class SweepRunner:
     def _record(self, reached, rung, wanted=None):
         """Take in what fits have reached, and record configurations all of whose folds have reached the rung.
 
+        The row of a configuration stays as it was at the rung before if one of its fits `_is_behind`, or lacks a score
+        because of Ctrl-C.
+
         `reached` has pairs: `Fits`, and a list of the outcome of each. Only the indices that are `wanted` count, by
         default all.
         """
         complete = []
         for fits, outcomes in reached:
             for index, outcome in zip(fits.indices, outcomes):
-                if outcome.is_interrupted or (wanted is not None and index not in wanted):
-                    continue  # one that Ctrl-C has left without a score stays as it was at the rung before
+                is_wanted = wanted is None or index in wanted
+                if not is_wanted or outcome.is_interrupted or self._is_behind(outcome, rung):
+                    continue  # one without a score, or with fewer epochs, stays as it was at the rung before
                 if index not in self._reached:
                     self._reached[index] = list(self._outcomes.get(index, [None] * len(self._experiment.folds)))
                 self._reached[index][fits.fold] = outcome
@@ -348,6 +342,13 @@ class SweepRunner:
         with np.errstate(invalid="ignore", over="ignore"):  # losses of diverged runs may overflow
             for stopped, indices in by_ending.items():
                 self._take_in(indices, stopped, rung)
+
+    def _is_behind(self, outcome, rung):
+        """Return whether a fit has ended on its way to a rung before it was where it had been at the rung before.
+
+        It had to begin anew, because its state was lost or its run has none, and the time was over or Ctrl-C came.
+        """
+        return outcome.stopped in NOT_RECORDED and rung > 0 and outcome.epochs < self._epochs_before(rung)
 
     def _take_in(self, indices, stopped, rung):
         """Take in configurations all of whose folds have reached a rung, and have this worst ending."""
