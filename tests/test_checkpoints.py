@@ -94,6 +94,13 @@ def test_a_run_may_be_broken_off_again_and_again(sizes, path):
     assert_same_run(trained(checkpoint=path, resume=True, **options), trained(**options))
 
 
+@pytest.mark.parametrize("precisions", [(None, "float32"), ("float32", None)], ids=str)
+def test_a_run_goes_on_with_another_word_for_its_precision(precisions, path):
+    before, after = precisions
+    broken(2, path, precision=before)
+    assert_same_run(trained(checkpoint=path, resume=True, precision=after), trained())
+
+
 def test_a_run_that_is_over_is_given_back(path):
     for options in ({}, RUNS["ending early"], RUNS["diverging"]):
         whole = trained(checkpoint=path, **options)

@@ -32,7 +32,7 @@ GRIDS = [
     (None, TypeError, f"be None: known are {KNOWN}"),
     ("learning_rate", TypeError, f"be 'learning_rate': known are {KNOWN}"),
     ({"rate": [0.1]}, ValueError, f"grid has an unknown hyperparameter 'rate': known are {KNOWN}"),
-    ([{"seed": 1}, {"rate": 0.1}], ValueError, f"grid has an unknown hyperparameter 'rate': known are {KNOWN}"),
+    ([{"seed": 1}, {"rate": 0.1}], ValueError, f"grid[1] has an unknown hyperparameter 'rate': known are {KNOWN}"),
     ([{"seed": 1}, {"seed": -1}], ValueError, "grid[1]: seed must be at least 0, not -1: give a larger number"),
     ([{"seed": 1}, {"hidden": "tanh"}, {"hidden": "relux"}], ValueError, "grid[2]: hidden must be one of"),
     ([{"beta1": 0.5}], ValueError, "grid[0] has 'beta1', which SGD does not have: known to it are"),

@@ -54,6 +54,14 @@ def test_the_journal_of_another_sweep_is_refused(words, other, path):
     assert path.read_bytes() == before
 
 
+def test_both_words_for_the_precision_of_float32_are_one_sweep(path):
+    expected = sweep(journal=path)
+    before = path.read_bytes()
+    again = sweep(journal=path, precision="float32")
+    assert path.read_bytes() == before
+    np.testing.assert_array_equal(again.table["loss"], expected.table["loss"])
+
+
 def test_data_that_differ_are_named_by_what_differs(path):
     held_out = RANDOM.normal(size=(20, 4)), RANDOM.integers(3, size=20)
     sweep(journal=path, validation=held_out, sample_weight=np.linspace(1, 2, 90))

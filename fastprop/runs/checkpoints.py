@@ -16,15 +16,10 @@ from fastprop import checks, interrupts
 from fastprop.files import PathLock, archives, refusing
 from fastprop.fingerprints import NoFingerprintError, fingerprint
 from fastprop.row_blocks import row_blocks
-from fastprop.runs.training_options import OPTIONS
 from fastprop.version import __version__
 
 FORMAT = 3
 """The version of the file's layout: to be raised when its entries or arrays change their meaning."""
-
-NOT_COMPARED = tuple(name for name, row in OPTIONS.items() if not row.compared_on_resume)
-"""Options that may change when a run goes on."""
-
 
 FIRST_WEIGHTS = "first weights"
 """The entry of a description that has the digest of the weights with which the run began."""
@@ -40,7 +35,7 @@ def describe(network, options, split):
     """Return by name, as strings, what a run must have in common with the run from which it goes on."""
     description = {"format": FORMAT, "fastprop": __version__}
     description |= {name: getattr(network, name) for name in ("layer_sizes", "activations", "dtype")}
-    description |= {name: value for name, value in options._asdict().items() if name not in NOT_COMPARED}
+    description |= options.compared
     description["metrics"] = tuple(score.name for score in options.metrics)
     code = _code_of(options.metrics)
     if code:

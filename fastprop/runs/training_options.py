@@ -187,6 +187,12 @@ class TrainingOptions(NamedTuple):
         return self.gradient_norm or isinstance(self.clip, ClipNorm)
 
     @property
+    def compared(self):
+        """What must be equal in a run that goes on from another: by name, the values of some of the options."""
+        values = {name: value for (name, row), value in zip(OPTIONS.items(), self) if row.compared_on_resume}
+        return values | {"precision": None if self.precision == "float32" else self.precision}  # which mean the same
+
+    @property
     def pack_key(self):
         """What must be equal in a pack: a tuple that can be hashed."""
         return *_EQUAL_IN_PACK(self), *(key(self[index]) for index, key in _PACK_KEYS)

@@ -41,9 +41,9 @@ def checked_grid(grid, samples=None, searched=False):
             raise TypeError(f"{name} must map hyperparameters to values, not be {shown(mapping)}: known are {known}.")
         if not mapping:
             raise ValueError(f"{name} has no hyperparameters: give values for at least one of {known}.")
-    for name in [name for mapping in mappings for name in mapping]:
-        if name not in HYPERPARAMETERS:
-            raise ValueError(f"grid has an unknown hyperparameter {shown(name)}: known are {known}.")
+        for each in mapping:
+            if each not in HYPERPARAMETERS:
+                raise ValueError(f"{name} has an unknown hyperparameter {shown(each)}: known are {known}.")
     if is_mapping:
         return _checked_values(grid, samples, searched)
     if samples is not None or searched:

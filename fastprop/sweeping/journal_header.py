@@ -52,9 +52,7 @@ def describe(experiment, network, options, others):
     """
     about = {VERSION: Known(f"{FORMAT}"), "fastprop": Known(__version__), "backend": Known(experiment.backend)}
     about |= _known_network(network, experiment)
-    about |= {
-        name: Known(text(value)) for name, value in options._asdict().items() if name not in checkpoints.NOT_COMPARED
-    }
+    about |= {name: Known(text(value)) for name, value in options.compared.items()}
     about["epochs"] = Known(f"{options.epochs}")
     about |= _known_data(experiment)
     about |= _known_score(experiment.score)
