@@ -5,7 +5,7 @@ import glob
 import os
 import signal
 import tempfile
-from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -102,6 +102,14 @@ def test_what_kills_its_workers_over_and_over_ends_the_sweep_in_one_sentence(new
         words = "configuration 7 had 3 workers that died: see what they write"
         options = {"network": network, "grid": DEADLY, "loss": "mse", "executor": executor, "score": die_at_zeros}
         assert_refused(RuntimeError, words, sweep, **options)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("nothing_left")
+def test_workers_that_die_as_they_start_end_the_sweep_in_one_sentence():
+    with ProcessPoolExecutor(2, initializer=os._exit, initargs=(3,)) as executor:
+        words = "the executor's workers die as they start: see what they write; have a script begin the sweep under if "
+        assert_refused(RuntimeError, words, sweep, ALONE, executor=executor)
 
 
 class DeadlyToSend:

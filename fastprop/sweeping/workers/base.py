@@ -84,6 +84,10 @@ class _Call(NamedTuple):
     adapter: Adapter  # the adapter that submitted the call
 
 
+class WorkersDiedError(RuntimeError):
+    """A task had `TRIES` workers that died."""
+
+
 class _WaitingTasks:
     """Tasks that wait to be submitted to so many `workers`, several in a call."""
 
@@ -199,9 +203,15 @@ class ExecutorWorkers:
         if self._has_checked_versions:
             return
         ask = "[__import__('fastprop').__version__], 0, None"  # what would be an `Answer` there
-        for answers in self._results(lambda adapter, tasks: adapter.submit(eval, *tasks), [ask] * calls):
-            for _, version in answers:
-                check_version(version, __version__)
+        try:
+            for answers in self._results(lambda adapter, tasks: adapter.submit(eval, *tasks), [ask] * calls):
+                for _, version in answers:
+                    check_version(version, __version__)
+        except WorkersDiedError as error:
+            raise WorkersDiedError(
+                "the executor's workers die as they start: see what they write; have a script begin the sweep under "
+                'if __name__ == "__main__":, and see whether an initializer of the workers fails.'
+            ) from error
         self._has_checked_versions = True
 
     def _results(self, submit, tasks):
@@ -265,7 +275,7 @@ class ExecutorWorkers:
             elif error is not None and not isinstance(error, ended_call.adapter.deaths):
                 raised = _explained(error)
             elif ended_call.deaths + 1 == TRIES:
-                raised = RuntimeError(
+                raised = WorkersDiedError(
                     f"{lost[0]} had {TRIES} workers that died: see what they write, and whether they have memory "
                     "enough; leave it out, or run it without an executor."
                 )
