@@ -6,12 +6,17 @@ from fastprop import cli, verification
 from fastprop.verification import runs
 from tests.marks import slow_except
 from tests.processes import run_python
+from tests.readme_blocks import README
 
 TABLE = verification.published()
 
 
 def test_each_run_has_a_line():
     assert list(TABLE) == list(runs.RUNS)
+
+
+def test_the_readme_says_how_many_there_are():
+    assert f"it trains {len(TABLE)} small networks and sweeps" in " ".join(README.split())
 
 
 @pytest.mark.usefixtures("threads_always_share")

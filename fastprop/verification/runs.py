@@ -127,7 +127,8 @@ def sweep(sizes, threads, *, grid, rows=211, dtype="float32", hidden="sigmoid", 
 FACTORS = {"layer_rates": (6.0, 1.0, 0.3), "bias_rate": 0.1, "bias_decay": 0.0}
 MIXED = ("gelu", "relu", "silu")
 PATHS = {
-    # ways to go through a minibatch: whole, in segments, in chunks, with panels, with a narrow last layer
+    # ways to go through a minibatch: whole, in segments, in chunks, with panels, with a narrow last layer,
+    # unrolled, as networks alone are where they train on 5 million rows
     "train rows one by one": partial(train, (17, 33, 9, 5), batch_size=1),
     "train rows in their order": partial(train, (17, 33, 9, 5), batch_size=32, shuffle=False),
     "train full batch": partial(train, (64, 32, 10), batch_size=211),
@@ -138,6 +139,7 @@ PATHS = {
     "train deltas in panels": partial(train, (260, 256, 20), rows=80, batch_size=20, dtype="float64"),
     "train five layers": partial(train, (6, 5, 4, 3, 4, 2), hidden=("elu", *MIXED), batch_size=7, dtype="float64"),
     "train no hidden layer": partial(train, (5, 3), batch_size=7),
+    "train a tiny network for long": partial(train, (2, 2, 1), output="sigmoid", rows=1250, epochs=4000),
     # options
     "train dropout": partial(train, (64, 32, 10), dropout=0.3),
     "train dropout in many segments": partial(train, (4, 32, 16, 4), dropout=0.5, rows=1400, batch_size=1400),
