@@ -11,7 +11,7 @@ import pytest
 
 import fastprop as fp
 from fastprop.sweeping.workers.base import Adapter
-from fastprop.sweeping.workers.tickets import Ticket
+from fastprop.sweeping.workers.tickets import SharedValue, Ticket
 from tests.problems import three_classes
 from tests.processes import unmeasured
 
@@ -103,4 +103,4 @@ class InlineAdapter(Adapter):
         return 1
 
     def share(self, value):
-        return Ticket(value)
+        return SharedValue(Ticket(value))

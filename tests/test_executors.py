@@ -328,19 +328,19 @@ def test_a_worker_on_another_machine_must_see_the_folder():
     folder = SharedFolder(np.arange(3))
     folder.close()
     words = f"a worker does not see the folder {folder._path}: have TMPDIR name one that all machines share."
-    assert_refused(RuntimeError, words, folder.get)
+    assert_refused(RuntimeError, words, folder.ticket.get)
 
 
 def test_large_arrays_are_mapped_from_the_folder_and_read_once():
     given = [np.arange(5001.0), np.zeros((0, 3)), np.arange(7, dtype=np.uint8), np.asfortranarray(np.eye(90))]
     folder = SharedFolder(given)
-    got = folder.get()
-    assert folder.get() is got
+    got = folder.ticket.get()
+    assert folder.ticket.get() is got
     assert_same_bits(got, given)
     assert not any(array.flags.owndata or array.flags.writeable for array in got if array.nbytes > 4096)
-    assert not folder.is_over()
+    assert not folder.ticket.is_over()
     folder.close()
-    assert folder.is_over()
+    assert folder.ticket.is_over()
     assert_same_bits(got, given)
 
 
@@ -358,7 +358,7 @@ def test_the_folder_that_a_killed_sweep_has_left_is_removed_by_the_next_one(monk
     assert len(os.listdir(tmp_path)) == 3
     later = SharedFolder(np.arange(5))
     assert {str(path) for path in tmp_path.iterdir()} == {going_on._path, later._path, str(foreign)}
-    assert_same_bits([pickle.loads(pickle.dumps(going_on)).get()], [np.arange(3)])
+    assert_same_bits([pickle.loads(pickle.dumps(going_on.ticket)).get()], [np.arange(3)])
     for folder in going_on, later:
         folder.close()
     assert os.listdir(tmp_path) == [foreign.name]

@@ -125,7 +125,7 @@ def test_only_states_whose_file_is_gone_are_lost(code, monkeypatch):
 def test_no_file_stays_open_from_which_a_state_was_read():
     folder = SharedFolder(None)
     given = {"parameters": np.arange(5000.0), "done": np.array(3)}
-    several = [folder.store({3: given, 5: given}) for _ in range(9)]
+    several = [folder.ticket.store({3: given, 5: given}) for _ in range(9)]
     before = len(os.listdir("/dev/fd"))
     for each in several:
         each.load([3])
@@ -166,7 +166,7 @@ def test_states_are_stored_no_longer_than_a_fit_needs_them(monkeypatch):
 def test_only_the_process_that_owns_states_removes_them():
     folder = SharedFolder(None)
     states = {3: {"parameters": np.arange(5.0)}}
-    stored = pickle.loads(pickle.dumps(folder)).store(states)
+    stored = pickle.loads(pickle.dumps(folder.ticket)).store(states)
     copy = pickle.loads(pickle.dumps(stored))
     assert_same_bits(copy.get(3).values(), states[3].values())
     del copy

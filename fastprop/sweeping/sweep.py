@@ -202,7 +202,8 @@ def sweep(
         workers are on this machine or on others, such as ``ProcessPoolExecutor``, one of loky, or that of a Dask
         client, ``client.get_executor()``. The data travels once to each worker. What networks go on from after a rung
         stays with the workers, in a temporary folder or in the memory of a Dask cluster. If a worker dies, its jobs are
-        trained again; an executor that breaks because of it is replaced by a new one.
+        trained again; an executor that breaks because of it is replaced by a new one. With `seconds`, a network whose
+        state was lost, and which does not come as far again in time, keeps the results that it had.
     journal : str or Path, optional
         A file in which the results of each configuration are recorded as soon as there are any, as lines of JSON. A
         sweep that was interrupted in any way goes on from the file when it is called again with the same arguments, and

@@ -64,12 +64,15 @@ class Adapter(ABC):
         return self.executor.submit(function, *arguments)
 
     def submit_call(self, version, ticket, function, parcel):
-        """Submit a call of `calls.call` with these arguments; return the future of its `Answer`, as `submit` does."""
+        """Submit a call of `calls.call` with these arguments; return the future of its `Answer`, as `submit` does.
+
+        `ticket` is that of the `SharedValue`.
+        """
         return self.submit(call, version, ticket, function, parcel)
 
     @abstractmethod
     def share(self, value):
-        """Return a `Ticket`, or a future of one, by which all workers get `value`, which is sent to each only once."""
+        """Return the `SharedValue` by which all workers get `value`, which is sent to each only once."""
 
     def context(self):
         """Return the context manager that a sweep holds while it uses the executor."""
@@ -131,8 +134,8 @@ class ExecutorWorkers:
         self._adapter = adapter
         self._is_own = False  # whether the executor was made by this class, which must then shut it down
         self.count = adapter.count() if count is None else count
-        self._shared = {}  # by id of a shared value: the value and its ticket
-        self._ended = []  # tickets that workers take for over
+        self._shared = {}  # by id of what is shared: itself and its `SharedValue`
+        self._ended = []  # each `SharedValue` that workers take for over
         self._has_checked_versions = False
 
     def __enter__(self):
@@ -142,7 +145,7 @@ class ExecutorWorkers:
 
     def __exit__(self, *error):
         self._context.__exit__(*error)
-        self._end_tickets()
+        self._end_shared()
         while self._ended:
             self._ended.pop().close()
         if self._is_own:
@@ -188,7 +191,7 @@ class ExecutorWorkers:
         """
         self._check_versions(calls=1)
         try:
-            with interrupts.held():  # a ticket that nobody has is never closed
+            with interrupts.held():  # a `SharedValue` that nobody has is never closed
                 self._ticket(shared)
         except KeyboardInterrupt:
             raise thread_pool.Interrupted from None
@@ -234,7 +237,7 @@ class ExecutorWorkers:
             if submitted:
                 for future in submitted:
                     future.cancel()
-                self._end_tickets()
+                self._end_shared()
                 wait(submitted, timeout=SECONDS_TO_END)
 
     def _submit_all(self, submit, submitted, waiting, again):
@@ -288,18 +291,18 @@ class ExecutorWorkers:
             raise raised
 
     def _ticket(self, shared):
-        """Return the ticket by which workers get `shared`; it is made once."""
+        """Return the ticket by which workers get `shared`, for which one `SharedValue` is made."""
         if id(shared) not in self._shared:
             self._shared[id(shared)] = shared, self._adapter.share(shared)
-        return self._shared[id(shared)][1]
+        return self._shared[id(shared)][1].ticket
 
-    def _end_tickets(self):
+    def _end_shared(self):
         """Let all workers know that the sweep is over; states that they have stored can be had until it is left."""
         with interrupts.held():
             while self._shared:
-                _, (_, ticket) = self._shared.popitem()
-                self._ended.append(ticket)
-                ticket.end()
+                _, (_, shared_value) = self._shared.popitem()
+                self._ended.append(shared_value)
+                shared_value.end()
 
     def _renew(self, adapter, error):
         """Replace the executor of `adapter` if it is broken, unless that was done already."""

@@ -11,7 +11,7 @@ from fastprop.sweeping.fit_states import StoredStates
 from fastprop.sweeping.fits import Job, positions_of_stored_states
 from fastprop.sweeping.workers.base import Adapter, private_attribute
 from fastprop.sweeping.workers.calls import Parcel, call
-from fastprop.sweeping.workers.tickets import Ticket
+from fastprop.sweeping.workers.tickets import SharedValue, Ticket
 
 SEEN_IN = "distributed 2026.8"
 """The version in which the private attributes were read."""
@@ -53,7 +53,7 @@ class DaskAdapter(Adapter):
         jobs = [task for task in tasks if isinstance(task, Job)]
         stored = list(positions_of_stored_states(jobs))
         promises = [each.promise for each in stored]
-        arguments = promises, version, ticket.promise, function, Parcel(tasks, stored)
+        arguments = promises, version, ticket, function, Parcel(tasks, stored)
         if not any(job.goes_on for job in jobs):
             return self._future(self._promise(_call, *arguments))
         left = self._promise(_call_and_leave, *arguments)
@@ -79,7 +79,7 @@ class DaskAdapter(Adapter):
         # Scattered data would be lost with the last worker that has it, and calls would wait for it forever.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # Dask warns of large arguments
-            return _DaskTicket(self._client.submit(_ClusterTicket, value, pure=False))
+            return SharedValue(self._client.submit(_ClusterTicket, value, pure=False))
 
     def context(self):
         """Return the context in which a cluster on this machine gives up no worker.
@@ -90,13 +90,6 @@ class DaskAdapter(Adapter):
         if isinstance(self._client.cluster, sys.modules["distributed"].LocalCluster):
             return sys.modules["dask"].config.set({"distributed.deploy.lost-worker-timeout": "365 days"})
         return contextlib.nullcontext()
-
-
-class _DaskTicket(Ticket):
-    """A ticket that Dask holds, and sends to each worker that does a call with it."""
-
-    def __init__(self, promise):
-        self.promise = promise
 
 
 class _ClusterTicket(Ticket):

@@ -24,8 +24,6 @@ def write(path, value, dumps=pickle.dumps):
 
     Raises
     ------
-    TypeError
-        If the value cannot be pickled.
     OSError
         If the file cannot be written, as on a full disk.
     """
@@ -38,13 +36,7 @@ def write(path, value, dumps=pickle.dumps):
         buffers.append(buffer.raw())
         return False
 
-    try:
-        content = dumps(value, protocol=5, buffer_callback=take)
-    except Exception as error:  # pickling may raise any exception
-        raise TypeError(
-            f"what the workers are to know cannot be sent to them, {error}: give a score that is a function of a "
-            "module, or install cloudpickle."
-        ) from error
+    content = dumps(value, protocol=5, buffer_callback=take)
     sizes = [buffer.nbytes for buffer in buffers]
     with explained(os.path.dirname(path)), open(path, "wb") as file:
         for buffer in buffers:

@@ -15,7 +15,7 @@ from pathlib import Path
 from fastprop import files
 from fastprop.sweeping.fit_states import StoredStates
 from fastprop.sweeping.workers import mapped_files
-from fastprop.sweeping.workers.tickets import Ticket
+from fastprop.sweeping.workers.tickets import SharedValue, Ticket
 
 _OWNER = "owner"
 """The file of a folder that the sweep's process keeps locked, as long as it lives."""
@@ -27,8 +27,8 @@ _VALUE = "value"
 """The file of a folder that has the shared value."""
 
 
-class SharedFolder(Ticket):
-    """A ticket for processes: a temporary folder with a file of the shared value, and files of states.
+class SharedFolder(SharedValue):
+    """A value that processes share: a temporary folder with a file of it, and files of states.
 
     The folder exists until the sweep ends. A worker that does not find its file `_RUNNING` anymore knows that the sweep
     is over. The folder of a sweep whose process was killed exists until another sweep on this machine makes one.
@@ -38,17 +38,15 @@ class SharedFolder(Ticket):
         prefix = f"fastprop-{platform.node()}-"  # because locks of other machines may not be seen
         _remove_abandoned(prefix)
         self._path = tempfile.mkdtemp(prefix=prefix)
+        super().__init__(_FolderTicket(self._path))
         self._owner = None  # file descriptor
         try:
             with mapped_files.explained(self._path):
                 self._own()
-            mapped_files.write(self._file(_VALUE), value, _dumps())
+            mapped_files.write(self._file(_VALUE), value, _dumps)
         except BaseException:
             self.close()
             raise
-
-    def __getstate__(self):
-        return {"_path": self._path, "_owner": None}
 
     def _own(self):
         """Lock a file in the folder; it has its name only then, so that no other sweep takes it for abandoned."""
@@ -61,29 +59,6 @@ class SharedFolder(Ticket):
     def _file(self, name):
         return Path(self._path, name)
 
-    def get(self):
-        with _GETTING:
-            if self._path not in _GOT:
-                _GOT.clear()
-                _GOT[self._path] = self._read()
-            return _GOT[self._path]
-
-    def _read(self):
-        try:
-            return mapped_files.read(self._file(_VALUE))
-        except FileNotFoundError:
-            raise RuntimeError(
-                f"a worker does not see the folder {self._path}: have TMPDIR name one that all machines share."
-            ) from None
-
-    def store(self, states):
-        path = str(self._file(f"states-{uuid.uuid4()}"))
-        mapped_files.write(path, states)
-        return StatesInFile(path)
-
-    def is_over(self):
-        return not self._file(_RUNNING).exists()
-
     def end(self):
         self._file(_RUNNING).unlink(missing_ok=True)
 
@@ -95,6 +70,36 @@ class SharedFolder(Ticket):
         with contextlib.suppress(OSError):  # so that no worker writes a file into it meanwhile
             path = Path(path).rename(f"{path}-removed")
         shutil.rmtree(path, ignore_errors=True)
+
+
+class _FolderTicket(Ticket):
+    """The ticket of a `SharedFolder`: its path."""
+
+    def __init__(self, path):
+        self._path = path
+
+    def get(self):
+        with _GETTING:
+            if self._path not in _GOT:
+                _GOT.clear()
+                _GOT[self._path] = self._read()
+            return _GOT[self._path]
+
+    def _read(self):
+        try:
+            return mapped_files.read(Path(self._path, _VALUE))
+        except FileNotFoundError:
+            raise RuntimeError(
+                f"a worker does not see the folder {self._path}: have TMPDIR name one that all machines share."
+            ) from None
+
+    def store(self, states):
+        path = str(Path(self._path, f"states-{uuid.uuid4()}"))
+        mapped_files.write(path, states)
+        return StatesInFile(path)
+
+    def is_over(self):
+        return not Path(self._path, _RUNNING).exists()
 
 
 class StatesInFile(StoredStates):
@@ -161,9 +166,21 @@ _GETTING = threading.Lock()
 """Held while a value is read, so that two threads of a worker do not both read it."""
 
 
-def _dumps():
-    """Return cloudpickle's function if it is installed, so that functions need not be those of a module."""
+def _dumps(value, **options):
+    """Return the pickle of a value, by cloudpickle if it is installed, so that functions need not be those of a module.
+
+    Raises
+    ------
+    TypeError
+        If the value cannot be pickled.
+    """
     dumps = pickle.dumps
     with contextlib.suppress(ImportError):
         from cloudpickle import dumps
-    return dumps
+    try:
+        return dumps(value, **options)
+    except Exception as error:  # pickling may raise any exception
+        raise TypeError(
+            f"what the workers are to know cannot be sent to them, {error}: give a score that is a function of a "
+            "module, or install cloudpickle."
+        ) from error

@@ -8,7 +8,7 @@ from fastprop import thread_pool
 from fastprop.sweeping.fits import kernel_cycles
 from fastprop.sweeping.pack_runs import PackRun, prepare
 from fastprop.sweeping.workers.base import Adapter, private_attribute
-from fastprop.sweeping.workers.tickets import Ticket
+from fastprop.sweeping.workers.tickets import SharedValue, Ticket
 
 PYTHON_CYCLES = 8e5
 """Cycles that a pack takes beside its kernels, about: in Python, which threads do one at a time.
@@ -71,21 +71,28 @@ class ThreadPoolAdapter(Adapter):
         return private_attribute(self.executor, "_max_workers", "Python 3.11 to 3.14")
 
     def share(self, value):
-        return _LocalTicket(value)
+        return _LocalValue(value)
 
     def renew(self, count):
         return ThreadPoolAdapter(ThreadPoolExecutor(count))
 
 
+class _LocalValue(SharedValue):
+    """A value that threads share."""
+
+    def __init__(self, value):
+        super().__init__(_LocalTicket(value))
+
+    def end(self):
+        self.ticket.over.set()
+
+
 class _LocalTicket(Ticket):
-    """A ticket for threads, which holds the shared object itself."""
+    """A ticket for threads, which holds the shared object itself, and is `over` when the sweep is."""
 
     def __init__(self, value):
         super().__init__(value)
-        self._over = threading.Event()
+        self.over = threading.Event()
 
     def is_over(self):
-        return self._over.is_set()
-
-    def end(self):
-        self._over.set()
+        return self.over.is_set()
