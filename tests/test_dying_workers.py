@@ -67,7 +67,7 @@ def test_states_that_dask_cannot_compute_again_are_trained_anew(monkeypatch):
         if rung == 0:
             lost.append(indices[-1])
             (outcome,) = runner._outcomes[lost[0]]
-            outcome.state.stored.promise = executor._client.submit(end_at_once)
+            outcome.state.stored_states.dask_future = executor._client.submit(end_at_once)
         return indices
 
     monkeypatch.setattr(SweepRunner, "_going_on", lose_one)

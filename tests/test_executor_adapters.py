@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from fastprop.sweeping import workers
-from fastprop.sweeping.workers import new_adapter
+from fastprop.sweeping.workers import dask, new_adapter
 from fastprop.sweeping.workers.base import Adapter
 from fastprop.sweeping.workers.dask import DaskAdapter
 from fastprop.sweeping.workers.processes import LokyAdapter, ProcessAdapter, ProcessPoolAdapter
@@ -54,6 +54,43 @@ def test_a_dask_cluster_elsewhere_keeps_its_own_rules(monkeypatch):
         client = SimpleNamespace(cluster=cluster, nthreads=dict)
         with DaskAdapter(SimpleNamespace(_client=client, _kwargs={})).context() as context:
             assert context == rules
+
+
+class DaskFuture:
+    """A future of Dask that counts for how long its result is asked for, and has it after 25 s."""
+
+    status = "finished"
+
+    def __init__(self, clock, result):
+        self.asked = []
+        self._clock = clock
+        self._result = result
+
+    def result(self, seconds):
+        self.asked.append(seconds)
+        self._clock.now += min(25.0, seconds)
+        if seconds < 25:
+            raise TimeoutError
+        return self._result
+
+
+def test_dask_fetches_one_state_and_waits_for_so_long_in_all(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", SimpleNamespace(KilledWorker=KeyError))
+    clock = SimpleNamespace(now=5.0)
+    monkeypatch.setattr(dask, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    kept = DaskFuture(clock, dask._CallResult(b"", {3: "third"}))
+    submitted = []
+
+    def submit(function, result, position, pure):
+        submitted.append(DaskFuture(clock, function(result._result, position)))
+        return submitted[-1]
+
+    adapter = DaskAdapter(SimpleNamespace(_client=SimpleNamespace(submit=submit), _kwargs={}))
+    assert adapter.fetch(kept, 3, is_only=True) == "third"
+    assert adapter.fetch(kept, 3, is_only=False) == "third"
+    assert [adapter.fetch(kept, 3, is_only=True) for _ in range(2)] == [None, None]
+    assert kept.asked == [60.0, 10.0]
+    assert [each.asked for each in submitted] == [[35.0]]
 
 
 def test_an_attribute_that_an_executor_no_longer_has_is_named():

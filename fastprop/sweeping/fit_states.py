@@ -27,7 +27,7 @@ class FitState:
     network = None
     """A network that another run can give the parameters of `arrays`; None for one that is to be made."""
 
-    stored = None
+    stored_states = None
     """The `StoredStates` of which this is one; None if a run has it."""
 
 
@@ -69,8 +69,8 @@ class TakenState(FitState):
 class StoredState(FitState):
     """The state of a fit that has left the run that trained it: that at a position of `StoredStates`."""
 
-    def __init__(self, stored, position):
-        self.stored = stored
+    def __init__(self, stored_states, position):
+        self.stored_states = stored_states
         self.position = position
 
     @classmethod
@@ -81,7 +81,7 @@ class StoredState(FitState):
     @property
     def arrays(self):
         """The arrays by name, which are loaded each time that they are asked for; None if they were lost."""
-        return self.stored.get(self.position)
+        return self.stored_states.get(self.position)
 
 
 class StoredStates:

@@ -142,7 +142,7 @@ class Job(NamedTuple):
     deadline: Deadline | None = None  # when training ends after its epoch
     measures_all: bool = True  # whether scores are measured of all fits, and not only of those that end by themselves
     run: PackRun | None = None  # the run in whose lanes all fits are, to go on; None for a new one
-    goes_on: bool = False  # whether fits may go on from the last of the rungs, so that their states are needed
+    keeps_states: bool = False  # whether fits may go on from the last of the rungs, so that their states are needed
     is_last: bool = False  # whether nothing follows, wherever training ends, so that all networks are to be kept
 
     def anew(self):
@@ -159,8 +159,8 @@ def positions_of_stored_states(jobs):
     positions = defaultdict(list)
     for job in jobs:
         for state in job.fits.states or ():
-            if state.stored is not None:
-                positions[state.stored].append(state.position)
+            if state.stored_states is not None:
+                positions[state.stored_states].append(state.position)
     return positions
 
 

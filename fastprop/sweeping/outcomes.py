@@ -82,20 +82,20 @@ class DetachedResults:
         The name of the loss that ranks.
     networks : dict, optional
         By lane, those that are to be kept.
-    stored : StoredStates, optional
-        The states of the fits that go on, which have their lanes as positions.
-    go_on : set, optional
+    stored_states : StoredStates, optional
+        The states of the fits that may go on, which have their lanes as positions.
+    stored_lanes : set, optional
         The lanes of these.
     scores : dict, optional
         By lane, each `Measurement` of which more is known than its value and its note.
     """
 
-    def __init__(self, columns, criterion, networks=None, stored=None, go_on=(), scores=None):
+    def __init__(self, columns, criterion, networks=None, stored_states=None, stored_lanes=(), scores=None):
         self._columns = columns
         self._criterion = criterion
         self._networks = networks or {}
-        self._stored = stored
-        self._go_on = go_on
+        self._stored_states = stored_states
+        self._stored_lanes = stored_lanes
         self._scores = scores or {}
 
     @classmethod
@@ -112,8 +112,8 @@ class DetachedResults:
             columns=FitColumns.gathered(outcomes),
             criterion=criterion,
             networks={position: outcomes[position].network for position in kept},
-            stored=store(states) if states else None,
-            go_on=set(states),
+            stored_states=store(states) if states else None,
+            stored_lanes=set(states),
             scores={position: each for position, each in scores.items() if each.problem or each is INTERRUPTED},
         )
 
@@ -156,7 +156,7 @@ class DetachedResults:
 
     def outcome(self, lane):
         """Return the `FitOutcome` of a fit."""
-        return FitOutcome(self, lane, StoredState(self._stored, lane) if lane in self._go_on else None)
+        return FitOutcome(self, lane, StoredState(self._stored_states, lane) if lane in self._stored_lanes else None)
 
 
 class DetachedOutcomes:

@@ -114,7 +114,7 @@ class PackRun:
         wanted = [lane for lane in self._lanes if self._job.measures_all or lane not in halved]
         PackResults.measure([FitOutcome(last, lane) for lane in wanted if last.lacks_score(lane)])
         self.seconds = self._run.seconds - before
-        if halved and self._job.goes_on and self._run.can_go_on:
+        if halved and self._job.keeps_states and self._run.can_go_on:
             return self._job._replace(run=self), [*of_rungs, map(partial(self._outcome, last), self._lanes)]
         return self._job._replace(run=None), [*of_rungs, map(partial(FitOutcome, last), self._lanes)]
 

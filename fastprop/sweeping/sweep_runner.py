@@ -272,8 +272,8 @@ class SweepRunner:
         of_pack = fits.pack(pack.positions, self._configurations)
         if states[pack.positions[0]] is not None:
             of_pack.go_on_from([states[position] for position in pack.positions.tolist()])
-        goes_on = rungs[-1] != self._result.rungs[-1]
-        return Job(of_pack, rungs, deadline, self._measures_all or not goes_on, pack.run, goes_on)
+        is_before_end = rungs[-1] != self._result.rungs[-1]
+        return Job(of_pack, rungs, deadline, self._measures_all or not is_before_end, pack.run, is_before_end)
 
     def _record_all(self, jobs, rung, total, rungs):
         """Train jobs to some `rungs` and record their outcomes at the first; show how many of `total` are done."""

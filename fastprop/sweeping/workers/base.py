@@ -266,8 +266,8 @@ class ExecutorWorkers:
             answer = Answer([None] * len(ended_call.tasks), 0.0, None)
             if not future.cancelled() and error is None:
                 answer = Answer(*future.result())
-                if answer.stored is not None:
-                    answer.stored.own()
+                if answer.stored_states is not None:
+                    answer.stored_states.own()
             results = answer.results
             returned += [(task, result) for task, result in zip(ended_call.tasks, results) if result is not None]
             lost = [task for task, result in zip(ended_call.tasks, results) if result is None]

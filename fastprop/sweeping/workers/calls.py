@@ -14,13 +14,13 @@ class Parcel:
     ----------
     tasks : list
         Those of the call, such as a `Job`.
-    stored : sequence of StoredStates
-        Those that Dask brings to the worker before the call; the states of the tasks refer to them.
+    handles : sequence of StoredStates
+        Those whose states Dask brings to the worker before the call; the states of the tasks refer to them.
     """
 
-    def __init__(self, tasks, stored=()):
+    def __init__(self, tasks, handles=()):
         self.tasks = tasks
-        self.stored = stored
+        self.handles = handles
 
 
 class Answer(NamedTuple):
@@ -28,7 +28,7 @@ class Answer(NamedTuple):
 
     results: list  # what became of each task; None for those that were not done
     seconds: float  # how long the call took in the worker
-    stored: StoredStates | None  # the states that the call has stored
+    stored_states: StoredStates | None  # the states that the call has stored
 
 
 class WorkerCall:
@@ -36,13 +36,13 @@ class WorkerCall:
 
     Attributes
     ----------
-    stored : StoredStates or None
+    stored_states : StoredStates or None
         What the function has stored.
     """
 
     def __init__(self, ticket):
         self._ticket = ticket
-        self.stored = None
+        self.stored_states = None
 
     def is_over(self):
         """Return whether the sweep is over, so that the function should soon return."""
@@ -50,8 +50,8 @@ class WorkerCall:
 
     def store(self, states):
         """Return `StoredStates` of the states, {position: arrays}, from which fits of this call can go on."""
-        self.stored = self._ticket.store(states)
-        return self.stored
+        self.stored_states = self._ticket.store(states)
+        return self.stored_states
 
 
 def call(version, ticket, function, parcel):
@@ -61,7 +61,7 @@ def call(version, ticket, function, parcel):
     this_call = WorkerCall(ticket)
     begin = time.perf_counter()
     results = function(shared, parcel.tasks, this_call)
-    return Answer(results, time.perf_counter() - begin, this_call.stored)
+    return Answer(results, time.perf_counter() - begin, this_call.stored_states)
 
 
 def check_version(theirs, ours):

@@ -3,6 +3,7 @@
 import contextlib
 import pickle
 import sys
+import time
 import warnings
 from concurrent.futures import Future
 from typing import NamedTuple
@@ -17,7 +18,7 @@ SEEN_IN = "distributed 2026.8"
 """The version in which the private attributes were read."""
 
 SECONDS_TO_FETCH = 60.0
-"""The longest time in seconds that the calling process waits for the states of a call, which it rarely needs."""
+"""How long a sweep waits, in all, for states that the calling process needs after Ctrl-C, in seconds."""
 
 
 class DaskAdapter(Adapter):
@@ -36,6 +37,7 @@ class DaskAdapter(Adapter):
         # The executor has no public name for its client, nor for the options that it submits calls with.
         self._client = private_attribute(executor, "_client", SEEN_IN)
         self._options = private_attribute(executor, "_kwargs", SEEN_IN)
+        self._seconds_to_fetch = SECONDS_TO_FETCH  # that are left
         self.deaths = *Adapter.deaths, sys.modules["distributed"].KilledWorker
 
     @classmethod
@@ -46,33 +48,52 @@ class DaskAdapter(Adapter):
         return max(1, sum(self._client.nthreads().values()))
 
     def submit(self, function, *arguments):
-        return self._future(self._promise(function, *arguments))
+        return self._future(self._dask_future(function, *arguments))
 
     def submit_call(self, version, ticket, function, parcel):
         tasks = [task.anew() if isinstance(task, Job) and _is_lost(task) else task for task in parcel.tasks]
         jobs = [task for task in tasks if isinstance(task, Job)]
-        stored = list(positions_of_stored_states(jobs))
-        promises = [each.promise for each in stored]
-        arguments = promises, version, ticket, function, Parcel(tasks, stored)
-        if not any(job.goes_on for job in jobs):
-            return self._future(self._promise(_call, *arguments))
-        left = self._promise(_call_and_leave, *arguments)
-        return self._future(self._promise(_answer, left), left)
+        handles = list(positions_of_stored_states(jobs))
+        earlier = [each.dask_future for each in handles]
+        arguments = earlier, version, ticket, function, Parcel(tasks, handles)
+        if not any(job.keeps_states for job in jobs):
+            return self._future(self._dask_future(_call, *arguments))
+        kept = self._dask_future(_call_keeping_states, *arguments)
+        return self._future(self._dask_future(_answer, kept), kept)
 
-    def _promise(self, function, *arguments):
+    def fetch(self, kept, position, is_only):
+        """Return the state at a position of a `_CallResult`, or None where it is lost, or the time to fetch is over.
+
+        `kept` is Dask's future of the result. If it has other states, a small task returns this one, so that they are
+        not sent. An only state may be that of a large network: the result itself is fetched, because a small task would
+        wait for a worker that may be training another one for long.
+        """
+        if kept.status != "finished" or self._seconds_to_fetch <= 0:
+            return None
+        begin = time.monotonic()
+        try:
+            if is_only:
+                return _state(kept.result(self._seconds_to_fetch), position)
+            return self._dask_future(_state, kept, position).result(self._seconds_to_fetch)
+        except Exception:  # of the network, of workers that die, or too late: the state is lost
+            return None
+        finally:
+            self._seconds_to_fetch -= time.monotonic() - begin
+
+    def _dask_future(self, function, *arguments):
         """Submit a call to the client and return Dask's future."""
         return self._client.submit(function, *arguments, **self._options | {"pure": False})  # never a cached result
 
-    def _future(self, promise, left=None):
-        """Return a future that always ends with what a `promise` of Dask gives, or with its error.
+    def _future(self, dask_future, kept=None):
+        """Return a future that always ends with the result of Dask's, or with its error.
 
-        `left` is that of the `_Left` whose answer is promised. A future of Dask's executor never ends in the following
-        case (distributed 2026.8): a worker dies before its result is fetched, and the worker that should compute it
-        again dies, too. The executor does not hear that fetching the result has failed.
+        `kept` is that of the `_CallResult` whose answer this is. A future of Dask's executor never ends in the
+        following case (distributed 2026.8): a worker dies before its result is fetched, and the worker that should
+        compute it again dies, too. The executor does not hear that fetching the result has failed.
         """
         future = Future()
-        future.add_done_callback(lambda _: promise.release())  # a call that was cancelled need not be done
-        self._client.loop.add_callback(_pass_on, self._client, promise, left, future)
+        future.add_done_callback(lambda _: dask_future.release())  # a call that was cancelled need not be done
+        self._client.loop.add_callback(_pass_on, self, dask_future, kept, future)
         return future
 
     def share(self, value):
@@ -96,26 +117,40 @@ class _ClusterTicket(Ticket):
     """The ticket as workers of the cluster have it."""
 
     def store(self, states):
-        return _ClusterStates(states)
+        return _ClusterStates(states, len(states))
 
 
 class _ClusterStates(StoredStates):
-    """States in a `_Left` of the cluster, of which a process has none that gets this object from another.
+    """States in a `_CallResult` of the cluster, of which a process has none that gets this object from another.
+
+    Parameters
+    ----------
+    states : dict or None
+        By position, in the worker that has made them; else None.
+    count : int
+        How many states there are.
 
     Attributes
     ----------
-    promise : distributed.Future or None
-        In the calling process that of the `_Left`, which is forgotten with the last reference to it.
+    adapter : DaskAdapter or None
+        In the calling process that which fetches states.
+    dask_future : distributed.Future or None
+        In the calling process that of the `_CallResult`, which is forgotten with the last reference to it.
     """
 
-    promise = None
+    adapter = None
+    dask_future = None
+
+    def __init__(self, states, count):
+        super().__init__(states)
+        self._count = count
 
     def __reduce__(self):
-        return _ClusterStates, (None,)
+        return _ClusterStates, (None, self._count)
 
     @property
     def states(self):
-        """The states by position, in a worker that has them."""
+        """The states by position, in a worker that has them; else None."""
         return self._states
 
     def fill(self, states):
@@ -123,60 +158,63 @@ class _ClusterStates(StoredStates):
         self._states = states
 
     def get(self, position):
-        if self._states is None:
-            self._states = {}
-            if self.promise is not None and self.promise.status == "finished":
-                with contextlib.suppress(Exception):  # of the network, or of workers that die: the states are lost
-                    self._states = self.promise.result(SECONDS_TO_FETCH).states
-        return self._states.get(position)
+        if self._states is not None:
+            return self._states.get(position)
+        return None if self.adapter is None else self.adapter.fetch(self.dask_future, position, self._count == 1)
 
 
 def _is_lost(job):
     """Return whether some of the states of a job can neither be had nor be computed again."""
-    return any(each.promise.status in ("cancelled", "error") for each in positions_of_stored_states([job]))
+    return any(each.dask_future.status in ("cancelled", "error") for each in positions_of_stored_states([job]))
 
 
-class _Left(NamedTuple):
-    """What a call leaves on the cluster."""
+class _CallResult(NamedTuple):
+    """The result of a call that keeps its states on the cluster."""
 
-    answer: bytes  # its pickled `Answer`, with handles of the states
+    answer: bytes  # the pickled `Answer`, with handles of the states
     states: dict | None  # the states by position, or None if there are none
 
 
-def _call(left, version, ticket, function, parcel):
-    """Call a function as `call` does, in a worker that has got what earlier calls have `left`."""
-    for stored, each in zip(parcel.stored, left):
-        stored.fill(each.states)
+def _call(earlier, version, ticket, function, parcel):
+    """Call a function as `call` does, in a worker that has got the results of `earlier` calls, each a `_CallResult`."""
+    for handle, result in zip(parcel.handles, earlier):
+        handle.fill(result.states)
     try:
         return call(version, ticket, function, parcel)
     finally:
-        for stored in parcel.stored:  # Dask keeps the arguments
-            stored.fill(None)
+        for handle in parcel.handles:  # Dask keeps the arguments
+            handle.fill(None)
 
 
-def _call_and_leave(*arguments):
-    """Call a function as `_call` does, and return what is `_Left`."""
+def _call_keeping_states(*arguments):
+    """Call a function as `_call` does, and return a `_CallResult`."""
     answer = _call(*arguments)
-    states = None if answer.stored is None else answer.stored.states
-    return _Left(pickle.dumps(answer, protocol=5), states)
+    states = None if answer.stored_states is None else answer.stored_states.states
+    return _CallResult(pickle.dumps(answer, protocol=5), states)
 
 
-def _answer(left):
-    """Return the pickled answer of what is `_Left`."""
-    return left.answer
+def _answer(result):
+    """Return the pickled answer of a `_CallResult`."""
+    return result.answer
 
 
-async def _pass_on(client, promise, left, future):
-    """Pass the result or the error of Dask's promise on to `future`; see `DaskAdapter._future`."""
+def _state(result, position):
+    """Return the state at a position of a `_CallResult`."""
+    return result.states[position]
+
+
+async def _pass_on(adapter, dask_future, kept, future):
+    """Pass the result or the error of Dask's future on to `future`; see `DaskAdapter._future`."""
     try:
-        result, error = await client.gather(promise, asynchronous=True), None
-        if left is not None:
+        result, error = await dask_future.client.gather(dask_future, asynchronous=True), None
+        if kept is not None:
             result = pickle.loads(result)
-            if result.stored is not None:
-                result.stored.promise = left
+            if result.stored_states is not None:
+                result.stored_states.adapter = adapter
+                result.stored_states.dask_future = kept
     except BaseException as raised:
         result, error = None, raised
-        if left is not None:
-            left.release()
+        if kept is not None:
+            kept.release()
     if future.set_running_or_notify_cancel():
         future.set_result(result) if error is None else future.set_exception(error)
