@@ -87,6 +87,29 @@ def test_with_halving_those_that_were_to_go_on_may_be_the_best():
     assert result.best_network is not None
 
 
+@pytest.mark.parametrize("options", [{"backend": "reference"}, {"optimizer": fp.LBFGS(tolerance=0)}], ids=str)
+def test_trained_again_from_the_beginning_a_configuration_keeps_the_results_of_its_rung(options, monkeypatch):
+    grid = {"seed": [1, 2, 3, 4]}
+    expected = sweep(grid, epochs=4, seconds=None, keep=4, **options)
+    rungs = []
+    begin = TimeLimit.begin
+
+    def end_at_the_second_rung(limit):
+        begin(limit)
+        rungs.append(limit)
+        if len(rungs) == 2:
+            monkeypatch.setattr(Deadline, "seconds_left", lambda deadline: 0.0)
+
+    monkeypatch.setattr(TimeLimit, "begin", end_at_the_second_rung)
+    result = sweep(grid, epochs=9, seconds=1000.0, halving=fp.Halving(2, 4), keep=4, **options)
+    assert len(rungs) == 2
+    assert sorted(result.table["stopped"]) == ["halved", "halved", "out of time", "out of time"]
+    for name in ("epochs", "loss", "validation_loss", "score"):
+        assert_same_bits([result.table[name]], [expected.table[name]])
+    for index, network in result.networks.items():
+        assert_same_bits([network.parameters], [expected.networks[index].parameters])
+
+
 def test_with_folds_a_configuration_that_was_begun_has_all_of_them():
     result = sweep(epochs=5, seconds=0, cv=3, validation=None)
     is_begun = result.table["stopped"] != "not run"

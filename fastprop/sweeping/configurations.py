@@ -131,12 +131,16 @@ class Configurations:
                 raise
 
     def _refuse_row(self, first):
-        """Refuse the first row, from one on, that cannot be trained, and name it, unless the fault is not its own."""
-        of_none = str(self._error({}, "grid"))
+        """Refuse the first row, from one on, that cannot be trained, and name it, unless the fault is not its own.
+
+        A row without values stands for the other options alone. What it is refused for is their fault, which each row
+        has that does not replace them; messages are compared, because two errors are never equal.
+        """
+        fault_of_options = str(self._error({}, "grid"))
         for row in range(first, len(self)):
             name = f"grid[{row}]"
             error = self._error(self.grid[row], name)
-            if error is not None and str(error) != of_none:
+            if error is not None and str(error) != fault_of_options:
                 kind = TypeError if isinstance(error, TypeError) else ValueError
                 raise kind(str(error) if name in str(error) else f"{name}: {error}") from error
 

@@ -18,10 +18,10 @@ from fastprop.sweeping import spaces
 def grid_of(space, samples, has_study, seed):
     """Return the sequence of configurations that a checked grid stands for; it is empty where a study chooses them."""
     if has_study:
-        return Explicit([], space)
+        return Explicit([], is_listed=False, names=space)
     if samples is not None:
         return Draws(space, samples, seed)
-    return Product(space) if isinstance(space, dict) else Explicit(space)
+    return Product(space) if isinstance(space, dict) else Explicit(space, is_listed=True)
 
 
 BLOCK = 1 << 16
@@ -38,9 +38,9 @@ class GridColumn(NamedTuple):
 class Explicit(Sequence):
     """Configurations of a list, which can be extended; `names` has the names of configurations that are to come."""
 
-    def __init__(self, mappings, names=()):
+    def __init__(self, mappings, is_listed, names=()):
         self._mappings = mappings
-        self.is_listed = not names
+        self.is_listed = is_listed
         self.names = set(names).union(*mappings)
 
     def __len__(self):
