@@ -15,7 +15,7 @@ from unittest import mock
 import numpy as np
 
 import fastprop as fp
-from fastprop.sweeping import pack_runs
+from fastprop.sweeping import worker_jobs
 from fastprop.sweeping.endings import CODES
 from fastprop.sweeping.fit_columns import FitColumns
 from fastprop.sweeping.outcomes import DetachedResults
@@ -25,7 +25,7 @@ ROWS, EPOCHS = 256, 5
 
 
 def made_up(experiment, jobs, this_call):
-    """Return what `pack_runs.train` does, without training: the loss of a configuration is its index."""
+    """Return what `worker_jobs.train` does, without training: the loss of a configuration is its index."""
     indices = np.array([index for job in jobs for index in job.fits.indices], float)
     count = len(indices)
     columns = FitColumns(
@@ -40,7 +40,7 @@ def made_up(experiment, jobs, this_call):
         note=np.full(count, np.nan),
         has_problem=np.zeros(count, bool),
     )
-    return pack_runs.outcomes_of_jobs(jobs, DetachedResults(columns, experiment.criterion))
+    return worker_jobs.outcomes_of_jobs(jobs, DetachedResults(columns, experiment.criterion))
 
 
 class AtOnce(Executor):

@@ -17,7 +17,7 @@ import fastprop as fp
 from fastprop import thread_pool
 from fastprop.kernels import compiler
 from fastprop.reference import rounded_layers
-from fastprop.sweeping import pack_runs, workers
+from fastprop.sweeping import pack_runs, preparation, workers
 from fastprop.sweeping.workers import base
 from fastprop.sweeping.workers.shared_folder import SharedFolder
 from fastprop.sweeping.workers.tickets import Ticket
@@ -236,7 +236,7 @@ def test_a_worker_begins_no_job_of_a_sweep_that_is_over(monkeypatch):
 @pytest.mark.parametrize(("widths", "kinds"), [(range(6, 12), 1), (range(1, 4), 3)], ids=["large", "tiny"])
 def test_a_kernel_is_compiled_once_and_tiny_networks_have_functions_for_each_shape(widths, kinds, monkeypatch):
     monkeypatch.setattr(workers, "ADAPTERS", (InlineAdapter, *workers.ADAPTERS))
-    monkeypatch.setattr(pack_runs, "_PREPARED", set())
+    monkeypatch.setattr(preparation, "_PREPARED", set())
     prepared, prepare = [], pack_runs.PackRun.prepare
     monkeypatch.setattr(pack_runs.PackRun, "prepare", lambda run: prepared.append(run) or prepare(run))
     grid = {"layer_sizes": [(4, width, 3) for width in widths], "learning_rate": [0.1, 0.2]}
@@ -264,7 +264,7 @@ def test_before_the_time_begins_each_kernel_is_compiled_once_that_a_sweep_needs(
         raise TrainingBeganError
 
     monkeypatch.setattr(workers, "ADAPTERS", (InlineAdapter, *workers.ADAPTERS))
-    monkeypatch.setattr(pack_runs, "_PREPARED", set())
+    monkeypatch.setattr(preparation, "_PREPARED", set())
     prepared = []
     monkeypatch.setattr(pack_runs.PackRun, "prepare", lambda run: prepared.append(run.configuration(0)))
     monkeypatch.setattr(pack_runs.PackRun, "__call__", fail_to_train)

@@ -5,7 +5,7 @@ import pytest
 import fastprop as fp
 from fastprop import interrupts
 from fastprop.kernels import compiler, unrolled
-from fastprop.sweeping import pack_runs
+from fastprop.sweeping import pack_runs, preparation
 from fastprop.sweeping.time_limit import TimeLimit
 from fastprop.sweeping.workers.threads import ThreadWorkers
 from tests.problems import three_classes
@@ -17,7 +17,7 @@ SHAPES = [(4, width, 3) for width in (2, 3, 4)]
 
 @pytest.fixture(autouse=True)
 def nothing_prepared(monkeypatch):
-    monkeypatch.setattr(pack_runs, "_PREPARED", set())
+    monkeypatch.setattr(preparation, "_PREPARED", set())
 
 
 def sweep(grid, **options):
@@ -79,7 +79,7 @@ def test_ctrl_c_while_a_later_batch_compiles_leaves_the_earlier_ones(monkeypatch
         prepare(run)
 
     def prepared(workers, experiment, jobs, is_timed, prepare=ThreadWorkers.prepare):
-        monkeypatch.setattr(pack_runs, "_PREPARED", set())
+        monkeypatch.setattr(preparation, "_PREPARED", set())
         batches.append(len(batches))
         prepare(workers, experiment, jobs, is_timed)
 

@@ -12,10 +12,11 @@ from fastprop.sweeping.bounded_heap import RungRanking
 from fastprop.sweeping.configuration_outcomes import ConfigurationOutcomes, mean
 from fastprop.sweeping.endings import NOT_RECORDED
 from fastprop.sweeping.fit_columns import FitColumns
-from fastprop.sweeping.fits import FitArrays, Job, Pack, pack_groups, packs_to_go_on
+from fastprop.sweeping.fits import FitArrays, Job, pack_groups, packs_to_go_on
 from fastprop.sweeping.live_runs import LiveRuns, rungs_within_memory
 from fastprop.sweeping.outcomes import taken_over, worst_ending
-from fastprop.sweeping.pack_runs import PackResults, compiled_key
+from fastprop.sweeping.pack_runs import PackResults
+from fastprop.sweeping.preparation import examples
 from fastprop.sweeping.rung_pace import RungPace
 from fastprop.sweeping.score_problems import ScoreProblems
 from fastprop.sweeping.survivors import networks_of_folds
@@ -173,10 +174,11 @@ class SweepRunner:
         chosen = packs_to_go_on(self._experiment, self._configurations, fits, states, self._workers.count, epochs)
         if self._time.is_given:  # all folds of some configurations are to be done before the time is over
             chosen = sorted(chosen, key=lambda pack: fits.indices[pack.positions].min())
-        examples = (self._job(fits, states, pack, None, rungs) for pack in self._examples(chosen, fits))
+        to_compile = examples(self._experiment, self._configurations, chosen, fits)
+        example_jobs = (self._job(fits, states, pack, None, rungs) for pack in to_compile)
         start = time.perf_counter()
         try:
-            self._workers.prepare(self._experiment, examples, self._time.is_to_begin)
+            self._workers.prepare(self._experiment, example_jobs, self._time.is_to_begin)
         except KeyboardInterrupt:
             raise thread_pool.Interrupted from None
         self._time.begin()
@@ -187,32 +189,6 @@ class SweepRunner:
             self._record_all(jobs, rung, len(indices), rungs)
         finally:
             self._result.seconds += time.perf_counter() - start
-
-    def _examples(self, packs, fits):
-        """Return a `Pack` of one fit or a few for each set of compiled functions that some packs of `fits` need.
-
-        These are the first and the last of a pack, which have the same order of rows only if all between them have it,
-        and one with dropout if there is any.
-        """
-        positions = np.concatenate([pack.positions for pack in packs])
-        begins = np.cumsum([0, *(len(pack.positions) for pack in packs)])  # of the packs, and where the last one ends
-        indices = fits.indices[positions]
-        firsts, lasts = indices[begins[:-1]], indices[begins[1:] - 1]
-        rates = self._configurations.dropouts(indices)
-        orders = self._configurations.row_orders
-        features = firsts != lasts, orders[firsts] == orders[lasts], np.maximum.reduceat(rates, begins[:-1]) > 0
-        kinds = np.ravel_multi_index(
-            (self._configurations.group_indices[firsts], *(each.astype(int) for each in features)),
-            (len(self._configurations.groups), 2, 2, 2),
-        )
-        examples = {}
-        for pack in np.sort(np.unique(kinds, return_index=True)[1]).tolist():
-            dropping = begins[pack] + np.argmax(rates[begins[pack] : begins[pack + 1]])
-            chosen = np.unique(positions[[begins[pack], begins[pack + 1] - 1, dropping]])
-            configurations = self._configurations.some(fits.indices[chosen].tolist())
-            fold = fits.folds[chosen[0]]
-            examples.setdefault(compiled_key(self._experiment, configurations, fold), Pack(chosen, None))
-        return list(examples.values())
 
     def _max_survivors(self, count, rung):
         """Return the largest number that may go on from a rung; None if nobody can be stopped before all are there.

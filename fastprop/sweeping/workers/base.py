@@ -8,7 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, 
 from typing import NamedTuple
 
 from fastprop import interrupts, thread_pool
-from fastprop.sweeping.pack_runs import prepare_worker, train
+from fastprop.sweeping.worker_jobs import prepare_worker, train
 from fastprop.sweeping.workers.calls import Answer, Parcel, call, check_version
 from fastprop.version import __version__
 

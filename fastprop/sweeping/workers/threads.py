@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from fastprop import thread_pool
 from fastprop.sweeping.fits import kernel_cycles
-from fastprop.sweeping.pack_runs import PackRun, prepare
+from fastprop.sweeping.pack_runs import PackRun
+from fastprop.sweeping.preparation import prepare
 from fastprop.sweeping.workers.base import Adapter, private_attribute
 from fastprop.sweeping.workers.tickets import SharedValue, Ticket
 
