@@ -148,6 +148,7 @@ def test_the_calling_process_sends_and_gets_no_arrays_of_states():
     assert sum(executor.nbytes) < 1.5 * network
 
 
+@pytest.mark.slow  # it collects garbage 40 times, of all that other tests have imported
 def test_states_are_stored_no_longer_than_a_fit_needs_them(monkeypatch):
     monkeypatch.setattr(base, "CALL_SECONDS", 0.0)  # each configuration has its own file
     counts = []
