@@ -26,7 +26,7 @@ from fastprop.kernels.layout import parameter_count
 from fastprop.kernels.llvm import emit_where
 from fastprop.kernels.load_store import address
 from fastprop.kernels.pointers import pointer_type
-from fastprop.kernels.unrolled_alone import column_count, emit_gradient
+from fastprop.kernels.unrolled_alone import column_count, emit_gradient_alone
 from fastprop.kernels.unrolled_emitter import Emitter, Shape, deltas_below
 
 MAX_PARAMETERS = 40
@@ -135,7 +135,7 @@ def _backward(typing_context, shape, arrays, activations, deltas, gradient, rows
     def emit(context, builder, sig, args):
         _, arrays, activations, deltas, gradient, rows, accumulate = args
         emitter = Emitter(context, builder, shape, arrays, activations)
-        emit_vectors = _emit_gradients if shape.in_pack else emit_gradient
+        emit_vectors = _emit_gradient_in_pack if shape.in_pack else emit_gradient_alone
         vectors = emit_vectors(builder, emitter, deltas, gradient, rows, accumulate)
         offsets = range(0, shape.starts[-1], shape.vector.lanes)
         emitter.store(gradient, [vectors.get(offset, emitter.zero) for offset in offsets])
@@ -144,7 +144,7 @@ def _backward(typing_context, shape, arrays, activations, deltas, gradient, rows
     return types.void(shape, arrays, activations, deltas, gradient, rows, accumulate), emit
 
 
-def _emit_gradients(builder, emitter, deltas, gradient, rows, accumulate):
+def _emit_gradient_in_pack(builder, emitter, deltas, gradient, rows, accumulate):
     """Return by offset each vector of a pack's gradient, which has a parameter of each network."""
     shape = emitter.shape
     offsets = [offset for layer in shape.parameter_offsets() for row in layer for offset in row]

@@ -26,7 +26,7 @@ def column_count(sizes):
     return 1 + sum(sizes[1:-1]) + sum(sizes[1:])
 
 
-def emit_gradient(builder, emitter, deltas, gradient, rows, accumulates):
+def emit_gradient_alone(builder, emitter, deltas, gradient, rows, accumulates):
     """Return by offset each vector of the gradient, which has the weights of one input of a layer, or its biases.
 
     The deltas are interleaved. The columns of a group of rows take their place.
